@@ -1,0 +1,58 @@
+# Everything below makes its own environment: Python 3.11+ (with venv) and make are all a machine needs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# A stamp per lock file: nothing is installed again until the lock changes.
+RUN_READY := $(VENV)/.ready-$(shell cksum < requirements/run.txt | cut -d' ' -f1)
+DEV_READY := $(VENV)/.ready-$(shell cat requirements/run.txt requirements/dev.txt | cksum | cut -d' ' -f1)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench lock clean
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+$(RUN_READY): | requirements/run.txt
+	@echo "setting up $(VENV) (once; about a minute)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements/run.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_READY): $(RUN_READY) | requirements/dev.txt
+	@echo "adding the test tools to $(VENV) (once)"
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(RUN_READY)  ## a production project routed and scored (DATA=PATH, IMAGES=N|all)
+	@$(BIN)/python -m demo $(if $(DATA),--data $(DATA)) $(if $(IMAGES),--images $(IMAGES))
+
+test: $(DEV_READY)  ## every test (ARGS= goes to pytest)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV_READY)  ## lint, format, types, import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache --no-logo 2>/dev/null || $(BIN)/lint-imports --no-cache
+
+format: $(DEV_READY)  ## format and fix what can be fixed
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+
+bench: $(DEV_READY)  ## speed, as ratios against named baselines in one run
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(DEV_READY)  ## write requirements/*.txt anew from pyproject.toml
+	@$(PIP) uv
+	@for name in run dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-header --no-annotate --extra sandbox $$( [ $$name = dev ] && echo --group dev ) $$( [ $$name = run ] && echo --group build ) \
+	    $$( [ $$name = dev ] && echo --constraint requirements/run.txt ) \
+	    --output-file requirements/$$name.txt pyproject.toml || exit 1; done
+
+clean:  ## remove the environment and everything generated
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

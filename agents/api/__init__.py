@@ -1,0 +1,1 @@
+"""HTTP: routes by endpoint family, signature checks, error bodies."""

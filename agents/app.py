@@ -1,0 +1,1 @@
+"""Wiring: settings in, application out."""

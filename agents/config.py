@@ -1,0 +1,1 @@
+"""Every setting of the service, validated at start-up."""

@@ -1,0 +1,1 @@
+"""When a job runs: now, after the response, or on a queue."""

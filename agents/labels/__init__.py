@@ -1,0 +1,1 @@
+"""Label row JSON to comparable annotations (arrays). No I/O of any kind."""

@@ -1,0 +1,1 @@
+"""Encord, through the official SDK: sessions, caches, paging, bundles."""

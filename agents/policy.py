@@ -1,0 +1,1 @@
+"""A score to a pathway and to the words a person sees."""

@@ -1,0 +1,1 @@
+"""Annotations against ground truth: pure functions and frozen results."""

@@ -1,0 +1,1 @@
+"""Score records in a SQL database."""

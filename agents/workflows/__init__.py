@@ -1,0 +1,1 @@
+"""The use cases, step by step: route a task, score a task, drain a stage, evaluate a project."""

@@ -1,0 +1,1 @@
+"""One command from nothing to a scored production project."""

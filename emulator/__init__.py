@@ -1,0 +1,1 @@
+"""A stateful emulator of the Encord platform over HTTP."""

@@ -1,0 +1,28 @@
+"""Fixtures shared by every test."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def _load(name: str) -> dict[str, Any]:
+    path = SHARED_DATA / name
+    if not path.is_file():
+        pytest.skip(f"real labels are not here: {path} is missing")
+    return json.loads(path.read_text())
+
+
+@pytest.fixture(scope="session")
+def pedestrians() -> dict[str, Any]:
+    """469 real images: expert boxes and the boxes of seven crowd annotators each."""
+    return _load("pedestrians.json")
+
+
+@pytest.fixture(scope="session")
+def bluebirds() -> dict[str, Any]:
+    """108 real images: a yes/no question answered by 39 crowd annotators, with the truth."""
+    return _load("bluebirds.json")
