@@ -37,7 +37,7 @@ check: $(DEV_READY)  ## lint, format, types, import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-cache --no-logo 2>/dev/null || $(BIN)/lint-imports --no-cache
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 format: $(DEV_READY)  ## format and fix what can be fixed
 	@$(BIN)/ruff check --fix-only --quiet .
