@@ -1,1 +1,1 @@
-"""One command from nothing to a scored production project."""
+"""One command from nothing to a scored production project (`python -m demo`)."""
