@@ -1,0 +1,33 @@
+"""What can go wrong when talking to Encord, without any SDK class in it."""
+
+
+class PlatformError(Exception):
+    """Base of every error this room raises."""
+
+
+class EncordUnavailable(PlatformError):
+    """Encord did not answer, or asked us to come back later.
+
+    Attributes:
+        retry_after: seconds after which trying again makes sense.
+    """
+
+    def __init__(self, reason: str, *, retry_after: int) -> None:
+        super().__init__(f"Encord is not available right now ({reason}); try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class AccessRefused(PlatformError):
+    """The service's key is unknown to Encord, or may not see this project."""
+
+
+class NotFoundOnPlatform(PlatformError):
+    """Encord knows no such project, label row or stage."""
+
+
+class RequestRejected(PlatformError):
+    """Encord understood the request and refuses it: for task actions, a task has left the stage."""
+
+
+class UnexpectedAnswer(PlatformError):
+    """Encord answered something the SDK could not make sense of, and repeating it did not help."""

@@ -1,0 +1,73 @@
+"""What the use cases see of Encord: plain frozen values, no SDK classes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+StageKind = Literal["ANNOTATION", "REVIEW", "CONSENSUS_ANNOTATION", "CONSENSUS_REVIEW", "AGENT", "DONE"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a project's workflow; `pathways` (names) only on agent stages."""
+
+    uuid: str
+    title: str
+    kind: StageKind
+    pathways: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project with its workflow, its datasets and its ontology's `editor` JSON."""
+
+    project_hash: str
+    title: str
+    ontology_hash: str
+    ontology: Mapping[str, Any] = field(repr=False)
+    dataset_titles: Mapping[str, str]
+    """dataset hash -> title"""
+    stages: tuple[Stage, ...]
+
+    def stage(self, *, uuid: str | None = None, title: str | None = None) -> Stage | None:
+        """The stage with this uuid, or else with this title; None if the workflow has no such stage."""
+        return next((s for s in self.stages if s.uuid == uuid or (uuid is None and s.title == title)), None)
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """Metadata of one label row: one data unit on one label branch. No labels."""
+
+    data_hash: str
+    data_title: str
+    dataset_hash: str
+    branch_name: str
+    label_hash: str | None
+    """None: never initialised, it holds no labels"""
+    last_edited_at: datetime | None
+    last_actioned_by: str | None
+    stage_uuid: str | None
+    stage_title: str | None
+    task_status: str | None
+    """Of the annotation task, e.g. `COMPLETED`; None where Encord does not say"""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task waiting at an agent stage, or finished."""
+
+    uuid: str
+    data_hash: str
+    data_title: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What became of the tasks that were to leave a stage."""
+
+    moved: int
+    already_gone: int
+
+    def __add__(self, other: "Moved") -> "Moved":
+        return Moved(self.moved + other.moved, self.already_gone + other.already_gone)
