@@ -88,7 +88,7 @@ class Crowd:
         return (*(self._redrawn(annotator, box) for box in seen), *spurious)
 
     def _redrawn(self, annotator: Annotator, true: Box) -> Box:
-        """The box as this annotator draws it: errors were measured on matches, so one that matches is drawn."""
+        """The box as this annotator draws it. Errors were measured on matches: draw one that matches."""
         for _ in range(100):
             drawn = self._with_error(annotator, true)
             if intersection_over_union(true, drawn) >= MATCH_IOU:

@@ -68,9 +68,7 @@ class _Reader:
         except UnicodeDecodeError as error:
             raise self._error("", "not UTF-8 text") from error
         except json.JSONDecodeError as error:
-            raise self._error(
-                f"line {error.lineno}, column {error.colno}", f"not JSON: {error.msg}"
-            ) from error
+            raise self._error(f"line {error.lineno}, column {error.colno}", f"not JSON: {error.msg}") from error
 
     def _boxes(self, content: dict[str, Any]) -> LabelSet:
         images = []
@@ -111,9 +109,7 @@ class _Reader:
             raise self._error(where, f"an empty box (width {w:g}, height {h:g})")
         sticks_out = max(-x, -y, x + w - width, y + h - height)
         if sticks_out > OUTSIDE_TOLERANCE:
-            raise self._error(
-                where, f"the box sticks {sticks_out:g} pixels out of the {width} x {height} image"
-            )
+            raise self._error(where, f"the box sticks {sticks_out:g} pixels out of the {width} x {height} image")
         return x, y, w, h
 
     def _question(self, content: dict[str, Any]) -> LabelSet:
@@ -150,9 +146,7 @@ class _Reader:
 
     def _yes_or_no(self, answers: Any, where: str) -> dict[str, bool]:
         if not isinstance(answers, dict):
-            raise self._error(
-                where, f"an object of answers by image is needed, here is a JSON {_kind(answers)}"
-            )
+            raise self._error(where, f"an object of answers by image is needed, here is a JSON {_kind(answers)}")
         for name, answer in answers.items():
             if not isinstance(answer, bool):
                 raise self._error(f"{where}[{name!r}]", f"an answer is true or false, not {answer!r}")
@@ -162,9 +156,7 @@ class _Reader:
         if key not in content:
             raise self._error(where, f"the key {key!r} is missing")
         if not isinstance(content[key], kind):
-            raise self._error(
-                _join(where, key), f"a JSON {_kind(content[key])} where a {_JSON_NAMES[kind]} is needed"
-            )
+            raise self._error(_join(where, key), f"a JSON {_kind(content[key])} where a {_JSON_NAMES[kind]} is needed")
         return content[key]
 
     def _name(self, content: dict[str, Any], key: str, where: str = "") -> str:

@@ -136,9 +136,7 @@ def main() -> None:
 def _as_text(figures: dict[str, Any]) -> str:
     """JSON with one figure or one annotator a line: small, and a change is seen in a diff."""
     parts = {key: json.dumps(value) for key, value in figures.items()}
-    scenes = ",\n".join(
-        f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in figures["scenes"].items()
-    )
+    scenes = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in figures["scenes"].items())
     people = ",\n".join(f"  {json.dumps(one)}" for one in figures["annotators"])
     parts |= {"scenes": f"{{\n{scenes}\n }}", "annotators": f"[\n{people}\n ]"}
     return "{\n" + ",\n".join(f' "{key}": {value}' for key, value in parts.items()) + "\n}\n"
