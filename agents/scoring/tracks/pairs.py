@@ -1,0 +1,200 @@
+"""The tracks of one video: which track is present in which frame, and how similar two tracks are there."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+THRESHOLD_TOLERANCE = 1e-9
+"""A pair matches when similarity >= threshold - 1e-9, so that rounding never decides about it."""
+
+
+class InvalidTracks(ValueError):
+    """The arrays do not describe tracks; the message names the array and the first offending entry."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrackPairs:
+    """Truth tracks, label tracks and the pairs of them that overlap in a frame, as sparse arrays.
+
+    Frames and tracks are any integers >= 0; only equality and (for frames) order count. The order of the
+    entries does not: every figure is the same after a shuffle.
+
+    - `truth_frame`, `truth_track`: shape (n,), one entry for each frame in which a truth track is present.
+    - `label_frame`, `label_track`: shape (m,), the same for the label tracks.
+    - `pair_frame`, `pair_truth`, `pair_label`, `similarity`: shape (p,), similarity in [0, 1] of a truth
+      track and a label track in a frame. A pair that is not listed has similarity 0. HOTA needs *every*
+      overlapping pair, also those far below the match threshold.
+
+    Use `TrackPairs.of` to build one: it converts, sorts and checks.
+    """
+
+    truth_frame: Ints
+    truth_track: Ints
+    label_frame: Ints
+    label_track: Ints
+    pair_frame: Ints
+    pair_truth: Ints
+    pair_label: Ints
+    similarity: Floats
+    pair_truth_entry: Ints
+    """Shape (p,): where the pair's truth track stands in `truth_frame` / `truth_track`."""
+    pair_label_entry: Ints
+    """Shape (p,): where the pair's label track stands in `label_frame` / `label_track`."""
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        truth_frame: ArrayLike,
+        truth_track: ArrayLike,
+        label_frame: ArrayLike,
+        label_track: ArrayLike,
+        pair_frame: ArrayLike,
+        pair_truth: ArrayLike,
+        pair_label: ArrayLike,
+        similarity: ArrayLike,
+    ) -> "TrackPairs":
+        """Convert, sort by frame and check the arrays of one video.
+
+        Raises `InvalidTracks` for negative or fractional numbers, arrays of different length, a track that
+        is present twice in a frame, a pair of an absent track, a pair listed twice, and a similarity that
+        is NaN or outside [0, 1].
+        """
+        truth = _Presence.of("truth", truth_frame, truth_track)
+        label = _Presence.of("label", label_frame, label_track)
+        frames = _whole_numbers("pair_frame", pair_frame)
+        truths = _whole_numbers("pair_truth", pair_truth)
+        labels = _whole_numbers("pair_label", pair_label)
+        similar = np.asarray(similarity, dtype=np.float64)
+        if not frames.shape == truths.shape == labels.shape == similar.shape:
+            raise InvalidTracks(
+                f"pair_frame, pair_truth, pair_label and similarity differ in length: "
+                f"{frames.shape}, {truths.shape}, {labels.shape}, {similar.shape}"
+            )
+        _refuse(~((similar >= 0) & (similar <= 1)), "similarity is not in [0, 1]", similar)
+
+        truth_entry = truth.entries_of(frames, truths)
+        label_entry = label.entries_of(frames, labels)
+        order = _sorted_pairs(truth_entry, label_entry, frames)
+        return cls(
+            truth_frame=truth.frame,
+            truth_track=truth.track,
+            label_frame=label.frame,
+            label_track=label.track,
+            pair_frame=frames[order],
+            pair_truth=truths[order],
+            pair_label=labels[order],
+            similarity=similar[order],
+            pair_truth_entry=truth_entry[order],
+            pair_label_entry=label_entry[order],
+        )
+
+    @cached_property
+    def partners(self) -> "Partners":
+        """The distinct (truth track, label track) pairs of the video that ever overlap."""
+        return Partners.of(self)
+
+    def matching(self, threshold: float) -> NDArray[np.bool_]:
+        """Which pairs are similar enough to match, shape (p,)."""
+        if not 0 < threshold <= 1:
+            raise InvalidTracks(f"the match threshold must be in (0, 1], not {threshold}")
+        return self.similarity >= threshold - THRESHOLD_TOLERANCE
+
+
+@dataclass(frozen=True, eq=False)
+class Partners:
+    """Distinct (truth track, label track) pairs, k of them, with the lengths of both tracks in frames."""
+
+    truth: Ints
+    label: Ints
+    truth_length: Ints
+    label_length: Ints
+    of_pair: Ints
+    """Shape (p,): the partner pair to which each pair of a frame belongs, in [0, k)."""
+
+    @classmethod
+    def of(cls, tracks: TrackPairs) -> "Partners":
+        """Group the pairs of `tracks` by their two tracks."""
+        truth_ids, truth_lengths = np.unique(tracks.truth_track, return_counts=True)
+        label_ids, label_lengths = np.unique(tracks.label_track, return_counts=True)
+        truth_index = np.searchsorted(truth_ids, tracks.pair_truth)
+        label_index = np.searchsorted(label_ids, tracks.pair_label)
+        keys, of_pair = np.unique(truth_index * max(label_ids.size, 1) + label_index, return_inverse=True)
+        truths, labels = np.divmod(keys, max(label_ids.size, 1))
+        return cls(
+            truth=truth_ids[truths],
+            label=label_ids[labels],
+            truth_length=truth_lengths[truths],
+            label_length=label_lengths[labels],
+            of_pair=of_pair,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Presence:
+    """One side's tracks, sorted by frame and then by track."""
+
+    side: str
+    frame: Ints
+    track: Ints
+
+    @classmethod
+    def of(cls, side: str, frame: ArrayLike, track: ArrayLike) -> "_Presence":
+        frames = _whole_numbers(f"{side}_frame", frame)
+        tracks = _whole_numbers(f"{side}_track", track)
+        if frames.shape != tracks.shape:
+            raise InvalidTracks(f"{side}_frame and {side}_track differ in length: {frames.size} and {tracks.size}")
+        order = np.lexsort((tracks, frames))
+        frames, tracks = frames[order], tracks[order]
+        twice = np.zeros(frames.size, dtype=bool)
+        twice[1:] = (frames[1:] == frames[:-1]) & (tracks[1:] == tracks[:-1])
+        _refuse(twice, f"a {side} track is present twice in a frame; (frame, track)", frames, tracks)
+        return cls(side, frames, tracks)
+
+    def entries_of(self, frames: Ints, tracks: Ints) -> Ints:
+        """Where each (frame, track) stands among the entries of this side."""
+        # One sorted key for two numbers: both are made small first, so that the product cannot overflow.
+        frame_ids, track_ids = np.unique(self.frame), np.unique(self.track)
+        width = max(track_ids.size, 1)
+        keys = np.searchsorted(frame_ids, self.frame) * width + np.searchsorted(track_ids, self.track)
+        wanted = np.searchsorted(frame_ids, frames) * width + np.searchsorted(track_ids, tracks)
+        entries = np.minimum(np.searchsorted(keys, wanted), max(keys.size - 1, 0))
+        if frames.size:
+            absent = np.ones(frames.size, dtype=bool)
+            if keys.size:
+                absent = (self.frame[entries] != frames) | (self.track[entries] != tracks)
+            _refuse(absent, f"a pair names a {self.side} track absent from its frame; (frame, track)", frames, tracks)
+        return entries
+
+
+def _whole_numbers(name: str, values: ArrayLike) -> Ints:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise InvalidTracks(f"{name} must have one dimension, not {array.ndim}")
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise InvalidTracks(f"{name} must hold whole numbers, not {array.dtype}")
+    whole = array.astype(np.int64)
+    _refuse(whole < 0, f"{name} is negative", whole)
+    return whole
+
+
+def _sorted_pairs(truth_entry: Ints, label_entry: Ints, frames: Ints) -> Ints:
+    """The order of the pairs by frame, truth and label, so that ties are broken the same way every time."""
+    order = np.lexsort((label_entry, truth_entry))
+    same = np.zeros(order.size, dtype=bool)
+    same[1:] = (np.diff(truth_entry[order]) == 0) & (np.diff(label_entry[order]) == 0)
+    _refuse(same, "a pair is listed twice; frame", frames[order])
+    return order
+
+
+def _refuse(wrong: NDArray[np.bool_], message: str, *columns: NDArray[np.generic]) -> None:
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        facts = ", ".join(str(column[first]) for column in columns)
+        raise InvalidTracks(f"{message}: {facts} (entry {first})")
