@@ -5,7 +5,6 @@ little, a second one. So what is plain is settled with array operations over all
 what is left, component by component, goes to an assignment solver.
 """
 
-import lap
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,13 +38,20 @@ def heaviest_matching(rows: Ints, cols: Ints, weights: Floats) -> Bools:
 
 def solve(rows: Ints, cols: Ints, weights: Floats) -> Bools:
     """The same as `heaviest_matching` through one dense assignment, for a few rows and columns."""
-    row_ids, row = np.unique(rows, return_inverse=True)
-    col_ids, col = np.unique(cols, return_inverse=True)
-    gain = np.zeros((row_ids.size, col_ids.size))
+    from lap import lapjv  # type: ignore[import-untyped]  # noqa: PLC0415 - most videos need no solver
+
+    row, col = _numbered(rows), _numbered(cols)
+    gain = np.zeros((row.max() + 1, col.max() + 1))
     gain[row, col] = np.maximum(weights, 0)
-    _, col_of_row, _ = lap.lapjv(-gain, extend_cost=True)
+    _, col_of_row, _ = lapjv(-gain, extend_cost=True)
     marked: Bools = (col_of_row[row] == col) & (weights > 0)
     return marked
+
+
+def _numbered(nodes: Ints) -> Ints:
+    """Numbers from 0 in order of appearance; for the handful of nodes here faster than `np.unique`."""
+    numbers: dict[int, int] = {}
+    return np.array([numbers.setdefault(node, len(numbers)) for node in nodes.tolist()])
 
 
 def _settled(rows: Ints, cols: Ints, weights: Floats) -> Bools:
@@ -63,15 +69,16 @@ def _settled(rows: Ints, cols: Ints, weights: Floats) -> Bools:
 
 def _leaders(nodes: Ints, weights: Floats) -> tuple[Bools, Floats]:
     """The heaviest edge of every node (the first of equals), and by node the weight of the second heaviest."""
-    order = np.lexsort((-weights, nodes))
-    starts = np.ones(order.size, dtype=bool)
-    starts[1:] = np.diff(nodes[order]) != 0
-    leads = np.zeros(order.size, dtype=bool)
-    leads[order[starts]] = True
-    second = np.zeros(int(nodes.max()) + 1)
-    follows = np.zeros(order.size, dtype=bool)
-    follows[1:] = starts[:-1] & ~starts[1:]
-    second[nodes[order[follows]]] = weights[order[follows]]
+    size = int(nodes.max()) + 1
+    best = np.zeros(size)
+    np.maximum.at(best, nodes, weights)
+    candidates = np.flatnonzero(weights == best[nodes])[::-1]
+    leader = np.zeros(size, dtype=np.int64)
+    leader[nodes[candidates]] = candidates  # the last write, the first of equals, stays
+    leads = np.zeros(nodes.size, dtype=bool)
+    leads[leader[nodes]] = True
+    second = np.zeros(size)
+    np.maximum.at(second, nodes, np.where(leads, 0, weights))
     return leads, second
 
 

@@ -13,6 +13,9 @@ Bools = NDArray[np.bool_]
 THRESHOLD_TOLERANCE = 1e-9
 """A pair matches when similarity >= threshold - 1e-9, so that rounding never decides about it."""
 
+LIMIT = 2**31
+"""Frames and tracks are smaller than this, so that two of them make one sortable 64-bit number."""
+
 
 class InvalidTracks(ValueError):
     """The arrays do not describe tracks; the message names the array and the first offending entry."""
@@ -22,7 +25,7 @@ class InvalidTracks(ValueError):
 class TrackPairs:
     """Truth tracks, label tracks and the pairs of them that overlap in a frame, as sparse arrays.
 
-    Frames and tracks are any integers >= 0; only equality and (for frames) order count. The order of the
+    Frames and tracks are any integers from 0 to 2^31 - 1; only equality and (for frames) order count. The order of the
     entries does not: every figure is the same after a shuffle.
 
     - `truth_frame`, `truth_track`: shape (n,), one entry for each frame in which a truth track is present.
@@ -62,7 +65,7 @@ class TrackPairs:
     ) -> "TrackPairs":
         """Convert, sort by frame and check the arrays of one video.
 
-        Raises `InvalidTracks` for negative or fractional numbers, arrays of different length, a track that
+        Raises `InvalidTracks` for negative, fractional or huge numbers, arrays of different length, a track that
         is present twice in a frame, a pair of an absent track, a pair listed twice, and a similarity that
         is NaN or outside [0, 1].
         """
@@ -123,15 +126,13 @@ class Partners:
         """Group the pairs of `tracks` by their two tracks."""
         truth_ids, truth_lengths = np.unique(tracks.truth_track, return_counts=True)
         label_ids, label_lengths = np.unique(tracks.label_track, return_counts=True)
-        truth_index = np.searchsorted(truth_ids, tracks.pair_truth)
-        label_index = np.searchsorted(label_ids, tracks.pair_label)
-        keys, of_pair = np.unique(truth_index * max(label_ids.size, 1) + label_index, return_inverse=True)
-        truths, labels = np.divmod(keys, max(label_ids.size, 1))
+        keys, of_pair = np.unique(tracks.pair_truth * LIMIT + tracks.pair_label, return_inverse=True)
+        truth, label = np.divmod(keys, LIMIT)
         return cls(
-            truth=truth_ids[truths],
-            label=label_ids[labels],
-            truth_length=truth_lengths[truths],
-            label_length=label_lengths[labels],
+            truth=truth,
+            label=label,
+            truth_length=truth_lengths[np.searchsorted(truth_ids, truth)],
+            label_length=label_lengths[np.searchsorted(label_ids, label)],
             of_pair=of_pair,
         )
 
@@ -143,6 +144,8 @@ class _Presence:
     side: str
     frame: Ints
     track: Ints
+    keys: Ints
+    """`frame` and `track` as one ascending number."""
 
     @classmethod
     def of(cls, side: str, frame: ArrayLike, track: ArrayLike) -> "_Presence":
@@ -150,26 +153,18 @@ class _Presence:
         tracks = _whole_numbers(f"{side}_track", track)
         if frames.shape != tracks.shape:
             raise InvalidTracks(f"{side}_frame and {side}_track differ in length: {frames.size} and {tracks.size}")
-        order = np.lexsort((tracks, frames))
-        frames, tracks = frames[order], tracks[order]
-        twice = np.zeros(frames.size, dtype=bool)
-        twice[1:] = (frames[1:] == frames[:-1]) & (tracks[1:] == tracks[:-1])
-        _refuse(twice, f"a {side} track is present twice in a frame; (frame, track)", frames, tracks)
-        return cls(side, frames, tracks)
+        keys = frames * LIMIT + tracks
+        order = np.argsort(keys, kind="stable")  # stable is the fast one for what comes sorted already
+        frames, tracks, keys = frames[order], tracks[order], keys[order]
+        _refuse(_repeats(keys), f"a {side} track is present twice in a frame; (frame, track)", frames, tracks)
+        return cls(side, frames, tracks, keys)
 
     def entries_of(self, frames: Ints, tracks: Ints) -> Ints:
         """Where each (frame, track) stands among the entries of this side."""
-        # One sorted key for two numbers: both are made small first, so that the product cannot overflow.
-        frame_ids, track_ids = np.unique(self.frame), np.unique(self.track)
-        width = max(track_ids.size, 1)
-        keys = np.searchsorted(frame_ids, self.frame) * width + np.searchsorted(track_ids, self.track)
-        wanted = np.searchsorted(frame_ids, frames) * width + np.searchsorted(track_ids, tracks)
-        entries = np.minimum(np.searchsorted(keys, wanted), max(keys.size - 1, 0))
-        if frames.size:
-            absent = np.ones(frames.size, dtype=bool)
-            if keys.size:
-                absent = (self.frame[entries] != frames) | (self.track[entries] != tracks)
-            _refuse(absent, f"a pair names a {self.side} track absent from its frame; (frame, track)", frames, tracks)
+        wanted = frames * LIMIT + tracks
+        entries = np.searchsorted(self.keys, wanted)
+        present = np.append(self.keys, -1)[entries] == wanted
+        _refuse(~present, f"a pair names a {self.side} track absent from its frame; (frame, track)", frames, tracks)
         return entries
 
 
@@ -181,16 +176,23 @@ def _whole_numbers(name: str, values: ArrayLike) -> Ints:
         raise InvalidTracks(f"{name} must hold whole numbers, not {array.dtype}")
     whole = array.astype(np.int64)
     _refuse(whole < 0, f"{name} is negative", whole)
+    _refuse(whole >= LIMIT, f"{name} is too large", whole)
     return whole
 
 
 def _sorted_pairs(truth_entry: Ints, label_entry: Ints, frames: Ints) -> Ints:
     """The order of the pairs by frame, truth and label, so that ties are broken the same way every time."""
-    order = np.lexsort((label_entry, truth_entry))
-    same = np.zeros(order.size, dtype=bool)
-    same[1:] = (np.diff(truth_entry[order]) == 0) & (np.diff(label_entry[order]) == 0)
-    _refuse(same, "a pair is listed twice; frame", frames[order])
+    keys = truth_entry * LIMIT + label_entry
+    order = np.argsort(keys, kind="stable")
+    _refuse(_repeats(keys[order]), "a pair is listed twice; frame", frames[order])
     return order
+
+
+def _repeats(ascending: Ints) -> Bools:
+    """Which values are the same as the one before."""
+    repeats = np.zeros(ascending.size, dtype=bool)
+    repeats[1:] = ascending[1:] == ascending[:-1]
+    return repeats
 
 
 def _refuse(wrong: NDArray[np.bool_], message: str, *columns: NDArray[np.generic]) -> None:

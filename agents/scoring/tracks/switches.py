@@ -58,28 +58,33 @@ def _continuing(tracks: TrackPairs, pairs: Ints) -> Bools:
     if not contested.size:
         return matched
 
-    steps = np.searchsorted(np.intersect1d(tracks.truth_frame, tracks.label_frame), tracks.pair_frame[pairs])
+    steps = np.searchsorted(_frames_of_both(tracks), tracks.pair_frame[pairs])
     partners = tracks.partners.of_pair[pairs]
-    before = _followed(steps, partners, matched, contested)
-    previous_step, previous = -1, np.empty(0, dtype=np.int64)
+    followed = _followed(steps, partners, matched)
+    previous_step, previous = -1, set[int]()
     for group in np.split(contested, np.flatnonzero(np.diff(steps[contested])) + 1):
         step = int(steps[group[0]])
-        stays = before[group]
+        stays = followed[group]
         if previous_step == step - 1:
-            stays = stays | np.isin(partners[group], previous)
+            stays = stays | [partner in previous for partner in partners[group].tolist()]
         candidates = pairs[group]
         weights = tracks.similarity[candidates] + STAY * stays
         kept = solve(tracks.pair_truth_entry[candidates], tracks.pair_label_entry[candidates], weights)
         matched[group[kept]] = True
-        previous_step, previous = step, partners[group[kept]]
+        previous_step, previous = step, set(partners[group[kept]].tolist())
     return matched
 
 
-def _followed(steps: Ints, partners: Ints, matched: Bools, contested: Ints) -> Bools:
-    """Which pairs are contested but were matched without rivals one step before, by pair."""
-    width = int(partners.max()) + 1
+def _frames_of_both(tracks: TrackPairs) -> Ints:
+    """The frames with tracks on both sides, ascending."""
+    truth, label = (frame[np.diff(frame, prepend=-1) > 0] for frame in (tracks.truth_frame, tracks.label_frame))
+    return np.intersect1d(truth, label, assume_unique=True)
+
+
+def _followed(steps: Ints, partners: Ints, matched: Bools) -> Bools:
+    """Which pairs follow, one step later, a match of the same two tracks."""
+    order = np.lexsort((steps, partners))
+    follows = (np.diff(partners[order]) == 0) & (np.diff(steps[order]) == 1) & matched[order[:-1]]
     followed = np.zeros(matched.size, dtype=bool)
-    followed[contested] = np.isin(
-        (steps[contested] - 1) * width + partners[contested], (steps * width + partners)[matched]
-    )
+    followed[order[1:]] = follows
     return followed
