@@ -1,1 +1,17 @@
-"""Annotations against ground truth: pure functions and frozen results."""
+"""Geometry, matching, classifications, attributes, tracks, aggregation: pure functions and frozen results."""
+
+from agents.scoring.config import ScoringConfig
+from agents.scoring.result import AnswerScore, ClassScore, Conflict, ObjectScore, TaskScore, Verdict
+from agents.scoring.task import ENGINE_VERSION, score_task
+
+__all__ = [
+    "ENGINE_VERSION",
+    "AnswerScore",
+    "ClassScore",
+    "Conflict",
+    "ObjectScore",
+    "ScoringConfig",
+    "TaskScore",
+    "Verdict",
+    "score_task",
+]

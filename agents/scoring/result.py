@@ -1,0 +1,336 @@
+"""What a score is made of. Frozen values that print, explain themselves, and turn into JSON and back."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self
+
+ConflictKind = Literal[
+    "missing",
+    "spurious",
+    "low_overlap",
+    "mislabelled",
+    "wrong_attribute",
+    "wrong_classification",
+    "missing_classification",
+    "spurious_classification",
+    "identity_switch",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectScore:
+    """Counts of drawn objects, and the figures that follow from them.
+
+    A figure is None where it is not applicable; `not_applicable` says why.
+    """
+
+    true_positives: int = 0
+    false_positives: int = 0
+    false_negatives: int = 0
+    mislabelled: int = 0
+    """Pairs that overlap but differ in class; each is also one false positive and one false negative."""
+    similarity_sum: float = 0.0
+    localisation_sum: float = 0.0
+    """As `similarity_sum`, with matches below 0.5 lifted (docs/metrics/score.md)."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Neither side holds an object."""
+        return not (self.true_positives or self.false_positives or self.false_negatives)
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the labels' objects that are right."""
+        return _ratio(self.true_positives, self.true_positives + self.false_positives)
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the ground truth's objects that were found."""
+        return _ratio(self.true_positives, self.true_positives + self.false_negatives)
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of precision and recall: 2 tp / (2 tp + fp + fn)."""
+        return _ratio(2 * self.true_positives, self._both)
+
+    @property
+    def mean_similarity(self) -> float | None:
+        """Mean similarity of the matches."""
+        return _ratio(self.similarity_sum, self.true_positives)
+
+    @property
+    def panoptic_quality(self) -> float | None:
+        """F1 x mean similarity (Kirillov et al. 2019): similarity_sum / (tp + fp/2 + fn/2)."""
+        return _ratio(2 * self.similarity_sum, self._both)
+
+    @property
+    def score(self) -> float:
+        """F1 x localisation; 1 where there was nothing to find and nothing was drawn."""
+        return 1.0 if self.is_empty else 2 * self.localisation_sum / self._both
+
+    @property
+    def not_applicable(self) -> Mapping[str, str]:
+        """Why a figure is None, by its name."""
+        reasons: dict[str, str] = {}
+        if self.is_empty:
+            reasons |= dict.fromkeys(_FIGURES, "neither the ground truth nor the labels hold objects")
+            return reasons
+        if self.precision is None:
+            reasons["precision"] = "the labels hold no objects"
+        if self.recall is None:
+            reasons["recall"] = "the ground truth holds no objects"
+        if self.mean_similarity is None:
+            reasons["mean_similarity"] = "nothing matched"
+        return reasons
+
+    @property
+    def _both(self) -> int:
+        return 2 * self.true_positives + self.false_positives + self.false_negatives
+
+    def __add__(self, other: Self) -> Self:
+        """Pooled counts."""
+        return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        figures = {name: getattr(self, name) for name in _FIGURES}
+        return asdict(self) | figures | {"score": self.score, "not_applicable": dict(self.not_applicable)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(**{f.name: data[f.name] for f in fields(cls)})
+
+    def __str__(self) -> str:
+        return (
+            f"{self.true_positives} matched, {self.false_positives} spurious, {self.false_negatives} missing"
+            + (f" ({self.mislabelled} mislabelled)" if self.mislabelled else "")
+            + (f", F1 {self.f1:.4f}" if self.f1 is not None else "")
+            + (f", mean similarity {self.mean_similarity:.4f}" if self.mean_similarity is not None else "")
+        )
+
+
+_FIGURES = ("precision", "recall", "f1", "mean_similarity", "panoptic_quality")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerScore:
+    """Answers to questions: classifications, or attributes of matched objects."""
+
+    correct: float = 0.0
+    """Sum of the agreements, each in [0, 1]."""
+    compared: int = 0
+    """Answers that were compared."""
+    expected: int = 0
+    """Answers that the ground truth holds."""
+    spurious: int = 0
+    """Answers that the labels give where the ground truth holds none."""
+    not_applicable: str | None = None
+    """Why there is no accuracy."""
+
+    @property
+    def accuracy(self) -> float | None:
+        """Agreement over the answers that were compared."""
+        return _ratio(self.correct, self.compared)
+
+    @property
+    def score(self) -> float | None:
+        """Agreement over everything that should have been or was answered: leaving an answer out never pays."""
+        return _ratio(self.correct, self.expected + self.spurious)
+
+    def __add__(self, other: Self) -> Self:
+        """Pooled counts."""
+        compared = self.compared + other.compared
+        return type(self)(
+            self.correct + other.correct,
+            compared,
+            self.expected + other.expected,
+            self.spurious + other.spurious,
+            None if compared else self.not_applicable or other.not_applicable,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        return asdict(self) | {"accuracy": self.accuracy, "score": self.score}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(**{f.name: data[f.name] for f in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """The figures of one class of the ontology."""
+
+    name: str
+    objects: ObjectScore | None = None
+    classifications: AnswerScore | None = None
+    attributes: AnswerScore | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        return {
+            "name": self.name,
+            "objects": self.objects and self.objects.to_dict(),
+            "classifications": self.classifications and self.classifications.to_dict(),
+            "attributes": self.attributes and self.attributes.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(
+            data["name"],
+            data["objects"] and ObjectScore.from_dict(data["objects"]),
+            data["classifications"] and AnswerScore.from_dict(data["classifications"]),
+            data["attributes"] and AnswerScore.from_dict(data["attributes"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One disagreement that a person can act on. Runs of consecutive frames are one conflict."""
+
+    kind: ConflictKind
+    feature: str
+    """Name of the class: the ground truth's, or the labels' where the ground truth has none."""
+    frame: int | None
+    """First frame; None where the whole data unit is meant."""
+    last_frame: int | None = None
+    space: str = ""
+    """Space of a data group; empty for the row itself."""
+    truth_object: str | None = None
+    label_object: str | None = None
+    similarity: float | None = None
+    """Of the two objects, or the greatest to any object of the class on the other side."""
+    other: str | None = None
+    """The class that the labels give, of a mislabelled object; the question, of a wrong answer."""
+
+    def explain(self) -> str:
+        """One sentence."""
+        return f"{_WORDS[self.kind].format(feature=self.feature, other=self.other)}{self._where()}{self._overlap()}"
+
+    def _where(self) -> str:
+        if self.frame is None:
+            return ""
+        place = f" in {self.space}" if self.space else ""
+        if self.last_frame is not None and self.last_frame != self.frame:
+            return f"{place} at frames {self.frame} to {self.last_frame}"
+        return f"{place} at frame {self.frame}"
+
+    def _overlap(self) -> str:
+        if self.similarity is None:
+            return ""
+        word = "best overlap" if self.kind in ("missing", "spurious") else "overlap"
+        return f", {word} {self.similarity:.2f}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        return asdict(self) | {"explanation": self.explain()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(**{f.name: data[f.name] for f in fields(cls)})
+
+
+_WORDS: Mapping[ConflictKind, str] = {
+    "missing": "missing {feature}",
+    "spurious": "spurious {feature}",
+    "low_overlap": "{feature} drawn too far off",
+    "mislabelled": "{feature} labelled as {other}",
+    "wrong_attribute": "wrong {other} of {feature}",
+    "wrong_classification": "wrong {other}",
+    "missing_classification": "{feature} not answered",
+    "spurious_classification": "{feature} answered where the ground truth holds no answer",
+    "identity_switch": "{feature} changes its identity",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a requirement says: passed, failed, or not applicable (None) with the reason."""
+
+    name: str
+    metric: str
+    threshold: float
+    value: float | None
+    passed: bool | None
+    reason: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(**{f.name: data[f.name] for f in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
+class TaskScore:
+    """One annotator's labels of one data unit, compared with the ground truth."""
+
+    score: float | None
+    """The overall score in [0, 1]; None with `reason` where there was nothing to score."""
+    objects: ObjectScore
+    classifications: AnswerScore
+    attributes: AnswerScore
+    by_class: Mapping[str, ClassScore] = field(default_factory=dict)
+    """By feature hash."""
+    confusion: tuple[tuple[str | None, str | None, int], ...] = ()
+    """(true class, given class, count) by feature hash; None stands for no object."""
+    conflicts: tuple[Conflict, ...] = ()
+    requirements: tuple[Verdict, ...] = ()
+    reason: str | None = None
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether every applicable requirement is met; None where none is applicable."""
+        verdicts = [verdict.passed for verdict in self.requirements if verdict.passed is not None]
+        return all(verdicts) if verdicts else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        return {
+            "score": self.score,
+            "reason": self.reason,
+            "passed": self.passed,
+            "objects": self.objects.to_dict(),
+            "classifications": self.classifications.to_dict(),
+            "attributes": self.attributes.to_dict(),
+            "by_class": {key: value.to_dict() for key, value in self.by_class.items()},
+            "confusion": [list(cell) for cell in self.confusion],
+            "conflicts": [conflict.to_dict() for conflict in self.conflicts],
+            "requirements": [verdict.to_dict() for verdict in self.requirements],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(
+            score=data["score"],
+            reason=data["reason"],
+            objects=ObjectScore.from_dict(data["objects"]),
+            classifications=AnswerScore.from_dict(data["classifications"]),
+            attributes=AnswerScore.from_dict(data["attributes"]),
+            by_class={key: ClassScore.from_dict(value) for key, value in data["by_class"].items()},
+            confusion=tuple((cell[0], cell[1], cell[2]) for cell in data["confusion"]),
+            conflicts=tuple(Conflict.from_dict(item) for item in data["conflicts"]),
+            requirements=tuple(Verdict.from_dict(item) for item in data["requirements"]),
+        )
+
+    def __str__(self) -> str:
+        lines = [f"score {self.score:.4f}" if self.score is not None else f"no score: {self.reason}"]
+        lines.append(f"objects: {self.objects}")
+        for name, answers in (("classifications", self.classifications), ("attributes", self.attributes)):
+            if answers.accuracy is not None:
+                lines.append(f"{name}: {answers.correct:g} of {answers.compared} right")
+        lines += [f"- {conflict.explain()}" for conflict in self.conflicts]
+        return "\n".join(lines)
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
