@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from cachetools import TTLCache
+from cryptography.exceptions import UnsupportedAlgorithm
 from encord.http.constants import RequestsSettings
 from encord.orm.label_row import LabelRowMetadata
 from encord.project import Project as SdkProject
@@ -15,7 +16,7 @@ from encord.workflow.stages.final import FinalStage
 
 from agents.platform import queues, retries
 from agents.platform.context import outgoing_trace_header
-from agents.platform.errors import NotFoundOnPlatform, RequestRejected
+from agents.platform.errors import NotFoundOnPlatform, RequestRejected, UnusableKey
 from agents.platform.models import LabelRow, Moved, Project, Stage, Task
 from agents.platform.sessions import install_pooling
 
@@ -54,12 +55,16 @@ class Encord:
             write_timeout=read_timeout,
             trace_id_provider=outgoing_trace_header,
         )
-        self._client = EncordUserClient.create_with_ssh_private_key(
-            ssh_private_key=ssh_private_key,
-            domain=domain,
-            requests_settings=settings,
-            user_agent_suffix=user_agent_suffix,
-        )
+        try:
+            self._client = EncordUserClient.create_with_ssh_private_key(
+                ssh_private_key=ssh_private_key,
+                domain=domain,
+                requests_settings=settings,
+                user_agent_suffix=user_agent_suffix,
+            )
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            # `from None`: the SDK's own message quotes the key.
+            raise UnusableKey("the private key is not an Ed25519 key in OpenSSH form without passphrase") from None
         self._projects: TTLCache[str, tuple[SdkProject, Project]] = TTLCache(maxsize=64, ttl=project_ttl)
         self._lock = threading.Lock()
 

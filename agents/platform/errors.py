@@ -31,3 +31,7 @@ class RequestRejected(PlatformError):
 
 class UnexpectedAnswer(PlatformError):
     """Encord answered something the SDK could not make sense of, and repeating it did not help."""
+
+
+class UnusableKey(PlatformError):
+    """The private key is not one that Encord accepts. The message never holds the key."""
