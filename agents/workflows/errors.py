@@ -1,0 +1,37 @@
+"""Why a use case refuses. The messages are for people: they name what is wrong and never a label."""
+
+
+class RefusalError(Exception):
+    """Base: the request is understood and cannot be served as things are."""
+
+
+class ProjectNotServed(RefusalError):
+    """This deployment does not serve the project that the request names."""
+
+
+class UnknownDataUnit(RefusalError):
+    """The production project has no such data unit."""
+
+
+class DatasetNotServed(RefusalError):
+    """The data unit is in a dataset that is neither the benchmark's nor production's."""
+
+
+class NotABenchmarkDataUnit(RefusalError):
+    """There is nothing to compare the labels with: the data unit is in no benchmark dataset."""
+
+
+class NoGroundTruth(RefusalError):
+    """The benchmark task of this data unit is not at a Complete stage (yet)."""
+
+
+class NotSubmitted(RefusalError):
+    """No annotator has submitted labels of this data unit (yet)."""
+
+
+class OntologiesDiffer(RefusalError):
+    """Production and benchmark project use different ontologies: their labels cannot be compared."""
+
+
+class MisconfiguredStage(RefusalError):
+    """The configuration names a stage or a pathway that the production project's workflow does not have."""

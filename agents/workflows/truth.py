@@ -1,0 +1,147 @@
+"""The ground truth: which data units have it, finished, and its annotations."""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from cachetools import LRUCache
+
+from agents.labels import Annotations, Ontology, read_label_row
+from agents.platform import LabelRow, Project
+from agents.workflows.projects import ServedProjects
+
+ANNOTATIONS_KEPT = 2_000
+"""Ground-truth rows kept in memory, as arrays"""
+
+
+@dataclass(frozen=True)
+class TruthRow:
+    """Where the ground truth of a data unit stands."""
+
+    benchmark_project: str
+    data_hash: str
+    label_hash: str | None
+    edited_at: datetime | None
+    stage_title: str | None
+    finished: bool
+
+
+class GroundTruth:
+    """An index of the benchmark projects' label rows, and their annotations by label hash and edit time.
+
+    The index is made by one request per benchmark project; an entry older than the time to live is looked at again
+    when it is next asked for, one request for all such entries of a call. Thread-safe.
+    """
+
+    def __init__(self, projects: ServedProjects, *, ttl_seconds: float) -> None:
+        self._projects = projects
+        self._ttl = ttl_seconds
+        self._rows: dict[str, TruthRow] = {}
+        self._seen_at: dict[str, float] = {}
+        self._warm = False
+        self._warming = threading.Lock()
+        self._lock = threading.Lock()
+        self._annotations: LRUCache[tuple[str, datetime | None], Annotations] = LRUCache(maxsize=ANNOTATIONS_KEPT)
+        self._ontologies: dict[str, tuple[Project, Ontology]] = {}
+
+    def rows(self, data_hashes: Iterable[str]) -> dict[str, TruthRow]:
+        """Ground-truth rows by data hash; data units that no benchmark project has are left out.
+
+        Requests: none within the time to live; one per benchmark project for what has aged or is not finished.
+        """
+        wanted = list(data_hashes)
+        self._warm_up()
+        fresh_after = time.monotonic() - self._ttl
+        aged = [data_hash for data_hash in wanted if not self._is_fresh(data_hash, fresh_after)]
+        if aged:
+            self._refresh(aged)
+        return {data_hash: self._rows[data_hash] for data_hash in wanted if data_hash in self._rows}
+
+    def annotations(self, rows: Iterable[TruthRow]) -> dict[str, Annotations]:
+        """Ground-truth annotations by data hash. One request per benchmark project and 1,000 rows not cached.
+
+        Raises:
+            OntologiesDiffer, PlatformError, LabelReadError
+        """
+        result: dict[str, Annotations] = {}
+        missing: dict[str, list[TruthRow]] = {}
+        for row in rows:
+            if row.label_hash is None:
+                result[row.data_hash] = Annotations.empty()
+                continue
+            with self._lock:
+                cached = self._annotations.get((row.label_hash, row.edited_at))
+            if cached is not None:
+                result[row.data_hash] = cached
+            else:
+                missing.setdefault(row.benchmark_project, []).append(row)
+        for project_hash, needed in missing.items():
+            result.update(self._read(project_hash, needed))
+        return result
+
+    def ontology(self, project: Project) -> Ontology:
+        """The project's ontology, parsed once per copy of the project that the platform room has fetched."""
+        known = self._ontologies.get(project.project_hash)
+        if known is not None and known[0] is project:
+            return known[1]
+        ontology = Ontology.from_editor(project.ontology)
+        self._ontologies[project.project_hash] = (project, ontology)
+        return ontology
+
+    def _warm_up(self) -> None:
+        if self._warm:
+            return
+        with self._warming:  # one thread asks, the others wait for its answer
+            if not self._warm:
+                self._refresh(None)
+                self._warm = True
+
+    def _is_fresh(self, data_hash: str, fresh_after: float) -> bool:
+        row = self._rows.get(data_hash)
+        # Unfinished truth may be finished by now: never turn a task away on old news.
+        return self._seen_at.get(data_hash, 0.0) >= fresh_after and (row is None or row.finished)
+
+    def _read(self, project_hash: str, rows: list[TruthRow]) -> Mapping[str, Annotations]:
+        encord = self._projects.encord
+        ontology = self.ontology(encord.project(project_hash))
+        labels = encord.labels(project_hash, [row.label_hash for row in rows if row.label_hash])
+        found: dict[str, Annotations] = {}
+        for row in rows:
+            if row.label_hash is None:
+                continue
+            found[row.data_hash] = read_label_row(labels[row.label_hash], ontology)
+            with self._lock:
+                self._annotations[(row.label_hash, row.edited_at)] = found[row.data_hash]
+        return found
+
+    def _refresh(self, data_hashes: list[str] | None) -> None:
+        """Look at the rows again; earlier projects of the configuration win, finished rows before unfinished."""
+        now = time.monotonic()
+        seen: dict[str, TruthRow] = {}
+        for project in self._projects.benchmarks:
+            finals = {stage.uuid for stage in project.stages if stage.kind == "DONE"}
+            for row in self._projects.encord.label_rows(project.project_hash, data_hashes=data_hashes):
+                truth = _truth_row(project, row, finals)
+                known = seen.get(row.data_hash)
+                if known is None or (truth.finished and not known.finished):
+                    seen[row.data_hash] = truth
+        with self._lock:
+            for data_hash in data_hashes or ():
+                self._rows.pop(data_hash, None)
+                self._seen_at[data_hash] = now
+            self._rows.update(seen)
+            self._seen_at.update(dict.fromkeys(seen, now))
+
+
+def _truth_row(project: Project, row: LabelRow, finals: set[str]) -> TruthRow:
+    return TruthRow(
+        benchmark_project=project.project_hash,
+        data_hash=row.data_hash,
+        label_hash=row.label_hash,
+        edited_at=row.last_edited_at,
+        stage_title=row.stage_title,
+        # The workflow's stage tells that the truth is finished; a label status may change by being read.
+        finished=row.stage_uuid in finals,
+    )
