@@ -1,0 +1,81 @@
+"""Errors to answers: every one is JSON with a `message` that Encord shows to a person."""
+
+import logging
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from agents.platform import AccessRefused, EncordUnavailable, NotFoundOnPlatform, PlatformError
+from agents.policy import MAX_MESSAGE_LENGTH
+from agents.workflows.errors import (
+    DatasetNotServed,
+    MisconfiguredStage,
+    NoGroundTruth,
+    NotABenchmarkDataUnit,
+    NotSubmitted,
+    OntologiesDiffer,
+    ProjectNotServed,
+    RefusalError,
+    UnknownDataUnit,
+)
+
+_log = logging.getLogger(__name__)
+
+STATUS: dict[type[Exception], int] = {
+    ProjectNotServed: 403,
+    UnknownDataUnit: 404,
+    DatasetNotServed: 409,
+    NotABenchmarkDataUnit: 409,
+    NoGroundTruth: 409,
+    NotSubmitted: 409,
+    OntologiesDiffer: 409,
+    MisconfiguredStage: 500,
+    AccessRefused: 502,
+    NotFoundOnPlatform: 502,
+}
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Answer every error as `{"message": ...}`."""
+    app.add_exception_handler(RefusalError, _refused)
+    app.add_exception_handler(PlatformError, _refused)
+    app.add_exception_handler(EncordUnavailable, _unavailable)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StarletteHTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """The one form of an error body."""
+    return JSONResponse({"message": message[:MAX_MESSAGE_LENGTH]}, status_code=status, headers=headers)
+
+
+def _refused(_: Request, error: Exception) -> JSONResponse:
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 502)
+    _log.warning("refused with %d: %s", status, error)
+    return error_response(status, str(error))
+
+
+def _unavailable(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, EncordUnavailable)  # noqa: S101 - registered for this class
+    _log.warning("%s", error)
+    return error_response(503, str(error), {"Retry-After": str(error.retry_after)})
+
+
+def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    faults = "; ".join(f"{'.'.join(str(p) for p in f['loc'])}: {f['msg']}" for f in error.errors())
+    return error_response(422, faults)
+
+
+def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException | StarletteHTTPException)  # noqa: S101
+    return error_response(error.status_code, str(error.detail), dict(error.headers) if error.headers else None)
+
+
+def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    # The message of an unknown exception may quote labels or settings: it goes to the traceback's type only.
+    _log.error("unexpected %s", type(error).__name__, exc_info=error)
+    return error_response(500, "something went wrong in the benchmark agent; its log has the details")

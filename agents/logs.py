@@ -1,0 +1,38 @@
+"""Logs as JSON lines: time, level, message, trace id and what the caller adds. No label content, no secrets."""
+
+import json
+import logging
+from datetime import UTC, datetime
+
+from agents.platform.context import current_trace_id
+
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record with its extra fields."""
+        entry: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "severity": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if trace_id := current_trace_id():
+            entry["trace"] = trace_id
+        entry.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str, ensure_ascii=False)
+
+
+def log_as_json(level: str) -> None:
+    """Send every log record to standard error as a JSON line."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # The SDK logs the start of each request body at INFO, urllib3 each connection.
+    for noisy in ("encord", "urllib3"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
