@@ -1,10 +1,19 @@
-"""The command `benchmark-qa`."""
+"""The command `benchmark-qa`. Each command imports what it needs when it runs, so that `--help` is instant."""
 
 import typer
 
+from agents.cli.evaluate import evaluate
+from agents.cli.report import report
+from agents.cli.route import route
+from agents.cli.serve import serve
+
 app = typer.Typer(
     name="benchmark-qa",
-    help="Benchmark QA for Encord: route, score, evaluate, report.",
+    help="Benchmark QA for Encord: route benchmark tasks, score annotators against ground truth, report.",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,  # a traceback must never print keys or labels
+    pretty_exceptions_enable=False,  # a traceback with local variables would print keys and labels
 )
+app.command()(serve)
+app.command()(route)
+app.command()(evaluate)
+app.command()(report)

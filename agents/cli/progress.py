@@ -1,0 +1,38 @@
+"""What a person sees while a long command runs, and at its end."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from agents.workflows.drain_stage import Drained
+from agents.workflows.drain_stage import Progress as Advance
+
+
+@contextmanager
+def task_progress(verb: str) -> Iterator[Advance]:
+    """A live count of tasks on standard error; yields the function that advances it."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed:,.0f} tasks"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(verb, total=None)
+        yield lambda tasks: progress.advance(bar, tasks)
+
+
+def print_outcome(outcome: Drained, *, as_json: bool) -> None:
+    """What was moved, and why the rest stays."""
+    console = Console(highlight=False)
+    if as_json:
+        console.print_json(json.dumps(asdict(outcome)))
+        return
+    console.print(f"{outcome.moved:,} tasks sent on, {outcome.already_gone:,} had gone already")
+    for reason, count in Counter(reason.split(": ", 1)[-1] for _, reason in outcome.refused).most_common():
+        console.print(f"{count:,} not scored: {reason}", markup=False)

@@ -1,0 +1,36 @@
+"""`benchmark-qa serve`: the HTTP service."""
+
+from typing import Annotated
+
+import typer
+
+from agents.cli.failures import clear_failures
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 in a container.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="PORT", help="Port to listen on; 0 takes a free one.")] = 8080,
+) -> None:
+    """Serve the agents that Encord calls.
+
+    Settings come from the environment: BENCHMARK_QA_CONFIG (file or inline JSON), ENCORD_SSH_KEY or
+    ENCORD_SSH_KEY_FILE, ENCORD_DOMAIN, ROUTE_SECRET, SCORE_SECRET, DATABASE_URL, LOG_LEVEL.
+    """
+    with clear_failures():
+        import uvicorn
+
+        from agents.app import create_app
+        from agents.config import load_settings
+        from agents.logs import log_as_json
+
+        settings = load_settings(endpoints=True)
+        log_as_json(settings.log_level)
+        uvicorn.run(
+            create_app(settings),
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=8,  # SIGTERM: finish what runs within the ten seconds that hosts give
+        )

@@ -1,0 +1,66 @@
+"""Tables for the terminal."""
+
+import json
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from agents.reporting import Leaderboard, Line
+from agents.scoring.intervals import Interval
+
+_COLOURS = {"above the bar": "green", "below the bar": "red"}
+
+
+def print_leaderboard(board: Leaderboard, *, as_json: bool) -> None:
+    """One line per annotator and one for all of them."""
+    if as_json:
+        json.dump(board.to_dict(), sys.stdout)
+        sys.stdout.write("\n")
+        return
+    console = Console()
+    if not board.lines:
+        console.print("no scores yet: run 'benchmark-qa evaluate', or wait for Encord to call the scoring agent")
+        return
+    with_objects = board.pooled.f1.estimate is not None
+    columns = (
+        ("matches", "spurious", "missing", "precision", "recall", "F1 [95 %]", "mean IoU")
+        if with_objects
+        else ("accuracy [95 %]",)
+    )
+    table = Table("annotator", "tasks", *columns, "verdict")
+    for column in table.columns[1:-1]:
+        column.justify = "right"
+    for line in board.lines:
+        table.add_row(*_cells(line, with_objects=with_objects))
+    table.add_section()
+    table.add_row(*_cells(board.pooled, with_objects=with_objects)[:-1], "")
+    console.print(table)
+
+
+def _cells(line: Line, *, with_objects: bool) -> list[str]:
+    figures = (
+        [
+            f"{line.true_positives:,}",
+            f"{line.false_positives:,}",
+            f"{line.false_negatives:,}",
+            _figure(line.precision),
+            _figure(line.recall),
+            _with_interval(line.f1),
+            _figure(line.mean_similarity),
+        ]
+        if with_objects
+        else [_with_interval(line.accuracy)]
+    )
+    colour = _COLOURS.get(line.verdict)
+    return [line.annotator, f"{line.tasks:,}", *figures, f"[{colour}]{line.verdict}[/]" if colour else line.verdict]
+
+
+def _figure(interval: Interval) -> str:
+    return "n/a" if interval.estimate is None else f"{interval.estimate:.3f}"
+
+
+def _with_interval(interval: Interval) -> str:
+    if interval.estimate is None:
+        return "n/a"
+    return f"{interval.estimate:.3f} \\[{interval.low:.2f}, {interval.high:.2f}]"
