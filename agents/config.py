@@ -110,7 +110,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, case_sensitive=True)
 
-    config: Deployment = Field(validation_alias="BENCHMARK_QA_CONFIG")
+    config: Annotated[Deployment, NoDecode] = Field(validation_alias="BENCHMARK_QA_CONFIG")
     """Path of a JSON file, or the JSON itself"""
     ssh_key: SecretStr | None = Field(default=None, validation_alias="ENCORD_SSH_KEY")
     ssh_key_file: Path | None = Field(default=None, validation_alias="ENCORD_SSH_KEY_FILE")

@@ -1,5 +1,6 @@
 """Score records in a SQL database: upserts under deterministic keys, history kept."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from agents.records import ScoreIdentity, ScoreRecord
 from agents.store.schema import metadata, score_records
@@ -40,6 +42,7 @@ class SqlScoreStore:
             event.listen(self._engine, "connect", _sqlite_for_many_writers)
         elif self._engine.dialect.name != "postgresql":
             raise StoreError(f"DATABASE_URL names {self._engine.dialect.name!r}; SQLite and PostgreSQL are supported")
+        self._creating = threading.Lock()
         self._tables_exist = False
 
     def find(self, keys: Sequence[str]) -> dict[str, ScoreRecord]:
@@ -94,12 +97,22 @@ class SqlScoreStore:
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         return insert(score_records).on_conflict_do_nothing(index_elements=["key"])
 
+    def _create_tables(self) -> None:
+        """Make the tables on first use; other threads and processes may be doing the same."""
+        with self._creating:
+            if self._tables_exist:
+                return
+            with self._engine.begin() as connection:
+                for table in metadata.sorted_tables:
+                    connection.execute(CreateTable(table, if_not_exists=True))
+                    for index in table.indexes:
+                        connection.execute(CreateIndex(index, if_not_exists=True))
+            self._tables_exist = True
+
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         try:
-            if not self._tables_exist:
-                metadata.create_all(self._engine)
-                self._tables_exist = True
+            self._create_tables()
             with self._engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:

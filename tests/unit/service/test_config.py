@@ -1,0 +1,102 @@
+"""Settings fail at start-up, naming the key and never a secret."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from agents.config import SettingsError, load_settings
+
+PRODUCTION = "7a000000-0000-4000-8000-000000000001"
+BENCHMARK = "7a000000-0000-4000-8000-000000000002"
+DOCUMENT = {
+    "production_project": PRODUCTION,
+    "benchmark_projects": [BENCHMARK],
+    "stages": {"routing": {"name": "Routing"}, "scoring": [{"name": "Score"}]},
+}
+KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for key in ("ENCORD_SSH_KEY_FILE", "ENCORD_DOMAIN", "DATABASE_URL", "LOG_LEVEL"):
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.setenv("BENCHMARK_QA_CONFIG", json.dumps(DOCUMENT))
+    monkeypatch.setenv("ENCORD_SSH_KEY", KEY)
+    monkeypatch.setenv("ROUTE_SECRET", "route-secret")
+    monkeypatch.setenv("SCORE_SECRET", "old-secret,new-secret")
+    return monkeypatch
+
+
+def test_a_complete_environment_is_read_with_two_secrets_while_one_is_rotated(environment: pytest.MonkeyPatch) -> None:
+    settings = load_settings(endpoints=True)
+    assert str(settings.config.production_project) == PRODUCTION
+    assert [secret.get_secret_value() for secret in settings.score_secrets] == ["old-secret", "new-secret"]
+    assert settings.private_key() == KEY
+
+
+def test_the_configuration_may_be_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "benchmark-qa.json"
+    path.write_text(json.dumps(DOCUMENT))
+    environment.setenv("BENCHMARK_QA_CONFIG", str(path))
+    assert load_settings(endpoints=True).config.stages.scoring[0].name == "Score"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"production_project": "not-a-hash"}, "BENCHMARK_QA_CONFIG.production_project"),
+        ({"benchmark_projects": []}, "BENCHMARK_QA_CONFIG.benchmark_projects"),
+        ({"benchmark_projects": [PRODUCTION]}, "'production_project' is also listed in 'benchmark_projects'"),
+        ({"stages": {"routing": {}}}, "BENCHMARK_QA_CONFIG.stages.routing"),
+        ({"stages": {"routing": {"name": "R", "benchmark_pathway": "x" * 257}}}, "routing.benchmark_pathway"),
+        ({"scoring": {"iou_threshold": 0}}, "BENCHMARK_QA_CONFIG.scoring.iou_threshold"),
+        ({"verdict": {"threshold": 2}}, "BENCHMARK_QA_CONFIG.verdict.threshold"),
+        ({"tresholds": {}}, "BENCHMARK_QA_CONFIG.tresholds"),
+    ],
+)
+def test_a_faulty_document_is_refused_with_the_name_of_the_key(
+    environment: pytest.MonkeyPatch, change: dict[str, object], named: str
+) -> None:
+    environment.setenv("BENCHMARK_QA_CONFIG", json.dumps(DOCUMENT | change))
+    with pytest.raises(SettingsError) as refused:
+        load_settings(endpoints=True)
+    assert named in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("BENCHMARK_QA_CONFIG", "{not json", "BENCHMARK_QA_CONFIG: not JSON"),
+        ("BENCHMARK_QA_CONFIG", "/nowhere/at/all.json", "BENCHMARK_QA_CONFIG: neither inline JSON nor a file"),
+        ("BENCHMARK_QA_CONFIG", None, "BENCHMARK_QA_CONFIG"),
+        ("ENCORD_SSH_KEY", None, "exactly one of ENCORD_SSH_KEY and ENCORD_SSH_KEY_FILE"),
+        ("ENCORD_DOMAIN", "api.encord.com", "ENCORD_DOMAIN"),
+        ("ROUTE_SECRET", None, "ROUTE_SECRET: missing"),
+        ("ROUTE_SECRET", "", "ROUTE_SECRET"),
+        ("ROUTE_SECRET", "new-secret", "ROUTE_SECRET and SCORE_SECRET must differ"),
+        ("SCORE_SECRET", "one,,two", "SCORE_SECRET: holds an empty secret"),
+        ("LOG_LEVEL", "LOUD", "LOG_LEVEL"),
+        ("REQUEST_SECONDS", "400", "REQUEST_SECONDS"),
+    ],
+)
+def test_a_faulty_variable_is_refused_by_name_and_no_secret_is_shown(
+    environment: pytest.MonkeyPatch, key: str, value: str | None, named: str
+) -> None:
+    if value is None:
+        environment.delenv(key)
+    else:
+        environment.setenv(key, value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings(endpoints=True)
+    assert named in str(refused.value)
+    for secret in ("route-secret", "old-secret", "new-secret", "PRIVATE KEY"):
+        assert secret not in str(refused.value)
+
+
+def test_commands_that_serve_no_endpoint_need_no_signing_secret(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("ROUTE_SECRET")
+    environment.delenv("SCORE_SECRET")
+    assert load_settings(endpoints=False).config.stages.routing is not None
