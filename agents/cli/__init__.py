@@ -5,6 +5,7 @@ import typer
 from agents.cli.evaluate import evaluate
 from agents.cli.report import report
 from agents.cli.route import route
+from agents.cli.score import score
 from agents.cli.serve import serve
 
 app = typer.Typer(
@@ -17,3 +18,4 @@ app.command()(serve)
 app.command()(route)
 app.command()(evaluate)
 app.command()(report)
+app.command()(score)

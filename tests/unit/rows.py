@@ -79,6 +79,7 @@ def box_row(
         {
             "objectHash": f"object{index:02d}",
             "featureHash": PEDESTRIAN,
+            "name": "pedestrian",
             "shape": "bounding_box",
             "boundingBox": {"x": x / width, "y": y / height, "w": w / width, "h": h / height},
         }

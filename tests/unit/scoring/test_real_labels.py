@@ -37,9 +37,8 @@ def test_the_pair_that_lies_exactly_on_the_threshold_is_a_match(
     pedestrian_scores: dict[tuple[str, str], TaskScore],
 ) -> None:
     score = pedestrian_scores["102145", "annotator-24@example.com"].objects
-    similarities = score.similarity_sum
-    assert score.true_positives >= 1
-    assert similarities == pytest.approx(score.true_positives * 0.5, abs=1e-9) or score.true_positives > 1
+    assert (score.true_positives, score.false_positives, score.false_negatives) == (1, 0, 0)
+    assert score.similarity_sum == pytest.approx(0.5, abs=1e-12)
 
 
 def test_an_image_without_pedestrians_left_empty_scores_one_and_has_no_precision(

@@ -1,0 +1,122 @@
+"""`benchmark-qa score` as a person runs it: files in, table or JSON out, an exit code."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from agents.cli import app
+from tests.unit.rows import PEDESTRIAN_EDITOR, answer_row, box_row
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["score", *map(str, arguments)])
+
+
+def write(path: Path, content: Any) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.fixture(scope="module")
+def pedestrian_files(pedestrians: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("exports")
+    truth = [box_row(image["id"], image["ground_truth"]) for image in pedestrians["images"]]
+    labels = [
+        box_row(image["id"], boxes, branch_name=annotator)
+        for image in pedestrians["images"]
+        for annotator, boxes in image["annotations"].items()
+    ]
+    return write(folder / "truth.json", truth), write(folder / "labels.json", labels)
+
+
+def test_the_pedestrian_crowd_scored_offline_has_the_reference_figures(pedestrian_files: tuple[Path, Path]) -> None:
+    result = run(*pedestrian_files, "--json")
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    people = report["annotators"].values()
+    assert len(report["annotators"]) == 41
+    assert len(report["tasks"]) == sum(person["tasks"] for person in people) == 3283
+    counts = [sum(person[key] for person in people) for key in ("true_positives", "false_positives", "false_negatives")]
+    assert counts == [3556, 340, 756]
+    wanted = {"tasks", "precision", "recall", "f1", "mean_similarity", "score"}
+    assert all(wanted <= person.keys() for person in people)
+
+
+def test_the_table_pools_all_annotators_in_its_last_line(pedestrian_files: tuple[Path, Path]) -> None:
+    result = run(*pedestrian_files)
+    assert result.exit_code == 0
+    assert "3,556" in result.stdout
+    assert "0.8665" in result.stdout
+
+
+def test_one_row_against_one_row_and_every_conflict_explained(tmp_path: Path) -> None:
+    truth = write(tmp_path / "truth.json", box_row("image", [[0, 0, 100, 100], [500, 500, 100, 100]]))
+    labels = write(tmp_path / "labels.json", box_row("image", [[0, 0, 100, 100], [800, 500, 100, 100]]))
+    result = run(truth, labels, "--explain")
+    assert result.exit_code == 0
+    assert "missing pedestrian at frame 0" in result.stdout
+    assert "spurious pedestrian at frame 0" in result.stdout
+
+
+def test_by_creator_each_person_answers_for_their_own_labels_only(tmp_path: Path) -> None:
+    row = box_row("image", [[0, 0, 100, 100], [500, 500, 100, 100]])
+    objects = row["data_units"]["image"]["labels"]["objects"]
+    objects[0]["createdBy"], objects[1]["createdBy"] = "a@example.com", "b@example.com"
+    truth = write(tmp_path / "truth.json", box_row("image", [[0, 0, 100, 100], [500, 500, 100, 100]]))
+    result = run(truth, write(tmp_path / "labels.json", row), "--by", "creator", "--json")
+    people = json.loads(result.stdout)["annotators"]
+    assert {name: person["true_positives"] for name, person in people.items()} == {
+        "a@example.com": 1,
+        "b@example.com": 1,
+    }
+
+
+def test_a_directory_of_exports_is_read_whole_and_csv_comes_out(tmp_path: Path) -> None:
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    for branch in ("first", "second"):
+        write(folder / f"{branch}.json", answer_row("image", True, branch_name=branch))
+    truth = write(tmp_path / "truth.json", answer_row("image", True))
+    lines = run(truth, folder, "--format", "csv").stdout.splitlines()
+    assert lines[0].startswith("annotator,tasks,")
+    assert [line.split(",")[0] for line in lines[1:]] == ["first", "second"]
+
+
+def test_an_ontology_of_ones_own_is_used_and_unknown_features_are_named(tmp_path: Path) -> None:
+    row = box_row("image", [[0, 0, 100, 100]])
+    truth, labels = write(tmp_path / "truth.json", row), write(tmp_path / "labels.json", row)
+    ontology = write(tmp_path / "ontology.json", {"editor": PEDESTRIAN_EDITOR})
+    assert run(truth, labels, "--ontology", ontology).exit_code == 0
+    empty = write(tmp_path / "empty.json", {"objects": [], "classifications": []})
+    result = run(truth, labels, "--ontology", empty)
+    assert result.exit_code == 2
+    assert "'PedestrX' is not in the ontology" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "is not JSON"),
+        ("[1]", "item 0 is not a label row"),
+        ("{}", "item 0 is not a label row"),
+        ("[]", "no data unit of"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_with_its_fault(tmp_path: Path, content: str, words: str) -> None:
+    labels = tmp_path / "labels.json"
+    labels.write_text(content)
+    result = run(write(tmp_path / "truth.json", answer_row("image", True)), labels)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert "labels.json" in result.stderr
+
+
+def test_faulty_rules_are_named_by_their_key(tmp_path: Path) -> None:
+    row = write(tmp_path / "row.json", answer_row("image", True))
+    result = run(row, row, "--config", write(tmp_path / "rules.json", {"iou_threshold": 2, "colour": "red"}))
+    assert result.exit_code == 2
+    assert "iou_threshold" in result.stderr
+    assert "colour" in result.stderr
