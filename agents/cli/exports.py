@@ -9,7 +9,7 @@ import orjson
 from pydantic import ValidationError
 
 from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
-from agents.labels.creators import created_by, creators
+from agents.labels.by_creator import created_by, creators
 from agents.labels.inference import infer_ontology
 from agents.scoring import ScoringConfig, TaskScore, score_task
 
