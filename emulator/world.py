@@ -41,6 +41,7 @@ class Switches(Spec):
     reading_marks_in_progress: bool = Field(True, description="reading a label row sets LABEL_IN_PROGRESS")
     webhook_hashes: Literal["list", "string"] = Field("list", description="shape of data_hashes in stage webhooks")
     submitted_event_type: Literal["task_submitted_event", "task_sumbitted_event"] = "task_submitted_event"
+    consensus_approval: Literal["first_branch_becomes_main", "main_stays"] = "first_branch_becomes_main"
     rejected_task_keeps_annotator: bool = Field(True, description="a rejected task returns to who submitted it")
 
 
@@ -281,6 +282,7 @@ class SubtaskSpec(Spec):
     branch_name: str
     status: str = "NEW"
     assignee: str | None = None
+    last_actioned_by: str | None = None
 
 
 class TaskSpec(Spec):
@@ -292,6 +294,7 @@ class TaskSpec(Spec):
     status: str = "NEW"
     assignee: str | None = None
     last_actioned_by: str | None = None
+    annotator: str | None = Field(None, description="who submitted it last")
     priority: float = Field(0.5, ge=0, le=1)
     subtasks: list[SubtaskSpec] = []
 
@@ -328,7 +331,7 @@ class World(Spec):
     """A whole world; every list may be empty, and several worlds may be loaded one after the other."""
 
     version: Literal[1] = 1
-    switches: Switches = Switches()  # type: ignore[call-arg]
+    switches: Switches = Switches()
     users: list[UserSpec] = []
     ontologies: list[OntologySpec] = []
     folders: list[FolderSpec] = []

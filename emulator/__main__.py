@@ -1,0 +1,38 @@
+"""`python -m emulator serve` and `python -m emulator schema`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emulator.emulator import Emulator
+from emulator.errors import WorldError
+from emulator.server import listen, serve
+from emulator.world import World
+
+app = typer.Typer(add_completion=False, help="A stateful emulator of the Encord platform.")
+
+
+@app.command("serve")
+def serve_command(
+    port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
+    world: Annotated[Path | None, typer.Option(help="a world file", exists=True, dir_okay=False)] = None,
+    host: Annotated[str, typer.Option(help="the control interface is not authenticated: keep it local")] = "127.0.0.1",
+) -> None:
+    """Serves the platform until interrupted."""
+    try:
+        emulator = Emulator(World.read(world) if world else World())
+    except WorldError as error:
+        raise typer.BadParameter(str(error), param_hint="--world") from None
+    serve(emulator, listen(host, port))
+
+
+@app.command()
+def schema() -> None:
+    """Prints the JSON Schema of the world file."""
+    typer.echo(json.dumps(World.model_json_schema(), indent=2))
+
+
+if __name__ == "__main__":
+    app()

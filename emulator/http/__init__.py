@@ -1,0 +1,1 @@
+"""HTTP in and out: routes, signatures, error bodies, the request log."""

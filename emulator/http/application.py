@@ -1,0 +1,188 @@
+"""The ASGI application: every request is authenticated, dispatched, answered and logged here."""
+
+import inspect
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+
+from emulator.emulator import Emulator
+from emulator.errors import InvalidArgumentsError, PlatformError, ResourceNotFoundError
+from emulator.http.auth import legacy_caller, v2_caller
+from emulator.http.calls import Call, LegacyCall
+from emulator.http.log import NOT_EMULATED, Logged
+from emulator.http.resources import CONTROL_RESOURCES, RESOURCES
+from emulator.http.routes import PathTable, QueryTable
+from emulator.users.models import User
+
+log = logging.getLogger(__name__)
+
+NOBODY = User(email="-", name="-")
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+Endpoint = Callable[["Exchange"], Awaitable[Response]]
+
+
+class Exchange:
+    """One request while it is being answered; who and what it was is filled in on the way, for the log."""
+
+    def __init__(self, request: Request, body: bytes) -> None:
+        self.request = request
+        self.body = body
+        self.caller = NOBODY
+        self.operation = NOT_EMULATED
+
+    @property
+    def target(self) -> str:
+        """Path and query exactly as they stood on the request line."""
+        scope = self.request.scope
+        query = scope["query_string"].decode("latin-1")
+        path: str = scope["raw_path"].decode("latin-1")
+        return f"{path}?{query}" if query else path
+
+    @property
+    def base_url(self) -> str:
+        """How the caller reaches this server."""
+        return str(self.request.base_url).rstrip("/")
+
+
+class Application:
+    """The endpoints of one emulator."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self._paths = PathTable(RESOURCES)
+        self._queries = QueryTable(RESOURCES)
+        self._control = PathTable(CONTROL_RESOURCES)
+
+    def asgi(self) -> Starlette:
+        """The application that a server runs."""
+        return Starlette(
+            routes=[
+                StarletteRoute("/public", self._logged(self._legacy), methods=["POST"]),
+                StarletteRoute("/public/user", self._logged(self._legacy), methods=["POST"]),
+                StarletteRoute("/v2/public/{path:path}", self._logged(self._v2), methods=METHODS),
+                StarletteRoute("/_emulator/{path:path}", self._uncounted(self._control_call), methods=METHODS),
+                StarletteRoute("/{path:path}", self._logged(self._unknown), methods=METHODS),
+            ],
+            lifespan=self._lifespan,
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        await self._emulator.start()
+        try:
+            yield
+        finally:
+            await self._emulator.stop()
+
+    def _logged(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            started = time.perf_counter()
+            exchange = Exchange(request, await request.body())
+            response = await _guarded(endpoint, exchange)
+            self._emulator.log.add(
+                Logged(
+                    self._emulator.platform.now(),
+                    exchange.caller.email,
+                    exchange.operation,
+                    request.method,
+                    exchange.target,
+                    response.status_code,
+                    time.perf_counter() - started,
+                )
+            )
+            return response
+
+        return answer
+
+    def _uncounted(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            return await _guarded(endpoint, Exchange(request, await request.body()))
+
+        return answer
+
+    async def _v2(self, exchange: Exchange) -> Response:
+        request = exchange.request
+        users = self._emulator.platform.users
+        exchange.caller = v2_caller(users, request.method, exchange.target, request.headers, exchange.body)
+        return await self._dispatch(self._paths, exchange)
+
+    async def _control_call(self, exchange: Exchange) -> Response:
+        return await self._dispatch(self._control, exchange)
+
+    async def _dispatch(self, table: PathTable, exchange: Exchange) -> Response:
+        request = exchange.request
+        route, params = table.find(request.method, request.path_params["path"])
+        exchange.operation = route.operation
+        call = Call(
+            self._emulator, exchange.caller, exchange.base_url, params, request.query_params, _json(exchange.body)
+        )
+        result = route.handler(call)
+        if inspect.isawaitable(result):
+            result = await result
+        if isinstance(result, Response):
+            return result
+        return Response(status_code=204) if result is None else json_response(result)
+
+    async def _legacy(self, exchange: Exchange) -> Response:
+        try:
+            result = self._answer_legacy(exchange)
+        except PlatformError as error:
+            failure = {"status": error.status, "response": [error.code], "payload": error.payload}
+            return json_response(failure)
+        return json_response({"status": 200, "response": result})
+
+    def _answer_legacy(self, exchange: Exchange) -> Any:
+        headers = exchange.request.headers
+        exchange.caller = legacy_caller(self._emulator.platform.users, headers, exchange.body)
+        envelope = _json(exchange.body)
+        if not isinstance(envelope, dict):
+            raise InvalidArgumentsError("The body must be an object")
+        user_level = exchange.request.url.path.endswith("/user")
+        scope = "user" if user_level else headers.get("resourcetype", "")
+        route = self._queries.find(scope, str(envelope.get("query_type")), str(envelope.get("query_method")))
+        exchange.operation = route.operation
+        values = envelope.get("values") or {}
+        call = LegacyCall(
+            self._emulator,
+            exchange.caller,
+            exchange.base_url,
+            headers.get("resourceid", ""),
+            values.get("uid"),
+            values.get("payload") or {},
+        )
+        return route.handler(call)
+
+    async def _unknown(self, exchange: Exchange) -> Response:
+        raise ResourceNotFoundError("Not Found")
+
+
+async def _guarded(endpoint: Endpoint, exchange: Exchange) -> Response:
+    try:
+        return await endpoint(exchange)
+    except PlatformError as error:
+        return json_response({"message": error.message}, error.status)
+    except Exception:
+        log.exception("%s failed", exchange.operation)
+        return json_response({"message": "Internal server error"}, 500)
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS), status, media_type="application/json")
+
+
+def _json(body: bytes) -> Any:
+    if not body:
+        return None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise InvalidArgumentsError("The body is not JSON") from None

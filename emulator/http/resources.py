@@ -1,0 +1,22 @@
+"""Every resource that the emulator knows: a resource that is not named here does not answer."""
+
+import emulator.control.responses
+import emulator.datasets.responses
+import emulator.labels.responses
+import emulator.ontologies.responses
+import emulator.projects.responses
+import emulator.storage.responses
+import emulator.users.responses
+import emulator.workflow.responses
+
+RESOURCES = (
+    emulator.users.responses.routes,
+    emulator.ontologies.responses.routes,
+    emulator.storage.responses.routes,
+    emulator.datasets.responses.routes,
+    emulator.projects.responses.routes,
+    emulator.labels.responses.routes,
+    emulator.workflow.responses.routes,
+)
+
+CONTROL_RESOURCES = (emulator.control.responses.routes,)

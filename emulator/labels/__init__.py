@@ -1,0 +1,1 @@
+"""Label rows: one per data unit and branch."""

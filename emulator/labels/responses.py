@@ -1,0 +1,128 @@
+"""Label rows on the wire."""
+
+from collections.abc import Callable
+from typing import Any
+
+from emulator.errors import AuthorisationError, CorruptedLabelError, InvalidArgumentsError
+from emulator.http.calls import LegacyCall
+from emulator.http.routes import Routes
+from emulator.labels.access import may_open, may_see, take_part
+from emulator.labels.metadata import annotation_task_status, entry_of, metadata, select
+from emulator.labels.models import MAIN_BRANCH, LabelRow
+from emulator.labels.units import LABEL_ROW_TYPES, data_units
+from emulator.projects.models import Project
+from emulator.storage.links import signed_url
+from emulator.storage.models import Item
+from emulator.wire import rfc_1123
+
+routes = Routes()
+
+
+@routes.query("project", "labelrowmetadata", "GET")
+def list_label_rows(call: LegacyCall) -> Any:
+    """The label rows of a project, without their labels."""
+    project = call.project()
+    actor = project.actor(call.user.email)
+    storage = call.platform.storage
+    children: Callable[[Item], list[Item]] = lambda item: [storage.item(uuid) for uuid in item.children]  # noqa: E731
+    return [
+        metadata(entry, call.payload, _link(call), children)
+        for entry in select(project, call.payload, lambda entry: may_see(entry, actor))
+    ]
+
+
+@routes.query("project", "labelrow", "PUT")
+def create_label_rows(call: LegacyCall) -> Any:
+    """Opens the rows of data units on a branch; rows that are open are given as they are."""
+    project = call.project()
+    actor = project.actor(call.user.email)
+    branch = call.payload.get("branch_name") or MAIN_BRANCH
+    unknown = [data_hash for data_hash in call.uids() if data_hash not in project.units]
+    if unknown:
+        raise InvalidArgumentsError(f"The project has no data unit {unknown[0]}")
+    entries = [entry_of(project, project.rows.ensure(data_hash, branch)) for data_hash in call.uids()]
+    for entry in entries:
+        if not may_open(entry, actor):
+            raise AuthorisationError(f"You may not label data unit {entry.unit.hash} on branch {branch}")
+    rows = [project.rows.open(entry.row) for entry in entries]
+    return _answer(call, project, rows)
+
+
+@routes.query("project", "labelrow", "GET")
+def get_label_rows(call: LegacyCall) -> Any:
+    """Label rows with their labels."""
+    project = call.project()
+    actor = project.actor(call.user.email)
+    rows = [project.rows.of_hash(label_hash) for label_hash in call.uids()]
+    for row in rows:
+        if not may_see(entry_of(project, row), actor):
+            raise AuthorisationError(f"You may not read label row {row.label_hash}")
+    if call.platform.switches.reading_marks_in_progress:
+        for row in rows:
+            row.label_status = "LABEL_IN_PROGRESS"
+    return _answer(call, project, rows)
+
+
+@routes.query("project", "labelrow", "POST")
+def save_label_rows(call: LegacyCall) -> Any:
+    """Replaces the labels of rows: all of them or, when one is wrong, none."""
+    project = call.project()
+    actor = project.actor(call.user.email)
+    rows = [project.rows.of_hash(label_hash) for label_hash in call.uids()]
+    written = call.payload["labels"] if call.payload.get("multi_request") else [call.payload]
+    if len(written) != len(rows):
+        raise InvalidArgumentsError("There must be one label row for every label hash")
+    for row, label_row in zip(rows, written, strict=True):
+        if not may_open(entry_of(project, row), actor):
+            raise AuthorisationError(f"You may not save label row {row.label_hash}")
+        _check(row, label_row, project)
+    for row, label_row in zip(rows, written, strict=True):
+        take_part(entry_of(project, row), actor)
+        project.rows.save(row, label_row, call.user.email)
+    return True
+
+
+def _check(row: LabelRow, label_row: Any, project: Project) -> None:
+    if not isinstance(label_row, dict) or not isinstance(label_row.get("data_units"), dict):
+        raise CorruptedLabelError(f"Label row {row.label_hash} has no data units")
+    if label_row.get("data_hash") not in (None, row.data_hash):
+        raise CorruptedLabelError(f"Label row {row.label_hash} belongs to another data unit")
+    unit = project.units[row.data_hash]
+    known = {unit.hash, unit.item.uuid, *unit.item.children}
+    strange = label_row["data_units"].keys() - known
+    if strange:
+        raise CorruptedLabelError(f"Label row {row.label_hash} has no data unit {sorted(strange)[0]}")
+
+
+def _answer(call: LegacyCall, project: Project, rows: list[LabelRow]) -> Any:
+    found = [label_row_json(call, project, row) for row in rows]
+    return found if call.payload.get("multi_request") else found[0]
+
+
+def label_row_json(call: LegacyCall, project: Project, row: LabelRow) -> dict[str, Any]:
+    """A label row with its labels."""
+    unit = project.units[row.data_hash]
+    content = row.content
+    return {
+        "label_hash": row.label_hash,
+        "branch_name": row.branch_name,
+        "created_at": rfc_1123(row.created_at),
+        "last_edited_at": rfc_1123(row.edited_at),
+        "dataset_hash": unit.dataset.hash,
+        "dataset_title": unit.dataset.title,
+        "data_title": unit.title,
+        "data_hash": unit.hash,
+        "data_type": LABEL_ROW_TYPES[unit.item.type],
+        "data_units": data_units(unit, content, call.platform.storage, _link(call)),
+        "object_answers": content.object_answers,
+        "classification_answers": content.classification_answers,
+        "object_actions": content.object_actions,
+        "label_status": row.label_status,
+        "annotation_task_status": annotation_task_status(entry_of(project, row)),
+        "is_valid": not row.errors,
+        "spaces": {},
+    }
+
+
+def _link(call: LegacyCall) -> Callable[[Item], str]:
+    return lambda item: item.url or signed_url(call.base_url, item)

@@ -1,0 +1,87 @@
+"""The `data_units` of a label row, one builder per modality; what annotators drew is laid over it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from emulator.datasets.models import DataRow
+from emulator.labels.models import Content
+from emulator.storage.models import Item, Storage
+from emulator.world import DataType
+
+LABEL_ROW_TYPES: dict[DataType, str] = {
+    "image": "image",
+    "img_group": "img_group",
+    "image_sequence": "img_group",
+    "video": "video",
+    "audio": "audio",
+    "plain_text": "plain_text",
+    "html": "plain_text",
+    "pdf": "pdf",
+    "dicom": "dicom",
+    "nifti": "nifti",
+    "time_series": "time_series",
+    "group": "group",
+    "scene": "scene",
+}
+"""The type as label rows spell it; metadata and data rows spell it in upper case."""
+
+_FLAT = {"image", "img_group"}
+
+
+def data_units(unit: DataRow, content: Content, storage: Storage, link: Callable[[Item], str]) -> dict[str, Any]:
+    """The data units of a label row with the labels that were saved."""
+    kind = LABEL_ROW_TYPES[unit.item.type]
+    if kind == "img_group":
+        frames = [storage.item(child) for child in unit.item.children]
+        return {
+            frame.uuid: _unit(kind, frame.uuid, frame, str(index), content, link(frame))
+            for index, frame in enumerate(frames)
+        }
+    return {unit.hash: _unit(kind, unit.hash, unit.item, 0, content, link(unit.item), title=unit.title)}
+
+
+def _unit(
+    kind: str, unit_hash: str, item: Item, sequence: int | str, content: Content, link: str, title: str | None = None
+) -> dict[str, Any]:
+    empty: dict[str, Any] = {"objects": [], "classifications": []} if kind in _FLAT else {}
+    return {
+        "data_hash": unit_hash,
+        "data_title": title or item.name,
+        "data_type": "group" if kind == "group" else item.mime_type,
+        "data_sequence": sequence,
+        "labels": content.units.get(unit_hash) or empty,
+        **({} if kind == "group" else {"data_link": link}),
+        **_MEDIA.get(kind, _no_media)(item),
+    }
+
+
+def _no_media(_item: Item) -> dict[str, Any]:
+    return {}
+
+
+def _size(item: Item) -> dict[str, Any]:
+    return {"width": item.width, "height": item.height}
+
+
+def _video(item: Item) -> dict[str, Any]:
+    return {**_size(item), "data_duration": item.duration, "data_fps": item.fps}
+
+
+def _audio(item: Item) -> dict[str, Any]:
+    return {
+        "audio_codec": item.codec or "pcm_s16le",
+        "audio_sample_rate": item.sample_rate or 44100,
+        "audio_bit_depth": item.bit_depth or 16,
+        "audio_num_channels": item.channels or 1,
+        "data_duration": item.duration,
+    }
+
+
+_MEDIA: dict[str, Callable[[Item], dict[str, Any]]] = {
+    "image": _size,
+    "img_group": _size,
+    "video": _video,
+    "dicom": _size,
+    "nifti": _size,
+    "audio": _audio,
+}

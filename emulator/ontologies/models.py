@@ -1,0 +1,35 @@
+"""Ontologies: Encord's editor JSON with a title, dates and people."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from emulator.world import DatasetRole
+
+EMPTY_EDITOR: dict[str, Any] = {"objects": [], "classifications": []}
+
+
+@dataclass(slots=True, eq=False)
+class Ontology:
+    """An ontology; `editor` is what the SDK calls its structure."""
+
+    hash: str
+    title: str
+    description: str
+    editor: dict[str, Any]
+    created_at: datetime
+    edited_at: datetime
+    users: dict[str, DatasetRole] = field(default_factory=dict)
+
+    def features(self) -> set[str]:
+        """The feature hashes of its objects and classifications."""
+        tops = [*self.editor.get("objects", []), *self.editor.get("classifications", [])]
+        return {top["featureNodeHash"] for top in tops}
+
+    def named_features(self) -> Iterator[tuple[str, str]]:
+        """Feature hash and name of every object and classification."""
+        for thing in self.editor.get("objects", []):
+            yield thing["featureNodeHash"], thing["name"]
+        for classification in self.editor.get("classifications", []):
+            yield classification["featureNodeHash"], classification["attributes"][0]["name"]

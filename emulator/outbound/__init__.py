@@ -1,0 +1,1 @@
+"""What the platform sends out: custom agent calls, task-ready notifications, stage webhooks."""

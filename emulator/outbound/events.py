@@ -1,0 +1,156 @@
+"""What leads to outbound calls: tasks at Auto stages, queues at Advanced stages, submitted and completed tasks."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from emulator.labels.models import MAIN_BRANCH
+from emulator.outbound.deliveries import Delivery
+from emulator.outbound.outbox import Job, Outbox
+from emulator.platform import Platform
+from emulator.projects.models import Project
+from emulator.wire import iso
+from emulator.workflow.flow import Entered, Submitted
+from emulator.workflow.graph import pathway_named
+from emulator.workflow.tasks import Task
+from emulator.world import (
+    AdvancedAgentSpec,
+    AgentStageSpec,
+    AutoAgentSpec,
+    CompleteStageSpec,
+    WebhookSpec,
+    new_uuid,
+)
+
+LOOK_EVERY = timedelta(minutes=5)
+DECISION_LENGTH = 256
+
+
+class Events:
+    """Turns what happens in workflows into outbound calls."""
+
+    def __init__(self, platform: Platform, outbox: Outbox) -> None:
+        self._platform = platform
+        self._outbox = outbox
+        self.next_look = platform.now() + LOOK_EVERY
+        platform.listeners.append(self.heard)
+
+    def heard(self, project: Project, event: Entered | Submitted) -> None:
+        """Something has moved."""
+        match event:
+            case Entered(task, AgentStageSpec(agent=AutoAgentSpec()) as stage):
+                self.call_agent(project, stage, task)
+            case Entered(task, CompleteStageSpec(webhook=WebhookSpec() as hook)):
+                self._send(project, task, hook, "task_completed_event", MAIN_BRANCH)
+            case Submitted(task, stage, branch_name) if stage.webhook is not None:
+                self._send(project, task, stage.webhook, self._platform.switches.submitted_event_type, branch_name)
+            case _:
+                pass
+
+    def call_agent(self, project: Project, stage: AgentStageSpec, task: Task) -> None:
+        """Calls the custom agent of an Auto stage for one task, as often as the switches say."""
+        agent = stage.agent
+        assert isinstance(agent, AutoAgentSpec)
+        entry = task.entry
+        body = {"projectHash": project.hash, "dataHash": task.data_hash, "frame": 0}
+        delivery = Delivery("agent", agent.url, body, project.hash, stage.uuid, self._platform.now(), task.uuid)
+        self._outbox.push(
+            Job(
+                delivery,
+                agent.secret,
+                body=lambda: body,
+                still_due=lambda: task.entry == entry,
+                accept=lambda answer: _follow(project, stage, task, entry, answer or {}),
+                priority=task.priority,
+            )
+        )
+
+    def retry_agents(self) -> int:
+        """Calls again for every task that still waits at an Auto stage; returns how many."""
+        waiting = [
+            (project, stage, task)
+            for project in self._platform.projects.values()
+            for stage in project.flow.graph.stages.values()
+            if isinstance(stage, AgentStageSpec) and isinstance(stage.agent, AutoAgentSpec)
+            for task in project.flow.queues[stage.uuid].after(0)
+        ]
+        for project, stage, task in waiting:
+            self.call_agent(project, stage, task)
+        return len(waiting)
+
+    def look(self, at: datetime) -> None:
+        """The five-minute look at the queues of Advanced stages."""
+        self.next_look = at + LOOK_EVERY
+        for project in self._platform.projects.values():
+            for stage in project.flow.graph.stages.values():
+                if isinstance(stage, AgentStageSpec) and isinstance(stage.agent, AdvancedAgentSpec):
+                    self._notify_if_due(project, stage, stage.agent, at)
+
+    def _notify_if_due(self, project: Project, stage: AgentStageSpec, agent: AdvancedAgentSpec, at: datetime) -> None:
+        queue = project.flow.queues[stage.uuid]
+        oldest = next(queue.after(0), None)
+        if oldest is None:
+            return
+        if len(queue) >= agent.batch_size:
+            reason = "batch_size_reached"
+        elif at - oldest.entered_at >= timedelta(minutes=agent.max_wait_minutes):
+            reason = "max_wait_elapsed"
+        else:
+            return
+        payload = {
+            "project_hash": project.hash,
+            "stage_uuid": stage.uuid,
+            "pending_count": len(queue),
+            "reason": reason,
+        }
+        event_type = "agent_stage_work_available_event"
+        delivery = Delivery("notification", agent.url, {}, project.hash, stage.uuid, at)
+        self._outbox.push(Job(delivery, agent.secret, body=lambda: self._envelope(event_type, payload)))
+
+    def _send(self, project: Project, task: Task, hook: WebhookSpec, event_type: str, branch_name: str) -> None:
+        row = project.rows.find(task.data_hash, branch_name)
+        hashes = [[task.data_hash], [row.label_hash] if row is not None and row.label_hash else []]
+        if self._platform.switches.webhook_hashes == "string":
+            data, labels = (found[0] if found else "" for found in hashes)
+        else:
+            data, labels = hashes  # type: ignore[assignment]
+        payload = {"project_hash": project.hash, "data_hashes": data, "label_hashes": labels}
+        envelope = self._envelope(event_type, payload)
+        delivery = Delivery("webhook", hook.url, {}, project.hash, task.stage.uuid, self._platform.now(), task.uuid)
+        self._outbox.push(Job(delivery, hook.secret, body=lambda: envelope))
+
+    def _envelope(self, event_type: str, payload: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "uid": new_uuid(),
+            "version": 1,
+            "source": "Encord",
+            "event_type": event_type,
+            "event_created_timestamp": iso(self._platform.now()),
+            "payload": payload,
+        }
+
+
+def _follow(project: Project, stage: AgentStageSpec, task: Task, entry: int, answer: dict[str, Any]) -> str | None:
+    """Sends a task where the agent's answer says; returns why it could not."""
+    if task.entry != entry:
+        return None  # Somebody was faster: the task has left the stage in the meantime.
+    decision = answer.get("decision")
+    named = decision.strip() if isinstance(decision, str) else ""
+    if len(named) > DECISION_LENGTH:
+        named = ""
+    if named:
+        pathway = pathway_named(stage, named)
+        if pathway is None:
+            return f"the stage has no pathway called {named!r}"
+    else:
+        pathway = _default_pathway(stage)
+        if pathway is None:
+            return "the answer names no decision, and the stage has no default pathway"
+    project.flow.move(task, pathway.to, action="AGENT", by=None, pathway=pathway.name)
+    return None
+
+
+def _default_pathway(stage: AgentStageSpec) -> Any:
+    assert isinstance(stage.agent, AutoAgentSpec)
+    if stage.agent.default_pathway is not None:
+        return pathway_named(stage, stage.agent.default_pathway)
+    return stage.pathways[0] if len(stage.pathways) == 1 else None

@@ -1,0 +1,1 @@
+"""Storage: folders, items and the bytes behind them."""

@@ -1,0 +1,1 @@
+"""Workflows: graphs of stages, tasks that travel through them, and the actions that move them."""

@@ -1,0 +1,133 @@
+"""Tasks, the parts of consensus tasks, and the queue of a stage."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from heapq import merge
+
+from emulator.world import AnyStageSpec, new_uuid
+
+CONSENSUS_BRANCH_PREFIX = "encord-"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One entry of a task's history: where it came to, how, and who moved it."""
+
+    at: datetime
+    stage: str
+    title: str
+    action: str
+    by: str | None
+    pathway: str | None
+
+
+@dataclass(slots=True, eq=False)
+class Subtask:
+    """One annotator's part of a consensus task, on a label branch of its own."""
+
+    branch_name: str
+    created_at: datetime
+    updated_at: datetime
+    uuid: str = field(default_factory=new_uuid)
+    status: str = "NEW"
+    assignee: str | None = None
+    last_actioned_by: str | None = None
+
+    @property
+    def submitted(self) -> bool:
+        """Whether its annotator has handed it in."""
+        return self.status == "COMPLETED"
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """A data unit on its way through a project's workflow."""
+
+    data_hash: str
+    dataset_hash: str
+    data_title: str
+    stage: AnyStageSpec
+    created_at: datetime
+    updated_at: datetime
+    uuid: str = field(default_factory=new_uuid)
+    status: str = "NEW"
+    assignee: str | None = None
+    last_actioned_by: str | None = None
+    annotator: str | None = None
+    priority: float = 0.5
+    entered_at: datetime = datetime.min
+    entry: int = 0
+    subtasks: list[Subtask] = field(default_factory=list)
+    history: list[Step] = field(default_factory=list)
+
+
+class _EntryList:
+    """Tasks in the order of their entry; those that have left are passed over and swept out now and then.
+
+    Finding the place after a cursor is a binary search, adding is an append, leaving costs nothing: the price per
+    task does not grow with the number of tasks.
+    """
+
+    def __init__(self) -> None:
+        self._entries: list[int] = []
+        self._tasks: list[Task] = []
+        self._gone = 0
+
+    def append(self, task: Task) -> None:
+        self._entries.append(task.entry)
+        self._tasks.append(task)
+
+    def forget(self, stage_uuid: str) -> None:
+        """Notes that a task has left; sweeps when half of the list is gone."""
+        self._gone += 1
+        if 2 * self._gone <= len(self._tasks):
+            return
+        kept = [(e, t) for e, t in zip(self._entries, self._tasks, strict=True) if _is_here(t, e, stage_uuid)]
+        self._entries = [entry for entry, _ in kept]
+        self._tasks = [task for _, task in kept]
+        self._gone = 0
+
+    def after(self, cursor: int, stage_uuid: str) -> Iterator[Task]:
+        for index in range(bisect_right(self._entries, cursor), len(self._tasks)):
+            task = self._tasks[index]
+            if _is_here(task, self._entries[index], stage_uuid):
+                yield task
+
+
+def _is_here(task: Task, entry: int, stage_uuid: str) -> bool:
+    return task.entry == entry and task.stage.uuid == stage_uuid
+
+
+class StageQueue:
+    """The tasks at one stage, in order of entry, also by dataset."""
+
+    def __init__(self, stage_uuid: str) -> None:
+        self._stage_uuid = stage_uuid
+        self._all = _EntryList()
+        self._by_dataset: dict[str, _EntryList] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, task: Task) -> None:
+        """Puts a task at the end; its `stage` and `entry` are set."""
+        self._all.append(task)
+        self._by_dataset.setdefault(task.dataset_hash, _EntryList()).append(task)
+        self._count += 1
+
+    def left(self, task: Task) -> None:
+        """Takes a task out, after its `stage` or `entry` has changed."""
+        self._all.forget(self._stage_uuid)
+        self._by_dataset[task.dataset_hash].forget(self._stage_uuid)
+        self._count -= 1
+
+    def after(self, cursor: int, dataset_hashes: Iterable[str] = ()) -> Iterator[Task]:
+        """The tasks that entered after the cursor, of these datasets or of all."""
+        wanted = list(dict.fromkeys(dataset_hashes))
+        if not wanted:
+            return self._all.after(cursor, self._stage_uuid)
+        lists = [self._by_dataset[d].after(cursor, self._stage_uuid) for d in wanted if d in self._by_dataset]
+        return lists[0] if len(lists) == 1 else merge(*lists, key=lambda task: task.entry)
