@@ -3,6 +3,7 @@
 from agents.platform.encord import ACTIONS_PER_REQUEST, Encord
 from agents.platform.errors import (
     AccessRefused,
+    AnswerTooLarge,
     EncordUnavailable,
     NotFoundOnPlatform,
     PlatformError,
@@ -15,6 +16,7 @@ from agents.platform.models import LabelRow, Moved, Project, Stage, Task
 __all__ = [
     "ACTIONS_PER_REQUEST",
     "AccessRefused",
+    "AnswerTooLarge",
     "Encord",
     "EncordUnavailable",
     "LabelRow",

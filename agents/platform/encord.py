@@ -18,10 +18,17 @@ from agents.platform import queues, retries
 from agents.platform.context import outgoing_trace_header
 from agents.platform.errors import NotFoundOnPlatform, RequestRejected, UnusableKey
 from agents.platform.models import LabelRow, Moved, Project, Stage, Task
-from agents.platform.sessions import install_pooling
+from agents.platform.sessions import install_pooling, last_answer
 
 ROWS_PER_REQUEST = 1_000
 ACTIONS_PER_REQUEST = 1_000
+FIRST_BUNDLE_ROWS = 100
+"""Label rows asked for before their size is known"""
+BUNDLE_BYTES = 16 * 1024 * 1024
+"""Label row JSON asked for in one request, about"""
+TASKS_PER_PAGE = 100
+"""What Encord puts on a page of tasks"""
+_ROUNDS_BEFORE_SINGLE = 3
 T = TypeVar("T")
 
 
@@ -98,17 +105,30 @@ class Encord:
 
         Only rows that have a label hash are ever read: initialising others would create them.
         """
-        found: dict[str, Mapping[str, Any]] = {}
+        return {key: row for bundle in self.label_bundles(project_hash, label_hashes) for key, row in bundle.items()}
+
+    def label_bundles(
+        self, project_hash: str, label_hashes: Sequence[str]
+    ) -> Iterator[Mapping[str, Mapping[str, Any]]]:
+        """As `labels`, bundle by bundle, so that no more than one need be in memory.
+
+        The first bundle is small; from its size per row follows how many of the next ones fit `BUNDLE_BYTES`.
+        """
         client = self._project(project_hash)[0]._client
-        for batch in _batches(list(label_hashes), ROWS_PER_REQUEST):
+        start, size = 0, FIRST_BUNDLE_ROWS
+        while start < len(label_hashes):
+            batch = list(label_hashes[start : start + size])
             # The dictionary as it came: `LabelRowV2` would spend 20 to 40 microseconds a box on objects that
             # scoring does not need, and `Project.get_label_rows` is deprecated for expanding them differently.
             rows = retries.call(lambda batch=batch: client.get_label_rows(batch, get_signed_url=False))  # type: ignore[misc]
-            found.update({str(row["label_hash"]): row for row in rows})
-        missing = set(label_hashes) - set(found)
-        if missing:
-            raise NotFoundOnPlatform(f"Encord did not return {len(missing)} of {len(label_hashes)} label rows")
-        return found
+            found = {str(row["label_hash"]): row for row in rows}
+            if len(found) < len(batch):
+                raise NotFoundOnPlatform(f"Encord did not return {len(batch) - len(found)} of {len(batch)} label rows")
+            yield found
+            start += len(batch)
+            answer = last_answer()
+            bytes_per_row = answer.size / len(batch) if answer else BUNDLE_BYTES / FIRST_BUNDLE_ROWS
+            size = max(1, min(ROWS_PER_REQUEST, int(BUNDLE_BYTES / max(bytes_per_row, 1))))
 
     def task_pages(
         self,
@@ -128,8 +148,8 @@ class Encord:
     def proceed(self, project_hash: str, stage_uuid: str, moves: Iterable[tuple[Task, str]]) -> Moved:
         """Send tasks down pathways, by pathway name. 1 request per 1,000 tasks.
 
-        A bundle that Encord rejects because one of its tasks has left the stage is replayed task by task; a
-        task that is gone counts as `already_gone`, which makes a repeated call harmless.
+        A bundle that Encord rejects because one of its tasks has left the stage is sent again without those that
+        have; they count as `already_gone`, which makes a repeated call harmless.
         """
         stage = self._project(project_hash)[0].workflow.get_stage(uuid=stage_uuid, type_=AgentStage)
         total = Moved(0, 0)
@@ -138,7 +158,7 @@ class Encord:
                 queues.proceed(stage, batch)
                 total += Moved(len(batch), 0)
             except RequestRejected:
-                total += _proceed_singly(stage, batch)
+                total += _proceed_with_what_waits(stage, batch)
         return total
 
     def _label_rows(self, project_hash: str, data_hashes: Sequence[str] | None, all_branches: bool) -> list[LabelRow]:
@@ -180,21 +200,44 @@ class Encord:
         return sdk_project, project
 
 
-def _proceed_singly(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> Moved:
-    """Replay a rejected bundle; what the stage no longer holds has been moved by someone else."""
-    moved = 0
-    for move in moves:
+def _proceed_with_what_waits(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> Moved:
+    """After a rejected bundle: look which of its tasks still wait and send those, again if need be.
+
+    Somebody else may be draining the same stage, so that even the second look can be stale; in the end each task
+    goes alone.
+    """
+    waiting = list(moves)
+    for _ in range(_ROUNDS_BEFORE_SINGLE):
+        waiting = _still_waiting(stage, waiting)
         try:
-            queues.proceed(stage, [move])
-            moved += 1
+            if waiting:
+                queues.proceed(stage, waiting)
+            return Moved(len(waiting), len(moves) - len(waiting))
         except RequestRejected:
-            if _is_waiting(stage, move[0]):
-                raise  # not gone: Encord refuses the pathway itself
+            continue
+    moved = sum(_proceed_alone(stage, move) for move in waiting)
     return Moved(moved, len(moves) - moved)
 
 
-def _is_waiting(stage: AgentStage, task: Task) -> bool:
-    return any(task.uuid == other.uuid for page in queues.pages(stage, data_hashes=[task.data_hash]) for other in page)
+def _proceed_alone(stage: AgentStage, move: tuple[Task, str]) -> bool:
+    try:
+        queues.proceed(stage, [move])
+    except RequestRejected:
+        if _still_waiting(stage, [move]):
+            raise  # not gone: Encord refuses the pathway itself
+        return False
+    return True
+
+
+def _still_waiting(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> list[tuple[Task, str]]:
+    """1 request per 100 tasks."""
+    there = {
+        task.uuid
+        for batch in _batches(moves, TASKS_PER_PAGE)
+        for page in queues.pages(stage, data_hashes=[task.data_hash for task, _ in batch])
+        for task in page
+    }
+    return [move for move in moves if move[0].uuid in there]
 
 
 def _label_row(row: LabelRowMetadata) -> LabelRow:

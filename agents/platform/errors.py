@@ -29,6 +29,10 @@ class RequestRejected(PlatformError):
     """Encord understood the request and refuses it: for task actions, a task has left the stage."""
 
 
+class AnswerTooLarge(PlatformError):
+    """The answer is larger than what may be read in this process; a worker process may."""
+
+
 class UnexpectedAnswer(PlatformError):
     """Encord answered something the SDK could not make sense of, and repeating it did not help."""
 

@@ -11,13 +11,14 @@ from tenacity.wait import wait_random_exponential
 from agents.platform.context import remaining_seconds
 from agents.platform.errors import (
     AccessRefused,
+    AnswerTooLarge,
     EncordUnavailable,
     NotFoundOnPlatform,
     PlatformError,
     RequestRejected,
     UnexpectedAnswer,
 )
-from agents.platform.sessions import last_status
+from agents.platform.sessions import OversizedAnswer, last_answer
 
 ATTEMPTS = 4
 DEFAULT_RETRY_AFTER = 10
@@ -61,8 +62,9 @@ def _translated(operation: Callable[[], T]) -> T:
 
 
 def translate(error: sdk.EncordException) -> PlatformError:
-    """Our error for an SDK exception, with the HTTP status the pooled session has noted."""
-    status, retry_after = last_status() or (None, None)
+    """Our error for an SDK exception, with what the pooled session has noted of the answer."""
+    if isinstance(error.__cause__, OversizedAnswer):
+        return AnswerTooLarge(f"Encord's answer is too large to be read here: {error.__cause__}")
     name = type(error).__name__
     if isinstance(error, _REFUSED):
         return AccessRefused(f"Encord refuses the service's key ({name}): is its user an admin of the project?")
@@ -70,6 +72,13 @@ def translate(error: sdk.EncordException) -> PlatformError:
         return NotFoundOnPlatform("Encord does not know what was asked for")
     if isinstance(error, _REJECTED):
         return RequestRejected(f"Encord rejects the request ({name})")
+    return _transient(error, name)
+
+
+def _transient(error: sdk.EncordException, name: str) -> PlatformError:
+    """What the status tells of errors that the SDK has no name for."""
+    answer = last_answer()
+    status, retry_after = (answer.status, answer.retry_after) if answer else (None, None)
     if isinstance(error, sdk.RateLimitExceededError):
         return EncordUnavailable("too many requests", retry_after=error.retry_after or DEFAULT_RETRY_AFTER)
     # A 5xx, an answer cut off in the middle, a dropped connection: all of them may pass.
@@ -93,5 +102,5 @@ def _wait(state: RetryCallState) -> float:
 
 
 def _was_asked() -> bool:
-    status = last_status()
-    return status is not None and status[1] is not None
+    answer = last_answer()
+    return answer is not None and answer.retry_after is not None

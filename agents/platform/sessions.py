@@ -15,6 +15,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import encord
@@ -30,7 +31,33 @@ KNOWN_SDK_VERSIONS = ("0.1.211",)
 _BOUND_IN = ("encord.http.querier", "encord.http.v2.api_client")
 _SHORTEST_TIMEOUT = 0.05
 _log = logging.getLogger(__name__)
-_last_status: ContextVar[tuple[int, int | None] | None] = ContextVar("encord_last_status", default=None)
+_last_answer: ContextVar["Answer | None"] = ContextVar("encord_last_answer", default=None)
+_largest_body: ContextVar[int | None] = ContextVar("encord_largest_body", default=None)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the SDK does not pass on of an HTTP answer."""
+
+    status: int
+    retry_after: int | None
+    """Seconds, where Encord asked for a pause"""
+    size: int
+    """Bytes of the body"""
+
+
+class OversizedAnswer(Exception):
+    """The body announced is larger than what this context may read (see `bodies_up_to`)."""
+
+
+@contextmanager
+def bodies_up_to(size: int) -> Iterator[None]:
+    """Refuse larger answers before they are read: parsing them would hold up everything else in this process."""
+    token = _largest_body.set(size)
+    try:
+        yield
+    finally:
+        _largest_body.reset(token)
 
 
 class PooledSession(requests.Session):
@@ -47,15 +74,21 @@ class PooledSession(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send within the deadline of the unit of work; remember the status for error translation."""
-        _last_status.set(None)
+        _last_answer.set(None)
         connect, read = kwargs.pop("timeout", None) or (10.0, 180.0)
         left = max(_SHORTEST_TIMEOUT, remaining_seconds(default=max(connect, read)))
         kwargs["timeout"] = (min(connect, left), min(read, left))
-        response = super().send(request, **kwargs)
+        largest = _largest_body.get()
+        response = super().send(request, **(kwargs if largest is None else kwargs | {"stream": True}))
         # A cookie jar is shared state; Encord's API needs none.
         self.cookies.clear()
+        announced = response.headers.get("Content-Length", "")
+        if largest is not None and announced.isdigit() and int(announced) > largest:
+            response.close()
+            raise OversizedAnswer(f"{announced} bytes")
         after = response.headers.get("Retry-After", "")
-        _last_status.set((response.status_code, int(after) if after.isdigit() else None))
+        size = len(response.content)
+        _last_answer.set(Answer(response.status_code, int(after) if after.isdigit() else None, size))
         return response
 
     def merge_environment_settings(self, url: Any, *args: Any, **kwargs: Any) -> Any:
@@ -66,9 +99,9 @@ class PooledSession(requests.Session):
         return dict(self._environment[host])
 
 
-def last_status() -> tuple[int, int | None] | None:
-    """HTTP status and `Retry-After` seconds of this context's latest answer; None if there was no answer."""
-    return _last_status.get()
+def last_answer() -> Answer | None:
+    """This context's latest answer; None if there was none."""
+    return _last_answer.get()
 
 
 def install_pooling(*, pool_size: int, connect_retries: int = 2) -> bool:
