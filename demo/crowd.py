@@ -36,6 +36,7 @@ class Crowd:
         self.label: str = figures["label"]
         self.annotators = [_annotator(one) for one in figures["annotators"]]
         self.per_image: int = figures["annotators_per_image"]
+        self.measured_images: int = figures["scenes"]["images"]
         self._scenes: dict[str, Any] = figures["scenes"]
         self._random = random.Random(seed)  # noqa: S311 (a simulation, not a secret)
         self._seed = seed

@@ -78,31 +78,40 @@ class Annotator(Person):
         self._submit(list(annotation.get_tasks(assignee=self.email)), answers, report)
 
     def _submit(self, tasks: Sequence[AnnotationTask], answers: Mapping[str, Answer], report: Report) -> None:
-        by_branch = defaultdict(list)
-        for task in tasks:
-            by_branch[task.label_branch_name].append(task)
-        for branch, on_branch in by_branch.items():
-            for batch in _batches(on_branch):
-                drawn = {str(task.data_hash): answers[str(task.data_hash)] for task in batch}
-                self._save(branch, {data_hash: answer for data_hash, answer in drawn.items() if answer != ()})
-                with self.project.create_bundle() as bundle:
-                    for task in batch:
-                        task.submit(bundle=bundle)
-                report(len(batch))
+        for batch in _batches(tasks):
+            self._save([task for task in batch if answers[str(task.data_hash)] != ()], answers)
+            with self.project.create_bundle() as bundle:
+                for task in batch:
+                    task.submit(bundle=bundle)
+            report(len(batch))
 
-    def _save(self, branch: str, answers: Mapping[str, Answer]) -> None:
-        """Write answers to the label rows of one branch: a bundle creates its rows on a single branch."""
-        if not answers:
+    def _save(self, tasks: Sequence[AnnotationTask], answers: Mapping[str, Answer]) -> None:
+        """Write answers to the label rows of tasks, each on its task's branch."""
+        if not tasks:
             return
-        rows = self.project.list_label_rows_v2(data_hashes=list(answers), branch_name=branch)
-        with self.project.create_bundle() as bundle:
-            for row in rows:
-                row.initialise_labels(bundle=bundle)
+        branches = {str(task.data_hash): task.label_branch_name for task in tasks}
+        rows = [row for row in self._rows(branches) if row.branch_name == branches[row.data_hash]]
+        self._initialise(rows)
         for row in rows:
             write_answer(row, answers[row.data_hash])
         with self.project.create_bundle() as bundle:
             for row in rows:
                 row.save(bundle=bundle)
+
+    def _rows(self, branches: Mapping[str, str]) -> list[LabelRowV2]:
+        """The label rows of these data units, on all branches where tasks are on several."""
+        several = set(branches.values()) != {"main"}
+        return self.project.list_label_rows_v2(data_hashes=list(branches), include_all_label_branches=several)
+
+    def _initialise(self, rows: Sequence[LabelRowV2]) -> None:
+        """Create label rows: a bundle for each branch, because a bundle creates its rows on one branch only."""
+        by_branch = defaultdict(list)
+        for row in rows:
+            by_branch[row.branch_name].append(row)
+        for on_branch in by_branch.values():
+            with self.project.create_bundle() as bundle:
+                for row in on_branch:
+                    row.initialise_labels(bundle=bundle)
 
 
 class Reviewer(Person):
@@ -118,7 +127,7 @@ class Reviewer(Person):
         review = self.project.workflow.get_stage(name=stage, type_=ConsensusReviewStage)
         self._approve(list(islice(review.get_tasks(), limit)), report)
 
-    def _approve(self, tasks: Sequence[ReviewTask] | Sequence[ConsensusReviewTask], report: Report) -> None:
+    def _approve(self, tasks: Sequence[ReviewTask | ConsensusReviewTask], report: Report) -> None:
         for batch in _batches(tasks):
             with self.project.create_bundle() as bundle:
                 for task in batch:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-DESCRIPTION_WIDTH = 44
+DESCRIPTION_WIDTH = 60
 
 
 class Phase:
@@ -23,6 +23,10 @@ class Phase:
     def reach(self, done: int) -> None:
         """That many are done by now."""
         self._progress.update(self._task, completed=done)
+
+
+def unreported(_steps: int) -> None:
+    """For steps that a phase does not count."""
 
 
 @contextmanager

@@ -52,8 +52,8 @@ class DemoWorld:
 
     def __init__(self, labels: LabelSet, route: AgentEndpoint, score: AgentEndpoint) -> None:
         self.labels = labels
-        self._route = route
-        self._score = score
+        self.route = route
+        self.score = score
         self.operator = Account.create("operator@demo.example")
         self.expert = Account.create("expert@demo.example")
         self.reviewer = Account.create("reviewer@demo.example")
@@ -147,10 +147,10 @@ class DemoWorld:
         return {
             "start": ROUTE,
             "stages": [
-                _agent_stage(ROUTE, self._route, {BENCHMARK_PATHWAY: CONSENSUS, PRODUCTION_PATHWAY: ANNOTATE}),
+                _agent_stage(ROUTE, self.route, {BENCHMARK_PATHWAY: CONSENSUS, PRODUCTION_PATHWAY: ANNOTATE}),
                 _stage("consensus_annotation", CONSENSUS, annotators=crowd, next=REFINE),
                 _stage("consensus_review", REFINE, next=SCORE, reject=CONSENSUS),
-                _agent_stage(SCORE, self._score, {COMPLETE: COMPLETE}),
+                _agent_stage(SCORE, self.score, {COMPLETE: COMPLETE}),
                 _stage("annotation", ANNOTATE, next=REVIEW),
                 _stage("review", REVIEW, next=COMPLETE, reject=ANNOTATE),
                 _stage("complete", COMPLETE),
