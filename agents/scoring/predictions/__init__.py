@@ -1,0 +1,27 @@
+"""How good a model's predictions are: mAP and mAR by the COCO protocol, F1, confusion and calibration.
+
+`Detections.from_coco` reads what is compared, `evaluate_predictions` compares it. The evaluator is the library
+`faster-coco-eval`; it comes with the extra `predictions` and is imported only when something is evaluated.
+"""
+
+from agents.scoring.predictions.coco import Detections, PredictionInputError
+from agents.scoring.predictions.evaluation import EvaluatorMissingError, evaluate_predictions
+from agents.scoring.predictions.result import (
+    Calibration,
+    CalibrationBin,
+    ClassFigures,
+    Confusion,
+    PredictionScore,
+)
+
+__all__ = [
+    "Calibration",
+    "CalibrationBin",
+    "ClassFigures",
+    "Confusion",
+    "Detections",
+    "EvaluatorMissingError",
+    "PredictionInputError",
+    "PredictionScore",
+    "evaluate_predictions",
+]

@@ -1,0 +1,206 @@
+"""Ground truth and predictions in COCO's own layout, read with care and numbered anew.
+
+Format: https://cocodataset.org/#format-data and https://cocodataset.org/#format-results.
+"""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+Region = Literal["bbox", "segm"]
+"""What is compared: boxes, or the areas of polygons and masks."""
+
+
+class PredictionInputError(ValueError):
+    """Truth or predictions are not well formed; the message names the place and what is wrong there."""
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place} {problem}")
+        self.place = place
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Truth and predictions over the same images and classes, ready for the evaluator.
+
+    Images, classes and annotations are numbered from 1 in the order of the truth file: the numbers of the
+    files may be anything, and COCO evaluators take annotation 0 for "not matched".
+    """
+
+    images: tuple[Hashable, ...]
+    """The image ids as the truth file has them; number n of this object is `images[n - 1]`."""
+    classes: tuple[str, ...]
+    """Class names; number n is `classes[n - 1]`."""
+    truth: Mapping[str, Any]
+    """COCO `images`, `categories` and `annotations`."""
+    predictions: Sequence[Mapping[str, Any]]
+    """COCO results."""
+    unmatched: tuple[Hashable, ...] = ()
+    """Image ids of predictions on images that the truth does not have; those predictions count nowhere."""
+
+    @classmethod
+    def from_coco(cls, truth: Any, predictions: Any) -> Self:
+        """Read a COCO data set and COCO results (a list, or a data set whose annotations have scores).
+
+        Raises:
+            PredictionInputError: a key is missing, a number is none, an id is there twice or refers to nothing.
+        """
+        _need(isinstance(truth, Mapping), "truth", "is not a COCO data set (a JSON object)")
+        images = _numbered(truth, "images", "id")
+        categories = _numbered(truth, "categories", "id")
+        names = tuple(
+            _text(category, "name", f"truth.categories[{at}]") for at, category in enumerate(truth["categories"])
+        )
+        return cls(
+            images=tuple(images),
+            classes=names,
+            truth={
+                "images": [
+                    {"id": number, "width": image.get("width"), "height": image.get("height")}
+                    for number, image in enumerate(truth["images"], start=1)
+                ],
+                "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
+                "annotations": _annotations(truth, images, categories),
+            },
+            predictions=_results(predictions, images, categories),
+            unmatched=tuple(
+                dict.fromkeys(result["image_id"] for result in _listed(predictions) if result["image_id"] not in images)
+            ),
+        )
+
+    def require_areas(self) -> None:
+        """Raise `PredictionInputError` unless every object has an area and every image a size in pixels."""
+        for side, items in (("truth.annotations", self.truth["annotations"]), ("predictions", self.predictions)):
+            for at, item in enumerate(items):
+                _need("segmentation" in item, f"{side}[{at}]", "has no segmentation: only boxes can be compared")
+        for at, image in enumerate(self.truth["images"]):
+            sized = all(isinstance(image[key], int) and image[key] > 0 for key in ("width", "height"))
+            _need(sized, f"truth.images[{at}]", "has no width and height: only boxes can be compared")
+
+
+def _annotations(
+    truth: Mapping[str, Any], images: Mapping[Hashable, int], categories: Mapping[Hashable, int]
+) -> list[dict[str, Any]]:
+    annotations = []
+    seen = set()
+    for at, given in enumerate(_list(truth, "annotations", "truth")):
+        place = f"truth.annotations[{at}]"
+        item = _item(given, place, images, categories)
+        _need(item["image_id"] is not None, place, f"is on image {given['image_id']!r}, which is not in truth.images")
+        identity = given.get("id")
+        _need(identity is None or identity not in seen, place, f"has the id {identity!r} of another one")
+        seen.add(identity)
+        item["id"] = at + 1
+        item["iscrowd"] = int(bool(given.get("iscrowd", 0)))
+        if "bbox" not in item:
+            _need(isinstance(item["segmentation"], list), place, "has a mask but no bbox")
+            item["bbox"] = box_around(item["segmentation"])
+        width, height = item["bbox"][2:]
+        item["area"] = _number(given["area"], f"{place}.area") if "area" in given else width * height
+        annotations.append(item)
+    return annotations
+
+
+def _results(
+    predictions: Any, images: Mapping[Hashable, int], categories: Mapping[Hashable, int]
+) -> list[dict[str, Any]]:
+    results = []
+    for at, given in enumerate(_listed(predictions)):
+        place = f"predictions[{at}]"
+        item = _item(given, place, images, categories)
+        item["score"] = _number(given.get("score"), f"{place}.score")
+        if item["image_id"] is not None:
+            results.append(item)
+    return results
+
+
+def _listed(predictions: Any) -> list[Any]:
+    listed = predictions.get("annotations") if isinstance(predictions, Mapping) else predictions
+    if not isinstance(listed, list):
+        raise PredictionInputError("predictions", "are neither a list of COCO results nor a COCO data set")
+    return listed
+
+
+def _item(given: Any, place: str, images: Mapping[Hashable, int], categories: Mapping[Hashable, int]) -> dict[str, Any]:
+    _need(isinstance(given, Mapping), place, "is not a JSON object")
+    for key in ("image_id", "category_id"):
+        _need(key in given, place, f"has no {key}")
+        _need(isinstance(given[key], Hashable), place, f"has a {key} that is no id")
+    category = given["category_id"]
+    _need(category in categories, place, f"has category {category!r}, which is not in truth.categories")
+    item: dict[str, Any] = {"image_id": images.get(given["image_id"]), "category_id": categories[category]}
+    if given.get("segmentation"):
+        item["segmentation"] = _segmentation(given["segmentation"], f"{place}.segmentation")
+    if given.get("bbox"):
+        item["bbox"] = _box(given["bbox"], f"{place}.bbox")
+    _need("bbox" in item or "segmentation" in item, place, "has neither bbox nor segmentation")
+    return item
+
+
+def _segmentation(region: Any, place: str) -> Any:
+    if isinstance(region, Mapping):
+        size = region.get("size")
+        _need(isinstance(size, list) and len(size) == 2, place, "has no size [height, width]")
+        _need(isinstance(region.get("counts"), str | list), place, "has no counts")
+        return dict(region)
+    _need(isinstance(region, list), place, "is neither polygons nor a run-length encoded mask")
+    for at, ring in enumerate(region):
+        _need(
+            isinstance(ring, list) and len(ring) >= 6 and len(ring) % 2 == 0,
+            f"{place}[{at}]",
+            "is not a list of x and y of three or more points",
+        )
+    return [[_number(value, f"{place}[{at}]") for value in ring] for at, ring in enumerate(region)]
+
+
+def _box(box: Any, place: str) -> list[float]:
+    _need(isinstance(box, list) and len(box) == 4, place, "is not [x, y, width, height]")
+    numbers = [_number(value, place) for value in box]
+    _need(numbers[2] >= 0 and numbers[3] >= 0, place, "has a negative size")
+    return numbers
+
+
+def box_around(rings: Sequence[Sequence[float]]) -> list[float]:
+    """The box [x, y, width, height] about polygons, each [x, y, x, y, ...]."""
+    left, right = min(min(ring[0::2]) for ring in rings), max(max(ring[0::2]) for ring in rings)
+    top, bottom = min(min(ring[1::2]) for ring in rings), max(max(ring[1::2]) for ring in rings)
+    return [left, top, right - left, bottom - top]
+
+
+def _numbered(truth: Mapping[str, Any], key: str, id_key: str) -> dict[Hashable, int]:
+    """The ids under `key` and their numbers from 1."""
+    numbers: dict[Hashable, int] = {}
+    for at, entry in enumerate(_list(truth, key, "truth")):
+        place = f"truth.{key}[{at}]"
+        _need(isinstance(entry, Mapping) and id_key in entry, place, f"has no {id_key}")
+        _need(isinstance(entry[id_key], Hashable), place, f"has an {id_key} that is no id")
+        _need(entry[id_key] not in numbers, place, f"has the id {entry[id_key]!r} of another one")
+        numbers[entry[id_key]] = at + 1
+    return numbers
+
+
+def _list(holder: Mapping[str, Any], key: str, place: str) -> list[Any]:
+    value = holder.get(key)
+    if not isinstance(value, list):
+        raise PredictionInputError(place, f"has no list {key}")
+    return value
+
+
+def _text(holder: Mapping[str, Any], key: str, place: str) -> str:
+    value = holder.get(key)
+    if not isinstance(value, str):
+        raise PredictionInputError(place, f"has no {key}")
+    return value
+
+
+def _number(value: Any, place: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise PredictionInputError(place, f"is not a finite number: {value!r}")
+    return value
+
+
+def _need(holds: bool, place: str, problem: str) -> None:
+    if not holds:
+        raise PredictionInputError(place, problem)
