@@ -1,4 +1,4 @@
-"""The platform's errors: one class per error, with the HTTP status of the v2 protocol and the code of the legacy one."""
+"""The platform's errors: one class each, with the HTTP status of the v2 protocol and the code of the legacy one."""
 
 from typing import Any, ClassVar
 

@@ -53,7 +53,7 @@ def dataset_dto(dataset: Dataset, email: str) -> dict[str, Any]:
 def data_row(row: DataRow, base_url: str, settings: dict[str, Any]) -> dict[str, Any]:
     """A data row as the legacy protocol has it."""
     item = row.item
-    found = {
+    found: dict[str, Any] = {
         "data_hash": row.hash,
         "data_title": row.title,
         "data_type": LABEL_ROW_TYPES[item.type].upper(),

@@ -160,7 +160,7 @@ class Application:
         )
         return route.handler(call)
 
-    async def _unknown(self, exchange: Exchange) -> Response:
+    async def _unknown(self, _exchange: Exchange) -> Response:
         raise ResourceNotFoundError("Not Found")
 
 

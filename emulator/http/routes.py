@@ -140,7 +140,7 @@ class QueryTable:
     """Legacy handlers by scope, query type and method."""
 
     def __init__(self, resources: Iterable[Routes]) -> None:
-        self._routes = {
+        self._routes: dict[tuple[str, str, str], LegacyRoute] = {
             (scope, query_type, method): LegacyRoute(f"legacy {query_type}.{method}", handler)
             for routes in resources
             for scope, query_type, method, handler in routes.queries

@@ -34,23 +34,30 @@ def data_units(unit: DataRow, content: Content, storage: Storage, link: Callable
     if kind == "img_group":
         frames = [storage.item(child) for child in unit.item.children]
         return {
-            frame.uuid: _unit(kind, frame.uuid, frame, str(index), content, link(frame))
+            frame.uuid: {
+                **_unit(kind, frame, content.units.get(frame.uuid), link),
+                "data_hash": frame.uuid,
+                "data_title": frame.name,
+                "data_sequence": str(index),
+            }
             for index, frame in enumerate(frames)
         }
-    return {unit.hash: _unit(kind, unit.hash, unit.item, 0, content, link(unit.item), title=unit.title)}
+    return {
+        unit.hash: {
+            **_unit(kind, unit.item, content.units.get(unit.hash), link),
+            "data_hash": unit.hash,
+            "data_title": unit.title,
+            "data_sequence": 0,
+        }
+    }
 
 
-def _unit(
-    kind: str, unit_hash: str, item: Item, sequence: int | str, content: Content, link: str, title: str | None = None
-) -> dict[str, Any]:
+def _unit(kind: str, item: Item, labels: dict[str, Any] | None, link: Callable[[Item], str]) -> dict[str, Any]:
     empty: dict[str, Any] = {"objects": [], "classifications": []} if kind in _FLAT else {}
     return {
-        "data_hash": unit_hash,
-        "data_title": title or item.name,
         "data_type": "group" if kind == "group" else item.mime_type,
-        "data_sequence": sequence,
-        "labels": content.units.get(unit_hash) or empty,
-        **({} if kind == "group" else {"data_link": link}),
+        "labels": labels or empty,
+        **({} if kind == "group" else {"data_link": link(item)}),
         **_MEDIA.get(kind, _no_media)(item),
     }
 

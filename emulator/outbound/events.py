@@ -17,6 +17,7 @@ from emulator.world import (
     AgentStageSpec,
     AutoAgentSpec,
     CompleteStageSpec,
+    PathwaySpec,
     WebhookSpec,
     new_uuid,
 )
@@ -37,8 +38,8 @@ class Events:
     def heard(self, project: Project, event: Entered | Submitted) -> None:
         """Something has moved."""
         match event:
-            case Entered(task, AgentStageSpec(agent=AutoAgentSpec()) as stage):
-                self.call_agent(project, stage, task)
+            case Entered(task, AgentStageSpec(agent=AutoAgentSpec() as agent) as stage):
+                self.call_agent(project, stage, agent, task)
             case Entered(task, CompleteStageSpec(webhook=WebhookSpec() as hook)):
                 self._send(project, task, hook, "task_completed_event", MAIN_BRANCH)
             case Submitted(task, stage, branch_name) if stage.webhook is not None:
@@ -46,10 +47,8 @@ class Events:
             case _:
                 pass
 
-    def call_agent(self, project: Project, stage: AgentStageSpec, task: Task) -> None:
+    def call_agent(self, project: Project, stage: AgentStageSpec, agent: AutoAgentSpec, task: Task) -> None:
         """Calls the custom agent of an Auto stage for one task, as often as the switches say."""
-        agent = stage.agent
-        assert isinstance(agent, AutoAgentSpec)
         entry = task.entry
         body = {"projectHash": project.hash, "dataHash": task.data_hash, "frame": 0}
         delivery = Delivery("agent", agent.url, body, project.hash, stage.uuid, self._platform.now(), task.uuid)
@@ -59,7 +58,8 @@ class Events:
                 agent.secret,
                 body=lambda: body,
                 still_due=lambda: task.entry == entry,
-                accept=lambda answer: _follow(project, stage, task, entry, answer or {}),
+                # Somebody may have been faster than the agent: its answer then moves nothing.
+                accept=lambda answer: _follow(project, stage, agent, task, answer) if task.entry == entry else None,
                 priority=task.priority,
             )
         )
@@ -67,14 +67,14 @@ class Events:
     def retry_agents(self) -> int:
         """Calls again for every task that still waits at an Auto stage; returns how many."""
         waiting = [
-            (project, stage, task)
+            (project, stage, stage.agent, task)
             for project in self._platform.projects.values()
             for stage in project.flow.graph.stages.values()
             if isinstance(stage, AgentStageSpec) and isinstance(stage.agent, AutoAgentSpec)
             for task in project.flow.queues[stage.uuid].after(0)
         ]
-        for project, stage, task in waiting:
-            self.call_agent(project, stage, task)
+        for project, stage, agent, task in waiting:
+            self.call_agent(project, stage, agent, task)
         return len(waiting)
 
     def look(self, at: datetime) -> None:
@@ -108,12 +108,14 @@ class Events:
 
     def _send(self, project: Project, task: Task, hook: WebhookSpec, event_type: str, branch_name: str) -> None:
         row = project.rows.find(task.data_hash, branch_name)
-        hashes = [[task.data_hash], [row.label_hash] if row is not None and row.label_hash else []]
+        label_hash = row.label_hash if row is not None else None
+        payload: dict[str, Any] = {
+            "project_hash": project.hash,
+            "data_hashes": [task.data_hash],
+            "label_hashes": [label_hash] if label_hash else [],
+        }
         if self._platform.switches.webhook_hashes == "string":
-            data, labels = (found[0] if found else "" for found in hashes)
-        else:
-            data, labels = hashes  # type: ignore[assignment]
-        payload = {"project_hash": project.hash, "data_hashes": data, "label_hashes": labels}
+            payload |= {"data_hashes": task.data_hash, "label_hashes": label_hash or ""}
         envelope = self._envelope(event_type, payload)
         delivery = Delivery("webhook", hook.url, {}, project.hash, task.stage.uuid, self._platform.now(), task.uuid)
         self._outbox.push(Job(delivery, hook.secret, body=lambda: envelope))
@@ -129,28 +131,23 @@ class Events:
         }
 
 
-def _follow(project: Project, stage: AgentStageSpec, task: Task, entry: int, answer: dict[str, Any]) -> str | None:
+def _follow(project: Project, stage: AgentStageSpec, agent: AutoAgentSpec, task: Task, answer: Any) -> str | None:
     """Sends a task where the agent's answer says; returns why it could not."""
-    if task.entry != entry:
-        return None  # Somebody was faster: the task has left the stage in the meantime.
-    decision = answer.get("decision")
+    decision = answer.get("decision") if isinstance(answer, dict) else None
     named = decision.strip() if isinstance(decision, str) else ""
-    if len(named) > DECISION_LENGTH:
-        named = ""
-    if named:
-        pathway = pathway_named(stage, named)
-        if pathway is None:
-            return f"the stage has no pathway called {named!r}"
-    else:
-        pathway = _default_pathway(stage)
-        if pathway is None:
-            return "the answer names no decision, and the stage has no default pathway"
+    if not named or len(named) > DECISION_LENGTH:
+        return _go(project, task, _default_pathway(stage, agent), "the answer names no decision, and no default is set")
+    return _go(project, task, pathway_named(stage, named), f"the stage has no pathway called {named!r}")
+
+
+def _go(project: Project, task: Task, pathway: PathwaySpec | None, otherwise: str) -> str | None:
+    if pathway is None:
+        return otherwise
     project.flow.move(task, pathway.to, action="AGENT", by=None, pathway=pathway.name)
     return None
 
 
-def _default_pathway(stage: AgentStageSpec) -> Any:
-    assert isinstance(stage.agent, AutoAgentSpec)
-    if stage.agent.default_pathway is not None:
-        return pathway_named(stage, stage.agent.default_pathway)
+def _default_pathway(stage: AgentStageSpec, agent: AutoAgentSpec) -> PathwaySpec | None:
+    if agent.default_pathway is not None:
+        return pathway_named(stage, agent.default_pathway)
     return stage.pathways[0] if len(stage.pathways) == 1 else None

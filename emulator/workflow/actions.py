@@ -6,7 +6,7 @@ from typing import Any
 
 from emulator.errors import AuthorisationError, InvalidArgumentsError
 from emulator.projects.roles import ANNOTATING, REVIEWING, may_manage
-from emulator.workflow.flow import Flow
+from emulator.workflow.flow import AnyReview, Flow
 from emulator.workflow.graph import pathway_named
 from emulator.workflow.tasks import Subtask, Task
 from emulator.world import (
@@ -68,14 +68,14 @@ class Actions:
     def _plan(self, action: dict[str, Any]) -> Effect:
         name, uuid = str(action.get("action", "")), str(action.get("taskUuid", "")).lower()
         match self._stage:
-            case ConsensusStageSpec():
-                return self._at_consensus(name, action, *self._part(uuid))
-            case AnnotationStageSpec():
-                return self._at_annotation(name, action, self._task(uuid))
-            case ReviewStageSpec() | ConsensusReviewStageSpec():
-                return self._at_review(name, action, self._task(uuid))
-            case AgentStageSpec():
-                return self._at_agent(name, action, self._task(uuid))
+            case ConsensusStageSpec() as stage:
+                return self._at_consensus(stage, name, action, uuid)
+            case AnnotationStageSpec() as stage:
+                return self._at_annotation(stage, name, action, self._task(uuid))
+            case ReviewStageSpec() | ConsensusReviewStageSpec() as stage:
+                return self._at_review(stage, name, action, self._task(uuid))
+            case AgentStageSpec() as stage:
+                return self._at_agent(stage, name, action, self._task(uuid))
             case _:
                 raise InvalidArgumentsError(f"Tasks at {self._stage.title} take no actions")
 
@@ -96,30 +96,31 @@ class Actions:
             raise InvalidArgumentsError(f"Task {uuid} has been submitted already")
         return task, subtask
 
-    def _at_annotation(self, name: str, action: dict[str, Any], task: Task) -> Effect:
+    def _at_annotation(self, stage: AnnotationStageSpec, name: str, action: dict[str, Any], task: Task) -> Effect:
         _expect(name, AT_ANNOTATION)
         draft = self._drafts[task.uuid]
         self._must_own(draft, ANNOTATING)
         if name == "SUBMIT":
             onto = self._assignee_after(action, draft)
             draft.gone = True
-            return lambda: self._flow.submit(task, self._actor.email, onto)
+            return lambda: self._flow.submit(task, stage, self._actor.email, onto)
         return self._hold(name, action, task, draft)
 
-    def _at_consensus(self, name: str, action: dict[str, Any], task: Task, subtask: Subtask) -> Effect:
+    def _at_consensus(self, stage: ConsensusStageSpec, name: str, action: dict[str, Any], uuid: str) -> Effect:
         _expect(name, AT_ANNOTATION)
+        task, subtask = self._part(uuid)
         draft = self._drafts[subtask.uuid]
         self._must_own(draft, ANNOTATING)
         if name == "SUBMIT":
             owner = draft.assignee or self._actor.email
             self._must_be_only_part(task, subtask, owner)
             draft.assignee, draft.gone = owner, True
-            return lambda: self._flow.submit_part(task, subtask, self._actor.email)
+            return lambda: self._flow.submit_part(task, stage, subtask, self._actor.email)
         if name == "ASSIGN":
             self._must_be_only_part(task, subtask, self._named_assignee(action))
         return self._hold(name, action, subtask, draft)
 
-    def _at_review(self, name: str, action: dict[str, Any], task: Task) -> Effect:
+    def _at_review(self, stage: AnyReview, name: str, action: dict[str, Any], task: Task) -> Effect:
         _expect(name, AT_REVIEW)
         draft = self._drafts[task.uuid]
         self._must_own(draft, REVIEWING)
@@ -128,14 +129,13 @@ class Actions:
         onto = self._assignee_after(action, draft)
         draft.gone = True
         move = self._flow.approve if name == "APPROVE" else self._flow.reject
-        return lambda: move(task, self._actor.email, onto)
+        return lambda: move(task, stage, self._actor.email, onto)
 
-    def _at_agent(self, name: str, action: dict[str, Any], task: Task) -> Effect:
+    def _at_agent(self, stage: AgentStageSpec, name: str, action: dict[str, Any], task: Task) -> Effect:
         _expect(name, {"PATHWAY_ACTION"})
-        assert isinstance(self._stage, AgentStageSpec)
         if not may_manage(self._actor.role):
             raise AuthorisationError("Only admins and team managers move tasks out of agent stages")
-        pathway = _pathway(self._stage, action)
+        pathway = _pathway(stage, action)
         self._drafts[task.uuid].gone = True
         return lambda: self._flow.move(task, pathway.to, action="PATHWAY", by=self._actor.email, pathway=pathway.name)
 
@@ -185,13 +185,13 @@ def move_tasks(flow: Flow, origin: AnyStageSpec, uuids: Sequence[str], destinati
         InvalidArgumentsError: when one of them is not at the origin, or the destination does not exist.
     """
     target = flow.graph.stage(destination)
-    tasks = [flow.tasks.get(uuid.lower()) for uuid in dict.fromkeys(uuids)]
-    if any(task is None or task.stage is not origin for task in tasks):
+    found = (flow.tasks.get(uuid.lower()) for uuid in dict.fromkeys(uuids))
+    tasks = [task for task in found if task is not None and task.stage is origin]
+    if len(tasks) != len(set(uuids)):
         raise InvalidArgumentsError(f"Not all of these tasks are in stage {origin.title}")
     if target is origin:
         raise InvalidArgumentsError("The tasks are at that stage already")
     for task in tasks:
-        assert task is not None
         flow.move(task, target.uuid, action="MOVE", by=by)
 
 

@@ -1,7 +1,7 @@
 """A project's tasks on their way: entering stages, leaving them, and what every move does to labels and people.
 
-Nothing here knows who is allowed to do what (`actions.py`) or what goes out over the network (`outbound`): whoever wants
-to hear of moves is told through `listener`.
+Nothing here knows who is allowed to do what (`actions.py`) or what goes out over the network (`outbound`): whoever
+wants to hear of moves is told through `listener`.
 """
 
 from collections.abc import Callable
@@ -47,6 +47,8 @@ class Submitted:
 
 
 Listener = Callable[[Entered | Submitted], None]
+
+AnyReview = ReviewStageSpec | ConsensusReviewStageSpec
 
 
 class Flow:
@@ -104,20 +106,16 @@ class Flow:
         task.status = "NEW"
         self._arrive(task, stage, action=action, by=by, pathway=pathway)
 
-    def submit(self, task: Task, by: str, assignee: str | None) -> None:
-        """Hands in an ordinary annotation task."""
-        stage = task.stage
-        assert isinstance(stage, AnnotationStageSpec)
+    def submit(self, task: Task, stage: AnnotationStageSpec, by: str, assignee: str | None) -> None:
+        """Hands in an ordinary annotation task, which is at this stage."""
         task.annotator = by
         self._rows.mark(task.data_hash, MAIN_BRANCH, "LABELLED")
         self.move(task, stage.next, action="SUBMIT", by=by)
         self._assign_next(task, assignee)
         self._listener(Submitted(task, stage, MAIN_BRANCH))
 
-    def submit_part(self, task: Task, subtask: Subtask, by: str) -> None:
+    def submit_part(self, task: Task, stage: ConsensusStageSpec, subtask: Subtask, by: str) -> None:
         """Hands in one part of a consensus task; after the last one the task goes on."""
-        stage = task.stage
-        assert isinstance(stage, ConsensusStageSpec)
         now = self._clock.now()
         subtask.status = "COMPLETED"
         subtask.assignee = subtask.assignee or by
@@ -128,10 +126,8 @@ class Flow:
             self.move(task, stage.next, action="SUBMIT", by=by)
         self._listener(Submitted(task, stage, subtask.branch_name))
 
-    def approve(self, task: Task, by: str, assignee: str | None) -> None:
+    def approve(self, task: Task, stage: AnyReview, by: str, assignee: str | None) -> None:
         """Sends a reviewed task on; what was reviewed counts as reviewed."""
-        stage = task.stage
-        assert isinstance(stage, ReviewStageSpec | ConsensusReviewStageSpec)
         if isinstance(stage, ConsensusReviewStageSpec):
             self._conclude_consensus(task)
         else:
@@ -139,10 +135,8 @@ class Flow:
         self.move(task, stage.next, action="APPROVE", by=by)
         self._assign_next(task, assignee)
 
-    def reject(self, task: Task, by: str, assignee: str | None) -> None:
+    def reject(self, task: Task, stage: AnyReview, by: str, assignee: str | None) -> None:
         """Sends a task back: to the stage that the graph names, else to where it was annotated last."""
-        stage = task.stage
-        assert isinstance(stage, ReviewStageSpec | ConsensusReviewStageSpec)
         target = self.graph.stages[stage.reject or self._last_annotated_at(task)]
         self.move(task, target.uuid, action="REJECT", by=by)
         self._reopened(task)
