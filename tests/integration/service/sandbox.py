@@ -1,0 +1,341 @@
+"""A benchmark and a production project on the emulator, with real labels, and the service as a process of its own."""
+
+import hashlib
+import hmac
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import requests
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from encord import EncordUserClient
+
+from emulator.testing import running
+from emulator.world import World
+from tests.unit.rows import PEDESTRIAN_EDITOR, box_row
+
+ROUTE_SECRET, SCORE_SECRET = "route-secret-of-the-test", "score-secret-of-the-test"
+SERVICE = "benchmark-qa@example.com"
+
+
+def uuid(name: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"test/{name}"))
+
+
+BENCHMARK, PRODUCTION = uuid("benchmark project"), uuid("production project")
+BENCHMARK_DATASET, PRODUCTION_DATASET = uuid("benchmark dataset"), uuid("production dataset")
+ROUTING_STAGE, SCORING_STAGE, COMPLETE_STAGE = uuid("Routing"), uuid("Score"), uuid("Complete")
+CONSENSUS_STAGE = uuid("Consensus")
+
+
+@dataclass(frozen=True)
+class Key:
+    private: str
+    public: str
+
+    @classmethod
+    def create(cls) -> "Key":
+        key = Ed25519PrivateKey.generate()
+        return cls(
+            key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode(),
+            key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode(),
+        )
+
+
+KEY = Key.create()
+
+
+@dataclass
+class Unit:
+    """One image of the benchmark: its truth, and who has drawn what."""
+
+    image: Mapping[str, Any]
+    stage: str = "Routing"
+    truth_stage: str = "Complete"
+    submitted: bool = True
+    data_hash: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.data_hash = uuid(f"benchmark/{self.image['id']}")
+
+    @property
+    def annotations(self) -> Mapping[str, Sequence[Sequence[float]]]:
+        return self.image["annotations"]
+
+    def branch(self, annotator: str) -> str:
+        return f"encord-{annotator.split('@', maxsplit=1)[0]}"
+
+
+@dataclass
+class Sandbox:
+    """What a test needs to know of the running pair."""
+
+    domain: str
+    service: str
+    environment: Mapping[str, str]
+    directory: Path
+
+    def post(
+        self, path: str, data_hash: str, *, secret: str, project: str = PRODUCTION, **changes: Any
+    ) -> requests.Response:
+        """A signed call as Encord's backend makes it."""
+        body = json.dumps({"projectHash": project, "dataHash": data_hash, "frame": 0}).encode()
+        return self.send(path, body, signed(body, secret, **changes))
+
+    def route(self, data_hash: str, **changes: Any) -> requests.Response:
+        return self.post("/agents/route", data_hash, secret=ROUTE_SECRET, **changes)
+
+    def score(self, data_hash: str, **changes: Any) -> requests.Response:
+        return self.post("/agents/score", data_hash, secret=SCORE_SECRET, **changes)
+
+    def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> requests.Response:
+        return requests.post(self.service + path, data=body, headers=dict(headers), timeout=60)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`benchmark-qa ARGUMENTS` with the service's settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "agents.cli", *arguments],
+            env=dict(self.environment), capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    def report(self) -> Any:
+        done = self.command("report", "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def control(self, method: str, path: str, **arguments: Any) -> Any:
+        answer = requests.request(method, f"{self.domain}/_emulator/{path}", timeout=60, **arguments)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def requests_of_service(self) -> dict[str, int]:
+        """Requests from the service to Encord since the last reset, by operation."""
+        counts = self.control("GET", "requests")["counts"]
+        return {each["operation"]: each["count"] for each in counts if each["caller"] == SERVICE}
+
+    def forget_requests(self) -> None:
+        self.control("DELETE", "requests")
+
+    def client(self) -> EncordUserClient:
+        return EncordUserClient.create_with_ssh_private_key(KEY.private, domain=self.domain)
+
+
+def signed(body: bytes, secret: str, *, at: float | None = None) -> dict[str, str]:
+    """The headers with which Encord signs a request."""
+    timestamp = str(int(time.time() if at is None else at))
+    digest = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return {"X-Encord-Timestamp": timestamp, "X-Encord-Signature": digest, "Content-Type": "application/json"}
+
+
+def world(
+    units: Sequence[Unit],
+    service: str,
+    *,
+    production_images: int = 3,
+    ontologies: tuple[str, str] = ("Pedestrians", "Pedestrians"),
+    auto: bool = False,
+) -> World:
+    """Truth finished in the benchmark project, annotators' branches in the production project."""
+    annotators = sorted({annotator for unit in units for annotator in unit.annotations})
+    auto_agent = {
+        "Routing": {"agent": {"url": f"{service}/agents/route", "secret": ROUTE_SECRET}},
+        "Score": {"agent": {"url": f"{service}/agents/score", "secret": SCORE_SECRET}},
+    }
+    return World.model_validate(
+        {
+            "switches": {"auto_retries": 0},
+            "users": [
+                {"email": SERVICE, "public_keys": [KEY.public]},
+                *({"email": annotator} for annotator in annotators),
+            ],
+            "ontologies": [
+                {"hash": uuid(f"ontology {title}"), "title": title, "editor": PEDESTRIAN_EDITOR}
+                for title in dict.fromkeys(ontologies)
+            ],
+            "datasets": [
+                {
+                    "hash": BENCHMARK_DATASET,
+                    "title": "Benchmark images",
+                    "users": {SERVICE: "admin"},
+                    "data": [_data(unit.data_hash, unit.image) for unit in units],
+                },
+                {
+                    "hash": PRODUCTION_DATASET,
+                    "title": "Production images",
+                    "users": {SERVICE: "admin"},
+                    "data": [_data(uuid(f"production/{n}"), units[0].image) for n in range(production_images)],
+                },
+            ],
+            "projects": [
+                {
+                    "hash": BENCHMARK,
+                    "title": "Benchmark",
+                    "ontology": ontologies[0],
+                    "datasets": ["Benchmark images"],
+                    "users": {SERVICE: "admin"},
+                    "tasks": [{"data_hash": unit.data_hash, "stage": unit.truth_stage} for unit in units],
+                },
+                {
+                    "hash": PRODUCTION,
+                    "title": "Production",
+                    "ontology": ontologies[1],
+                    "datasets": ["Benchmark images", "Production images"],
+                    "users": {SERVICE: "admin", **dict.fromkeys(annotators, "annotator")},
+                    "workflow": {
+                        "start": "Routing",
+                        "stages": [
+                            {
+                                "type": "agent", "title": "Routing", "uuid": ROUTING_STAGE,
+                                "pathways": [{"name": "Yes", "to": "Consensus"}, {"name": "No", "to": "Annotate"}],
+                                **(auto_agent["Routing"] if auto else {}),
+                            },
+                            {
+                                "type": "consensus_annotation", "title": "Consensus", "uuid": CONSENSUS_STAGE,
+                                "annotators": len(annotators), "next": "Review & Refine",
+                            },
+                            {
+                                "type": "consensus_review", "title": "Review & Refine",
+                                "uuid": uuid("Review & Refine"), "next": "Score", "reject": "Consensus",
+                            },
+                            {
+                                "type": "agent", "title": "Score", "uuid": SCORING_STAGE,
+                                "pathways": [{"name": "Done", "to": "Complete"}],
+                                **(auto_agent["Score"] if auto else {}),
+                            },
+                            {"type": "annotation", "title": "Annotate", "uuid": uuid("Annotate"), "next": "Review"},
+                            {
+                                "type": "review", "title": "Review", "uuid": uuid("Review"),
+                                "next": "Complete", "reject": "Annotate",
+                            },
+                            {"type": "complete", "title": "Complete", "uuid": COMPLETE_STAGE},
+                        ],
+                    },
+                    "tasks": [_production_task(unit) for unit in units if unit.stage != "Routing"],
+                },
+            ],
+            "labels": [label for unit in units for label in _labels(unit)],
+        }
+    )  # fmt: skip
+
+
+def _data(data_hash: str, image: Mapping[str, Any]) -> dict[str, Any]:
+    return {"hash": data_hash, "title": f"{image['id']}.jpg", "width": image["width"], "height": image["height"]}
+
+
+def _production_task(unit: Unit) -> dict[str, Any]:
+    return {
+        "data_hash": unit.data_hash,
+        "stage": unit.stage,
+        "subtasks": [
+            {
+                "branch_name": unit.branch(annotator),
+                "status": "COMPLETED" if unit.submitted else "ASSIGNED",
+                "assignee": annotator,
+                "last_actioned_by": annotator if unit.submitted else None,
+            }
+            for annotator in unit.annotations
+        ],
+    }
+
+
+def _labels(unit: Unit) -> Iterator[dict[str, Any]]:
+    row = box_row(unit.data_hash, unit.image["ground_truth"])
+    yield {
+        "project": BENCHMARK,
+        "data_hash": unit.data_hash,
+        "label_hash": uuid(f"truth/{unit.image['id']}"),
+        "created_by": SERVICE,
+        "labels": _parts(row),
+    }
+    if unit.stage == "Routing":
+        return
+    for annotator, boxes in unit.annotations.items():
+        yield {
+            "project": PRODUCTION,
+            "data_hash": unit.data_hash,
+            "branch_name": unit.branch(annotator),
+            "label_hash": uuid(f"{annotator}/{unit.image['id']}"),
+            "created_by": annotator,
+            "labels": _parts(box_row(unit.data_hash, boxes)),
+        }
+
+
+def _parts(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("data_units", "object_answers", "classification_answers", "object_actions")}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def service_process(environment: Mapping[str, str], port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """`benchmark-qa serve` as a process, ready to answer; its log is kept beside the database."""
+    log = Path(environment["TEST_LOG"])
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "agents.cli", "serve", "--port", str(port)],
+            env=dict(environment), stdout=output, stderr=output,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the service did not start:\n{log.read_text()[-3000:]}")
+            try:
+                requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
+                break
+            except requests.ConnectionError:
+                time.sleep(0.05)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(15)
+
+
+@contextmanager
+def sandbox(units: Sequence[Unit], *, config: Mapping[str, Any] | None = None, **options: Any) -> Iterator[Sandbox]:
+    """Emulator and service, running until the block ends."""
+    port = free_port()
+    service = f"http://127.0.0.1:{port}"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(world(units, service, **options)) as platform,
+    ):
+        environment = service_environment(platform.url, Path(folder), config or {})
+        with service_process(environment, port):
+            yield Sandbox(platform.url, service, environment, Path(folder))
+
+
+def service_environment(domain: str, folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
+    document = {
+        "production_project": PRODUCTION,
+        "benchmark_projects": [BENCHMARK],
+        "stages": {"routing": {"name": "Routing"}, "scoring": [{"uuid": SCORING_STAGE, "pass_pathway": "Done"}]},
+        **config,
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ENCORD_")}
+    return inherited | {
+        "BENCHMARK_QA_CONFIG": json.dumps(document),
+        "ENCORD_SSH_KEY": KEY.private,
+        "ENCORD_DOMAIN": domain,
+        "ROUTE_SECRET": ROUTE_SECRET,
+        "SCORE_SECRET": SCORE_SECRET,
+        "DATABASE_URL": f"sqlite:///{folder / 'scores.sqlite'}",
+        "TEST_LOG": str(folder / "service.log"),
+    }
