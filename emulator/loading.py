@@ -135,8 +135,11 @@ class _Loader:
         users = spec.users or {self._first_user(): "admin"}
         dataset = Dataset(spec.title, spec.description, now, now, spec.hash, dict(users))
         owner = next(iter(users))
-        folder = Folder(spec.title, owner, now, now, users=dict(users), synced_dataset=dataset.hash)
-        self._platform.storage.add_folder(folder)
+        if spec.folder is None:
+            folder = self._platform.storage.add_folder(Folder(spec.title, owner, now, now, users=dict(users)))
+        else:
+            folder = self._platform.storage.folder(spec.folder)
+        folder.synced_dataset = dataset.hash
         dataset.backing_folder = folder.uuid
         self._platform.datasets[dataset.hash] = dataset
         self._platform.add_rows(dataset, [self._data(data, dataset, folder) for data in spec.data], by=None)

@@ -116,6 +116,7 @@ class DatasetSpec(Spec):
     title: str
     description: str = ""
     users: dict[str, DatasetRole] = {}
+    folder: str | None = Field(None, description="uuid of a folder in `folders` that backs it; else one is made")
     data: list[DataSpec] = []
 
 

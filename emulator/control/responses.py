@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from emulator.dumping import dump
 from emulator.errors import InvalidArgumentsError, ResourceNotFoundError, WorldError
 from emulator.http.calls import Call
 from emulator.http.routes import Routes
@@ -92,6 +93,12 @@ async def advance(call: Call) -> Any:
         raise InvalidArgumentsError("advance_seconds must be a number, and time does not go backwards")
     await call.emulator.advance(timedelta(seconds=seconds))
     return {"time": iso(call.platform.now())}
+
+
+@routes.get("world")
+def world(call: Call) -> Any:
+    """Everything as a world file."""
+    return dump(call.platform).model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 @routes.post("world")

@@ -18,7 +18,7 @@ from emulator.errors import InvalidArgumentsError, PlatformError, ResourceNotFou
 from emulator.http.auth import legacy_caller, v2_caller
 from emulator.http.calls import Call, LegacyCall
 from emulator.http.log import NOT_EMULATED, Logged
-from emulator.http.resources import CONTROL_RESOURCES, RESOURCES
+from emulator.http.resources import CONTROL_RESOURCES, RESOURCES, SIGNED_RESOURCES
 from emulator.http.routes import PathTable, QueryTable
 from emulator.users.models import User
 
@@ -59,6 +59,7 @@ class Application:
         self._emulator = emulator
         self._paths = PathTable(RESOURCES)
         self._queries = QueryTable(RESOURCES)
+        self._objects = PathTable(SIGNED_RESOURCES)
         self._control = PathTable(CONTROL_RESOURCES)
 
     def asgi(self) -> Starlette:
@@ -68,6 +69,7 @@ class Application:
                 StarletteRoute("/public", self._logged(self._legacy), methods=["POST"]),
                 StarletteRoute("/public/user", self._logged(self._legacy), methods=["POST"]),
                 StarletteRoute("/v2/public/{path:path}", self._logged(self._v2), methods=METHODS),
+                StarletteRoute("/storage-objects/{path:path}", self._logged(self._signed), methods=["GET", "PUT"]),
                 StarletteRoute("/_emulator/{path:path}", self._uncounted(self._control_call), methods=METHODS),
                 StarletteRoute("/{path:path}", self._logged(self._unknown), methods=METHODS),
             ],
@@ -113,6 +115,9 @@ class Application:
         users = self._emulator.platform.users
         exchange.caller = v2_caller(users, request.method, exchange.target, request.headers, exchange.body)
         return await self._dispatch(self._paths, exchange)
+
+    async def _signed(self, exchange: Exchange) -> Response:
+        return await self._dispatch(self._objects, exchange)
 
     async def _control_call(self, exchange: Exchange) -> Response:
         return await self._dispatch(self._control, exchange)

@@ -5,6 +5,7 @@ import emulator.datasets.responses
 import emulator.labels.responses
 import emulator.ontologies.responses
 import emulator.projects.responses
+import emulator.storage.objects
 import emulator.storage.responses
 import emulator.users.responses
 import emulator.workflow.responses
@@ -18,5 +19,8 @@ RESOURCES = (
     emulator.labels.responses.routes,
     emulator.workflow.responses.routes,
 )
+
+# Whoever has a signed URL needs no account.
+SIGNED_RESOURCES = (emulator.storage.objects.routes,)
 
 CONTROL_RESOURCES = (emulator.control.responses.routes,)
