@@ -27,8 +27,9 @@ $(DEV_READY): $(RUN_READY) | requirements/dev.txt
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
 
-demo: $(RUN_READY)  ## a production project routed and scored (DATA=PATH, IMAGES=N|all)
-	@$(BIN)/python -m demo $(if $(DATA),--data $(DATA)) $(if $(IMAGES),--images $(IMAGES))
+demo: $(RUN_READY)  ## a production project routed and scored (DATA=PATH, IMAGES=N|all, CHAOS=1, KEEP=1)
+	@$(BIN)/python -m demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)") \
+	  $(if $(CHAOS),--chaos) $(if $(KEEP),--keep)
 
 test: $(DEV_READY)  ## every test (ARGS= goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)

@@ -98,8 +98,8 @@ class Story:
         with self.phase("A reviewer approves", self.tasks) as progress:
             self.reviewer.approve(REVIEW, progress.advance)
             self.reviewer.approve_consensus(REFINE, progress.advance)
-        with self.phase("The service scores benchmark tasks", self.tasks) as progress:
-            self.wait_for(progress, self.completed, self.tasks)
+        with self.phase("The service scores benchmark tasks", len(self.world.benchmark_units)) as progress:
+            self.wait_for(progress, self.scored, len(self.world.benchmark_units))
 
     @property
     def tasks(self) -> int:
@@ -111,9 +111,10 @@ class Story:
         stages = self.sandbox.control.tasks_by_stage(self.world.production_project)
         return sum(stages.values()) - stages[ROUTE]
 
-    def completed(self) -> int:
-        """How many tasks are at the end of production's workflow."""
-        return self.sandbox.control.tasks_by_stage(self.world.production_project)[COMPLETE]
+    def scored(self) -> int:
+        """How many benchmark tasks have left the scoring stage; needs production's to be approved."""
+        stages = self.sandbox.control.tasks_by_stage(self.world.production_project)
+        return stages[COMPLETE] - len(self.world.production_units)
 
     def phase(self, description: str, total: int) -> AbstractContextManager[Phase]:
         """Show a phase of the story."""

@@ -121,7 +121,7 @@ def test_a_labels_file_that_cannot_be_used_is_refused_before_anything_starts(tmp
     file.write_text('{"class": "car", "images": [{"id": "a"}]}')
     done = run_demo("--data", str(file))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"{file}: images[0]: the key 'annotations' is missing\n"
+    assert done.stderr == f"{file}: images[0]: the key 'width' is missing\n"
 
 
 @pytest.mark.parametrize("images", ["0", "-1", "many"])
