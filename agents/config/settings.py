@@ -1,105 +1,21 @@
-"""Every setting of the service, validated at start-up, with the key named in the error.
-
-Two sources: environment variables for where and who (`Settings`), and one JSON document for what the team wants
-(`Deployment`), as a file or inline in `BENCHMARK_QA_CONFIG`.
-"""
+"""The environment of one instance, validated at start-up, with the key named in the error."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from agents.scoring import ScoringConfig
+from agents.config.deployment import Deployment
 
-MAX_PATHWAY_LENGTH = 256
-"""Encord drops a longer `decision` silently and takes the default pathway."""
+MIN_TOKEN_LENGTH = 24
 
 
 class SettingsError(Exception):
     """The service cannot start; the message names every faulty key, and no secret's value."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-Pathway = Annotated[str, Field(min_length=1, max_length=MAX_PATHWAY_LENGTH)]
-
-
-class StageReference(_Section):
-    """A stage of the production project's workflow, by uuid or by title."""
-
-    uuid: UUID | None = None
-    name: str | None = None
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.uuid is None) == (self.name is None):
-            raise ValueError("give either 'uuid' or 'name'")
-        return self
-
-
-class RoutingStage(StageReference):
-    """The agent stage that asks: is this data unit in the benchmark dataset?"""
-
-    benchmark_pathway: Pathway = "Yes"
-    production_pathway: Pathway = "No"
-
-
-class ScoringStage(StageReference):
-    """An agent stage behind the annotators' work, where it is scored."""
-
-    pass_pathway: Pathway | None = None
-    """None: the stage's default pathway"""
-    fail_pathway: Pathway | None = None
-    """None: the same as `pass_pathway`; scores are recorded, nobody is sent back"""
-
-
-class Stages(_Section):
-    """Which stages of the production project this service serves."""
-
-    routing: RoutingStage | None = None
-    scoring: tuple[ScoringStage, ...] = ()
-
-
-class Branches(_Section):
-    """Which label branches are annotators' work. Patterns as in `fnmatch`."""
-
-    consensus: str = "encord-*"
-    ignore: tuple[str, ...] = ()
-
-
-class Verdict(_Section):
-    """The bar for an annotator, held against the interval of their F1 (or accuracy), never against the point."""
-
-    threshold: float = Field(default=0.7, ge=0, le=1)
-    minimum_tasks: int = Field(default=5, ge=1)
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
-
-
-class Deployment(_Section):
-    """What one deployment serves: a production project, its benchmark projects, stages, pathways, thresholds."""
-
-    production_project: UUID
-    benchmark_projects: tuple[UUID, ...] = Field(min_length=1)
-    production_datasets: tuple[UUID, ...] | None = None
-    """None: every dataset that is not a benchmark project's counts as production"""
-    stages: Stages = Stages()
-    branches: Branches = Branches()
-    scoring: ScoringConfig = ScoringConfig()
-    verdict: Verdict = Verdict()
-    truth_ttl_seconds: float = Field(default=60.0, ge=0)
-    """How long the state of a ground-truth row is believed before Encord is asked again"""
-
-    @model_validator(mode="after")
-    def _projects_differ(self) -> Self:
-        if self.production_project in self.benchmark_projects:
-            raise ValueError("'production_project' is also listed in 'benchmark_projects'")
-        return self
 
 
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
@@ -120,6 +36,17 @@ class Settings(BaseSettings):
     route_secrets: Secrets = Field(default=(), validation_alias="ROUTE_SECRET")
     """Signing secret of the routing agent's endpoint; two, separated by a comma, while one is rotated"""
     score_secrets: Secrets = Field(default=(), validation_alias="SCORE_SECRET")
+    notification_secrets: Secrets = Field(default=(), validation_alias="NOTIFICATION_SECRET")
+    """Of the stages on *Advanced* that send task-ready notifications: each stage has its own, separated by commas"""
+    submitted_secrets: Secrets = Field(default=(), validation_alias="TASK_SUBMITTED_SECRET")
+    completed_secrets: Secrets = Field(default=(), validation_alias="TASK_COMPLETED_SECRET")
+    route_editor_token: SecretStr | None = Field(default=None, validation_alias="ROUTE_EDITOR_TOKEN")
+    """Last part of the URL under which the label editor may call `/agents/route/TOKEN`; None: it may not"""
+    score_editor_token: SecretStr | None = Field(default=None, validation_alias="SCORE_EDITOR_TOKEN")
+    editor_origin_regex: str | None = Field(default=None, validation_alias="EDITOR_ORIGIN_REGEX")
+    """Origins of the label editor besides Encord's own, as a regular expression that must match as a whole"""
+    dispatch: Literal["inline", "background"] = Field(default="inline", validation_alias="DISPATCH")
+    """How notified work runs: inside the request, or after the response where the host keeps the process running"""
     database_url: str = Field(default="sqlite:///benchmark-qa.sqlite", validation_alias="DATABASE_URL")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", validation_alias="LOG_LEVEL")
     request_seconds: float = Field(default=150.0, gt=0, le=170, validation_alias="REQUEST_SECONDS")
@@ -142,7 +69,14 @@ class Settings(BaseSettings):
         except json.JSONDecodeError as error:
             raise ValueError(f"not JSON: {error}") from None
 
-    @field_validator("route_secrets", "score_secrets", mode="before")
+    @field_validator(
+        "route_secrets",
+        "score_secrets",
+        "notification_secrets",
+        "submitted_secrets",
+        "completed_secrets",
+        mode="before",
+    )
     @classmethod
     def _split_secrets(cls, value: Any) -> Any:
         if not isinstance(value, str):
@@ -152,14 +86,49 @@ class Settings(BaseSettings):
             raise ValueError("holds an empty secret")
         return secrets
 
+    @field_validator("route_editor_token", "score_editor_token")
+    @classmethod
+    def _cannot_be_guessed(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(
+            rf"[A-Za-z0-9_-]{{{MIN_TOKEN_LENGTH},128}}", value.get_secret_value()
+        ):
+            raise ValueError(f"must be {MIN_TOKEN_LENGTH} to 128 letters, digits, '-' or '_'")
+        return value
+
+    @field_validator("editor_origin_regex")
+    @classmethod
+    def _is_a_pattern(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from None
+        return value
+
     @model_validator(mode="after")
     def _one_key(self) -> Self:
         if (self.ssh_key is None) == (self.ssh_key_file is None):
             raise ValueError("set exactly one of ENCORD_SSH_KEY and ENCORD_SSH_KEY_FILE")
-        shared = {s.get_secret_value() for s in self.route_secrets} & {s.get_secret_value() for s in self.score_secrets}
-        if shared:
-            raise ValueError("ROUTE_SECRET and SCORE_SECRET must differ: Encord gives each endpoint its own")
         return self
+
+    @model_validator(mode="after")
+    def _a_secret_per_endpoint(self) -> Self:
+        owners: dict[str, str] = {}
+        for key, secrets in self.signing_secrets().items():
+            for secret in secrets:
+                other = owners.setdefault(secret.get_secret_value(), key)
+                if other != key:
+                    raise ValueError(f"{other} and {key} must differ: Encord gives each endpoint its own secret")
+        return self
+
+    def signing_secrets(self) -> Mapping[str, tuple[SecretStr, ...]]:
+        """The secrets that Encord signs with, by the variable that holds them."""
+        return {
+            "ROUTE_SECRET": self.route_secrets,
+            "SCORE_SECRET": self.score_secrets,
+            "NOTIFICATION_SECRET": self.notification_secrets,
+            "TASK_SUBMITTED_SECRET": self.submitted_secrets,
+            "TASK_COMPLETED_SECRET": self.completed_secrets,
+        }
 
     def private_key(self) -> str:
         """The key's text.
@@ -189,19 +158,25 @@ def load_settings(*, endpoints: bool) -> Settings:
         settings = Settings()
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
-    missing = [key for key, needed in _endpoint_keys(settings) if endpoints and not needed]
+    missing = _unverifiable_stages(settings) if endpoints else []
     if missing:
-        raise SettingsError(
-            "\n".join(f"{key}: missing (the signing secret that Encord shows with the URL)" for key in missing)
-        )
+        raise SettingsError("\n".join(missing))
     return settings
 
 
-def _endpoint_keys(settings: Settings) -> Sequence[tuple[str, object]]:
+def _unverifiable_stages(settings: Settings) -> list[str]:
+    """Configured stages whose calls could not be verified."""
+    if settings.notification_secrets:
+        return []
     stages = settings.config.stages
+    needed = {
+        "ROUTE_SECRET": stages.routing and not settings.route_secrets,
+        "SCORE_SECRET": stages.scoring and not settings.score_secrets,
+    }
     return [
-        ("ROUTE_SECRET", settings.route_secrets or stages.routing is None),
-        ("SCORE_SECRET", settings.score_secrets or not stages.scoring),
+        f"{key}: missing, the secret that Encord shows with the agent (or NOTIFICATION_SECRET for a stage on Advanced)"
+        for key, is_missing in needed.items()
+        if is_missing
     ]
 
 

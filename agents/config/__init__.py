@@ -1,0 +1,27 @@
+"""Every setting of the service, validated at start-up, with the key named in the error."""
+
+from agents.config.deployment import (
+    Branches,
+    Deployment,
+    Feedback,
+    RoutingStage,
+    ScoringStage,
+    StageReference,
+    Stages,
+    Verdict,
+)
+from agents.config.settings import Settings, SettingsError, load_settings
+
+__all__ = [
+    "Branches",
+    "Deployment",
+    "Feedback",
+    "RoutingStage",
+    "ScoringStage",
+    "Settings",
+    "SettingsError",
+    "StageReference",
+    "Stages",
+    "Verdict",
+    "load_settings",
+]
