@@ -3,6 +3,7 @@
 import typer
 
 from agents.cli.evaluate import evaluate
+from agents.cli.predictions import evaluate_predictions
 from agents.cli.report import report
 from agents.cli.route import route
 from agents.cli.score import score
@@ -17,5 +18,6 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(route)
 app.command()(evaluate)
+app.command()(evaluate_predictions)
 app.command()(report)
 app.command()(score)

@@ -44,7 +44,7 @@ def load_rows(path: Path) -> list[Row]:
 
 def load_ontology(path: Path) -> Ontology:
     """The ontology of a file: the `editor` JSON itself, or an object that holds it under `editor`."""
-    content = _load(path)
+    content = load_json(path)
     if not isinstance(content, dict):
         raise ExportError(f"{path}: is not a JSON object")
     try:
@@ -55,7 +55,7 @@ def load_ontology(path: Path) -> Ontology:
 
 def load_config(path: Path) -> ScoringConfig:
     """The scoring rules of a file: themselves, or the section `scoring` of the service's configuration."""
-    content = _load(path)
+    content = load_json(path)
     if isinstance(content, dict) and "scoring" in content:
         content = content["scoring"]
     try:
@@ -133,7 +133,7 @@ def _truth_by_data_hash(rows: Iterable[Row]) -> dict[str, Row]:
 
 
 def _file_rows(path: Path) -> list[Row]:
-    content = _load(path)
+    content = load_json(path)
     rows = content if isinstance(content, list) else [content]
     for index, row in enumerate(rows):
         if not isinstance(row, dict) or not isinstance(row.get("data_hash"), str):
@@ -141,7 +141,8 @@ def _file_rows(path: Path) -> list[Row]:
     return rows
 
 
-def _load(path: Path) -> Any:
+def load_json(path: Path) -> Any:
+    """What the file holds."""
     try:
         return orjson.loads(path.read_bytes())
     except OSError as error:

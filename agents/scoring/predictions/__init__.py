@@ -1,11 +1,14 @@
 """How good a model's predictions are: mAP and mAR by the COCO protocol, F1, confusion and calibration.
 
-`Detections.from_coco` reads what is compared, `evaluate_predictions` compares it. The evaluator is the library
-`faster-coco-eval`; it comes with the extra `predictions` and is imported only when something is evaluated.
+`Detections.from_coco` and `detections_from_label_rows` read what is compared, `evaluate_predictions` compares
+it. The evaluator is the library `faster-coco-eval`; it comes with the extra `predictions` and is imported only
+when something is evaluated.
 """
 
 from agents.scoring.predictions.coco import Detections, PredictionInputError
-from agents.scoring.predictions.evaluation import EvaluatorMissingError, evaluate_predictions
+from agents.scoring.predictions.evaluation import evaluate_predictions
+from agents.scoring.predictions.label_rows import detections_from_label_rows
+from agents.scoring.predictions.library import EvaluatorMissingError
 from agents.scoring.predictions.result import (
     Calibration,
     CalibrationBin,
@@ -23,5 +26,6 @@ __all__ = [
     "EvaluatorMissingError",
     "PredictionInputError",
     "PredictionScore",
+    "detections_from_label_rows",
     "evaluate_predictions",
 ]

@@ -5,7 +5,7 @@ Format: https://cocodataset.org/#format-data and https://cocodataset.org/#format
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 Region = Literal["bbox", "segm"]
@@ -38,7 +38,9 @@ class Detections:
     predictions: Sequence[Mapping[str, Any]]
     """COCO results."""
     unmatched: tuple[Hashable, ...] = ()
-    """Image ids of predictions on images that the truth does not have; those predictions count nowhere."""
+    """Ids of images (data hashes, from label rows) that have predictions but no truth; they count nowhere."""
+    not_compared: Mapping[str, int] = field(default_factory=dict)
+    """Objects on either side that are neither boxes nor areas, by shape; they count nowhere."""
 
     @classmethod
     def from_coco(cls, truth: Any, predictions: Any) -> Self:
@@ -98,7 +100,7 @@ def _annotations(
             _need(isinstance(item["segmentation"], list), place, "has a mask but no bbox")
             item["bbox"] = box_around(item["segmentation"])
         width, height = item["bbox"][2:]
-        item["area"] = _number(given["area"], f"{place}.area") if "area" in given else width * height
+        item["area"] = finite_number(given["area"], f"{place}.area") if "area" in given else width * height
         annotations.append(item)
     return annotations
 
@@ -110,7 +112,7 @@ def _results(
     for at, given in enumerate(_listed(predictions)):
         place = f"predictions[{at}]"
         item = _item(given, place, images, categories)
-        item["score"] = _number(given.get("score"), f"{place}.score")
+        item["score"] = finite_number(given.get("score"), f"{place}.score")
         if item["image_id"] is not None:
             results.append(item)
     return results
@@ -152,12 +154,12 @@ def _segmentation(region: Any, place: str) -> Any:
             f"{place}[{at}]",
             "is not a list of x and y of three or more points",
         )
-    return [[_number(value, f"{place}[{at}]") for value in ring] for at, ring in enumerate(region)]
+    return [[finite_number(value, f"{place}[{at}]") for value in ring] for at, ring in enumerate(region)]
 
 
 def _box(box: Any, place: str) -> list[float]:
     _need(isinstance(box, list) and len(box) == 4, place, "is not [x, y, width, height]")
-    numbers = [_number(value, place) for value in box]
+    numbers = [finite_number(value, place) for value in box]
     _need(numbers[2] >= 0 and numbers[3] >= 0, place, "has a negative size")
     return numbers
 
@@ -195,7 +197,8 @@ def _text(holder: Mapping[str, Any], key: str, place: str) -> str:
     return value
 
 
-def _number(value: Any, place: str) -> float:
+def finite_number(value: Any, place: str) -> float:
+    """The number, or a `PredictionInputError` that names the place."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise PredictionInputError(place, f"is not a finite number: {value!r}")
     return value

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.scoring.predictions.coco import Detections, PredictionInputError, Region, box_around
+from agents.scoring.predictions.coco import Detections, PredictionInputError, Region
+from agents.scoring.predictions.library import evaluator
 from agents.scoring.predictions.result import (
     Calibration,
     CalibrationBin,
@@ -26,15 +27,6 @@ SUMMARY = (
 """The twelve figures of the protocol in the order of `COCOeval.stats`."""
 SIZES = ("all", "small", "medium", "large")
 """Of ground truth objects, in pixels squared: small below 32^2, large from 96^2."""
-
-
-class EvaluatorMissingError(RuntimeError):
-    """The library that evaluates predictions is not installed."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "evaluating predictions needs faster-coco-eval: pip install 'encord-benchmark-agents[predictions]'"
-        )
 
 
 def evaluate_predictions(
@@ -73,6 +65,7 @@ def evaluate_predictions(
         crowd_regions=crowd,
         predictions=len(detections.predictions),
         unmatched_images=len(detections.unmatched),
+        not_compared=dict(detections.not_compared),
         summary=protocol.summary,
         classes=classes,
         macro_f1=sum(f1s) / len(f1s) if f1s else None,
@@ -249,14 +242,14 @@ def _calibration(outcome: _Outcome, bins: int = 10) -> Calibration:
 
 
 def _protocol(detections: Detections, region: Region) -> _Protocol:
-    evaluator = _evaluator(detections.truth, detections.predictions, region)
-    evaluator.run()
+    protocol = evaluator(detections.truth, detections.predictions, region)
+    protocol.run()
     return _Protocol(
         summary={
-            name: None if value < 0 else float(value) for name, value in zip(SUMMARY, evaluator.stats, strict=True)
+            name: None if value < 0 else float(value) for name, value in zip(SUMMARY, protocol.stats, strict=True)
         },
-        precision=evaluator.eval["precision"],
-        recall=evaluator.eval["recall"],
+        precision=protocol.eval["precision"],
+        recall=protocol.eval["recall"],
     )
 
 
@@ -266,58 +259,14 @@ def _matches(
     """Positions of matched predictions and of their annotations: within a class and image, by confidence."""
     if not predictions or not truth["annotations"]:
         return {}
-    evaluator = _evaluator(truth, predictions, region)
-    evaluator.params.iouThrs = np.array([iou])
-    evaluator.params.areaRng, evaluator.params.areaRngLbl = [[0, 1e10]], ["all"]
-    evaluator.params.maxDets = [len(predictions)]
-    evaluator.evaluate()
-    evaluator.accumulate()
-    pairs = (key.split("_") for key in evaluator.eval["matched"])
+    matcher = evaluator(truth, predictions, region)
+    matcher.params.iouThrs = np.array([iou])
+    matcher.params.areaRng, matcher.params.areaRngLbl = [[0, 1e10]], ["all"]
+    matcher.params.maxDets = [len(predictions)]
+    matcher.evaluate()
+    matcher.accumulate()
+    pairs = (key.split("_") for key in matcher.eval["matched"])
     return {int(prediction) - 1: int(annotation) - 1 for prediction, annotation in pairs}
-
-
-def _evaluator(truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]], region: Region) -> Any:
-    try:
-        from faster_coco_eval import COCO, COCOeval_faster  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise EvaluatorMissingError from None
-    # The evaluator writes into the dictionaries that it is given.
-    known = COCO({**truth, "annotations": [dict(annotation) for annotation in truth["annotations"]]})
-    found = known.loadRes(_with_boxes(predictions) if region == "bbox" else _with_areas(predictions, truth))
-    return COCOeval_faster(known, found, iouType=region)
-
-
-def _with_boxes(predictions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every prediction with a box, drawn about its polygons or its mask where it has none of its own."""
-    from faster_coco_eval import mask  # noqa: PLC0415
-
-    boxed = []
-    for prediction in predictions:
-        item = dict(prediction)
-        if "bbox" not in item:
-            region = item["segmentation"]
-            item["bbox"] = box_around(region) if isinstance(region, list) else mask.toBbox(region).tolist()
-        boxed.append(item)
-    return boxed
-
-
-def _with_areas(predictions: Sequence[Mapping[str, Any]], truth: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every prediction as the protocol takes it: with boxes (whose area tells its size), or as bare masks."""
-    from faster_coco_eval import mask  # noqa: PLC0415
-
-    if all("bbox" in prediction for prediction in predictions):
-        return [dict(prediction) for prediction in predictions]
-    sizes = {image["id"]: (image["height"], image["width"]) for image in truth["images"]}
-    masked = []
-    for prediction in predictions:
-        region = prediction["segmentation"]
-        if isinstance(region, list):
-            region = mask.merge(mask.frPyObjects(region, *sizes[prediction["image_id"]]))
-        elif isinstance(region["counts"], list):
-            region = mask.frPyObjects(region, *region["size"])
-        bare = {key: value for key, value in prediction.items() if key != "bbox"}
-        masked.append({**bare, "segmentation": region})
-    return masked
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

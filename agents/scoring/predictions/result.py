@@ -93,6 +93,8 @@ class PredictionScore:
     predictions: int
     unmatched_images: int
     """Images with predictions of which the truth knows nothing; they count nowhere."""
+    not_compared: Mapping[str, int]
+    """Objects that are neither boxes nor areas, by shape; they count nowhere."""
     summary: Mapping[str, float | None]
     classes: tuple[ClassFigures, ...]
     macro_f1: float | None

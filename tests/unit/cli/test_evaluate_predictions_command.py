@@ -1,0 +1,115 @@
+"""`benchmark-qa evaluate-predictions` as a person runs it: files in, tables or JSON out, an exit code."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from agents.cli import app
+from tests.unit.rows import box_row
+
+TRUTH = {
+    "images": [{"id": 1, "width": 100, "height": 100}, {"id": 2, "width": 100, "height": 100}],
+    "categories": [{"id": 1, "name": "person"}, {"id": 2, "name": "boat"}],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 10, 10], "area": 100, "iscrowd": 0}],
+}
+RESULTS = [
+    {"image_id": 1, "category_id": 1, "bbox": [0, 0, 10, 10], "score": 0.9},
+    {"image_id": 2, "category_id": 2, "bbox": [0, 0, 10, 10], "score": 0.8},
+]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["evaluate-predictions", *map(str, arguments)])
+
+
+def write(path: Path, content: Any) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    return write(tmp_path / "truth.json", TRUTH), write(tmp_path / "results.json", RESULTS)
+
+
+def test_coco_files_give_every_figure_as_json(files: tuple[Path, Path]) -> None:
+    result = run(*files, "--json")
+    assert result.exit_code == 0
+    score = json.loads(result.stdout)
+    person, boat = score["classes"]
+    assert score["summary"]["AP"] == pytest.approx(1)
+    assert score["summary"]["AP_large"] is None
+    assert (person["f1"], person["truths"]) == (1, 1)
+    assert (boat["ap"], boat["f1"], boat["why"]) == (None, None, "no ground truth of this class")
+
+
+def test_the_tables_say_not_applicable(files: tuple[Path, Path]) -> None:
+    result = run(*files)
+    assert result.exit_code == 0
+    (boat,) = [line for line in result.stdout.splitlines() if "boat" in line and "n/a" in line]
+    assert boat.count("n/a") == 9
+    assert "AP_large n/a" in result.stdout
+    assert "expected calibration error 0.4500" in result.stdout
+
+
+def test_label_rows_with_confidences_are_predictions_too(tmp_path: Path) -> None:
+    truth = write(tmp_path / "truth.json", [box_row("a", [[0, 0, 100, 100]]), box_row("b", [])])
+    model = box_row("a", [[0, 0, 100, 100], [500, 0, 100, 100]])
+    for item, confidence in zip(model["data_units"]["a"]["labels"]["objects"], (0.9, 0.3), strict=True):
+        item["confidence"] = confidence
+    folder = tmp_path / "model"
+    folder.mkdir()
+    write(folder / "a.json", model)
+    write(folder / "z.json", box_row("z", [[0, 0, 1, 1]]))
+    result = run(truth, folder, "--json", "--confidence", 0.2)
+    assert result.exit_code == 0
+    assert "1 images (z) have predictions but no ground truth and count nowhere" in result.stderr
+    (figures,) = json.loads(result.stdout)["classes"]
+    assert (figures["name"], figures["true_positives"], figures["false_positives"]) == ("pedestrian", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("truth", "results", "message"),
+    [
+        (TRUTH, [{"image_id": 1}], "predictions[0] has no category_id"),
+        (TRUTH, [{**RESULTS[0], "image_id": 77}], "no prediction of"),
+        (TRUTH, "[", "is not JSON"),
+        ([{"no": "row"}], [], "item 0 is not a label row"),
+        ({**TRUTH, "annotations": 3}, [], "truth has no list annotations"),
+    ],
+)
+def test_unusable_files_end_with_one_line_and_code_2(tmp_path: Path, truth: Any, results: Any, message: str) -> None:
+    model = tmp_path / "model.json"
+    model.write_text(results if isinstance(results, str) else json.dumps(results))
+    result = run(write(tmp_path / "truth.json", truth), model)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_missing_file_is_named(files: tuple[Path, Path], tmp_path: Path) -> None:
+    result = run(files[0], tmp_path / "nothing.json")
+    assert result.exit_code == 2
+    assert "nothing.json: No such file or directory" in result.stderr
+
+
+def test_without_the_extra_the_command_says_what_to_install(files: tuple[Path, Path]) -> None:
+    # A real process in which the library cannot be imported, as where the extra is not installed.
+    program = (
+        "import sys; sys.modules['faster_coco_eval'] = None; sys.argv[0] = 'benchmark-qa'; "
+        "from agents.cli import app; app()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "evaluate-predictions", *map(str, files)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("pip install 'encord-benchmark-agents[predictions]'")
