@@ -10,7 +10,7 @@ from emulator.ontologies.models import Ontology
 from emulator.projects.models import Project, ProjectListener
 from emulator.storage.models import Storage
 from emulator.users.models import Users
-from emulator.workflow.flow import Entered, Submitted
+from emulator.workflow.flow import Event
 from emulator.workflow.graph import Graph
 from emulator.world import Switches, WorkflowTemplateSpec, new_uuid
 
@@ -109,6 +109,6 @@ class Platform:
                 if dataset.hash in project.datasets:
                     project.remove_unit(data_hash)
 
-    def _tell(self, project: Project, event: Entered | Submitted) -> None:
+    def _tell(self, project: Project, event: Event) -> None:
         for listener in self.listeners:
             listener(project, event)

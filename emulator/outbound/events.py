@@ -9,7 +9,7 @@ from emulator.outbound.outbox import Job, Outbox
 from emulator.platform import Platform
 from emulator.projects.models import Project
 from emulator.wire import iso
-from emulator.workflow.flow import Entered, Submitted
+from emulator.workflow.flow import Entered, Event, Submitted
 from emulator.workflow.graph import pathway_named
 from emulator.workflow.tasks import Task
 from emulator.world import (
@@ -35,7 +35,7 @@ class Events:
         self.next_look = platform.now() + LOOK_EVERY
         platform.listeners.append(self.heard)
 
-    def heard(self, project: Project, event: Entered | Submitted) -> None:
+    def heard(self, project: Project, event: Event) -> None:
         """Something has moved."""
         match event:
             case Entered(task, AgentStageSpec(agent=AutoAgentSpec() as agent) as stage):

@@ -10,11 +10,11 @@ from emulator.labels.models import MAIN_BRANCH, LabelRow, LabelRows
 from emulator.ontologies.models import Ontology
 from emulator.projects.roles import may_manage
 from emulator.workflow.actions import Actor
-from emulator.workflow.flow import Entered, Flow, Submitted
+from emulator.workflow.flow import Event, Flow
 from emulator.workflow.graph import Graph
 from emulator.world import EditorAgentSpec, ProjectRole, Switches, new_uuid
 
-ProjectListener = Callable[["Project", Entered | Submitted], None]
+ProjectListener = Callable[["Project", Event], None]
 
 
 class Project:

@@ -104,7 +104,7 @@ class Actions:
             onto = self._assignee_after(action, draft)
             draft.gone = True
             return lambda: self._flow.submit(task, stage, self._actor.email, onto)
-        return self._hold(name, action, task, draft)
+        return self._hold(name, action, task, task, draft)
 
     def _at_consensus(self, stage: ConsensusStageSpec, name: str, action: dict[str, Any], uuid: str) -> Effect:
         _expect(name, AT_ANNOTATION)
@@ -118,14 +118,14 @@ class Actions:
             return lambda: self._flow.submit_part(task, stage, subtask, self._actor.email)
         if name == "ASSIGN":
             self._must_be_only_part(task, subtask, self._named_assignee(action))
-        return self._hold(name, action, subtask, draft)
+        return self._hold(name, action, task, subtask, draft)
 
     def _at_review(self, stage: AnyReview, name: str, action: dict[str, Any], task: Task) -> Effect:
         _expect(name, AT_REVIEW)
         draft = self._drafts[task.uuid]
         self._must_own(draft, REVIEWING)
         if name in ("ASSIGN", "RELEASE"):
-            return self._hold(name, action, task, draft)
+            return self._hold(name, action, task, task, draft)
         onto = self._assignee_after(action, draft)
         draft.gone = True
         move = self._flow.approve if name == "APPROVE" else self._flow.reject
@@ -139,12 +139,10 @@ class Actions:
         self._drafts[task.uuid].gone = True
         return lambda: self._flow.move(task, pathway.to, action="PATHWAY", by=self._actor.email, pathway=pathway.name)
 
-    def _hold(self, name: str, action: dict[str, Any], holder: Task | Subtask, draft: _Draft) -> Effect:
-        if name == "ASSIGN":
-            draft.assignee = self._named_assignee(action)
-            return _holding(holder, draft.assignee, "ASSIGNED")
-        draft.assignee = None
-        return _holding(holder, None, "RELEASED" if name == "RELEASE" else "SKIPPED")
+    def _hold(self, name: str, action: dict[str, Any], task: Task, part: Task | Subtask, draft: _Draft) -> Effect:
+        assignee = self._named_assignee(action) if name == "ASSIGN" else None
+        draft.assignee = assignee
+        return lambda: self._flow.hold(task, part, assignee, name, self._actor.email)
 
     def _must_own(self, draft: _Draft, roles: frozenset[ProjectRole]) -> None:
         if may_manage(self._actor.role):
@@ -198,14 +196,6 @@ def move_tasks(flow: Flow, origin: AnyStageSpec, uuids: Sequence[str], destinati
 def _expect(name: str, allowed: set[str]) -> None:
     if name not in allowed:
         raise InvalidArgumentsError(f"{name!r} is not an action of this stage")
-
-
-def _holding(holder: Task | Subtask, assignee: str | None, status: str) -> Effect:
-    def effect() -> None:
-        holder.assignee = assignee
-        holder.status = status
-
-    return effect
 
 
 def _pathway(stage: AgentStageSpec, action: dict[str, Any]) -> PathwaySpec:

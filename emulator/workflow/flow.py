@@ -46,7 +46,21 @@ class Submitted:
     branch_name: str
 
 
-Listener = Callable[[Entered | Submitted], None]
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """Somebody has done something to a task (or to a part of it) that was at a stage."""
+
+    task: Task
+    stage: AnyStageSpec
+    action: str
+    by: str
+    at: datetime
+
+
+Event = Entered | Submitted | Acted
+Listener = Callable[[Event], None]
+
+_STATUS_AFTER = {"ASSIGN": "ASSIGNED", "RELEASE": "RELEASED", "SKIP": "SKIPPED"}
 
 AnyReview = ReviewStageSpec | ConsensusReviewStageSpec
 
@@ -98,6 +112,8 @@ class Flow:
         """Takes a task out of its stage and sends it to another, through routers."""
         before = task.stage
         stage = self.graph.stages[to]
+        if by is not None:
+            self.note(task, action, by)
         task.entry = -1
         self.queues[before.uuid].left(task)
         if by is not None:
@@ -105,6 +121,17 @@ class Flow:
         task.assignee = None
         task.status = "NEW"
         self._arrive(task, stage, action=action, by=by, pathway=pathway)
+
+    def hold(self, task: Task, part: Task | Subtask, assignee: str | None, action: str, by: str) -> None:
+        """Assigns, releases or skips a task, or a part of it: it stays where it is."""
+        part.assignee = assignee
+        part.status = _STATUS_AFTER[action]
+        part.updated_at = self._clock.now()
+        self.note(task, action, by)
+
+    def note(self, task: Task, action: str, by: str) -> None:
+        """Tells what somebody has done to a task at its present stage."""
+        self._listener(Acted(task, task.stage, action, by, self._clock.now()))
 
     def submit(self, task: Task, stage: AnnotationStageSpec, by: str, assignee: str | None) -> None:
         """Hands in an ordinary annotation task, which is at this stage."""
@@ -124,6 +151,8 @@ class Flow:
         self._rows.mark(task.data_hash, subtask.branch_name, "LABELLED")
         if all(part.submitted for part in task.subtasks):
             self.move(task, stage.next, action="SUBMIT", by=by)
+        else:
+            self.note(task, "SUBMIT", by)
         self._listener(Submitted(task, stage, subtask.branch_name))
 
     def approve(self, task: Task, stage: AnyReview, by: str, assignee: str | None) -> None:
