@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from agents.scoring.assignment import SLACK
 from agents.scoring.tracks.heaviest import heaviest_matching
-from agents.scoring.tracks.pairs import THRESHOLD_TOLERANCE, Bools, Floats, TrackPairs
+from agents.scoring.tracks.pairs import Bools, Floats, TrackPairs
 
 ALPHAS: Floats = np.arange(0.05, 0.99, 0.05)
 """The localisation thresholds, shape (19,): 0.05, 0.10, ... 0.95."""
@@ -153,7 +154,7 @@ def hota_score(tracks: TrackPairs) -> HotaScore:
     matched = _aligned_matching(tracks)
     similarity = tracks.similarity[matched]
     # How many alphas each match passes: level 3 means true positive at alphas 0, 1 and 2.
-    level = np.searchsorted(ALPHAS - THRESHOLD_TOLERANCE, similarity, side="right")
+    level = np.searchsorted(ALPHAS - SLACK, similarity, side="right")
 
     tp = _passed(np.bincount(level, minlength=ALPHAS.size + 1))
     kinds, kind = np.unique(partners.of_pair[matched], return_inverse=True)

@@ -6,12 +6,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from agents.scoring.assignment import SLACK
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-THRESHOLD_TOLERANCE = 1e-9
-"""A pair matches when similarity >= threshold - 1e-9, so that rounding never decides about it."""
 
 LIMIT = 2**31
 """Frames and tracks are smaller than this, so that two of them make one sortable 64-bit number."""
@@ -107,7 +106,7 @@ class TrackPairs:
         """Which pairs are similar enough to match, shape (p,)."""
         if not 0 < threshold <= 1:
             raise InvalidTracks(f"the match threshold must be in (0, 1], not {threshold}")
-        return self.similarity >= threshold - THRESHOLD_TOLERANCE
+        return self.similarity >= threshold - SLACK
 
 
 @dataclass(frozen=True, eq=False)
