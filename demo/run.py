@@ -67,18 +67,19 @@ class Story:
 
     def hand_out_work(self) -> None:
         """A consensus task to each of the people who know the image, a production task to one of them."""
-        self.operator.hand_out_consensus(CONSENSUS, self.world.consensus_work)
-        self.operator.hand_out(ANNOTATE, self.world.production_work)
+        with self.phase("An operator hands the work out", self.submissions) as progress:
+            self.operator.hand_out_consensus(CONSENSUS, self.world.consensus_work)
+            self.operator.hand_out(ANNOTATE, self.world.production_work)
+            progress.reach(self.submissions)
 
     def label(self) -> None:
         """Everybody labels what is theirs and submits it."""
-        world = self.world
-        submissions = sum(map(len, world.consensus_work.values())) + len(world.production_work)
+        annotators = self.world.annotators
         with (
-            self.phase(f"{len(world.annotators)} annotators label and submit", submissions) as progress,
+            self.phase(f"{len(annotators)} annotators label and submit", self.submissions) as progress,
             ThreadPoolExecutor(PEOPLE_AT_A_TIME) as people,
         ):
-            work = [people.submit(self._label_as, email, progress) for email in world.annotators]
+            work = [people.submit(self._label_as, email, progress) for email in annotators]
             try:
                 for done in work:
                     done.result()
@@ -105,6 +106,11 @@ class Story:
     def tasks(self) -> int:
         """How many tasks production has."""
         return len(self.world.benchmark_units) + len(self.world.production_units)
+
+    @property
+    def submissions(self) -> int:
+        """How many answers production waits for: one a production task, several a benchmark task."""
+        return sum(map(len, self.world.consensus_work.values())) + len(self.world.production_work)
 
     def routed(self) -> int:
         """How many tasks have left the routing stage."""
