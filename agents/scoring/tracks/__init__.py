@@ -6,7 +6,7 @@
 
 from agents.scoring.tracks.hota import ALPHAS, HotaScore, hota_score
 from agents.scoring.tracks.identity import IdentityScore, TrackPartners, identity_score
-from agents.scoring.tracks.pairs import InvalidTracks, TrackPairs
+from agents.scoring.tracks.pairs import InvalidTracksError, TrackPairs
 from agents.scoring.tracks.switches import IdentitySwitch, identity_switches
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "HotaScore",
     "IdentityScore",
     "IdentitySwitch",
-    "InvalidTracks",
+    "InvalidTracksError",
     "TrackPairs",
     "TrackPartners",
     "hota_score",

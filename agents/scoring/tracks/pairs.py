@@ -16,7 +16,7 @@ LIMIT = 2**31
 """Frames and tracks are smaller than this, so that two of them make one sortable 64-bit number."""
 
 
-class InvalidTracks(ValueError):
+class InvalidTracksError(ValueError):
     """The arrays do not describe tracks; the message names the array and the first offending entry."""
 
 
@@ -64,7 +64,7 @@ class TrackPairs:
     ) -> "TrackPairs":
         """Convert, sort by frame and check the arrays of one video.
 
-        Raises `InvalidTracks` for negative, fractional or huge numbers, arrays of different length, a track that
+        Raises `InvalidTracksError` for negative, fractional or huge numbers, arrays of different length, a track that
         is present twice in a frame, a pair of an absent track, a pair listed twice, and a similarity that
         is NaN or outside [0, 1].
         """
@@ -75,7 +75,7 @@ class TrackPairs:
         labels = _whole_numbers("pair_label", pair_label)
         similar = np.asarray(similarity, dtype=np.float64)
         if not frames.shape == truths.shape == labels.shape == similar.shape:
-            raise InvalidTracks(
+            raise InvalidTracksError(
                 f"pair_frame, pair_truth, pair_label and similarity differ in length: "
                 f"{frames.shape}, {truths.shape}, {labels.shape}, {similar.shape}"
             )
@@ -105,7 +105,7 @@ class TrackPairs:
     def matching(self, threshold: float) -> NDArray[np.bool_]:
         """Which pairs are similar enough to match, shape (p,)."""
         if not 0 < threshold <= 1:
-            raise InvalidTracks(f"the match threshold must be in (0, 1], not {threshold}")
+            raise InvalidTracksError(f"the match threshold must be in (0, 1], not {threshold}")
         return self.similarity >= threshold - SLACK
 
 
@@ -151,7 +151,7 @@ class _Presence:
         frames = _whole_numbers(f"{side}_frame", frame)
         tracks = _whole_numbers(f"{side}_track", track)
         if frames.shape != tracks.shape:
-            raise InvalidTracks(f"{side}_frame and {side}_track differ in length: {frames.size} and {tracks.size}")
+            raise InvalidTracksError(f"{side}_frame and {side}_track differ in length: {frames.size} and {tracks.size}")
         keys = frames * LIMIT + tracks
         order = np.argsort(keys, kind="stable")  # stable is the fast one for what comes sorted already
         frames, tracks, keys = frames[order], tracks[order], keys[order]
@@ -170,9 +170,9 @@ class _Presence:
 def _whole_numbers(name: str, values: ArrayLike) -> Ints:
     array = np.asarray(values)
     if array.ndim != 1:
-        raise InvalidTracks(f"{name} must have one dimension, not {array.ndim}")
+        raise InvalidTracksError(f"{name} must have one dimension, not {array.ndim}")
     if array.size and not np.issubdtype(array.dtype, np.integer):
-        raise InvalidTracks(f"{name} must hold whole numbers, not {array.dtype}")
+        raise InvalidTracksError(f"{name} must hold whole numbers, not {array.dtype}")
     whole = array.astype(np.int64)
     _refuse(whole < 0, f"{name} is negative", whole)
     _refuse(whole >= LIMIT, f"{name} is too large", whole)
@@ -198,4 +198,4 @@ def _refuse(wrong: NDArray[np.bool_], message: str, *columns: NDArray[np.generic
     if wrong.any():
         first = int(np.argmax(wrong))
         facts = ", ".join(str(column[first]) for column in columns)
-        raise InvalidTracks(f"{message}: {facts} (entry {first})")
+        raise InvalidTracksError(f"{message}: {facts} (entry {first})")

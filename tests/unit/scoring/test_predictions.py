@@ -299,6 +299,11 @@ def test_confidence_decides_what_is_seen_and_the_best_one_is_named() -> None:
     assert judge(*shots, confidence=0.7).classes[0].recall == 0
 
 
+def test_predictions_of_equal_confidence_stay_or_go_together() -> None:
+    person = judge(("person", [0, 0, 10, 10], 0.6), ("person", [30, 0, 10, 10], 0.6)).classes[0]
+    assert (person.best_f1, person.best_confidence) == (pytest.approx(2 / 3), 0.6)
+
+
 def test_confusion_names_what_was_taken_for_what() -> None:
     score = judge(("bicycle", [0, 0, 10, 9], 0.9), ("person", [80, 0, 10, 10], 0.9))
     assert score.confusion.names == ("person", "bicycle", "boat")

@@ -21,7 +21,7 @@ from agents.scoring.tracks import (
     HotaScore,
     IdentityScore,
     IdentitySwitch,
-    InvalidTracks,
+    InvalidTracksError,
     TrackPairs,
     hota_score,
     identity_score,
@@ -413,11 +413,11 @@ GOOD = {
     ],
 )
 def test_broken_input_is_named(broken: dict[str, list[float]], message: str) -> None:
-    with pytest.raises(InvalidTracks) as caught:
+    with pytest.raises(InvalidTracksError) as caught:
         TrackPairs.of(**{**GOOD, **broken})  # type: ignore[arg-type]
     assert message in str(caught.value)
 
 
 def test_a_threshold_outside_its_range_is_named() -> None:
-    with pytest.raises(InvalidTracks, match="threshold must be in"):
+    with pytest.raises(InvalidTracksError, match="threshold must be in"):
         identity_score(TrackPairs.of(**GOOD), threshold=0.0)  # type: ignore[arg-type]
