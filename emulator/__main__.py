@@ -9,6 +9,7 @@ import typer
 from emulator.emulator import Emulator
 from emulator.errors import WorldError
 from emulator.server import listen, serve
+from emulator.tls import make_certificate
 from emulator.world import World
 
 app = typer.Typer(add_completion=False, help="A stateful emulator of the Encord platform.")
@@ -19,13 +20,21 @@ def serve_command(
     port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
     world: Annotated[Path | None, typer.Option(help="a world file", exists=True, dir_okay=False)] = None,
     host: Annotated[str, typer.Option(help="the control interface is not authenticated: keep it local")] = "127.0.0.1",
+    tls: Annotated[
+        Path | None,
+        typer.Option(help="serve HTTPS; a directory where emulator.crt and emulator.key are written", file_okay=False),
+    ] = None,
 ) -> None:
     """Serves the platform until interrupted."""
     try:
         emulator = Emulator(World.read(world) if world else World())
     except WorldError as error:
         raise typer.BadParameter(str(error), param_hint="--world") from None
-    serve(emulator, listen(host, port))
+    certificate = None
+    if tls is not None:
+        tls.mkdir(parents=True, exist_ok=True)
+        certificate = make_certificate(tls, host)
+    serve(emulator, listen(host, port), certificate)
 
 
 @app.command()

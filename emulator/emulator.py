@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+from emulator.http.faults import Faults
 from emulator.http.log import RequestLog
 from emulator.loading import load
 from emulator.outbound.events import LOOK_EVERY, Events
@@ -19,6 +20,7 @@ class Emulator:
     def __init__(self, world: World) -> None:
         self._origin = world
         self.log = RequestLog()
+        self.faults = Faults()
         self._background: list[asyncio.Task[None]] = []
         self._begin()
 
@@ -42,6 +44,7 @@ class Emulator:
         """Back to the world it started with, and an empty log."""
         await self.stop()
         self.log.clear()
+        self.faults.clear()
         self._begin()
         await self.start()
 

@@ -1,4 +1,4 @@
-"""Serving an emulator over HTTP."""
+"""Serving an emulator over HTTP or HTTPS."""
 
 import asyncio
 import socket
@@ -7,6 +7,7 @@ import uvicorn
 
 from emulator.emulator import Emulator
 from emulator.http.application import Application
+from emulator.tls import Certificate
 
 BACKLOG = 2048
 
@@ -20,13 +21,14 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
-def url_of(listening: socket.socket) -> str:
+def url_of(listening: socket.socket, certificate: Certificate | None = None) -> str:
     """The address that clients are given."""
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "http" if certificate is None else "https"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def make_server(emulator: Emulator) -> uvicorn.Server:
+def make_server(emulator: Emulator, certificate: Certificate | None = None) -> uvicorn.Server:
     """A server that is not running yet."""
     config = uvicorn.Config(
         Application(emulator).asgi(),
@@ -34,11 +36,14 @@ def make_server(emulator: Emulator) -> uvicorn.Server:
         access_log=False,
         timeout_graceful_shutdown=2,
         lifespan="on",
+        backlog=BACKLOG,
+        ssl_certfile=certificate.certificate if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
     )
     return uvicorn.Server(config)
 
 
-def serve(emulator: Emulator, listening: socket.socket) -> None:
+def serve(emulator: Emulator, listening: socket.socket, certificate: Certificate | None = None) -> None:
     """Serves until it is told to stop (SIGINT, SIGTERM)."""
-    print(f"emulator listening on {url_of(listening)}", flush=True)  # noqa: T201
-    asyncio.run(make_server(emulator).serve(sockets=[listening]))
+    print(f"emulator listening on {url_of(listening, certificate)}", flush=True)  # noqa: T201
+    asyncio.run(make_server(emulator, certificate).serve(sockets=[listening]))

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from emulator.dumping import dump
 from emulator.errors import InvalidArgumentsError, ResourceNotFoundError, WorldError
 from emulator.http.calls import Call
+from emulator.http.faults import Fault
 from emulator.http.routes import Routes
 from emulator.loading import load
 from emulator.outbound.deliveries import Delivery
@@ -121,6 +122,27 @@ def change_switches(call: Call) -> Any:
     for name in Switches.model_fields:
         setattr(switches, name, getattr(changed, name))
     return switches.model_dump()
+
+
+@routes.get("faults")
+def list_faults(call: Call) -> Any:
+    """The faults that are still to happen."""
+    return {"faults": call.emulator.faults.list()}
+
+
+@routes.post("faults")
+def add_fault(call: Call) -> Any:
+    """Lets something go wrong."""
+    try:
+        call.emulator.faults.add(Fault.model_validate(call.body))
+    except ValidationError as error:
+        raise InvalidArgumentsError(str(error)) from None
+
+
+@routes.delete("faults")
+def clear_faults(call: Call) -> Any:
+    """Lets everything go well again."""
+    call.emulator.faults.clear()
 
 
 @routes.post("reset")

@@ -12,14 +12,16 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulator.emulator import Emulator
 from emulator.errors import InvalidArgumentsError, PlatformError, ResourceNotFoundError
+from emulator.http import faults
 from emulator.http.auth import legacy_caller, v2_caller
 from emulator.http.calls import Call, LegacyCall
 from emulator.http.log import NOT_EMULATED, Logged
 from emulator.http.resources import CONTROL_RESOURCES, RESOURCES, SIGNED_RESOURCES
-from emulator.http.routes import PathTable, QueryTable
+from emulator.http.routes import LegacyRoute, PathTable, QueryTable
 from emulator.users.models import User
 
 log = logging.getLogger(__name__)
@@ -62,8 +64,11 @@ class Application:
         self._objects = PathTable(SIGNED_RESOURCES)
         self._control = PathTable(CONTROL_RESOURCES)
 
-    def asgi(self) -> Starlette:
+    def asgi(self) -> ASGIApp:
         """The application that a server runs."""
+        return _with_transport(self._starlette())
+
+    def _starlette(self) -> Starlette:
         return Starlette(
             routes=[
                 StarletteRoute("/public", self._logged(self._legacy), methods=["POST"]),
@@ -114,37 +119,54 @@ class Application:
         request = exchange.request
         users = self._emulator.platform.users
         exchange.caller = v2_caller(users, request.method, exchange.target, request.headers, exchange.body)
-        return await self._dispatch(self._paths, exchange)
+        return await self._faulty(exchange, self._handling(self._paths, exchange))
 
     async def _signed(self, exchange: Exchange) -> Response:
-        return await self._dispatch(self._objects, exchange)
+        return await self._faulty(exchange, self._handling(self._objects, exchange))
 
     async def _control_call(self, exchange: Exchange) -> Response:
-        return await self._dispatch(self._control, exchange)
+        return await self._handling(self._control, exchange)()
 
-    async def _dispatch(self, table: PathTable, exchange: Exchange) -> Response:
+    def _handling(self, table: PathTable, exchange: Exchange) -> Callable[[], Awaitable[Response]]:
+        """What answers this request, found by method and path."""
         request = exchange.request
         route, params = table.find(request.method, request.path_params["path"])
         exchange.operation = route.operation
-        call = Call(
-            self._emulator, exchange.caller, exchange.base_url, params, request.query_params, _json(exchange.body)
-        )
-        result = route.handler(call)
-        if inspect.isawaitable(result):
-            result = await result
-        if isinstance(result, Response):
-            return result
-        return Response(status_code=204) if result is None else json_response(result)
+
+        async def answer() -> Response:
+            call = Call(
+                self._emulator, exchange.caller, exchange.base_url, params, request.query_params, _json(exchange.body)
+            )
+            result = route.handler(call)
+            if inspect.isawaitable(result):
+                result = await result
+            if isinstance(result, Response):
+                return result
+            return Response(status_code=204) if result is None else json_response(result)
+
+        return answer
+
+    async def _faulty(self, exchange: Exchange, answer: Callable[[], Awaitable[Response]]) -> Response:
+        """The answer, or what an injected fault makes of it."""
+        fault = self._emulator.faults.take(exchange.operation, exchange.caller.email)
+        if fault is None:
+            return await answer()
+        instead = await faults.before(fault, exchange.request.scope)
+        return instead or await faults.after(fault, await answer(), exchange.request.scope)
 
     async def _legacy(self, exchange: Exchange) -> Response:
         try:
-            result = self._answer_legacy(exchange)
+            route, call = self._legacy_call(exchange)
+
+            async def answer() -> Response:
+                return json_response({"status": 200, "response": route.handler(call)})
+
+            return await self._faulty(exchange, answer)
         except PlatformError as error:
             failure = {"status": error.status, "response": [error.code], "payload": error.payload}
             return json_response(failure)
-        return json_response({"status": 200, "response": result})
 
-    def _answer_legacy(self, exchange: Exchange) -> Any:
+    def _legacy_call(self, exchange: Exchange) -> tuple[LegacyRoute, LegacyCall]:
         headers = exchange.request.headers
         exchange.caller = legacy_caller(self._emulator.platform.users, headers, exchange.body)
         envelope = _json(exchange.body)
@@ -163,7 +185,7 @@ class Application:
             values.get("uid"),
             values.get("payload") or {},
         )
-        return route.handler(call)
+        return route, call
 
     async def _unknown(self, _exchange: Exchange) -> Response:
         raise ResourceNotFoundError("Not Found")
@@ -177,6 +199,16 @@ async def _guarded(endpoint: Endpoint, exchange: Exchange) -> Response:
     except Exception:
         log.exception("%s failed", exchange.operation)
         return json_response({"message": "Internal server error"}, 500)
+
+
+def _with_transport(app: ASGIApp) -> ASGIApp:
+    """Puts the connection into the scope: an injected fault may have to cut it."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[faults.TRANSPORT] = getattr(getattr(receive, "__self__", None), "transport", None)
+        await app(scope, receive, send)
+
+    return wrapped
 
 
 def json_response(value: Any, status: int = 200) -> Response:

@@ -12,6 +12,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from encord import EncordUserClient, Project
+from encord_agents.core.webhooks import verify_signature
 
 from emulator.testing import Running, running
 from emulator.world import World
@@ -172,6 +173,11 @@ class Received:
     def json(self) -> Any:
         return json.loads(self.body)
 
+    def verify(self, secret: str) -> None:
+        """Checks the signature as a customer does, with the library."""
+        signature, timestamp = self.headers["X-Encord-Signature"], self.headers["X-Encord-Timestamp"]
+        verify_signature(self.body, signature=signature, timestamp=timestamp, secret=secret)
+
 
 @dataclass
 class Receiver:
@@ -207,7 +213,7 @@ def receiver() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     found = Receiver(f"http://127.0.0.1:{server.server_port}", [(200, {})])
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield found
     server.shutdown()
