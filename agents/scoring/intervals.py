@@ -123,21 +123,33 @@ class RatioTotals:
         _check_level(level)
         if self.tasks == 0:
             return Interval.not_applicable("nothing to count in any task", level=level)
-        share = min(max(self.numerator / self.denominator, 0.0), 1.0)
-        equal_tasks = self.denominator**2 / self.denominator_squared
-        effect = self._design_effect(share, equal_tasks)
         tail = 0.5 + level / 2
         deviate = normal_quantile(tail)
-        widening = student_quantile(tail, equal_tasks - 1.0 + PRIOR_TASKS) / deviate
-        low, high = _wilson(share, self.denominator / effect / widening**2, deviate)
-        return Interval(self._unscaled(share), self._unscaled(low), self._unscaled(high), self.tasks, level)
+        widening = student_quantile(tail, self._equal_tasks - 1.0 + PRIOR_TASKS) / deviate
+        low, high = _wilson(self.share, self.effective_trials() / widening**2, deviate)
+        return Interval(self._unscaled(self.share), self._unscaled(low), self._unscaled(high), self.tasks, level)
 
-    def _design_effect(self, share: float, equal_tasks: float) -> float:
+    @property
+    def share(self) -> float:
+        """Numerator by denominator in [0, 1], on the scale from the floor to 1; there must be a task."""
+        return min(max(self.numerator / self.denominator, 0.0), 1.0)
+
+    @property
+    def _equal_tasks(self) -> float:
+        """How many tasks of one size would weigh as much (Kish)."""
+        return self.denominator**2 / self.denominator_squared
+
+    def effective_trials(self) -> float:
+        """To how many independent trials the tasks amount: the denominator over the design effect."""
+        return self.denominator / self._design_effect() if self.tasks else 0.0
+
+    def _design_effect(self) -> float:
         """Variance between tasks over that of independent trials, shrunk to the prior.
 
         Faultless tasks say nothing about how errors cluster, so the weight of what was seen is the number of
         tasks on the rarer side (with an error, or with a success), at most the degrees of freedom.
         """
+        share, equal_tasks = self.share, self._equal_tasks
         objects_per_task = self.denominator / equal_tasks
         prior = 1.0 + PRIOR_CORRELATION * max(objects_per_task - 1.0, 0.0)
         seen = min(self.tasks_with_shortfall, self.tasks_with_success, max(equal_tasks - 1.0, 0.0))
