@@ -1,6 +1,21 @@
 """The tables."""
 
-from sqlalchemy import JSON, Boolean, Column, DateTime, Float, Index, Integer, MetaData, String, Table
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
+
+HEAD = "0002"
+"""The revision of `migrations/versions` that these tables are"""
 
 metadata = MetaData()
 
@@ -30,6 +45,102 @@ score_records = Table(
     Column("classifications_correct", Float, nullable=False),
     Column("classifications_total", Integer, nullable=False),
     Column("details", JSON, nullable=False),
+    Column("attributes_correct", Float, nullable=False, server_default="0"),
+    Column("attributes_total", Integer, nullable=False, server_default="0"),
+    Column("dataset_hash", String(36)),
+    Column("sketch", JSON(none_as_null=True)),
     Index("ix_score_records_task", "production_project", "data_hash", "branch_name", "scored_at"),
+    Index("ix_score_records_annotator", "annotator"),
 )
 """One row per (labels version, truth version, configuration, engine) of one branch of one data unit. Never updated."""
+
+current_scores = Table(
+    "current_scores",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("data_hash", String(36), primary_key=True),
+    Column("branch_name", String, primary_key=True),
+    Column("key", String(32), nullable=False),
+    Column("scored_at", DateTime(timezone=True), nullable=False),
+    Column("stale_because", String),
+)
+"""Which score record of a branch of a data unit counts: the newest. `stale_because`: it is to be made anew."""
+
+annotator_totals = Table(
+    "annotator_totals",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("annotator", String, primary_key=True),
+    Column("figure", String(24), primary_key=True),
+    Column("tasks", Integer, nullable=False),
+    Column("numerator", Double, nullable=False),
+    Column("denominator", Double, nullable=False),
+    Column("numerator_squared", Double, nullable=False),
+    Column("product", Double, nullable=False),
+    Column("denominator_squared", Double, nullable=False),
+    Column("tasks_with_shortfall", Integer, nullable=False),
+    Column("tasks_with_success", Integer, nullable=False),
+)
+"""The sums of `agents.records.figures` over the current scores of items that are not excluded. An annotator who is
+not known is the empty string. Written in the transaction that makes a score current."""
+
+excluded_truth = Table(
+    "excluded_truth",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("data_hash", String(36), primary_key=True),
+    Column("reason", String, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("excluded_at", DateTime(timezone=True), nullable=False),
+)
+"""Benchmark items taken out of every figure; their scores stay."""
+
+accepted_answers = Table(
+    "accepted_answers",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("data_hash", String(36), primary_key=True),
+    Column("label_hash", String(36), primary_key=True),
+    Column("branch_name", String, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("accepted_at", DateTime(timezone=True), nullable=False),
+)
+"""Label rows that count as right besides the ground truth."""
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("action_id", String(32), primary_key=True),
+    Column("production_project", String(36), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("taken_at", DateTime(timezone=True), nullable=False),
+    Column("operator", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("undone_by", String(32)),
+    Index("ix_actions_project", "production_project", "taken_at"),
+)
+"""The audit trail: what a person or a rule has done, to what, why, and what it takes to undo it."""
+
+alert_states = Table(
+    "alert_states",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("rule", String, primary_key=True),
+    Column("annotator", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("told", Boolean, nullable=False),
+)
+"""What each rule last said of each annotator, and whether the webhook has been told."""
+
+editor_scorings = Table(
+    "editor_scorings",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("data_hash", String(36), primary_key=True),
+    Column("scorings", Integer, nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+)
+"""How often a data unit was scored from the label editor."""

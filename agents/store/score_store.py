@@ -1,30 +1,31 @@
-"""Score records in a SQL database: upserts under deterministic keys, history kept."""
+"""Score records: upserts under deterministic keys, history kept, sums kept along."""
 
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypeVar
 
-from sqlalchemy import Connection, Row, create_engine, event, func, select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy import func, or_, select, update
 
-from agents.records import ScoreIdentity, ScoreRecord
-from agents.store.schema import metadata, score_records
+from agents.records import ScoreRecord, Totals
+from agents.store.database import Database
+from agents.store.editor_scorings import EditorScorings
+from agents.store.promotion import promote
+from agents.store.rebuild import newest_scores
+from agents.store.rows import record_of, row_of
+from agents.store.schema import current_scores, score_records
+from agents.store.sums import read_totals
+from agents.store.upserts import insert_into
 
+T = TypeVar("T")
 _KEYS_PER_QUERY = 500
 _ROWS_PER_INSERT = 500
 
 
-class StoreError(Exception):
-    """The database cannot be reached, or refuses. The message holds no password."""
-
-
 class SqlScoreStore:
     """Score records in SQLite or PostgreSQL. Thread-safe.
+
+    Every method raises `StoreError` where the database cannot be used.
 
     Args:
         url: SQLAlchemy URL, e.g. `sqlite:///scores.sqlite` or `postgresql+psycopg://user@host/db`.
@@ -34,110 +35,148 @@ class SqlScoreStore:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._engine = create_engine(url, pool_pre_ping=True)
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-            raise StoreError(f"DATABASE_URL is not understood ({type(error).__name__})") from None
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _sqlite_for_many_writers)
-        elif self._engine.dialect.name != "postgresql":
-            raise StoreError(f"DATABASE_URL names {self._engine.dialect.name!r}; SQLite and PostgreSQL are supported")
-        self._creating = threading.Lock()
-        self._tables_exist = False
+        self.database = Database(url)
 
     def find(self, keys: Sequence[str]) -> dict[str, ScoreRecord]:
-        """The records that exist under these keys. 1 query per 500 keys.
-
-        Raises:
-            StoreError
-        """
+        """The records that exist under these keys. 1 query per 500 keys."""
         found: dict[str, ScoreRecord] = {}
-        with self._transaction() as connection:
-            for start in range(0, len(keys), _KEYS_PER_QUERY):
-                batch = keys[start : start + _KEYS_PER_QUERY]
+        with self.database.reading() as connection:
+            for batch in _batches(keys, _KEYS_PER_QUERY):
                 rows = connection.execute(select(score_records).where(score_records.c.key.in_(batch)))
-                found.update({row.key: _record(row) for row in rows})
+                found.update({row.key: record_of(row) for row in rows})
         return found
 
     def save(self, records: Sequence[ScoreRecord]) -> None:
-        """Insert what is new; a record that is there already stays as it is. 1 statement per 500 records.
+        """Insert what is new; a record that is there already stays as it is.
 
-        Raises:
-            StoreError
+        A new record of a task counts from now on, unless one that was scored later is there. One transaction per
+        500 records; 1 statement where nothing is new, else 4, and 2 more where scores are replaced.
         """
-        rows = [_row(record) for record in records]
-        with self._transaction() as connection:
-            for start in range(0, len(rows), _ROWS_PER_INSERT):
-                connection.execute(self._insert_new(), rows[start : start + _ROWS_PER_INSERT])
+        in_order = sorted(records, key=lambda record: record.identity.key)
+        for batch in _batches(in_order, _ROWS_PER_INSERT):
+            by_key = {record.identity.key: record for record in batch}
+            rows = [row_of(record) for record in by_key.values()]
+            with self.database.writing() as connection:
+                insert = insert_into(connection, score_records).on_conflict_do_nothing()
+                new = connection.scalars(insert.returning(score_records.c.key), rows).all()
+                promote(connection, [by_key[key] for key in new])
+
+    def affirm(self, keys: Sequence[str]) -> None:
+        """These records, made earlier, are what their tasks would score now: let them count, and not as stale."""
+        now = datetime.now(UTC)
+        for key, record in self.find(keys).items():
+            with self.database.writing() as connection:
+                promote(connection, [replace(record, scored_at=now)])
+                connection.execute(update(current_scores).where(current_scores.c.key == key).values(stale_because=None))
 
     def latest(self, production_project: str) -> list[ScoreRecord]:
-        """The newest record of every branch of every data unit of a project, by data hash and branch.
+        """The record that counts of every branch of every data unit of a project, by data hash and branch.
 
-        Raises:
-            StoreError
+        Items that are excluded are in it: `TruthRulings` knows them.
         """
-        rank = (
-            func.row_number()
-            .over(
-                partition_by=(score_records.c.data_hash, score_records.c.branch_name),
-                order_by=(score_records.c.scored_at.desc(), score_records.c.key),
-            )
-            .label("rank")
+        query = (
+            select(score_records)
+            .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
+            .where(current_scores.c.production_project == production_project)
+            .order_by(current_scores.c.data_hash, current_scores.c.branch_name)
         )
-        ranked = select(score_records, rank).where(score_records.c.production_project == production_project).subquery()
-        newest = select(ranked).where(ranked.c.rank == 1).order_by(ranked.c.data_hash, ranked.c.branch_name)
-        with self._transaction() as connection:
-            return [_record(row) for row in connection.execute(newest)]
+        with self.database.reading() as connection:
+            return [record_of(row) for row in connection.execute(query)]
+
+    def as_of(self, production_project: str, moment: datetime) -> list[ScoreRecord]:
+        """What `latest` would have said at a moment in the past."""
+        then = (score_records.c.production_project == production_project) & (score_records.c.scored_at <= moment)
+        newest = newest_scores(then).subquery()
+        query = select(newest).order_by(newest.c.data_hash, newest.c.branch_name)
+        with self.database.reading() as connection:
+            return [record_of(row) for row in connection.execute(query)]
+
+    def history(self, production_project: str, data_hash: str) -> list[ScoreRecord]:
+        """Every version of every branch's score of a data unit, by branch, the oldest first."""
+        query = (
+            select(score_records)
+            .where(
+                score_records.c.production_project == production_project,
+                score_records.c.data_hash == data_hash,
+            )
+            .order_by(score_records.c.branch_name, score_records.c.scored_at, score_records.c.key)
+        )
+        with self.database.reading() as connection:
+            return [record_of(row) for row in connection.execute(query)]
+
+    def totals(self, production_project: str) -> dict[str | None, Totals]:
+        """The sums of every annotator's figures over what counts (None: not known).
+
+        One query that reads as many rows as there are annotators and figures, however many records there are.
+        """
+        with self.database.reading() as connection:
+            return read_totals(connection, production_project)
+
+    def mark_stale(self, production_project: str, data_hashes: Sequence[str], because: str) -> None:
+        """The scores of these data units are to be made anew; the mark goes when a newer one counts."""
+        with self.database.writing() as connection:
+            for batch in _batches(sorted(data_hashes), _KEYS_PER_QUERY):
+                of_these = (current_scores.c.production_project == production_project) & (
+                    current_scores.c.data_hash.in_(batch)
+                )
+                connection.execute(update(current_scores).where(of_these).values(stale_because=because))
+
+    def stale(self, production_project: str, *, config_fingerprint: str, engine_version: str) -> dict[str, str]:
+        """Keys of the scores that are marked stale, or were made by another configuration or engine; with why."""
+        query = (
+            select(
+                current_scores.c.key,
+                current_scores.c.stale_because,
+                score_records.c.config_fingerprint,
+            )
+            .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
+            .where(
+                current_scores.c.production_project == production_project,
+                or_(
+                    current_scores.c.stale_because.is_not(None),
+                    score_records.c.config_fingerprint != config_fingerprint,
+                    score_records.c.engine_version != engine_version,
+                ),
+            )
+        )
+        with self.database.reading() as connection:
+            return {
+                key: marked
+                or ("the scoring rules have changed" if made_with != config_fingerprint else "the engine has changed")
+                for key, marked, made_with in connection.execute(query)
+            }
+
+    def scored_data_units(self, production_project: str, *, since: datetime | None = None) -> list[str]:
+        """Data hashes that have a score which counts, made since a moment."""
+        query = select(current_scores.c.data_hash).where(current_scores.c.production_project == production_project)
+        if since is not None:
+            query = query.where(current_scores.c.scored_at >= since)
+        with self.database.reading() as connection:
+            return list(connection.scalars(query.distinct().order_by(current_scores.c.data_hash)))
+
+    def exposures(self, production_project: str) -> dict[str, dict[str | None, int]]:
+        """How often each annotator has been scored on each data unit: label versions by data hash and annotator."""
+        versions = func.count(func.distinct(func.coalesce(score_records.c.labels_edited_at, score_records.c.scored_at)))
+        query = (
+            select(score_records.c.data_hash, score_records.c.annotator, versions)
+            .where(score_records.c.production_project == production_project)
+            .group_by(score_records.c.data_hash, score_records.c.annotator)
+        )
+        seen: dict[str, dict[str | None, int]] = {}
+        with self.database.reading() as connection:
+            for data_hash, annotator, number in connection.execute(query):
+                seen.setdefault(data_hash, {})[annotator] = number
+        return seen
+
+    def count_editor_scoring(self, production_project: str, data_hash: str) -> int:
+        """One more scoring of a data unit from the label editor; how many that makes, across all instances."""
+        return EditorScorings(self.database).add(production_project, data_hash)
 
     def close(self) -> None:
         """Give back every connection."""
-        self._engine.dispose()
-
-    def _insert_new(self) -> Any:
-        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        return insert(score_records).on_conflict_do_nothing(index_elements=["key"])
-
-    def _create_tables(self) -> None:
-        """Make the tables on first use; other threads and processes may be doing the same."""
-        with self._creating:
-            if self._tables_exist:
-                return
-            with self._engine.begin() as connection:
-                for table in metadata.sorted_tables:
-                    connection.execute(CreateTable(table, if_not_exists=True))
-                    for index in table.indexes:
-                        connection.execute(CreateIndex(index, if_not_exists=True))
-            self._tables_exist = True
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        try:
-            self._create_tables()
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise StoreError(f"the score store cannot be used ({type(error).__name__})") from error
+        self.database.close()
 
 
-def _sqlite_for_many_writers(connection: Any, _: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA busy_timeout=15000")
-    cursor.close()
-
-
-def _row(record: ScoreRecord) -> dict[str, Any]:
-    fields = asdict(record)
-    identity = fields.pop("identity")
-    return {"key": record.identity.key, **identity, **fields}
-
-
-def _record(row: Row[Any]) -> ScoreRecord:
-    values = {name: _aware(value) for name, value in row._mapping.items() if name not in ("key", "rank")}
-    identity = {name: values.pop(name) for name in ScoreIdentity.__dataclass_fields__}
-    return ScoreRecord(identity=ScoreIdentity(**identity), **values)
-
-
-def _aware(value: Any) -> Any:
-    """SQLite forgets time zones; everything we store is UTC."""
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

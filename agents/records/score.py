@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from agents.records.sketch import Sketch
+
 
 @dataclass(frozen=True)
 class ScoreIdentity:
@@ -60,3 +62,8 @@ class ScoreRecord:
     classifications_total: int
     details: Mapping[str, Any] = field(repr=False)
     """`TaskScore.to_dict()`: every component and conflict"""
+    attributes_correct: float = 0.0
+    attributes_total: int = 0
+    dataset_hash: str | None = None
+    sketch: Sketch | None = field(default=None, repr=False)
+    """What both sides look like; None for records from before it was kept"""

@@ -1,0 +1,79 @@
+"""The figures that are published of an annotator, each a ratio of two sums over tasks.
+
+One definition for everybody who adds up: the store keeps the sums of the current records of every annotator, the
+reports make them from any selection of records.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, get_args
+
+from agents.records.score import ScoreRecord
+from agents.scoring.intervals import RatioTotals
+
+Figure = Literal[
+    "tasks", "precision", "recall", "f1", "mean_similarity", "accuracy", "attribute_accuracy", "score", "passed"
+]
+FIGURES: tuple[Figure, ...] = get_args(Figure)
+Totals = Mapping[Figure, RatioTotals]
+"""A figure that no task had anything to say about is left out."""
+
+_ALMOST = 1.0 - 1e-12
+
+
+def shares_of(record: ScoreRecord) -> Iterator[tuple[Figure, float, float]]:
+    """(figure, numerator, denominator) of every figure that one record has something to say about.
+
+    precision = tp / (tp + fp), recall = tp / (tp + fn), F1 = 2 tp / (2 tp + fp + fn), mean similarity = sum over the
+    matches / tp, accuracies = agreement / answers that were given or should have been, score = score / 1,
+    passed = 1 or 0 / 1, and tasks = 1 / 1.
+    """
+    tp, fp, fn = record.true_positives, record.false_positives, record.false_negatives
+    yield "tasks", 1.0, 1.0
+    if tp + fp:
+        yield "precision", tp, tp + fp
+    if tp + fn:
+        yield "recall", tp, tp + fn
+    if tp + fp + fn:
+        yield "f1", 2 * tp, 2 * tp + fp + fn
+    if tp:
+        yield "mean_similarity", record.similarity_sum, tp
+    if record.classifications_total:
+        yield "accuracy", record.classifications_correct, record.classifications_total
+    if record.attributes_total:
+        yield "attribute_accuracy", record.attributes_correct, record.attributes_total
+    if record.score is not None:
+        yield "score", record.score, 1.0
+    if record.passed is not None:
+        yield "passed", float(record.passed), 1.0
+
+
+def totals_of(records: Iterable[ScoreRecord]) -> Totals:
+    """The sums of every figure over some records."""
+    sums: dict[Figure, list[float]] = {}
+    for record in records:
+        add_shares(sums, record)
+    return {figure: ratio_totals(values) for figure, values in sums.items()}
+
+
+def add_shares(sums: dict[Figure, list[float]], record: ScoreRecord, sign: float = 1.0) -> None:
+    """Add one record's figures to running sums (or take them off with sign -1), in the order of `RatioTotals`."""
+    for figure, numerator, denominator in shares_of(record):
+        some = sums.get(figure)
+        if some is None:
+            some = sums[figure] = [0.0] * 8
+        some[0] += sign
+        some[1] += sign * numerator
+        some[2] += sign * denominator
+        some[3] += sign * numerator * numerator
+        some[4] += sign * numerator * denominator
+        some[5] += sign * denominator * denominator
+        some[6] += sign * (numerator < denominator * _ALMOST)
+        some[7] += sign * (numerator > 0.0)
+
+
+def ratio_totals(sums: list[float]) -> RatioTotals:
+    """Running sums as totals that give an interval."""
+    tasks, numerator, denominator, squared, product, denominator_squared, shortfall, success = sums
+    return RatioTotals(
+        round(tasks), numerator, denominator, squared, product, denominator_squared, round(shortfall), round(success)
+    )

@@ -1,0 +1,44 @@
+"""Score records to rows and back."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from agents.records import ScoreIdentity, ScoreRecord, Sketch
+from agents.store.schema import score_records
+
+IDENTITY = tuple(ScoreIdentity.__dataclass_fields__)
+BESIDE = tuple(name for name in ScoreRecord.__dataclass_fields__ if name not in ("identity", "sketch"))
+FIGURE_COLUMNS = tuple(column for column in score_records.columns if column.name not in ("details", "sketch"))
+"""All but the two large documents: enough for every sum"""
+
+
+def row_of(record: ScoreRecord) -> dict[str, Any]:
+    """A row of `score_records`."""
+    row = {name: getattr(record.identity, name) for name in IDENTITY}
+    row.update((name, getattr(record, name)) for name in BESIDE)
+    row["key"] = record.identity.key
+    row["sketch"] = record.sketch.to_dict() if record.sketch else None
+    return row
+
+
+def record_of(row: Row[Any]) -> ScoreRecord:
+    """The record of a row; where a query left the large documents out, they are empty."""
+    values = row._mapping
+    identity = ScoreIdentity(**{name: aware(values[name]) for name in IDENTITY})
+    beside = {name: aware(values[name]) for name in BESIDE if name != "details"}
+    sketch = values.get("sketch")
+    return ScoreRecord(
+        identity=identity,
+        **beside,
+        details=values.get("details", {}),
+        sketch=Sketch.from_dict(sketch) if sketch else None,
+    )
+
+
+def aware(value: Any) -> Any:
+    """SQLite forgets time zones; everything we store is UTC."""
+    if not isinstance(value, datetime):
+        return value
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,0 +1,78 @@
+"""The kept sums: how a change of which records count changes `annotator_totals`."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, select
+
+from agents.records import FIGURES, Figure, ScoreRecord, Totals
+from agents.records.figures import add_shares
+from agents.scoring.intervals import RatioTotals
+from agents.store.schema import annotator_totals
+from agents.store.upserts import insert_into
+
+UNKNOWN = ""
+"""How an annotator who is not known stands in the table"""
+SUMS = (
+    "tasks",
+    "numerator",
+    "denominator",
+    "numerator_squared",
+    "product",
+    "denominator_squared",
+    "tasks_with_shortfall",
+    "tasks_with_success",
+)
+
+
+class Deltas:
+    """Changes of sums, gathered per project and annotator before they are written at once."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, str], dict[Figure, list[float]]] = {}
+
+    def add(self, record: ScoreRecord, sign: float = 1.0) -> None:
+        """The record counts from now on (sign 1), or no longer (sign -1)."""
+        owner = (record.identity.production_project, record.annotator or UNKNOWN)
+        add_shares(self._sums.setdefault(owner, {}), record, sign)
+
+    def write(self, connection: Connection) -> None:
+        """Add the changes to the table. Rows are locked in one order everywhere, so that writers never deadlock."""
+        rows = [
+            {
+                "production_project": project,
+                "annotator": annotator,
+                "figure": figure,
+                **dict(zip(SUMS, self._sums[project, annotator][figure], strict=True)),
+            }
+            for project, annotator in sorted(self._sums)
+            for figure in sorted(self._sums[project, annotator])
+        ]
+        if not rows:
+            return
+        insert = insert_into(connection, annotator_totals)
+        added = {name: annotator_totals.c[name] + insert.excluded[name] for name in SUMS}
+        key = ["production_project", "annotator", "figure"]
+        connection.execute(insert.on_conflict_do_update(index_elements=key, set_=added), rows)
+
+
+def read_totals(connection: Connection, production_project: str) -> dict[str | None, Totals]:
+    """Sums by annotator (None: not known). One query over as many rows as there are annotators and figures."""
+    columns = (annotator_totals.c.annotator, annotator_totals.c.figure, *(annotator_totals.c[name] for name in SUMS))
+    query = select(*columns).where(
+        annotator_totals.c.production_project == production_project, annotator_totals.c.tasks > 0
+    )
+    found: dict[str | None, dict[Figure, RatioTotals]] = {}
+    for annotator, figure, *sums in connection.execute(query):
+        found.setdefault(annotator or None, {})[_FIGURE[figure]] = RatioTotals(*sums)
+    return dict(found)
+
+
+def deltas_of(records: Iterable[ScoreRecord], sign: float = 1.0) -> Deltas:
+    """The change that all of these make."""
+    deltas = Deltas()
+    for record in records:
+        deltas.add(record, sign)
+    return deltas
+
+
+_FIGURE: dict[str, Figure] = {figure: figure for figure in FIGURES}
