@@ -1,18 +1,71 @@
-"""`GET /healthz`, `GET /version`: is the process alive, and which one is it?"""
+"""`GET /healthz`, `/readyz`, `/version`: is the process alive, can it do its work, and which one is it?"""
 
-from fastapi import APIRouter
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import anyio.to_thread
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
 
 from agents import __version__
+from agents.workflows.check_deployment import Finding
+
+READY_SECONDS = 30.0
+"""How long an answer of `/readyz` is given again without looking"""
 
 
-def health() -> APIRouter:
-    """Endpoints that ask nothing of Encord or the database."""
+class Check(BaseModel):
+    """One check of `/readyz`."""
+
+    check: str
+    fine: bool
+    message: str
+    remedy: str = ""
+
+
+class Readiness(BaseModel):
+    """The answer of `/readyz`."""
+
+    ready: bool
+    checks: list[Check]
+
+
+@dataclass
+class CachedFindings:
+    """The latest findings, made anew at most every `READY_SECONDS`, by one thread at a time."""
+
+    look: Callable[[], Sequence[Finding]]
+    _findings: Sequence[Finding] = ()
+    _made_at: float = float("-inf")
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self) -> Sequence[Finding]:
+        """The findings."""
+        with self._lock:
+            if time.monotonic() - self._made_at > READY_SECONDS:
+                self._findings, self._made_at = self.look(), time.monotonic()
+            return self._findings
+
+
+def health(look: Callable[[], Sequence[Finding]]) -> APIRouter:
+    """Endpoints for the host and the operator. They tell nothing that is secret, and `/readyz` no more than titles."""
     router = APIRouter(tags=["operations"])
+    findings = CachedFindings(look)
 
     @router.get("/healthz")
     async def healthz() -> dict[str, str]:
-        """The process is alive."""
+        """The process is alive; nothing else is asked."""
         return {"status": "alive"}
+
+    @router.get("/readyz", responses={503: {"model": Readiness, "description": "Something is not as configured"}})
+    async def readyz(response: Response) -> Readiness:
+        """Key, projects, stages, pathways and ontologies are as configured."""
+        found = await anyio.to_thread.run_sync(findings.get)
+        ready = all(finding.fine for finding in found)
+        response.status_code = 200 if ready else 503
+        return Readiness(ready=ready, checks=[Check(**vars(finding)) for finding in found])
 
     @router.get("/version")
     async def version() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import typer
 
+from agents.cli.doctor import doctor
 from agents.cli.evaluate import evaluate
 from agents.cli.predictions import evaluate_predictions
 from agents.cli.report import report
@@ -18,6 +19,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(route)
 app.command()(evaluate)
+app.command()(doctor)
 app.command()(evaluate_predictions)
 app.command()(report)
 app.command()(score)

@@ -1,5 +1,6 @@
 """Encord, through the official SDK: sessions, caches, paging, bundles."""
 
+from agents.platform.context import remaining_seconds, unit_of_work
 from agents.platform.encord import ACTIONS_PER_REQUEST, Encord
 from agents.platform.errors import (
     AccessRefused,
@@ -29,4 +30,6 @@ __all__ = [
     "Task",
     "UnexpectedAnswer",
     "UnusableKey",
+    "remaining_seconds",
+    "unit_of_work",
 ]

@@ -1,17 +1,23 @@
-"""Work through a stage's queue: route or score every task that waits there, in bundles."""
+"""Work through a stage's queue: route or score every task that waits there, in bundles, until the time is up."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.config import RoutingStage, ScoringStage
-from agents.platform import ACTIONS_PER_REQUEST, Task
+from agents.platform import ACTIONS_PER_REQUEST, Stage, Task, remaining_seconds
 from agents.policy import decide
 from agents.workflows.errors import MisconfiguredStage
 from agents.workflows.projects import ServedProjects
 from agents.workflows.score_task import DataUnitScores, Scorer
+from agents.workflows.verdicts import judge
 
 Progress = Callable[[int], None]
 """Called with the number of tasks that have been dealt with since the last call."""
+
+TASKS_SCORED_TOGETHER = 500
+RESERVE_SECONDS = 10.0
+"""No new bundle is begun when less than this is left of the deadline."""
 
 
 @dataclass(frozen=True)
@@ -22,76 +28,107 @@ class Drained:
     already_gone: int = 0
     refused: tuple[tuple[str, str], ...] = ()
     """(data hash, reason) of tasks that stay at the stage"""
+    finished: bool = True
+    """False: the time was up before the queue was; the next drain goes on"""
 
     def __add__(self, other: "Drained") -> "Drained":
-        return Drained(self.moved + other.moved, self.already_gone + other.already_gone, self.refused + other.refused)
+        return Drained(
+            self.moved + other.moved,
+            self.already_gone + other.already_gone,
+            self.refused + other.refused,
+            self.finished and other.finished,
+        )
 
 
 def no_progress(_: int) -> None:
     """Nobody watches."""
 
 
-def drain_routing_stage(projects: ServedProjects, routing: RoutingStage, progress: Progress = no_progress) -> Drained:
-    """Route everything that waits at the routing stage.
+def drain_routing_stage(
+    projects: ServedProjects,
+    routing: RoutingStage,
+    progress: Progress = no_progress,
+    data_hashes: Sequence[str] | None = None,
+) -> Drained:
+    """Route everything that waits at the routing stage (of `data_hashes` only, where given).
 
     Each side is listed on its own with the server's dataset filter: a task that arrives in between is in one of the
-    two lists or in none, never in the wrong one. Requests: a page per 100 tasks and a bundle per 1,000.
+    two lists or in none, never in the wrong one. Requests: a page per 100 tasks, a bundle per 1,000, and 2.
     """
     stage = projects.stage(routing)
     production = projects.production.project_hash
     total = Drained()
     for datasets, pathway in (
-        (_datasets(projects, benchmark=True), routing.benchmark_pathway),
-        (_datasets(projects, benchmark=False), routing.production_pathway),
+        (projects.production_datasets("benchmark"), routing.benchmark_pathway),
+        (projects.production_datasets("production"), routing.production_pathway),
     ):
         if not datasets:
             continue
-        pages = projects.encord.task_pages(production, stage.uuid, dataset_hashes=datasets)
+        pages = projects.encord.task_pages(production, stage.uuid, dataset_hashes=datasets, data_hashes=data_hashes)
         for tasks in _chunks(pages, ACTIONS_PER_REQUEST):
             moved = projects.encord.proceed(production, stage.uuid, [(task, pathway) for task in tasks])
             total += Drained(moved.moved, moved.already_gone)
             progress(len(tasks))
+            if _time_is_up():
+                return total + Drained(finished=False)
     return total
 
 
-def drain_scoring_stage(scorer: Scorer, scoring: ScoringStage, progress: Progress = no_progress) -> Drained:
-    """Score everything that waits at a scoring stage, then send it on. What cannot be scored yet stays."""
+def drain_scoring_stage(
+    scorer: Scorer,
+    scoring: ScoringStage,
+    progress: Progress = no_progress,
+    data_hashes: Sequence[str] | None = None,
+) -> Drained:
+    """Score everything that waits at a scoring stage, then send it on. What cannot be scored yet stays.
+
+    Requests for N tasks of k branches: a page per 100 tasks; per 500 tasks one for metadata and one to send them on;
+    labels and truth in bundles of up to 1,000 rows.
+    """
     projects = scorer.projects
     stage = projects.stage(scoring)
     production = projects.production.project_hash
-    if scoring.pass_pathway is None and len(stage.pathways) != 1:
-        raise MisconfiguredStage(
-            f"stage '{stage.title}' has {len(stage.pathways)} pathways: name its 'pass_pathway' to drain it"
-        )
     total = Drained()
-    for page in projects.encord.task_pages(production, stage.uuid):
-        scores = {s.data_hash: s for s in scorer.score_data_units([task.data_hash for task in page])}
-        moves = [(task, _pathway(scores[task.data_hash], scoring, scorer, stage.pathways[0])) for task in page]
-        going = [(task, pathway) for task, pathway in moves if pathway is not None]
+    pages = projects.encord.task_pages(production, stage.uuid, data_hashes=data_hashes)
+    for tasks in _chunks(pages, TASKS_SCORED_TOGETHER):
+        scores = {each.data_hash: each for each in scorer.score_data_units([task.data_hash for task in tasks])}
+        going = [
+            (task, pathway_of(scores[task.data_hash], scoring, stage, scorer))
+            for task in tasks
+            if scores[task.data_hash].refusal is None
+        ]
         if going:
             moved = projects.encord.proceed(production, stage.uuid, going)
             total += Drained(moved.moved, moved.already_gone)
         total += Drained(refused=refusals(scores.values()))
-        progress(len(page))
+        progress(len(tasks))
+        if _time_is_up():
+            return total + Drained(finished=False)
     return total
 
 
-def _pathway(scores: DataUnitScores, scoring: ScoringStage, scorer: Scorer, only_pathway: str) -> str | None:
-    if scores.refusal is not None:
-        return None
-    decision = decide(
-        [record.score for record in scores.records],
-        [record.passed for record in scores.records],
-        threshold=scorer.projects.deployment.verdict.threshold,
-        pass_pathway=scoring.pass_pathway,
-        fail_pathway=scoring.fail_pathway,
-    )
-    return decision.pathway or only_pathway
+def pathway_of(scores: DataUnitScores, scoring: ScoringStage, stage: Stage, scorer: Scorer) -> str:
+    """The pathway, by name, of a scored task.
+
+    Raises:
+        MisconfiguredStage: the configuration names none and the stage has several.
+    """
+    judged = judge(scores.records, scorer.projects.deployment)
+    decision = decide(judged, pass_pathway=scoring.pass_pathway, fail_pathway=scoring.fail_pathway)
+    if decision.pathway is not None:
+        return decision.pathway
+    if len(stage.pathways) != 1:
+        raise MisconfiguredStage(f"stage '{stage.title}' has several pathways: name its 'pass_pathway' to drain it")
+    return stage.pathways[0]
 
 
-def _datasets(projects: ServedProjects, *, benchmark: bool) -> list[str]:
-    belongs = projects.is_benchmark_dataset if benchmark else projects.is_production_dataset
-    return [dataset for dataset in projects.production.dataset_titles if belongs(dataset)]
+def refusals(scores: Iterable[DataUnitScores]) -> tuple[tuple[str, str], ...]:
+    """(data hash, reason) of what could not be scored."""
+    return tuple((each.data_hash, str(each.refusal)) for each in scores if each.refusal is not None)
+
+
+def _time_is_up() -> bool:
+    return remaining_seconds(default=math.inf) < RESERVE_SECONDS
 
 
 def _chunks(pages: Iterable[Sequence[Task]], size: int) -> Iterator[list[Task]]:
@@ -104,8 +141,3 @@ def _chunks(pages: Iterable[Sequence[Task]], size: int) -> Iterator[list[Task]]:
             gathered = []
     if gathered:
         yield gathered
-
-
-def refusals(scores: Iterable[DataUnitScores]) -> tuple[tuple[str, str], ...]:
-    """(data hash, reason) of what could not be scored."""
-    return tuple((s.data_hash, str(s.refusal)) for s in scores if s.refusal is not None)

@@ -9,6 +9,10 @@ class ProjectNotServed(RefusalError):
     """This deployment does not serve the project that the request names."""
 
 
+class StageNotServed(RefusalError):
+    """The configuration names another stage than the notification."""
+
+
 class UnknownDataUnit(RefusalError):
     """The production project has no such data unit."""
 

@@ -27,7 +27,7 @@ def evaluate_project(scorer: Scorer, progress: Progress = no_progress) -> Draine
 def _finished_benchmark_tasks(scorer: Scorer) -> list[Sequence[Task]]:
     projects = scorer.projects
     production = projects.production
-    datasets = [dataset for dataset in production.dataset_titles if projects.is_benchmark_dataset(dataset)]
+    datasets = projects.production_datasets("benchmark")
     if not datasets:
         return []
     return [

@@ -59,6 +59,11 @@ class ServedProjects:
             f"dataset {dataset_hash} is neither attached to a benchmark project nor listed in 'production_datasets'"
         )
 
+    def production_datasets(self, side: Literal["benchmark", "production"]) -> list[str]:
+        """The production project's datasets of one side."""
+        belongs = self.is_benchmark_dataset if side == "benchmark" else self.is_production_dataset
+        return [dataset for dataset in self.production.dataset_titles if belongs(dataset)]
+
     def require_same_ontology(self, benchmark: Project) -> None:
         """Refuse to compare labels of different ontologies.
 

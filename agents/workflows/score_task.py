@@ -64,6 +64,22 @@ class Scorer:
             raise scores.refusal
         return scores
 
+    def preview(self, rows: Sequence[LabelRow], *, submitted_only: bool) -> list[ScoreRecord]:
+        """Score branches of one data unit as they are now, without recording anything.
+
+        Args:
+            rows: all label rows of the data unit.
+            submitted_only: False: also work that its annotator has not submitted yet.
+
+        Raises:
+            NotABenchmarkDataUnit, NoGroundTruth, NotSubmitted, OntologiesDiffer, LabelReadError, PlatformError
+        """
+        production = self.projects.production
+        data_hash = rows[0].data_hash
+        work = self._plan(production, data_hash, rows, self.truth.rows([data_hash]).get(data_hash), submitted_only)
+        identities = {(row.data_hash, row.branch_name): self._identity(row, work.truth) for row in work.rows}
+        return list(self._score_pending(production, [work], identities).values())
+
     def score_data_units(self, data_hashes: Sequence[str]) -> list[DataUnitScores]:
         """Score many data units with as few requests as one: metadata, labels and truth are fetched in bundles.
 
@@ -85,18 +101,28 @@ class Scorer:
         scored = self._score(production, work)
         return [DataUnitScores(h, refusal=refused[h]) if h in refused else scored[h] for h in data_hashes]
 
-    def _plan(self, production: Project, data_hash: str, rows: Sequence[LabelRow], truth: TruthRow | None) -> "_Work":
+    def _plan(
+        self,
+        production: Project,
+        data_hash: str,
+        rows: Sequence[LabelRow],
+        truth: TruthRow | None,
+        submitted_only: bool = True,
+    ) -> "_Work":
         if not rows:
             raise UnknownDataUnit(f"the project has no data unit {data_hash}")
         if self.projects.side_of(rows[0].dataset_hash) != "benchmark":
             raise NotABenchmarkDataUnit(
-                f"data unit {data_hash} is not in a benchmark dataset: there is nothing to score"
+                f"data unit {data_hash} is in no benchmark dataset: there is nothing to score"
             )
         if truth is None or not truth.finished:
             stage = f"at stage '{truth.stage_title}'" if truth and truth.stage_title else "absent"
             raise NoGroundTruth(f"no ground truth yet for data unit {data_hash}: its benchmark task is {stage}")
         self.projects.require_same_ontology(self.projects.encord.project(truth.benchmark_project))
-        submitted = submitted_branches(production, rows, self.projects.deployment.branches)
+        branches = self.projects.deployment.branches
+        submitted = (
+            submitted_branches(production, rows, branches) if submitted_only else annotators_branches(rows, branches)
+        )
         if not submitted:
             raise NotSubmitted(f"no annotator has submitted labels of data unit {data_hash} yet")
         return _Work(truth, tuple(submitted))
@@ -198,13 +224,19 @@ def submitted_branches(project: Project, rows: Iterable[LabelRow], branches: Bra
     for others, when the platform says that the branch's own task is done.
     """
     kinds = {stage.uuid: stage.kind for stage in project.stages}
+    return [
+        row
+        for row in annotators_branches(rows, branches)
+        if kinds.get(row.stage_uuid or "") not in _UNFINISHED or row.task_status in _SUBMITTED
+    ]
+
+
+def annotators_branches(rows: Iterable[LabelRow], branches: Branches) -> list[LabelRow]:
+    """The label rows that are annotators' work, finished or not, by branch name."""
     candidates = [row for row in rows if not any(fnmatchcase(row.branch_name, p) for p in branches.ignore)]
     consensus = [row for row in candidates if fnmatchcase(row.branch_name, branches.consensus)]
     chosen = consensus or [row for row in candidates if row.branch_name == "main"]
-    return sorted(
-        (row for row in chosen if kinds.get(row.stage_uuid or "") not in _UNFINISHED or row.task_status in _SUBMITTED),
-        key=lambda row: row.branch_name,
-    )
+    return sorted(chosen, key=lambda row: row.branch_name)
 
 
 def _annotator(row: LabelRow, document: Mapping[str, Any] | None) -> str | None:

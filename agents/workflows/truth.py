@@ -59,6 +59,12 @@ class GroundTruth:
             self._refresh(aged)
         return {data_hash: self._rows[data_hash] for data_hash in wanted if data_hash in self._rows}
 
+    def forget(self, data_hashes: Iterable[str]) -> None:
+        """Look at these rows again when they are next asked for: their truth has changed."""
+        with self._lock:
+            for data_hash in data_hashes:
+                self._seen_at.pop(data_hash, None)
+
     def annotations(self, rows: Iterable[TruthRow]) -> dict[str, Annotations]:
         """Ground-truth annotations by data hash. One request per benchmark project and 1,000 rows not cached.
 

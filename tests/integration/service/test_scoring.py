@@ -150,7 +150,7 @@ def test_encord_moves_the_task_by_the_decision_when_it_calls_itself(pedestrians:
         assert both.control("GET", "idle", params={"timeout": 30}) == {"idle": True}
         tasks = both.control("GET", f"projects/{PRODUCTION}/tasks")
         there = {task["data_hash"]: task for task in tasks["tasks"]}
-        assert {there[unit.data_hash]["stage"] for unit in units} == {"Complete"}
+        assert {there[unit.data_hash]["stage"]["title"] for unit in units} == {"Complete"}
         stage = both.client().get_project(PRODUCTION).workflow.get_stage(uuid=SCORING_STAGE)
         assert list(stage.get_tasks()) == []
 

@@ -1,0 +1,36 @@
+"""Labels were submitted, or a task is complete: score what there is to score."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents.workflows.drain_stage import refusals
+from agents.workflows.errors import ProjectNotServed
+from agents.workflows.score_task import Scorer
+
+
+@dataclass(frozen=True)
+class EventOutcome:
+    """What an event led to."""
+
+    scored: int
+    refused: int
+
+
+def handle_event(scorer: Scorer, project_hash: str, data_hashes: Sequence[str]) -> EventOutcome:
+    """Score the data units of an event: submitted or completed work, or ground truth that has just changed.
+
+    Data units that are no benchmark items, or cannot be scored yet, are counted and left alone.
+
+    Raises:
+        ProjectNotServed: the event is about somebody else's project.
+    """
+    projects = scorer.projects
+    deployment = projects.deployment
+    is_truth = project_hash in {str(project) for project in deployment.benchmark_projects}
+    if not is_truth and project_hash != str(deployment.production_project):
+        raise ProjectNotServed(f"project {project_hash} is not served by this deployment")
+    if is_truth:
+        scorer.truth.forget(data_hashes)
+    scores = scorer.score_data_units(list(dict.fromkeys(data_hashes)))
+    refused = len(refusals(scores))
+    return EventOutcome(scored=len(scores) - refused, refused=refused)

@@ -1,0 +1,61 @@
+"""Run a job that a notification, a queue or a schedule has asked for."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agents.dispatch.jobs import DrainJob
+from agents.workflows.drain_stage import Drained, drain_routing_stage, drain_scoring_stage
+from agents.workflows.errors import StageNotServed
+from agents.workflows.score_task import Scorer
+
+Drain = Callable[[DrainJob], Drained]
+
+
+@dataclass(frozen=True)
+class JobRunner:
+    """Runs drain jobs; safe to run the same one twice, or twice at once, here or on another instance."""
+
+    scorer: Scorer
+    _running: set[DrainJob] = field(default_factory=set, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def require_served(self, job: DrainJob) -> None:
+        """Refuse jobs for projects and stages that are not ours; asks Encord nothing for foreign projects.
+
+        Raises:
+            ProjectNotServed, StageNotServed, MisconfiguredStage, PlatformError
+        """
+        self.scorer.projects.require_served(job.project_hash)
+        self._drain_of(job.stage_uuid)
+
+    def run(self, job: DrainJob) -> Drained:
+        """Drain the stage as far as the deadline lets us.
+
+        A job that is already under way in this process is not begun again: Encord's next notification picks up what
+        arrives meanwhile.
+
+        Raises:
+            ProjectNotServed, StageNotServed, MisconfiguredStage, PlatformError
+        """
+        self.require_served(job)
+        with self._lock:
+            if job in self._running:
+                return Drained(finished=False)
+            self._running.add(job)
+        try:
+            return self._drain_of(job.stage_uuid)(job)
+        finally:
+            with self._lock:
+                self._running.discard(job)
+
+    def _drain_of(self, stage_uuid: str) -> Drain:
+        projects = self.scorer.projects
+        routing = projects.deployment.stages.routing
+        if routing is not None and projects.stage(routing).uuid == stage_uuid:
+            return lambda job: drain_routing_stage(projects, routing, data_hashes=job.data_hashes)
+        for stage in projects.deployment.stages.scoring:
+            if projects.stage(stage).uuid == stage_uuid:
+                scoring = stage
+                return lambda job: drain_scoring_stage(self.scorer, scoring, data_hashes=job.data_hashes)
+        raise StageNotServed(f"stage {stage_uuid} is not served by this deployment")

@@ -1,0 +1,20 @@
+"""Score records as the policy judges them."""
+
+from collections.abc import Iterable
+
+from agents.config import Deployment
+from agents.policy import Judged, passes
+from agents.records import ScoreRecord
+
+
+def judge(records: Iterable[ScoreRecord], deployment: Deployment) -> list[Judged]:
+    """One verdict per annotator of a data unit."""
+    return [
+        Judged(
+            annotator=record.annotator,
+            score=record.score,
+            passed=passes(record.score, record.passed, deployment.verdict.threshold),
+            conflicts=record.details.get("conflicts", ()),
+        )
+        for record in records
+    ]
