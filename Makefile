@@ -8,6 +8,9 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUN_READY := $(VENV)/.ready-$(shell cksum < requirements/run.txt | cut -d' ' -f1)
 DEV_READY := $(VENV)/.ready-$(shell cat requirements/run.txt requirements/dev.txt | cksum | cut -d' ' -f1)
 
+LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+          --no-header --no-annotate
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format bench lock clean
 
@@ -49,11 +52,11 @@ bench: $(DEV_READY)  ## speed, as ratios against named baselines in one run
 
 lock: $(DEV_READY)  ## write requirements/*.txt anew from pyproject.toml
 	@$(PIP) uv
-	@for name in run dev; do \
-	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-header --no-annotate --extra sandbox $$( [ $$name = dev ] && echo --group dev ) $$( [ $$name = run ] && echo --group build ) \
-	    $$( [ $$name = dev ] && echo --constraint requirements/run.txt ) \
-	    --output-file requirements/$$name.txt pyproject.toml || exit 1; done
+	@$(LOCK) --extra sandbox --group build --output-file requirements/run.txt pyproject.toml
+	@$(LOCK) --constraint requirements/run.txt --all-extras --group dev --output-file requirements/dev.txt pyproject.toml
+	@$(LOCK) --constraint requirements/dev.txt --extra image --output-file requirements/image.txt pyproject.toml
+	@$(LOCK) --constraint requirements/dev.txt --extra lambda --extra postgres --output-file requirements/lambda.txt pyproject.toml
+	@$(LOCK) --no-deps --group runtime-emulator --output-file requirements/runtime-emulator.txt
 
 clean:  ## remove the environment and everything generated
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
