@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import math
+import os
 import signal
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
+from rich.markup import escape
 
 from demo.chaos import StoryWithCrashes
 from demo.control import StuckError
@@ -36,7 +38,9 @@ def main() -> int:
     """Run the demo. 0: every task ended where it should; 1: something did not; 2: the call was wrong."""
     options = _options()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PAGE_WIDTH)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, _interrupt)
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
     try:
         labels = _labels(options, console)
         return _run(labels, options, console)
@@ -52,7 +56,7 @@ def main() -> int:
 
 
 def _run(labels: LabelSet, options: argparse.Namespace, console: Console) -> int:
-    console.print(f"[bold]Benchmark QA demo[/] on {labels.source}")
+    console.print(f"[bold]Benchmark QA demo[/] on {escape(labels.source)}")
     started = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="benchmark-qa-") as directory,

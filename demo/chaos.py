@@ -10,7 +10,7 @@ class StoryWithCrashes(Story):
 
     def route(self) -> None:
         """The service dies when its first tasks have been routed; the rest of the calls find nobody."""
-        with self.phase("Production project: the service is killed while it routes", self.tasks) as progress:
+        with self.phase("The service is killed while it routes", self.tasks) as progress:
             self.operator.attach([self.world.benchmark_dataset])
             self.wait_for(progress, self.routed, 1)
             self.sandbox.service.kill()
@@ -24,7 +24,7 @@ class StoryWithCrashes(Story):
         """The service dies when its first tasks have been scored; the rest wait until `evaluate`."""
         tasks = len(self.world.benchmark_units)
         self.reviewer.approve(REVIEW, unreported)
-        with self.phase("A reviewer approves, the service is killed while it scores", tasks) as progress:
+        with self.phase("The service is killed while it scores", tasks) as progress:
             self.reviewer.approve_consensus(REFINE, unreported, limit=max(1, tasks // 2))
             self.wait_for(progress, self.scored, 1)
             self.sandbox.service.kill()

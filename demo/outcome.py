@@ -104,7 +104,7 @@ class Outcome:
         console.print()
         console.print(self._whereabouts())
         for problem in self.problems:
-            console.print(f"[red]wrong:[/] {problem}")
+            console.print(f"[red]wrong:[/] {escape(problem)}")
 
     def _summary(self) -> str:
         pooled, people = self.report["pooled"], self.report["annotators"]
@@ -170,7 +170,7 @@ def _add(table: Table, line: dict[str, Any], *figures: str) -> None:
         table.add_row("all", f"{line['tasks']:,}", *figures, "")
         return
     colour, verdict = COLOURS.get(line["verdict"]), line["verdict"]
-    name = line["annotator"].removesuffix(CROWD_DOMAIN)
+    name = escape(line["annotator"].removesuffix(CROWD_DOMAIN))
     table.add_row(name, f"{line['tasks']:,}", *figures, f"[{colour}]{verdict}[/]" if colour else verdict)
 
 

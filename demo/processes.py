@@ -15,6 +15,9 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 TAIL_LINES = 25
 
+INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TMPDIR", "VIRTUAL_ENV")
+"""What a child process sees of the user's environment: no Encord account of theirs, no proxy, no setting."""
+
 
 class ProcessFailedError(Exception):
     """A process that did not start, or ended by itself: says which, and the end of what it wrote."""
@@ -42,7 +45,7 @@ class ServerProcess:
         self._command = [sys.executable, "-m", *arguments]
         self._ready_url = url + ready_path
         self._log = log
-        self._environment = {**os.environ, **environment}
+        self._environment = own_environment(environment)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -93,6 +96,11 @@ class ServerProcess:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+
+def own_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a child process: these settings and what no process can do without."""
+    return {name: os.environ[name] for name in INHERITED if name in os.environ} | dict(settings)
 
 
 def free_ports(number: int) -> list[int]:

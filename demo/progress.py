@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-DESCRIPTION_WIDTH = 60
+DESCRIPTION_WIDTH = 42
 
 
 class Phase:

@@ -43,14 +43,14 @@ class Story:
         expert = Annotator(world.expert, world.benchmark_project, url)
         reviewer = Reviewer(world.reviewer, world.benchmark_project, url)
         truth = {data_hash: image.truth for data_hash, image in units.items()}
-        with self.phase("Benchmark project: an expert finishes the truth", len(units)) as progress:
+        with self.phase("An expert finishes the benchmark's truth", len(units)) as progress:
             operator.hand_out(ANNOTATE, dict.fromkeys(units, world.expert.email))
             expert.work_off(ANNOTATE, truth, unreported)
             reviewer.approve(REVIEW, progress.advance)
 
     def route(self) -> None:
         """Both datasets are attached to production: Encord calls the service once for each of their tasks."""
-        with self.phase("Production project: the service routes tasks", self.tasks) as progress:
+        with self.phase("The service routes production's tasks", self.tasks) as progress:
             self.sandbox.control.count_anew()
             self.operator.attach([self.world.benchmark_dataset, self.world.production_dataset])
             self.wait_for(progress, self.routed, self.tasks)

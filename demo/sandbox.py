@@ -1,7 +1,6 @@
 """Emulator and service side by side: their files, their ports, and how to talk to each."""
 
 import json
-import os
 import secrets
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from typing import Any, Self
 
 from demo.control import ControlInterface
 from demo.labels import LabelSet
-from demo.processes import ServerProcess, free_ports
+from demo.processes import ServerProcess, free_ports, own_environment
 from demo.world import (
     BENCHMARK_PATHWAY,
     COMPLETE,
@@ -76,7 +75,7 @@ class Sandbox:
         """What one of the service's own commands prints, run as an operator would run it."""
         done = subprocess.run(
             [sys.executable, "-m", "agents.cli", *arguments],
-            env={**os.environ, **self.service_environment},
+            env=own_environment(self.service_environment),
             capture_output=True,
             text=True,
             check=False,

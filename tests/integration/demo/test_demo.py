@@ -9,10 +9,12 @@ import sys
 import time
 from dataclasses import astuple
 from io import StringIO
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from rich.console import Console
 
 from demo.chaos import StoryWithCrashes
@@ -25,12 +27,22 @@ from demo.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[3]
 
+HOSTILE_ENVIRONMENT = {
+    "ENCORD_SSH_KEY": "the user's own key",
+    "ENCORD_DOMAIN": "https://encord.invalid",
+    "DATABASE_URL": "postgresql://scores.invalid/scores",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "PORT": "1",
+}
+"""What a user may have set for their own work: none of it may reach the demo."""
+
 
 def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "demo", *arguments],
         cwd=ROOT,
-        env={**os.environ, "COLUMNS": "140"},
+        env={**os.environ, **HOSTILE_ENVIRONMENT},
         capture_output=True,
         text=True,
         timeout=240,
@@ -142,6 +154,24 @@ def test_ctrl_c_leaves_no_process_behind(end: signal.Signals) -> None:
     assert demo.returncode == 130, errors
     assert "nothing is left running" in errors
     assert not any(is_running(child) for child in children)
+
+
+def test_both_servers_stay_for_exploring_until_ctrl_c() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "demo", "--images", "2", "--keep"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        try:
+            lines = list(takewhile(lambda line: "another terminal" not in line, demo.stdout))
+            urls = [line.split()[-1] for line in lines if "http://127.0.0.1" in line]
+            assert [requests.get(url, timeout=10).status_code for url in urls] == [200, 200]
+            demo.send_signal(signal.SIGINT)
+            demo.communicate(timeout=30)
+        finally:
+            demo.kill()
+    assert demo.returncode == 0
+    with pytest.raises(requests.ConnectionError):
+        requests.get(urls[0], timeout=10)
 
 
 def test_a_labels_file_that_cannot_be_used_is_refused_before_anything_starts(tmp_path: Path) -> None:
