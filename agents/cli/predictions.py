@@ -11,6 +11,7 @@ import typer
 from agents.cli.failures import USAGE_ERROR
 
 if TYPE_CHECKING:
+    from agents.scoring.intervals import Interval
     from agents.scoring.predictions import Confusion, Detections, PredictionScore
 
 
@@ -110,7 +111,7 @@ _HEADINGS = {
     "ar": "AR",
     "precision": "precision",
     "recall": "recall",
-    "f1": "F1",
+    "f1": "F1 [95 %]",
     "best_f1": "best F1",
     "best_confidence": "at confidence",
 }
@@ -125,7 +126,10 @@ def _class_table(score: "PredictionScore") -> Any:
     for column in table.columns[1:]:
         column.justify = "right"
     for figures in score.classes:
-        table.add_row(figures.name, *(_cell(getattr(figures, name)) for name in _HEADINGS))
+        cells = {name: _cell(getattr(figures, name)) for name in _HEADINGS}
+        if figures.f1.estimate is not None:
+            cells["f1"] += f" \\[{figures.f1.low:.2f}, {figures.f1.high:.2f}]"
+        table.add_row(figures.name, *cells.values())
     return table
 
 
@@ -143,7 +147,11 @@ def _confusion_table(confusion: "Confusion") -> Any:
     return table
 
 
-def _cell(value: float | None) -> str:
+def _cell(value: "float | Interval | None") -> str:
+    from agents.scoring.intervals import Interval
+
+    if isinstance(value, Interval):
+        return _cell(value.estimate)
     if value is None:
         return "n/a"
     return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"

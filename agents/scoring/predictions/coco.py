@@ -37,6 +37,8 @@ class Detections:
     """COCO `images`, `categories` and `annotations`."""
     predictions: Sequence[Mapping[str, Any]]
     """COCO results."""
+    clusters: tuple[int, ...]
+    """By image: which images belong together (frames of one data unit), so that intervals know."""
     unmatched: tuple[Hashable, ...] = ()
     """Ids of images (data hashes, from label rows) that have predictions but no truth; they count nowhere."""
     not_compared: Mapping[str, int] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Detections:
                 "annotations": _annotations(truth, images, categories),
             },
             predictions=_results(predictions, images, categories),
+            clusters=tuple(range(len(images))),
             unmatched=tuple(
                 dict.fromkeys(result["image_id"] for result in _listed(predictions) if result["image_id"] not in images)
             ),

@@ -3,15 +3,18 @@
 The protocol: https://cocodataset.org/#detection-eval. Agrees with `pycocotools.cocoeval.COCOeval`.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.scoring.predictions.coco import Detections, PredictionInputError, Region
+from agents.scoring.intervals import Interval, ratio_interval
+from agents.scoring.predictions.coco import Detections, Region
 from agents.scoring.predictions.library import evaluator
+from agents.scoring.predictions.outcome import Outcome, matched_across_classes, numbers
 from agents.scoring.predictions.result import (
     Calibration,
     CalibrationBin,
@@ -44,16 +47,14 @@ def evaluate_predictions(
         EvaluatorMissingError: the extra `predictions` is not installed.
         PredictionInputError: an object has no area to compare, or `iou` or `confidence` is out of range.
     """
-    if region == "segm":
-        detections.require_areas()
-    if not 0 < iou <= 1:
-        raise PredictionInputError("iou", f"must be in (0, 1], not {iou}")
-    protocol = _protocol(detections, region)
-    outcome = _Outcome.of(detections, _matches(detections.truth, detections.predictions, region, iou))
+    outcome = Outcome.of(detections, region, iou)
+    protocol = Protocol.of(detections, region)
+    clusters = np.unique(detections.clusters, return_inverse=True)[1]
     classes = tuple(
-        _class_figures(name, number, protocol, outcome, confidence) for number, name in enumerate(detections.classes)
+        _class_figures(name, number, protocol, _Counts.of(outcome, number, confidence, clusters), outcome)
+        for number, name in enumerate(detections.classes)
     )
-    f1s = [figures.f1 for figures in classes if figures.f1 is not None]
+    f1s = [figures.f1.estimate for figures in classes if figures.f1.estimate is not None]
     ranked = [(figures.ap, figures.name) for figures in classes if figures.ap is not None]
     crowd = sum(annotation["iscrowd"] for annotation in detections.truth["annotations"])
     return PredictionScore(
@@ -76,73 +77,40 @@ def evaluate_predictions(
 
 
 @dataclass(frozen=True, eq=False)
-class _Protocol:
+class Protocol:
+    """The figures of the COCO protocol."""
+
     summary: Mapping[str, float | None]
     precision: NDArray[np.float64]
     """Shape (10 IoUs, 101 recalls, classes, 4 sizes, 3 limits), -1 where there is no ground truth."""
     recall: NDArray[np.float64]
     """Shape (10 IoUs, classes, 4 sizes, 3 limits), -1 where there is no ground truth."""
 
+    @classmethod
+    def of(cls, detections: Detections, region: Region) -> Self:
+        """Run the library over all IoUs, sizes and limits."""
+        protocol = evaluator(detections.truth, detections.predictions, region)
+        protocol.run()
+        stats = zip(SUMMARY, protocol.stats, strict=True)
+        return cls(
+            summary={name: None if value < 0 else float(value) for name, value in stats},
+            precision=protocol.eval["precision"],
+            recall=protocol.eval["recall"],
+        )
+
     def ap(self, number: int, size: str = "all", iou: slice = slice(None)) -> float | None:
+        """Average precision of a class."""
         return _mean(self.precision[iou, :, number, SIZES.index(size), -1])
 
     def ar(self, number: int) -> float | None:
+        """Average recall of a class, with at most 100 predictions per image."""
         return _mean(self.recall[:, number, 0, -1])
 
 
-@dataclass(frozen=True, eq=False)
-class _Outcome:
-    """What became of each object and prediction, matched within its class; crowd regions left out."""
-
-    truth_class: NDArray[np.int64]
-    """Shape (n,), class numbers from 0."""
-    truth_score: NDArray[np.float64]
-    """Shape (n,): the confidence of the prediction that matches the object, -inf where none does."""
-    truth_at: NDArray[np.int64]
-    """Shape (n,): position in the truth's annotations."""
-    class_of: NDArray[np.int64]
-    """Shape (m,): class number of each prediction."""
-    score: NDArray[np.float64]
-    right: NDArray[np.bool_]
-    prediction_at: NDArray[np.int64]
-    """Shape (m,): position in the predictions."""
-
-    @classmethod
-    def of(cls, detections: Detections, matches: Mapping[int, int]) -> "_Outcome":
-        annotations, predictions = detections.truth["annotations"], detections.predictions
-        crowd = np.array([annotation["iscrowd"] for annotation in annotations], dtype=bool)
-        matched = np.full(len(predictions), -1)
-        matched[np.fromiter(matches.keys(), int, len(matches))] = np.fromiter(matches.values(), int, len(matches))
-        right = matched >= 0
-        in_crowd = np.zeros(len(predictions), dtype=bool)
-        in_crowd[right] = crowd[matched[right]]
-        score = np.array([prediction["score"] for prediction in predictions], dtype=np.float64)
-        found_with = np.full(len(annotations), -np.inf)
-        found_with[matched[right]] = score[right]
-        counted, real = np.flatnonzero(~in_crowd), np.flatnonzero(~crowd)
-        return cls(
-            truth_class=_class_numbers(annotations)[real],
-            truth_score=found_with[real],
-            truth_at=real,
-            class_of=_class_numbers(predictions)[counted],
-            score=score[counted],
-            right=right[counted],
-            prediction_at=counted,
-        )
-
-
-def _class_numbers(items: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:
-    return np.array([item["category_id"] - 1 for item in items], dtype=np.int64)
-
-
-def _class_figures(name: str, number: int, protocol: _Protocol, outcome: _Outcome, confidence: float) -> ClassFigures:
+def _class_figures(name: str, number: int, protocol: Protocol, counts: "_Counts", outcome: Outcome) -> ClassFigures:
     of_class = outcome.class_of == number
-    score, right = outcome.score[of_class], outcome.right[of_class]
-    truths = int((outcome.truth_class == number).sum())
-    seen = score >= confidence
-    tp = int((right & seen).sum())
-    fp = int((~right & seen).sum())
-    best_f1, best_confidence = _best_f1(score, right, truths)
+    tp, fp, truths = (int(part.sum()) for part in (counts.hits, counts.spurious, counts.truths))
+    best_f1, best_confidence = _best_f1(outcome.score[of_class], outcome.right[of_class], truths)
     return ClassFigures(
         name=name,
         truths=truths,
@@ -157,13 +125,50 @@ def _class_figures(name: str, number: int, protocol: _Protocol, outcome: _Outcom
         true_positives=tp,
         false_positives=fp,
         false_negatives=truths - tp,
-        precision=_ratio(tp, tp + fp) if truths else None,
-        recall=_ratio(tp, truths),
-        f1=_ratio(2 * tp, tp + fp + truths) if truths else None,
+        precision=counts.precision(),
+        recall=counts.recall(),
+        f1=counts.f1(),
         best_f1=best_f1,
         best_confidence=best_confidence,
-        why=None if truths else "no ground truth of this class",
+        why=None if truths else NO_TRUTH,
     )
+
+
+NO_TRUTH = "no ground truth of this class"
+
+
+@dataclass(frozen=True, eq=False)
+class _Counts:
+    """One class at one confidence; each array has one entry per cluster of images, shape (c,)."""
+
+    hits: NDArray[np.int64]
+    spurious: NDArray[np.int64]
+    truths: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, outcome: Outcome, number: int, confidence: float, clusters: NDArray[np.int64]) -> Self:
+        of_class = (outcome.class_of == number) & (outcome.score >= confidence)
+        size = int(clusters.max(initial=-1)) + 1
+        count = functools.partial(np.bincount, minlength=size)
+        return cls(
+            hits=count(clusters[outcome.image_of[of_class & outcome.right]]),
+            spurious=count(clusters[outcome.image_of[of_class & ~outcome.right]]),
+            truths=count(clusters[outcome.truth_image[outcome.truth_class == number]]),
+        )
+
+    def precision(self) -> Interval:
+        return self._ratio(self.hits, self.hits + self.spurious, "no predictions of this class")
+
+    def recall(self) -> Interval:
+        return self._ratio(self.hits, self.truths, NO_TRUTH)
+
+    def f1(self) -> Interval:
+        return self._ratio(2 * self.hits, self.hits + self.spurious + self.truths, NO_TRUTH)
+
+    def _ratio(self, part: NDArray[np.int64], whole: NDArray[np.int64], empty: str) -> Interval:
+        if not self.truths.sum():
+            return Interval.not_applicable(NO_TRUTH)
+        return ratio_interval(part, whole) if whole.sum() else Interval.not_applicable(empty)
 
 
 def _best_f1(score: NDArray[np.float64], right: NDArray[np.bool_], truths: int) -> tuple[float | None, float | None]:
@@ -178,43 +183,25 @@ def _best_f1(score: NDArray[np.float64], right: NDArray[np.bool_], truths: int) 
     return float(f1[best]), float(score[order[best]])
 
 
-def _confusion(detections: Detections, outcome: _Outcome, region: Region, iou: float, confidence: float) -> Confusion:
+def _confusion(detections: Detections, outcome: Outcome, region: Region, iou: float, confidence: float) -> Confusion:
     none = len(detections.classes)
     cells = np.zeros((none + 1, none + 1), dtype=int)
     seen = outcome.score >= confidence
     hit = outcome.class_of[outcome.right & seen]
     np.add.at(cells, (hit, hit), 1)
 
-    truth_left = outcome.truth_at[~(outcome.truth_score >= confidence)]
-    spare = outcome.prediction_at[~outcome.right & seen]
-    annotations = [detections.truth["annotations"][at] for at in truth_left]
-    predictions = [detections.predictions[at] for at in spare]
-    mistaken = _matches_across_classes(detections.truth, annotations, predictions, region, iou)
-    truth_class, spare_class = _class_numbers(annotations), _class_numbers(predictions)
-    for prediction, annotation in mistaken.items():
-        cells[truth_class[annotation], spare_class[prediction]] += 1
-    missing = np.delete(truth_class, list(mistaken.values()))
-    spurious = np.delete(spare_class, list(mistaken.keys()))
-    cells[:, none] += np.bincount(missing, minlength=none + 1)
-    cells[none, :] += np.bincount(spurious, minlength=none + 1)
+    annotations = [detections.truth["annotations"][at] for at in outcome.truth_at[outcome.truth_score < confidence]]
+    predictions = [detections.predictions[at] for at in outcome.prediction_at[~outcome.right & seen]]
+    mistaken = matched_across_classes(detections.truth, annotations, predictions, region, iou)
+    true_class, given_class = numbers(annotations, "category_id"), numbers(predictions, "category_id")
+    wrong = mistaken >= 0
+    np.add.at(cells, (true_class[mistaken[wrong]], given_class[wrong]), 1)
+    cells[:, none] += np.bincount(np.delete(true_class, mistaken[wrong]), minlength=none + 1)
+    cells[none, :] += np.bincount(given_class[~wrong], minlength=none + 1)
     return Confusion(names=detections.classes, cells=tuple(map(tuple, cells.tolist())))
 
 
-def _matches_across_classes(
-    truth: Mapping[str, Any],
-    annotations: Sequence[Mapping[str, Any]],
-    predictions: Sequence[Mapping[str, Any]],
-    region: Region,
-    iou: float,
-) -> dict[int, int]:
-    one_class = {**truth, "categories": [{"id": 1, "name": "any"}]}
-    one_class["annotations"] = [
-        {**annotation, "id": number, "category_id": 1} for number, annotation in enumerate(annotations, start=1)
-    ]
-    return _matches(one_class, [{**prediction, "category_id": 1} for prediction in predictions], region, iou)
-
-
-def _calibration(outcome: _Outcome, bins: int = 10) -> Calibration:
+def _calibration(outcome: Outcome, bins: int = 10) -> Calibration:
     score, right = outcome.score, outcome.right
     if not score.size:
         return Calibration((), None, "no predictions")
@@ -239,34 +226,6 @@ def _calibration(outcome: _Outcome, bins: int = 10) -> Calibration:
         error=error,
         why=None,
     )
-
-
-def _protocol(detections: Detections, region: Region) -> _Protocol:
-    protocol = evaluator(detections.truth, detections.predictions, region)
-    protocol.run()
-    return _Protocol(
-        summary={
-            name: None if value < 0 else float(value) for name, value in zip(SUMMARY, protocol.stats, strict=True)
-        },
-        precision=protocol.eval["precision"],
-        recall=protocol.eval["recall"],
-    )
-
-
-def _matches(
-    truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]], region: Region, iou: float
-) -> dict[int, int]:
-    """Positions of matched predictions and of their annotations: within a class and image, by confidence."""
-    if not predictions or not truth["annotations"]:
-        return {}
-    matcher = evaluator(truth, predictions, region)
-    matcher.params.iouThrs = np.array([iou])
-    matcher.params.areaRng, matcher.params.areaRngLbl = [[0, 1e10]], ["all"]
-    matcher.params.maxDets = [len(predictions)]
-    matcher.evaluate()
-    matcher.accumulate()
-    pairs = (key.split("_") for key in matcher.eval["matched"])
-    return {int(prediction) - 1: int(annotation) - 1 for prediction, annotation in pairs}
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

@@ -40,8 +40,10 @@ def detections_from_label_rows(truth: Iterable[Row], predictions: Iterable[Row])
         "categories": [{"id": feature, "name": name} for feature, name in table.classes.items()],
         "annotations": [_complete(annotation) for annotation in annotations],
     }
+    place = {data_hash: at for at, data_hash in enumerate(known)}
     return replace(
         Detections.from_coco(truth_set, results),
+        clusters=tuple(place[data_hash] for data_hash, _, _ in table.images),
         unmatched=tuple(data_hash for data_hash in given if data_hash not in known),
         not_compared=dict(table.not_compared),
     )

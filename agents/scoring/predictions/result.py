@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from agents.scoring.intervals import Interval
+
 NO_CLASS = "(none)"
 """The row of predictions on nothing and the column of objects that nothing predicted."""
 
@@ -30,9 +32,10 @@ class ClassFigures:
     """At the confidence and the IoU of the evaluation, as are the counts and ratios that follow."""
     false_positives: int
     false_negatives: int
-    precision: float | None
-    recall: float | None
-    f1: float | None
+    precision: Interval
+    """With a 95 % interval clustered by image (by data unit, from label rows), as recall and F1."""
+    recall: Interval
+    f1: Interval
     best_f1: float | None
     """The highest F1 over all confidences."""
     best_confidence: float | None

@@ -44,8 +44,8 @@ def test_coco_files_give_every_figure_as_json(files: tuple[Path, Path]) -> None:
     person, boat = score["classes"]
     assert score["summary"]["AP"] == pytest.approx(1)
     assert score["summary"]["AP_large"] is None
-    assert (person["f1"], person["truths"]) == (1, 1)
-    assert (boat["ap"], boat["f1"], boat["why"]) == (None, None, "no ground truth of this class")
+    assert (person["f1"]["estimate"], person["truths"]) == (1, 1)
+    assert (boat["ap"], boat["f1"]["estimate"], boat["why"]) == (None, None, "no ground truth of this class")
 
 
 def test_the_tables_say_not_applicable(files: tuple[Path, Path]) -> None:

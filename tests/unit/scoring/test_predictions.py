@@ -170,8 +170,8 @@ def assert_counts_agree(ours: PredictionScore, truth: Truth, results: Results, r
     for (tp, fp, truths), figures in zip(counts.values(), ours.classes, strict=True):
         assert (figures.true_positives, figures.false_positives, figures.truths) == (tp, fp, truths)
         assert figures.false_negatives == truths - tp
-        assert figures.recall == (tp / truths if truths else None)
-        assert figures.precision == (tp / (tp + fp) if truths and tp + fp else None)
+        assert figures.recall.estimate == (tp / truths if truths else None)
+        assert figures.precision.estimate == (tp / (tp + fp) if truths and tp + fp else None)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -261,12 +261,14 @@ def test_annotation_number_0_is_matched_like_any_other() -> None:
 def test_a_class_without_truth_is_not_applicable_and_a_class_without_predictions_scores_zero() -> None:
     score = judge(("boat", [0, 0, 10, 10], 0.9), ("person", [0, 0, 10, 10], 0.9))
     person, bicycle, boat = score.classes
-    assert (boat.ap, boat.recall, boat.precision, boat.f1, boat.best_f1) == (None,) * 5
+    assert (boat.ap, boat.recall.estimate, boat.precision.estimate, boat.f1.estimate, boat.best_f1) == (None,) * 5
+    assert boat.f1.reason == "no ground truth of this class"
     assert boat.why == "no ground truth of this class"
     assert boat.false_positives == 1
-    assert (bicycle.ap, bicycle.recall, bicycle.f1) == (0, 0, 0)
-    assert bicycle.precision is None
-    assert (person.ap, person.f1) == (pytest.approx(1), 1)
+    assert (bicycle.ap, bicycle.recall.estimate, bicycle.f1.estimate) == (0, 0, 0)
+    assert bicycle.precision.estimate is None
+    assert bicycle.precision.reason == "no predictions of this class"
+    assert (person.ap, person.f1.estimate) == (pytest.approx(1), 1)
     assert score.worst_class == "bicycle"
     assert score.macro_f1 == 0.5
 
@@ -286,7 +288,7 @@ def test_a_prediction_in_a_crowd_region_counts_nowhere() -> None:
     truth["annotations"].append(crowd)
     score = evaluate_predictions(Detections.from_coco(truth, results))
     person = score.classes[0]
-    assert (person.truths, person.predictions, person.precision, person.recall) == (1, 1, 1, 1)
+    assert (person.truths, person.predictions, person.precision.estimate, person.recall.estimate) == (1, 1, 1, 1)
     assert score.crowd_regions == 1
     assert score.calibration.error == pytest.approx(0.1)
 
@@ -294,9 +296,14 @@ def test_a_prediction_in_a_crowd_region_counts_nowhere() -> None:
 def test_confidence_decides_what_is_seen_and_the_best_one_is_named() -> None:
     shots = (("person", [0, 0, 10, 10], 0.6), ("person", [30, 0, 10, 10], 0.4), ("person", [60, 0, 10, 10], 0.3))
     person = judge(*shots, confidence=0.35).classes[0]
-    assert (person.true_positives, person.false_positives, person.precision, person.recall) == (1, 1, 0.5, 1)
+    assert (person.true_positives, person.false_positives, person.precision.estimate, person.recall.estimate) == (
+        1,
+        1,
+        0.5,
+        1,
+    )
     assert (person.best_f1, person.best_confidence) == (1, 0.6)
-    assert judge(*shots, confidence=0.7).classes[0].recall == 0
+    assert judge(*shots, confidence=0.7).classes[0].recall.estimate == 0
 
 
 def test_predictions_of_equal_confidence_stay_or_go_together() -> None:
@@ -355,7 +362,7 @@ def test_predictions_on_unknown_images_are_told_and_count_nowhere() -> None:
     detections = Detections.from_coco(truth, [*stray, *results])
     assert detections.unmatched == ("z", 4)
     score = evaluate_predictions(detections)
-    assert (score.unmatched_images, score.predictions, score.classes[0].precision) == (2, 1, 1)
+    assert (score.unmatched_images, score.predictions, score.classes[0].precision.estimate) == (2, 1, 1)
 
 
 def test_polygons_compare_as_areas() -> None:
