@@ -10,7 +10,6 @@ from sqlalchemy import Connection, insert, select, update
 
 from agents.store.database import Database
 from agents.store.errors import StoreError
-from agents.store.rows import aware
 from agents.store.schema import actions
 
 
@@ -143,4 +142,4 @@ def undo_action(connection: Connection, action: Action, *, operator: str, reason
 
 
 def _action(row: Mapping[Any, Any]) -> Action:
-    return Action(**{name: aware(row[name]) for name in Action.__dataclass_fields__})
+    return Action(**{name: row[name] for name in Action.__dataclass_fields__})

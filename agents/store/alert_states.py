@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from sqlalchemy import select, update
 
 from agents.store.database import Database
-from agents.store.rows import aware
 from agents.store.schema import alert_states
 from agents.store.upserts import insert_into
 
@@ -62,8 +61,7 @@ class AlertStates:
         )
         with self._database.reading() as connection:
             return [
-                AlertChange(row.rule, row.annotator, row.state, aware(row.changed_at))
-                for row in connection.execute(query)
+                AlertChange(row.rule, row.annotator, row.state, row.changed_at) for row in connection.execute(query)
             ]
 
     def claim(self, production_project: str, change: AlertChange) -> bool:

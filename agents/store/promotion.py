@@ -103,14 +103,12 @@ def _replace_older(connection: Connection, contested: Mapping[Task, ScoreRecord]
 
 
 def _current(connection: Connection, tasks: Sequence[Task]) -> list[ScoreRecord]:
-    query = (
-        select(*FIGURE_COLUMNS)
-        .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
-        .where(tuple_(*_TASK_COLUMNS).in_(tasks))
-        .order_by(*_TASK_COLUMNS)
-        .with_for_update(of=current_scores)
+    """The records that count now, locked. Two queries: PostgreSQL drops a joined row that changed while it waited."""
+    locked = (
+        select(current_scores.c.key).where(tuple_(*_TASK_COLUMNS).in_(tasks)).order_by(*_TASK_COLUMNS).with_for_update()
     )
-    return [record_of(row) for row in connection.execute(query)]
+    keys = connection.scalars(locked).all()
+    return [record_of(row) for row in connection.execute(select(*FIGURE_COLUMNS).where(score_records.c.key.in_(keys)))]
 
 
 def _replacement(task: Task, record: ScoreRecord) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Score records to rows and back."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -26,8 +25,8 @@ def row_of(record: ScoreRecord) -> dict[str, Any]:
 def record_of(row: Row[Any]) -> ScoreRecord:
     """The record of a row; where a query left the large documents out, they are empty."""
     values = row._mapping
-    identity = ScoreIdentity(**{name: aware(values[name]) for name in IDENTITY})
-    beside = {name: aware(values[name]) for name in BESIDE if name != "details"}
+    identity = ScoreIdentity(**{name: values[name] for name in IDENTITY})
+    beside = {name: values[name] for name in BESIDE if name != "details"}
     sketch = values.get("sketch")
     return ScoreRecord(
         identity=identity,
@@ -35,10 +34,3 @@ def record_of(row: Row[Any]) -> ScoreRecord:
         details=values.get("details", {}),
         sketch=Sketch.from_dict(sketch) if sketch else None,
     )
-
-
-def aware(value: Any) -> Any:
-    """SQLite forgets time zones; everything we store is UTC."""
-    if not isinstance(value, datetime):
-        return value
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,5 +1,7 @@
 """The tables."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -12,10 +14,34 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    TypeDecorator,
 )
+from sqlalchemy.engine import Dialect
 
 HEAD = "0002"
 """The revision of `migrations/versions` that these tables are"""
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment, in UTC on both sides: SQLite forgets time zones, PostgreSQL answers in the session's."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Whatever zone it is in. A time without a zone is no moment."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a time zone cannot be stored: {value}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Aware, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
 
 metadata = MetaData()
 
@@ -29,13 +55,13 @@ score_records = Table(
     Column("data_title", String, nullable=False),
     Column("branch_name", String, nullable=False),
     Column("label_hash", String(36)),
-    Column("labels_edited_at", DateTime(timezone=True)),
+    Column("labels_edited_at", Moment),
     Column("truth_label_hash", String(36)),
-    Column("truth_edited_at", DateTime(timezone=True)),
+    Column("truth_edited_at", Moment),
     Column("config_fingerprint", String, nullable=False),
     Column("engine_version", String, nullable=False),
     Column("annotator", String),
-    Column("scored_at", DateTime(timezone=True), nullable=False),
+    Column("scored_at", Moment, nullable=False),
     Column("score", Float),
     Column("passed", Boolean),
     Column("true_positives", Integer, nullable=False),
@@ -61,7 +87,7 @@ current_scores = Table(
     Column("data_hash", String(36), primary_key=True),
     Column("branch_name", String, primary_key=True),
     Column("key", String(32), nullable=False),
-    Column("scored_at", DateTime(timezone=True), nullable=False),
+    Column("scored_at", Moment, nullable=False),
     Column("stale_because", String),
 )
 """Which score record of a branch of a data unit counts: the newest. `stale_because`: it is to be made anew."""
@@ -91,7 +117,7 @@ excluded_truth = Table(
     Column("data_hash", String(36), primary_key=True),
     Column("reason", String, nullable=False),
     Column("operator", String, nullable=False),
-    Column("excluded_at", DateTime(timezone=True), nullable=False),
+    Column("excluded_at", Moment, nullable=False),
 )
 """Benchmark items taken out of every figure; their scores stay."""
 
@@ -103,7 +129,7 @@ accepted_answers = Table(
     Column("label_hash", String(36), primary_key=True),
     Column("branch_name", String, nullable=False),
     Column("operator", String, nullable=False),
-    Column("accepted_at", DateTime(timezone=True), nullable=False),
+    Column("accepted_at", Moment, nullable=False),
 )
 """Label rows that count as right besides the ground truth."""
 
@@ -113,7 +139,7 @@ actions = Table(
     Column("action_id", String(32), primary_key=True),
     Column("production_project", String(36), nullable=False),
     Column("kind", String, nullable=False),
-    Column("taken_at", DateTime(timezone=True), nullable=False),
+    Column("taken_at", Moment, nullable=False),
     Column("operator", String, nullable=False),
     Column("subject", String, nullable=False),
     Column("reason", String, nullable=False),
@@ -130,7 +156,7 @@ alert_states = Table(
     Column("rule", String, primary_key=True),
     Column("annotator", String, primary_key=True),
     Column("state", String, nullable=False),
-    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", Moment, nullable=False),
     Column("told", Boolean, nullable=False),
 )
 """What each rule last said of each annotator, and whether the webhook has been told."""
@@ -141,6 +167,6 @@ editor_scorings = Table(
     Column("production_project", String(36), primary_key=True),
     Column("data_hash", String(36), primary_key=True),
     Column("scorings", Integer, nullable=False),
-    Column("last_at", DateTime(timezone=True), nullable=False),
+    Column("last_at", Moment, nullable=False),
 )
 """How often a data unit was scored from the label editor."""

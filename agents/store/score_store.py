@@ -50,7 +50,7 @@ class SqlScoreStore:
         """Insert what is new; a record that is there already stays as it is.
 
         A new record of a task counts from now on, unless one that was scored later is there. One transaction per
-        500 records; 1 statement where nothing is new, else 4, and 2 more where scores are replaced.
+        500 records; 1 statement where nothing is new, else 4, and 3 more where scores are replaced.
         """
         in_order = sorted(records, key=lambda record: record.identity.key)
         for batch in _batches(in_order, _ROWS_PER_INSERT):

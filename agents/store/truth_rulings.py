@@ -10,7 +10,7 @@ from agents.store.action_log import Action, UnknownActionError, open_action, und
 from agents.store.database import Database
 from agents.store.errors import StoreError
 from agents.store.rebuild import counted_scores
-from agents.store.rows import FIGURE_COLUMNS, aware, record_of
+from agents.store.rows import FIGURE_COLUMNS, record_of
 from agents.store.schema import accepted_answers, current_scores, excluded_truth
 from agents.store.sums import deltas_of
 
@@ -51,7 +51,7 @@ class TruthRulings:
         query = select(excluded_truth).where(excluded_truth.c.production_project == production_project)
         with self._database.reading() as connection:
             return {
-                row.data_hash: Exclusion(row.data_hash, row.reason, row.operator, aware(row.excluded_at))
+                row.data_hash: Exclusion(row.data_hash, row.reason, row.operator, row.excluded_at)
                 for row in connection.execute(query)
             }
 
@@ -129,9 +129,7 @@ class TruthRulings:
         found: dict[str, list[AcceptedAnswer]] = {}
         with self._database.reading() as connection:
             for row in connection.execute(query.order_by(accepted_answers.c.label_hash)):
-                answer = AcceptedAnswer(
-                    row.data_hash, row.label_hash, row.branch_name, row.operator, aware(row.accepted_at)
-                )
+                answer = AcceptedAnswer(row.data_hash, row.label_hash, row.branch_name, row.operator, row.accepted_at)
                 found.setdefault(row.data_hash, []).append(answer)
         return found
 

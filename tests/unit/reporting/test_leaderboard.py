@@ -6,7 +6,7 @@ import pytest
 
 from agents.records import ScoreRecord
 from agents.reporting import leaderboard
-from tests.unit.service.test_score_store import record
+from tests.records import record
 
 
 def task(number: int, annotator: str | None, tp: int, fp: int, fn: int) -> ScoreRecord:
