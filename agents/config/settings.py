@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from agents.config.deployment import Deployment
+from agents.config.hosting import Hosting
 
 MIN_TOKEN_LENGTH = 24
 
@@ -21,7 +22,7 @@ class SettingsError(Exception):
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
-class Settings(BaseSettings):
+class Settings(Hosting):
     """The environment of one instance."""
 
     model_config = SettingsConfigDict(frozen=True, case_sensitive=True)
@@ -45,12 +46,7 @@ class Settings(BaseSettings):
     score_editor_token: SecretStr | None = Field(default=None, validation_alias="SCORE_EDITOR_TOKEN")
     editor_origin_regex: str | None = Field(default=None, validation_alias="EDITOR_ORIGIN_REGEX")
     """Origins of the label editor besides Encord's own, as a regular expression that must match as a whole"""
-    dispatch: Literal["inline", "background"] = Field(default="inline", validation_alias="DISPATCH")
-    """How notified work runs: inside the request, or after the response where the host keeps the process running"""
-    database_url: str = Field(default="sqlite:///benchmark-qa.sqlite", validation_alias="DATABASE_URL")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", validation_alias="LOG_LEVEL")
-    request_seconds: float = Field(default=150.0, gt=0, le=170, validation_alias="REQUEST_SECONDS")
-    """Time budget of one request; Encord waits 180 s for an answer"""
     signature_tolerance_seconds: int = Field(default=300, ge=1, le=3600, validation_alias="SIGNATURE_TOLERANCE_SECONDS")
 
     @field_validator("config", mode="before")

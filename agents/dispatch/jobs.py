@@ -1,6 +1,7 @@
 """What there is to do, small enough for any queue: the tasks themselves are looked up when the job runs."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, Self
 
@@ -11,6 +12,10 @@ class JobError(ValueError):
     """A message that is no job of this version."""
 
 
+class QueueUnavailable(Exception):
+    """The queue has not taken a job; submitting it again does no harm."""
+
+
 @dataclass(frozen=True)
 class DrainJob:
     """Work through the queue of one agent stage of one project."""
@@ -19,6 +24,8 @@ class DrainJob:
     stage_uuid: str
     data_hashes: tuple[str, ...] | None = None
     """Only the tasks of these data units: how a long queue is spread over instances. None: all that wait"""
+    page_token: str | None = None
+    """Where in Encord's list of all that wait this job begins; only without `data_hashes`"""
 
     def to_json(self) -> str:
         """The message body."""
@@ -37,12 +44,13 @@ class DrainJob:
             raise JobError("the message is not JSON") from None
         if not isinstance(message, dict) or (message.get("version"), message.get("kind")) != (JOB_VERSION, "drain"):
             raise JobError(f"the message is no drain job of version {JOB_VERSION}")
-        hashes = message.get("data_hashes")
+        hashes, page_token = message.get("data_hashes"), message.get("page_token")
         try:
             return cls(
                 project_hash=str(message["project_hash"]),
                 stage_uuid=str(message["stage_uuid"]),
                 data_hashes=None if hashes is None else tuple(str(value) for value in hashes),
+                page_token=None if page_token is None else str(page_token),
             )
         except (KeyError, TypeError):
             raise JobError("the message lacks the project or the stage") from None
@@ -53,3 +61,14 @@ class Dispatcher(Protocol):
 
     def submit(self, job: DrainJob) -> None:
         """Hand the job over; returns when it is safe to answer the request."""
+
+
+class JobQueue(Dispatcher, Protocol):
+    """A queue outside of this process, which delivers each job at least once."""
+
+    def submit_all(self, jobs: Sequence[DrainJob]) -> None:
+        """Hand several jobs over.
+
+        Raises:
+            QueueUnavailable: some may be on the queue; all may be submitted again.
+        """

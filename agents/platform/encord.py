@@ -17,7 +17,7 @@ from encord.workflow.stages.final import FinalStage
 from agents.platform import queues, retries
 from agents.platform.context import outgoing_trace_header
 from agents.platform.errors import NotFoundOnPlatform, RequestRejected, UnusableKey
-from agents.platform.models import LabelRow, Moved, Project, Stage, Task
+from agents.platform.models import LabelRow, Moved, Project, Stage, Task, TaskPage
 from agents.platform.sessions import install_pooling, last_answer
 
 ROWS_PER_REQUEST = 1_000
@@ -139,11 +139,12 @@ class Encord:
         data_hashes: Sequence[str] | None = None,
     ) -> Iterator[list[Task]]:
         """Tasks at an agent or final stage, filtered by the server. 1 request per page of 100, lazily."""
-        stages = self._project(project_hash)[0].workflow.stages
-        stage = next((s for s in stages if str(s.uuid) == stage_uuid), None)
-        if not isinstance(stage, AgentStage | FinalStage):
-            raise NotFoundOnPlatform(f"the project has no agent or final stage {stage_uuid}")
+        stage = self._task_stage(project_hash, stage_uuid)
         return queues.pages(stage, dataset_hashes=dataset_hashes, data_hashes=data_hashes)
+
+    def task_page(self, project_hash: str, stage_uuid: str, page_token: str | None) -> TaskPage:
+        """One page of the tasks at an agent or final stage, the first where `page_token` is None. 1 request."""
+        return queues.page(self._task_stage(project_hash, stage_uuid), page_token)
 
     def proceed(self, project_hash: str, stage_uuid: str, moves: Iterable[tuple[Task, str]]) -> Moved:
         """Send tasks down pathways, by pathway name. 1 request per 1,000 tasks.
@@ -171,6 +172,13 @@ class Encord:
             )
         )
         return [_label_row(row) for row in rows]
+
+    def _task_stage(self, project_hash: str, stage_uuid: str) -> queues.TaskStage:
+        stages = self._project(project_hash)[0].workflow.stages
+        stage = next((s for s in stages if str(s.uuid) == stage_uuid), None)
+        if not isinstance(stage, AgentStage | FinalStage):
+            raise NotFoundOnPlatform(f"the project has no agent or final stage {stage_uuid}")
+        return stage
 
     def _project(self, project_hash: str) -> tuple[SdkProject, Project]:
         with self._lock:

@@ -63,6 +63,15 @@ class Task:
 
 
 @dataclass(frozen=True)
+class TaskPage:
+    """Some of the tasks that wait at a stage, and where the next ones begin."""
+
+    tasks: list[Task]
+    next_token: str | None
+    """None: these were the last"""
+
+
+@dataclass(frozen=True)
 class Moved:
     """What became of the tasks that were to leave a stage."""
 

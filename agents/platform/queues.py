@@ -15,7 +15,7 @@ from encord.workflow.stages.agent import AgentStage, _ActionPathway
 from encord.workflow.stages.final import FinalStage
 
 from agents.platform import retries
-from agents.platform.models import Task
+from agents.platform.models import Task, TaskPage
 
 TaskStage = AgentStage | FinalStage
 
@@ -40,15 +40,29 @@ def pages(
     stage: TaskStage, *, data_hashes: Sequence[str] | None = None, dataset_hashes: Sequence[str] | None = None
 ) -> Iterator[list[Task]]:
     """The stage's queue page by page (100 tasks each on Encord), filtered by the server. 1 request a page."""
-    client: WorkflowClient = stage._workflow_client
-    query = _QueueQuery(data_hashes=_uuids(data_hashes), dataset_hashes=_uuids(dataset_hashes))
-    path = f"/projects/{client.project_hash}/workflow/stages/{stage.uuid}/tasks"
+    page_token: str | None = None
     while True:
-        page = retries.call(lambda: client.api_client.get(path, params=query, result_type=Page[_QueuedTask]))
-        yield [Task(str(task.uuid), str(task.data_hash), task.data_title) for task in page.results]
-        if page.next_page_token is None:
+        found = page(stage, page_token, data_hashes=data_hashes, dataset_hashes=dataset_hashes)
+        yield found.tasks
+        if found.next_token is None:
             return
-        query.page_token = page.next_page_token
+        page_token = found.next_token
+
+
+def page(
+    stage: TaskStage,
+    page_token: str | None,
+    *,
+    data_hashes: Sequence[str] | None = None,
+    dataset_hashes: Sequence[str] | None = None,
+) -> TaskPage:
+    """One page of the stage's queue; None begins at the front. 1 request."""
+    client: WorkflowClient = stage._workflow_client
+    query = _QueueQuery(page_token=page_token, data_hashes=_uuids(data_hashes), dataset_hashes=_uuids(dataset_hashes))
+    path = f"/projects/{client.project_hash}/workflow/stages/{stage.uuid}/tasks"
+    found = retries.call(lambda: client.api_client.get(path, params=query, result_type=Page[_QueuedTask]))
+    tasks = [Task(str(task.uuid), str(task.data_hash), task.data_title) for task in found.results]
+    return TaskPage(tasks, found.next_page_token)
 
 
 def proceed(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> None:

@@ -1,0 +1,77 @@
+"""Heavy work in a process of its own, so that the event loop of this one never waits for it.
+
+Parsing one label row of 100,000 boxes holds Python's global lock for half a second; in a thread that would hold up
+every other request.
+"""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class WorkerProcess:
+    """One process, started when first needed, started again when it was lost.
+
+    Args:
+        prepare: called once in the new process before any work; must be importable (a module's function).
+    """
+
+    def __init__(self, prepare: Callable[[], None]) -> None:
+        self._prepare = prepare
+        self._pool: ProcessPoolExecutor | None = None
+        self._lock = threading.Lock()
+
+    def run(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Run a module's function there and wait for its result; its exceptions are raised here.
+
+        Raises:
+            BrokenProcessPool: the process was lost twice (killed, out of memory).
+        """
+        try:
+            return self._submit(work, *arguments, **named).result()
+        except BrokenProcessPool:
+            self.close()
+            return self._submit(work, *arguments, **named).result()
+
+    def close(self) -> None:
+        """End the process, whatever it is doing: what it has not finished is found again by the next delivery."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        processes = list((pool._processes or {}).values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+
+    def _submit(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
+        with self._lock:
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(
+                    max_workers=1,
+                    mp_context=multiprocessing.get_context("spawn"),  # threads and sockets must not be inherited
+                    initializer=_begin,
+                    initargs=(self._prepare,),
+                )
+            return self._pool.submit(work, *arguments, **named)
+
+
+def _begin(prepare: Callable[[], None]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    prepare()
+
+
+def _end_with_parent() -> None:
+    """A killed parent tells nobody: without this the worker would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+    os._exit(1)
