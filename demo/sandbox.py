@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -86,13 +85,11 @@ class Sandbox:
         return done.stdout
 
     def _stop(self) -> None:
-        """Stop both; a second Ctrl-C meanwhile has to wait, or one of them would be left behind."""
-        waiting = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        """Stop both, the second one even if Ctrl-C is pressed while the first one ends."""
         try:
             self.service.stop()
-            self.emulator.stop()
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
+            self.emulator.stop()
 
     def _endpoint(self, name: str) -> AgentEndpoint:
         return AgentEndpoint(f"{self.service_url}/agents/{name}", secrets.token_hex(16))

@@ -133,7 +133,7 @@ def test_bluebirds_give_the_reference_accuracies(bluebirds: dict[str, Any], tmp_
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_leaves_no_process_behind(end: signal.Signals) -> None:
+def test_ctrl_c_pressed_twice_leaves_no_process_behind(end: signal.Signals) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "demo", "--images", "40"],
         cwd=ROOT,
@@ -147,6 +147,8 @@ def test_ctrl_c_leaves_no_process_behind(end: signal.Signals) -> None:
                 time.sleep(0.1)
             time.sleep(2)
             assert len(children) == 2
+            demo.send_signal(end)
+            time.sleep(0.1)
             demo.send_signal(end)
             _, errors = demo.communicate(timeout=30)
         finally:
