@@ -11,6 +11,7 @@ from agents.platform import AccessRefused, EncordUnavailable, NotFoundOnPlatform
 from agents.policy import MAX_MESSAGE_LENGTH
 from agents.workflows.errors import (
     DatasetNotServed,
+    LabelsUnreadable,
     MisconfiguredStage,
     NoGroundTruth,
     NotABenchmarkDataUnit,
@@ -18,6 +19,7 @@ from agents.workflows.errors import (
     OntologiesDiffer,
     ProjectNotServed,
     RefusalError,
+    StageNotServed,
     UnknownDataUnit,
 )
 
@@ -31,6 +33,8 @@ STATUS: dict[type[Exception], int] = {
     NoGroundTruth: 409,
     NotSubmitted: 409,
     OntologiesDiffer: 409,
+    LabelsUnreadable: 422,
+    StageNotServed: 403,
     MisconfiguredStage: 500,
     AccessRefused: 502,
     NotFoundOnPlatform: 502,

@@ -19,8 +19,8 @@ def doctor(
     with clear_failures():
         from rich.console import Console
 
-        from agents.app import Service
         from agents.config import load_settings
+        from agents.service import Service
         from agents.store import StoreError
         from agents.workflows.check_deployment import Finding
 

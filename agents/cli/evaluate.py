@@ -17,9 +17,9 @@ def evaluate(
     printed), 2 for faulty settings, 3 when Encord or the database cannot be used.
     """
     with clear_failures():
-        from agents.app import Service
         from agents.cli.progress import print_outcome, task_progress
         from agents.config import load_settings
+        from agents.service import Service
         from agents.workflows.evaluate_project import evaluate_project
 
         service = Service(load_settings(endpoints=False))

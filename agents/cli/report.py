@@ -15,10 +15,10 @@ def report(
     Reads score records from DATABASE_URL only; Encord is not asked.
     """
     with clear_failures():
-        from agents.app import Service
         from agents.cli.tables import print_leaderboard
         from agents.config import load_settings
         from agents.reporting import leaderboard
+        from agents.service import Service
 
         service = Service(load_settings(endpoints=False))
         config = service.settings.config

@@ -16,9 +16,9 @@ def route(
     Exit code 0 when the queue was worked off, 2 for faulty settings, 3 when Encord cannot be used.
     """
     with clear_failures():
-        from agents.app import Service
         from agents.cli.progress import print_outcome, task_progress
         from agents.config import load_settings
+        from agents.service import Service
         from agents.workflows.drain_stage import drain_routing_stage
         from agents.workflows.errors import MisconfiguredStage
 

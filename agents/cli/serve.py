@@ -26,7 +26,7 @@ def serve(
         settings = load_settings(endpoints=True)
         log_as_json(settings.log_level)
         uvicorn.run(
-            create_app(settings),
+            create_app(settings, isolates_heavy_work=True),
             host=host,
             port=port,
             log_config=None,

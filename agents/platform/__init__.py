@@ -1,6 +1,6 @@
 """Encord, through the official SDK: sessions, caches, paging, bundles."""
 
-from agents.platform.context import remaining_seconds, unit_of_work
+from agents.platform.context import current_trace_id, remaining_seconds, unit_of_work
 from agents.platform.encord import ACTIONS_PER_REQUEST, Encord
 from agents.platform.errors import (
     AccessRefused,
@@ -13,6 +13,7 @@ from agents.platform.errors import (
     UnusableKey,
 )
 from agents.platform.models import LabelRow, Moved, Project, Stage, Task
+from agents.platform.sessions import bodies_up_to
 
 __all__ = [
     "ACTIONS_PER_REQUEST",
@@ -30,6 +31,8 @@ __all__ = [
     "Task",
     "UnexpectedAnswer",
     "UnusableKey",
+    "bodies_up_to",
+    "current_trace_id",
     "remaining_seconds",
     "unit_of_work",
 ]

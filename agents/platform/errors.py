@@ -1,5 +1,7 @@
 """What can go wrong when talking to Encord, without any SDK class in it."""
 
+from collections.abc import Callable
+
 
 class PlatformError(Exception):
     """Base of every error this room raises."""
@@ -14,7 +16,16 @@ class EncordUnavailable(PlatformError):
 
     def __init__(self, reason: str, *, retry_after: int) -> None:
         super().__init__(f"Encord is not available right now ({reason}); try again in {retry_after} s")
+        self.reason = reason
         self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Callable[..., Exception], tuple[str, int]]:
+        """Errors cross from worker processes."""
+        return _unavailable, (self.reason, self.retry_after)
+
+
+def _unavailable(reason: str, retry_after: int) -> EncordUnavailable:
+    return EncordUnavailable(reason, retry_after=retry_after)
 
 
 class AccessRefused(PlatformError):

@@ -33,6 +33,10 @@ class NotSubmitted(RefusalError):
     """No annotator has submitted labels of this data unit (yet)."""
 
 
+class LabelsUnreadable(RefusalError):
+    """A label row is not as Encord writes them; the message says where, not what stands there."""
+
+
 class OntologiesDiffer(RefusalError):
     """Production and benchmark project use different ontologies: their labels cannot be compared."""
 

@@ -1,7 +1,8 @@
 """Run a job that a notification, a queue or a schedule has asked for."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from agents.dispatch.jobs import DrainJob
@@ -39,15 +40,32 @@ class JobRunner:
             ProjectNotServed, StageNotServed, MisconfiguredStage, PlatformError
         """
         self.require_served(job)
+        with self.once(job) as begun:
+            return self._drain_of(job.stage_uuid)(job) if begun else Drained(finished=False)
+
+    @contextmanager
+    def once(self, job: DrainJob) -> Iterator[bool]:
+        """Mark the job as under way; False where it is already."""
         with self._lock:
-            if job in self._running:
-                return Drained(finished=False)
-            self._running.add(job)
+            begun = job not in self._running
+            if begun:
+                self._running.add(job)
         try:
-            return self._drain_of(job.stage_uuid)(job)
+            yield begun
         finally:
-            with self._lock:
-                self._running.discard(job)
+            if begun:
+                with self._lock:
+                    self._running.discard(job)
+
+    def is_scoring(self, job: DrainJob) -> bool:
+        """Whether the job's stage is a scoring stage, which reads labels.
+
+        Raises:
+            ProjectNotServed, StageNotServed, MisconfiguredStage, PlatformError
+        """
+        self.require_served(job)
+        projects = self.scorer.projects
+        return job.stage_uuid in {projects.stage(stage).uuid for stage in projects.deployment.stages.scoring}
 
     def _drain_of(self, stage_uuid: str) -> Drain:
         projects = self.scorer.projects

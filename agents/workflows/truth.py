@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cachetools import LRUCache
 
-from agents.labels import Annotations, Ontology, read_label_row
+from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
 from agents.platform import LabelRow, Project
 from agents.workflows.projects import ServedProjects
 
@@ -65,13 +65,13 @@ class GroundTruth:
             for data_hash in data_hashes:
                 self._seen_at.pop(data_hash, None)
 
-    def annotations(self, rows: Iterable[TruthRow]) -> dict[str, Annotations]:
-        """Ground-truth annotations by data hash. One request per benchmark project and 1,000 rows not cached.
+    def annotations(self, rows: Iterable[TruthRow]) -> dict[str, Annotations | LabelReadError]:
+        """Ground-truth annotations by data hash, or why they cannot be read. A request per 1,000 rows not cached.
 
         Raises:
-            OntologiesDiffer, PlatformError, LabelReadError
+            PlatformError
         """
-        result: dict[str, Annotations] = {}
+        result: dict[str, Annotations | LabelReadError] = {}
         missing: dict[str, list[TruthRow]] = {}
         for row in rows:
             if row.label_hash is None:
@@ -109,17 +109,22 @@ class GroundTruth:
         # Unfinished truth may be finished by now: never turn a task away on old news.
         return self._seen_at.get(data_hash, 0.0) >= fresh_after and (row is None or row.finished)
 
-    def _read(self, project_hash: str, rows: list[TruthRow]) -> Mapping[str, Annotations]:
+    def _read(self, project_hash: str, rows: list[TruthRow]) -> Mapping[str, Annotations | LabelReadError]:
         encord = self._projects.encord
         ontology = self.ontology(encord.project(project_hash))
         labels = encord.labels(project_hash, [row.label_hash for row in rows if row.label_hash])
-        found: dict[str, Annotations] = {}
+        found: dict[str, Annotations | LabelReadError] = {}
         for row in rows:
             if row.label_hash is None:
                 continue
-            found[row.data_hash] = read_label_row(labels[row.label_hash], ontology)
+            try:
+                annotations = read_label_row(labels[row.label_hash], ontology)
+            except LabelReadError as error:
+                found[row.data_hash] = error
+                continue
+            found[row.data_hash] = annotations
             with self._lock:
-                self._annotations[(row.label_hash, row.edited_at)] = found[row.data_hash]
+                self._annotations[(row.label_hash, row.edited_at)] = annotations
         return found
 
     def _refresh(self, data_hashes: list[str] | None) -> None:

@@ -1,0 +1,210 @@
+"""The use cases of one deployment, wired to Encord and to the store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from agents import __version__
+from agents.api.custom_agents import AgentAnswer
+from agents.config import Settings, load_settings
+from agents.dispatch.background import BackgroundDispatcher
+from agents.dispatch.jobs import DrainJob, JobQueue
+from agents.dispatch.queues import open_queue
+from agents.dispatch.worker_process import WorkerProcess
+from agents.platform import AnswerTooLarge, Encord, bodies_up_to, current_trace_id, remaining_seconds, unit_of_work
+from agents.policy import NEUTRAL_MESSAGE, decide
+from agents.store import SqlScoreStore
+from agents.workflows.check_deployment import Finding, check_deployment
+from agents.workflows.drain_stage import Drained
+from agents.workflows.editor_feedback import EditorFeedback
+from agents.workflows.handle_event import handle_event
+from agents.workflows.plan_drain import QueuedDrains
+from agents.workflows.projects import ServedProjects
+from agents.workflows.route_task import route_task
+from agents.workflows.run_job import JobRunner
+from agents.workflows.score_task import DataUnitScores, Scorer
+from agents.workflows.truth import GroundTruth
+from agents.workflows.verdicts import judge
+
+CONCURRENT_REQUESTS = 64
+"""Requests that talk to Encord at one time; more wait their turn"""
+LONGEST_BACKGROUND_JOB = 3600.0
+SHUTDOWN_SECONDS = 8.0
+"""Hosts kill ten seconds after SIGTERM"""
+LARGEST_BODY_IN_SERVER = 2 * 1024 * 1024
+"""Bytes of JSON that may be parsed in the server's own process: about 30 ms in which nothing else runs"""
+
+
+@dataclass(frozen=True)
+class Service:
+    """The use cases of one deployment, wired to Encord and the store. Connects on first use."""
+
+    settings: Settings
+    isolates_heavy_work: bool = False
+    """Large answers and scoring drains go to worker processes, so that an event loop beside them never waits"""
+
+    @cached_property
+    def encord(self) -> Encord:
+        """The connection to Encord."""
+        return Encord(
+            ssh_private_key=self.settings.private_key(),
+            domain=self.settings.domain,
+            user_agent_suffix=f"encord-benchmark-agents/{__version__}",
+            pool_size=CONCURRENT_REQUESTS,
+        )
+
+    @cached_property
+    def store(self) -> SqlScoreStore:
+        """The score records."""
+        return SqlScoreStore(self.settings.scores_url)
+
+    @cached_property
+    def projects(self) -> ServedProjects:
+        """The deployment's projects."""
+        return ServedProjects(self.encord, self.settings.config)
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """Scoring, with its index of the ground truth."""
+        truth = GroundTruth(self.projects, ttl_seconds=self.settings.config.truth_ttl_seconds)
+        return Scorer(self.projects, truth, self.store)
+
+    @cached_property
+    def jobs(self) -> JobRunner:
+        """Drains, however they were asked for."""
+        return JobRunner(self.scorer)
+
+    @cached_property
+    def background(self) -> BackgroundDispatcher:
+        """Jobs after the response."""
+        return BackgroundDispatcher(self._run_in_background)
+
+    @cached_property
+    def queue(self) -> JobQueue:
+        """Jobs for any instance."""
+        return open_queue(self.settings)
+
+    @cached_property
+    def large_tasks(self) -> WorkerProcess:
+        """Where single tasks are scored whose labels are too large for the server's own process."""
+        return WorkerProcess(_prepare_worker)
+
+    @cached_property
+    def scoring_drains(self) -> WorkerProcess:
+        """Where scoring stages are drained."""
+        return WorkerProcess(_prepare_worker)
+
+    def route(self, project_hash: str, data_hash: str) -> AgentAnswer:
+        """Decide where a task goes."""
+        decision = route_task(self.projects, project_hash, data_hash)
+        return AgentAnswer(decision=None if self.settings.config.shadow else decision.pathway)
+
+    def score(self, project_hash: str, data_hash: str) -> AgentAnswer:
+        """Score a task's labels and say where it goes."""
+        config = self.settings.config
+        scores = self._score(project_hash, data_hash)
+        # The request names no stage: of several scoring stages, each takes its default pathway.
+        stage = config.stages.scoring[0] if len(config.stages.scoring) == 1 and not config.shadow else None
+        decision = decide(
+            judge(scores.records, config),
+            pass_pathway=stage.pass_pathway if stage else None,
+            fail_pathway=stage.fail_pathway if stage else None,
+        )
+        message = NEUTRAL_MESSAGE if scores.kept else "Scored, but the score could not be recorded."
+        return AgentAnswer(message=message, decision=decision.pathway)
+
+    def editor_route(self, project_hash: str, _data_hash: str) -> AgentAnswer:
+        """There is no task to route in the label editor."""
+        self.projects.require_served(project_hash)
+        return AgentAnswer(message=NEUTRAL_MESSAGE)
+
+    def editor_score(self, project_hash: str, data_hash: str) -> AgentAnswer:
+        """Answer somebody in the label editor, under the feedback policy."""
+        return AgentAnswer(message=EditorFeedback(self.scorer).answer(project_hash, data_hash))
+
+    def take_job(self, job: DrainJob) -> str:
+        """Run a drain job now, or after the response."""
+        if self.settings.dispatch == "background":
+            self.jobs.require_served(job)
+            self.background.submit(job)
+            return "accepted"
+        if self.settings.dispatch == "queue":
+            self.jobs.require_served(job)
+            self.queue.submit(job)
+            return "queued"
+        return _in_words(self.run_job(job))
+
+    def work_off(self, job: DrainJob) -> None:
+        """Run a job that the queue has delivered, or spread it. Any exception: it must be delivered again."""
+        self.jobs.require_served(job)
+        QueuedDrains(self.encord, self._submit_all, self.run_job).work_off(job)
+
+    def _submit_all(self, jobs: Sequence[DrainJob]) -> None:
+        # The queue is opened by those jobs alone that make further jobs.
+        self.queue.submit_all(jobs)
+
+    def run_job(self, job: DrainJob) -> Drained:
+        """Run a drain job to its end or to the deadline."""
+        if self.isolates_heavy_work and self.jobs.is_scoring(job):
+            with self.jobs.once(job) as begun:
+                if not begun:
+                    return Drained(finished=False)
+                return self.scoring_drains.run(_run_job_in_worker, job, current_trace_id(), remaining_seconds(3600.0))
+        return self.jobs.run(job)
+
+    def take_event(self, project_hash: str, data_hashes: list[str]) -> str:
+        """Score what was submitted or completed."""
+        outcome = handle_event(self.scorer, project_hash, data_hashes)
+        return f"{outcome.scored} scored, {outcome.refused} left alone"
+
+    def check(self) -> list[Finding]:
+        """Whether the deployment fits its projects."""
+        return check_deployment(self.projects)
+
+    def close(self) -> None:
+        """Finish or hand back what runs."""
+        if "background" in vars(self):
+            self.background.close(SHUTDOWN_SECONDS)
+        for name in ("large_tasks", "scoring_drains"):
+            if name in vars(self):
+                vars(self)[name].close()
+        if "store" in vars(self):
+            self.store.close()
+
+    def _run_in_background(self, job: DrainJob) -> None:
+        with unit_of_work(seconds=LONGEST_BACKGROUND_JOB):
+            self.run_job(job)
+
+    def _score(self, project_hash: str, data_hash: str) -> DataUnitScores:
+        if not self.isolates_heavy_work:
+            return self.scorer.score_data_unit(project_hash, data_hash)
+        try:
+            with bodies_up_to(LARGEST_BODY_IN_SERVER):
+                return self.scorer.score_data_unit(project_hash, data_hash)
+        except AnswerTooLarge:
+            trace, seconds = current_trace_id(), remaining_seconds(LONGEST_BACKGROUND_JOB)
+            return self.large_tasks.run(_score_in_worker, project_hash, data_hash, trace, seconds)
+
+
+_in_worker: list[Service] = []
+"""The worker process's own service, made by `_prepare_worker`"""
+
+
+def _prepare_worker() -> None:
+    _in_worker.append(Service(load_settings(endpoints=False)))
+
+
+def _score_in_worker(project_hash: str, data_hash: str, trace: str | None, seconds: float) -> DataUnitScores:
+    with unit_of_work(trace_header=trace, seconds=seconds):
+        return _in_worker[0].scorer.score_data_unit(project_hash, data_hash)
+
+
+def _run_job_in_worker(job: DrainJob, trace: str | None, seconds: float) -> Drained:
+    with unit_of_work(trace_header=trace, seconds=seconds):
+        return _in_worker[0].jobs.run(job)
+
+
+def _in_words(drained: Drained) -> str:
+    rest = "" if drained.finished else "; the next notification goes on"
+    stay = f"{len(drained.refused)} cannot be scored yet"
+    return f"{drained.moved} tasks sent on, {drained.already_gone} had gone already, {stay}{rest}"

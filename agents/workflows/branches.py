@@ -1,0 +1,47 @@
+"""Which label rows are annotators' work, and whose."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from agents.config import Branches
+from agents.labels.creators import label_creators
+from agents.platform import LabelRow, Project
+
+_UNFINISHED = ("ANNOTATION", "CONSENSUS_ANNOTATION")
+_SUBMITTED = ("COMPLETED", "IN_REVIEW")
+_log = logging.getLogger(__name__)
+
+
+def annotators_branches(rows: Iterable[LabelRow], branches: Branches) -> list[LabelRow]:
+    """The label rows that are annotators' work, finished or not: consensus branches, or `main` where there are none."""
+    candidates = [row for row in rows if not any(fnmatchcase(row.branch_name, p) for p in branches.ignore)]
+    consensus = [row for row in candidates if fnmatchcase(row.branch_name, branches.consensus)]
+    chosen = consensus or [row for row in candidates if row.branch_name == "main"]
+    return sorted(chosen, key=lambda row: row.branch_name)
+
+
+def submitted_branches(project: Project, rows: Iterable[LabelRow], branches: Branches) -> list[LabelRow]:
+    """The label rows that are annotators' finished work.
+
+    A row is submitted when its task has left the annotation stages, or, inside a consensus block that still waits
+    for others, when the platform says that the branch's own task is done.
+    """
+    kinds = {stage.uuid: stage.kind for stage in project.stages}
+    return [
+        row
+        for row in annotators_branches(rows, branches)
+        if kinds.get(row.stage_uuid or "") not in _UNFINISHED or row.task_status in _SUBMITTED
+    ]
+
+
+def annotator_of(row: LabelRow, document: Mapping[str, Any] | None) -> str | None:
+    """Who made the labels: who last acted on the branch, or else their single creator. Never a guess."""
+    if row.last_actioned_by:
+        return row.last_actioned_by
+    creators = label_creators(document or {})
+    if len(creators) == 1:
+        return next(iter(creators))
+    _log.warning("branch %s of data unit %s has no known annotator", row.branch_name, row.data_hash)
+    return None
