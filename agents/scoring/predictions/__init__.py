@@ -6,6 +6,7 @@ when something is evaluated.
 """
 
 from agents.scoring.predictions.coco import Detections, PredictionInputError
+from agents.scoring.predictions.comparison import Comparison, Difference, compare_predictions
 from agents.scoring.predictions.evaluation import evaluate_predictions
 from agents.scoring.predictions.label_rows import detections_from_label_rows
 from agents.scoring.predictions.library import EvaluatorMissingError
@@ -16,16 +17,22 @@ from agents.scoring.predictions.result import (
     Confusion,
     PredictionScore,
 )
+from agents.scoring.predictions.slices import Slice, find_slices
 
 __all__ = [
     "Calibration",
     "CalibrationBin",
     "ClassFigures",
+    "Comparison",
     "Confusion",
     "Detections",
+    "Difference",
     "EvaluatorMissingError",
     "PredictionInputError",
     "PredictionScore",
+    "Slice",
+    "compare_predictions",
     "detections_from_label_rows",
     "evaluate_predictions",
+    "find_slices",
 ]

@@ -5,8 +5,11 @@ Format: https://cocodataset.org/#format-data and https://cocodataset.org/#format
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 Region = Literal["bbox", "segm"]
 """What is compared: boxes, or the areas of polygons and masks."""
@@ -73,6 +76,21 @@ class Detections:
             unmatched=tuple(
                 dict.fromkeys(result["image_id"] for result in _listed(predictions) if result["image_id"] not in images)
             ),
+        )
+
+    def only(self, kept: Sequence[bool] | NDArray[np.bool_]) -> "Detections":
+        """The part on some of the images (one truth value per image); numbers and classes stay the same."""
+        numbers = {number for number, keep in enumerate(kept, start=1) if keep}
+        annotations = [item for item in self.truth["annotations"] if item["image_id"] in numbers]
+        return replace(
+            self,
+            truth={
+                **self.truth,
+                "images": [image for image in self.truth["images"] if image["id"] in numbers],
+                # `Outcome` finds an annotation by its number, which is its place in this list.
+                "annotations": [{**item, "id": at} for at, item in enumerate(annotations, start=1)],
+            },
+            predictions=[item for item in self.predictions if item["image_id"] in numbers],
         )
 
     def require_areas(self) -> None:

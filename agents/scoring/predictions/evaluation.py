@@ -3,7 +3,6 @@
 The protocol: https://cocodataset.org/#detection-eval. Agrees with `pycocotools.cocoeval.COCOeval`.
 """
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -11,8 +10,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.scoring.intervals import Interval, ratio_interval
 from agents.scoring.predictions.coco import Detections, Region
+from agents.scoring.predictions.counts import NO_TRUTH, Counts
 from agents.scoring.predictions.library import evaluator
 from agents.scoring.predictions.outcome import Outcome, matched_across_classes, numbers
 from agents.scoring.predictions.result import (
@@ -51,7 +50,7 @@ def evaluate_predictions(
     protocol = Protocol.of(detections, region)
     clusters = np.unique(detections.clusters, return_inverse=True)[1]
     classes = tuple(
-        _class_figures(name, number, protocol, _Counts.of(outcome, number, confidence, clusters), outcome)
+        _class_figures(name, number, protocol, Counts.of(outcome, number, confidence, clusters), outcome)
         for number, name in enumerate(detections.classes)
     )
     f1s = [figures.f1.estimate for figures in classes if figures.f1.estimate is not None]
@@ -61,7 +60,7 @@ def evaluate_predictions(
         region=region,
         iou=iou,
         confidence=confidence,
-        images=len(detections.images),
+        images=len(detections.truth["images"]),
         truths=len(detections.truth["annotations"]) - crowd,
         crowd_regions=crowd,
         predictions=len(detections.predictions),
@@ -107,7 +106,7 @@ class Protocol:
         return _mean(self.recall[:, number, 0, -1])
 
 
-def _class_figures(name: str, number: int, protocol: Protocol, counts: "_Counts", outcome: Outcome) -> ClassFigures:
+def _class_figures(name: str, number: int, protocol: Protocol, counts: Counts, outcome: Outcome) -> ClassFigures:
     of_class = outcome.class_of == number
     tp, fp, truths = (int(part.sum()) for part in (counts.hits, counts.spurious, counts.truths))
     best_f1, best_confidence = _best_f1(outcome.score[of_class], outcome.right[of_class], truths)
@@ -132,43 +131,6 @@ def _class_figures(name: str, number: int, protocol: Protocol, counts: "_Counts"
         best_confidence=best_confidence,
         why=None if truths else NO_TRUTH,
     )
-
-
-NO_TRUTH = "no ground truth of this class"
-
-
-@dataclass(frozen=True, eq=False)
-class _Counts:
-    """One class at one confidence; each array has one entry per cluster of images, shape (c,)."""
-
-    hits: NDArray[np.int64]
-    spurious: NDArray[np.int64]
-    truths: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, outcome: Outcome, number: int, confidence: float, clusters: NDArray[np.int64]) -> Self:
-        of_class = (outcome.class_of == number) & (outcome.score >= confidence)
-        size = int(clusters.max(initial=-1)) + 1
-        count = functools.partial(np.bincount, minlength=size)
-        return cls(
-            hits=count(clusters[outcome.image_of[of_class & outcome.right]]),
-            spurious=count(clusters[outcome.image_of[of_class & ~outcome.right]]),
-            truths=count(clusters[outcome.truth_image[outcome.truth_class == number]]),
-        )
-
-    def precision(self) -> Interval:
-        return self._ratio(self.hits, self.hits + self.spurious, "no predictions of this class")
-
-    def recall(self) -> Interval:
-        return self._ratio(self.hits, self.truths, NO_TRUTH)
-
-    def f1(self) -> Interval:
-        return self._ratio(2 * self.hits, self.hits + self.spurious + self.truths, NO_TRUTH)
-
-    def _ratio(self, part: NDArray[np.int64], whole: NDArray[np.int64], empty: str) -> Interval:
-        if not self.truths.sum():
-            return Interval.not_applicable(NO_TRUTH)
-        return ratio_interval(part, whole) if whole.sum() else Interval.not_applicable(empty)
 
 
 def _best_f1(score: NDArray[np.float64], right: NDArray[np.bool_], truths: int) -> tuple[float | None, float | None]:
