@@ -56,6 +56,7 @@ class Emulator:
             self.events.look(self.events.next_look)
             await self.wait_until_idle(LOOK_EVERY.total_seconds())
         self.platform.clock.advance(end - self.platform.now())
+        self.platform.upload_jobs.run_due()
 
     async def wait_until_idle(self, timeout: float) -> bool:
         """Waits until no outbound call is waiting or under way; says whether that is so."""
@@ -67,5 +68,6 @@ class Emulator:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
+            self.platform.upload_jobs.run_due()
             if self.events.next_look <= self.platform.now():
                 self.events.look(self.platform.now())

@@ -8,8 +8,10 @@ from typing import Protocol, TypeVar
 from emulator.datasets.models import DataRow, Dataset
 from emulator.errors import WorldError
 from emulator.ontologies.models import EMPTY_EDITOR, Ontology
+from emulator.organisation.models import Integration
 from emulator.platform import Platform
 from emulator.projects.models import Project
+from emulator.storage.groups import carousel
 from emulator.storage.models import MIME_TYPES, Folder, Item
 from emulator.users.models import User
 from emulator.workflow.graph import STANDARD_WORKFLOW, Graph
@@ -18,6 +20,7 @@ from emulator.world import (
     DatasetSpec,
     DataSpec,
     FolderSpec,
+    IntegrationSpec,
     ItemSpec,
     LabelSpec,
     OntologySpec,
@@ -55,6 +58,8 @@ class _Loader:
             self._platform.users.add(account, user.public_keys)
         for ontology in self._world.ontologies:
             self._ontology(ontology)
+        for integration in self._world.integrations:
+            self._integration(integration)
         for folder in self._world.folders:
             self._folder(folder, parent=None)
         for dataset in self._world.datasets:
@@ -86,6 +91,10 @@ class _Loader:
         self._platform.ontologies[spec.hash] = Ontology(
             spec.hash, spec.title, spec.description, editor, now, now, users
         )
+
+    def _integration(self, spec: IntegrationSpec) -> None:
+        objects = frozenset(spec.objects) if spec.objects is not None else None
+        self._platform.organisation.integrations[spec.uuid] = Integration(spec.title, spec.uuid, objects)
 
     def _folder(self, spec: FolderSpec, parent: str | None) -> None:
         owner = spec.owner or self._first_user()
@@ -121,9 +130,11 @@ class _Loader:
             url=spec.url,
             content=_content(spec),
             client_metadata=dict(spec.client_metadata),
-            children=[child.uuid for child in spec.children],
+            children=spec.members or [child.uuid for child in spec.children],
             parent_item=parent_item,
         )
+        if spec.type == "group":
+            item.layout = carousel({str(index): uuid for index, uuid in enumerate(item.children)})
         self._platform.storage.add_item(item)
         for child in spec.children:
             self._item(child, folder, item.uuid)

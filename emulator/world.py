@@ -15,8 +15,8 @@ from emulator.errors import WorldError
 ProjectRole = Literal["admin", "annotator", "reviewer", "annotator_reviewer", "team_manager", "viewer"]
 DatasetRole = Literal["admin", "user"]
 DataType = Literal[
-    "image", "img_group", "image_sequence", "video", "audio", "plain_text", "html", "pdf", "dicom", "nifti",
-    "time_series", "group", "scene",
+    "image", "img_group", "image_sequence", "video", "audio", "plain_text", "html", "pdf", "dicom", "dicom_file",
+    "nifti", "time_series", "group", "scene",
 ]  # fmt: skip
 
 
@@ -42,6 +42,7 @@ class Switches(Spec):
     webhook_hashes: Literal["list", "string"] = Field("list", description="shape of data_hashes in stage webhooks")
     submitted_event_type: Literal["task_submitted_event", "task_sumbitted_event"] = "task_submitted_event"
     consensus_approval: Literal["first_branch_becomes_main", "main_stays"] = "first_branch_becomes_main"
+    upload_job_seconds: float = Field(0, ge=0, description="upload jobs stay PENDING so long, on the platform's clock")
     rejected_task_keeps_annotator: bool = Field(True, description="a rejected task returns to who submitted it")
 
 
@@ -84,7 +85,8 @@ class ItemSpec(Spec):
     bit_depth: int | None = None
     codec: str | None = None
     channels: int | None = None
-    children: list["ItemSpec"] = Field([], description="frames of an image group, members of a data group")
+    children: list["ItemSpec"] = Field([], description="frames of an image group, files of a DICOM series")
+    members: list[str] = Field([], description="instead: uuids of items given elsewhere, as in a data group")
 
 
 class FolderSpec(Spec):
@@ -97,6 +99,14 @@ class FolderSpec(Spec):
     owner: str | None = Field(None, description="e-mail; the first user when left out")
     items: list[ItemSpec] = []
     folders: list["FolderSpec"] = []
+
+
+class IntegrationSpec(Spec):
+    """A cloud integration; with `objects` only these URLs exist in its bucket, without them every URL does."""
+
+    uuid: str = Field(default_factory=new_uuid)
+    title: str
+    objects: list[str] | None = None
 
 
 class DataSpec(ItemSpec):
@@ -335,6 +345,7 @@ class World(Spec):
     switches: Switches = Switches()
     users: list[UserSpec] = []
     ontologies: list[OntologySpec] = []
+    integrations: list[IntegrationSpec] = []
     folders: list[FolderSpec] = []
     datasets: list[DatasetSpec] = []
     workflow_templates: list[WorkflowTemplateSpec] = []

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from emulator.organisation.sharing import Grant
 from emulator.storage.models import Item
 from emulator.world import DatasetRole, new_uuid
 
@@ -29,5 +30,6 @@ class Dataset:
     edited_at: datetime
     hash: str = field(default_factory=new_uuid)
     users: dict[str, DatasetRole] = field(default_factory=dict)
+    groups: dict[str, Grant] = field(default_factory=dict)
     rows: dict[str, DataRow] = field(default_factory=dict)
     backing_folder: str | None = None

@@ -122,24 +122,23 @@ class Application:
         return await self._faulty(exchange, self._handling(self._paths, exchange))
 
     async def _signed(self, exchange: Exchange) -> Response:
-        return await self._faulty(exchange, self._handling(self._objects, exchange))
+        return await self._faulty(exchange, self._handling(self._objects, exchange, read=bytes))
 
     async def _control_call(self, exchange: Exchange) -> Response:
         return await self._handling(self._control, exchange)()
 
-    def _handling(self, table: PathTable, exchange: Exchange) -> Callable[[], Awaitable[Response]]:
-        """What answers this request, found by method and path."""
+    def _handling(
+        self, table: PathTable, exchange: Exchange, read: Callable[[bytes], Any] | None = None
+    ) -> Callable[[], Awaitable[Response]]:
+        """What answers this request, found by method and path; the body is JSON unless `read` says how to take it."""
         request = exchange.request
         route, params = table.find(request.method, request.path_params["path"])
         exchange.operation = route.operation
 
         async def answer() -> Response:
-            call = Call(
-                self._emulator, exchange.caller, exchange.base_url, params, request.query_params, _json(exchange.body)
-            )
-            result = route.handler(call)
-            if inspect.isawaitable(result):
-                result = await result
+            body = (read or _json)(exchange.body)
+            call = Call(self._emulator, exchange.caller, exchange.base_url, params, request.query_params, body)
+            result = await _awaited(route.handler(call))
             if isinstance(result, Response):
                 return result
             return Response(status_code=204) if result is None else json_response(result)
@@ -159,7 +158,7 @@ class Application:
             route, call = self._legacy_call(exchange)
 
             async def answer() -> Response:
-                return json_response({"status": 200, "response": route.handler(call)})
+                return json_response({"status": 200, "response": await _awaited(route.handler(call))})
 
             return await self._faulty(exchange, answer)
         except PlatformError as error:
@@ -189,6 +188,10 @@ class Application:
 
     async def _unknown(self, _exchange: Exchange) -> Response:
         raise ResourceNotFoundError("Not Found")
+
+
+async def _awaited(result: Any) -> Any:
+    return await result if inspect.isawaitable(result) else result
 
 
 async def _guarded(endpoint: Endpoint, exchange: Exchange) -> Response:

@@ -1,10 +1,14 @@
 """Every resource that the emulator knows: a resource that is not named here does not answer."""
 
 import emulator.control.responses
+import emulator.datasets.job_responses
 import emulator.datasets.responses
 import emulator.labels.responses
 import emulator.ontologies.responses
+import emulator.organisation.responses
 import emulator.projects.responses
+import emulator.storage.folder_responses
+import emulator.storage.job_responses
 import emulator.storage.objects
 import emulator.storage.responses
 import emulator.users.responses
@@ -12,9 +16,13 @@ import emulator.workflow.responses
 
 RESOURCES = (
     emulator.users.responses.routes,
+    emulator.organisation.responses.routes,
     emulator.ontologies.responses.routes,
     emulator.storage.responses.routes,
+    emulator.storage.folder_responses.routes,
+    emulator.storage.job_responses.routes,
     emulator.datasets.responses.routes,
+    emulator.datasets.job_responses.routes,
     emulator.projects.responses.routes,
     emulator.labels.responses.routes,
     emulator.workflow.responses.routes,

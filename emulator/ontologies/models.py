@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from emulator.organisation.sharing import Grant
 from emulator.world import DatasetRole
 
 EMPTY_EDITOR: dict[str, Any] = {"objects": [], "classifications": []}
@@ -21,6 +22,7 @@ class Ontology:
     created_at: datetime
     edited_at: datetime
     users: dict[str, DatasetRole] = field(default_factory=dict)
+    groups: dict[str, Grant] = field(default_factory=dict)
 
     def features(self) -> set[str]:
         """The feature hashes of its objects and classifications."""

@@ -8,6 +8,8 @@ from emulator.datasets.models import DataRow, Dataset
 from emulator.errors import AuthorisationError, InvalidArgumentsError
 from emulator.labels.models import MAIN_BRANCH, LabelRow, LabelRows
 from emulator.ontologies.models import Ontology
+from emulator.organisation.models import Tag
+from emulator.organisation.sharing import Grant, people_of, shared_role
 from emulator.projects.roles import may_manage
 from emulator.workflow.actions import Actor
 from emulator.workflow.flow import Event, Flow
@@ -42,6 +44,8 @@ class Project:
         self.edited_at: datetime = self.created_at
         self.status = "notStarted"
         self.users: dict[str, ProjectRole] = {}
+        self.groups: dict[str, Grant] = {}
+        self.tags: dict[str, Tag] = {}
         self.datasets: dict[str, Dataset] = {}
         self.units: dict[str, DataRow] = {}
         self.agents: list[EditorAgentSpec] = []
@@ -56,14 +60,14 @@ class Project:
         Raises:
             AuthorisationError: when they are not in it.
         """
-        try:
-            return self.users[email]
-        except KeyError:
-            raise AuthorisationError(f"You do not have access to project {self.hash}") from None
+        role: ProjectRole | None = shared_role(self, email)
+        if role is None:
+            raise AuthorisationError(f"You do not have access to project {self.hash}")
+        return role
 
     def actor(self, email: str) -> Actor:
         """Somebody as the workflow sees them."""
-        return Actor(email, self.role_of(email), frozenset(self.users))
+        return Actor(email, self.role_of(email), people_of(self))
 
     def require_manager(self, email: str) -> None:
         """Refuses whoever is neither admin nor team manager."""

@@ -1,4 +1,4 @@
-"""Signed URLs of storage items: whoever has one may read the bytes, without any other authentication."""
+"""Signed URLs: whoever has one may read or write the bytes behind it, without any other authentication."""
 
 import hashlib
 import hmac
@@ -13,14 +13,34 @@ _SECRET = token_bytes(32)
 
 def signed_url(base_url: str, item: Item) -> str:
     """Where the bytes of an item are served."""
-    return f"{base_url}/storage-objects/{item.uuid}/{quote(item.name, safe='')}?signature={_signature(item.uuid)}"
+    signature = _signature(item.uuid)
+    return f"{base_url}/storage-objects/{item.uuid}/{quote(item.name, safe='')}?signature={signature}"
 
 
-def check_signature(item_uuid: str, signature: str) -> None:
-    """Refuses a signature that is not this item's."""
-    if not hmac.compare_digest(signature, _signature(item_uuid)):
+def metadata_url(base_url: str, item: Item) -> str:
+    """Where the client metadata of an item is served as JSON."""
+    return _url(base_url, f"metadata/{item.uuid}", item.uuid)
+
+
+def upload_url(base_url: str, upload_uuid: str) -> str:
+    """Where the bytes of an upload are to be PUT."""
+    return _url(base_url, f"uploads/{upload_uuid}", f"upload {upload_uuid}")
+
+
+def object_url(base_url: str, object_key: str) -> str:
+    """Where the bytes of an upload that is part of something else (a scene) are served."""
+    return _url(base_url, f"keys/{quote(object_key, safe='')}", object_key)
+
+
+def check_signature(signed: str, signature: str) -> None:
+    """Refuses a signature that was not made for this."""
+    if not hmac.compare_digest(signature.encode(), _signature(signed).encode()):
         raise AuthorisationError("The URL's signature is not valid")
 
 
-def _signature(item_uuid: str) -> str:
-    return hmac.new(_SECRET, item_uuid.encode(), hashlib.sha256).hexdigest()[:32]
+def _url(base_url: str, path: str, signed: str) -> str:
+    return f"{base_url}/storage-objects/{path}?signature={_signature(signed)}"
+
+
+def _signature(signed: str) -> str:
+    return hmac.new(_SECRET, signed.encode(), hashlib.sha256).hexdigest()[:32]

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.responses import Response
 
@@ -13,6 +14,34 @@ from emulator.storage.links import check_signature
 from emulator.storage.models import Item
 
 routes = Routes()
+
+
+@routes.get("metadata/{item}")
+def get_metadata(call: Call) -> Any:
+    """The client metadata of an item."""
+    item = call.platform.storage.item(call.params["item"])
+    check_signature(item.uuid, call.query.get("signature", ""))
+    return item.client_metadata
+
+
+@routes.put("uploads/{upload}")
+def put_object(call: Call) -> Any:
+    """Takes the bytes of an upload."""
+    uuid = call.params["upload"]
+    check_signature(f"upload {uuid}", call.query.get("signature", ""))
+    call.platform.uploads.upload(uuid).content = call.body
+    return Response()
+
+
+@routes.get("keys/{key}")
+def get_upload(call: Call) -> Any:
+    """The bytes that were uploaded under an object key."""
+    key = unquote(call.params["key"])
+    check_signature(key, call.query.get("signature", ""))
+    upload = call.platform.uploads.of_key(key)
+    if upload is None or upload.content is None:
+        raise ResourceNotFoundError(f"The emulator has no bytes for {key}")
+    return Response(upload.content, media_type="application/octet-stream")
 
 
 @routes.get("{item}/{name}")

@@ -9,7 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
-from emulator.errors import AuthenticationError, SshKeyNotFoundError, WorldError
+from emulator.errors import AuthenticationError, InvalidArgumentsError, SshKeyNotFoundError, WorldError
 from emulator.world import new_uuid
 
 RAW_KEY_BYTES = 32
@@ -42,6 +42,16 @@ class Users:
             known.key_ids.append(raw.hex())
             self._by_key[raw.hex()] = (known, Ed25519PublicKey.from_public_bytes(raw))
         return known
+
+    def invite(self, email: str) -> User:
+        """The account of somebody; who has none yet gets one without keys.
+
+        Raises:
+            InvalidArgumentsError: when that is no e-mail address.
+        """
+        if "@" not in email:
+            raise InvalidArgumentsError(f"{email!r} is not an e-mail address")
+        return self.by_email.get(email) or self.add(User(email, email.partition("@")[0]), [])
 
     def of_key(self, key_id: str) -> tuple[User, Ed25519PublicKey]:
         """The account and the key behind a key id (hex digits of the raw public key)."""

@@ -1,0 +1,1 @@
+"""What a file says of itself: size, frames, duration, read from its headers alone."""

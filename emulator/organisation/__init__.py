@@ -1,0 +1,1 @@
+"""The organisation: its people, groups, tags, cloud integrations and metadata schema."""
