@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.datasets.models import DataRow
 from emulator.labels.models import MAIN_BRANCH, LabelRow
+from emulator.labels.spaces import Link, spaces_of
 from emulator.labels.units import LABEL_ROW_TYPES
-from emulator.storage.models import Item
+from emulator.storage.models import Item, Storage
 from emulator.wire import iso, parse_date, sql_like
 from emulator.workflow.tasks import Subtask, Task
 from emulator.world import AnnotationStageSpec, CompleteStageSpec, ConsensusReviewStageSpec, ReviewStageSpec
 
 if TYPE_CHECKING:
     from emulator.projects.models import Project
-
-Link = Callable[[Item], str]
-Children = Callable[[Item], list[Item]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def annotation_task_status(entry: Entry) -> str:
             return "ASSIGNED" if assignee else "QUEUED"
 
 
-def metadata(entry: Entry, payload: dict[str, Any], link: Link, children: Children) -> dict[str, Any]:
+def metadata(entry: Entry, payload: dict[str, Any], storage: Storage, link: Link) -> dict[str, Any]:
     """One row of the listing."""
     row, unit, task, item = entry.row, entry.unit, entry.task, entry.unit.item
     part = entry.subtask
@@ -137,14 +135,15 @@ def metadata(entry: Entry, payload: dict[str, Any], link: Link, children: Childr
         "last_actioned_by_user_email": part.last_actioned_by if part else task.last_actioned_by,
         "priority": None if isinstance(task.stage, CompleteStageSpec) else task.priority,
         "is_valid": not row.errors,
-        "spaces": {},
+        "spaces": spaces_of(item, row.content, storage, link),
     }
     if payload.get("include_workflow_graph_node", True):
         found["workflow_graph_node"] = {"uuid": task.stage.uuid, "title": task.stage.title}
     if payload.get("include_client_metadata"):
         found["client_metadata"] = item.client_metadata
     if payload.get("include_images_data"):
-        found["images_data"] = [_image(index, child) for index, child in enumerate(children(item) or [item])]
+        images = [storage.item(child) for child in item.children] or [item]
+        found["images_data"] = [_image(index, image) for index, image in enumerate(images)]
     return found
 
 

@@ -9,6 +9,7 @@ from emulator.http.routes import Routes
 from emulator.labels.access import may_open, may_see, take_part
 from emulator.labels.metadata import annotation_task_status, entry_of, metadata, select
 from emulator.labels.models import MAIN_BRANCH, LabelRow
+from emulator.labels.spaces import spaces_of
 from emulator.labels.units import LABEL_ROW_TYPES, data_units
 from emulator.projects.models import Project
 from emulator.storage.links import signed_url
@@ -23,10 +24,8 @@ def list_label_rows(call: LegacyCall) -> Any:
     """The label rows of a project, without their labels."""
     project = call.project()
     actor = project.actor(call.user.email)
-    storage = call.platform.storage
-    children: Callable[[Item], list[Item]] = lambda item: [storage.item(uuid) for uuid in item.children]  # noqa: E731
     return [
-        metadata(entry, call.payload, _link(call), children)
+        metadata(entry, call.payload, call.platform.storage, _link(call))
         for entry in select(project, call.payload, lambda entry: may_see(entry, actor))
     ]
 
@@ -120,7 +119,8 @@ def label_row_json(call: LegacyCall, project: Project, row: LabelRow) -> dict[st
         "label_status": row.label_status,
         "annotation_task_status": annotation_task_status(entry_of(project, row)),
         "is_valid": not row.errors,
-        "spaces": {},
+        "spaces": spaces_of(unit.item, content, call.platform.storage, _link(call)),
+        **({} if content.scene is None else {"scene": content.scene}),
     }
 
 

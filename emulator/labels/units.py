@@ -19,6 +19,7 @@ LABEL_ROW_TYPES: dict[DataType, str] = {
     "pdf": "pdf",
     "dicom": "dicom",
     "nifti": "nifti",
+    "dicom_file": "dicom",
     "time_series": "time_series",
     "group": "group",
     "scene": "scene",

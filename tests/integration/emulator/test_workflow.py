@@ -128,8 +128,9 @@ def test_tasks_move_between_any_two_stages_in_bundles_of_one_origin_and_destinat
     tasks = list(project.workflow.get_stage(name="Annotate").get_tasks())
     bundle = project.create_bundle()
     tasks[0].move(destination_stage_uuid=archive, bundle=bundle)
+    tasks[1].move(destination_stage_uuid=review, bundle=bundle)
     with pytest.raises(BundledMoveWorkflowTasksPayloadError):
-        tasks[1].move(destination_stage_uuid=review, bundle=bundle)
+        bundle.execute()
     with project.create_bundle() as bundle:
         for task in tasks:
             task.move(destination_stage_uuid=archive, bundle=bundle)
