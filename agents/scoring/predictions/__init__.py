@@ -8,7 +8,7 @@ when something is evaluated.
 from agents.scoring.predictions.coco import Detections, PredictionInputError
 from agents.scoring.predictions.comparison import Comparison, Difference, compare_predictions
 from agents.scoring.predictions.evaluation import evaluate_predictions
-from agents.scoring.predictions.label_rows import detections_from_label_rows
+from agents.scoring.predictions.label_rows import detections_from_label_rows, detections_of_models
 from agents.scoring.predictions.library import EvaluatorMissingError
 from agents.scoring.predictions.result import (
     Calibration,
@@ -33,6 +33,7 @@ __all__ = [
     "Slice",
     "compare_predictions",
     "detections_from_label_rows",
+    "detections_of_models",
     "evaluate_predictions",
     "find_slices",
 ]

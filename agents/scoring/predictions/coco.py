@@ -42,6 +42,8 @@ class Detections:
     """COCO results."""
     clusters: tuple[int, ...]
     """By image: which images belong together (frames of one data unit), so that intervals know."""
+    fields: tuple[Mapping[str, Any], ...]
+    """By image: what the truth knows about it (texts, numbers, truth values), for slices."""
     unmatched: tuple[Hashable, ...] = ()
     """Ids of images (data hashes, from label rows) that have predictions but no truth; they count nowhere."""
     not_compared: Mapping[str, int] = field(default_factory=dict)
@@ -73,6 +75,7 @@ class Detections:
             },
             predictions=_results(predictions, images, categories),
             clusters=tuple(range(len(images))),
+            fields=tuple(_known_about(image) for image in truth["images"]),
             unmatched=tuple(
                 dict.fromkeys(result["image_id"] for result in _listed(predictions) if result["image_id"] not in images)
             ),
@@ -101,6 +104,14 @@ class Detections:
         for at, image in enumerate(self.truth["images"]):
             sized = all(isinstance(image[key], int) and image[key] > 0 for key in ("width", "height"))
             _need(sized, f"truth.images[{at}]", "has no width and height: only boxes can be compared")
+
+
+NO_FIELDS = frozenset({"id", "file_name", "coco_url", "flickr_url", "license", "date_captured"})
+"""Of a COCO image: different for every image, or of no interest."""
+
+
+def _known_about(image: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in image.items() if key not in NO_FIELDS and isinstance(value, str | int | float)}
 
 
 def _annotations(

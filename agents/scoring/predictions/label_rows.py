@@ -5,7 +5,7 @@ Geometry of the JSON: encord-sdk 0.1.211, `objects/coordinates.py` and `objects/
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,8 @@ from agents.scoring.predictions.coco import Detections, PredictionInputError, bo
 from agents.scoring.predictions.library import mask_area, mask_box, mask_of_rings, row_major_mask
 
 Row = Mapping[str, Any]
+ROW_FIELDS = ("dataset_title", "data_type")
+"""Of a label row, for slices."""
 Image = tuple[str, str, int]
 """Data hash of the label row, key of the data unit in it, frame."""
 
@@ -26,27 +28,50 @@ def detections_from_label_rows(truth: Iterable[Row], predictions: Iterable[Row])
     Raises:
         PredictionInputError: a row is not well formed, or a data hash is there twice on one side.
     """
-    known, given = _by_data_hash(truth, "truth"), _by_data_hash(predictions, "predictions")
+    (detections,) = detections_of_models(truth, [predictions])
+    return detections
+
+
+def detections_of_models(truth: Iterable[Row], models: Sequence[Iterable[Row]]) -> list[Detections]:
+    """The same for several models, over the same images and classes, so that they can be compared."""
+    known = _by_data_hash(truth, "truth")
     table = _Table()
     annotations = [item for data_hash, row in known.items() for item in table.read(row, f"truth {data_hash}")]
-    results = [
-        item
-        for data_hash, row in given.items()
-        if data_hash in known
-        for item in table.read(row, f"predictions {data_hash}")
-    ]
+    counted = table.not_compared.copy()
+    sides = []
+    for rows in models:
+        given = _by_data_hash(rows, "predictions")
+        table.not_compared = counted.copy()
+        results = [
+            item
+            for data_hash, row in given.items()
+            if data_hash in known
+            for item in table.read(row, f"predictions {data_hash}")
+        ]
+        unmatched = tuple(data_hash for data_hash in given if data_hash not in known)
+        sides.append((results, unmatched, dict(table.not_compared)))
     truth_set = {
         "images": list(table.images.values()),
         "categories": [{"id": feature, "name": name} for feature, name in table.classes.items()],
         "annotations": [_complete(annotation) for annotation in annotations],
     }
     place = {data_hash: at for at, data_hash in enumerate(known)}
-    return replace(
-        Detections.from_coco(truth_set, results),
-        clusters=tuple(place[data_hash] for data_hash, _, _ in table.images),
-        unmatched=tuple(data_hash for data_hash in given if data_hash not in known),
-        not_compared=dict(table.not_compared),
-    )
+    clusters = tuple(place[data_hash] for data_hash, _, _ in table.images)
+    fields = tuple(_known_about(known[data_hash]) for data_hash, _, _ in table.images)
+    return [
+        replace(
+            Detections.from_coco(truth_set, results),
+            clusters=clusters,
+            fields=fields,
+            unmatched=unmatched,
+            not_compared=not_compared,
+        )
+        for results, unmatched, not_compared in sides
+    ]
+
+
+def _known_about(row: Row) -> dict[str, Any]:
+    return {name: row[name] for name in ROW_FIELDS if row.get(name)}
 
 
 @dataclass

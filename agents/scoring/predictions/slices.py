@@ -54,7 +54,7 @@ class Slice:
 
 def find_slices(
     detections: Detections,
-    fields: Sequence[Fields],
+    fields: Sequence[Fields] | None = None,
     *,
     region: Region = "bbox",
     iou: float = 0.5,
@@ -69,21 +69,20 @@ def find_slices(
 
     Args:
         detections: truth and predictions.
-        fields: what is known about each image, in the order of `detections.images`. A number with more than
-            `MOST_NUMBERS` values is cut at its quartiles; None is left out.
+        fields: what is known about each image, in the order of `detections.images`; `detections.fields` unless
+            given. A number with more than `MOST_NUMBERS` values is cut at its quartiles; None is left out.
         region, iou, confidence: as in `evaluate_predictions`.
         least_images: slices (and rests) of fewer clusters of images are left out.
 
     Raises:
         PredictionInputError: there is not one set of fields per image; else as `evaluate_predictions`.
     """
-    if len(fields) != len(detections.images):
-        raise PredictionInputError("fields", f"are {len(fields)} for {len(detections.images)} images")
+    known = detections.fields if fields is None else fields
+    if len(known) != len(detections.images):
+        raise PredictionInputError("fields", f"are {len(known)} for {len(detections.images)} images")
     tables = _tables(Outcome.of(detections, region, iou), detections, confidence)
     slices = (
-        table.slice(name, value, inside, least_images)
-        for name, value, inside in _candidates(fields)
-        for table in tables
+        table.slice(name, value, inside, least_images) for name, value, inside in _candidates(known) for table in tables
     )
     return sorted(
         (one for one in slices if one is not None), key=lambda one: (-one.gap_low, one.metric, one.field, one.value)

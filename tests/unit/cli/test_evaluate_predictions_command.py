@@ -73,6 +73,73 @@ def test_label_rows_with_confidences_are_predictions_too(tmp_path: Path) -> None
     assert (figures["name"], figures["true_positives"], figures["false_positives"]) == ("pedestrian", 1, 1)
 
 
+def crowd_files(pedestrians: dict[str, Any], folder: Path) -> tuple[Path, Path, Path]:
+    """Truth, and two annotators of each image in the roles of two models, as label rows."""
+    images = [image for image in pedestrians["images"] if len(image["annotations"]) > 1][:120]
+    rows = [box_row(image["id"], image["ground_truth"]) for image in images]
+    models = [
+        [box_row(image["id"], list(image["annotations"].values())[number]) for image in images] for number in (0, 1)
+    ]
+    return (
+        write(folder / "truth.json", rows),
+        write(folder / "first.json", models[0]),
+        write(folder / "second.json", models[1]),
+    )
+
+
+def test_two_models_stand_side_by_side(pedestrians: dict[str, Any], tmp_path: Path) -> None:
+    truth, first, second = crowd_files(pedestrians, tmp_path)
+    result = run(truth, second, "--against", first, "--json")
+    assert result.exit_code == 0
+    score = json.loads(result.stdout)
+    other = json.loads(run(truth, first, "--json").stdout)
+    (ap,) = [difference for difference in score["differences"] if difference["name"] == "AP50"]
+    assert (ap["first"], ap["second"]) == (other["summary"]["AP50"], score["summary"]["AP50"])
+    assert ap["low"] < ap["difference"] < ap["high"]
+    table = run(truth, second, "--against", first).stdout
+    assert "difference [95 %]" in table
+    assert "may be chance" in table
+
+
+def test_slices_come_from_the_rows_and_from_a_metadata_file(pedestrians: dict[str, Any], tmp_path: Path) -> None:
+    truth, _, model = crowd_files(pedestrians, tmp_path)
+    known = json.loads(truth.read_text())
+    for number, row in enumerate(known):
+        row["dataset_title"] = f"set {number % 2}"
+    write(truth, known)
+    metadata = write(
+        tmp_path / "metadata.json", {row["data_hash"]: {"site": number % 3} for number, row in enumerate(known)}
+    )
+    slices = json.loads(run(truth, model, "--metadata", metadata, "--json").stdout)["slices"]
+    assert {(one["field"], one["value"]) for one in slices} == {
+        ("dataset_title", "set 0"),
+        ("dataset_title", "set 1"),
+        ("site", "0"),
+        ("site", "1"),
+        ("site", "2"),
+    }
+    assert "dataset_title = set 1" in run(truth, model, "--slices").stdout
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [([], "is not a JSON object of objects"), ({"1": 3}, "is not a JSON object of objects"), ({"9": {}}, "no image")],
+)
+def test_an_unusable_metadata_file_is_named(
+    files: tuple[Path, Path], tmp_path: Path, metadata: Any, message: str
+) -> None:
+    result = run(*files, "--metadata", write(tmp_path / "metadata.json", metadata))
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_label_rows_without_a_data_unit_in_common_end_with_code_2(tmp_path: Path) -> None:
+    truth = write(tmp_path / "truth.json", box_row("a", [[0, 0, 9, 9]]))
+    result = run(truth, write(tmp_path / "model.json", box_row("b", [[0, 0, 9, 9]])))
+    assert result.exit_code == 2
+    assert "no prediction of" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("truth", "results", "message"),
     [

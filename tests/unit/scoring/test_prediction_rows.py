@@ -13,6 +13,7 @@ from agents.scoring.predictions import (
     Detections,
     PredictionInputError,
     detections_from_label_rows,
+    detections_of_models,
     evaluate_predictions,
 )
 from tests.unit.rows import PEDESTRIAN, box_row, image_row
@@ -152,6 +153,16 @@ def test_data_units_without_truth_and_shapes_without_area_are_told() -> None:
     assert detections.not_compared == {"point": 2}
     score = evaluate_predictions(detections)
     assert (score.unmatched_images, score.not_compared, score.predictions) == (1, {"point": 2}, 1)
+
+
+def test_two_models_of_label_rows_share_images_and_classes_so_that_they_compare() -> None:
+    box = drawn("bounding_box", boundingBox={"x": 0.1, "y": 0.1, "w": 0.5, "h": 0.5})
+    other = {**box, "featureHash": "Feature2", "name": "debris"}
+    first, second = detections_of_models([row(box)], [[row(box)], [row(box, other, drawn("point"))]])
+    assert first.truth == second.truth
+    assert first.classes == ("cell", "debris")
+    assert (first.not_compared, second.not_compared) == ({}, {"point": 1})
+    assert first.fields == ({"dataset_title": "dataset", "data_type": "image"},)
 
 
 BOX = {"x": 0.1, "y": 0.1, "w": 0.5, "h": 0.5}
