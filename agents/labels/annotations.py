@@ -1,9 +1,9 @@
 """What a label row holds, as flat arrays: the form in which two label rows are compared."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,8 @@ class Drawings:
     feature: NDArray[np.int32]
     instance: NDArray[np.int32]
     media: NDArray[np.float64]
-    geometry: NDArray[np.float64]
+    geometry: Any
+    """Set by `shape`; see `agents.labels.geometry.Geometry`."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -53,7 +54,7 @@ class Drawings:
             self.feature[rows],
             self.instance[rows],
             self.media[rows],
-            self.geometry[rows],
+            self.geometry.take(rows, axis=0),
         )
 
 
@@ -69,6 +70,27 @@ class Classification:
     answers: Answers
 
 
+@dataclass(frozen=True, slots=True)
+class DynamicAnswer:
+    """An answer to an attribute of an object that holds for some of its frames."""
+
+    question: str
+    answer: Answer
+    spans: tuple[Span, ...]
+    space: str | None = None
+    """None: on every space of the object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What happens to the objects of a continuous scene, as (instance, nanosecond)."""
+
+    deleted: frozenset[tuple[int, int]]
+    """From here on the object is not there."""
+    linear: frozenset[tuple[int, int]]
+    """From here on the object moves in a straight line into its next event."""
+
+
 @dataclass(frozen=True, eq=False)
 class Annotations:
     """One label row: the ground truth, or one annotator's labels. Immutable."""
@@ -77,14 +99,22 @@ class Annotations:
     instances: tuple[str, ...] = ()
     """Object hashes."""
     drawings: Mapping[Shape, Drawings] = field(default_factory=dict)
+    events: Events | None = None
+    """Of a continuous scene: its drawings are events at nanoseconds, not labels on frames."""
     attributes: Mapping[int, Answers] = field(default_factory=dict)
     """Static answers by instance."""
+    dynamic_attributes: Mapping[int, tuple[DynamicAnswer, ...]] = field(default_factory=dict)
+    """Answers that hold for some frames, by instance."""
     classifications: tuple[Classification, ...] = ()
 
     @classmethod
     def empty(cls) -> Self:
         """An answer without any label."""
         return cls()
+
+    def only(self, drawings: Mapping[Shape, Drawings], classifications: tuple[Classification, ...]) -> "Annotations":
+        """The same label row with some of its labels."""
+        return replace(self, drawings=drawings, classifications=classifications)
 
     @cached_property
     def rank(self) -> NDArray[np.int64]:

@@ -1,15 +1,54 @@
-"""Answers to attributes and classifications, from the JSON of `classifications` lists."""
+"""Answers to attributes and classifications, from the JSON of answer lists."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agents.labels.annotations import Answer
+from agents.labels.annotations import Answer, Answers, DynamicAnswer, Span
 from agents.labels.errors import LabelReadError
-from agents.labels.ontology import Question, QuestionType
+from agents.labels.frames import entries
+from agents.labels.ontology import Ontology, Question, QuestionType
 
 
-def read_answers(items: object, questions: Mapping[str, Question], place: str) -> dict[str, Answer]:
+def static_answers(row: Mapping[str, Any], ontology: Ontology, instances: Mapping[str, int]) -> dict[int, Answers]:
+    """Answers that hold for the whole life of an object, by instance."""
+    answers: dict[int, Answers] = {}
+    for key, entry in entries(row, "object_answers"):
+        # An answer left behind by an object that was deleted is skipped, as in the SDK.
+        instance = instances.get(entry.get("objectHash", key))
+        if instance is not None:
+            given = read_answers(entry.get("classifications") or [], ontology, f"object_answers[{key}].classifications")
+            if given:
+                answers[instance] = given
+    return answers
+
+
+def dynamic_answers(
+    row: Mapping[str, Any], ontology: Ontology, instances: Mapping[str, int]
+) -> dict[int, tuple[DynamicAnswer, ...]]:
+    """Answers that hold for some frames of an object, by instance."""
+    answers: dict[int, tuple[DynamicAnswer, ...]] = {}
+    for key, entry in entries(row, "object_actions"):
+        instance = instances.get(entry.get("objectHash", key))
+        actions = entry.get("actions") or []
+        place = f"object_actions[{key}].actions"
+        if not isinstance(actions, list):
+            raise LabelReadError(place, "is not a list")
+        if instance is not None and actions:
+            answers[instance] = tuple(_dynamic(actions, ontology, place))
+    return answers
+
+
+def _dynamic(actions: list[Any], ontology: Ontology, place: str) -> Iterator[DynamicAnswer]:
+    for index, action in enumerate(actions):
+        here = f"{place}[{index}]"
+        for question, answer in read_answers([action], ontology, here).items():
+            space = action.get("spaceId")
+            spans = read_spans(action.get("range") or [], f"{here}.range")
+            yield DynamicAnswer(question, answer, spans, None if space is None else str(space))
+
+
+def read_answers(items: object, ontology: Ontology, place: str) -> dict[str, Answer]:
     """Answers by question hash; a radio answer that does not name exactly one option is no answer, as in the SDK.
 
     Raises:
@@ -22,16 +61,20 @@ def read_answers(items: object, questions: Mapping[str, Question], place: str) -
         here = f"{place}[{index}]"
         if not isinstance(item, Mapping):
             raise LabelReadError(here, "is not a JSON object")
-        question = questions.get(item.get("featureHash", ""))
+        feature = item.get("featureHash")
+        question = ontology.questions.get(feature) if isinstance(feature, str) else None
         if question is None:
-            raise LabelReadError(here, f"feature {item.get('featureHash')!r} is not in the ontology")
-        answer = read_answer(item.get("answers"), question, f"{here}.answers")
+            raise LabelReadError(here, f"feature {feature!r} is not in the ontology")
+        answer = _answer(item.get("answers"), question, f"{here}.answers")
+        before = answers.get(question.hash)
+        if isinstance(answer, frozenset) and isinstance(before, frozenset):
+            answer |= before  # the label editor writes one entry per ticked option
         if answer is not None:
             answers[question.hash] = answer
     return answers
 
 
-def read_answer(given: Any, question: Question, place: str) -> Answer | None:
+def _answer(given: Any, question: Question, place: str) -> Answer | None:
     """One answer, or None where nothing was answered."""
     if given is None:
         return None
@@ -55,6 +98,26 @@ def _options(given: Any, question: Question, place: str) -> list[str]:
         raise LabelReadError(place, "is not a list of options")
     options = [option.get("featureHash") for option in given]
     for option in options:
-        if option not in question.options:
+        if not isinstance(option, str) or option not in question.options:
             raise LabelReadError(place, f"option {option!r} is not in the ontology")
     return options
+
+
+def read_spans(ranges: object, place: str) -> tuple[Span, ...]:
+    """Pairs [start, end], both ends included, sorted."""
+    if not isinstance(ranges, list):
+        raise LabelReadError(place, "is not a list")
+    spans = []
+    for item in ranges:
+        if not isinstance(item, list | tuple) or len(item) != 2:
+            raise LabelReadError(place, "holds something that is not a [start, end] pair")
+        try:
+            start, end = float(item[0]), float(item[1])
+        except (TypeError, ValueError, OverflowError):
+            raise LabelReadError(place, "holds a range whose ends are not numbers") from None
+        if not (math.isfinite(start) and math.isfinite(end)):
+            raise LabelReadError(place, "holds a range whose ends are not finite")
+        if start > end:
+            raise LabelReadError(place, "holds a range that ends before it starts")
+        spans.append((start, end))
+    return tuple(sorted(spans))

@@ -30,6 +30,8 @@ class Shape(StrEnum):
 
 
 SHAPES = frozenset(shape.value for shape in Shape)
+RANGE_SHAPES = frozenset({Shape.AUDIO, Shape.TIME_RANGE, Shape.TEXT})
+"""Objects that lie on a stretch of time or text and on no frame."""
 
 
 class QuestionType(StrEnum):

@@ -5,42 +5,34 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from agents.labels.annotations import Annotations, Answer, Answers, Classification, Span
-from agents.labels.ontology import ClassificationClass, Ontology, Question
+from agents.labels.annotations import Annotations, Answers, Classification, Span
+from agents.labels.ontology import ClassificationClass, Question
+from agents.scoring.answers import compare_answers
 from agents.scoring.result import AnswerScore, Conflict
-
-
-def agreement(truth: Answer, label: Answer) -> float:
-    """How far two answers to one question agree, in [0, 1]: Jaccard of ticked options, else equal or not."""
-    if isinstance(truth, frozenset) and isinstance(label, frozenset):
-        return len(truth & label) / len(truth | label)
-    return float(truth == label)
+from agents.scoring.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
-class ClassificationResult:
-    """The classifications of one class."""
+class Answered:
+    """The classifications, or the attributes of the matched objects, of one class."""
 
     score: AnswerScore
     conflicts: tuple[Conflict, ...]
 
 
-def score_classifications(
-    truth: Annotations, label: Annotations, ontology: Ontology
-) -> Mapping[int, ClassificationResult]:
+def score_classifications(truth: Annotations, label: Annotations, rules: Rules) -> Mapping[int, Answered]:
     """Compare every classification, by index into `Ontology.classifications`."""
     by_truth, by_label = _by_class(truth), _by_class(label)
     results = {}
     for feature in sorted(by_truth.keys() | by_label.keys()):
-        asked = ontology.classifications[feature]
+        asked = rules.ontology.classifications[feature]
         parts = [
             part
             for space in sorted(by_truth[feature].keys() | by_label[feature].keys())
-            for part in _compare(asked, space, by_truth[feature][space], by_label[feature][space])
+            for part in _compare(asked, space, by_truth[feature][space], by_label[feature][space], rules)
         ]
         total = sum((score for score, _ in parts), AnswerScore())
-        conflicts = tuple(conflict for _, found in parts for conflict in found)
-        results[feature] = ClassificationResult(total, conflicts)
+        results[feature] = Answered(total, tuple(conflict for _, found in parts for conflict in found))
     return results
 
 
@@ -55,24 +47,26 @@ def _by_class(annotations: Annotations) -> defaultdict[int, defaultdict[str, _Gi
 
 
 def _compare(
-    asked: ClassificationClass, space: str, truth: _Given, label: _Given
+    asked: ClassificationClass, space: str, truth: _Given, label: _Given, rules: Rules
 ) -> Iterator[tuple[AnswerScore, list[Conflict]]]:
     """Piece by piece of the timeline, between the places where an answer begins or ends."""
     for start, end in _pieces([*truth, *label]):
-        count = 1 if start is None else int(end - start)
         left, right = _answers_at(truth, start), _answers_at(label, start)
         if left is None and right is None:
             continue
+        count = 1 if start is None else int(end - start)
         frame = None if start is None else int(start)
         last = None if start is None else int(end) - 1
-        score, questions = compare_answers(asked.questions, left or {}, right or {}, count)
+        score, wrong = compare_answers(asked.questions, left or {}, right or {}, rules, count=count)
         place = Conflict("wrong_classification", asked.name, frame, last, space)
-        yield score, list(_conflicts(place, left, right, questions))
+        yield score, list(_conflicts(place, left, right, wrong))
 
 
 def _conflicts(
     place: Conflict, truth: Answers | None, label: Answers | None, wrong: tuple[Question, ...]
 ) -> Iterator[Conflict]:
+    if not wrong:
+        return
     if label is None:
         yield replace(place, kind="missing_classification")
     elif truth is None:
@@ -101,32 +95,3 @@ def _answers_at(items: _Given, start: float | None) -> Answers | None:
 
 def _covers(span: Span, at: float) -> bool:
     return span[0] <= at <= span[1]
-
-
-def compare_answers(
-    questions: tuple[Question, ...], truth: Answers, label: Answers, count: int = 1
-) -> tuple[AnswerScore, tuple[Question, ...]]:
-    """Compare the answers to one tree of questions; a nested question only where its parent's answer agrees.
-
-    Returns:
-        The score, each answer counted `count` times, and the questions that were answered differently.
-    """
-    correct, compared, expected, spurious = 0.0, 0, 0, 0
-    wrong = []
-    for question in questions:
-        if question.archived:
-            continue
-        left, right = truth.get(question.hash), label.get(question.hash)
-        comparable = question.parent is None or (
-            truth.get(question.parent) == label.get(question.parent) == question.parent_option
-        )
-        expected += left is not None
-        if not comparable or (left is None and right is None):
-            continue
-        spurious += left is None
-        agreed = agreement(left, right) if left is not None and right is not None else 0.0
-        compared += 1
-        correct += agreed
-        if agreed < 1:
-            wrong.append(question)
-    return AnswerScore(correct * count, compared * count, expected * count, spurious * count), tuple(wrong)

@@ -1,21 +1,29 @@
 """Which drawing of the labels is which object of the ground truth."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.labels.annotations import Annotations, Drawings
-from agents.labels.ontology import Ontology, Shape
 from agents.scoring.assignment import SLACK, assign
-from agents.scoring.boxes import Indices, Numbers, Pairs, box_iou, touching
-from agents.scoring.config import ScoringConfig, thresholds
+from agents.scoring.pairs import Flags, Indices, Numbers, Pairs, touching
+from agents.scoring.rules import Rules
+from agents.scoring.similarity.measure import Measure, Media, measure
 
-Similarity = Callable[[Numbers, Numbers], Numbers]
-"""Geometry of the first and of the second drawing of each pair (k, ...), (k, ...) to similarity (k,)."""
 
-SIMILARITIES: Mapping[Shape, Similarity] = {Shape.BOUNDING_BOX: box_iou}
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Pairs (k,) with their similarity (k,)."""
+
+    pairs: Pairs
+    similarity: Numbers
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def where(self, chosen: Flags) -> "Scored":
+        """Those for which `chosen` (k,) is true."""
+        return Scored(self.pairs.where(chosen), self.similarity[chosen])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,65 +32,29 @@ class Matches:
 
     truth: Drawings
     label: Drawings
-    matched: Pairs
-    similarity: Numbers
-    """Of the matched pairs."""
+    media: Media
+    candidates: Scored
+    """Every pair of the same frame and class that overlaps at all."""
+    matched: Scored
     localisation: Numbers
     """Similarity of the matched pairs, lifted to [0.5, 1] where the threshold is below 0.5."""
-    mislabelled: Pairs
-    mislabelled_similarity: Numbers
-    near: Pairs
+    mislabelled: Scored
+    near: Scored
     """Leftovers of the same class that overlap, but less than the threshold asks."""
-    near_similarity: Numbers
     missing: Indices
     """Every truth drawing without a match, mislabelled and near ones included."""
     spurious: Indices
     """Every label drawing without a match, mislabelled and near ones included."""
-    best_truth: Numbers
-    """The greatest similarity of each truth drawing to any label drawing of its class."""
-    best_label: Numbers
+    thresholds: Numbers
+    """Of every truth drawing."""
 
-
-def match_shape(truth: Drawings, label: Drawings, sides: "Sides", config: ScoringConfig) -> Matches:
-    """Match the drawings of one shape, frame by frame and class by class, all frames at once."""
-    place_t, place_l = sides.places(truth, label)
-    classes = len(sides.ontology.objects)
-    order_t, order_l = sides.order(truth, label)
-    limit = thresholds(config.iou_threshold, _areas(truth)) - SLACK
-    similar = SIMILARITIES[truth.shape]
-
-    pairs = touching(
-        truth.geometry, place_t * classes + truth.feature, label.geometry, place_l * classes + label.feature
-    )
-    similarity = similar(truth.geometry[pairs.truth], label.geometry[pairs.label])
-    above = similarity >= limit[pairs.truth]
-    matched, matched_similarity = _assigned(pairs, similarity, above, order_t, order_l)
-    free_t = _without(len(truth), matched.truth)
-    free_l = _without(len(label), matched.label)
-
-    mislabelled, mislabelled_similarity = _mislabelled(
-        (truth, place_t, free_t, order_t), (label, place_l, free_l, order_l), limit, similar
-    )
-    still_t, still_l = free_t.copy(), free_l.copy()
-    still_t[mislabelled.truth] = False
-    still_l[mislabelled.label] = False
-    close = (similarity > 0) & still_t[pairs.truth] & still_l[pairs.label]
-    near, near_similarity = _assigned(pairs, similarity, close, order_t, order_l)
-    return Matches(
-        truth=truth,
-        label=label,
-        matched=matched,
-        similarity=matched_similarity,
-        localisation=_localisation(matched_similarity, limit[matched.truth] + SLACK),
-        mislabelled=mislabelled,
-        mislabelled_similarity=mislabelled_similarity,
-        near=near,
-        near_similarity=near_similarity,
-        missing=np.flatnonzero(free_t),
-        spurious=np.flatnonzero(free_l),
-        best_truth=_greatest(len(truth), pairs.truth, similarity),
-        best_label=_greatest(len(label), pairs.label, similarity),
-    )
+    def best(self) -> tuple[Numbers, Numbers]:
+        """The greatest similarity of each truth drawing, and of each label drawing, to any of its class."""
+        pairs = self.candidates.pairs
+        best = np.zeros(len(self.truth)), np.zeros(len(self.label))
+        np.maximum.at(best[0], pairs.truth, self.candidates.similarity)
+        np.maximum.at(best[1], pairs.label, self.candidates.similarity)
+        return best
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,71 +63,110 @@ class Sides:
 
     truth: Annotations
     label: Annotations
-    ontology: Ontology
 
     def places(self, truth: Drawings, label: Drawings) -> tuple[Indices, Indices]:
         """One number per (space, frame), the same on both sides."""
         names = {name: i for i, name in enumerate(dict.fromkeys((*self.truth.spaces, *self.label.spaces)))}
-        keys = []
-        for annotations, drawings in ((self.truth, truth), (self.label, label)):
-            space = np.array([names[name] for name in annotations.spaces], np.int64)
-            keys.append(np.stack((space[drawings.space], drawings.frame)))
-        _, dense = np.unique(np.concatenate(keys, axis=1), axis=1, return_inverse=True)
-        return dense[: len(truth)], dense[len(truth) :]
+        frames, dense = np.unique(np.concatenate((truth.frame, label.frame)), return_inverse=True)
+        spaces = [
+            np.array([names[name] for name in side.spaces], np.int64)[drawings.space]
+            for side, drawings in ((self.truth, truth), (self.label, label))
+        ]
+        place = np.concatenate(spaces) * len(frames) + dense
+        return place[: len(truth)], place[len(truth) :]
 
     def order(self, truth: Drawings, label: Drawings) -> tuple[Indices, Indices]:
         """A rank for every drawing that follows from object hashes alone."""
-        return (
-            self.truth.rank[truth.instance] * len(truth) + np.arange(len(truth)),
-            self.label.rank[label.instance] * len(label) + np.arange(len(label)),
+        return self.truth.rank[truth.instance], self.label.rank[label.instance]
+
+
+def match_shape(truth: Drawings, label: Drawings, sides: Sides, rules: Rules) -> Matches:
+    """Match the drawings of one shape, frame by frame and class by class, all frames at once."""
+    return _Matcher(truth, label, sides, rules).run()
+
+
+def common_media(truth: Drawings, label: Drawings, places: tuple[Indices, Indices]) -> Media:
+    """Width and height of each drawing's frame: the truth's, else the labels', else 1 x 1."""
+    size = np.full((max(places[0].max(initial=-1), places[1].max(initial=-1)) + 1, 2), np.nan)
+    for drawings, place in ((label, places[1]), (truth, places[0])):
+        known = ~np.isnan(drawings.media).any(axis=1)
+        size[place[known]] = drawings.media[known]
+    size = np.nan_to_num(size, nan=1.0)
+    return size[places[0]], size[places[1]]
+
+
+class _Matcher:
+    def __init__(self, truth: Drawings, label: Drawings, sides: Sides, rules: Rules) -> None:
+        self.truth, self.label, self.rules = truth, label, rules
+        self.places = sides.places(truth, label)
+        self.order = sides.order(truth, label)
+        self.media = common_media(truth, label, self.places)
+        self.measure: Measure = measure(truth, label, self.media, rules)
+        self.thresholds = rules.thresholds(truth, self.measure.areas)
+
+    def run(self) -> Matches:
+        candidates = self._candidates()
+        matched = self._assign(candidates.where(self._above(candidates)))
+        free = _without(len(self.truth), matched.pairs.truth), _without(len(self.label), matched.pairs.label)
+        mislabelled = self._mislabelled(free)
+        left_t = free[0] & _without(len(self.truth), mislabelled.pairs.truth)
+        left_l = free[1] & _without(len(self.label), mislabelled.pairs.label)
+        pairs = candidates.pairs
+        return Matches(
+            truth=self.truth,
+            label=self.label,
+            media=self.media,
+            candidates=candidates,
+            matched=matched,
+            localisation=_localisation(matched.similarity, self.thresholds[matched.pairs.truth]),
+            mislabelled=mislabelled,
+            near=self._assign(candidates.where(left_t[pairs.truth] & left_l[pairs.label])),
+            missing=np.flatnonzero(free[0]),
+            spurious=np.flatnonzero(free[1]),
+            thresholds=self.thresholds,
         )
 
+    def _candidates(self) -> Scored:
+        """Pairs of the same frame and class that overlap."""
+        classes = len(self.rules.ontology.objects)
+        found = self.measure
+        pairs = touching(
+            found.truth_extents,
+            self.places[0] * classes + self.truth.feature,
+            found.label_extents,
+            self.places[1] * classes + self.label.feature,
+        )
+        similarity = found.similarity(pairs)
+        return Scored(pairs, similarity).where(similarity > 0)
 
-def _areas(drawings: Drawings) -> Numbers:
-    """Area of each box in pixels squared; in fractions where the row does not tell the media's size."""
-    media = np.nan_to_num(drawings.media, nan=1.0)
-    return np.asarray((drawings.geometry[:, 2:4] * media).prod(axis=1))
+    def _mislabelled(self, free: tuple[Flags, Flags]) -> Scored:
+        """Leftovers that overlap enough but carry another class."""
+        rows, columns = np.flatnonzero(free[0]), np.flatnonzero(free[1])
+        if len(self.rules.ontology.objects) < 2 or not len(rows) or not len(columns):
+            return Scored(Pairs.none(), np.empty(0))
+        found = self.measure
+        local = touching(
+            found.truth_extents[rows], self.places[0][rows], found.label_extents[columns], self.places[1][columns]
+        )
+        pairs = Pairs(rows[local.truth], columns[local.label])
+        pairs = pairs.where(self.truth.feature[pairs.truth] != self.label.feature[pairs.label])
+        scored = Scored(pairs, found.similarity(pairs))
+        return self._assign(scored.where(self._above(scored)))
+
+    def _above(self, scored: Scored) -> Flags:
+        return np.asarray(scored.similarity >= self.thresholds[scored.pairs.truth] - SLACK)
+
+    def _assign(self, scored: Scored) -> Scored:
+        return scored.where(assign(scored.pairs, scored.similarity, *self.order))
 
 
-def _assigned(
-    pairs: Pairs, similarity: Numbers, eligible: NDArray[np.bool_], order_t: Indices, order_l: Indices
-) -> tuple[Pairs, Numbers]:
-    some = Pairs(pairs.truth[eligible], pairs.label[eligible])
-    chosen = assign(some, similarity[eligible], order_t, order_l)
-    return Pairs(some.truth[chosen], some.label[chosen]), similarity[eligible][chosen]
-
-
-def _mislabelled(
-    truth: tuple[Drawings, Indices, NDArray[np.bool_], Indices],
-    label: tuple[Drawings, Indices, NDArray[np.bool_], Indices],
-    limit: Numbers,
-    similar: Similarity,
-) -> tuple[Pairs, Numbers]:
-    """Leftovers that overlap enough but carry another class."""
-    drawn_t, place_t, free_t, order_t = truth
-    drawn_l, place_l, free_l, order_l = label
-    rows, columns = np.flatnonzero(free_t), np.flatnonzero(free_l)
-    local = touching(drawn_t.geometry[rows], place_t[rows], drawn_l.geometry[columns], place_l[columns])
-    pairs = Pairs(rows[local.truth], columns[local.label])
-    similarity = similar(drawn_t.geometry[pairs.truth], drawn_l.geometry[pairs.label])
-    other = drawn_t.feature[pairs.truth] != drawn_l.feature[pairs.label]
-    return _assigned(pairs, similarity, other & (similarity >= limit[pairs.truth]), order_t, order_l)
-
-
-def _without(count: int, taken: Indices) -> NDArray[np.bool_]:
+def _without(count: int, taken: Indices) -> Flags:
     free = np.ones(count, np.bool_)
     free[taken] = False
     return free
 
 
-def _greatest(count: int, index: Indices, similarity: Numbers) -> Numbers:
-    best = np.zeros(count)
-    np.maximum.at(best, index, similarity)
-    return best
-
-
 def _localisation(similarity: Numbers, threshold: Numbers) -> Numbers:
     """Similarity, rescaled so that a match is always worth at least one half: else dropping it could pay."""
-    low = threshold < 0.5
     rescaled = 0.5 + 0.5 * (similarity - threshold) / np.where(threshold < 1, 1 - threshold, 1.0)
-    return np.where(low, np.clip(rescaled, 0.5, 1.0), similarity)
+    return np.where(threshold < 0.5, np.clip(rescaled, 0.5, 1.0), similarity)

@@ -160,6 +160,36 @@ class AnswerScore:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityFigures:
+    """Whether label objects stay on the same objects over time (docs/metrics/tracks.md)."""
+
+    idtp: int = 0
+    idfp: int = 0
+    idfn: int = 0
+    switches: int = 0
+    hota: float | None = None
+    detection: float | None = None
+    """DetA, the part of HOTA that counts drawings."""
+    association: float | None = None
+    """AssA, the part of HOTA that counts who is who."""
+    not_applicable: str | None = None
+
+    @property
+    def idf1(self) -> float | None:
+        """2 IDTP / (2 IDTP + IDFP + IDFN)."""
+        return _ratio(2 * self.idtp, 2 * self.idtp + self.idfp + self.idfn)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        return asdict(self) | {"idf1": self.idf1}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(**{f.name: data[f.name] for f in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
 class ClassScore:
     """The figures of one class of the ontology."""
 
@@ -205,7 +235,8 @@ class Conflict:
     similarity: float | None = None
     """Of the two objects, or the greatest to any object of the class on the other side."""
     other: str | None = None
-    """The class that the labels give, of a mislabelled object; the question, of a wrong answer."""
+    """The class that the labels give, of a mislabelled object; the question, of a wrong answer; the label object before
+    an identity switch."""
 
     def explain(self) -> str:
         """One sentence."""
@@ -244,7 +275,7 @@ _WORDS: Mapping[ConflictKind, str] = {
     "wrong_classification": "wrong {other}",
     "missing_classification": "{feature} not answered",
     "spurious_classification": "{feature} answered where the ground truth holds no answer",
-    "identity_switch": "{feature} changes its identity",
+    "identity_switch": "{feature} goes to another label object",
 }
 
 
@@ -258,6 +289,12 @@ class Verdict:
     value: float | None
     passed: bool | None
     reason: str | None = None
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"not applicable: {self.reason}"
+        verb = "passed" if self.passed else "failed"
+        return f"{verb}, {self.metric} {self.value:.4f} against {self.threshold:g}"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types only."""
@@ -278,12 +315,15 @@ class TaskScore:
     objects: ObjectScore
     classifications: AnswerScore
     attributes: AnswerScore
+    identity: IdentityFigures = IdentityFigures(not_applicable="there are no frames")
     by_class: Mapping[str, ClassScore] = field(default_factory=dict)
     """By feature hash."""
     confusion: tuple[tuple[str | None, str | None, int], ...] = ()
     """(true class, given class, count) by feature hash; None stands for no object."""
     conflicts: tuple[Conflict, ...] = ()
     requirements: tuple[Verdict, ...] = ()
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    """Figures of the team's own, by name."""
     reason: str | None = None
 
     @property
@@ -301,10 +341,12 @@ class TaskScore:
             "objects": self.objects.to_dict(),
             "classifications": self.classifications.to_dict(),
             "attributes": self.attributes.to_dict(),
+            "identity": self.identity.to_dict(),
             "by_class": {key: value.to_dict() for key, value in self.by_class.items()},
             "confusion": [list(cell) for cell in self.confusion],
             "conflicts": [conflict.to_dict() for conflict in self.conflicts],
             "requirements": [verdict.to_dict() for verdict in self.requirements],
+            "metrics": dict(self.metrics),
         }
 
     @classmethod
@@ -316,10 +358,12 @@ class TaskScore:
             objects=ObjectScore.from_dict(data["objects"]),
             classifications=AnswerScore.from_dict(data["classifications"]),
             attributes=AnswerScore.from_dict(data["attributes"]),
+            identity=IdentityFigures.from_dict(data["identity"]),
             by_class={key: ClassScore.from_dict(value) for key, value in data["by_class"].items()},
             confusion=tuple((cell[0], cell[1], cell[2]) for cell in data["confusion"]),
             conflicts=tuple(Conflict.from_dict(item) for item in data["conflicts"]),
             requirements=tuple(Verdict.from_dict(item) for item in data["requirements"]),
+            metrics=dict(data["metrics"]),
         )
 
     def __str__(self) -> str:
@@ -328,6 +372,9 @@ class TaskScore:
         for name, answers in (("classifications", self.classifications), ("attributes", self.attributes)):
             if answers.accuracy is not None:
                 lines.append(f"{name}: {answers.correct:g} of {answers.compared} right")
+        if self.identity.idf1 is not None:
+            lines.append(f"identity: IDF1 {self.identity.idf1:.4f}, {self.identity.switches} switches")
+        lines += [f"{verdict.name}: {verdict}" for verdict in self.requirements]
         lines += [f"- {conflict.explain()}" for conflict in self.conflicts]
         return "\n".join(lines)
 

@@ -1,0 +1,155 @@
+"""Where in a label row's JSON the drawings stand: data units, frames, spaces, and ranges."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agents.labels.annotations import ROW
+from agents.labels.errors import LabelReadError
+from agents.labels.ontology import RANGE_SHAPES, Ontology
+
+FLAT = frozenset({"image", "img_group"})
+"""One image per data unit: the labels stand in the unit itself."""
+FRAMED = frozenset({"video", "dicom", "nifti", "pdf", "scene"})
+"""Frames, slices or pages: the labels stand under their number."""
+UNFRAMED = frozenset({"audio", "time_series", "plain_text", "group"})
+"""No frames: objects lie on ranges, or in the spaces of the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The drawings of one frame of one space."""
+
+    space: str
+    number: int
+    width: float
+    height: float
+    objects: Sequence[Mapping[str, Any]]
+    place: str
+    """Where they stand in the JSON, for error messages."""
+
+
+def frames(row: Mapping[str, Any], ontology: Ontology) -> Iterator[Frame]:
+    """Every frame that may hold drawings; objects that lie on ranges come as frame 0 of their space."""
+    kind = data_type(row)
+    for key, unit in entries(row, "data_units"):
+        yield from _unit_frames(kind, unit, f"data_units[{key}]")
+    for key, space in entries(row, "spaces"):
+        yield from _space_frames(key, space)
+    yield from _range_frames(row, ontology)
+
+
+def data_type(row: Mapping[str, Any]) -> str:
+    """The row's data type in lower case."""
+    kind = row.get("data_type")
+    if not isinstance(kind, str):
+        raise LabelReadError("label row", "has no data_type")
+    if kind.lower() not in FLAT | FRAMED | UNFRAMED:
+        raise LabelReadError("label row", f"data_type {kind!r} is not known")
+    if not isinstance(row.get("data_units"), Mapping):
+        raise LabelReadError("label row", "has no data_units")
+    return kind.lower()
+
+
+def entries(holder: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The JSON objects under `key`, by name; an absent or null `key` holds none."""
+    value = holder.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise LabelReadError(key, "is not a JSON object")
+    for name, entry in value.items():
+        if not isinstance(entry, Mapping):
+            raise LabelReadError(f"{key}[{name}]", "is not a JSON object")
+        yield name, entry
+
+
+def _unit_frames(kind: str, unit: Mapping[str, Any], place: str) -> Iterator[Frame]:
+    labels = _labels(unit, place)
+    if kind in FLAT:
+        number = _frame_number(unit.get("data_sequence", 0), f"{place}.data_sequence")
+        yield _frame(ROW, number, unit, labels, f"{place}.labels")
+    elif kind in FRAMED:
+        for key, frame in labels.items():
+            here = f"{place}.labels[{key}]"
+            if kind == "scene" and not str(key).isdecimal():
+                yield _frame(str(key), 0, unit, frame, here)  # an image or point cloud of the scene
+            else:
+                yield _frame(ROW, _frame_number(key, f"{place}.labels"), unit, frame, here)
+
+
+def _space_frames(name: str, space: Mapping[str, Any]) -> Iterator[Frame]:
+    place = f"spaces[{name}]"
+    labels = _labels(space, place)
+    if isinstance(labels.get("objects"), list):
+        yield _frame(_scene_name(name, space), 0, space, labels, f"{place}.labels")
+        return
+    sizes = space.get("frames")
+    for key, frame in labels.items():
+        number = _frame_number(key, f"{place}.labels")
+        sized = space
+        if isinstance(sizes, list) and 0 <= number < len(sizes) and isinstance(sizes[number], Mapping):
+            sized = {**space, **{k: v for k, v in sizes[number].items() if k in ("width", "height")}}
+        yield _frame(name, number, sized, frame, f"{place}.labels[{key}]")
+
+
+def _scene_name(name: str, space: Mapping[str, Any]) -> str:
+    """Images of a scene are saved under `STREAM#FRAME` in the data unit: the same name for both layouts."""
+    info = space.get("scene_info")
+    if space.get("space_type") != "scene_image" or not isinstance(info, Mapping):
+        return name
+    return f"{info.get('stream_id')}#{info.get('start_frame', info.get('event_index'))}"
+
+
+def _range_frames(row: Mapping[str, Any], ontology: Ontology) -> Iterator[Frame]:
+    on_ranges = {item.hash: item.shape.value for item in ontology.objects if item.shape in RANGE_SHAPES}
+    for key, entry in entries(row, "object_answers"):
+        # A class that is not in the ontology keeps the shape it says: the reader complains about it.
+        shape = on_ranges.get(str(entry.get("featureHash")), entry.get("shape"))
+        if shape not in RANGE_SHAPES:
+            continue
+        drawing = {"objectHash": key, **entry, "shape": shape, "range": None, "range_html": None}
+        place = f"object_answers[{key}]"
+        spaces = list(entries(entry, "spaces"))
+        for space, where in spaces:
+            field = "range_html" if where.get("type") == "html" else "range"
+            yield _range_frame(space, {**drawing, field: where.get("range")}, f"{place}.spaces[{space}]")
+        if not spaces:
+            given = {field: entry.get(field) for field in ("range", "range_html")}
+            yield _range_frame(ROW, {**drawing, **given}, place)
+
+
+def _range_frame(space: str, drawing: Mapping[str, Any], place: str) -> Frame:
+    return Frame(space, 0, float("nan"), float("nan"), [drawing], place)
+
+
+def _labels(holder: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+    labels = holder.get("labels") or {}
+    if not isinstance(labels, Mapping):
+        raise LabelReadError(f"{place}.labels", "is not a JSON object")
+    return labels
+
+
+def _frame(space: str, number: int, sized: Mapping[str, Any], labels: object, place: str) -> Frame:
+    if not isinstance(labels, Mapping):
+        raise LabelReadError(place, "is not a JSON object")
+    objects = labels.get("objects") or []
+    if not isinstance(objects, list):
+        raise LabelReadError(f"{place}.objects", "is not a list")
+    own = labels.get("metadata")
+    if isinstance(own, Mapping) and own.get("width") and own.get("height"):
+        sized = own
+    return Frame(space, number, _length(sized.get("width")), _length(sized.get("height")), objects, place)
+
+
+def _length(value: object) -> float:
+    """A media width or height; NaN where the row does not tell it (absent, null or 0)."""
+    return float(value) if isinstance(value, int | float) and 0 < value < float("inf") else float("nan")
+
+
+def _frame_number(value: object, place: str) -> int:
+    try:
+        number = int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        raise LabelReadError(place, f"{value!r} is not a frame number") from None
+    if not 0 <= number < 2**62:
+        raise LabelReadError(place, f"{value!r} is not a frame number")
+    return int(number)
