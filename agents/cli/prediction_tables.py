@@ -29,7 +29,6 @@ _HEADINGS = {
     "recall": "recall",
     "f1": "F1 [95 %]",
     "best_f1": "best F1",
-    "best_confidence": "at confidence",
 }
 
 
@@ -68,6 +67,8 @@ def _class_table(score: PredictionScore) -> Table:
         cells = {name: _cell(getattr(figures, name)) for name in _HEADINGS}
         if figures.f1.estimate is not None:
             cells["f1"] += escape(f" [{figures.f1.low:.2f}, {figures.f1.high:.2f}]")
+        if figures.best_confidence is not None:
+            cells["best_f1"] += f" at {figures.best_confidence:.2f}"
         table.add_row(escape(figures.name), *cells.values())
     return table
 

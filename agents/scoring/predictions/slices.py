@@ -159,4 +159,4 @@ def _quartiles(numbers: NDArray[np.float64], known: NDArray[np.float64]) -> Iter
     for at, (low, high) in enumerate(itertools.pairwise(edges)):
         is_last = at == edges.size - 2
         inside = (numbers >= low) & ((numbers <= high) if is_last else (numbers < high))
-        yield f"{low:g} to {high:g}", inside
+        yield f"[{low:g}, {high:g}{']' if is_last else ')'}", inside
