@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,6 +27,10 @@ from emulator.world import World
 from tests.unit.rows import PEDESTRIAN_EDITOR, box_row
 
 ROUTE_SECRET, SCORE_SECRET = "route-secret-of-the-test", "score-secret-of-the-test"
+NOTIFICATION_SECRET = "notification-secret-of-the-test"
+SUBMITTED_SECRET, COMPLETED_SECRET = "submitted-secret-of-the-test", "completed-secret-of-the-test"
+EDITOR_TOKEN = "editor-token-of-the-test-0123456789"
+EDITOR_ORIGIN = "https://app.encord.com"
 SERVICE = "benchmark-qa@example.com"
 
 
@@ -99,6 +103,40 @@ class Sandbox:
 
     def score(self, data_hash: str, **changes: Any) -> requests.Response:
         return self.post("/agents/score", data_hash, secret=SCORE_SECRET, **changes)
+
+    def ask_in_editor(self, data_hash: str, *, token: str = EDITOR_TOKEN, origin: str | None = EDITOR_ORIGIN) -> Any:
+        """An unsigned call as the label editor makes it from a person's browser."""
+        body = json.dumps({"projectHash": PRODUCTION, "dataHash": data_hash, "frame": 0}).encode()
+        headers = {"Content-Type": "application/json"} | ({"Origin": origin} if origin else {})
+        return self.send(f"/agents/score/{token}", body, headers)
+
+    def notify(self, stage: str, *, secret: str = NOTIFICATION_SECRET, **changes: Any) -> requests.Response:
+        """A task-ready notification."""
+        envelope = {
+            "uid": str(uuid4()), "version": 1, "source": "Encord",
+            "event_type": "agent_stage_work_available_event",
+            "event_created_timestamp": "2026-03-01T12:00:00.000000+00:00",
+            "payload": {"project_hash": PRODUCTION, "stage_uuid": stage, "pending_count": 1,
+                        "reason": "batch_size_reached"},
+        } | changes  # fmt: skip
+        body = json.dumps(envelope).encode()
+        return self.send("/notifications/task-ready", body, signed(body, secret))
+
+    def event(self, name: str, secret: str, kind: str, data_hashes: Any, project: str = PRODUCTION) -> Any:
+        """A webhook of an Annotate or a Complete stage."""
+        envelope = {
+            "uid": str(uuid4()), "version": 1, "source": "Encord", "event_type": kind,
+            "event_created_timestamp": "2026-03-01T12:00:00.000000+00:00",
+            "payload": {"project_hash": project, "data_hashes": data_hashes, "label_hashes": []},
+        }  # fmt: skip
+        body = json.dumps(envelope).encode()
+        return self.send(f"/events/{name}", body, signed(body, secret))
+
+    def stages(self) -> dict[str, int]:
+        """Tasks at each stage of the production project."""
+        projects = self.control("GET", "state")["projects"]
+        production = next(project for project in projects if project["hash"] == PRODUCTION)
+        return {stage["title"]: stage["tasks"] for stage in production["stages"]}
 
     def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> requests.Response:
         return requests.post(self.service + path, data=body, headers=dict(headers), timeout=60)
@@ -309,15 +347,28 @@ def service_process(environment: Mapping[str, str], port: int) -> Iterator[subpr
 
 
 @contextmanager
-def sandbox(units: Sequence[Unit], *, config: Mapping[str, Any] | None = None, **options: Any) -> Iterator[Sandbox]:
-    """Emulator and service, running until the block ends."""
+def sandbox(
+    units: Sequence[Unit],
+    *,
+    config: Mapping[str, Any] | None = None,
+    variables: Mapping[str, str] | None = None,
+    **options: Any,
+) -> Iterator[Sandbox]:
+    """Emulator and service, running until the block ends.
+
+    Args:
+        units: of the benchmark.
+        config: goes over the service's configuration document.
+        variables: go over the service's environment.
+        options: of `world`.
+    """
     port = free_port()
     service = f"http://127.0.0.1:{port}"
     with (
         tempfile.TemporaryDirectory() as folder,
         running(world(units, service, **options)) as platform,
     ):
-        environment = service_environment(platform.url, Path(folder), config or {})
+        environment = service_environment(platform.url, Path(folder), config or {}) | dict(variables or {})
         with service_process(environment, port):
             yield Sandbox(platform.url, service, environment, Path(folder))
 
@@ -336,6 +387,10 @@ def service_environment(domain: str, folder: Path, config: Mapping[str, Any]) ->
         "ENCORD_DOMAIN": domain,
         "ROUTE_SECRET": ROUTE_SECRET,
         "SCORE_SECRET": SCORE_SECRET,
+        "NOTIFICATION_SECRET": NOTIFICATION_SECRET,
+        "TASK_SUBMITTED_SECRET": SUBMITTED_SECRET,
+        "TASK_COMPLETED_SECRET": COMPLETED_SECRET,
+        "SCORE_EDITOR_TOKEN": EDITOR_TOKEN,
         "DATABASE_URL": f"sqlite:///{folder / 'scores.sqlite'}",
         "TEST_LOG": str(folder / "service.log"),
     }
