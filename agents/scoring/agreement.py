@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.scoring.assignment import SLACK, assign
-from agents.scoring.boxes import Pairs, box_iou, touching
+from agents.scoring.boxes import box_iou
 from agents.scoring.confusion import kappa_of
 from agents.scoring.crowd_boxes import BoxItem
 from agents.scoring.intervals import Interval, RatioTotals
+from agents.scoring.pairs import Pairs, touching
 from agents.scoring.quantiles import student_quantile
 
 Floats = NDArray[np.float64]

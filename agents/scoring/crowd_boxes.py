@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.scoring.assignment import SLACK, assign
-from agents.scoring.boxes import Pairs, box_iou, touching
+from agents.scoring.boxes import box_iou
 from agents.scoring.crowd import MINIMUM_VOICES, PRIOR_ANSWERS, PRIOR_WRONG, SUSPECT_FROM
+from agents.scoring.pairs import Pairs, touching
 
 MATCH_FROM = 0.5
 AGREE_FROM = 0.4
