@@ -3,9 +3,11 @@
 import emulator.control.responses
 import emulator.datasets.job_responses
 import emulator.datasets.responses
+import emulator.labels.branch_responses
 import emulator.labels.responses
 import emulator.ontologies.responses
 import emulator.organisation.responses
+import emulator.projects.legacy_responses
 import emulator.projects.responses
 import emulator.storage.folder_responses
 import emulator.storage.job_responses
@@ -24,7 +26,9 @@ RESOURCES = (
     emulator.datasets.responses.routes,
     emulator.datasets.job_responses.routes,
     emulator.projects.responses.routes,
+    emulator.projects.legacy_responses.routes,
     emulator.labels.responses.routes,
+    emulator.labels.branch_responses.routes,
     emulator.workflow.responses.routes,
 )
 

@@ -29,6 +29,11 @@ class Ontology:
         tops = [*self.editor.get("objects", []), *self.editor.get("classifications", [])]
         return {top["featureNodeHash"] for top in tops}
 
+    def archived_features(self) -> set[str]:
+        """The feature hashes of its archived objects and classifications."""
+        tops = [*self.editor.get("objects", []), *self.editor.get("classifications", [])]
+        return {top["featureNodeHash"] for top in tops if top.get("archived")}
+
     def named_features(self) -> Iterator[tuple[str, str]]:
         """Feature hash and name of every object and classification."""
         for thing in self.editor.get("objects", []):

@@ -46,6 +46,7 @@ class Project:
         self.users: dict[str, ProjectRole] = {}
         self.groups: dict[str, Grant] = {}
         self.tags: dict[str, Tag] = {}
+        self.source_projects: list[str] = []
         self.datasets: dict[str, Dataset] = {}
         self.units: dict[str, DataRow] = {}
         self.agents: list[EditorAgentSpec] = []

@@ -3,18 +3,21 @@
 from typing import Any
 
 from emulator.errors import InvalidArgumentsError
-from emulator.http.calls import Call, LegacyCall
+from emulator.http.calls import Call
 from emulator.http.routes import Routes
-from emulator.ontologies.models import EMPTY_EDITOR, Ontology
+from emulator.organisation.group_routes import add_group_routes
+from emulator.organisation.responses import tag_dto
+from emulator.organisation.sharing import shared_role
 from emulator.projects.models import Project
 from emulator.projects.roles import NUMBERS
 from emulator.titled import filtered
 from emulator.wire import iso, page, whole
-from emulator.workflow.graph import STANDARD_WORKFLOW, Graph
 from emulator.workflow.responses import workflow_dto
-from emulator.world import WorkflowSpec, new_uuid
+from emulator.world import ProjectRole
 
 routes = Routes()
+
+STATUSES = frozenset({"notStarted", "inProgress", "inReview", "paused", "completed", "cancelled", "archived"})
 
 
 @routes.get("projects/{project}")
@@ -26,9 +29,22 @@ def get_project(call: Call) -> Any:
 @routes.get("projects")
 def list_projects(call: Call) -> Any:
     """The caller's projects."""
-    own = [p for p in call.platform.projects.values() if call.user.email in p.users]
-    found = [project_dto(project, call.user.email) for project in filtered(own, call.query)]
+    email, tags = call.user.email, set(call.query.getlist("tagsAnyof"))
+    everything = call.flag("includeOrgAccess") and call.user.organisation_admin
+    own = [p for p in call.platform.projects.values() if everything or shared_role(p, email)]
+    tagged = [p for p in own if not tags or tags & {tag.name for tag in p.tags.values()}]
+    found = [project_dto(project, email) for project in filtered(tagged, call.query)]
     return page(found, call.query.get("pageToken"))
+
+
+@routes.put("projects/{project}/status")
+def set_status(call: Call) -> Any:
+    """Sets the status that people give a project."""
+    project, status = call.managed_project(), call.field("status")
+    if status not in STATUSES:
+        raise InvalidArgumentsError(f"{status!r} is not a project status")
+    project.status = status
+    project.edited_at = call.platform.now()
 
 
 @routes.get("projects/{project}/datasets")
@@ -48,6 +64,40 @@ def list_project_users(call: Call) -> Any:
     return page(found, call.query.get("pageToken"))
 
 
+@routes.post("projects/{project}/users/bulk-delete")
+def remove_project_users(call: Call) -> Any:
+    """Takes people out of a project; what was assigned to them is nobody's again."""
+    project = call.managed_project()
+    for email in call.field("userEmails"):
+        if email not in project.users:
+            raise InvalidArgumentsError(f"{email} is not in the project")
+        if email == project.creator:
+            raise InvalidArgumentsError("The creator of a project stays in it")
+    for email in call.field("userEmails"):
+        del project.users[email]
+
+
+@routes.get("projects/{project}/tags")
+def list_project_tags(call: Call) -> Any:
+    """The tags of a project."""
+    return whole(tag_dto(tag) for tag in call.project().tags.values())
+
+
+@routes.put("projects/{project}/tags/{tag}")
+def add_project_tag(call: Call) -> Any:
+    """Gives a project a tag."""
+    tag = call.platform.organisation.tag(call.params["tag"])
+    call.managed_project().tags[tag.uuid] = tag
+
+
+@routes.delete("projects/{project}/tags/{tag}")
+def remove_project_tag(call: Call) -> Any:
+    """Takes a tag from a project."""
+    project, tag = call.managed_project(), call.platform.organisation.tag(call.params["tag"])
+    if project.tags.pop(tag.uuid, None) is None:
+        raise InvalidArgumentsError(f"The project does not carry the tag {tag.name}")
+
+
 @routes.post("projects/{project}/priorities")
 def set_priorities(call: Call) -> Any:
     """Priorities of data units, 0 to 1."""
@@ -62,63 +112,9 @@ def set_priorities(call: Call) -> Any:
         project.flow.by_data[data_hash].priority = float(priority)
 
 
-@routes.query("user", "project", "POST")
-def create_project(call: LegacyCall) -> Any:
-    """A new project of the caller's datasets."""
-    payload, email = call.payload, call.user.email
-    datasets = [call.platform.dataset(dataset_hash, email) for dataset_hash in payload.get("dataset_hashes") or []]
-    project = call.platform.create_project(
-        title=str(payload.get("title") or ""),
-        description=str(payload.get("description") or ""),
-        ontology=_ontology_for(call, payload.get("ontology_hash")),
-        creator=email,
-        graph=_graph_for(call, payload.get("workflow_template_id")),
-    )
-    for dataset in datasets:
-        project.attach(dataset, by=None)
-    return project.hash
-
-
-@routes.query("project", "projectdataset", "POST")
-def attach_datasets(call: LegacyCall) -> Any:
-    """Adds datasets to a project; their data units get tasks."""
-    project = call.managed_project()
-    wanted = call.payload.get("dataset_hashes") or []
-    for dataset in [call.platform.dataset(dataset_hash, call.user.email) for dataset_hash in wanted]:
-        project.attach(dataset, call.user.email)
-    return True
-
-
-@routes.query("project", "projectdataset", "DELETE")
-def detach_datasets(call: LegacyCall) -> Any:
-    """Removes datasets from a project, with their tasks and labels."""
-    project = call.managed_project()
-    for dataset_hash in call.uids():
-        project.detach(dataset_hash)
-    return True
-
-
-def _ontology_for(call: LegacyCall, ontology_hash: str | None) -> Ontology:
-    if ontology_hash:
-        return call.platform.ontology(ontology_hash, call.user.email)
-    now = call.platform.now()
-    title = f"{call.payload.get('title')} ontology"
-    ontology = Ontology(new_uuid(), title, "", dict(EMPTY_EDITOR), now, now, {call.user.email: "admin"})
-    call.platform.ontologies[ontology.hash] = ontology
-    return ontology
-
-
-def _graph_for(call: LegacyCall, template: str | None) -> Graph:
-    if not template:
-        return Graph.copied(STANDARD_WORKFLOW)
-    found = call.platform.templates.get(template)
-    if found is None:
-        raise InvalidArgumentsError(f"There is no workflow template {template}")
-    return Graph.copied(WorkflowSpec(start=found.start, stages=found.stages))
-
-
 def project_dto(project: Project, email: str) -> dict[str, Any]:
     """A project as the SDK reads it."""
+    role: ProjectRole | None = shared_role(project, email)
     return {
         "projectHash": project.hash,
         "projectType": "workflow",
@@ -130,8 +126,15 @@ def project_dto(project: Project, email: str) -> dict[str, Any]:
         "lastEditedAt": iso(project.edited_at),
         "ontologyHash": project.ontology.hash,
         "editorOntology": project.ontology.editor,
-        "userRole": NUMBERS[project.role_of(email)],
-        "sourceProjects": [],
+        "userRole": NUMBERS[role] if role is not None else None,
+        "sourceProjects": project.source_projects,
         "workflowManagerUuid": project.manager_uuid,
         "workflow": workflow_dto(project.flow.graph),
     }
+
+
+def _managed(call: Call) -> Project:
+    return call.managed_project()
+
+
+add_group_routes(routes, "projects/{project}", _managed, NUMBERS)
