@@ -1,26 +1,25 @@
-"""One deployment as a Lambda function: HTTP from a function URL or API Gateway, jobs from SQS.
+"""One deployment as two Lambda functions: `http` behind a function URL or API Gateway, `jobs` behind an SQS queue.
 
-The application is made when this module is imported, which is when Lambda gives a new instance its full processor.
+Two, so that nobody who may call the public one can hand in a job. The application is made when this module is
+imported, which is when Lambda gives a new instance its full processor.
 """
 
 import os
 import sys
-from collections.abc import Callable
 from typing import Any, Protocol
 
+from fastapi import FastAPI
 from mangum import Mangum
 
 from agents.app import create_app
 from agents.config import SettingsError, load_settings
 from agents.config.aws_secrets import load_secrets
-from agents.dispatch.jobs import DrainJob
 from agents.dispatch.sqs_batch import BatchAnswer, failed_records
 from agents.logs import log_as_json
 from agents.platform import unit_of_work
 
 SAFETY_SECONDS = 5.0
 """Kept back of the function's time, to answer before Lambda ends the invocation"""
-
 Event = dict[str, Any]
 
 
@@ -31,45 +30,34 @@ class LambdaContext(Protocol):
         """Until Lambda ends it."""
 
 
-def make_handler() -> Callable[[Event, LambdaContext], Any]:
-    """The function's handler.
+def http(event: Event, context: LambdaContext) -> Any:
+    """Answer one HTTP request: an event of payload version 2.0."""
+    with unit_of_work(seconds=_seconds(context)):
+        return _mangum(event, context)  # type: ignore[arg-type]
 
-    Raises:
-        SettingsError: naming each key that is missing or wrong.
-    """
-    load_secrets(os.environ)
-    settings = load_settings(endpoints=True)
+
+def jobs(event: Event, context: LambdaContext) -> BatchAnswer:
+    """Work off one batch of the queue. The event source mapping must ask for `ReportBatchItemFailures`."""
+    with unit_of_work(seconds=_seconds(context)):
+        return failed_records(event["Records"], _app.state.service.work_off)
+
+
+def start() -> FastAPI:
+    """The application, by the settings of the environment and of Secrets Manager; ends the process where they fail."""
+    try:
+        load_secrets(os.environ)
+        settings = load_settings(endpoints=True)
+    except SettingsError as error:
+        # Without a traceback, which would bury the lines that help.
+        sys.exit(f"the settings are not usable:\n  {error}")
     log_as_json(settings.log_level)
-    app = create_app(settings)
-    # The application's start-up and shutdown are the instance's, not the invocation's.
-    http = Mangum(app, lifespan="off")
-
-    def work(job: DrainJob) -> None:
-        app.state.service.work_off(job)
-
-    def handle(event: Event, context: LambdaContext) -> Any:
-        seconds = context.get_remaining_time_in_millis() / 1000 - SAFETY_SECONDS
-        if is_sqs(event):
-            return _work_off(event, work, seconds)
-        with unit_of_work(seconds=seconds):
-            return http(event, context)  # type: ignore[arg-type]
-
-    return handle
+    return create_app(settings)
 
 
-def is_sqs(event: Event) -> bool:
-    """Whether the event is a batch of the queue; only the event source mapping can send one, HTTP comes wrapped."""
-    records = event.get("Records")
-    return isinstance(records, list) and bool(records) and all(r.get("eventSource") == "aws:sqs" for r in records)
+def _seconds(context: LambdaContext) -> float:
+    return context.get_remaining_time_in_millis() / 1000 - SAFETY_SECONDS
 
 
-def _work_off(event: Event, work: Callable[[DrainJob], None], seconds: float) -> BatchAnswer:
-    with unit_of_work(seconds=seconds):
-        return failed_records(event["Records"], work)
-
-
-try:
-    handler = make_handler()
-except SettingsError as error:
-    # Without a traceback, which would bury the one line that helps.
-    sys.exit(f"the settings are not usable:\n  {error}")
+_app = start()
+# Without lifespan: start-up and shutdown are the instance's, and Mangum would repeat them for every request.
+_mangum = Mangum(_app, lifespan="off")

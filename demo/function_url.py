@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import FrameType
 
 from demo.lambda_events import function_url_event, http_answer
-from demo.lambda_runtime import Function, running_function
+from demo.lambda_runtime import HTTP_HANDLER, Function, running_function
 
 INSTANCES = 2
 
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
-    with running_function(os.environ, instances=INSTANCES) as function:
+    with running_function(HTTP_HANDLER, os.environ, instances=INSTANCES) as function:
         # The first invocation starts an instance: Lambda makes the first caller wait, too.
         print(json.dumps({"listening": arguments.port}), flush=True)
         serve(function, arguments.port)

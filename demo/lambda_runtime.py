@@ -17,7 +17,7 @@ import requests
 
 from demo.processes import free_ports
 
-HANDLER = "agents.aws_lambda.handler"
+HTTP_HANDLER, JOBS_HANDLER = "agents.aws_lambda.http", "agents.aws_lambda.jobs"
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
 FUNCTION_SECONDS = 180
 STOP_SECONDS = 10.0
@@ -117,15 +117,18 @@ class Function:
 
 
 @contextmanager
-def running_function(environment: Mapping[str, str], *, instances: int = 1, output: Any = None) -> Iterator[Function]:
+def running_function(
+    handler: str, environment: Mapping[str, str], *, instances: int = 1, output: Any = None
+) -> Iterator[Function]:
     """The function, until the block ends.
 
     Args:
+        handler: of the function, as Lambda is told it.
         environment: of the function.
         instances: how many invocations run at one time.
         output: where the instances write their logs; None for where this process does.
     """
-    command = [sys.executable, "-m", "awslambdaric", HANDLER]
+    command = [sys.executable, "-m", "awslambdaric", handler]
     with ExitStack() as stack:
         started = []
         for _ in range(instances):

@@ -4,6 +4,7 @@ import base64
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,7 +13,14 @@ import pytest
 
 from agents.dispatch.jobs import DrainJob
 from demo.lambda_events import function_url_event
-from demo.lambda_runtime import Function, RuntimeEmulatorMissing, emulator_program, running_function
+from demo.lambda_runtime import (
+    HTTP_HANDLER,
+    JOBS_HANDLER,
+    Function,
+    RuntimeEmulatorMissing,
+    emulator_program,
+    running_function,
+)
 from emulator.testing import Running, running
 from tests.integration.service.sandbox import (
     PRODUCTION,
@@ -43,8 +51,8 @@ def platform(units: list[Unit]) -> Iterator[Running]:
         yield emulator
 
 
-@pytest.fixture(scope="module")
-def function(platform: Running) -> Iterator[Function]:
+@contextmanager
+def running_handler(handler: str, platform: Running) -> Iterator[Function]:
     try:
         emulator_program()
     except RuntimeEmulatorMissing as error:
@@ -52,8 +60,20 @@ def function(platform: Running) -> Iterator[Function]:
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
         environment = service_environment(platform.url, Path(folder), {})
         durable = {"DURABLE_DIRECTORY": folder, "JOBS_QUEUE": UNUSED_QUEUE}
-        with running_function(environment | durable, output=log) as running_one:
-            yield running_one
+        with running_function(handler, environment | durable, output=log) as function:
+            yield function
+
+
+@pytest.fixture(scope="module")
+def function(platform: Running) -> Iterator[Function]:
+    with running_handler(HTTP_HANDLER, platform) as behind_a_url:
+        yield behind_a_url
+
+
+@pytest.fixture(scope="module")
+def worker(platform: Running) -> Iterator[Function]:
+    with running_handler(JOBS_HANDLER, platform) as behind_a_queue:
+        yield behind_a_queue
 
 
 def call(function: Function, path: str, body: bytes, headers: Mapping[str, str]) -> Any:
@@ -138,12 +158,12 @@ def test_the_application_answers_cors_itself(function: Function) -> None:
 
 
 def test_one_poisoned_record_fails_alone_and_the_others_are_worked_off(
-    function: Function, platform: Running, units: list[Unit]
+    worker: Function, platform: Running, units: list[Unit]
 ) -> None:
     route_some = DrainJob(PRODUCTION, ROUTING_STAGE, tuple(unit.data_hash for unit in units[:3]))
     route_more = DrainJob(PRODUCTION, ROUTING_STAGE, tuple(unit.data_hash for unit in units[3:6]))
     score_some = DrainJob(PRODUCTION, SCORING_STAGE, tuple(unit.data_hash for unit in units[6:9]))
-    answer = function.invoke(
+    answer = worker.invoke(
         queue_event(route_some.to_json(), '{"version":1,"kind":"drain"}', score_some.to_json(), route_more.to_json())
     )
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
@@ -153,17 +173,26 @@ def test_one_poisoned_record_fails_alone_and_the_others_are_worked_off(
     assert {stages[unit.data_hash] for unit in units[9:]} == {"Score"}
 
 
-def test_a_batch_delivered_twice_changes_nothing(function: Function, platform: Running, units: list[Unit]) -> None:
+def test_a_batch_delivered_twice_changes_nothing(worker: Function, platform: Running, units: list[Unit]) -> None:
     event = queue_event(DrainJob(PRODUCTION, SCORING_STAGE, tuple(unit.data_hash for unit in units[6:])).to_json())
-    assert function.invoke(event) == {"batchItemFailures": []}
+    assert worker.invoke(event) == {"batchItemFailures": []}
     before = stages_of(platform)
-    assert function.invoke(event) == {"batchItemFailures": []}
+    assert worker.invoke(event) == {"batchItemFailures": []}
     assert stages_of(platform) == before
 
 
-def test_a_job_of_a_project_that_is_not_served_fails(function: Function) -> None:
+def test_a_job_of_a_project_that_is_not_served_fails(worker: Function) -> None:
     job = DrainJob(uuid("somebody else's project"), ROUTING_STAGE, (uuid("x"),))
-    assert function.invoke(queue_event(job.to_json())) == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+    assert worker.invoke(queue_event(job.to_json())) == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+
+
+def test_who_may_call_the_public_function_cannot_hand_in_a_job(
+    function: Function, platform: Running, units: list[Unit]
+) -> None:
+    before = stages_of(platform)
+    job = DrainJob(PRODUCTION, SCORING_STAGE, tuple(unit.data_hash for unit in units))
+    assert "errorMessage" in function.invoke(queue_event(job.to_json()))
+    assert stages_of(platform) == before
 
 
 def stages_of(platform: Running) -> dict[str, str]:
