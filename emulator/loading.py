@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from emulator.datasets.models import DataRow, Dataset
 from emulator.errors import WorldError
+from emulator.labels.models import Content
 from emulator.ontologies.models import EMPTY_EDITOR, Ontology
 from emulator.organisation.models import Integration
 from emulator.platform import Platform
@@ -209,7 +210,7 @@ class _Loader:
             raise WorldError(f"labels of data unit {spec.data_hash}, which project {project.title!r} does not have")
         row = project.rows.open(project.rows.ensure(spec.data_hash, spec.branch_name), spec.label_hash)
         if spec.labels:
-            project.rows.save(row, spec.labels, spec.created_by or creator)
+            project.rows.save(row, Content.of_label_row(spec.labels), spec.created_by or creator)
         row.label_status = spec.label_status
 
 

@@ -110,9 +110,8 @@ class LabelRows:
             self._by_hash[row.label_hash] = row
         return row
 
-    def save(self, row: LabelRow, label_row: dict[str, Any], by: str) -> None:
+    def save(self, row: LabelRow, content: Content, by: str) -> None:
         """Replaces the labels of a row: the last writer wins."""
-        content = Content.of_label_row(label_row)
         row.edited_at = self._clock.now()
         sign_labels(content, Author(by, row.edited_at))
         number_objects(content)

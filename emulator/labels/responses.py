@@ -7,10 +7,13 @@ from emulator.errors import AuthorisationError, CorruptedLabelError, InvalidArgu
 from emulator.http.calls import LegacyCall
 from emulator.http.routes import Routes
 from emulator.labels.access import may_open, may_see, take_part
+from emulator.labels.branch_responses import check_branch_name
+from emulator.labels.filtering import part_of
 from emulator.labels.metadata import annotation_task_status, entry_of, metadata, select
-from emulator.labels.models import MAIN_BRANCH, LabelRow
+from emulator.labels.models import MAIN_BRANCH, Content, LabelRow
 from emulator.labels.spaces import spaces_of
 from emulator.labels.units import LABEL_ROW_TYPES, data_units
+from emulator.labels.validation import problems, refuse_nonsense
 from emulator.projects.models import Project
 from emulator.storage.links import signed_url
 from emulator.storage.models import Item
@@ -36,6 +39,7 @@ def create_label_rows(call: LegacyCall) -> Any:
     project = call.project()
     actor = project.actor(call.user.email)
     branch = call.payload.get("branch_name") or MAIN_BRANCH
+    check_branch_name(branch)
     unknown = [data_hash for data_hash in call.uids() if data_hash not in project.units]
     if unknown:
         raise InvalidArgumentsError(f"The project has no data unit {unknown[0]}")
@@ -71,17 +75,25 @@ def save_label_rows(call: LegacyCall) -> Any:
     written = call.payload["labels"] if call.payload.get("multi_request") else [call.payload]
     if len(written) != len(rows):
         raise InvalidArgumentsError("There must be one label row for every label hash")
-    for row, label_row in zip(rows, written, strict=True):
+    for row in rows:
         if not may_open(entry_of(project, row), actor):
             raise AuthorisationError(f"You may not save label row {row.label_hash}")
-        _check(row, label_row, project)
-    for row, label_row in zip(rows, written, strict=True):
+    contents = [_checked(row, label_row, project) for row, label_row in zip(rows, written, strict=True)]
+    found = [problems(content, project.ontology) for content in contents]
+    if _validate(call.payload) and any(found):
+        raise CorruptedLabelError("; ".join(problem for several in found for problem in several))
+    for row, content, errors in zip(rows, contents, found, strict=True):
         take_part(entry_of(project, row), actor)
-        project.rows.save(row, label_row, call.user.email)
+        project.rows.save(row, content, call.user.email)
+        row.errors = errors
     return True
 
 
-def _check(row: LabelRow, label_row: Any, project: Project) -> None:
+def _validate(payload: dict[str, Any]) -> bool:
+    return bool(payload.get("validate_before_saving"))
+
+
+def _checked(row: LabelRow, label_row: Any, project: Project) -> Content:
     if not isinstance(label_row, dict) or not isinstance(label_row.get("data_units"), dict):
         raise CorruptedLabelError(f"Label row {row.label_hash} has no data units")
     if label_row.get("data_hash") not in (None, row.data_hash):
@@ -91,6 +103,9 @@ def _check(row: LabelRow, label_row: Any, project: Project) -> None:
     strange = label_row["data_units"].keys() - known
     if strange:
         raise CorruptedLabelError(f"Label row {row.label_hash} has no data unit {sorted(strange)[0]}")
+    content = Content.of_label_row(label_row)
+    refuse_nonsense(content, project.ontology)
+    return content
 
 
 def _answer(call: LegacyCall, project: Project, rows: list[LabelRow]) -> Any:
@@ -101,7 +116,7 @@ def _answer(call: LegacyCall, project: Project, rows: list[LabelRow]) -> Any:
 def label_row_json(call: LegacyCall, project: Project, row: LabelRow) -> dict[str, Any]:
     """A label row with its labels."""
     unit = project.units[row.data_hash]
-    content = row.content
+    content = part_of(row.content, call.payload, project.ontology)
     return {
         "label_hash": row.label_hash,
         "branch_name": row.branch_name,

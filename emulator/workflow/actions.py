@@ -1,6 +1,6 @@
 """What callers do to tasks: every bundle is checked as a whole before any of it is done."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from emulator.world import (
 )
 
 AT_ANNOTATION = {"SUBMIT", "ASSIGN", "RELEASE", "SKIP"}
+OPEN_REVIEWS = ("NEW", "REOPENED", "RESOLVED")
 AT_REVIEW = {"APPROVE", "REJECT", "ASSIGN", "RELEASE"}
 
 
@@ -103,7 +104,8 @@ class Actions:
         if name == "SUBMIT":
             onto = self._assignee_after(action, draft)
             draft.gone = True
-            return lambda: self._flow.submit(task, stage, self._actor.email, onto)
+            settle = _settling(task, action, "resolveLabelReviews", "RESOLVED", of=("REJECTED",))
+            return _both(settle, lambda: self._flow.submit(task, stage, self._actor.email, onto))
         return self._hold(name, action, task, task, draft)
 
     def _at_consensus(self, stage: ConsensusStageSpec, name: str, action: dict[str, Any], uuid: str) -> Effect:
@@ -128,8 +130,11 @@ class Actions:
             return self._hold(name, action, task, task, draft)
         onto = self._assignee_after(action, draft)
         draft.gone = True
-        move = self._flow.approve if name == "APPROVE" else self._flow.reject
-        return lambda: move(task, stage, self._actor.email, onto)
+        if name == "APPROVE":
+            settle = _settling(task, action, "approveLabelReviews", "APPROVED", of=OPEN_REVIEWS)
+            return _both(settle, lambda: self._flow.approve(task, stage, self._actor.email, onto))
+        settle = _settling(task, action, "rejectLabelReviews", "REJECTED", of=OPEN_REVIEWS)
+        return _both(settle, lambda: self._flow.reject(task, stage, self._actor.email, onto))
 
     def _at_agent(self, stage: AgentStageSpec, name: str, action: dict[str, Any], task: Task) -> Effect:
         _expect(name, {"PATHWAY_ACTION"})
@@ -191,6 +196,23 @@ def move_tasks(flow: Flow, origin: AnyStageSpec, uuids: Sequence[str], destinati
         raise InvalidArgumentsError("The tasks are at that stage already")
     for task in tasks:
         flow.move(task, target.uuid, action="MOVE", by=by)
+
+
+def _settling(task: Task, action: dict[str, Any], flag: str, status: str, *, of: Iterable[str]) -> Effect:
+    """Settles the label reviews of a task, if the action says so."""
+    return (lambda: task.reviews.settle(status, of=of)) if action.get(flag) else _nothing
+
+
+def _nothing() -> None:
+    pass
+
+
+def _both(first: Effect, second: Effect) -> Effect:
+    def effect() -> None:
+        first()
+        second()
+
+    return effect
 
 
 def _expect(name: str, allowed: set[str]) -> None:

@@ -233,6 +233,7 @@ class Flow:
                 self._split(task, stage, now)
             case ReviewStageSpec():
                 self._rows.mark(task.data_hash, MAIN_BRANCH, "REVIEW_IN_PROGRESS")
+                task.reviews.open(self._rows.ensure(task.data_hash, MAIN_BRANCH).content)
             case CompleteStageSpec():
                 task.status = "COMPLETED"
             case _:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from emulator.errors import InvalidArgumentsError
+from emulator.errors import AuthorisationError, InvalidArgumentsError
 from emulator.http.calls import Call, LegacyCall
 from emulator.http.routes import Routes
 from emulator.projects.models import Project
-from emulator.projects.roles import may_manage
-from emulator.wire import PAGE_SIZE, iso
+from emulator.projects.roles import REVIEWING, may_manage
+from emulator.wire import PAGE_SIZE, iso, page
 from emulator.workflow.actions import Actions, Actor, move_tasks
 from emulator.workflow.graph import Graph
 from emulator.workflow.tasks import Subtask, Task
@@ -70,6 +70,28 @@ def move(call: Call) -> Any:
     move_tasks(project.flow, origin, call.field("taskUuids"), call.field("destinationStageUuid"), call.user.email)
 
 
+@routes.get("projects/{project}/workflow/stages/{stage}/tasks/{task}/reviews")
+def list_label_reviews(call: Call) -> Any:
+    """The label reviews of a task."""
+    task = _task_at(call.project(), call)
+    found = [
+        {"reviewUuid": r.uuid, "status": r.status, "labelType": r.label_type, "labelId": r.label_id}
+        for r in task.reviews.all()
+    ]
+    return page(found, call.query.get("pageToken"))
+
+
+@routes.post("projects/{project}/workflow/stages/{stage}/tasks/{task}/reviews/actions")
+def do_review_actions(call: Call) -> Any:
+    """All of these actions on label reviews, or none."""
+    project = call.project()
+    task = _task_at(project, call)
+    actor = project.actor(call.user.email)
+    if not may_manage(actor.role) and (actor.role not in REVIEWING or task.assignee not in (None, actor.email)):
+        raise AuthorisationError("You may not review this task")
+    task.reviews.act(call.body)
+
+
 @routes.query("project", "labelworkflowgraphnode", "POST")
 def complete_or_reopen(call: LegacyCall) -> Any:
     """Sends the tasks of label rows to the end, or back to the first annotation stage."""
@@ -87,6 +109,14 @@ def complete_or_reopen(call: LegacyCall) -> Any:
 def workflow_dto(graph: Graph) -> dict[str, Any]:
     """A workflow as the SDK reads it."""
     return {"stages": [_stage_dto(stage) for stage in graph.stages.values() if stage.type in STAGE_TYPES]}
+
+
+def _task_at(project: Project, call: Call) -> Task:
+    stage = project.flow.graph.stage(call.params["stage"])
+    task = project.flow.tasks.get(call.params["task"])
+    if task is None or task.stage is not stage:
+        raise InvalidArgumentsError(f"Task {call.params['task']} is not in stage {stage.title}")
+    return task
 
 
 def _stage_dto(stage: AnyStageSpec) -> dict[str, Any]:

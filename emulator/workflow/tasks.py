@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import merge
 
+from emulator.workflow.reviews import LabelReviews
 from emulator.world import AnyStageSpec, new_uuid
 
 CONSENSUS_BRANCH_PREFIX = "encord-"
@@ -61,6 +62,7 @@ class Task:
     entry: int = 0
     subtasks: list[Subtask] = field(default_factory=list)
     history: list[Step] = field(default_factory=list)
+    reviews: LabelReviews = field(default_factory=LabelReviews)
 
 
 class _EntryList:

@@ -1,0 +1,63 @@
+"""Reading a part of a label row: some features only, without archived ones."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from emulator.labels.authorship import objects_of
+from emulator.labels.models import Content
+from emulator.ontologies.models import Ontology
+
+Wanted = Callable[[str | None], bool]
+
+
+def part_of(content: Content, payload: dict[str, Any], ontology: Ontology) -> Content:
+    """The labels that a request asks for; everything when it asks for nothing in particular."""
+    archived = set() if payload.get("include_archived") else ontology.archived_features()
+    objects = payload.get("include_object_feature_hashes")
+    classifications = payload.get("include_classification_feature_hashes")
+    if objects is None and classifications is None and not archived:
+        return content
+    return _filtered(content, _among(objects, archived), _among(classifications, archived))
+
+
+def _among(features: list[str] | None, archived: set[str]) -> Wanted:
+    return lambda feature: feature not in archived and (features is None or feature in features)
+
+
+def _filtered(content: Content, objects: Wanted, classifications: Wanted) -> Content:
+    drawn = {label["objectHash"]: label.get("featureHash") for part in _parts(content) for label in objects_of(part)}
+
+    def kept(object_hash: str, answer: dict[str, Any]) -> bool:
+        return objects(answer.get("featureHash") or drawn.get(object_hash))
+
+    answers = {key: answer for key, answer in content.object_answers.items() if kept(key, answer)}
+    return replace(
+        content,
+        units={unit: _without(labels, objects) for unit, labels in content.units.items()},
+        spaces={space: _without(labels, objects) for space, labels in content.spaces.items()},
+        object_answers=answers,
+        object_actions={key: action for key, action in content.object_actions.items() if key in answers},
+        classification_answers={
+            key: answer
+            for key, answer in content.classification_answers.items()
+            if classifications(answer.get("featureHash"))
+        },
+    )
+
+
+def _parts(content: Content) -> list[dict[str, Any]]:
+    return [*content.units.values(), *content.spaces.values()]
+
+
+def _without(labels: dict[str, Any], wanted: Wanted) -> dict[str, Any]:
+    """Labels, flat or by frame, with the objects of wanted features only."""
+    found: dict[str, Any] = {}
+    for key, value in labels.items():
+        if key == "objects":
+            found[key] = [label for label in value if wanted(label.get("featureHash"))]
+        elif isinstance(value, dict):
+            found[key] = _without(value, wanted)
+        else:
+            found[key] = value
+    return found
