@@ -17,9 +17,9 @@ def run_iou(truth: Runs, label: Runs, pairs: Pairs) -> Numbers:
     Raises:
         MasksDifferInSizeError: bitmasks of different size are paired.
     """
-    if truth.size is not None and label.size is not None:
-        if (truth.size[pairs.truth] != label.size[pairs.label]).any():
-            raise MasksDifferInSizeError("bitmasks of one frame differ in height or width")
+    masks = truth.size is not None and label.size is not None
+    if masks and (truth.size[pairs.truth] != label.size[pairs.label]).any():  # type: ignore[index]
+        raise MasksDifferInSizeError("bitmasks of one frame differ in height or width")
     shared = _shared(truth, _on_lines_of(label, truth), pairs)
     union = run_lengths(truth)[pairs.truth] + run_lengths(label)[pairs.label] - shared
     return ratio_or_same(shared, union, lambda flat: _same_place(truth, label, pairs, flat))
