@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from emulator.analytics.models import hear
 from emulator.clock import Clock
 from emulator.datasets.models import DataRow, Dataset
 from emulator.errors import AuthorisationError, ResourceNotFoundError
+from emulator.index.models import Collection, Preset
 from emulator.ontologies.models import Ontology
 from emulator.organisation.models import Organisation
 from emulator.organisation.sharing import shared_role
@@ -38,7 +40,9 @@ class Platform:
         self.data_rows: dict[str, DataRow] = {}
         self.templates: dict[str, WorkflowTemplateSpec] = {}
         self.projects: dict[str, Project] = {}
-        self.listeners: list[ProjectListener] = []
+        self.collections: dict[str, Collection] = {}
+        self.presets: dict[str, Preset] = {}
+        self.listeners: list[ProjectListener] = [hear]
 
     def now(self) -> datetime:
         """The platform's present moment."""

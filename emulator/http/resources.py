@@ -1,8 +1,12 @@
 """Every resource that the emulator knows: a resource that is not named here does not answer."""
 
+import emulator.active.responses
+import emulator.analytics.responses
 import emulator.control.responses
 import emulator.datasets.job_responses
 import emulator.datasets.responses
+import emulator.index.responses
+import emulator.issues.responses
 import emulator.labels.branch_responses
 import emulator.labels.responses
 import emulator.ontologies.responses
@@ -30,6 +34,10 @@ RESOURCES = (
     emulator.labels.responses.routes,
     emulator.labels.branch_responses.routes,
     emulator.workflow.responses.routes,
+    emulator.issues.responses.routes,
+    emulator.index.responses.routes,
+    emulator.active.responses.routes,
+    emulator.analytics.responses.routes,
 )
 
 # Whoever has a signed URL needs no account.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from emulator.analytics.recording import note_opened, note_saved
 from emulator.errors import AuthorisationError, CorruptedLabelError, InvalidArgumentsError
 from emulator.http.calls import LegacyCall
 from emulator.http.routes import Routes
@@ -48,6 +49,7 @@ def create_label_rows(call: LegacyCall) -> Any:
         if not may_open(entry, actor):
             raise AuthorisationError(f"You may not label data unit {entry.unit.hash} on branch {branch}")
     rows = [project.rows.open(entry.row) for entry in entries]
+    _note_opened(call, project, rows)
     return _answer(call, project, rows)
 
 
@@ -63,6 +65,7 @@ def get_label_rows(call: LegacyCall) -> Any:
     if call.platform.switches.reading_marks_in_progress:
         for row in rows:
             row.label_status = "LABEL_IN_PROGRESS"
+    _note_opened(call, project, rows)
     return _answer(call, project, rows)
 
 
@@ -83,10 +86,17 @@ def save_label_rows(call: LegacyCall) -> Any:
     if _validate(call.payload) and any(found):
         raise CorruptedLabelError("; ".join(problem for several in found for problem in several))
     for row, content, errors in zip(rows, contents, found, strict=True):
-        take_part(entry_of(project, row), actor)
+        entry, before = entry_of(project, row), row.content
+        take_part(entry, actor)
         project.rows.save(row, content, call.user.email)
         row.errors = errors
+        note_saved(project, entry, before, call.user.email, call.platform.now())
     return True
+
+
+def _note_opened(call: LegacyCall, project: Project, rows: list[LabelRow]) -> None:
+    for row in rows:
+        note_opened(project, row.data_hash, call.user.email, call.platform.now())
 
 
 def _validate(payload: dict[str, Any]) -> bool:

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
+from emulator.analytics.models import Activity
 from emulator.clock import Clock
 from emulator.datasets.models import DataRow, Dataset
 from emulator.errors import AuthorisationError, InvalidArgumentsError
+from emulator.index.models import Preset, ProjectCollection
+from emulator.issues.models import Issues
 from emulator.labels.models import MAIN_BRANCH, LabelRow, LabelRows
 from emulator.ontologies.models import Ontology
 from emulator.organisation.models import Tag
@@ -47,6 +51,11 @@ class Project:
         self.groups: dict[str, Grant] = {}
         self.tags: dict[str, Tag] = {}
         self.source_projects: list[str] = []
+        self.collections: dict[str, ProjectCollection] = {}
+        self.presets: dict[str, Preset] = {}
+        self.active: dict[str, Any] | None = None
+        self.issues = Issues()
+        self.activity = Activity()
         self.datasets: dict[str, Dataset] = {}
         self.units: dict[str, DataRow] = {}
         self.agents: list[EditorAgentSpec] = []

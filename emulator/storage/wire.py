@@ -1,15 +1,17 @@
 """Folders and items as the SDK reads them: every key present."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.organisation.sharing import shared_role
-from emulator.platform import Platform
 from emulator.storage.access import folder_role
 from emulator.storage.links import metadata_url, signed_url
 from emulator.storage.models import Folder, Item
 from emulator.wire import iso
 from emulator.world import DataType
+
+if TYPE_CHECKING:
+    from emulator.platform import Platform
 
 ITEM_TYPES: dict[DataType, str] = {
     "image": "image",
@@ -77,7 +79,7 @@ def item_with_metadata_link(item: Item, base_url: str, *, signed: bool) -> dict[
     }
 
 
-def folder_dto(platform: Platform, folder: Folder, email: str) -> dict[str, Any]:
+def folder_dto(platform: "Platform", folder: Folder, email: str) -> dict[str, Any]:
     """A folder as somebody sees it; what lies above it is shown as far as they have access."""
     path = platform.storage.path_to_root(folder)
     return {
@@ -107,7 +109,7 @@ def _path_element(folder: Folder) -> dict[str, Any]:
     }
 
 
-def summary_dto(item: Item, platform: Platform, email: str) -> dict[str, Any]:
+def summary_dto(item: Item, platform: "Platform", email: str) -> dict[str, Any]:
     """Where an item is used, as far as somebody has access to it."""
     groups = platform.storage.groups_of(item)
     datasets: dict[str, list[str]] = {}
@@ -130,7 +132,7 @@ def _layout(layout: dict[str, Any]) -> dict[str, Any]:
     return {**layout, "layoutContents": {key: {"uuid": uuid} for key, uuid in layout["layoutContents"].items()}}
 
 
-def _short_item(item: Item, platform: Platform) -> dict[str, Any]:
+def _short_item(item: Item, platform: "Platform") -> dict[str, Any]:
     return {
         "uuid": item.uuid,
         "name": item.name,
@@ -140,7 +142,7 @@ def _short_item(item: Item, platform: Platform) -> dict[str, Any]:
     }
 
 
-def _short_dataset(platform: Platform, dataset_hash: str, data_hashes: list[str]) -> dict[str, Any]:
+def _short_dataset(platform: "Platform", dataset_hash: str, data_hashes: list[str]) -> dict[str, Any]:
     dataset = platform.datasets[dataset_hash]
     return {
         "datasetHash": dataset.hash,

@@ -1,0 +1,1 @@
+"""Active: collections of frames and of labels in a project, filter presets, import and sync."""

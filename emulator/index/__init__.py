@@ -1,0 +1,1 @@
+"""Index: collections of storage items, and filter presets."""

@@ -1,0 +1,1 @@
+"""Issues: what people remark on data units, frames, places and labels."""
