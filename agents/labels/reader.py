@@ -6,6 +6,7 @@ The layout is that of `LabelRowV2` (encord-sdk 0.1.211, `objects/ontology_labels
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from agents.labels.frames import Frame, frames
 from agents.labels.geometry import Runs
 from agents.labels.ontology import SHAPES, Ontology, Shape
 from agents.labels.shapes import BadGeometryError, Drawing, readers
+
+_SHAPE, _FEATURE, _OBJECT = itemgetter("shape"), itemgetter("featureHash"), itemgetter("objectHash")
 
 
 def read_label_row(row: Mapping[str, Any], ontology: Ontology) -> Annotations:
@@ -78,18 +81,18 @@ class _Collector:
         self.linear: list[tuple[str, int]] = []
 
     def add(self, frame: Frame) -> None:
-        buckets = self.buckets
+        objects = self._events(frame) if self.continuous else frame.objects
         try:
-            for drawing in self._events(frame) if self.continuous else frame.objects:
-                if not drawing.get("isDeleted"):
-                    buckets[drawing["shape"]].objects.append(drawing)
+            kept = [drawing for drawing in objects if not drawing.get("isDeleted")]
+            shapes = set(map(_SHAPE, kept))
         except (KeyError, TypeError, AttributeError):
             raise LabelReadError(frame.place, "holds an object without a shape") from None
         self.spaces.setdefault(frame.space, len(self.spaces))
-        for bucket in buckets.values():
-            if len(bucket.objects) > (bucket.ends[-1] if bucket.ends else 0):
-                bucket.frames.append(frame)
-                bucket.ends.append(len(bucket.objects))
+        for shape in shapes:
+            bucket = self.buckets[shape]
+            bucket.objects += kept if len(shapes) == 1 else [d for d in kept if d["shape"] == shape]
+            bucket.frames.append(frame)
+            bucket.ends.append(len(bucket.objects))
 
     def _events(self, frame: Frame) -> list[Drawing]:
         """The upserts of a continuous scene; deletes and straight-line movements are noted."""
@@ -147,7 +150,7 @@ class _Collector:
     def _features(self, shape: Shape, bucket: _Bucket) -> NDArray[np.int32]:
         index = self.ontology.object_index
         try:
-            features = np.array([index[drawing["featureHash"]] for drawing in bucket.objects], np.int32)
+            features = np.fromiter(map(index.__getitem__, map(_FEATURE, bucket.objects)), np.int32)
         except (KeyError, TypeError):
             raise _unknown_feature(bucket, index) from None
         right = np.array([item.shape is shape for item in self.ontology.objects], np.bool_)
@@ -160,9 +163,10 @@ class _Collector:
     def _instances(self, bucket: _Bucket) -> NDArray[np.int32]:
         known = self.instances
         try:
-            names = [drawing["objectHash"] for drawing in bucket.objects]
-            "".join(names)  # all of them are texts
-            return np.array([known.setdefault(name, len(known)) for name in names], np.int32)
+            names = list(map(_OBJECT, bucket.objects))
+            for name in dict.fromkeys(names):
+                known.setdefault(name + "", len(known))  # a TypeError where it is no text
+            return np.fromiter(map(known.__getitem__, names), np.int32, len(names))
         except (KeyError, TypeError):
             position = next(
                 i for i, drawing in enumerate(bucket.objects) if not isinstance(drawing.get("objectHash"), str)
