@@ -1,5 +1,6 @@
 """Agreement beyond chance: Cohen's kappa with the truth, Krippendorff's alpha and F1 between annotators."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from agents.scoring.assignment import SLACK, assign
 from agents.scoring.boxes import box_iou
 from agents.scoring.confusion import kappa_of
-from agents.scoring.crowd_boxes import BoxItem
+from agents.scoring.crowd_boxes import BoxItem, Crowd, flatten
 from agents.scoring.intervals import Interval, RatioTotals
 from agents.scoring.pairs import Pairs, touching
 from agents.scoring.quantiles import student_quantile
@@ -189,13 +190,17 @@ def box_agreement(items: Sequence[BoxItem], *, threshold: float = 0.5) -> tuple[
     annotators is the limit of kappa as that number grows (Hripcsak & Rothschild 2005), it is symmetric, and it needs
     no truth. An item that both left empty says nothing.
     """
-    names = sorted({name for item in items for name in item.answers})
-    shared: dict[tuple[str, str], list[tuple[Floats, Floats]]] = {}
-    for item in items:
+    crowd = flatten(items)
+    number = {name: index for index, name in enumerate(crowd.names)}
+    matched = _matches_between(crowd, threshold)
+    shared: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for row, item in enumerate(items):
         for pair in combinations(sorted(item.answers), 2):
-            shared.setdefault(pair, []).append((item.answers[pair[0]], item.answers[pair[1]]))
+            drawn = sum(len(item.answers[name]) for name in pair)
+            hits = matched[row, number[pair[0]], number[pair[1]]]
+            shared.setdefault(pair, []).append((2 * hits, drawn))
     return tuple(
-        PairAgreement(*pair, _pair_f1(shared[pair], threshold)) for pair in combinations(names, 2) if pair in shared
+        PairAgreement(*pair, RatioTotals.of(*np.array(tasks).T).interval()) for pair, tasks in sorted(shared.items())
     )
 
 
@@ -206,16 +211,18 @@ def pooled_agreement(pairs: Sequence[PairAgreement]) -> float:
     return sum(f1 * n for f1, n in known) / tasks if tasks else float("nan")
 
 
-def _pair_f1(both: Sequence[tuple[Floats, Floats]], threshold: float) -> Interval:
-    first = np.concatenate([boxes.reshape(-1, 4) for boxes, _ in both])
-    second = np.concatenate([boxes.reshape(-1, 4) for _, boxes in both])
-    first_item = np.repeat(np.arange(len(both)), [len(boxes) for boxes, _ in both])
-    second_item = np.repeat(np.arange(len(both)), [len(boxes) for _, boxes in both])
-    pairs = touching(first, first_item, second, second_item)
-    overlap = box_iou(first[pairs.truth], second[pairs.label])
+def _matches_between(crowd: Crowd, threshold: float) -> Counter[tuple[int, int, int]]:
+    """How many boxes match, by item and pair of annotators (the lower number first); one sweep for everybody."""
+    boxes, item, who = crowd.label, crowd.label_item, crowd.label_annotator
+    touch = touching(boxes, item, boxes, item)
+    touch = touch.where(who[touch.truth] < who[touch.label])
+    overlap = box_iou(boxes[touch.truth], boxes[touch.label])
     near = overlap >= threshold - SLACK
-    candidates = Pairs(pairs.truth[near], pairs.label[near])
-    chosen = assign(candidates, overlap[near], np.arange(len(first)), np.arange(len(second)))
-    matched = np.bincount(first_item[candidates.truth[chosen]], minlength=len(both))
-    drawn = np.bincount(first_item, minlength=len(both)) + np.bincount(second_item, minlength=len(both))
-    return RatioTotals.of(2 * matched, drawn).interval()
+    pairs = touch.where(near)
+    # One box takes part in the matching of many pairs of people: there it stands once for each partner.
+    _, first = np.unique(pairs.truth * len(crowd.names) + who[pairs.label], return_inverse=True)
+    _, second = np.unique(pairs.label * len(crowd.names) + who[pairs.truth], return_inverse=True)
+    ranks = np.arange(len(pairs))
+    chosen = pairs.where(assign(Pairs(first, second), overlap[near], ranks, ranks))
+    keys = item[chosen.truth].tolist(), who[chosen.truth].tolist(), who[chosen.label].tolist()
+    return Counter(zip(*keys, strict=True))

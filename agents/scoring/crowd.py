@@ -11,6 +11,7 @@ Measured on planted errors: docs/statistics/suspects.md.
 
 from dataclasses import dataclass
 from math import log
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,51 +62,60 @@ def suspect_answers(
         ValueError: shapes or classes do not fit; the message names what.
     """
     _check(truth, answers, classes)
-    given = answers != NOT_ANSWERED
-    evidence = _evidence(truth, answers, given, classes)
+    given = _Given.of(answers)
+    evidence = _evidence(truth, given, classes)
     items = np.arange(len(truth))
-    posterior = evidence.sum(axis=1).T
+    posterior = np.stack([np.bincount(given.item, weights, len(truth)) for weights in evidence], axis=1, dtype=float)
     posterior += log(prior_wrong / (classes - 1))
     posterior[items, truth] += log((1.0 - prior_wrong) * (classes - 1) / prior_wrong)
     posterior -= np.logaddexp.reduce(posterior, axis=1, keepdims=True)
     others = posterior.copy()
     others[items, truth] = -np.inf
     instead = others.argmax(axis=1)
+    each = np.arange(len(given.item))
+    speaks = evidence[instead[given.item], each] > evidence[truth[given.item], each]
     return AnswerSuspicion(
         wrong=np.clip(-np.expm1(posterior[items, truth]), 0.0, 1.0),
         instead=instead,
-        voices=(evidence[instead, :, items] > evidence[truth, :, items]).sum(axis=1),
-        answered=given.sum(axis=0),
+        voices=np.bincount(given.item[speaks], minlength=len(truth)),
+        answered=np.bincount(given.item, minlength=len(truth)),
     )
 
 
-def _evidence(
-    truth: NDArray[np.int64], answers: NDArray[np.int64], given: NDArray[np.bool_], classes: int
-) -> NDArray[np.float64]:
-    """Log probability (classes, annotators, items) of each answer if that class were true; 0 where none is."""
-    counts = _confusions(truth, answers, given, classes)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Given:
+    """The answers that were given, g of them: in a large crowd most people answered few of the items."""
+
+    annotators: int
+    annotator: NDArray[np.int64]
+    item: NDArray[np.int64]
+    answer: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, answers: NDArray[np.int64]) -> Self:
+        annotator, item = np.nonzero(answers != NOT_ANSWERED)
+        return cls(len(answers), annotator, item, answers[annotator, item])
+
+
+def _evidence(truth: NDArray[np.int64], given: _Given, classes: int) -> NDArray[np.float64]:
+    """Log probability (classes, g) of each answer if that class were true."""
+    counts = _confusions(truth, given, classes)
     group = counts.sum(axis=0) + 1.0
     group /= group.sum(axis=1, keepdims=True)
-    annotators = np.arange(len(answers))[:, None]
-    answer = np.where(given, answers, 0)
-    evidence = np.zeros((classes, *answers.shape))
+    evidence = np.empty((classes, len(given.item)))
     for true in range(classes):
-        own = truth == true
-        said = counts[annotators, true, answer] - own
-        total = counts[:, true].sum(axis=1)[:, None] - own
-        share = (said + PRIOR_ANSWERS * group[true, answer]) / (total + PRIOR_ANSWERS)
-        np.log(share, where=given, out=evidence[true])
+        own = truth[given.item] == true
+        said = counts[given.annotator, true, given.answer] - own
+        total = counts[:, true].sum(axis=1)[given.annotator] - own
+        evidence[true] = np.log((said + PRIOR_ANSWERS * group[true, given.answer]) / (total + PRIOR_ANSWERS))
     return evidence
 
 
-def _confusions(
-    truth: NDArray[np.int64], answers: NDArray[np.int64], given: NDArray[np.bool_], classes: int
-) -> NDArray[np.float64]:
+def _confusions(truth: NDArray[np.int64], given: _Given, classes: int) -> NDArray[np.float64]:
     """Counts (annotators, true class, answer)."""
-    annotator, item = np.nonzero(given)
-    cell = (annotator * classes + truth[item]) * classes + answers[annotator, item]
-    counts = np.bincount(cell, minlength=len(answers) * classes**2)
-    return counts.reshape(len(answers), classes, classes).astype(float)
+    cell = (given.annotator * classes + truth[given.item]) * classes + given.answer
+    counts = np.bincount(cell, minlength=given.annotators * classes**2)
+    return counts.reshape(given.annotators, classes, classes).astype(float)
 
 
 def _check(truth: NDArray[np.int64], answers: NDArray[np.int64], classes: int) -> None:

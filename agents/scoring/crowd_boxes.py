@@ -86,7 +86,7 @@ class SuspectBox:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Crowd:
+class Crowd:
     """All boxes of all items in flat arrays; row i of ``label_*`` belongs to label box i."""
 
     names: tuple[str, ...]
@@ -113,7 +113,7 @@ def suspect_boxes(items: Sequence[BoxItem]) -> tuple[SuspectBox, ...]:
 
     Cost grows with the number of boxes that overlap. Raises ValueError for boxes that are not finite (n, 4).
     """
-    crowd = _flatten(items)
+    crowd = flatten(items)
     label, matched = _matches(crowd)
     marked = np.zeros((len(crowd.truth), len(crowd.names)), np.bool_)
     marked[matched, crowd.label_annotator[label]] = True
@@ -138,7 +138,8 @@ def suspect_boxes(items: Sequence[BoxItem]) -> tuple[SuspectBox, ...]:
     return tuple(sorted(listed, key=lambda suspect: -suspect.wrong))
 
 
-def _flatten(items: Sequence[BoxItem]) -> _Crowd:
+def flatten(items: Sequence[BoxItem]) -> Crowd:
+    """All boxes of all items as arrays; annotators are numbered by name."""
     names = tuple(sorted({name for item in items for name in item.answers}))
     number = {name: index for index, name in enumerate(names)}
     present = np.zeros((len(items), len(names)), np.bool_)
@@ -151,7 +152,7 @@ def _flatten(items: Sequence[BoxItem]) -> _Crowd:
             labelled.append(index)
             annotators.append(number[name])
     sizes = [len(boxes) for boxes in labels]
-    return _Crowd(
+    return Crowd(
         names=names,
         truth=np.concatenate([np.empty((0, 4)), *truths]),
         truth_item=np.repeat(np.arange(len(items)), [len(boxes) for boxes in truths]),
@@ -169,7 +170,7 @@ def _boxes(boxes: Floats, key: str) -> Floats:
     return array
 
 
-def _matches(crowd: _Crowd) -> tuple[Indices, Indices]:
+def _matches(crowd: Crowd) -> tuple[Indices, Indices]:
     """Which label box matches which truth box, one-to-one for each annotator."""
     pairs = touching(crowd.truth, crowd.truth_item, crowd.label, crowd.label_item)
     overlap = box_iou(crowd.truth[pairs.truth], crowd.label[pairs.label])
@@ -181,7 +182,7 @@ def _matches(crowd: _Crowd) -> tuple[Indices, Indices]:
     return label[chosen], truth[chosen]
 
 
-def _hit_rates(crowd: _Crowd, marked: Flags) -> Floats:
+def _hit_rates(crowd: Crowd, marked: Flags) -> Floats:
     """(items, annotators): the share of the truth boxes of all *other* items that each annotator marked."""
     truths = np.bincount(crowd.truth_item, minlength=len(crowd.present))
     hits = np.zeros(crowd.present.shape)
@@ -193,7 +194,7 @@ def _hit_rates(crowd: _Crowd, marked: Flags) -> Floats:
 
 
 def _judge(
-    crowd: _Crowd, rates: Floats, item: Indices, marked: Flags, *, coincidence: float, prior_real: float
+    crowd: Crowd, rates: Floats, item: Indices, marked: Flags, *, coincidence: float, prior_real: float
 ) -> _Places:
     present = crowd.present[item]
     easy = np.log1p(-HARD_SHARE) + _log_likelihood(present, marked, rates[item])
@@ -209,7 +210,7 @@ def _log_likelihood(present: Flags, marked: Flags, rate: Floats | np.float64) ->
     return likelihood
 
 
-def _clusters(crowd: _Crowd, left: Indices) -> Iterator[list[int]]:
+def _clusters(crowd: Crowd, left: Indices) -> Iterator[list[int]]:
     """Groups of boxes that match no truth and agree with each other, at most one box per annotator in each.
 
     The box with most support is the seed; its group leaves, and so on until nobody agrees with anybody.
@@ -261,7 +262,7 @@ def _group(seed: int, friends: Mapping[int, float], alive: set[int], annotator: 
 
 
 def _list(
-    items: Sequence[BoxItem], crowd: _Crowd, truths: _Places, found: _Places, boxes: Floats
+    items: Sequence[BoxItem], crowd: Crowd, truths: _Places, found: _Places, boxes: Floats
 ) -> Iterator[SuspectBox]:
     spurious = set(_suspicious(crowd, truths.item, 1.0 - truths.real, ~truths.marked))
     first_row = np.searchsorted(crowd.truth_item, np.arange(len(items)))
@@ -291,12 +292,12 @@ def _list(
         )
 
 
-def _suspicious(crowd: _Crowd, item: Indices, wrong: Floats, against: Flags) -> list[int]:
+def _suspicious(crowd: Crowd, item: Indices, wrong: Floats, against: Flags) -> list[int]:
     voices = (against & crowd.present[item]).sum(axis=1)
     return [int(row) for row in np.flatnonzero((wrong >= SUSPECT_FROM) & (voices >= MINIMUM_VOICES))]
 
 
-def _displaced(crowd: _Crowd, truths: _Places, found: _Places, row: int, box: Floats) -> int | None:
+def _displaced(crowd: Crowd, truths: _Places, found: _Places, row: int, box: Floats) -> int | None:
     """The truth box that overlaps the crowd's box and has fewer, other friends: it seems meant for this object."""
     here = np.flatnonzero(truths.item == found.item[row])
     overlap = box_iou(crowd.truth[here], np.tile(box, (len(here), 1)))
@@ -306,5 +307,5 @@ def _displaced(crowd: _Crowd, truths: _Places, found: _Places, row: int, box: Fl
     return int(here[overlap.argmax()]) if len(here) and overlap.max() > 0.0 else None
 
 
-def _named(crowd: _Crowd, who: Flags) -> tuple[str, ...]:
+def _named(crowd: Crowd, who: Flags) -> tuple[str, ...]:
     return tuple(crowd.names[index] for index in np.flatnonzero(who))

@@ -129,6 +129,28 @@ def test_agreement_between_box_annotators_is_symmetric_and_counts_by_hand() -> N
     assert [pair.f1 for pair in box_agreement(swapped)] == list(pairs.values())
 
 
+def test_agreement_of_real_pairs_equals_scipys_assignment(pedestrians: dict[str, Any]) -> None:
+    items = box_items(pedestrians)
+    pairs = {(pair.first, pair.second): pair.f1 for pair in box_agreement(items)}
+    for first, second in list(pairs)[::40]:
+        hits = drawn = 0
+        for item in items:
+            if {first, second} <= item.answers.keys():
+                hits += scipy_matches(item.answers[first], item.answers[second])
+                drawn += len(item.answers[first]) + len(item.answers[second])
+        assert pairs[first, second].estimate == pytest.approx(2 * hits / drawn, abs=1e-12)
+
+
+def scipy_matches(first: np.ndarray, second: np.ndarray) -> int:
+    import pycocotools.mask
+    from scipy.optimize import linear_sum_assignment
+
+    if not len(first) or not len(second):
+        return 0
+    near = pycocotools.mask.iou(first, second, [0] * len(second)) >= 0.5 - 1e-9
+    return int(near[linear_sum_assignment(near, maximize=True)].sum())
+
+
 def test_real_box_annotators_agree_and_a_bad_one_stands_out(pedestrians: dict[str, Any]) -> None:
     pairs = box_agreement(box_items(pedestrians))
     assert pooled_agreement(pairs) > 0.7
