@@ -6,9 +6,12 @@ and referred to F (Rao & Scott 1984, first order; Thomas & Rao 1987 for F). The 
 the annotator and the group, as a variance per squared number of labels in a task: ten tasks alone do not tell it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
 from math import pi
+from operator import add
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,6 +40,70 @@ class Drift:
     n: int
     reason: str | None = None
 
+    @classmethod
+    def unknown(cls, reason: str, n: int) -> Self:
+        """Nothing to say, because ``reason``."""
+        return cls(None, None, None, None, n, reason)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelTotals:
+    """All that the test needs to know about any number of tasks: sums over tasks, which add up and can be taken off.
+
+    With c (labels,) the counts of one task and m their sum: ``counts`` = sum c, ``squares`` = sum c^2,
+    ``products`` = sum c m, ``size_squares`` = sum m^2. Tasks without labels say nothing and are not counted.
+    """
+
+    tasks: int
+    counts: Floats
+    squares: Floats
+    products: Floats
+    size_squares: float
+
+    @classmethod
+    def of(cls, labels: ArrayLike) -> Self:
+        """From counts (tasks, labels): how often each label was given in each task."""
+        counts = np.asarray(labels, dtype=float)
+        if counts.ndim != 2 or not np.isfinite(counts).all() or (counts < 0).any():
+            raise ValueError(f"label counts are (tasks, labels) of zero or more, not {counts.shape}")
+        sizes = counts.sum(axis=1)
+        return cls(
+            tasks=int((sizes > 0).sum()),
+            counts=counts.sum(axis=0),
+            squares=(counts**2).sum(axis=0),
+            products=sizes @ counts,
+            size_squares=float(sizes @ sizes),
+        )
+
+    def __add__(self, other: "LabelTotals") -> "LabelTotals":
+        return self._joined(other, 1)
+
+    def __sub__(self, other: "LabelTotals") -> "LabelTotals":
+        return self._joined(other, -1)
+
+    def _joined(self, other: "LabelTotals", sign: int) -> "LabelTotals":
+        if self.counts.shape != other.counts.shape:
+            raise ValueError(f"{len(self.counts)} labels cannot be compared with {len(other.counts)}")
+        return LabelTotals(
+            self.tasks + sign * other.tasks,
+            self.counts + sign * other.counts,
+            self.squares + sign * other.squares,
+            self.products + sign * other.products,
+            self.size_squares + sign * other.size_squares,
+        )
+
+    @property
+    def shares(self) -> Floats:
+        """(labels,) of all labels given, the share of each."""
+        return self.counts / self.counts.sum()
+
+    def residual_squares(self) -> Floats:
+        """Sum over tasks (labels,) of (c - m x share)^2."""
+        shares = self.shares
+        squares = self.squares - 2 * shares * self.products + shares**2 * self.size_squares
+        positive: Floats = np.maximum(squares, 0.0)
+        return positive
+
 
 def drift(own: ArrayLike, group: ArrayLike) -> Drift:
     """Compare one annotator's labels with those of the others.
@@ -45,24 +112,37 @@ def drift(own: ArrayLike, group: ArrayLike) -> Drift:
         own: (tasks, labels) how often the annotator gave each label in each task.
         group: (tasks of the others, labels) the same for everybody else; comparable tasks, not the same ones.
     """
-    mine, others = _counts(own), _counts(group)
-    if mine.shape[1] != others.shape[1]:
-        raise ValueError(f"{mine.shape[1]} labels cannot be compared with {others.shape[1]}")
-    used = (mine.sum(axis=0) + others.sum(axis=0)) > 0
-    n, rest = int((mine.sum(axis=1) > 0).sum()), int((others.sum(axis=1) > 0).sum())
-    if min(n, rest) < _FEWEST_TASKS:
-        return Drift(None, None, None, None, n, f"fewer than {_FEWEST_TASKS} tasks with labels on a side")
-    if used.sum() < 2:
-        return Drift(None, None, None, None, n, "only one label is in use")
-    shares, group_shares = _shares(mine), _shares(others)
-    apart = shares - group_shares
+    return _compare(LabelTotals.of(own), LabelTotals.of(group))
+
+
+def drift_of_each(people: Mapping[str, LabelTotals]) -> dict[str, Drift]:
+    """Compare everybody with all the others; the p-values are corrected for their number (Holm).
+
+    Cost grows with the number of people, not with its square.
+    """
+    if len(people) < 2:
+        return {name: Drift.unknown("nobody to compare with", own.tasks) for name, own in people.items()}
+    everybody = reduce(add, people.values())
+    found = {name: _compare(own, everybody - own) for name, own in people.items()}
+    tested = {name: each.p_value for name, each in found.items() if each.p_value is not None}
+    corrected = dict(zip(tested, holm(list(tested.values())), strict=True))
+    return {name: replace(each, p_value=corrected.get(name)) for name, each in found.items()}
+
+
+def _compare(own: LabelTotals, group: LabelTotals) -> Drift:
+    both = own + group
+    if min(own.tasks, group.tasks) < _FEWEST_TASKS:
+        return Drift.unknown(f"fewer than {_FEWEST_TASKS} tasks with labels on a side", own.tasks)
+    if np.count_nonzero(both.counts > 0) < 2:
+        return Drift.unknown("only one label is in use", own.tasks)
+    apart = own.shares - group.shares
     label = int(np.abs(apart).argmax())
     return Drift(
-        distance=jensen_shannon(shares, group_shares),
-        p_value=_p_value(mine[:, used], others[:, used]),
+        distance=jensen_shannon(own.shares, group.shares),
+        p_value=_p_value(own, group),
         label=label,
         difference=float(apart[label]),
-        n=n,
+        n=own.tasks,
     )
 
 
@@ -92,26 +172,17 @@ def level_at_look(look: int, level: float = 0.05) -> float:
     return level * 6.0 / (pi * look) ** 2
 
 
-def _p_value(mine: Floats, others: Floats) -> float:
-    sizes = mine.sum(axis=1), others.sum(axis=1)
-    totals = mine.sum(), others.sum()
-    both = (mine.sum(axis=0) + others.sum(axis=0)) / sum(totals)
-    apart = _shares(mine) - _shares(others)
-    freedom = mine.shape[1] - 1
-    spread = _residual_squares(mine) + _residual_squares(others)
-    tasks = len(mine) + len(others) - 2
-    per_square = spread / sum((size**2).sum() for size in sizes) * (tasks + 2) / tasks
-    variances = per_square * sum((size**2).sum() / total**2 for size, total in zip(sizes, totals, strict=True))
-    expected = float((variances / both).sum()) / freedom
-    statistic = float((apart**2 / both).sum()) / freedom
+def _p_value(own: LabelTotals, group: LabelTotals) -> float:
+    both = own + group
+    used = both.counts > 0
+    shares, freedom = both.shares[used], int(used.sum()) - 1
+    apart = (own.shares - group.shares)[used]
+    tasks = both.tasks - 2
+    spread = (own.residual_squares() + group.residual_squares())[used] / both.size_squares * both.tasks / tasks
+    variances = spread * sum(side.size_squares / side.counts.sum() ** 2 for side in (own, group))
+    expected = float((variances / shares).sum()) / freedom
+    statistic = float((apart**2 / shares).sum()) / freedom
     return _f_tail(statistic / max(expected, 1e-12), freedom, freedom * tasks)
-
-
-def _residual_squares(counts: Floats) -> Floats:
-    """Sum over tasks (labels,) of how far each task's counts are from its size times the shares of all, squared."""
-    residuals = counts - counts.sum(axis=1, keepdims=True) * _shares(counts)
-    squares: Floats = (residuals**2).sum(axis=0)
-    return squares
 
 
 def _f_tail(value: float, above: float, below: float) -> float:
@@ -119,18 +190,6 @@ def _f_tail(value: float, above: float, below: float) -> float:
     return incomplete_beta(0.5 * below, 0.5 * above, below / (below + above * value))
 
 
-def _shares(counts: Floats) -> Floats:
-    shares: Floats = counts.sum(axis=0) / counts.sum()
-    return shares
-
-
 def _kullback_leibler(first: Floats, second: Floats) -> float:
     held = first > 0
     return float((first[held] * np.log2(first[held] / second[held])).sum())
-
-
-def _counts(labels: ArrayLike) -> Floats:
-    counts = np.asarray(labels, dtype=float)
-    if counts.ndim != 2 or not np.isfinite(counts).all() or (counts < 0).any():
-        raise ValueError(f"label counts are (tasks, labels) of zero or more, not {counts.shape}")
-    return counts

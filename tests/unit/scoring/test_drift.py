@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from agents.scoring.drift import drift, holm, jensen_shannon, level_at_look
+from agents.scoring.drift import LabelTotals, drift, drift_of_each, holm, jensen_shannon, level_at_look
 
 SHARES = np.array([0.6, 0.25, 0.15])
 
@@ -69,11 +69,26 @@ def test_corrected_p_values_are_holms_by_hand() -> None:
 def test_testing_a_group_of_people_who_are_alike_seldom_accuses_any_of_them() -> None:
     random = np.random.default_rng(6)
     accused = 0
-    for _ in range(100):
-        people = [labels(random, 25, SHARES, clustered=True) for _ in range(15)]
-        p_values = [drift(own, np.vstack([other for other in people if other is not own])).p_value for own in people]
-        accused += min(holm(p_values)) < 0.05
-    assert accused <= 10
+    for _ in range(200):
+        people = {str(who): LabelTotals.of(labels(random, 25, SHARES, clustered=True)) for who in range(15)}
+        accused += min(each.p_value for each in drift_of_each(people).values()) < 0.05
+    assert accused <= 15
+
+
+def test_each_against_everybody_is_the_same_as_one_against_the_others_put_together() -> None:
+    random = np.random.default_rng(7)
+    people = {str(who): labels(random, 20 + who, SHARES, clustered=True) for who in range(6)}
+    one_by_one = {
+        who: drift(own, np.vstack([other for name, other in people.items() if name != who]))
+        for who, own in people.items()
+    }
+    together = drift_of_each({who: LabelTotals.of(own) for who, own in people.items()})
+    corrected = holm([each.p_value for each in one_by_one.values()])
+    assert [each.p_value for each in together.values()] == pytest.approx(corrected, abs=1e-9)
+    assert [each.distance for each in together.values()] == pytest.approx(
+        [each.distance for each in one_by_one.values()], abs=1e-12
+    )
+    assert drift_of_each({"alone": LabelTotals.of([[1, 2]])})["alone"].reason == "nobody to compare with"
 
 
 def test_all_looks_together_stay_within_the_level() -> None:
