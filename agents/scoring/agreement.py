@@ -18,7 +18,8 @@ from agents.scoring.quantiles import student_quantile
 
 Floats = NDArray[np.float64]
 
-_DRAWS = 2_000
+_MOST_DRAWS, _FEWEST_DRAWS = 2_000, 400
+_CELLS_DRAWN = 50_000
 _MINIMUM_UNITS = 3
 
 
@@ -35,7 +36,7 @@ def kappa_interval(
     of the posterior of kappa when the cells of the confusion matrix are multinomial with a Dirichlet prior. As the
     exact interval of a proportion uses two Beta distributions, so its two ends use two priors, one a little
     sceptical (half of its mass on disagreement) and one a little trusting (a fifth).
-    Its ends come from `_DRAWS` draws with a fixed seed, so equal input gives equal output. Coverage:
+    Its ends come from draws with a fixed seed, so equal input gives equal output. Coverage:
     docs/statistics/intervals.md.
 
     Args:
@@ -65,6 +66,7 @@ def kappa_interval(
 
 def _kappa_ends(counts: Floats, level: float) -> tuple[float, float]:
     random = np.random.default_rng(0)
+    draws = min(max(_CELLS_DRAWN // counts.size, _FEWEST_DRAWS), _MOST_DRAWS)
     agree = np.eye(len(counts)) / len(counts)
     differ = (1 - np.eye(len(counts))) / (len(counts) * (len(counts) - 1))
     ends = []
@@ -72,7 +74,7 @@ def _kappa_ends(counts: Floats, level: float) -> tuple[float, float]:
         (1.0 * agree + 1.0 * differ, 0.5 - level / 2),
         (2.0 * agree + 0.5 * differ, 0.5 + level / 2),
     ):
-        cells = random.standard_gamma(counts + prior, size=(_DRAWS, *counts.shape))
+        cells = random.standard_gamma(counts + prior, size=(draws, *counts.shape))
         ends.append(float(np.nanquantile(kappa_of(cells), probability)))
     return ends[0], ends[1]
 

@@ -95,7 +95,8 @@ class LabelTotals:
     @property
     def shares(self) -> Floats:
         """(labels,) of all labels given, the share of each."""
-        return self.counts / self.counts.sum()
+        shares: Floats = self.counts / self.counts.sum()
+        return shares
 
     def residual_squares(self) -> Floats:
         """Sum over tasks (labels,) of (c - m x share)^2."""
