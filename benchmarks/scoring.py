@@ -1,4 +1,4 @@
-"""From two parsed label rows to the full score: 5,000 frames x 20 boxes, against the bare libraries and against the SDK.
+"""From two parsed label rows to the full score: 5,000 frames x 20 boxes, against bare libraries and against the SDK.
 
 Baselines, all in this run, one process, best of several:
 - bare: `pycocotools.mask.iou` and `scipy.optimize.linear_sum_assignment`, frame by frame, on arrays that are ready.
@@ -11,10 +11,13 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import shapely
+from encord.objects import LabelRowV2, OntologyStructure
+from encord.orm.label_row import AnnotationTaskStatus, LabelRowMetadata, LabelStatus
 from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
@@ -141,10 +144,6 @@ def ours(truth: Row, labels: Row, ontology: Ontology, config: ScoringConfig = QU
 
 def sdk_rows(truth: Row, labels: Row) -> Callable[[], None]:
     """What reads both rows with the SDK."""
-    from datetime import UTC, datetime
-
-    from encord.objects import LabelRowV2, OntologyStructure
-    from encord.orm.label_row import AnnotationTaskStatus, LabelRowMetadata, LabelStatus
 
     class Holder:
         structure = OntologyStructure.from_dict(editor("bounding_box"))

@@ -35,6 +35,7 @@ from encord.objects.html_node import HtmlNode, HtmlRange
 from encord.objects.ontology_object import Object
 from encord.objects.ontology_object_instance import ObjectInstance
 from encord.orm.label_row import AnnotationTaskStatus, LabelRowMetadata, LabelStatus
+
 from encord.ontology import Ontology as SdkOntology  # isort: skip
 
 WIDTH, HEIGHT = 64, 48
@@ -312,7 +313,9 @@ def coordinates() -> dict[str, Coordinates]:
         "skeleton": skeleton(),
         "mask": mask(5, 6, 20, 30),
         "flat cuboid": Cuboid2DPerspectiveCoordinates(
-            front=_corners(0.1, 0.1, 0.4, 0.1, 0.4, 0.5, 0.1, 0.5), vanishing_point=PointCoordinate(0.8, 0.3), scale_ratio=0.6
+            front=_corners(0.1, 0.1, 0.4, 0.1, 0.4, 0.5, 0.1, 0.5),
+            vanishing_point=PointCoordinate(0.8, 0.3),
+            scale_ratio=0.6,
         ),
         "circle": CircleCoordinates(0.5, 0.5, 0.2),
         "ellipse": EllipseCoordinates(0.4, 0.6, 0.2, 0.1, 20.0),
@@ -360,7 +363,9 @@ def describe(drawn: ObjectInstance) -> ObjectInstance:
     return drawn
 
 
-def _frames_row(data_type: str, frames: int, unit: Mapping[str, Any] | None = None, skip: tuple[str, ...] = ()) -> LabelRowV2:
+def _frames_row(
+    data_type: str, frames: int, unit: Mapping[str, Any] | None = None, skip: tuple[str, ...] = ()
+) -> LabelRowV2:
     row = new_row(data_type, unit)
     for name, where in coordinates().items():
         if name in skip:
