@@ -108,7 +108,7 @@ def flat_table(
     rows = []
     for index, drawing in enumerate(drawings):
         try:
-            rows.append(list(numbers(drawing)))
+            rows.append([float(number) for number in numbers(drawing)])
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             raise BadGeometryError(index, f"has no well-formed {key}") from None
     table = np.array(rows, np.float64).reshape(-1, columns)

@@ -11,6 +11,8 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.labels.rle import BadRunLengthError, decode_runs
+
 Region = Literal["bbox", "segm"]
 """What is compared: boxes, or the areas of polygons and masks."""
 
@@ -98,12 +100,19 @@ class Detections:
 
     def require_areas(self) -> None:
         """Raise `PredictionInputError` unless every object has an area and every image a size in pixels."""
-        for side, items in (("truth.annotations", self.truth["annotations"]), ("predictions", self.predictions)):
+        sides = ("truth.annotations", self.truth["annotations"]), ("predictions", self.predictions)
+        for side, items in sides:
             for at, item in enumerate(items):
                 _need("segmentation" in item, f"{side}[{at}]", "has no segmentation: only boxes can be compared")
         for at, image in enumerate(self.truth["images"]):
             sized = all(isinstance(image[key], int) and image[key] > 0 for key in ("width", "height"))
             _need(sized, f"truth.images[{at}]", "has no width and height: only boxes can be compared")
+        sizes = [[image["height"], image["width"]] for image in self.truth["images"]]
+        for side, items in sides:
+            for at, item in enumerate(items):
+                region, size = item["segmentation"], sizes[item["image_id"] - 1]
+                fits = isinstance(region, list) or region["size"] == size
+                _need(fits, f"{side}[{at}].segmentation", f"is not of its image's size {size}")
 
 
 NO_FIELDS = frozenset({"id", "file_name", "coco_url", "flickr_url", "license", "date_captured"})
@@ -124,6 +133,7 @@ def _annotations(
         item = _item(given, place, images, categories)
         _need(item["image_id"] is not None, place, f"is on image {given['image_id']!r}, which is not in truth.images")
         identity = given.get("id")
+        _need(isinstance(identity, Hashable), place, "has an id that is no id")
         _need(identity is None or identity not in seen, place, f"has the id {identity!r} of another one")
         seen.add(identity)
         item["id"] = at + 1
@@ -175,10 +185,7 @@ def _item(given: Any, place: str, images: Mapping[Hashable, int], categories: Ma
 
 def _segmentation(region: Any, place: str) -> Any:
     if isinstance(region, Mapping):
-        size = region.get("size")
-        _need(isinstance(size, list) and len(size) == 2, place, "has no size [height, width]")
-        _need(isinstance(region.get("counts"), str | list), place, "has no counts")
-        return dict(region)
+        return _mask(region, place)
     _need(isinstance(region, list), place, "is neither polygons nor a run-length encoded mask")
     for at, ring in enumerate(region):
         _need(
@@ -187,6 +194,27 @@ def _segmentation(region: Any, place: str) -> Any:
             "is not a list of x and y of three or more points",
         )
     return [[finite_number(value, f"{place}[{at}]") for value in ring] for at, ring in enumerate(region)]
+
+
+def _mask(region: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """A mask whose runs fill it exactly: decoders in C take the runs at their word."""
+    size, counts = region.get("size"), region.get("counts")
+    _need(isinstance(size, list) and len(size) == 2, place, "has no size [height, width]")
+    height, width = (finite_number(side, f"{place}.size") for side in size or ())
+    if isinstance(counts, str):
+        try:
+            runs = decode_runs([counts])[0].tolist()
+        except BadRunLengthError as error:
+            raise PredictionInputError(f"{place}.counts", error.problem) from None
+    else:
+        _need(isinstance(counts, list), place, "has no counts")
+        runs = counts or []
+    _need(
+        all(isinstance(run, int) and run >= 0 for run in runs) and sum(runs) == height * width,
+        f"{place}.counts",
+        "do not add up to height x width",
+    )
+    return dict(region)
 
 
 def _box(box: Any, place: str) -> list[float]:

@@ -1,22 +1,32 @@
-"""Label rows with confidences, as exports hold them, in COCO's layout.
-
-Geometry of the JSON: encord-sdk 0.1.211, `objects/coordinates.py` and `objects/bitmask.py`.
-"""
+"""Label rows with confidences, as exports hold them, in COCO's layout."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
+from agents.labels.errors import LabelReadError
+from agents.labels.frames import Frame, frames
+from agents.labels.geometry import Numbers, Rings, Runs
+from agents.labels.ontology import Ontology, Shape
+from agents.labels.outlines import read_polygons
+from agents.labels.runs import read_bitmasks
+from agents.labels.shapes import BadGeometryError, read_boxes, read_rotated_boxes
 from agents.scoring.predictions.coco import Detections, PredictionInputError, box_around, finite_number
-from agents.scoring.predictions.library import mask_area, mask_box, mask_of_rings, row_major_mask
+from agents.scoring.predictions.library import encoded, mask_area, mask_box, mask_of_rings
 
 Row = Mapping[str, Any]
+Image = tuple[str, str, int]
+"""Data hash of the label row, space (of a data group), frame."""
+Region = dict[str, Any]
+"""`bbox` or `segmentation`, in pixels."""
+
 ROW_FIELDS = ("dataset_title", "data_type")
 """Of a label row, for slices."""
-Image = tuple[str, str, int]
-"""Data hash of the label row, key of the data unit in it, frame."""
+NO_CLASSES = Ontology()
 
 
 def detections_from_label_rows(truth: Iterable[Row], predictions: Iterable[Row]) -> Detections:
@@ -74,46 +84,6 @@ def _known_about(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in ROW_FIELDS if row.get(name)}
 
 
-@dataclass
-class _Table:
-    """Images and classes as they turn up on either side."""
-
-    images: dict[Image, dict[str, Any]] = field(default_factory=dict)
-    classes: dict[str, str] = field(default_factory=dict)
-    not_compared: Counter[str] = field(default_factory=Counter)
-
-    def read(self, row: Row, place: str) -> Iterator[dict[str, Any]]:
-        """The objects of a row as COCO results; its images and classes are noted."""
-        if row.get("spaces"):
-            raise PredictionInputError(place, "has spaces: data groups are not compared with predictions")
-        for key, unit in _mapping(row, "data_units", place).items():
-            here = f"{place}.data_units[{key}]"
-            for frame, objects in _frames(unit, here):
-                image = (str(row["data_hash"]), str(key), frame)
-                size = {name: unit.get(name) for name in ("width", "height")}
-                self.images.setdefault(image, {"id": image, **size})
-                for at, drawn in enumerate(objects):
-                    yield from self._object(drawn, image, f"{here} frame {frame}, object {at}")
-
-    def _object(self, drawn: Any, image: Image, place: str) -> Iterator[dict[str, Any]]:
-        if not isinstance(drawn, Mapping) or not isinstance(drawn.get("featureHash"), str):
-            raise PredictionInputError(place, "has no featureHash")
-        shape, feature = str(drawn.get("shape")), drawn["featureHash"]
-        if shape not in _REGIONS:
-            self.not_compared[shape] += 1
-            return
-        size = self.images[image]
-        width, height = (finite_number(size[name], f"{place}: the data unit's {name}") for name in ("width", "height"))
-        self.classes.setdefault(feature, str(drawn.get("name", feature)))
-        confidence = drawn.get("confidence")
-        yield {
-            "image_id": image,
-            "category_id": feature,
-            "score": finite_number(1.0 if confidence is None else confidence, f"{place}.confidence"),
-            **_REGIONS[shape](drawn, int(width), int(height), place),
-        }
-
-
 def _by_data_hash(rows: Iterable[Row], side: str) -> dict[str, Row]:
     by_hash: dict[str, Row] = {}
     for at, row in enumerate(rows):
@@ -125,27 +95,56 @@ def _by_data_hash(rows: Iterable[Row], side: str) -> dict[str, Row]:
     return by_hash
 
 
-def _frames(unit: Any, place: str) -> Iterator[tuple[int, list[Any]]]:
-    """Frame numbers and their objects; an image is one frame, numbered by its place in the sequence."""
-    if not isinstance(unit, Mapping):
-        raise PredictionInputError(place, "is not a JSON object")
-    labels = _mapping(unit, "labels", place)
-    frames = {unit.get("data_sequence", 0): labels} if not labels or "objects" in labels else labels
-    for key, frame in frames.items():
-        objects = frame.get("objects", []) if isinstance(frame, Mapping) else None
-        if not isinstance(objects, list):
-            raise PredictionInputError(f"{place}.labels[{key}]", "has no list of objects")
+@dataclass
+class _Table:
+    """Images and classes as they turn up on either side."""
+
+    images: dict[Image, dict[str, Any]] = field(default_factory=dict)
+    classes: dict[str, str] = field(default_factory=dict)
+    not_compared: Counter[str] = field(default_factory=Counter)
+
+    def read(self, row: Row, side: str) -> Iterator[dict[str, Any]]:
+        """The objects of a row as COCO results; its images and classes are noted."""
         try:
-            yield int(key), objects
-        except (TypeError, ValueError):
-            raise PredictionInputError(f"{place}.labels", f"{key!r} is not a frame number") from None
+            for frame in frames(row, NO_CLASSES):
+                yield from self._frame(frame, row["data_hash"], f"{side}, {frame.place}")
+        except LabelReadError as error:
+            raise PredictionInputError(f"{side}, {error.place}", error.problem) from None
+
+    def _frame(self, frame: Frame, data_hash: str, place: str) -> Iterator[dict[str, Any]]:
+        image = (data_hash, frame.space, frame.number)
+        width, height = (None if math.isnan(side) else int(side) for side in (frame.width, frame.height))
+        self.images.setdefault(image, {"id": image, "width": width, "height": height})
+        for shape, drawn in _by_shape(frame, place).items():
+            if shape not in _REGIONS:
+                self.not_compared[shape] += len(drawn)
+                continue
+            if width is None or height is None:
+                raise PredictionInputError(place, "has no width and height in pixels")
+            try:
+                regions = _REGIONS[shape](drawn, width, height)
+            except BadGeometryError as error:
+                raise PredictionInputError(f"{place}, {shape} {error.index}", error.problem) from None
+            for at, (item, region) in enumerate(zip(drawn, regions, strict=True)):
+                yield {"image_id": image, **self._said(item, f"{place}, {shape} {at}"), **region}
+
+    def _said(self, drawn: Row, place: str) -> dict[str, Any]:
+        feature = drawn.get("featureHash")
+        if not isinstance(feature, str):
+            raise PredictionInputError(place, "has no featureHash")
+        self.classes.setdefault(feature, str(drawn.get("name", feature)))
+        confidence = drawn.get("confidence")
+        score = finite_number(1.0 if confidence is None else confidence, f"{place}.confidence")
+        return {"category_id": feature, "score": score}
 
 
-def _mapping(holder: Mapping[str, Any], key: str, place: str) -> Mapping[str, Any]:
-    value = holder.get(key) or {}
-    if not isinstance(value, Mapping):
-        raise PredictionInputError(f"{place}.{key}", "is not a JSON object")
-    return value
+def _by_shape(frame: Frame, place: str) -> Mapping[str, list[Row]]:
+    drawn = defaultdict(list)
+    for item in frame.objects:
+        if not isinstance(item, Mapping) or not isinstance(item.get("shape"), str):
+            raise PredictionInputError(place, "holds an object without a shape")
+        drawn[item["shape"]].append(item)
+    return drawn
 
 
 def _complete(annotation: dict[str, Any]) -> dict[str, Any]:
@@ -160,81 +159,71 @@ def _complete(annotation: dict[str, Any]) -> dict[str, Any]:
 
 def _ring_area(ring: list[float]) -> float:
     """Of a polygon [x, y, x, y, ...], by the shoelace formula."""
-    x, y = ring[0::2], ring[1::2]
-    turned = zip(x, y, [*x[1:], x[0]], [*y[1:], y[0]], strict=True)
-    return abs(sum(x0 * y1 - x1 * y0 for x0, y0, x1, y1 in turned)) / 2
+    x, y = np.array(ring[0::2]), np.array(ring[1::2])
+    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
-# --- one function per shape: the JSON of an object to `bbox` or `segmentation`, in pixels --------------------
+# --- one function per shape: the objects of a frame to their regions, in pixels ------------------------------
 
 
-def _box(drawn: Row, width: int, height: int, place: str) -> dict[str, Any]:
-    box = _numbers(drawn, "boundingBox", "xywh", place)
-    return {"bbox": [box["x"] * width, box["y"] * height, box["w"] * width, box["h"] * height]}
+def _boxes(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
+    scaled = read_boxes(drawn) * [width, height, width, height]
+    return [{"bbox": box} for box in scaled.tolist()]
 
 
-def _rotated_box(drawn: Row, width: int, height: int, place: str) -> dict[str, Any]:
-    box = _numbers(drawn, "rotatableBoundingBox", ("x", "y", "w", "h", "theta"), place)
-    half_width, half_height = box["w"] * width / 2, box["h"] * height / 2
-    middle_x, middle_y = box["x"] * width + half_width, box["y"] * height + half_height
-    cosine, sine = math.cos(math.radians(box["theta"])), math.sin(math.radians(box["theta"]))
-    ring: list[float] = []
-    for across, down in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
-        x, y = across * half_width, down * half_height
-        ring += [middle_x + x * cosine - y * sine, middle_y + x * sine + y * cosine]
-    return {"segmentation": [ring]}
+def _rotated_boxes(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
+    table = read_rotated_boxes(drawn)
+    size = table[:, np.newaxis, 2:4] * [width, height]
+    middle = table[:, np.newaxis, :2] * [width, height] + size / 2
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * size / 2
+    cosine, sine = np.cos(np.radians(table[:, 4:])), np.sin(np.radians(table[:, 4:]))
+    x, y = corners[..., 0], corners[..., 1]
+    turned = middle + np.stack((x * cosine - y * sine, x * sine + y * cosine), axis=-1)
+    return [{"segmentation": [ring]} for ring in turned.reshape(-1, 8).tolist()]
 
 
-def _polygon(drawn: Row, width: int, height: int, place: str) -> dict[str, Any]:
-    rings, holes = [], []
-    for outline, *inner in _contours(drawn, place):
-        rings.append(outline)
+def _polygons(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
+    areas = read_polygons(drawn)
+    return [{"segmentation": _polygon(areas, at, width, height)} for at in range(len(areas))]
+
+
+def _polygon(areas: Rings, at: int, width: int, height: int) -> Any:
+    """Polygons where there are no holes, else a mask."""
+    outlines, holes = [], []
+    for polygon in range(areas.offsets[at], areas.offsets[at + 1]):
+        first, end = areas.polygon_offsets[polygon : polygon + 2]
+        outline, *inner = (_ring(areas, ring, at, width, height) for ring in range(first, end))
+        outlines.append(outline)
         holes += inner
-    rings, holes = ([_scaled(ring, width, height, place) for ring in side] for side in (rings, holes))
-    return {"segmentation": mask_of_rings(rings, holes, height, width) if holes else rings}
+    return mask_of_rings(outlines, holes, height, width) if holes else outlines
 
 
-def _contours(drawn: Row, place: str) -> list[list[list[Any]]]:
-    """Polygons, each an outline and its holes, each [x, y, x, y, ...]; from the newer or the older layout."""
-    polygons = drawn.get("polygons")
-    if polygons:
-        if not isinstance(polygons, list) or not all(isinstance(p, list) and p for p in polygons):
-            raise PredictionInputError(f"{place}.polygons", "is not a list of polygons")
-        return polygons
-    points = drawn.get("polygon")
-    if isinstance(points, Mapping):
-        points = [points[key] for key in sorted(points, key=int)]
-    if not isinstance(points, list) or not all(isinstance(p, Mapping) and {"x", "y"} <= p.keys() for p in points):
-        raise PredictionInputError(f"{place}.polygon", "is not a list of points with x and y")
-    return [[[value for point in points for value in (point["x"], point["y"])]]]
+def _ring(areas: Rings, ring: int, at: int, width: int, height: int) -> list[float]:
+    points: Numbers = areas.points[areas.ring_offsets[ring] : areas.ring_offsets[ring + 1]] * [width, height]
+    if len(points) < 3:
+        raise BadGeometryError(at, "has a ring of fewer than three points")
+    flat: list[float] = points.ravel().tolist()
+    return flat
 
 
-def _scaled(ring: Any, width: int, height: int, place: str) -> list[float]:
-    if not isinstance(ring, list) or len(ring) < 6 or len(ring) % 2:
-        raise PredictionInputError(place, "has a ring that is not x and y of three or more points")
-    sides = (width, height)
-    return [finite_number(value, f"{place}, a ring") * sides[at % 2] for at, value in enumerate(ring)]
+def _bitmasks(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
+    masks = read_bitmasks(drawn)
+    return [{"segmentation": _bitmask(masks, at, width, height)} for at in range(len(masks))]
 
 
-def _bitmask(drawn: Row, width: int, height: int, place: str) -> dict[str, Any]:
-    mask = drawn.get("bitmask")
-    if not isinstance(mask, Mapping) or not isinstance(mask.get("rleString"), str):
-        raise PredictionInputError(f"{place}.bitmask", "has no rleString")
-    if (mask.get("height"), mask.get("width")) != (height, width):
-        raise PredictionInputError(f"{place}.bitmask", "is of another size than its data unit")
-    return {"segmentation": row_major_mask(mask["rleString"], height, width)}
+def _bitmask(masks: Runs, at: int, width: int, height: int) -> dict[str, Any]:
+    if masks.size is None or masks.size[at].tolist() != [height, width]:
+        raise BadGeometryError(at, "is of another size than its image")
+    runs = slice(masks.offsets[at], masks.offsets[at + 1])
+    steps = np.zeros(height * width + 1, np.int8)
+    np.add.at(steps, masks.starts[runs].astype(np.int64), 1)
+    np.add.at(steps, masks.ends[runs].astype(np.int64), -1)
+    return encoded(np.cumsum(steps[:-1], dtype=np.uint8).reshape(height, width))
 
 
-def _numbers(drawn: Row, key: str, names: Iterable[str], place: str) -> dict[str, float]:
-    given = drawn.get(key)
-    if not isinstance(given, Mapping):
-        raise PredictionInputError(place, f"has no {key}")
-    return {name: finite_number(given.get(name), f"{place}.{key}.{name}") for name in names}
-
-
-_REGIONS: Mapping[str, Callable[[Row, int, int, str], dict[str, Any]]] = {
-    "bounding_box": _box,
-    "rotatable_bounding_box": _rotated_box,
-    "polygon": _polygon,
-    "bitmask": _bitmask,
+_REGIONS: Mapping[str, Callable[[Sequence[Row], int, int], list[Region]]] = {
+    Shape.BOUNDING_BOX: _boxes,
+    Shape.ROTATABLE_BOUNDING_BOX: _rotated_boxes,
+    Shape.POLYGON: _polygons,
+    Shape.BITMASK: _bitmasks,
 }

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agents.scoring.predictions.coco import Region, box_around
 
 
@@ -23,11 +26,11 @@ def evaluator(truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]]
     return library.COCOeval_faster(known, known.loadRes(results), iouType=region)
 
 
-def row_major_mask(counts: str, height: int, width: int) -> dict[str, Any]:
-    """COCO's run-length encoding, which goes down the columns, of one that goes along the rows (Encord's)."""
-    mask = _library().mask
-    turned = mask.decode({"size": [width, height], "counts": counts})
-    return _plain(mask.encode(turned.T.copy(order="F")))
+def encoded(pixels: NDArray[np.uint8]) -> dict[str, Any]:
+    """COCO's run-length encoding of a mask of zeros and ones, shape (height, width)."""
+    encoding = _library().mask.encode(np.asfortranarray(pixels))
+    counts = encoding["counts"]
+    return {"size": list(encoding["size"]), "counts": counts.decode() if isinstance(counts, bytes) else counts}
 
 
 def mask_of_rings(
@@ -37,17 +40,25 @@ def mask_of_rings(
     mask = _library().mask
     inside = mask.decode(mask.merge(mask.frPyObjects(list(rings), height, width)))
     outside = mask.decode(mask.merge(mask.frPyObjects(list(holes), height, width)))
-    return _plain(mask.encode((inside & ~outside).copy(order="F")))
+    return encoded(inside & (1 - outside))
 
 
-def mask_area(encoded: Mapping[str, Any]) -> float:
+def mask_area(encoding: Mapping[str, Any]) -> float:
     """Pixels in the mask."""
-    return float(_library().mask.area(encoded))
+    return float(_library().mask.area(_compressed(encoding)))
 
 
-def mask_box(encoded: Mapping[str, Any]) -> list[float]:
+def mask_box(encoding: Mapping[str, Any]) -> list[float]:
     """The box [x, y, width, height] about the mask."""
-    return [float(value) for value in _library().mask.toBbox(encoded)]
+    return [float(value) for value in _library().mask.toBbox(_compressed(encoding))]
+
+
+def _compressed(encoding: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The mask with its runs as a string, which is the only form that most of the library takes."""
+    if isinstance(encoding["counts"], str):
+        return encoding
+    compressed: Mapping[str, Any] = _library().mask.frPyObjects(dict(encoding), *encoding["size"])
+    return compressed
 
 
 def _library() -> Any:
@@ -56,11 +67,6 @@ def _library() -> Any:
     except ImportError:
         raise EvaluatorMissingError from None
     return faster_coco_eval
-
-
-def _plain(encoded: Mapping[str, Any]) -> dict[str, Any]:
-    counts = encoded["counts"]
-    return {"size": list(encoded["size"]), "counts": counts.decode() if isinstance(counts, bytes) else counts}
 
 
 def _with_boxes(predictions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -86,8 +92,8 @@ def _with_areas(predictions: Sequence[Mapping[str, Any]], truth: Mapping[str, An
         region = prediction["segmentation"]
         if isinstance(region, list):
             region = mask.merge(mask.frPyObjects(region, *sizes[prediction["image_id"]]))
-        elif isinstance(region["counts"], list):
-            region = mask.frPyObjects(region, *region["size"])
+        else:
+            region = _compressed(region)
         bare = {key: value for key, value in prediction.items() if key != "bbox"}
         masked.append({**bare, "segmentation": region})
     return masked

@@ -139,6 +139,15 @@ def test_frames_of_a_video_are_images_of_their_own() -> None:
     assert score.images == 3
 
 
+def test_spaces_of_a_data_group_are_images_of_their_own() -> None:
+    box = drawn("bounding_box", boundingBox={"x": 0.1, "y": 0.1, "w": 0.5, "h": 0.5})
+    space = {"space_type": "image", "width": WIDTH, "height": HEIGHT, "labels": {"0": {"objects": [box]}}}
+    group = {"data_hash": "group", "data_type": "group", "data_units": {}}
+    truth = {**group, "spaces": {"left": space, "right": space}}
+    score = evaluate_predictions(detections_from_label_rows([truth], [{**group, "spaces": {"left": space}}]))
+    assert (score.images, score.truths, score.classes[0].true_positives) == (2, 2, 1)
+
+
 def test_a_prediction_without_confidence_has_one() -> None:
     box = drawn("bounding_box", boundingBox={"x": 0.1, "y": 0.1, "w": 0.5, "h": 0.5})
     (prediction,) = judge(box, box).predictions
@@ -173,14 +182,15 @@ BOX = {"x": 0.1, "y": 0.1, "w": 0.5, "h": 0.5}
     [
         ([3], "truth[0] is not a label row"),
         ([row(), row()], "truth[1] is a second label row of data unit image"),
-        ([{**row(), "spaces": {"a": {}}}], "truth image has spaces"),
-        ([{**row(), "data_units": [1]}], "truth image.data_units is not a JSON object"),
-        ([row({"shape": "bounding_box"})], "object 0 has no featureHash"),
-        ([row(drawn("bounding_box"))], "frame 0, object 0 has no boundingBox"),
-        ([row(drawn("bounding_box", boundingBox={**BOX, "w": float("nan")}))], "boundingBox.w is not a finite number"),
+        ([{**row(), "data_units": [1]}], "truth image, label row has no data_units"),
+        ([{**row(), "data_type": "dream"}], "data_type 'dream' is not known"),
+        ([row({"objectHash": "x"})], "data_units[image].labels holds an object without a shape"),
+        ([row({"shape": "bounding_box", "boundingBox": BOX})], "bounding_box 0 has no featureHash"),
+        ([row(drawn("bounding_box"))], "truth image, data_units[image].labels, bounding_box 0 has no boundingBox"),
+        ([row(drawn("bounding_box", boundingBox={**BOX, "w": float("nan")}))], "holds a number that is not finite"),
         ([row(drawn("bounding_box", boundingBox={**BOX, "w": -0.5}))], "has a negative size"),
-        ([row(drawn("polygon", polygons=[[[0.1, 0.2]]]))], "has a ring that is not x and y of three or more points"),
-        ([row(drawn("polygon"))], "polygon is not a list of points"),
+        ([row(drawn("polygon", polygons=[[[0.1, 0.2]]]))], "has a ring of fewer than three points"),
+        ([row(drawn("polygon"))], "polygon 0 has no well-formed polygon"),
         ([row(drawn("bitmask", bitmask={"rleString": "01", "height": 4, "width": 4}))], "is of another size"),
         ([row(drawn("bounding_box", boundingBox=BOX, confidence="high"))], "confidence is not a finite number"),
     ],
@@ -194,7 +204,7 @@ def test_broken_label_rows_are_named(broken: list[Any], message: str) -> None:
 def test_a_row_without_media_size_is_named() -> None:
     unsized = row(drawn("bounding_box", boundingBox=BOX))
     unsized["data_units"]["image"]["width"] = None
-    with pytest.raises(PredictionInputError, match="the data unit's width is not a finite number: None"):
+    with pytest.raises(PredictionInputError, match="has no width and height in pixels"):
         detections_from_label_rows([unsized], [])
 
 

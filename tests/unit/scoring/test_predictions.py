@@ -412,6 +412,10 @@ def broken_truth() -> Iterator[tuple[str, Any, str]]:
         ("area", "large", "area is not a finite number: 'large'"),
         ("segmentation", [[1, 2, 3, 4]], "segmentation[0] is not a list of x and y of three or more points"),
         ("segmentation", {"counts": "abc"}, "segmentation has no size"),
+        ("segmentation", {"counts": "abc", "size": [4, 4]}, "segmentation.counts ends in the middle of a number"),
+        ("segmentation", {"counts": "12", "size": [4, 4]}, "segmentation.counts do not add up to height x width"),
+        ("segmentation", {"counts": [10, 10**9], "size": [4, 4]}, "counts do not add up to height x width"),
+        ("segmentation", {"counts": 7, "size": [4, 4]}, "segmentation has no counts"),
     ]:
         yield f"{key} {value}", {**truth, "annotations": [{**first, key: value}, second]}, message
 
@@ -447,6 +451,13 @@ def test_broken_predictions_are_named(predictions: Any, message: str) -> None:
 def test_areas_are_refused_where_only_boxes_are_given() -> None:
     with pytest.raises(PredictionInputError, match="has no segmentation: only boxes can be compared"):
         judge(("person", [0, 0, 10, 10], 0.9), region="segm")
+
+
+def test_a_mask_of_another_size_than_its_image_is_named() -> None:
+    truth, results = dataset(1, images=3, masks=True)
+    truth["images"][results[0]["image_id"]]["width"] = SIDE + 1
+    with pytest.raises(PredictionInputError, match="is not of its image's size"):
+        evaluate_predictions(Detections.from_coco(truth, results), region="segm")
 
 
 @pytest.mark.parametrize("iou", [0.0, -1.0, 1.5, float("nan")])
