@@ -1,0 +1,1 @@
+"""The SDK's public surface, tried against the emulator method by method."""
