@@ -321,12 +321,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def service_process(environment: Mapping[str, str], port: int) -> Iterator[subprocess.Popen[bytes]]:
+def service_process(
+    environment: Mapping[str, str], port: int, command: Sequence[str] = ("-m", "agents.cli", "serve")
+) -> Iterator[subprocess.Popen[bytes]]:
     """`benchmark-qa serve` as a process, ready to answer; its log is kept beside the database."""
     log = Path(environment["TEST_LOG"])
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "agents.cli", "serve", "--port", str(port)],
+            [sys.executable, *command, "--port", str(port)],
             env=dict(environment), stdout=output, stderr=output,
         )  # fmt: skip
     try:
