@@ -1,31 +1,107 @@
-"""`benchmark-qa report`: how good is each annotator?"""
+"""`benchmark-qa report`: how good is each annotator, which class is misunderstood, which ground truth is wrong?"""
 
-from typing import Annotated
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.cli.failures import clear_failures
+from agents.cli.failures import USAGE_ERROR, clear_failures
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+
+class Format(StrEnum):
+    """What is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    HTML = "html"
+    CSV = "csv"
+    PARQUET = "parquet"
+    MARKDOWN = "markdown"
+
+
+class Table(StrEnum):
+    """One list of the report."""
+
+    ANNOTATORS = "annotators"
+    TASKS = "tasks"
+    CLASSES = "classes"
+    REQUIREMENTS = "requirements"
+    DATASETS = "datasets"
+    WEEKS = "weeks"
+    CONFLICTS = "conflicts"
+    DRIFT = "drift"
+    ITEMS = "items"
+    SUSPECTS = "suspects"
 
 
 def report(
-    json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    format: Annotated[  # noqa: A002 - the option's name
+        Format,
+        typer.Option(help="table: on the terminal; html: one page without network; markdown: a digest for chat."),
+    ] = Format.TABLE,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; else standard output.")] = None,
+    table: Annotated[Table, typer.Option(help="What CSV and Parquet hold.")] = Table.ANNOTATORS,
+    as_of: Annotated[
+        str | None, typer.Option(help="As it stood at a moment, e.g. 2026-03-01 or 2026-03-01T12:00.")
+    ] = None,
+    timezone: Annotated[str, typer.Option(help="Whose days and weeks are meant, e.g. Europe/Zurich.")] = "UTC",
 ) -> None:
-    """Print one line per annotator: tasks, matches, precision, recall, F1 with its 95 % interval, verdict.
+    """Report every annotator: tasks, matches, precision, recall, F1 with its 95 % interval, verdict; and much more.
 
-    Reads score records from DATABASE_URL only; Encord is not asked.
+    Reads score records from DATABASE_URL only; Encord is not asked. Exit code 0, 2 for faulty settings, 3 when the
+    database cannot be used.
     """
+    chosen = Format.JSON if json else format
     with clear_failures():
         from agents.cli.tables import print_leaderboard
         from agents.config import load_settings
-        from agents.reporting import leaderboard
         from agents.service import Service
+        from agents.workflows.report_project import current_leaderboard, report_project
 
+        zone = _zone(timezone)
         service = Service(load_settings(endpoints=False))
         config = service.settings.config
-        board = leaderboard(
-            service.store.latest(str(config.production_project)),
-            threshold=config.verdict.threshold,
-            minimum_tasks=config.verdict.minimum_tasks,
-            level=config.verdict.confidence,
+        if chosen is Format.TABLE and as_of is None and output is None:
+            print_leaderboard(current_leaderboard(service.store, config))
+            return
+        whole = report_project(
+            service.store,
+            config,
+            domain=service.settings.domain,
+            zone=zone,
+            as_of=_moment(as_of, zone) if as_of else None,
         )
-        print_leaderboard(board, as_json=json)
+        if chosen is Format.TABLE:
+            print_leaderboard(whole.leaderboard, output)
+            return
+        from agents.reporting.files import MissingExtraError, write_report
+
+        try:
+            write_report(whole, chosen.value, output, table=table.value)
+        except MissingExtraError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(USAGE_ERROR) from None
+
+
+def _zone(name: str) -> "ZoneInfo":
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise typer.BadParameter(f"no time zone {name!r}; they are named like Europe/Zurich") from None
+
+
+def _moment(text: str, zone: "ZoneInfo") -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no moment; write 2026-03-01 or 2026-03-01T12:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -1,24 +1,28 @@
 """Tables for the terminal."""
 
-import json
-import sys
+from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from agents.reporting import Leaderboard, Line
 from agents.scoring.intervals import Interval
 
+_FILE_WIDTH = 160
 _COLOURS = {"above the bar": "green", "below the bar": "red"}
 
 
-def print_leaderboard(board: Leaderboard, *, as_json: bool) -> None:
-    """One line per annotator and one for all of them."""
-    if as_json:
-        json.dump(board.to_dict(), sys.stdout)
-        sys.stdout.write("\n")
+def print_leaderboard(board: Leaderboard, output: Path | None = None) -> None:
+    """One line per annotator and one for all of them, on the terminal or into a file."""
+    if output is not None:
+        with output.open("w", encoding="utf-8") as file:
+            _print(board, Console(file=file, width=_FILE_WIDTH))
         return
-    console = Console()
+    _print(board, Console())
+
+
+def _print(board: Leaderboard, console: Console) -> None:
     if not board.lines:
         console.print("no scores yet: run 'benchmark-qa evaluate', or wait for Encord to call the scoring agent")
         return
@@ -28,13 +32,13 @@ def print_leaderboard(board: Leaderboard, *, as_json: bool) -> None:
         if with_objects
         else ("accuracy [95 %]",)
     )
-    table = Table("annotator", "tasks", *columns, "verdict")
+    table = Table("annotator", "tasks", *columns, "shrunk", "verdict")
     for column in table.columns[1:-1]:
         column.justify = "right"
     for line in board.lines:
         table.add_row(*_cells(line, with_objects=with_objects))
     table.add_section()
-    table.add_row(*_cells(board.pooled, with_objects=with_objects)[:-1], "")
+    table.add_row(*_cells(board.pooled, with_objects=with_objects)[:-2], "", "")
     console.print(table)
 
 
@@ -53,7 +57,9 @@ def _cells(line: Line, *, with_objects: bool) -> list[str]:
         else [_with_interval(line.accuracy)]
     )
     colour = _COLOURS.get(line.verdict)
-    return [line.annotator, f"{line.tasks:,}", *figures, f"[{colour}]{line.verdict}[/]" if colour else line.verdict]
+    shrunk = "n/a" if line.shrunk is None else f"{line.shrunk:.3f}"
+    verdict = f"[{colour}]{line.verdict}[/]" if colour else line.verdict
+    return [escape(line.annotator), f"{line.tasks:,}", *figures, shrunk, verdict]
 
 
 def _figure(interval: Interval) -> str:

@@ -1,6 +1,16 @@
 """What is kept of a score: the record, the figures it adds to, and a sketch of both sides."""
 
-from agents.records.figures import FIGURES, Figure, Totals, shares_of, totals_of
+from agents.records.figures import (
+    FIGURES,
+    Figure,
+    Share,
+    Totals,
+    join_totals,
+    object_shares,
+    shares_of,
+    totals_of,
+    totals_of_shares,
+)
 from agents.records.score import ScoreIdentity, ScoreRecord
 from agents.records.sketch import Answered, Mark, Sketch, sketch_of
 
@@ -11,9 +21,13 @@ __all__ = [
     "Mark",
     "ScoreIdentity",
     "ScoreRecord",
+    "Share",
     "Sketch",
     "Totals",
+    "join_totals",
+    "object_shares",
     "shares_of",
     "sketch_of",
     "totals_of",
+    "totals_of_shares",
 ]

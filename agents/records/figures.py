@@ -20,23 +20,21 @@ Totals = Mapping[Figure, RatioTotals]
 _ALMOST = 1.0 - 1e-12
 
 
-def shares_of(record: ScoreRecord) -> Iterator[tuple[Figure, float, float]]:
-    """(figure, numerator, denominator) of every figure that one record has something to say about.
+Share = tuple[Figure, float, float]
+"""Figure, numerator, denominator"""
+
+
+def shares_of(record: ScoreRecord) -> Iterator[Share]:
+    """Every figure that one record has something to say about.
 
     precision = tp / (tp + fp), recall = tp / (tp + fn), F1 = 2 tp / (2 tp + fp + fn), mean similarity = sum over the
     matches / tp, accuracies = agreement / answers that were given or should have been, score = score / 1,
     passed = 1 or 0 / 1, and tasks = 1 / 1.
     """
-    tp, fp, fn = record.true_positives, record.false_positives, record.false_negatives
     yield "tasks", 1.0, 1.0
-    if tp + fp:
-        yield "precision", tp, tp + fp
-    if tp + fn:
-        yield "recall", tp, tp + fn
-    if tp + fp + fn:
-        yield "f1", 2 * tp, 2 * tp + fp + fn
-    if tp:
-        yield "mean_similarity", record.similarity_sum, tp
+    yield from object_shares(
+        record.true_positives, record.false_positives, record.false_negatives, record.similarity_sum
+    )
     if record.classifications_total:
         yield "accuracy", record.classifications_correct, record.classifications_total
     if record.attributes_total:
@@ -47,17 +45,43 @@ def shares_of(record: ScoreRecord) -> Iterator[tuple[Figure, float, float]]:
         yield "passed", float(record.passed), 1.0
 
 
+def object_shares(tp: int, fp: int, fn: int, similarity_sum: float) -> Iterator[Share]:
+    """The figures of drawn objects."""
+    if tp + fp:
+        yield "precision", tp, tp + fp
+    if tp + fn:
+        yield "recall", tp, tp + fn
+    if tp + fp + fn:
+        yield "f1", 2 * tp, 2 * tp + fp + fn
+    if tp:
+        yield "mean_similarity", similarity_sum, tp
+
+
 def totals_of(records: Iterable[ScoreRecord]) -> Totals:
     """The sums of every figure over some records."""
+    return totals_of_shares(shares_of(record) for record in records)
+
+
+def totals_of_shares(tasks: Iterable[Iterable[Share]]) -> Totals:
+    """The sums of every figure over some tasks."""
     sums: dict[Figure, list[float]] = {}
-    for record in records:
-        add_shares(sums, record)
+    for shares in tasks:
+        add_shares(sums, shares)
     return {figure: ratio_totals(values) for figure, values in sums.items()}
 
 
-def add_shares(sums: dict[Figure, list[float]], record: ScoreRecord, sign: float = 1.0) -> None:
-    """Add one record's figures to running sums (or take them off with sign -1), in the order of `RatioTotals`."""
-    for figure, numerator, denominator in shares_of(record):
+def join_totals(groups: Iterable[Totals]) -> Totals:
+    """The sums of several groups of tasks together."""
+    joined: dict[Figure, RatioTotals] = {}
+    for totals in groups:
+        for figure, sums in totals.items():
+            joined[figure] = joined[figure] + sums if figure in joined else sums
+    return joined
+
+
+def add_shares(sums: dict[Figure, list[float]], shares: Iterable[Share], sign: float = 1.0) -> None:
+    """Add one task's figures to running sums (or take them off with sign -1), in the order of `RatioTotals`."""
+    for figure, numerator, denominator in shares:
         some = sums.get(figure)
         if some is None:
             some = sums[figure] = [0.0] * 8

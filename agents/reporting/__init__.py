@@ -1,5 +1,6 @@
 """Records to tables, plots, a page, files."""
 
-from agents.reporting.leaderboard import Leaderboard, Line, leaderboard
+from agents.reporting.leaderboard import Bar, Leaderboard, Line, leaderboard
+from agents.reporting.report import Evidence, Question, Report, build_report
 
-__all__ = ["Leaderboard", "Line", "leaderboard"]
+__all__ = ["Bar", "Evidence", "Leaderboard", "Line", "Question", "Report", "build_report", "leaderboard"]

@@ -1,23 +1,35 @@
-"""Score records to one line per annotator, every figure with its interval."""
+"""Sums per annotator to one line each: every figure with its interval, a place that few tasks cannot win, a verdict."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from agents.records import ScoreRecord
-from agents.scoring.intervals import Interval, ratio_interval
+from agents.records import Figure, Totals, join_totals
+from agents.scoring.intervals import Interval
+from agents.scoring.ranking import Ranked, rank
 
 Verdict = Literal["above the bar", "below the bar", "undecided", "too few tasks"]
 UNKNOWN_ANNOTATOR = "(unknown)"
 ALL_ANNOTATORS = "(all)"
+HEADLINES: tuple[Figure, ...] = ("f1", "accuracy", "score")
+"""What an annotator is ranked and judged by: the first of these that anybody has"""
 
 
 @dataclass(frozen=True)
-class Line:
-    """The figures of one annotator, or of all of them pooled."""
+class Bar:
+    """What a verdict holds the interval against."""
 
-    annotator: str
+    threshold: float = 0.7
+    minimum_tasks: int = 5
+    """No verdict on fewer"""
+    level: float = 0.95
+    """Of every interval"""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Every published figure of some tasks, each with its interval."""
+
     tasks: int
     true_positives: int
     false_positives: int
@@ -29,13 +41,28 @@ class Line:
     """Mean similarity (IoU) of the matches"""
     accuracy: Interval
     """Of classifications"""
+    attribute_accuracy: Interval
+    """Of attributes of matched objects"""
     score: Interval
     """Mean of the overall scores"""
-    verdict: Verdict
+    passed: Interval
+    """Share of tasks that met every requirement"""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types only; intervals as `{"estimate", "low", "high", "n", ...}`."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Line(Figures):
+    """The figures of one annotator, or of all of them pooled."""
+
+    annotator: str
+    place: int | None
+    """By the shrunk headline figure; None for all of them pooled"""
+    shrunk: float | None
+    """The headline figure, pulled towards the group's as far as the tasks are few"""
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -44,92 +71,100 @@ class Leaderboard:
 
     lines: tuple[Line, ...]
     pooled: Line
-    records: tuple[ScoreRecord, ...]
+    headline: Figure
+    """The figure that ranks and judges"""
+    bar: Bar
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only: `annotators`, `pooled`, and `tasks` with one entry per score record."""
+        """JSON types only."""
         return {
             "annotators": [line.to_dict() for line in self.lines],
             "pooled": self.pooled.to_dict(),
-            "tasks": [
-                {
-                    "data_hash": record.identity.data_hash,
-                    "data_title": record.data_title,
-                    "branch": record.identity.branch_name,
-                    "annotator": record.annotator,
-                    "score": record.score,
-                    "true_positives": record.true_positives,
-                    "false_positives": record.false_positives,
-                    "false_negatives": record.false_negatives,
-                    "classifications_correct": record.classifications_correct,
-                    "classifications_total": record.classifications_total,
-                }
-                for record in self.records
-            ],
+            "headline": self.headline,
+            "bar": asdict(self.bar),
         }
 
 
-def leaderboard(
-    records: Iterable[ScoreRecord], *, threshold: float, minimum_tasks: int, level: float = 0.95
-) -> Leaderboard:
-    """Aggregate score records, one per task and annotator.
-
-    Args:
-        records: the latest record of each task and annotator.
-        threshold: the bar that a verdict holds the interval against.
-        minimum_tasks: no verdict on fewer tasks.
-        level: of the intervals.
-    """
-    everything = tuple(records)
-    by_annotator: dict[str, list[ScoreRecord]] = defaultdict(list)
-    for record in everything:
-        by_annotator[record.annotator or UNKNOWN_ANNOTATOR].append(record)
-
-    def line(name: str, some: Sequence[ScoreRecord]) -> Line:
-        return _line(name, some, threshold=threshold, minimum_tasks=minimum_tasks, level=level)
-
-    lines = [line(name, some) for name, some in by_annotator.items()]
-    lines.sort(key=lambda each: (-(_headline(each).estimate or 0.0), each.annotator))
-    return Leaderboard(tuple(lines), line(ALL_ANNOTATORS, everything), everything)
+def leaderboard(totals: Mapping[str | None, Totals], bar: Bar) -> Leaderboard:
+    """Rank annotators by their sums (`SqlScoreStore.totals`, or `totals_of` any records)."""
+    by_name = {annotator or UNKNOWN_ANNOTATOR: sums for annotator, sums in totals.items()}
+    together = join_totals(by_name.values())
+    headline = next((figure for figure in HEADLINES if figure in together), HEADLINES[0])
+    ranked = {
+        entry.annotator: entry
+        for entry in rank({name: sums[headline] for name, sums in by_name.items() if headline in sums})
+    }
+    lines = [_line(name, sums, bar, headline, ranked.get(name)) for name, sums in by_name.items()]
+    lines.sort(key=lambda line: (line.place is None, line.place, line.annotator))
+    pooled = _line(ALL_ANNOTATORS, together, bar, headline, None)
+    return Leaderboard(tuple(lines), pooled, headline, bar)
 
 
-def _line(
-    annotator: str, records: Sequence[ScoreRecord], *, threshold: float, minimum_tasks: int, level: float
-) -> Line:
-    tp = [r.true_positives for r in records]
-    found = [r.true_positives + r.false_positives for r in records]
-    true = [r.true_positives + r.false_negatives for r in records]
-    scores = [r.score for r in records if r.score is not None]
-    f1 = ratio_interval([2 * n for n in tp], [a + b for a, b in zip(found, true, strict=True)], level=level)
-    accuracy = ratio_interval(
-        [r.classifications_correct for r in records], [r.classifications_total for r in records], level=level
-    )
-    return Line(
-        annotator=annotator,
-        tasks=len(records),
-        true_positives=sum(tp),
-        false_positives=sum(found) - sum(tp),
-        false_negatives=sum(true) - sum(tp),
-        precision=ratio_interval(tp, found, level=level),
-        recall=ratio_interval(tp, true, level=level),
-        f1=f1,
-        mean_similarity=ratio_interval([r.similarity_sum for r in records], tp, level=level),
-        accuracy=accuracy,
-        score=ratio_interval(scores, [1] * len(scores), level=level),
-        verdict=_verdict(f1 if f1.estimate is not None else accuracy, len(records), threshold, minimum_tasks),
-    )
+def figures_of(totals: Totals, *, level: float) -> Figures:
+    """Every figure of these sums, with its interval."""
+    return Figures(**_figures(totals, level))
 
 
-def _headline(line: Line) -> Interval:
-    return line.f1 if line.f1.estimate is not None else line.accuracy
-
-
-def _verdict(figure: Interval, tasks: int, threshold: float, minimum_tasks: int) -> Verdict:
+def verdict_on(figure: Interval, bar: Bar, *, tasks: int) -> Verdict:
     """The interval decides, never the point; and never on too few tasks."""
-    if tasks < minimum_tasks:
+    if tasks < bar.minimum_tasks:
         return "too few tasks"
-    if figure.lies_above(threshold):
+    if figure.lies_above(bar.threshold):
         return "above the bar"
-    if figure.lies_below(threshold):
+    if figure.lies_below(bar.threshold):
         return "below the bar"
     return "undecided"
+
+
+def _line(name: str, totals: Totals, bar: Bar, headline: Figure, ranked: Ranked | None) -> Line:
+    figures = _figures(totals, bar.level)
+    verdict = verdict_on(figures[headline], bar, tasks=figures["tasks"])
+    return Line(
+        **figures,
+        annotator=name,
+        place=ranked.place if ranked else None,
+        shrunk=ranked.shrunk if ranked else None,
+        verdict=verdict,
+    )
+
+
+def _figures(totals: Totals, level: float) -> dict[str, Any]:
+    """The fields of `Figures`. Counts are read off the sums: they are whole numbers, exact in a float."""
+    precision, recall = totals.get("precision"), totals.get("recall")
+    found = precision or recall
+    matches = found.numerator if found else 0.0
+    named: tuple[Figure, ...] = (
+        "precision",
+        "recall",
+        "f1",
+        "mean_similarity",
+        "accuracy",
+        "attribute_accuracy",
+        "score",
+        "passed",
+    )
+    return {
+        "tasks": totals["tasks"].tasks if "tasks" in totals else 0,
+        "true_positives": round(matches),
+        "false_positives": round(precision.denominator - matches) if precision else 0,
+        "false_negatives": round(recall.denominator - matches) if recall else 0,
+        **{figure: _interval(totals, figure, level) for figure in named},
+    }
+
+
+def _interval(totals: Totals, figure: Figure, level: float) -> Interval:
+    if figure not in totals:
+        return Interval.not_applicable(_MISSING.get(figure, "nothing to count in any task"), level=level)
+    return totals[figure].interval(level=level)
+
+
+_MISSING: Mapping[Figure, str] = {
+    "precision": "no task has labels with objects",
+    "recall": "no task has objects in the ground truth",
+    "f1": "no task has objects",
+    "mean_similarity": "nothing matched",
+    "accuracy": "no task has classifications",
+    "attribute_accuracy": "no task has attributes",
+    "score": "no task has a score",
+    "passed": "no requirements are configured",
+}

@@ -1,5 +1,6 @@
 """What follows from the score records, made anew: which record counts, and the sums per annotator."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select
@@ -16,9 +17,9 @@ def rebuild(connection: Connection) -> None:
     are out of date are found again by what they were made with."""
     connection.execute(delete(current_scores))
     connection.execute(delete(annotator_totals))
-    newest = newest_scores(score_records.c.key.is_not(None)).subquery()
     names = ("production_project", "data_hash", "branch_name", "key", "scored_at")
-    connection.execute(insert(current_scores).from_select(names, select(*(newest.c[name] for name in names))))
+    newest = newest_scores(score_records.c.key.is_not(None), (score_records.c[name] for name in names))
+    connection.execute(insert(current_scores).from_select(names, newest))
     deltas = Deltas()
     counted = counted_scores(*FIGURE_COLUMNS).execution_options(yield_per=_ROWS_AT_ONCE)
     for row in connection.execute(counted):
@@ -26,12 +27,23 @@ def rebuild(connection: Connection) -> None:
     deltas.write(connection)
 
 
-def newest_scores(condition: ColumnElement[bool]) -> Select[Any]:
-    """Every column of the newest record of every branch of every data unit, among those that meet the condition."""
+def newest_scores(condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]]) -> Select[Any]:
+    """The newest record of every branch of every data unit, among those that meet the condition."""
+    return _at_the_edge(condition, columns, score_records.c.scored_at.desc())
+
+
+def first_scores(condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]]) -> Select[Any]:
+    """The oldest record of every branch of every data unit, among those that meet the condition."""
+    return _at_the_edge(condition, columns, score_records.c.scored_at.asc())
+
+
+def _at_the_edge(
+    condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]], order: ColumnElement[Any]
+) -> Select[Any]:
     task = (score_records.c.production_project, score_records.c.data_hash, score_records.c.branch_name)
-    rank = func.row_number().over(partition_by=task, order_by=(score_records.c.scored_at.desc(), score_records.c.key))
-    ranked = select(score_records, rank.label("rank")).where(condition).subquery()
-    return select(ranked).where(ranked.c.rank == 1)
+    rank = func.row_number().over(partition_by=task, order_by=(order, score_records.c.key))
+    ranked = select(*columns, rank.label("rank")).where(condition).subquery()
+    return select(*(column for column in ranked.c if column.name != "rank")).where(ranked.c.rank == 1)
 
 
 def counted_scores(*columns: ColumnElement[Any]) -> Select[Any]:

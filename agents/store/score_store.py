@@ -11,8 +11,8 @@ from agents.records import ScoreRecord, Totals
 from agents.store.database import Database
 from agents.store.editor_scorings import EditorScorings
 from agents.store.promotion import promote
-from agents.store.rebuild import newest_scores
-from agents.store.rows import record_of, row_of
+from agents.store.rebuild import first_scores, newest_scores
+from agents.store.rows import FIGURE_COLUMNS, record_of, row_of
 from agents.store.schema import current_scores, score_records
 from agents.store.sums import read_totals
 from agents.store.upserts import insert_into
@@ -86,10 +86,15 @@ class SqlScoreStore:
     def as_of(self, production_project: str, moment: datetime) -> list[ScoreRecord]:
         """What `latest` would have said at a moment in the past."""
         then = (score_records.c.production_project == production_project) & (score_records.c.scored_at <= moment)
-        newest = newest_scores(then).subquery()
-        query = select(newest).order_by(newest.c.data_hash, newest.c.branch_name)
+        query = newest_scores(then, score_records.columns).order_by("data_hash", "branch_name")
         with self.database.reading() as connection:
             return [record_of(row) for row in connection.execute(query)]
+
+    def first_versions(self, production_project: str) -> list[ScoreRecord]:
+        """The first score of every branch of every data unit, without its details and sketch."""
+        first = first_scores(score_records.c.production_project == production_project, FIGURE_COLUMNS)
+        with self.database.reading() as connection:
+            return [record_of(row) for row in connection.execute(first)]
 
     def history(self, production_project: str, data_hash: str) -> list[ScoreRecord]:
         """Every version of every branch's score of a data unit, by branch, the oldest first."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from agents.records import FIGURES, Figure, ScoreRecord, Totals
+from agents.records import FIGURES, Figure, ScoreRecord, Totals, shares_of
 from agents.records.figures import add_shares
 from agents.scoring.intervals import RatioTotals
 from agents.store.schema import annotator_totals
@@ -33,7 +33,7 @@ class Deltas:
     def add(self, record: ScoreRecord, sign: float = 1.0) -> None:
         """The record counts from now on (sign 1), or no longer (sign -1)."""
         owner = (record.identity.production_project, record.annotator or UNKNOWN)
-        add_shares(self._sums.setdefault(owner, {}), record, sign)
+        add_shares(self._sums.setdefault(owner, {}), shares_of(record), sign)
 
     def write(self, connection: Connection) -> None:
         """Add the changes to the table. Rows are locked in one order everywhere, so that writers never deadlock."""

@@ -1,0 +1,139 @@
+"""Plots as SVG that take the page's colours, light or dark."""
+
+import io
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import matplotlib as mpl
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from agents.reporting.breakdown import Group
+from agents.reporting.leaderboard import Leaderboard, Line
+from agents.scoring.intervals import Interval
+
+# Colours that stand for the page's own: replaced by its variables once drawn.
+_INK, _FAINT, _ACCENT, _GOOD, _BAD, _SOFT = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
+_VARIABLES = {
+    _INK: "var(--ink)",
+    _FAINT: "var(--line)",
+    _ACCENT: "var(--accent)",
+    _GOOD: "var(--good)",
+    _BAD: "var(--bad)",
+    _SOFT: "var(--muted)",
+}
+_VERDICT_COLOURS = {"above the bar": _GOOD, "below the bar": _BAD}
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 11,
+    "text.color": _INK,
+    "axes.edgecolor": _FAINT,
+    "axes.labelcolor": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": _FAINT,
+    "grid.linewidth": 0.6,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "legend.frameon": False,
+}
+NAMES = {"f1": "F1", "accuracy": "accuracy", "score": "score"}
+
+
+def overview_plot(board: Leaderboard) -> Markup | None:
+    """Every annotator's headline figure with its interval over the number of tasks."""
+    shown = [line for line in board.lines if getattr(line, board.headline).estimate is not None]
+    if not shown:
+        return None
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(9.0, 3.6))
+        figure.subplots_adjust(0.07, 0.14, 0.93, 0.97)
+        axes = figure.subplots()
+        for line in shown:
+            _error_bar(axes, line, getattr(line, board.headline))
+        axes.axhline(board.bar.threshold, color=_SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
+        axes.text(1.0, board.bar.threshold, " the bar", color=_SOFT, va="center", transform=axes.get_yaxis_transform())
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if _leads(value) else ""))
+        axes.set_xlabel("tasks (logarithmic)")
+        axes.set_ylabel(NAMES[board.headline])
+        axes.set_ylim(_floor([getattr(line, board.headline) for line in shown]), 1.02)
+        label = f"{NAMES[board.headline]} of {len(shown)} annotators with intervals, over their number of tasks"
+        return _svg(figure, "overview", label)
+
+
+def trend_plot(
+    weeks: Sequence[Group], headline: str, *, threshold: float, name: str, key: str, wide: bool
+) -> Markup | None:
+    """The headline figure week by week, with its interval; None where there are fewer than two weeks."""
+    points = [(date.fromisoformat(week.name), getattr(week.figures, headline)) for week in weeks]
+    known = [(day, interval) for day, interval in points if interval.estimate is not None]
+    if len(known) < 2:
+        return None
+    days = [float(day.toordinal()) for day, _ in known]
+    label = f"{NAMES[headline]} of {name} by week, from {known[0][0]} to {known[-1][0]}"
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(9.0, 2.8) if wide else (4.6, 2.2))
+        figure.subplots_adjust(0.07 if wide else 0.14, 0.11 if wide else 0.14, 0.99, 0.97)
+        axes = figure.subplots()
+        low, high = [each.low for _, each in known], [each.high for _, each in known]
+        axes.fill_between(days, low, high, color=_ACCENT, alpha=0.18, linewidth=0)
+        axes.plot(days, [each.estimate for _, each in known], color=_ACCENT, linewidth=2, marker="o", markersize=4)
+        axes.axhline(threshold, color=_SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
+        axes.set_ylim(min(_floor([each for _, each in known]), threshold - 0.05), 1.02)
+        named = _spread(known, 8 if wide else 4)
+        axes.set_xticks([float(day.toordinal()) for day in named], [f"{day:%d %b}".lstrip("0") for day in named])
+        axes.set_ylabel(NAMES[headline])
+        return _svg(figure, key, label)
+
+
+def _spread(known: Sequence[tuple[date, Interval]], most: int) -> list[date]:
+    """Some of the weeks, evenly, the last among them."""
+    step = -(-len(known) // most)
+    return [day for day, _ in known][::-1][::step][::-1]
+
+
+def _error_bar(axes: Axes, line: Line, interval: Interval) -> None:
+    if interval.estimate is None or interval.low is None or interval.high is None:
+        return
+    colour = _VERDICT_COLOURS.get(line.verdict, _SOFT)
+    reach = [[interval.estimate - interval.low], [interval.high - interval.estimate]]
+    axes.errorbar(
+        [interval.n], [interval.estimate], yerr=reach, fmt="o", color=colour, markersize=5, elinewidth=1.2, alpha=0.85
+    )
+
+
+def _leads(value: float) -> bool:
+    """Minor ticks that are named: 2 and 5 of every decade."""
+    return f"{value:.0e}"[0] in "25"
+
+
+def _floor(intervals: Sequence[Interval]) -> float:
+    lowest = min((each.low for each in intervals if each.low is not None), default=0.0)
+    return max(lowest - 0.05, -0.02)
+
+
+def _svg(figure: Figure, key: str, label: str) -> Markup:
+    file = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": key}):
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, variable)
+    # Several plots share one page: their ids must differ.
+    text = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', text)
+    text = re.sub(r'(href="#|url\(#)', rf"\g<1>{key}-", text)
+    view = re.search(r'viewBox="[^"]+"', text)
+    opening = f'<svg {view.group(0) if view else ""} class="plot" role="img" aria-label="{escape(label)}">'
+    return Markup(re.sub(r"<svg[^>]*>", lambda _: opening, text, count=1))  # noqa: S704 - made by matplotlib above
