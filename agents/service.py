@@ -23,8 +23,10 @@ from agents.workflows.projects import ServedProjects
 from agents.workflows.route_task import route_task
 from agents.workflows.run_job import JobRunner
 from agents.workflows.score_task import DataUnitScores, Scorer
+from agents.workflows.shadow import record_decision
 from agents.workflows.truth import GroundTruth
 from agents.workflows.verdicts import judge
+from agents.workflows.write_back import WriteBack
 
 CONCURRENT_REQUESTS = 64
 """Requests that talk to Encord at one time; more wait their turn"""
@@ -70,6 +72,11 @@ class Service:
         return Scorer(self.projects, truth, self.store)
 
     @cached_property
+    def write_back(self) -> WriteBack:
+        """What scores change on Encord."""
+        return WriteBack(self.scorer)
+
+    @cached_property
     def jobs(self) -> JobRunner:
         """Drains, however they were asked for."""
         return JobRunner(self.scorer)
@@ -96,20 +103,27 @@ class Service:
 
     def route(self, project_hash: str, data_hash: str) -> AgentAnswer:
         """Decide where a task goes."""
-        decision = route_task(self.projects, project_hash, data_hash)
-        return AgentAnswer(decision=None if self.settings.config.shadow else decision.pathway)
+        decision = route_task(self.projects, self.store, project_hash, data_hash)
+        if self.settings.config.shadow:
+            record_decision(self.projects, self.store, data_hash, decision.pathway)
+            return AgentAnswer()
+        return AgentAnswer(decision=decision.pathway)
 
     def score(self, project_hash: str, data_hash: str) -> AgentAnswer:
         """Score a task's labels and say where it goes."""
         config = self.settings.config
         scores = self._score(project_hash, data_hash)
         # The request names no stage: of several scoring stages, each takes its default pathway.
-        stage = config.stages.scoring[0] if len(config.stages.scoring) == 1 and not config.shadow else None
+        self.write_back.after_scoring([scores])
+        stage = config.stages.scoring[0] if len(config.stages.scoring) == 1 else None
         decision = decide(
             judge(scores.records, config),
             pass_pathway=stage.pass_pathway if stage else None,
             fail_pathway=stage.fail_pathway if stage else None,
         )
+        if config.shadow:
+            record_decision(self.projects, self.store, data_hash, decision.pathway)
+            return AgentAnswer(message=NEUTRAL_MESSAGE)
         message = NEUTRAL_MESSAGE if scores.kept else "Scored, but the score could not be recorded."
         return AgentAnswer(message=message, decision=decision.pathway)
 

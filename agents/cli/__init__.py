@@ -2,8 +2,10 @@
 
 import typer
 
+from agents.cli.act import act
 from agents.cli.doctor import doctor
 from agents.cli.evaluate import evaluate
+from agents.cli.pace import pace
 from agents.cli.predictions import evaluate_predictions
 from agents.cli.report import report
 from agents.cli.route import route
@@ -20,6 +22,8 @@ app.command()(serve)
 app.command()(route)
 app.command()(evaluate)
 app.command()(doctor)
+app.command()(act)
+app.command()(pace)
 app.command()(evaluate_predictions)
 app.command()(report)
 app.command()(score)

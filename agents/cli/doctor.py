@@ -23,6 +23,7 @@ def doctor(
         from agents.service import Service
         from agents.store import StoreError
         from agents.workflows.check_deployment import Finding
+        from agents.workflows.shadow import compare_decisions
 
         settings = load_settings(endpoints=True)
         service = Service(settings)
@@ -33,6 +34,9 @@ def doctor(
         except StoreError as error:
             findings.append(Finding("database", False, str(error), "check DATABASE_URL and 'benchmark-qa db upgrade'"))
         findings += service.check()
+        decisions = compare_decisions(service.projects, service.store) if settings.config.shadow else {}
+        for (pathway, stage), tasks in sorted(decisions.items()):
+            findings.append(Finding("shadow", True, f"{tasks} decided {pathway!r} are now at '{stage}'"))
         if json:
             typer.echo(json_module.dumps([asdict(finding) for finding in findings], indent=2))
         else:

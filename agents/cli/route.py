@@ -27,5 +27,5 @@ def route(
         if routing is None:
             raise MisconfiguredStage("the configuration names no routing stage ('stages.routing')")
         with task_progress("routing") as progress:
-            outcome = drain_routing_stage(service.projects, routing, progress)
+            outcome = drain_routing_stage(service.projects, service.store, routing, progress)
         print_outcome(outcome, as_json=json)

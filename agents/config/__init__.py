@@ -1,6 +1,7 @@
 """Every setting of the service, validated at start-up, with the key named in the error."""
 
 from agents.config.deployment import (
+    Actions,
     Branches,
     Deployment,
     Feedback,
@@ -13,6 +14,7 @@ from agents.config.deployment import (
 from agents.config.settings import Settings, SettingsError, load_settings
 
 __all__ = [
+    "Actions",
     "Branches",
     "Deployment",
     "Feedback",

@@ -87,6 +87,52 @@ class Feedback(Section):
         return self
 
 
+class WriteBack(Section):
+    """What scoring changes on Encord besides moving tasks; all of it is off unless switched on."""
+
+    issues: bool = False
+    """An issue with the conflicts for the reviewer, once every branch is submitted; others may read issues, too"""
+    priority: bool = False
+    """The worse the score, the earlier the task comes to whoever is next"""
+    review: bool = False
+    """*Review & Refine* tasks are approved when every branch passes, and rejected when none does"""
+
+
+class ReopenRecent(Section):
+    """Another pass over the production tasks that somebody below the bar has finished lately."""
+
+    days: float = Field(default=7.0, gt=0)
+    at_most: int = Field(default=50, ge=1, le=10_000)
+
+
+class Actions(Section):
+    """What is done about an annotator below the bar, and about an item that good annotators keep failing.
+
+    Taken by `benchmark-qa act`, only when the rule has decided; without `enforce` they are only listed.
+    """
+
+    enforce: bool = False
+    rule: Literal["sequential", "interval"] = "sequential"
+    good: float = Field(default=0.85, gt=0, lt=1)
+    """Mean score from which somebody is good enough (sequential test)"""
+    release_tasks: bool = False
+    reopen_recent: ReopenRecent | None = None
+    retire_failing_items: bool = False
+
+    def anything(self) -> bool:
+        """Whether any action is switched on."""
+        return self.release_tasks or self.reopen_recent is not None or self.retire_failing_items
+
+
+class Exposure(Section):
+    """How often people meet benchmark items."""
+
+    target_share: float = Field(default=0.1, gt=0, lt=1)
+    """Share of benchmark tasks among the tasks of an annotator"""
+    retire_after: int | None = Field(default=None, ge=1)
+    """Annotators after whom an item is routed as production: who has seen it may have told others"""
+
+
 class Deployment(Section):
     """What one deployment serves: a production project, its benchmark projects, stages, pathways, thresholds."""
 
@@ -99,10 +145,19 @@ class Deployment(Section):
     scoring: ScoringConfig = ScoringConfig()
     verdict: Verdict = Verdict()
     feedback: Feedback = Feedback()
+    write_back: WriteBack = WriteBack()
+    actions: Actions = Actions()
+    exposure: Exposure = Exposure()
     shadow: bool = False
     """Decide and record, but always answer the default pathway"""
     truth_ttl_seconds: float = Field(default=60.0, ge=0)
     """How long the state of a ground-truth row is believed before Encord is asked again"""
+
+    @model_validator(mode="after")
+    def _good_is_above_the_bar(self) -> Self:
+        if self.actions.anything() and self.actions.good <= self.verdict.threshold:
+            raise ValueError("'actions.good' must lie above 'verdict.threshold'")
+        return self
 
     @model_validator(mode="after")
     def _projects_differ(self) -> Self:

@@ -13,17 +13,21 @@ from agents.platform.errors import (
     UnusableKey,
 )
 from agents.platform.models import LabelRow, Moved, Project, Stage, Task
+from agents.platform.people import AssignedTask, ConsensusReview, PeoplesWork
 from agents.platform.sessions import bodies_up_to
 
 __all__ = [
     "ACTIONS_PER_REQUEST",
     "AccessRefused",
     "AnswerTooLarge",
+    "AssignedTask",
+    "ConsensusReview",
     "Encord",
     "EncordUnavailable",
     "LabelRow",
     "Moved",
     "NotFoundOnPlatform",
+    "PeoplesWork",
     "PlatformError",
     "Project",
     "RequestRejected",

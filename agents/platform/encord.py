@@ -74,6 +74,7 @@ class Encord:
             raise UnusableKey("the private key is not an Ed25519 key in OpenSSH form without passphrase") from None
         self._projects: TTLCache[str, tuple[SdkProject, Project]] = TTLCache(maxsize=64, ttl=project_ttl)
         self._lock = threading.Lock()
+        self._fetching: dict[str, threading.Lock] = {}
 
     def project(self, project_hash: str) -> Project:
         """The project, its stages, datasets and ontology. 3 requests when cold, 0 when cached.
@@ -82,6 +83,10 @@ class Encord:
             NotFoundOnPlatform, AccessRefused, EncordUnavailable
         """
         return self._project(project_hash)[1]
+
+    def sdk_project(self, project_hash: str) -> SdkProject:
+        """The SDK's own project, for the rest of this room. Costs as `project`."""
+        return self._project(project_hash)[0]
 
     def forget_project(self, project_hash: str) -> None:
         """Drop the cached copy, so that the next call sees the project as it is now."""
@@ -96,7 +101,7 @@ class Encord:
             return self._label_rows(project_hash, None, all_branches)
         return [
             row
-            for batch in _batches(list(data_hashes), ROWS_PER_REQUEST)
+            for batch in batches(list(data_hashes), ROWS_PER_REQUEST)
             for row in self._label_rows(project_hash, batch, all_branches)
         ]
 
@@ -154,7 +159,7 @@ class Encord:
         """
         stage = self._project(project_hash)[0].workflow.get_stage(uuid=stage_uuid, type_=AgentStage)
         total = Moved(0, 0)
-        for batch in _batches(list(moves), ACTIONS_PER_REQUEST):
+        for batch in batches(list(moves), ACTIONS_PER_REQUEST):
             try:
                 queues.proceed(stage, batch)
                 total += Moved(len(batch), 0)
@@ -181,10 +186,19 @@ class Encord:
         return stage
 
     def _project(self, project_hash: str) -> tuple[SdkProject, Project]:
-        with self._lock:
-            cached = self._projects.get(project_hash)
+        cached = self._cached(project_hash)
         if cached is not None:
             return cached
+        with self._lock:
+            fetching = self._fetching.setdefault(project_hash, threading.Lock())
+        with fetching:  # one thread asks, the others wait for its answer
+            return self._cached(project_hash) or self._fetch_project(project_hash)
+
+    def _cached(self, project_hash: str) -> tuple[SdkProject, Project] | None:
+        with self._lock:
+            return self._projects.get(project_hash)
+
+    def _fetch_project(self, project_hash: str) -> tuple[SdkProject, Project]:
         sdk_project = retries.call(lambda: self._client.get_project(project_hash))
         datasets = retries.call(lambda: list(sdk_project.list_datasets()))
         project = Project(
@@ -241,7 +255,7 @@ def _still_waiting(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> list
     """1 request per 100 tasks."""
     there = {
         task.uuid
-        for batch in _batches(moves, TASKS_PER_PAGE)
+        for batch in batches(moves, TASKS_PER_PAGE)
         for page in queues.pages(stage, data_hashes=[task.data_hash for task, _ in batch])
         for task in page
     }
@@ -261,7 +275,6 @@ def _label_row(row: LabelRowMetadata) -> LabelRow:
         last_actioned_by=row.last_actioned_by_user_email,
         stage_uuid=node.uuid if node else None,
         stage_title=node.title if node else None,
-        task_status=row.annotation_task_status.value if row.annotation_task_status else None,
     )
 
 
@@ -269,6 +282,7 @@ def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The items in runs of at most `size`."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

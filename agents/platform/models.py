@@ -49,8 +49,6 @@ class LabelRow:
     last_actioned_by: str | None
     stage_uuid: str | None
     stage_title: str | None
-    task_status: str | None
-    """Of the annotation task, e.g. `COMPLETED`; None where Encord does not say"""
 
 
 @dataclass(frozen=True)

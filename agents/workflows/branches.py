@@ -1,7 +1,7 @@
 """Which label rows are annotators' work, and whose."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -10,7 +10,6 @@ from agents.labels.creators import label_creators
 from agents.platform import LabelRow, Project
 
 _UNFINISHED = ("ANNOTATION", "CONSENSUS_ANNOTATION")
-_SUBMITTED = ("COMPLETED", "IN_REVIEW")
 _log = logging.getLogger(__name__)
 
 
@@ -22,18 +21,25 @@ def annotators_branches(rows: Iterable[LabelRow], branches: Branches) -> list[La
     return sorted(chosen, key=lambda row: row.branch_name)
 
 
-def submitted_branches(project: Project, rows: Iterable[LabelRow], branches: Branches) -> list[LabelRow]:
+def submitted_branches(
+    project: Project, rows: Iterable[LabelRow], branches: Branches, submitted_parts: Set[tuple[str, str]]
+) -> list[LabelRow]:
     """The label rows that are annotators' finished work.
 
     A row is submitted when its task has left the annotation stages, or, inside a consensus block that still waits
-    for others, when the platform says that the branch's own task is done.
+    for others, when its own part is among `submitted_parts`: (data hash, branch name).
     """
-    kinds = {stage.uuid: stage.kind for stage in project.stages}
     return [
         row
         for row in annotators_branches(rows, branches)
-        if kinds.get(row.stage_uuid or "") not in _UNFINISHED or row.task_status in _SUBMITTED
+        if not is_with_annotators(project, [row]) or (row.data_hash, row.branch_name) in submitted_parts
     ]
+
+
+def is_with_annotators(project: Project, rows: Iterable[LabelRow]) -> bool:
+    """Whether the data unit's task is still at an annotation stage."""
+    kinds = {stage.uuid: stage.kind for stage in project.stages}
+    return any(kinds.get(row.stage_uuid or "") in _UNFINISHED for row in rows)
 
 
 def annotator_of(row: LabelRow, document: Mapping[str, Any] | None) -> str | None:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from agents.config import RoutingStage, ScoringStage
 from agents.platform import ACTIONS_PER_REQUEST, Stage, Task, remaining_seconds
 from agents.policy import decide
+from agents.store import SqlScoreStore
 from agents.workflows.errors import MisconfiguredStage
+from agents.workflows.pace import retired_items
 from agents.workflows.projects import ServedProjects
 from agents.workflows.score_task import DataUnitScores, Scorer
 from agents.workflows.verdicts import judge
+from agents.workflows.write_back import WriteBack
 
 Progress = Callable[[int], None]
 """Called with the number of tasks that have been dealt with since the last call."""
@@ -46,6 +49,7 @@ def no_progress(_: int) -> None:
 
 def drain_routing_stage(
     projects: ServedProjects,
+    store: SqlScoreStore,
     routing: RoutingStage,
     progress: Progress = no_progress,
     data_hashes: Sequence[str] | None = None,
@@ -58,15 +62,17 @@ def drain_routing_stage(
     stage = projects.stage(routing)
     production = projects.production.project_hash
     total = Drained()
-    for datasets, pathway in (
-        (projects.production_datasets("benchmark"), routing.benchmark_pathway),
-        (projects.production_datasets("production"), routing.production_pathway),
+    for is_benchmark, datasets, pathway in (
+        (True, projects.production_datasets("benchmark"), routing.benchmark_pathway),
+        (False, projects.production_datasets("production"), routing.production_pathway),
     ):
         if not datasets:
             continue
         pages = projects.encord.task_pages(production, stage.uuid, dataset_hashes=datasets, data_hashes=data_hashes)
         for tasks in _chunks(pages, ACTIONS_PER_REQUEST):
-            moved = projects.encord.proceed(production, stage.uuid, [(task, pathway) for task in tasks])
+            retired = retired_items(projects, store, [task.data_hash for task in tasks]) if is_benchmark else set()
+            moves = [(task, routing.production_pathway if task.data_hash in retired else pathway) for task in tasks]
+            moved = projects.encord.proceed(production, stage.uuid, moves)
             total += Drained(moved.moved, moved.already_gone)
             progress(len(tasks))
             if _time_is_up():
@@ -92,6 +98,7 @@ def drain_scoring_stage(
     pages = projects.encord.task_pages(production, stage.uuid, data_hashes=data_hashes)
     for tasks in _chunks(pages, TASKS_SCORED_TOGETHER):
         scores = {each.data_hash: each for each in scorer.score_data_units([task.data_hash for task in tasks])}
+        WriteBack(scorer).after_scoring(list(scores.values()))
         going = [
             (task, pathway_of(scores[task.data_hash], scoring, stage, scorer))
             for task in tasks

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from agents.workflows.drain_stage import refusals
 from agents.workflows.errors import ProjectNotServed
 from agents.workflows.score_task import Scorer
+from agents.workflows.write_back import WriteBack
 
 
 @dataclass(frozen=True)
@@ -32,5 +33,6 @@ def handle_event(scorer: Scorer, project_hash: str, data_hashes: Sequence[str]) 
     if is_truth:
         scorer.truth.forget(data_hashes)
     scores = scorer.score_data_units(list(dict.fromkeys(data_hashes)))
+    WriteBack(scorer).after_scoring(scores)
     refused = len(refusals(scores))
     return EventOutcome(scored=len(scores) - refused, refused=refused)

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from agents.store import SqlScoreStore
 from agents.workflows.errors import MisconfiguredStage, UnknownDataUnit
+from agents.workflows.pace import retired_items
 from agents.workflows.projects import ServedProjects
 
 
@@ -13,11 +15,14 @@ class RoutingDecision:
     data_hash: str
     dataset_hash: str
     is_benchmark: bool
+    """False also for a benchmark item that has retired"""
     pathway: str
 
 
-def route_task(projects: ServedProjects, project_hash: str, data_hash: str) -> RoutingDecision:
+def route_task(projects: ServedProjects, store: SqlScoreStore, project_hash: str, data_hash: str) -> RoutingDecision:
     """Decide for one data unit. 1 request to Encord once the projects are warm.
+
+    The store is asked only where items retire after so many people (`exposure.retire_after`).
 
     Raises:
         ProjectNotServed, UnknownDataUnit, DatasetNotServed, MisconfiguredStage, PlatformError
@@ -31,6 +36,8 @@ def route_task(projects: ServedProjects, project_hash: str, data_hash: str) -> R
         raise UnknownDataUnit(f"the project has no data unit {data_hash}")
     dataset_hash = rows[0].dataset_hash
     is_benchmark = projects.side_of(dataset_hash) == "benchmark"
+    if is_benchmark and retired_items(projects, store, [data_hash]):
+        is_benchmark = False
     return RoutingDecision(
         data_hash=data_hash,
         dataset_hash=dataset_hash,

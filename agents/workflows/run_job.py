@@ -71,7 +71,7 @@ class JobRunner:
         projects = self.scorer.projects
         routing = projects.deployment.stages.routing
         if routing is not None and projects.stage(routing).uuid == stage_uuid:
-            return lambda job: drain_routing_stage(projects, routing, data_hashes=job.data_hashes)
+            return lambda job: drain_routing_stage(projects, self.scorer.store, routing, data_hashes=job.data_hashes)
         for stage in projects.deployment.stages.scoring:
             if projects.stage(stage).uuid == stage_uuid:
                 scoring = stage

@@ -1,17 +1,17 @@
 """Score tasks: every annotator's labels of a data unit against its ground truth, recorded once."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
-from agents.platform import LabelRow
+from agents.platform import LabelRow, PeoplesWork
 from agents.records import ScoreIdentity, ScoreRecord, sketch_of
 from agents.scoring import ENGINE_VERSION, score_task
 from agents.store import SqlScoreStore, StoreError
-from agents.workflows.branches import annotator_of, annotators_branches, submitted_branches
+from agents.workflows.branches import annotator_of, annotators_branches, is_with_annotators, submitted_branches
 from agents.workflows.errors import (
     LabelsUnreadable,
     NoGroundTruth,
@@ -35,6 +35,8 @@ class DataUnitScores:
     kept: bool = True
     """False: the store could not be used; the next delivery scores and records again"""
     refusal: RefusalError | None = None
+    complete: bool = True
+    """False: the task is still with its annotators, some branches are not submitted"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class _Work:
 
     truth: TruthRow
     rows: tuple[LabelRow, ...]
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class Scorer:
             RefusalError: of the kind that says why it cannot be scored.
             PlatformError
         """
-        work = self._plan(rows[0].data_hash, rows, self.truth.rows([rows[0].data_hash]), submitted_only=submitted_only)
+        submitted = self._submitted_parts(rows) if submitted_only else None
+        work = self._plan(rows[0].data_hash, rows, self.truth.rows([rows[0].data_hash]), submitted)
         return list(self._score_one(work, work.rows, self._fetch([work])))
 
     def score_data_units(self, data_hashes: Sequence[str]) -> list[DataUnitScores]:
@@ -95,19 +99,33 @@ class Scorer:
         truths = self.truth.rows(
             h for h, found in rows.items() if found and self.projects.is_benchmark_dataset(found[0].dataset_hash)
         )
+        submitted = self._submitted_parts([row for found in rows.values() for row in found])
         outcomes: dict[str, DataUnitScores] = {}
         planned: list[_Work] = []
         for data_hash, branches in rows.items():
             try:
-                planned.append(self._plan(data_hash, branches, truths, submitted_only=True))
+                planned.append(self._plan(data_hash, branches, truths, submitted))
             except RefusalError as refusal:
                 outcomes[data_hash] = DataUnitScores(data_hash, refusal=refusal)
         outcomes |= self._score(planned)
         return [outcomes[data_hash] for data_hash in data_hashes]
 
+    def _submitted_parts(self, rows: Sequence[LabelRow]) -> Set[tuple[str, str]]:
+        """What is submitted of tasks that are still with their annotators; asks Encord only if there are such."""
+        production = self.projects.production
+        waiting = sorted({row.data_hash for row in rows if is_with_annotators(production, [row])})
+        if not waiting:
+            return frozenset()
+        return PeoplesWork(self.projects.encord, production.project_hash).submitted_parts(waiting)
+
     def _plan(
-        self, data_hash: str, rows: Sequence[LabelRow], truths: Mapping[str, TruthRow], *, submitted_only: bool
+        self,
+        data_hash: str,
+        rows: Sequence[LabelRow],
+        truths: Mapping[str, TruthRow],
+        submitted: Set[tuple[str, str]] | None,
     ) -> _Work:
+        """What is to be scored of one data unit: its submitted branches, or all of them where `submitted` is None."""
         if not rows:
             raise UnknownDataUnit(f"the project has no data unit {data_hash}")
         if self.projects.side_of(rows[0].dataset_hash) != "benchmark":
@@ -118,13 +136,13 @@ class Scorer:
             raise NoGroundTruth(f"no ground truth yet for data unit {data_hash}: its benchmark task is {stage}")
         self.projects.require_same_ontology(self.projects.encord.project(truth.benchmark_project))
         branches = self.projects.deployment.branches
-        if submitted_only:
-            chosen = submitted_branches(self.projects.production, rows, branches)
-        else:
+        if submitted is None:
             chosen = annotators_branches(rows, branches)
+        else:
+            chosen = submitted_branches(self.projects.production, rows, branches, submitted)
         if not chosen:
             raise NotSubmitted(f"no annotator has submitted labels of data unit {data_hash} yet")
-        return _Work(truth, tuple(chosen))
+        return _Work(truth, tuple(chosen), not is_with_annotators(self.projects.production, rows))
 
     def _score(self, planned: Sequence[_Work]) -> dict[str, DataUnitScores]:
         keys = {(row.data_hash, row.branch_name): self._identity(row, w.truth).key for w in planned for row in w.rows}
@@ -146,10 +164,10 @@ class Scorer:
                 continue
             fresh += made
             found = [known[key] for row in work.rows if (key := keys[row.data_hash, row.branch_name]) in known]
-            outcomes[data_hash] = DataUnitScores(data_hash, (*found, *made))
+            outcomes[data_hash] = DataUnitScores(data_hash, (*found, *made), complete=work.complete)
         if self._keep(fresh):
             return outcomes
-        return {h: DataUnitScores(h, each.records, kept=False, refusal=each.refusal) for h, each in outcomes.items()}
+        return {data_hash: replace(each, kept=False) for data_hash, each in outcomes.items()}
 
     def _fetch(self, work: Sequence[_Work]) -> "_Fetched":
         """Truth and labels of everything that is to be scored, in bundles."""
