@@ -93,6 +93,8 @@ def _item(platform: Platform, item: Item) -> ItemSpec:
         bit_depth=item.bit_depth,
         codec=item.codec,
         channels=item.channels,
+        layout=item.layout,
+        scene=item.scene,
         children=[_item(platform, platform.storage.items[child]) for child in item.children],
     )
 

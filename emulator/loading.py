@@ -134,7 +134,8 @@ class _Loader:
             children=spec.members or [child.uuid for child in spec.children],
             parent_item=parent_item,
         )
-        if spec.type == "group":
+        item.layout, item.scene = spec.layout, spec.scene
+        if spec.type == "group" and spec.layout is None:
             item.layout = carousel({str(index): uuid for index, uuid in enumerate(item.children)})
         self._platform.storage.add_item(item)
         for child in spec.children:

@@ -85,6 +85,8 @@ class ItemSpec(Spec):
     bit_depth: int | None = None
     codec: str | None = None
     channels: int | None = None
+    layout: dict[str, Any] | None = Field(None, description="of a data group, as the SDK sends it")
+    scene: dict[str, Any] | None = Field(None, description="streams of a scene, as the SDK's builder writes them")
     children: list["ItemSpec"] = Field([], description="frames of an image group, files of a DICOM series")
     members: list[str] = Field([], description="instead: uuids of items given elsewhere, as in a data group")
 

@@ -10,7 +10,6 @@ from emulator.labels.authorship import objects_of
 from emulator.labels.metadata import entry_of, metadata, number_of_frames
 from emulator.labels.models import MAIN_BRANCH
 from emulator.projects.models import Project
-from emulator.storage.links import signed_url
 from emulator.wire import iso, page
 
 routes = Routes()
@@ -224,9 +223,7 @@ def _labels_of(project: Project, data_hash: str) -> list[Instance]:
 def _metadata(call: Call, project: Project, data_hash: str) -> dict[str, Any]:
     """Label row metadata as Active spells it: some keys in snake case under other names, the rest in camel case."""
     row = project.rows.ensure(data_hash, MAIN_BRANCH)
-    told = metadata(
-        entry_of(project, row), {}, call.platform.storage, lambda item: item.url or signed_url(call.base_url, item)
-    )
+    told = metadata(entry_of(project, row), {}, call.platform.storage, call.base_url)
     return {_SNAKE.get(key) or _camel(key): value for key, value in told.items()}
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.datasets.models import DataRow
 from emulator.labels.models import MAIN_BRANCH, LabelRow
-from emulator.labels.spaces import Link, spaces_of
+from emulator.labels.spaces import spaces_of
 from emulator.labels.units import LABEL_ROW_TYPES
+from emulator.storage.links import file_links, metadata_url
 from emulator.storage.models import Item, Storage
 from emulator.wire import iso, parse_date, sql_like
 from emulator.workflow.tasks import Subtask, Task
@@ -101,10 +102,10 @@ def annotation_task_status(entry: Entry) -> str:
             return "ASSIGNED" if assignee else "QUEUED"
 
 
-def metadata(entry: Entry, payload: dict[str, Any], storage: Storage, link: Link) -> dict[str, Any]:
+def metadata(entry: Entry, payload: dict[str, Any], storage: Storage, base_url: str) -> dict[str, Any]:
     """One row of the listing."""
     row, unit, task, item = entry.row, entry.unit, entry.task, entry.unit.item
-    part = entry.subtask
+    part, link = entry.subtask, file_links(base_url)
     found: dict[str, Any] = {
         "label_hash": row.label_hash,
         "created_at": iso(row.created_at),
@@ -139,7 +140,9 @@ def metadata(entry: Entry, payload: dict[str, Any], storage: Storage, link: Link
     }
     if payload.get("include_workflow_graph_node", True):
         found["workflow_graph_node"] = {"uuid": task.stage.uuid, "title": task.stage.title}
-    if payload.get("include_client_metadata"):
+    if payload.get("client_metadata_as_signed_url"):
+        found["client_metadata_signed_url"] = metadata_url(base_url, item)
+    elif payload.get("include_client_metadata"):
         found["client_metadata"] = item.client_metadata
     if payload.get("include_images_data"):
         images = [storage.item(child) for child in item.children] or [item]

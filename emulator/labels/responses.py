@@ -1,6 +1,5 @@
 """Label rows on the wire."""
 
-from collections.abc import Callable
 from typing import Any
 
 from emulator.analytics.recording import note_opened, note_saved
@@ -16,8 +15,7 @@ from emulator.labels.spaces import spaces_of
 from emulator.labels.units import LABEL_ROW_TYPES, data_units
 from emulator.labels.validation import problems, refuse_nonsense
 from emulator.projects.models import Project
-from emulator.storage.links import signed_url
-from emulator.storage.models import Item
+from emulator.storage.links import file_links
 from emulator.wire import rfc_1123
 
 routes = Routes()
@@ -29,7 +27,7 @@ def list_label_rows(call: LegacyCall) -> Any:
     project = call.project()
     actor = project.actor(call.user.email)
     return [
-        metadata(entry, call.payload, call.platform.storage, _link(call))
+        metadata(entry, call.payload, call.platform.storage, call.base_url)
         for entry in select(project, call.payload, lambda entry: may_see(entry, actor))
     ]
 
@@ -137,17 +135,13 @@ def label_row_json(call: LegacyCall, project: Project, row: LabelRow) -> dict[st
         "data_title": unit.title,
         "data_hash": unit.hash,
         "data_type": LABEL_ROW_TYPES[unit.item.type],
-        "data_units": data_units(unit, content, call.platform.storage, _link(call)),
+        "data_units": data_units(unit, content, call.platform.storage, file_links(call.base_url)),
         "object_answers": content.object_answers,
         "classification_answers": content.classification_answers,
         "object_actions": content.object_actions,
         "label_status": row.label_status,
         "annotation_task_status": annotation_task_status(entry_of(project, row)),
         "is_valid": not row.errors,
-        "spaces": spaces_of(unit.item, content, call.platform.storage, _link(call)),
+        "spaces": spaces_of(unit.item, content, call.platform.storage, file_links(call.base_url)),
         **({} if content.scene is None else {"scene": content.scene}),
     }
-
-
-def _link(call: LegacyCall) -> Callable[[Item], str]:
-    return lambda item: item.url or signed_url(call.base_url, item)

@@ -146,7 +146,7 @@ _SCENE_SPACES = {"point_cloud": "point_cloud", "image": "scene_image"}
 
 
 def _scene_files(scene: dict[str, Any]) -> Iterator[Described]:
-    for name, stream in scene.get("streams", scene).items():
+    for name, stream in scene.get("content", scene).items():
         kind = _SCENE_SPACES.get(stream.get("type", "")) if isinstance(stream, dict) else None
         for index, event in enumerate(stream.get("events", ()) if kind else ()):
             info = {"stream_id": name, "event_index": index, "uri": event["uri"]}

@@ -102,7 +102,7 @@ class Outbox:
             problem = job.accept(answer)
             delivery.outcome = "failed" if problem else "delivered"
             delivery.detail = problem or ""
-        elif len(delivery.attempts) <= self._switches.auto_retries:
+        elif self._may_try_again(delivery, attempt):
             pause = self._switches.auto_retry_delay_seconds * 2 ** (len(delivery.attempts) - 1)
             task = asyncio.create_task(self._later(job, pause))
             self._pausing.add(task)
@@ -110,6 +110,11 @@ class Outbox:
         else:
             delivery.outcome = "failed"
             delivery.detail = attempt.error or f"answered {attempt.status}"
+
+    def _may_try_again(self, delivery: Delivery, attempt: Attempt) -> bool:
+        """Agents are called again after any failure, events sent again only when there was no answer at all."""
+        worth_it = delivery.kind == "agent" or attempt.status is None
+        return worth_it and len(delivery.attempts) <= self._switches.auto_retries
 
     async def _later(self, job: Job, pause: float) -> None:
         await asyncio.sleep(pause)

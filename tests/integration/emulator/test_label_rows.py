@@ -267,3 +267,34 @@ def test_objects_are_numbered_by_feature_and_keep_their_numbers(site: Site) -> N
     again.save()
     points = [o.object_number for o in row_of(site, "image").get_object_instances() if o.object_name == "point"]
     assert len(points) == len(set(points))
+
+
+def test_a_scene_has_a_space_for_every_point_cloud_and_image(start: Start) -> None:
+    spec = world()
+    scene = {
+        "lidar": {"type": "point_cloud", "events": [{"uri": f"s3://bucket/{n}.pcd", "timestamp": n} for n in range(2)]},
+        "front": {"type": "image", "camera": "c", "events": [{"uri": "s3://bucket/0.png", "timestamp": 0}]},
+    }
+    next(data for data in spec["datasets"][0]["data"] if data["hash"] == HASHES["scene"])["scene"] = scene
+    site = start(spec)
+    row = row_of(site, "scene")
+    cloud = row.get_space(stream_id="lidar", event_index=1, type_="point_cloud")
+    cloud.put_object_instance(instance(row, "segmentation"), ranges=[Range(0, 5), Range(10, 12)])
+    image = row.get_space(stream_id="front", event_index=0, type_="image")
+    image.put_object_instance(instance(row, "bounding_box"), coordinates=COORDINATES["bounding_box"][0])
+    written = row.to_encord_dict()
+    row.save()
+    again = row_of(site, "scene", REVIEWER)
+    assert canonical(again.to_encord_dict()) == canonical(written)
+    counts = {(s.metadata.stream_id, s.metadata.event_index): len(s.get_object_instances()) for s in again.get_spaces()}
+    assert counts == {("lidar", 0): 0, ("lidar", 1): 1, ("front", 0): 1}
+
+
+def test_client_metadata_comes_in_the_listing_or_behind_signed_urls(start: Start) -> None:
+    spec = world()
+    for data in spec["datasets"][0]["data"]:
+        data["client_metadata"] = {"place": data["title"]}
+    project = start(spec).project()
+    for locally in (False, True):
+        rows = project.list_label_rows_v2(include_client_metadata=True, resolve_client_metadata_locally=locally)
+        assert {row.client_metadata["place"] for row in rows if row.client_metadata} == {f"a {kind}" for kind in HASHES}

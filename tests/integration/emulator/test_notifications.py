@@ -125,4 +125,11 @@ def test_a_refused_webhook_is_a_failed_delivery(start: Start, receiver: Receiver
     site = with_webhooks(start, receiver, auto_retries=1)
     submit_first(site)
     failed = site.control("GET", "deliveries?kind=webhook&outcome=failed")["deliveries"]
-    assert sorted(len(delivery["attempts"]) for delivery in failed) == [2, 2]
+    assert [[attempt["status"] for attempt in delivery["attempts"]] for delivery in failed] == [[418], [418]]
+
+
+def test_a_webhook_that_nobody_answers_is_sent_again(start: Start, receiver: Receiver) -> None:
+    site = with_webhooks(start, Receiver("http://127.0.0.1:1", []), auto_retries=2)
+    submit_first(site)
+    failed = site.control("GET", "deliveries?kind=webhook&outcome=failed")["deliveries"]
+    assert [len(delivery["attempts"]) for delivery in failed] == [3, 3]
