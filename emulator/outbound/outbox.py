@@ -66,8 +66,7 @@ class Outbox:
     async def run(self) -> None:
         """Makes calls until cancelled."""
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)
-        timeout = aiohttp.ClientTimeout(total=self._switches.agent_timeout_seconds)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        async with aiohttp.ClientSession(connector=connector) as session:
             try:
                 while True:
                     await self._wake.wait()
@@ -130,8 +129,9 @@ class Outbox:
             **signed_headers(secret, int(time.time()), body),
         }
         started, at = time.perf_counter(), self._clock.now()
+        timeout = aiohttp.ClientTimeout(total=self._switches.agent_timeout_seconds)
         try:
-            async with session.post(delivery.url, data=body, headers=headers) as response:
+            async with session.post(delivery.url, data=body, headers=headers, timeout=timeout) as response:
                 text = await response.text(errors="replace")
                 attempt = Attempt(at, response.status, text[:ANSWER_KEPT], None, time.perf_counter() - started)
                 return attempt, _parsed(text)

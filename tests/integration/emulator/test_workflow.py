@@ -13,14 +13,17 @@ from .conftest import (
     BENCHMARK,
     BENCHMARK_DATA,
     CONSENSUS_WORKFLOW,
+    KEYS,
     OPERATOR,
     PRODUCTION,
     PRODUCTION_DATA,
+    PROJECT,
     REVIEWER,
     VIEWER,
     Site,
     Start,
 )
+from .raw import RawClient
 
 ANNOTATOR, OTHER = ANNOTATORS[:2]
 REVIEWED: dict[str, Any] = {
@@ -272,3 +275,16 @@ def test_a_user_router_looks_at_who_acted_last_and_is_not_listed_as_a_stage(star
     only(site.project(OTHER), "Annotate", BENCHMARK_DATA[1]).submit()
     assert [site.where()[data] for data in BENCHMARK_DATA[:2]] == ["Review", "Complete"]
     assert "Who" not in {stage.title for stage in site.project(OPERATOR).workflow.stages}
+
+
+def test_a_skipped_task_stays_and_belongs_to_nobody(site: Site) -> None:
+    task = only(site.project(), "Annotate")
+    task.assign(ANNOTATOR)
+    stage = site.project().workflow.get_stage(name="Annotate").uuid
+    raw = RawClient(site.url, KEYS[ANNOTATOR].private)
+    answer = raw.v2(
+        "POST", f"projects/{PROJECT}/workflow/stages/{stage}/actions", [{"taskUuid": str(task.uuid), "action": "SKIP"}]
+    )
+    assert answer.status_code == 204
+    skipped = only(site.project(), "Annotate")
+    assert (skipped.assignee, skipped.status.value) == (None, "SKIPPED")
