@@ -34,7 +34,6 @@ COINCIDENCE_WITH_OTHERS = 0.1
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 class Fault(StrEnum):
@@ -87,79 +86,96 @@ class SuspectBox:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crowd:
-    """All boxes of all items in flat arrays; row i of ``label_*`` belongs to label box i."""
+    """All boxes of all items in flat arrays.
+
+    An *answer* is one annotator's whole set of boxes for one item: row i of ``answer_*`` says whose and of what, and
+    ``label_answer`` (n,) to which answer each label box belongs. Nothing is as large as people times items.
+    """
 
     names: tuple[str, ...]
     truth: Floats
     truth_item: Indices
+    answer_item: Indices
+    answer_annotator: Indices
     label: Floats
-    label_item: Indices
-    label_annotator: Indices
-    present: Flags
-    """(items, annotators)"""
+    label_answer: Indices
+
+    @property
+    def label_item(self) -> Indices:
+        """(n,) the item of each label box."""
+        return self.answer_item[self.label_answer]
+
+    @property
+    def label_annotator(self) -> Indices:
+        """(n,) who drew each label box."""
+        return self.answer_annotator[self.label_answer]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Places:
-    """Places (p,), who marked each (p, annotators), and how probable it is that an object is there (p,)."""
+    """Places (p,) where an object may be; mark j says that the answer ``mark_answer[j]`` holds a box there."""
 
     item: Indices
-    marked: Flags
-    real: Floats
+    mark_place: Indices
+    mark_answer: Indices
+
+    @property
+    def marks(self) -> Indices:
+        """(p,) how many marked each place."""
+        marks: Indices = np.bincount(self.mark_place, minlength=len(self.item))
+        return marks
+
+    def answers_at(self, place: int) -> Indices:
+        """Which answers marked a place."""
+        answers: Indices = self.mark_answer[self.mark_place == place]
+        return answers
 
 
 def suspect_boxes(items: Sequence[BoxItem]) -> tuple[SuspectBox, ...]:
     """The places of the ground truth that the crowd contradicts, the most certain first.
 
-    Cost grows with the number of boxes that overlap. Raises ValueError for boxes that are not finite (n, 4).
+    Cost and memory grow with the number of boxes that overlap. Raises ValueError for boxes that are not finite (n, 4).
     """
     crowd = flatten(items)
     label, matched = _matches(crowd)
-    marked = np.zeros((len(crowd.truth), len(crowd.names)), np.bool_)
-    marked[matched, crowd.label_annotator[label]] = True
-    rates = _hit_rates(crowd, marked)
-    truths = _judge(
-        crowd,
-        rates,
-        crowd.truth_item,
-        marked,
-        coincidence=COINCIDENCE_WITH_TRUTH,
-        prior_real=1.0 - PRIOR_WRONG,
+    truths = _Places(crowd.truth_item, matched, crowd.label_answer[label])
+    rates = _hit_rates(crowd, truths)
+    unmatched = np.ones(len(crowd.label), np.bool_)
+    unmatched[label] = False
+    clusters = list(_clusters(crowd, np.flatnonzero(unmatched)))
+    found = _Places(
+        item=np.array([crowd.label_item[members[0]] for members in clusters], dtype=np.int64),
+        mark_place=np.repeat(np.arange(len(clusters)), [len(members) for members in clusters]),
+        mark_answer=crowd.label_answer[np.array([box for members in clusters for box in members], dtype=np.int64)],
     )
-    left = np.setdiff1d(np.arange(len(crowd.label)), label)
-    clusters = list(_clusters(crowd, left))
-    cluster_marked = np.zeros((len(clusters), len(crowd.names)), np.bool_)
-    for row, members in enumerate(clusters):
-        cluster_marked[row, crowd.label_annotator[members]] = True
-    where = np.array([crowd.label_item[members[0]] for members in clusters], dtype=np.int64)
-    found = _judge(crowd, rates, where, cluster_marked, coincidence=COINCIDENCE_WITH_OTHERS, prior_real=PRIOR_WRONG)
     boxes = np.array([np.median(crowd.label[members], axis=0) for members in clusters]).reshape(-1, 4)
-    listed = _list(items, crowd, truths, found, boxes)
-    return tuple(sorted(listed, key=lambda suspect: -suspect.wrong))
+    listed = _Listing(
+        items=items,
+        crowd=crowd,
+        answered=np.bincount(crowd.answer_item, minlength=len(items)),
+        truths=truths,
+        truth_real=_real(crowd, rates, truths, coincidence=COINCIDENCE_WITH_TRUTH, prior=1.0 - PRIOR_WRONG),
+        found=found,
+        found_real=_real(crowd, rates, found, coincidence=COINCIDENCE_WITH_OTHERS, prior=PRIOR_WRONG),
+        boxes=boxes,
+    )
+    return tuple(sorted(listed.suspects(), key=lambda suspect: -suspect.wrong))
 
 
 def flatten(items: Sequence[BoxItem]) -> Crowd:
     """All boxes of all items as arrays; annotators are numbered by name."""
     names = tuple(sorted({name for item in items for name in item.answers}))
     number = {name: index for index, name in enumerate(names)}
-    present = np.zeros((len(items), len(names)), np.bool_)
-    truths, labels, labelled, annotators = [], [], [], []
-    for index, item in enumerate(items):
-        truths.append(_boxes(item.truth, item.key))
-        for name, boxes in item.answers.items():
-            present[index, number[name]] = True
-            labels.append(_boxes(boxes, item.key))
-            labelled.append(index)
-            annotators.append(number[name])
-    sizes = [len(boxes) for boxes in labels]
+    truths = [_boxes(item.truth, item.key) for item in items]
+    labels = [_boxes(boxes, item.key) for item in items for boxes in item.answers.values()]
     return Crowd(
         names=names,
         truth=np.concatenate([np.empty((0, 4)), *truths]),
         truth_item=np.repeat(np.arange(len(items)), [len(boxes) for boxes in truths]),
+        answer_item=np.repeat(np.arange(len(items)), [len(item.answers) for item in items]),
+        answer_annotator=np.array([number[name] for item in items for name in item.answers], dtype=np.int64),
         label=np.concatenate([np.empty((0, 4)), *labels]),
-        label_item=np.repeat(np.array(labelled, dtype=np.int64), sizes),
-        label_annotator=np.repeat(np.array(annotators, dtype=np.int64), sizes),
-        present=present,
+        label_answer=np.repeat(np.arange(len(labels)), [len(boxes) for boxes in labels]),
     )
 
 
@@ -176,37 +192,42 @@ def _matches(crowd: Crowd) -> tuple[Indices, Indices]:
     overlap = box_iou(crowd.truth[pairs.truth], crowd.label[pairs.label])
     near = overlap >= MATCH_FROM - SLACK
     truth, label = pairs.truth[near], pairs.label[near]
-    seen_by = truth * len(crowd.names) + crowd.label_annotator[label]
-    ranks = np.arange(max(len(crowd.truth) * len(crowd.names), len(crowd.label)))
+    # A truth box takes part in the matching of every annotator: it stands once for each.
+    _, seen_by = np.unique(truth * len(crowd.names) + crowd.label_annotator[label], return_inverse=True)
+    ranks = np.arange(max(len(truth), len(crowd.label)))
     chosen = assign(Pairs(seen_by, label), overlap[near], ranks, ranks)
     return label[chosen], truth[chosen]
 
 
-def _hit_rates(crowd: Crowd, marked: Flags) -> Floats:
-    """(items, annotators): the share of the truth boxes of all *other* items that each annotator marked."""
-    truths = np.bincount(crowd.truth_item, minlength=len(crowd.present))
-    hits = np.zeros(crowd.present.shape)
-    np.add.at(hits, crowd.truth_item, marked)
-    asked = crowd.present * truths[:, None]
+def _hit_rates(crowd: Crowd, truths: _Places) -> Floats:
+    """For each answer the share of the truth boxes of all *other* items that its annotator marked."""
+    who = crowd.answer_annotator
+    hits = np.bincount(truths.mark_answer, minlength=len(who))
+    in_item = np.bincount(crowd.truth_item, minlength=int(crowd.answer_item.max(initial=-1)) + 1)
+    asked = in_item[crowd.answer_item]
     group = (hits.sum() + 1.0) / (asked.sum() + 2.0)
-    rates: Floats = (hits.sum(axis=0) - hits + PRIOR_ANSWERS * group) / (asked.sum(axis=0) - asked + PRIOR_ANSWERS)
+    all_hits, all_asked = np.bincount(who, weights=hits)[who], np.bincount(who, weights=asked)[who]
+    rates: Floats = (all_hits - hits + PRIOR_ANSWERS * group) / (all_asked - asked + PRIOR_ANSWERS)
     return rates
 
 
-def _judge(
-    crowd: Crowd, rates: Floats, item: Indices, marked: Flags, *, coincidence: float, prior_real: float
-) -> _Places:
-    present = crowd.present[item]
-    easy = np.log1p(-HARD_SHARE) + _log_likelihood(present, marked, rates[item])
-    hard = np.log(HARD_SHARE) + _log_likelihood(present, marked, np.float64(HARD_HIT_RATE))
-    nothing = _log_likelihood(present, marked, np.float64(coincidence))
-    odds_against = nothing + np.log1p(-prior_real) - np.logaddexp(easy, hard) - np.log(prior_real)
-    return _Places(item, marked, np.exp(-np.logaddexp(0.0, odds_against)))
+def _real(crowd: Crowd, rates: Floats, places: _Places, *, coincidence: float, prior: float) -> Floats:
+    """The probability (p,) that there is an object at each place."""
+    easy = np.log1p(-HARD_SHARE) + _log_likelihood(crowd, rates, places)
+    hard = np.log(HARD_SHARE) + _log_likelihood(crowd, np.full(len(rates), HARD_HIT_RATE), places)
+    nothing = _log_likelihood(crowd, np.full(len(rates), coincidence), places)
+    odds_against = nothing + np.log1p(-prior) - np.logaddexp(easy, hard) - np.log(prior)
+    real: Floats = np.exp(-np.logaddexp(0.0, odds_against))
+    return real
 
 
-def _log_likelihood(present: Flags, marked: Flags, rate: Floats | np.float64) -> Floats:
-    votes = np.where(marked, np.log(rate), np.log1p(-rate))
-    likelihood: Floats = np.where(present, votes, 0.0).sum(axis=1)
+def _log_likelihood(crowd: Crowd, rates: Floats, places: _Places) -> Floats:
+    """Of the marks at each place, when every answer marks it at its rate: as if all were silent, then corrected."""
+    items = int(max(crowd.answer_item.max(initial=-1), places.item.max(initial=-1))) + 1
+    silent = np.bincount(crowd.answer_item, weights=np.log1p(-rates), minlength=items)
+    speaking = (np.log(rates) - np.log1p(-rates))[places.mark_answer]
+    corrected = np.bincount(places.mark_place, speaking, len(places.item)).astype(float)
+    likelihood: Floats = silent[places.item] + corrected
     return likelihood
 
 
@@ -261,51 +282,58 @@ def _group(seed: int, friends: Mapping[int, float], alive: set[int], annotator: 
     return sum(similarity for similarity, _ in best.values()), [seed, *(box for _, box in best.values())]
 
 
-def _list(
-    items: Sequence[BoxItem], crowd: Crowd, truths: _Places, found: _Places, boxes: Floats
-) -> Iterator[SuspectBox]:
-    spurious = set(_suspicious(crowd, truths.item, 1.0 - truths.real, ~truths.marked))
-    first_row = np.searchsorted(crowd.truth_item, np.arange(len(items)))
-    for row in _suspicious(crowd, found.item, found.real, found.marked):
-        item = int(found.item[row])
-        displaced = _displaced(crowd, truths, found, row, boxes[row])
-        spurious.discard(-1 if displaced is None else displaced)
-        yield SuspectBox(
-            key=items[item].key,
-            fault=Fault.MISSING if displaced is None else Fault.MISPLACED,
-            wrong=float(found.real[row]),
-            truth_index=None if displaced is None else int(displaced - first_row[item]),
-            crowd_box=boxes[row],
-            voices=_named(crowd, found.marked[row]),
-            silent=_named(crowd, crowd.present[item] & ~found.marked[row]),
+@dataclass(frozen=True, slots=True, eq=False)
+class _Listing:
+    """What was found, ready to be told: row i of ``boxes`` and ``found_real`` belongs to place i of ``found``."""
+
+    items: Sequence[BoxItem]
+    crowd: Crowd
+    answered: Indices
+    truths: _Places
+    truth_real: Floats
+    found: _Places
+    found_real: Floats
+    boxes: Floats
+
+    def suspects(self) -> Iterator[SuspectBox]:
+        """Missing and misplaced ones, then the spurious ones that are not misplaced."""
+        against = self.answered[self.truths.item] - self.truths.marks
+        spurious = set(_suspicious(1.0 - self.truth_real, against))
+        for row in _suspicious(self.found_real, self.found.marks):
+            displaced = self._displaced(row)
+            fault = Fault.MISSING if displaced is None else Fault.MISPLACED
+            yield self._suspect(fault, self.found, row, truth=displaced, wrong=self.found_real[row])
+            spurious.discard(-1 if displaced is None else displaced)
+        for row in sorted(spurious):
+            yield self._suspect(Fault.SPURIOUS, self.truths, row, truth=row, wrong=1.0 - self.truth_real[row])
+
+    def _suspect(self, fault: Fault, places: _Places, row: int, *, truth: int | None, wrong: float) -> SuspectBox:
+        item = int(places.item[row])
+        voices = places.answers_at(row)
+        answers = np.flatnonzero(self.crowd.answer_item == item)
+        return SuspectBox(
+            key=self.items[item].key,
+            fault=fault,
+            wrong=float(wrong),
+            truth_index=None if truth is None else truth - int(np.searchsorted(self.crowd.truth_item, item)),
+            crowd_box=None if fault is Fault.SPURIOUS else self.boxes[row],
+            voices=self._names(voices),
+            silent=self._names(np.setdiff1d(answers, voices)),
         )
-    for row in sorted(spurious):
-        item = int(truths.item[row])
-        yield SuspectBox(
-            key=items[item].key,
-            fault=Fault.SPURIOUS,
-            wrong=float(1.0 - truths.real[row]),
-            truth_index=int(row - first_row[item]),
-            crowd_box=None,
-            voices=_named(crowd, truths.marked[row]),
-            silent=_named(crowd, crowd.present[item] & ~truths.marked[row]),
-        )
+
+    def _displaced(self, row: int) -> int | None:
+        """The truth box that overlaps the crowd's box and has fewer, other friends: it seems meant for this object."""
+        voices = self.found.answers_at(row)
+        here = np.flatnonzero(self.truths.item == self.found.item[row])
+        overlap = box_iou(self.crowd.truth[here], np.tile(self.boxes[row], (len(here), 1)))
+        friends = [self.truths.answers_at(int(place)) for place in here]
+        rival = np.array([len(own) < len(voices) and not np.isin(own, voices).any() for own in friends], np.bool_)
+        overlap = np.where(rival, overlap, 0.0)
+        return int(here[overlap.argmax()]) if len(here) and overlap.max() > 0.0 else None
+
+    def _names(self, answers: Indices) -> tuple[str, ...]:
+        return tuple(sorted(self.crowd.names[who] for who in self.crowd.answer_annotator[answers]))
 
 
-def _suspicious(crowd: Crowd, item: Indices, wrong: Floats, against: Flags) -> list[int]:
-    voices = (against & crowd.present[item]).sum(axis=1)
-    return [int(row) for row in np.flatnonzero((wrong >= SUSPECT_FROM) & (voices >= MINIMUM_VOICES))]
-
-
-def _displaced(crowd: Crowd, truths: _Places, found: _Places, row: int, box: Floats) -> int | None:
-    """The truth box that overlaps the crowd's box and has fewer, other friends: it seems meant for this object."""
-    here = np.flatnonzero(truths.item == found.item[row])
-    overlap = box_iou(crowd.truth[here], np.tile(box, (len(here), 1)))
-    shared = (truths.marked[here] & found.marked[row]).any(axis=1)
-    fewer = truths.marked[here].sum(axis=1) < found.marked[row].sum()
-    overlap = np.where(fewer & ~shared, overlap, 0.0)
-    return int(here[overlap.argmax()]) if len(here) and overlap.max() > 0.0 else None
-
-
-def _named(crowd: Crowd, who: Flags) -> tuple[str, ...]:
-    return tuple(crowd.names[index] for index in np.flatnonzero(who))
+def _suspicious(wrong: Floats, against: Indices) -> list[int]:
+    return [int(row) for row in np.flatnonzero((wrong >= SUSPECT_FROM) & (against >= MINIMUM_VOICES))]
