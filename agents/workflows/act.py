@@ -55,7 +55,7 @@ class Actor:
         if actions.reopen_recent is not None and poor:
             proposals += self._reopen(poor, now or datetime.now(UTC))
         if actions.retire_failing_items:
-            proposals += self._retire(records, {a for a, verdict in verdicts.items() if verdict is Verdict.GOOD})
+            proposals += self._retire(records)
         return proposals
 
     def take(self, proposals: Iterable[Proposal]) -> list[Action]:
@@ -150,21 +150,27 @@ class Actor:
                 proposals.append(Proposal("reopen-recent", annotator, reason, {"label_hashes": hashes}))
         return proposals
 
-    def _retire(self, records: Sequence[ScoreRecord], good: set[str]) -> list[Proposal]:
-        """Items that most of at least three good annotators have failed, until a person has looked."""
+    def _retire(self, records: Sequence[ScoreRecord]) -> list[Proposal]:
+        """Items that most of at least three good annotators have failed, until a person has looked.
+
+        Who is good is judged on all other items: a wrong truth must not count against those who contradict it.
+        """
         threshold = self.scorer.projects.deployment.verdict.threshold
-        outcomes: dict[str, list[bool]] = defaultdict(list)
+        by_item: dict[str, list[ScoreRecord]] = defaultdict(list)
         for record in records:
-            if record.annotator in good and record.score is not None:
-                outcomes[record.identity.data_hash].append(record.score >= threshold)
-        excluded = TruthRulings(self.scorer.store.database).excluded(self._project)
-        return [
-            Proposal("retire-item", data_hash, f"{passed.count(False)} of {len(passed)} good annotators fail it")
-            for data_hash, passed in sorted(outcomes.items())
-            if len(passed) >= MINIMUM_GOOD_ANNOTATORS
-            and passed.count(False) * 2 > len(passed)
-            and data_hash not in excluded
-        ]
+            if record.annotator is not None and record.score is not None:
+                by_item[record.identity.data_hash].append(record)
+        proposals = []
+        for data_hash, some in sorted(by_item.items()):
+            failing = {each.annotator for each in some if each.score is not None and each.score < threshold}
+            if len(some) < MINIMUM_GOOD_ANNOTATORS or len(failing) * 2 <= len(some):
+                continue
+            verdicts = self.verdicts([each for each in records if each.identity.data_hash != data_hash])
+            good = {each.annotator for each in some if verdicts.get(each.annotator or "") is Verdict.GOOD}
+            if len(good) >= MINIMUM_GOOD_ANNOTATORS and len(good & failing) * 2 > len(good):
+                reason = f"{len(good & failing)} of {len(good)} good annotators fail it"
+                proposals.append(Proposal("retire-item", data_hash, reason))
+        return proposals
 
     def _records(self) -> list[ScoreRecord]:
         excluded = TruthRulings(self.scorer.store.database).excluded(self._project)

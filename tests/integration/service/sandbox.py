@@ -184,9 +184,14 @@ def world(
     production_images: int = 3,
     ontologies: tuple[str, str] = ("Pedestrians", "Pedestrians"),
     auto: bool = False,
+    production_by: str | None = None,
 ) -> World:
-    """Truth finished in the benchmark project, annotators' branches in the production project."""
+    """Truth finished in the benchmark project, annotators' branches in the production project.
+
+    `production_by` has finished every production image, not long ago.
+    """
     annotators = sorted({annotator for unit in units for annotator in unit.annotations})
+    finished = [uuid(f"production/{n}") for n in range(production_images)] if production_by else []
     auto_agent = {
         "Routing": {"agent": {"url": f"{service}/agents/route", "secret": ROUTE_SECRET}},
         "Score": {"agent": {"url": f"{service}/agents/score", "secret": SCORE_SECRET}},
@@ -260,10 +265,28 @@ def world(
                             {"type": "complete", "title": "Complete", "uuid": COMPLETE_STAGE},
                         ],
                     },
-                    "tasks": [_production_task(unit) for unit in units if unit.stage != "Routing"],
+                    "tasks": [
+                        *(_production_task(unit) for unit in units if unit.stage != "Routing"),
+                        *(
+                            {"data_hash": h, "stage": "Complete", "last_actioned_by": production_by}
+                            for h in finished
+                        ),
+                    ],
                 },
             ],
-            "labels": [label for unit in units for label in _labels(unit)],
+            "labels": [
+                *(label for unit in units for label in _labels(unit)),
+                *(
+                    {
+                        "project": PRODUCTION,
+                        "data_hash": h,
+                        "label_hash": uuid(f"labels/{h}"),
+                        "created_by": production_by,
+                        "labels": _parts(box_row(h, units[0].image["ground_truth"])),
+                    }
+                    for h in finished
+                ),
+            ],
         }
     )  # fmt: skip
 
