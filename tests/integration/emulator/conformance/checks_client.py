@@ -11,7 +11,8 @@ from encord.orm.client_metadata_schema import ClientMetadataSchemaTypes
 from encord.orm.dataset import StorageLocation
 from encord.orm.storage import StorageItemType
 
-from ..conftest import KEYS, OPERATOR
+from tests.integration.emulator.conftest import KEYS, OPERATOR
+
 from .ground import BUCKET, Ground
 from .registry import absent, check
 
@@ -55,9 +56,7 @@ def projects_are_created_and_listed(ground: Ground) -> None:
     """A project is created; another client gets it, lists it by title, by description and by date, and counts it."""
     ontology, dataset = ground.ontology(), ground.dataset(1)
     title = ground.name("listed")
-    project_hash = ground.me.create_project(
-        title, [dataset.dataset_hash], "its description", ontology.ontology_hash
-    )
+    project_hash = ground.me.create_project(title, [dataset.dataset_hash], "its description", ontology.ontology_hash)
     client = ground.again
     found = client.get_project(project_hash)
     assert (found.title, found.description, found.ontology_hash) == (title, "its description", ontology.ontology_hash)
@@ -69,7 +68,9 @@ def projects_are_created_and_listed(ground: Ground) -> None:
     assert client.get_project_client(project_hash).get_project()["title"] == title
 
 
-@check("EncordUserClient", "create_dataset", "create_private_dataset", "get_dataset", "get_datasets", "get_dataset_client")
+@check(
+    "EncordUserClient", "create_dataset", "create_private_dataset", "get_dataset", "get_datasets", "get_dataset_client"
+)
 def datasets_are_created_and_listed(ground: Ground) -> None:
     """Datasets with and without a folder are created; another client gets them and lists them by title."""
     title = ground.name("listed dataset")
@@ -96,7 +97,9 @@ def ontologies_are_created_and_listed(ground: Ground) -> None:
     assert ground.again.get_ontologies(title_eq=made.title, created_before=ground.lately) == []
 
 
-@check("EncordUserClient", "create_storage_folder", "get_storage_folder", "list_storage_folders", "find_storage_folders")
+@check(
+    "EncordUserClient", "create_storage_folder", "get_storage_folder", "list_storage_folders", "find_storage_folders"
+)
 def folders_are_created_and_found(ground: Ground) -> None:
     """Folders are created at the top and inside; only the outer one is listed at the top, both are found by search."""
     word = ground.name("search word")

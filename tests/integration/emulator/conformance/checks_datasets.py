@@ -16,7 +16,8 @@ from encord.orm.dataset import (
 )
 from encord.utilities.ontology_user import OntologyUserRole
 
-from .. import media_files
+from tests.integration.emulator import media_files
+
 from .ground import ANNA, BUCKET, Ground
 from .registry import check
 

@@ -25,7 +25,8 @@ from encord.orm.storage import (
 )
 from encord.storage import StorageFolder
 
-from .. import media_files
+from tests.integration.emulator import media_files
+
 from .ground import ANNA, BUCKET, LIMITED_BUCKET, Ground
 from .registry import check
 
@@ -109,7 +110,7 @@ def what_lies_in_a_folder_is_listed_and_counted(ground: Ground) -> None:
 
 @check("StorageFolder", "move_items_to_folder", "delete_storage_items")
 def items_are_moved_and_deleted_several_at_a_time(ground: Ground) -> None:
-    """Items are moved and deleted in one call each; out of a mirrored folder they are moved only when that is allowed."""
+    """Items are moved and deleted in one call each; out of a mirrored folder only when that is allowed."""
     source, target = ground.folder(), ground.folder()
     uuids = [ground.image(source) for _ in range(3)]
     source.move_items_to_folder(target, uuids[:2])
@@ -266,7 +267,14 @@ def items_are_put_into_data_groups(ground: Ground) -> None:
 @check("StorageFolder", "upload_scene")
 def a_scene_of_streams_is_uploaded(ground: Ground) -> None:
     """A scene is built of a point cloud and a posed camera's image; the SDK's scene reader reads its streams back."""
-    from encord.beta.scene import CompositePose, Position, QuaternionRotation, SceneBuilder, SceneReader, SimpleIntrinsics
+    from encord.beta.scene import (
+        CompositePose,
+        Position,
+        QuaternionRotation,
+        SceneBuilder,
+        SceneReader,
+        SimpleIntrinsics,
+    )
 
     scene = SceneBuilder()
     ego = scene.add_for_stream("ego")
@@ -288,7 +296,9 @@ def a_scene_of_streams_is_uploaded(ground: Ground) -> None:
 def private_data_is_registered_in_both_forms(ground: Ground) -> None:
     """Cloud objects are registered with the SDK's models and with a customer's JSON; faults are named per object."""
     folder = ground.folder()
-    film = CustomerProvidedVideoMetadata(fps=25, duration=4, width=1920, height=1080, file_size=9, mime_type="video/mp4")
+    film = CustomerProvidedVideoMetadata(
+        fps=25, duration=4, width=1920, height=1080, file_size=9, mime_type="video/mp4"
+    )
     items = DataUploadItems(
         images=[DataUploadImage(object_url="s3://bucket/a%20b.png", client_metadata={"n": 1})],
         videos=[DataUploadVideo(object_url="s3://bucket/film.mp4", title="film", video_metadata=film)],
@@ -380,7 +390,9 @@ def a_folder_follows_its_bucket(ground: Ground) -> None:
     assert (folder.is_cloud_synced, folder.remote_url) == (True, "s3://limited/")
     for _ in range(2):
         job = folder.sync_private_data_with_cloud_synced_folder_start()
-        assert folder.sync_private_data_with_cloud_synced_folder_get_result(job, timeout_seconds=20).status.value == "done"
+        assert (
+            folder.sync_private_data_with_cloud_synced_folder_get_result(job, timeout_seconds=20).status.value == "done"
+        )
         assert [item.url for item in ground.again.get_storage_folder(folder.uuid).list_items()] == [
             "s3://limited/there.png"
         ]

@@ -13,8 +13,8 @@ from encord.ontology import Ontology
 from encord.orm.dataset import StorageLocation
 from encord.storage import StorageFolder, StorageItem
 
-from .. import media_files
-from ..conftest import Site
+from tests.integration.emulator import media_files
+from tests.integration.emulator.conftest import KEYS, OPERATOR, Site
 
 ANNA, OTTO = "annotator-1@example.com", "annotator-2@example.com"
 BUCKET = "cc000000-0000-4000-8000-000000000000"
@@ -39,8 +39,6 @@ class Ground:
     @property
     def again(self) -> EncordUserClient:
         """The operator once more, in another client that remembers nothing."""
-        from ..conftest import KEYS, OPERATOR
-
         return EncordUserClient.create_with_ssh_private_key(KEYS[OPERATOR].private, domain=self.site.url)
 
     @property
