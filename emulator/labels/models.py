@@ -24,7 +24,6 @@ class Content:
     classification_answers: dict[str, Any] = field(default_factory=dict)
     object_actions: dict[str, Any] = field(default_factory=dict)
     spaces: dict[str, dict[str, Any]] = field(default_factory=dict)
-    scene: dict[str, Any] | None = None
 
     @classmethod
     def of_label_row(cls, label_row: dict[str, Any]) -> "Content":
@@ -41,7 +40,6 @@ class Content:
             classification_answers=_dict_of(label_row, "classification_answers"),
             object_actions=_dict_of(label_row, "object_actions"),
             spaces={space_id: dict(_dict_of(space, "labels")) for space_id, space in spaces.items()},
-            scene=label_row.get("scene"),
         )
 
 

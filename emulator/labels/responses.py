@@ -11,7 +11,7 @@ from emulator.labels.branch_responses import check_branch_name
 from emulator.labels.filtering import part_of
 from emulator.labels.metadata import annotation_task_status, entry_of, metadata, select
 from emulator.labels.models import MAIN_BRANCH, Content, LabelRow
-from emulator.labels.spaces import spaces_of
+from emulator.labels.spaces import is_continuous, spaces_of
 from emulator.labels.units import LABEL_ROW_TYPES, data_units
 from emulator.labels.validation import problems, refuse_nonsense
 from emulator.projects.models import Project
@@ -143,5 +143,5 @@ def label_row_json(call: LegacyCall, project: Project, row: LabelRow) -> dict[st
         "annotation_task_status": annotation_task_status(entry_of(project, row)),
         "is_valid": not row.errors,
         "spaces": spaces_of(unit.item, content, call.platform.storage, file_links(call.base_url)),
-        **({} if content.scene is None else {"scene": content.scene}),
+        **({"scene": {"isContinuous": is_continuous(unit.item)}} if unit.item.type == "scene" else {}),
     }

@@ -31,6 +31,12 @@ def spaces_of(item: Item, content: Content, storage: Storage, link: Link) -> dic
     }
 
 
+def is_continuous(item: Item) -> bool:
+    """Whether a scene is a recording on a timeline of nanoseconds: labels are then events, not frames."""
+    content = (item.scene or {}).get("content", item.scene) or {}
+    return str(content.get("format", "")).lower() == "mcap"
+
+
 def _members(group: Item, storage: Storage, link: Link) -> Iterator[Described]:
     keys = _layout_keys(group)
     for uuid in group.children:

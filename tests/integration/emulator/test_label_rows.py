@@ -298,3 +298,21 @@ def test_client_metadata_comes_in_the_listing_or_behind_signed_urls(start: Start
     for locally in (False, True):
         rows = project.list_label_rows_v2(include_client_metadata=True, resolve_client_metadata_locally=locally)
         assert {row.client_metadata["place"] for row in rows if row.client_metadata} == {f"a {kind}" for kind in HASHES}
+
+
+def test_labels_on_a_recording_are_events_on_its_timeline(start: Start) -> None:
+    spec = world()
+    recording = {"content": {"url": "s3://bucket/drive.mcap", "format": "mcap"}}
+    next(data for data in spec["datasets"][0]["data"] if data["hash"] == HASHES["scene"])["scene"] = recording
+    site = start(spec)
+    row = row_of(site, "scene")
+    assert row.is_event_based
+    found = instance(row, "cuboid")
+    row.add_object_instance(found)
+    found.upsert_event(COORDINATES["cuboid"][0], 1_000_000)
+    found.delete_event(2_000_000)
+    written = row.to_encord_dict()
+    row.save()
+    again = row_of(site, "scene", REVIEWER)
+    assert canonical(again.to_encord_dict()) == canonical(written)
+    assert len(again.get_object_instances()) == 1
