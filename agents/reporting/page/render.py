@@ -125,7 +125,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(figure=figure, share=share, moment=moment, percent=percent)
+    environment.filters.update(figure=figure, share=share, moment=moment, percent=percent, breakable=breakable)
     environment.globals.update(arrows=_ARROWS, verdict_classes=_CLASSES)
     return environment
 
@@ -155,6 +155,11 @@ def moment(value: datetime, zone: tzinfo) -> str:
     """A moment by the clocks of a zone, named."""
     local = value.astimezone(zone)
     return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
+
+
+def breakable(name: str) -> Markup:
+    """An e-mail that breaks after its @ before it breaks anywhere else."""
+    return Markup("@<wbr>").join(name.split("@"))
 
 
 def _hash(script: str) -> str:

@@ -1,17 +1,16 @@
-"""One line per annotator: sums, ratios and verdicts that hold the interval against the bar."""
-
-from dataclasses import replace
+"""One line per annotator: sums, ratios, places that few tasks cannot win, verdicts that hold the interval."""
 
 import pytest
 
 from agents.records import ScoreRecord
-from agents.reporting import leaderboard
+from agents.reporting import Bar, Leaderboard, leaderboard
+from agents.reporting.report import totals_by_annotator
 from tests.records import record
 
 
 def task(number: int, annotator: str | None, tp: int, fp: int, fn: int) -> ScoreRecord:
-    return replace(
-        record(number),
+    return record(
+        number,
         annotator=annotator,
         true_positives=tp,
         false_positives=fp,
@@ -20,22 +19,23 @@ def task(number: int, annotator: str | None, tp: int, fp: int, fn: int) -> Score
     )
 
 
+def board_of(records: list[ScoreRecord], *, threshold: float = 0.5, minimum_tasks: int = 1) -> Leaderboard:
+    return leaderboard(totals_by_annotator(records), Bar(threshold, minimum_tasks))
+
+
 def test_figures_are_pooled_over_the_tasks_of_an_annotator() -> None:
-    board = leaderboard(
-        [task(1, "a@x.org", 3, 1, 0), task(2, "a@x.org", 1, 0, 2), task(3, "b@x.org", 0, 0, 4)],
-        threshold=0.5,
-        minimum_tasks=1,
-    )
+    board = board_of([task(1, "a@x.org", 3, 1, 0), task(2, "a@x.org", 1, 0, 2), task(3, "b@x.org", 0, 0, 4)])
     best, worst = board.lines
-    assert (best.annotator, best.tasks) == ("a@x.org", 2)
+    assert (best.annotator, best.tasks, best.place) == ("a@x.org", 2, 1)
     assert (best.true_positives, best.false_positives, best.false_negatives) == (4, 1, 2)
     assert best.precision.estimate == pytest.approx(4 / 5)
     assert best.recall.estimate == pytest.approx(4 / 6)
     assert best.f1.estimate == pytest.approx(8 / 11)
     assert best.mean_similarity.estimate == pytest.approx(0.8)
     assert worst.precision.estimate is None, "nobody can be precise about nothing"
+    assert (worst.true_positives, worst.false_positives, worst.false_negatives) == (0, 0, 4)
     assert worst.recall.estimate == 0.0
-    assert board.pooled.true_positives == 4
+    assert (board.pooled.true_positives, board.pooled.false_positives, board.pooled.false_negatives) == (4, 1, 6)
 
 
 def test_few_good_tasks_are_no_verdict_and_many_are() -> None:
@@ -43,11 +43,29 @@ def test_few_good_tasks_are_no_verdict_and_many_are() -> None:
     many = [task(number, "b@x.org", 3, 0, 0) for number in range(100, 200)]
     bad = [task(number, "c@x.org", 0, 3, 3) for number in range(300, 400)]
     verdicts = {
-        line.annotator: line.verdict for line in leaderboard(few + many + bad, threshold=0.7, minimum_tasks=5).lines
+        line.annotator: line.verdict for line in board_of(few + many + bad, threshold=0.7, minimum_tasks=5).lines
     }
     assert verdicts == {"a@x.org": "too few tasks", "b@x.org": "above the bar", "c@x.org": "below the bar"}
 
 
+def test_a_lucky_beginner_does_not_lead() -> None:
+    lucky = [task(1, "lucky@x.org", 1, 0, 0)]
+    steady = [task(number, "steady@x.org", 3, 0, int(number % 25 == 0)) for number in range(100, 500)]
+    crowd = [task(600 + n, f"{n % 10}@x.org", 3, 1, 1 + n % 3) for n in range(300)]
+    lines = board_of(lucky + steady + crowd).lines
+    by_name = {line.annotator: line for line in lines}
+    assert by_name["lucky@x.org"].f1.estimate == 1.0
+    assert lines[0].annotator == "steady@x.org"
+    assert by_name["lucky@x.org"].shrunk is not None
+    assert by_name["lucky@x.org"].shrunk < 1.0
+
+
 def test_a_branch_without_a_known_author_is_reported_as_such() -> None:
-    board = leaderboard([task(1, None, 1, 0, 0)], threshold=0.5, minimum_tasks=1)
-    assert [line.annotator for line in board.lines] == ["(unknown)"]
+    assert [line.annotator for line in board_of([task(1, None, 1, 0, 0)]).lines] == ["(unknown)"]
+
+
+def test_an_empty_store_is_an_empty_table() -> None:
+    board = board_of([])
+    assert board.lines == ()
+    assert board.pooled.tasks == 0
+    assert board.pooled.f1.reason == "no task has objects"
