@@ -6,7 +6,7 @@ from typing import Any
 
 from agents.labels.annotations import Answer, Answers, DynamicAnswer, Span
 from agents.labels.errors import LabelReadError
-from agents.labels.frames import entries
+from agents.labels.frames import entries, name_of
 from agents.labels.ontology import Ontology, Question, QuestionType
 
 
@@ -15,7 +15,7 @@ def static_answers(row: Mapping[str, Any], ontology: Ontology, instances: Mappin
     answers: dict[int, Answers] = {}
     for key, entry in entries(row, "object_answers"):
         # An answer left behind by an object that was deleted is skipped, as in the SDK.
-        instance = instances.get(entry.get("objectHash", key))
+        instance = instances.get(name_of(entry, "objectHash", key))
         if instance is not None:
             given = read_answers(entry.get("classifications") or [], ontology, f"object_answers[{key}].classifications")
             if given:
@@ -29,7 +29,7 @@ def dynamic_answers(
     """Answers that hold for some frames of an object, by instance."""
     answers: dict[int, tuple[DynamicAnswer, ...]] = {}
     for key, entry in entries(row, "object_actions"):
-        instance = instances.get(entry.get("objectHash", key))
+        instance = instances.get(name_of(entry, "objectHash", key))
         actions = entry.get("actions") or []
         place = f"object_actions[{key}].actions"
         if not isinstance(actions, list):

@@ -6,7 +6,7 @@ from typing import Any
 from agents.labels.annotations import ROW, Classification
 from agents.labels.answers import read_answers, read_spans
 from agents.labels.errors import LabelReadError
-from agents.labels.frames import FLAT, FRAMED, data_type, entries
+from agents.labels.frames import FLAT, FRAMED, data_type, entries, name_of
 from agents.labels.ontology import Ontology
 
 ROOT = "root"
@@ -28,7 +28,7 @@ def classifications(row: Mapping[str, Any], ontology: Ontology) -> Iterator[Clas
             raise LabelReadError(place, f"feature {feature!r} is not in the ontology")
         whole = ontology.classifications[index].whole
         answers = read_answers(entry.get("classifications") or [], ontology, f"{place}.classifications")
-        name = str(entry.get("classificationHash", key))
+        name = name_of(entry, "classificationHash", key)
         spaces = {space: where for space, where in entries(entry, "spaces") if space != ROOT}
         if not spaces:
             spans = read_spans(entry.get("range") or [], f"{place}.range")

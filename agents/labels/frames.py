@@ -62,6 +62,14 @@ def entries(holder: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[
         yield name, entry
 
 
+def name_of(entry: Mapping[str, Any], field: str, otherwise: str) -> str:
+    """The hash that an entry names itself by, else the key it stands under."""
+    name = entry.get(field)
+    if name is not None and not isinstance(name, str):
+        raise LabelReadError(field, "is not a text")
+    return name or str(otherwise)
+
+
 def _unit_frames(kind: str, unit: Mapping[str, Any], place: str) -> Iterator[Frame]:
     labels = _labels(unit, place)
     if kind in FLAT:

@@ -1,7 +1,16 @@
 """Geometry, matching, classifications, attributes, tracks, aggregation: pure functions and frozen results."""
 
 from agents.scoring.config import ScoringConfig
-from agents.scoring.result import AnswerScore, ClassScore, Conflict, ObjectScore, TaskScore, Verdict
+from agents.scoring.extensions import MetricInput
+from agents.scoring.result import (
+    AnswerScore,
+    ClassScore,
+    Conflict,
+    IdentityFigures,
+    ObjectScore,
+    TaskScore,
+    Verdict,
+)
 from agents.scoring.task import ENGINE_VERSION, score_task
 
 __all__ = [
@@ -9,6 +18,8 @@ __all__ = [
     "AnswerScore",
     "ClassScore",
     "Conflict",
+    "IdentityFigures",
+    "MetricInput",
     "ObjectScore",
     "ScoringConfig",
     "TaskScore",

@@ -8,7 +8,23 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agents.labels.ontology import Shape
+from agents.scoring.extensions import find_metric
 from agents.scoring.pairs import Numbers
+
+FIGURES = (
+    "score",
+    "precision",
+    "recall",
+    "f1",
+    "mean_similarity",
+    "panoptic_quality",
+    "worst_class_f1",
+    "classification_accuracy",
+    "attribute_accuracy",
+    "idf1",
+    "hota",
+)
+"""The figures of a score that a requirement can name"""
 
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -161,6 +177,10 @@ class ScoringConfig(_Section):
             whole = self.resolve(requirement)
             if whole.metric is None or whole.threshold is None:
                 raise ValueError(f"requirement {requirement.name!r} has no metric or no threshold")
+            if whole.metric not in FIGURES:
+                find_metric(whole.metric)
+        for name in self.metrics:
+            find_metric(name)
         return self
 
     def resolve(self, requirement: Requirement) -> Requirement:

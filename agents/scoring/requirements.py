@@ -22,7 +22,7 @@ METRICS: Mapping[str, Callable[[TaskScore], float | None]] = {
     "idf1": lambda s: s.identity.idf1,
     "hota": lambda s: s.identity.hota,
 }
-"""The figures a requirement can name; each is None where it does not apply."""
+"""The figures of `config.FIGURES`; each is None where it does not apply."""
 
 
 def _class_f1(score: TaskScore) -> list[float | None]:

@@ -238,6 +238,11 @@ class Conflict:
     """The class that the labels give, of a mislabelled object; the question, of a wrong answer; the label object before
     an identity switch."""
 
+    def order(self) -> tuple[str, int, str, str, str, str]:
+        """By place, kind and object: the same list whatever the order of input."""
+        frame = -1 if self.frame is None else self.frame
+        return self.space, frame, self.kind, self.truth_object or "", self.label_object or "", self.other or ""
+
     def explain(self) -> str:
         """One sentence."""
         return f"{_WORDS[self.kind].format(feature=self.feature, other=self.other)}{self._where()}{self._overlap()}"

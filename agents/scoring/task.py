@@ -89,10 +89,19 @@ def _score(truth: Annotations, labels: Annotations, rules: Rules) -> TaskScore:
         identity=identity,
         by_class=dict(_by_class(ontology, by_object, answered, described)),
         confusion=tuple(_confusion(matches, crossing, ontology)),
-        conflicts=(
-            *_object_conflicts(matches, crossing, sides, ontology),
-            *switches,
-            *(conflict for result in (*described.values(), *answered.values()) for conflict in result.conflicts),
+        conflicts=tuple(
+            sorted(
+                (
+                    *_object_conflicts(matches, crossing, sides, ontology),
+                    *switches,
+                    *(
+                        conflict
+                        for result in (*described.values(), *answered.values())
+                        for conflict in result.conflicts
+                    ),
+                ),
+                key=Conflict.order,
+            )
         ),
     )
 

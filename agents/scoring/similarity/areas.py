@@ -52,7 +52,7 @@ def cuboid_iou(truth: Drawings, label: Drawings, media: tuple[Numbers, Numbers],
     )
     whole = area_iou(_silhouettes(first), _silhouettes(second), pairs)
     front, back = (
-        area_iou(_quadrilaterals(first[:, face]), _quadrilaterals(second[:, face]), pairs)
+        area_iou(_mended_faces(first[:, face]), _mended_faces(second[:, face]), pairs)
         for face in (slice(0, 4), slice(4, 8))
     )
     return whole / 2 + front / 4 + back / 4
@@ -126,10 +126,6 @@ def sizes(areas: Areas) -> Numbers:
     return np.asarray(shapely.area(areas), np.float64)
 
 
-def _quadrilaterals(corners: Numbers) -> Areas:
-    return _valid(np.asarray(shapely.polygons(_closed(corners))))
-
-
 def _closed(points: Numbers) -> Numbers:
     return np.concatenate((points, points[:, :1]), axis=1)
 
@@ -169,7 +165,12 @@ def _polygons(rings: Rings, media: Numbers) -> Areas:
     solid = _with_area(rings)
     scale = media.repeat(np.diff(solid.point_offsets), axis=0)
     offsets = (solid.ring_offsets, solid.polygon_offsets, solid.offsets)
-    return _valid(shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, solid.points * scale, offsets))
+    areas = _valid(shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, solid.points * scale, offsets))
+    for index in np.flatnonzero(shapely.is_empty(areas)):
+        # Nothing is covered; the points themselves remain, so that it still lies somewhere.
+        own = slice(rings.point_offsets[index], rings.point_offsets[index + 1])
+        areas[index] = shapely.multipoints(rings.points[own] * media[index])
+    return areas
 
 
 def _with_area(rings: Rings) -> Rings:
@@ -226,3 +227,11 @@ def _valid(areas: Areas) -> Areas:
             parts = shapely.make_valid(shapely.get_parts(areas[index]), method="structure", keep_collapsed=False)
             areas[index] = shapely.union_all(parts)
     return areas
+
+
+def _mended_faces(corners: Numbers) -> Areas:
+    """Quadrilaterals (n, 4, 2); those that cover nothing remain as points."""
+    faces = _valid(np.asarray(shapely.polygons(_closed(corners))))
+    for index in np.flatnonzero(shapely.is_empty(faces)):
+        faces[index] = shapely.multipoints(corners[index])
+    return faces

@@ -83,6 +83,8 @@ def _shapes(lines: Lines) -> NDArray[np.object_]:
     for index in range(len(lines)):
         own = lines.points[lines.offsets[index] : lines.offsets[index + 1], :2]
         shapes[index] = shapely.linestrings(own if len(own) > 1 else np.repeat(own, 2, axis=0))
+    long = shapely.length(shapes) > 0
+    shapes[long] = shapely.node(shapes[long])  # what is drawn twice over the same way counts once
     return shapes
 
 

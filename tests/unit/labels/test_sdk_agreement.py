@@ -33,7 +33,7 @@ def sdk_drawings(row: LabelRowV2) -> dict[tuple[str, int], tuple[str, list[float
     }
 
 
-def numbers(where: Any) -> list[float]:  # noqa: PLR0911 - one per shape
+def numbers(where: Any) -> list[float]:  # noqa: C901, PLR0911 - one per shape
     """The numbers of SDK coordinates, in the order of our arrays."""
     kind = type(where).__name__
     if hasattr(where, "range"):
@@ -74,7 +74,7 @@ def our_drawings(annotations: Annotations) -> dict[tuple[str, int], tuple[str, l
     return found
 
 
-def our_numbers(shape: Shape, geometry: Any) -> list[float]:
+def our_numbers(shape: Shape, geometry: Any) -> list[float]:  # noqa: PLR0911 - one per shape
     match shape:
         case Shape.BITMASK:
             runs = zip(geometry.starts, geometry.ends, strict=True)

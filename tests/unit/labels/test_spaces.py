@@ -191,9 +191,7 @@ def test_a_group_is_read_by_the_sdk_as_by_us(content: dict[str, Any]) -> None:
     unit = {"data_type": "group"}
     row = sdk_rows.new_row("group", unit, spaces=json.loads(json.dumps(SPACES)))
     row.from_labels_dict(content)
-    theirs = {
-        (space.space_id, item.object_hash) for space in row.get_spaces() for item in space.get_object_instances()
-    }
+    theirs = {(space.space_id, item.object_hash) for space in row.get_spaces() for item in space.get_object_instances()}
     annotations = read_label_row(content, ONTOLOGY)
     ours = {
         (annotations.spaces[space], annotations.instances[instance])

@@ -50,7 +50,7 @@ NUMBERS = {
 }
 
 
-def edits(row: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def edits(row: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: C901, PLR0912 - one per field
     """The row with one thing changed, beyond every stated tolerance."""
     for path, drawing in drawings(row):
         shape = drawing["shape"]

@@ -1,0 +1,216 @@
+"""Broken input gets an error that names the place, or a stated treatment; never a crash, never a silent zero."""
+
+import copy
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.labels import LabelReadError, Ontology, read_label_row
+from agents.scoring import score_task
+from agents.scoring.pairs import TooManyPairsError, touching
+from tests.unit import sdk_rows
+from tests.unit.rows import PEDESTRIAN, PEDESTRIAN_EDITOR, box_row
+
+ONTOLOGY = Ontology.from_editor(sdk_rows.editor())
+SIMPLE = Ontology.from_editor(PEDESTRIAN_EDITOR)
+
+
+def broken(**geometry: Any) -> dict[str, Any]:
+    row = box_row("image", [[10, 10, 20, 20], [50, 50, 20, 20]])
+    row["data_units"]["image"]["labels"]["objects"][1] |= geometry
+    return row
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"shape": None}, "shape None is not known"),
+        ({"shape": "heptagon"}, "shape 'heptagon' is not known"),
+        ({"featureHash": "unknown0"}, "feature 'unknown0' is not in the ontology"),
+        ({"featureHash": None}, "feature None is not in the ontology"),
+        ({"objectHash": None}, "has no objectHash"),
+        ({"objectHash": 7}, "has no objectHash"),
+        ({"objectHash": "object00"}, "drawn twice in one frame"),
+        ({"boundingBox": None}, "has no boundingBox"),
+        ({"boundingBox": {"x": 0.1, "y": 0.1, "w": 0.1}}, "has a boundingBox without h"),
+        ({"boundingBox": {"x": 0.1, "y": 0.1, "w": -0.1, "h": 0.1}}, "has a negative size"),
+        ({"boundingBox": {"x": math.nan, "y": 0.1, "w": 0.1, "h": 0.1}}, "not finite"),
+        ({"boundingBox": {"x": 0.1, "y": 0.1, "w": math.inf, "h": 0.1}}, "not finite"),
+        ({"boundingBox": {"x": [], "y": 0.1, "w": 0.1, "h": 0.1}}, "whose x is not a number"),
+        ({"shape": "polygon", "polygons": [[[0.1, 0.2, 0.3]]]}, "odd count of numbers"),
+        ({"shape": "polygon", "polygons": [[[]]]}, "polygon without points"),
+        ({"shape": "polygon", "polygons": "square"}, "no well-formed polygon"),
+        ({"shape": "polygon"}, "no well-formed polygon"),
+        ({"shape": "bitmask", "bitmask": {"height": 720, "width": 1280, "rleString": "é"}}, "run-length string"),
+        ({"shape": "bitmask", "bitmask": {"height": 720, "width": 1280, "rleString": "P"}}, "middle of a number"),
+        ({"shape": "bitmask", "bitmask": {"height": 2, "width": 2, "rleString": "06"}}, "more pixels than"),
+        ({"shape": "skeleton", "skeleton": {"0": {"x": 1}}}, "no well-formed skeleton"),
+        ({"shape": "polyline", "polyline": {}}, "polyline without points"),
+        ({"shape": "cuboid", "cuboid": {"position": [1], "orientation": [0] * 3, "size": [1] * 3}}, "no well-formed"),
+    ],
+)  # fmt: skip
+def test_a_broken_drawing_is_named_with_its_place(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(LabelReadError, match=words) as error:
+        read_label_row(broken(**change), SIMPLE)
+    assert error.value.place == "data_units[image].labels"
+    assert "0.1" not in str(error.value)  # no label content in messages
+
+
+def test_a_bitmask_of_another_size_than_its_frame_is_named() -> None:
+    mask = {"height": 2, "width": 3, "rleString": "06"}
+    drawing = {"objectHash": "object00", "featureHash": sdk_rows.feature("mask"), "shape": "bitmask", "bitmask": mask}
+    with pytest.raises(LabelReadError, match="a bitmask has another height or width than its frame"):
+        read_label_row(sdk_rows.empty_dict("image", {"labels": {"objects": [drawing]}}), ONTOLOGY)
+
+
+def test_a_class_drawn_with_another_shape_than_its_own_is_named() -> None:
+    with pytest.raises(LabelReadError, match=f"feature '{PEDESTRIAN}' is drawn as point"):
+        read_label_row(broken(shape="point", point={"0": {"x": 0.1, "y": 0.1}}), SIMPLE)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (None, "label row: is not a JSON object"),
+        ({}, "has no data_type"),
+        ({"data_type": "hologram", "data_units": {}}, "data_type 'hologram' is not known"),
+        ({"data_type": "image"}, "has no data_units"),
+        ({"data_type": "image", "data_units": {"a": 1}}, r"data_units\[a\]: is not a JSON object"),
+        ({"data_type": "image", "data_units": {"a": {"labels": []}}}, None),
+        ({"data_type": "image", "data_units": {"a": {"labels": {"objects": 3}}}}, "objects: is not a list"),
+        ({"data_type": "video", "data_units": {"a": {"labels": {"x": {}}}}}, "'x' is not a frame number"),
+        ({"data_type": "video", "data_units": {"a": {"labels": {"-1": {}}}}}, "'-1' is not a frame number"),
+        ({"data_type": "image", "data_units": {}, "object_answers": []}, None),
+        ({"data_type": "image", "data_units": {}, "object_answers": [1]}, "object_answers: is not a JSON object"),
+        (
+            {"data_type": "image", "data_units": {}, "classification_answers": {"a": {"featureHash": "b"}}},
+            "'b' is not in",
+        ),
+    ],
+)
+def test_a_broken_row_is_named_with_its_place(row: Any, words: str | None) -> None:
+    if words is None:
+        assert not read_label_row(row, SIMPLE).drawings
+        return
+    with pytest.raises(LabelReadError, match=words):
+        read_label_row(row, SIMPLE)
+
+
+@pytest.mark.parametrize(
+    ("editor", "words"),
+    [
+        ([], "ontology: is not a JSON object"),
+        ({"objects": {}}, None),
+        ({"objects": 3}, "ontology.objects: is not a list"),
+        ({"objects": [{"name": "a"}]}, r"ontology.objects\[0\]: has no shape"),
+        ({"objects": [{"name": "a", "shape": "blob", "featureNodeHash": "b"}]}, "shape 'blob' is not known"),
+        ({"classifications": [{"featureNodeHash": "b", "attributes": []}]}, "has no attribute"),
+    ],
+)
+def test_a_broken_ontology_is_named_with_its_place(editor: Any, words: str | None) -> None:
+    if words is None:
+        assert Ontology.from_editor(editor).objects == ()
+        return
+    with pytest.raises(LabelReadError, match=words):
+        Ontology.from_editor(editor)
+
+
+def test_a_polygon_that_crosses_itself_covers_both_its_halves() -> None:
+    bow_tie = {"polygons": [[[0.1, 0.1, 0.5, 0.5, 0.5, 0.1, 0.1, 0.5]]]}
+    halves = {"polygons": [[[0.1, 0.1, 0.3, 0.3, 0.1, 0.5]], [[0.5, 0.1, 0.5, 0.5, 0.3, 0.3]]]}
+    first, second = (
+        read_label_row(sdk_rows.empty_dict("image", {"labels": {"objects": [_polygon(geometry)]}}), ONTOLOGY)
+        for geometry in (bow_tie, halves)
+    )
+    assert score_task(first, second, ONTOLOGY).objects.similarity_sum == pytest.approx(1.0, abs=1e-9)
+
+
+def _polygon(geometry: dict[str, Any]) -> dict[str, Any]:
+    return {"objectHash": "object00", "featureHash": sdk_rows.feature("polygon"), "shape": "polygon", **geometry}
+
+
+def test_outlines_without_area_agree_when_they_span_the_same() -> None:
+    flat = {"polygons": [[[0.1, 0.1, 0.5, 0.1]]]}
+    other = {"polygons": [[[0.1, 0.1, 0.6, 0.1]]]}
+    rows = [
+        read_label_row(sdk_rows.empty_dict("image", {"labels": {"objects": [_polygon(g)]}}), ONTOLOGY)
+        for g in (flat, flat, other)
+    ]
+    dot = read_label_row(box_row("image", [[10, 10, 0, 0]]), SIMPLE)
+    assert score_task(dot, dot, SIMPLE).score == 1.0
+    assert score_task(rows[0], rows[2], ONTOLOGY).objects.true_positives == 0
+
+
+def test_an_object_marked_as_deleted_is_not_there() -> None:
+    assert len(read_label_row(broken(isDeleted=True), SIMPLE).drawings["bounding_box"]) == 1  # type: ignore[index]
+
+
+def test_a_hundred_thousand_objects_in_one_frame_are_scored() -> None:
+    random = np.random.default_rng(3)
+    boxes = np.concatenate((random.random((100_000, 2)) * 100_000, np.full((100_000, 2), 20.0)), axis=1)
+    row = read_label_row(box_row("image", boxes.tolist(), width=100_000, height=100_000), SIMPLE)
+    assert score_task(row, row, SIMPLE).objects.true_positives == 100_000
+
+
+def test_a_million_objects_on_top_of_each_other_are_refused_by_name() -> None:
+    extents = np.tile(np.array([0.0, 0.0, 1.0, 1.0]), (1_000_000, 1))
+    with pytest.raises(TooManyPairsError, match="1,000,000,000,000 pairs of drawings"):
+        touching(extents, np.zeros(len(extents), np.int64), extents, np.zeros(len(extents), np.int64))
+
+
+SEEDS = {name: json.loads(json.dumps(maker().to_encord_dict())) for name, maker in sdk_rows.ROWS.items()}
+junk = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**20), 10**20),
+    st.floats(),
+    st.text(max_size=8),
+    st.just([]),
+    st.just({}),
+    st.just([[1]]),
+    st.just({"0": {"x": 1}}),
+)
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [path] if path else []
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        found += _paths(inner, (*path, key))
+    return found
+
+
+PATHS = {name: _paths(row) for name, row in SEEDS.items()}
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.data())
+def test_a_row_with_anything_in_any_place_is_read_and_scored_or_refused_by_name(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(SEEDS)))
+    row = copy.deepcopy(SEEDS[name])
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from(PATHS[name]))
+        holder = row
+        try:
+            for step in path[:-1]:
+                holder = holder[step]
+            if data.draw(st.booleans()):
+                holder[path[-1]] = data.draw(junk)
+            else:
+                del holder[path[-1]]
+        except (KeyError, IndexError, TypeError):
+            continue  # an earlier step has removed the place
+    try:
+        annotations = read_label_row(row, ONTOLOGY)
+    except LabelReadError:
+        return  # refused by name: what the name must say is tested above
+    truth = read_label_row(SEEDS[name], ONTOLOGY)
+    for first, second in ((truth, annotations), (annotations, truth), (annotations, annotations)):
+        result = score_task(first, second, ONTOLOGY)
+        assert result.score is None or 0.0 <= result.score <= 1.0
+        json.dumps(result.to_dict(), allow_nan=False)

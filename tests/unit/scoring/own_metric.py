@@ -1,0 +1,8 @@
+"""An example of a metric of a team's own: how many drawings there are for each one in the truth."""
+
+from agents.scoring import MetricInput
+
+
+def drawings_per_object(given: MetricInput) -> float | None:
+    objects = sum(map(len, given.truth.drawings.values()))
+    return sum(map(len, given.labels.drawings.values())) / objects if objects else None
