@@ -103,7 +103,7 @@ def a_label_row_tells_what_it_is_about(ground: Ground) -> None:
     for of_before_workflows in ("label_status", "annotation_task_status"):
         with pytest.raises(WrongProjectTypeError):  # The SDK itself refuses where there is a workflow.
             getattr(image, of_before_workflows)
-    assert (image.is_detached, image.is_event_based, image.is_labelling_initialised) == (False, False, False)
+    assert (image.is_detached, image.is_labelling_initialised) == (False, False)
     assert (image.is_shadow_data, image.group_hash, image.priority) == (False, None, 0.5)
     assert image.ontology_structure.objects[0].name == "Car"
     assert (film.number_of_frames, film.fps, film.duration) == (10, 5, 2)
@@ -116,6 +116,7 @@ def a_label_row_tells_what_it_is_about(ground: Ground) -> None:
     assert ground.item(image.backing_item_uuid).name == "image"
     task.assign(ANNA)
     image.initialise_labels()
+    assert (image.is_labelling_initialised, image.is_event_based) == (True, False)
     ground.draw(image)
     image.save()
     (theirs,) = ground.anna.get_project(project.project_hash).list_label_rows_v2(data_hashes=[image.data_hash])
