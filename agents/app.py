@@ -11,6 +11,7 @@ from agents.api.custom_agents import custom_agents
 from agents.api.errors import install_error_handlers
 from agents.api.events import events
 from agents.api.health import health
+from agents.api.metrics import install_metrics
 from agents.api.notifications import notifications
 from agents.api.origins import AllowedOrigins
 from agents.config import Settings
@@ -38,6 +39,7 @@ def create_app(settings: Settings, *, isolates_heavy_work: bool = False) -> Fast
     app = FastAPI(title="Encord benchmark agents", version=__version__, lifespan=lifespan)
     install_error_handlers(app)
     AllowedOrigins(settings.editor_origin_regex).install(app)
+    install_metrics(app, settings.metrics_token)
     app.include_router(health(service.check))
     app.include_router(custom_agents(settings, service))
     app.include_router(notifications(settings, service))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from agents import __version__
+from agents import __version__, telemetry
 from agents.api.custom_agents import AgentAnswer
 from agents.config import Settings, load_settings
 from agents.dispatch.background import BackgroundDispatcher
@@ -107,6 +107,7 @@ class Service:
         if self.settings.config.shadow:
             record_decision(self.projects, self.store, data_hash, decision.pathway)
             return AgentAnswer()
+        telemetry.decisions.add(1, {"agent": "route", "pathway": decision.pathway})
         return AgentAnswer(decision=decision.pathway)
 
     def score(self, project_hash: str, data_hash: str) -> AgentAnswer:
@@ -124,6 +125,7 @@ class Service:
         if config.shadow:
             record_decision(self.projects, self.store, data_hash, decision.pathway)
             return AgentAnswer(message=NEUTRAL_MESSAGE)
+        telemetry.decisions.add(1, {"agent": "score", "pathway": decision.pathway or "(default)"})
         message = NEUTRAL_MESSAGE if scores.kept else "Scored, but the score could not be recorded."
         return AgentAnswer(message=message, decision=decision.pathway)
 

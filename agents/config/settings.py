@@ -46,6 +46,8 @@ class Settings(Hosting):
     score_editor_token: SecretStr | None = Field(default=None, validation_alias="SCORE_EDITOR_TOKEN")
     editor_origin_regex: str | None = Field(default=None, validation_alias="EDITOR_ORIGIN_REGEX")
     """Origins of the label editor besides Encord's own, as a regular expression that must match as a whole"""
+    metrics_token: SecretStr | None = Field(default=None, validation_alias="METRICS_TOKEN")
+    """Bearer token of `GET /metrics`; None: there is no such endpoint"""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", validation_alias="LOG_LEVEL")
     signature_tolerance_seconds: int = Field(default=300, ge=1, le=3600, validation_alias="SIGNATURE_TOLERANCE_SECONDS")
 
@@ -82,7 +84,7 @@ class Settings(Hosting):
             raise ValueError("holds an empty secret")
         return secrets
 
-    @field_validator("route_editor_token", "score_editor_token")
+    @field_validator("route_editor_token", "score_editor_token", "metrics_token")
     @classmethod
     def _cannot_be_guessed(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(

@@ -12,6 +12,7 @@ it. Anything else runs unpooled: slower, never wrong.
 import importlib
 import inspect
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,6 +24,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from agents import telemetry
 from agents.platform.context import remaining_seconds
 
 KNOWN_SDK_VERSIONS = ("0.1.211",)
@@ -79,6 +81,7 @@ class PooledSession(requests.Session):
         left = max(_SHORTEST_TIMEOUT, remaining_seconds(default=max(connect, read)))
         kwargs["timeout"] = (min(connect, left), min(read, left))
         largest = _largest_body.get()
+        started = time.perf_counter()
         response = super().send(request, **(kwargs if largest is None else kwargs | {"stream": True}))
         # A cookie jar is shared state; Encord's API needs none.
         self.cookies.clear()
@@ -88,6 +91,8 @@ class PooledSession(requests.Session):
             raise OversizedAnswer(f"{announced} bytes")
         after = response.headers.get("Retry-After", "")
         size = len(response.content)
+        telemetry.encord_requests.add(1, {"status": response.status_code})
+        telemetry.encord_seconds.record(time.perf_counter() - started)
         _last_answer.set(Answer(response.status_code, int(after) if after.isdigit() else None, size))
         return response
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from agents import telemetry
 from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
 from agents.platform import LabelRow, PeoplesWork
 from agents.records import ScoreIdentity, ScoreRecord, sketch_of
@@ -233,10 +234,12 @@ class Scorer:
         """People's work must not wait for our database: without it the answer is given and said to be unrecorded."""
         if not records:
             return True
+        telemetry.scores.add(len(records))
         try:
             self.store.save(records)
         except StoreError as error:
             _log.error("%d scores were not recorded: %s", len(records), error)
+            telemetry.unrecorded_scores.add(len(records))
             return False
         return True
 

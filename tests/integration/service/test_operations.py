@@ -1,0 +1,84 @@
+"""What the operator sees: health, readiness, metrics, the doctor's findings, OpenAPI."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.integration.service.sandbox import Sandbox, Unit, sandbox, uuid
+
+TOKEN = "metrics-token-of-the-test-0123456789"
+
+
+@pytest.fixture(scope="module")
+def running(pedestrians: dict[str, Any]) -> Iterator[Sandbox]:
+    units = [Unit(image, stage="Score") for image in pedestrians["images"][:2]]
+    with sandbox(units, variables={"METRICS_TOKEN": TOKEN}) as both:
+        yield both
+
+
+def test_liveness_asks_encord_nothing(running: Sandbox) -> None:
+    running.forget_requests()
+    assert requests.get(f"{running.service}/healthz", timeout=10).json() == {"status": "alive"}
+    assert running.requests_of_service() == {}
+
+
+def test_readiness_names_every_check_and_is_cached(running: Sandbox) -> None:
+    answer = requests.get(f"{running.service}/readyz", timeout=30)
+    assert answer.status_code == 200
+    assert {check["check"].split(" ")[0] for check in answer.json()["checks"]} >= {"production", "benchmark", "routing"}
+    running.forget_requests()
+    requests.get(f"{running.service}/readyz", timeout=30)
+    assert running.requests_of_service() == {}
+
+
+def test_a_stage_that_is_not_there_is_named_with_what_to_do(pedestrians: dict[str, Any]) -> None:
+    config = {"stages": {"routing": {"name": "Roting"}, "scoring": [{"name": "Score", "pass_pathway": "Gone"}]}}
+    with sandbox([Unit(pedestrians["images"][0])], config=config) as both:
+        answer = requests.get(f"{both.service}/readyz", timeout=30)
+        assert answer.status_code == 503
+        faults = [check for check in answer.json()["checks"] if not check["fine"]]
+        assert [fault["check"] for fault in faults] == ["routing stage", "scoring stage"]
+        assert "'Roting'" in faults[0]["message"]
+        assert "'Gone'" in faults[1]["message"]
+        done = both.command("doctor")
+        assert done.returncode == 4
+        assert "correct 'stages' in the configuration" in done.stdout
+
+
+def test_the_doctor_finds_a_project_that_the_service_may_not_see(running: Sandbox) -> None:
+    config = json.loads(running.environment["BENCHMARK_QA_CONFIG"]) | {"benchmark_projects": [uuid("nobody's")]}
+    broken = Sandbox(
+        running.domain,
+        running.service,
+        {**running.environment, "BENCHMARK_QA_CONFIG": json.dumps(config)},
+        running.directory,
+    )
+    done = broken.command("doctor", "--json")
+    assert done.returncode == 4
+    fault = next(finding for finding in json.loads(done.stdout) if not finding["fine"])
+    assert fault["check"].startswith("benchmark project")
+    assert "add the service's user to the project" in fault["remedy"]
+
+
+def test_metrics_are_served_to_the_tokens_owner_and_name_no_token(running: Sandbox) -> None:
+    running.score(uuid("production/0"))
+    running.ask_in_editor(uuid("production/0"))
+    requests.get(f"{running.service}/no/such/path", timeout=10)
+    assert requests.get(f"{running.service}/metrics", timeout=10).status_code == 401
+    text = requests.get(f"{running.service}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10).text
+    assert 'benchmark_qa_requests_total{endpoint="/agents/score"' in text
+    assert "benchmark_qa_encord_requests_total" in text
+    assert "editor-token" not in text
+    assert "/no/such" not in text
+
+
+def test_openapi_documents_every_endpoint_with_an_example(running: Sandbox) -> None:
+    document = requests.get(f"{running.service}/openapi.json", timeout=10).json()
+    paths = document["paths"]
+    assert {"/agents/route", "/agents/score", "/notifications/task-ready", "/events/task-submitted"} <= set(paths)
+    for path in ("/agents/route", "/agents/score"):
+        schema = paths[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert schema["examples"]
