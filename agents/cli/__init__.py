@@ -3,14 +3,18 @@
 import typer
 
 from agents.cli.act import act
+from agents.cli.actions import actions
+from agents.cli.db import db
 from agents.cli.doctor import doctor
 from agents.cli.evaluate import evaluate
 from agents.cli.pace import pace
 from agents.cli.predictions import evaluate_predictions
 from agents.cli.report import report
+from agents.cli.rescore import rescore
 from agents.cli.route import route
 from agents.cli.score import score
 from agents.cli.serve import serve
+from agents.cli.truth import truth
 
 app = typer.Typer(
     name="benchmark-qa",
@@ -27,3 +31,7 @@ app.command()(pace)
 app.command()(evaluate_predictions)
 app.command()(report)
 app.command()(score)
+app.command()(rescore)
+app.add_typer(truth)
+app.add_typer(actions)
+app.add_typer(db)

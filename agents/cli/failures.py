@@ -16,7 +16,7 @@ def clear_failures() -> Iterator[None]:
     """Exit 2 for faulty settings, 3 where Encord or the database cannot be used; the message says which."""
     from agents.config import SettingsError
     from agents.platform import PlatformError
-    from agents.store import StoreError
+    from agents.store import RulingRefusedError, StoreError, UnknownActionError
     from agents.workflows.errors import RefusalError
 
     try:
@@ -24,7 +24,7 @@ def clear_failures() -> Iterator[None]:
     except SettingsError as error:
         _say("the settings are not usable:", str(error))
         raise typer.Exit(USAGE_ERROR) from None
-    except RefusalError as error:
+    except (RefusalError, RulingRefusedError, UnknownActionError) as error:
         _say(str(error))
         raise typer.Exit(USAGE_ERROR) from None
     except (PlatformError, StoreError) as error:

@@ -1,16 +1,12 @@
 """`benchmark-qa report`: how good is each annotator, which class is misunderstood, which ground truth is wrong?"""
 
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from agents.cli.failures import USAGE_ERROR, clear_failures
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
 
 
 class Format(StrEnum):
@@ -58,6 +54,10 @@ def report(
     Reads score records from DATABASE_URL only; Encord is not asked. Exit code 0, 2 for faulty settings, 3 when the
     database cannot be used.
     """
+    from agents.cli.moments import moment_of, zone_of
+
+    zone = zone_of(timezone)
+    moment = moment_of(as_of, zone) if as_of else None
     chosen = Format.JSON if json else format
     with clear_failures():
         from agents.cli.tables import print_leaderboard
@@ -65,7 +65,6 @@ def report(
         from agents.service import Service
         from agents.workflows.report_project import current_leaderboard, report_project
 
-        zone = _zone(timezone)
         service = Service(load_settings(endpoints=False))
         config = service.settings.config
         if chosen is Format.TABLE and as_of is None and output is None:
@@ -76,7 +75,7 @@ def report(
             config,
             domain=service.settings.domain,
             zone=zone,
-            as_of=_moment(as_of, zone) if as_of else None,
+            as_of=moment,
         )
         if chosen is Format.TABLE:
             print_leaderboard(whole.leaderboard, output)
@@ -88,20 +87,3 @@ def report(
         except MissingExtraError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(USAGE_ERROR) from None
-
-
-def _zone(name: str) -> "ZoneInfo":
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise typer.BadParameter(f"no time zone {name!r}; they are named like Europe/Zurich") from None
-
-
-def _moment(text: str, zone: "ZoneInfo") -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no moment; write 2026-03-01 or 2026-03-01T12:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

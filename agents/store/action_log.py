@@ -63,16 +63,25 @@ class ActionLog:
                 facts=facts,
             )
 
-    def entries(self, production_project: str, *, limit: int = 1000) -> list[Action]:
-        """The newest actions first."""
+    def entries(self, production_project: str, *, limit: int = 1000, without: str = "") -> list[Action]:
+        """The newest actions first, without those of one kind."""
         query = (
             select(actions)
-            .where(actions.c.production_project == production_project)
+            .where(actions.c.production_project == production_project, actions.c.kind != without)
             .order_by(actions.c.taken_at.desc(), actions.c.action_id)
             .limit(limit)
         )
         with self._database.reading() as connection:
             return [_action(row._mapping) for row in connection.execute(query)]
+
+    def find(self, action_id: str) -> Action:
+        """An action that can still be undone. The first eight digits of its id are enough.
+
+        Raises:
+            UnknownActionError
+        """
+        with self._database.writing() as connection:
+            return open_action(connection, action_id)
 
     def mark_undone(self, action_id: str, *, operator: str, reason: str) -> Action:
         """Write down that an action has been undone; returns the new entry.

@@ -71,6 +71,13 @@ class Database:
         self._checked = True
         return before, HEAD
 
+    def rebuild(self) -> None:
+        """Make anew what follows from the score records: which of them count, and the sums. Raises StoreError."""
+        from agents.store.rebuild import rebuild  # noqa: PLC0415 - a repair, not a cold start
+
+        with self.writing() as connection:
+            rebuild(connection)
+
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, text
 
 from agents.store.rows import FIGURE_COLUMNS, record_of
 from agents.store.schema import annotator_totals, current_scores, excluded_truth, score_records
@@ -15,6 +15,7 @@ _ROWS_AT_ONCE = 2_000
 def rebuild(connection: Connection) -> None:
     """Make `current_scores` and `annotator_totals` from `score_records`. Marks of staleness are lost: scores that
     are out of date are found again by what they were made with."""
+    lock_writers(connection)
     connection.execute(delete(current_scores))
     connection.execute(delete(annotator_totals))
     names = ("production_project", "data_hash", "branch_name", "key", "scored_at")
@@ -25,6 +26,12 @@ def rebuild(connection: Connection) -> None:
     for row in connection.execute(counted):
         deltas.add(record_of(row))
     deltas.write(connection)
+
+
+def lock_writers(connection: Connection) -> None:
+    """Nobody makes a score current while what counts is being changed (see `promotion`). SQLite has one writer."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE current_scores IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def newest_scores(condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]]) -> Select[Any]:

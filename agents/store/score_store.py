@@ -64,10 +64,13 @@ class SqlScoreStore:
     def affirm(self, keys: Sequence[str]) -> None:
         """These records, made earlier, are what their tasks would score now: let them count, and not as stale."""
         now = datetime.now(UTC)
-        for key, record in self.find(keys).items():
+        for batch in _batches(sorted(keys), _KEYS_PER_QUERY):
+            records = self.find(batch).values()
             with self.database.writing() as connection:
-                promote(connection, [replace(record, scored_at=now)])
-                connection.execute(update(current_scores).where(current_scores.c.key == key).values(stale_because=None))
+                promote(connection, [replace(record, scored_at=now) for record in records])
+                connection.execute(
+                    update(current_scores).where(current_scores.c.key.in_(batch)).values(stale_because=None)
+                )
 
     def latest(self, production_project: str) -> list[ScoreRecord]:
         """The record that counts of every branch of every data unit of a project, by data hash and branch.

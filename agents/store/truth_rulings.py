@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import Connection, delete, insert, select
 
 from agents.store.action_log import Action, UnknownActionError, open_action, undo_action, write_action
 from agents.store.database import Database
 from agents.store.errors import StoreError
-from agents.store.rebuild import counted_scores
+from agents.store.rebuild import counted_scores, lock_writers
 from agents.store.rows import FIGURE_COLUMNS, record_of
 from agents.store.schema import accepted_answers, current_scores, excluded_truth
 from agents.store.sums import deltas_of
@@ -94,7 +94,7 @@ class TruthRulings:
             RulingRefusedError: it is accepted already.
         """
         with self._database.writing() as connection:
-            _lock_writers(connection)
+            lock_writers(connection)
             known = select(accepted_answers.c.label_hash).where(
                 accepted_answers.c.production_project == production_project,
                 accepted_answers.c.data_hash == data_hash,
@@ -155,7 +155,7 @@ class TruthRulings:
 
 
 def _exclude(connection: Connection, project: str, data_hash: str, operator: str, reason: str) -> None:
-    _lock_writers(connection)
+    lock_writers(connection)
     if _is_excluded(connection, project, data_hash):
         raise RulingRefusedError(f"data unit {data_hash} is excluded already")
     _counting(connection, project, data_hash, sign=-1.0)
@@ -172,7 +172,7 @@ def _exclude(connection: Connection, project: str, data_hash: str, operator: str
 
 def _restore(connection: Connection, project: str, data_hash: str) -> Mapping[str, str]:
     """Returns why the item was out."""
-    _lock_writers(connection)
+    lock_writers(connection)
     this = (excluded_truth.c.production_project == project) & (excluded_truth.c.data_hash == data_hash)
     why = connection.scalar(select(excluded_truth.c.reason).where(this))
     if why is None:
@@ -191,12 +191,6 @@ def _withdraw(connection: Connection, project: str, data_hash: str, label_hash: 
         )
     )
     _mark_stale(connection, project, data_hash, "an accepted answer was withdrawn")
-
-
-def _lock_writers(connection: Connection) -> None:
-    """Nobody makes a score current while what counts is being changed (see `promotion`). SQLite has one writer."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE current_scores IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _is_excluded(connection: Connection, project: str, data_hash: str) -> bool:

@@ -1,0 +1,65 @@
+"""`benchmark-qa actions`: the audit trail, and undoing."""
+
+import json as json_module
+from typing import Annotated
+
+import typer
+
+from agents.cli.failures import clear_failures
+from agents.cli.operator import OperatorOption, operator_of
+
+actions = typer.Typer(name="actions", help="What people and rules have done: list it, undo it.", no_args_is_help=True)
+
+RULINGS = ("exclude", "restore", "accept-also")
+
+
+@actions.command(name="list")
+def list_actions(
+    limit: Annotated[int, typer.Option(help="How many of the newest.", min=1)] = 100,
+    json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List the newest actions first: when, who, what, to what, why, and whether it was undone."""
+    with clear_failures():
+        from agents.config import load_settings
+        from agents.service import Service
+        from agents.store import ActionLog
+        from agents.workflows.shadow import KIND
+
+        service = Service(load_settings(endpoints=False))
+        project = str(service.settings.config.production_project)
+        entries = ActionLog(service.store.database).entries(project, limit=limit, without=KIND)
+        if json:
+            typer.echo(json_module.dumps([vars(entry) for entry in entries], default=str))
+            return
+        for entry in entries:
+            undone = f"  (undone by {entry.undone_by[:8]})" if entry.undone_by else ""
+            moment = f"{entry.taken_at:%Y-%m-%d %H:%M} UTC"
+            what = f"{entry.kind} {entry.subject}: {entry.reason}"
+            typer.echo(f"{entry.action_id[:8]}  {moment}  {entry.operator}  {what}{undone}")
+        if not entries:
+            typer.echo("nothing was done yet")
+
+
+@actions.command()
+def undo(
+    action_id: Annotated[str, typer.Argument(help="Its id as 'list' shows it; eight digits are enough.")],
+    reason: Annotated[str, typer.Option(help="Why, for the audit trail.")],
+    operator: OperatorOption = "",
+) -> None:
+    """Take back an action, on Encord too where it changed something there. The trail shows both."""
+    with clear_failures():
+        from agents.config import load_settings
+        from agents.service import Service
+        from agents.store import ActionLog, TruthRulings
+        from agents.workflows.act import Actor
+
+        who = operator_of(operator)
+        service = Service(load_settings(endpoints=False))
+        log = ActionLog(service.store.database)
+        action = log.find(action_id)
+        if action.kind in (*RULINGS, "retire-item"):
+            undoing = TruthRulings(service.store.database).undo(action.action_id, operator=who, reason=reason)
+        else:
+            Actor(service.scorer).undo(action)
+            undoing = log.mark_undone(action.action_id, operator=who, reason=reason)
+        typer.echo(f"{action.kind} {action.subject} undone: recorded as {undoing.action_id[:8]} by {who}")

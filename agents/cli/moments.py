@@ -1,0 +1,23 @@
+"""Moments and time zones as people write them."""
+
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """A time zone by its name, like Europe/Zurich."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise typer.BadParameter(f"no time zone {name!r}; they are named like Europe/Zurich") from None
+
+
+def moment_of(text: str, zone: tzinfo = UTC) -> datetime:
+    """A moment; one without a zone is by the clocks of `zone`."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no moment; write 2026-03-01 or 2026-03-01T12:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -1,0 +1,122 @@
+"""`benchmark-qa truth`: what people rule about benchmark items."""
+
+import json as json_module
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agents.cli.failures import USAGE_ERROR, clear_failures
+from agents.cli.operator import OperatorOption, operator_of
+
+if TYPE_CHECKING:
+    from agents.store import Action, TruthRulings
+
+truth = typer.Typer(
+    name="truth", help="Benchmark items: list, take out, put back, accept another answer.", no_args_is_help=True
+)
+
+DataUnit = Annotated[str, typer.Argument(help="Data hash of the item.")]
+Reason = Annotated[str, typer.Option(help="Why, for the audit trail.")]
+
+
+@truth.command(name="list")
+def list_items(
+    suspects: Annotated[bool, typer.Option("--suspects", help="Only items that the annotators contradict.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List every scored item, the hardest first: rating, uses, what is suspect, what is excluded or accepted."""
+    with clear_failures():
+        from agents.config import load_settings
+        from agents.service import Service
+        from agents.store import TruthRulings
+        from agents.workflows.report_project import report_project
+
+        service = Service(load_settings(endpoints=False))
+        settings = service.settings
+        report = report_project(service.store, settings.config, domain=settings.domain)
+        accepted = TruthRulings(service.store.database).accepted(str(settings.config.production_project))
+        places: dict[str, list[str]] = {}
+        for suspect in report.suspects:
+            places.setdefault(suspect.data_hash, []).append(f"{suspect.feature} {suspect.fault}")
+        items = [
+            {
+                **item.to_dict(),
+                "suspect": places.get(item.data_hash, []),
+                "accepted_answers": [answer.label_hash for answer in accepted.get(item.data_hash, [])],
+            }
+            for item in report.items
+            if not suspects or item.data_hash in places
+        ]
+        if json:
+            typer.echo(json_module.dumps({"items": items, "excluded": dict(report.excluded)}))
+            return
+        for entry in items:
+            doubts = f"  suspect: {', '.join(entry['suspect'])}" if entry["suspect"] else ""
+            typer.echo(
+                f"{entry['data_hash']}  rating {entry['rating']:.2f}  {entry['uses']} uses  {entry['data_title']}{doubts}"
+            )
+        for data_hash, reason in report.excluded.items():
+            typer.echo(f"{data_hash}  excluded: {reason}")
+
+
+@truth.command()
+def exclude(data_hash: DataUnit, reason: Reason, operator: OperatorOption = "") -> None:
+    """Take an item out of every figure. Its scores stay, and it can be restored."""
+    with clear_failures():
+        rulings, project = _rulings()
+        _done(rulings.exclude(project, data_hash, operator=operator_of(operator), reason=reason))
+
+
+@truth.command()
+def restore(data_hash: DataUnit, reason: Reason, operator: OperatorOption = "") -> None:
+    """Let an excluded item count again."""
+    with clear_failures():
+        rulings, project = _rulings()
+        _done(rulings.restore(project, data_hash, operator=operator_of(operator), reason=reason))
+
+
+@truth.command(name="accept-also")
+def accept_also(
+    data_hash: DataUnit,
+    reason: Reason,
+    branch: Annotated[str, typer.Option(help="The branch whose labels are right, too.")],
+    operator: OperatorOption = "",
+) -> None:
+    """Count what stands on a branch of an item as right besides the ground truth; 'rescore' then applies it."""
+    with clear_failures():
+        rulings, project = _rulings()
+        label_hash = _label_hash(project, data_hash, branch)
+        if label_hash is None:
+            typer.echo(f"no scored labels on branch {branch!r} of data unit {data_hash}", err=True)
+            raise typer.Exit(USAGE_ERROR)
+        action = rulings.accept_also(
+            project,
+            data_hash,
+            label_hash=label_hash,
+            branch_name=branch,
+            operator=operator_of(operator),
+            reason=reason,
+        )
+        _done(action)
+
+
+def _rulings() -> "tuple[TruthRulings, str]":
+    from agents.config import load_settings
+    from agents.service import Service
+    from agents.store import TruthRulings
+
+    service = Service(load_settings(endpoints=False))
+    return TruthRulings(service.store.database), str(service.settings.config.production_project)
+
+
+def _label_hash(project: str, data_hash: str, branch: str) -> str | None:
+    """Of the newest score on that branch."""
+    from agents.config import load_settings
+    from agents.service import Service
+
+    history = Service(load_settings(endpoints=False)).store.history(project, data_hash)
+    return next((each.identity.label_hash for each in reversed(history) if each.identity.branch_name == branch), None)
+
+
+def _done(action: "Action") -> None:
+    typer.echo(f"{action.kind} {action.subject}: recorded as {action.action_id[:8]} by {action.operator}")
