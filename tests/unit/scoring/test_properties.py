@@ -1,6 +1,7 @@
 """What must hold for any labels: symmetry, identity, bounds, order, renumbering, and ladders of damage."""
 
 import copy
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -205,7 +206,7 @@ def test_a_faultless_row_loses_with_every_further_step_of_the_same_damage(count:
         lambda labels, i: [*labels[:i], ("other box", labels[i][1]), *labels[i + 1 :]],
     ):
         rungs = ladder(damage)
-        assert all(later < earlier for earlier, later in zip(rungs, rungs[1:], strict=False))
+        assert all(later < earlier for earlier, later in pairwise(rungs))
 
 
 def test_frames_of_a_video_may_be_renumbered_without_any_change() -> None:
