@@ -14,7 +14,7 @@ from benchmarks.intervals import (
     simulate_classes,
 )
 
-SIMULATED = 500
+SIMULATED = 300
 PROMISED = 0.93
 
 
