@@ -16,15 +16,13 @@ from agents.reporting.leaderboard import UNKNOWN_ANNOTATOR
 from agents.scoring.agreement import alpha_nominal, box_agreement, kappa_interval, pooled_agreement
 from agents.scoring.crowd import NOT_ANSWERED, suspect_answers
 from agents.scoring.crowd_boxes import BoxItem, SuspectBox, suspect_boxes
-from agents.scoring.drift import drift, holm
+from agents.scoring.drift import LabelTotals, drift_of_each
 from agents.scoring.intervals import Interval
 
 MINIMUM_ITEMS = 3
 """Fewer say nothing about a crowd"""
 LARGE_CROWD = 60
 """Annotators from which pairs are no longer compared box by box: their number grows with the square"""
-MANY_ANNOTATORS = 500
-"""From which nobody's labels are compared with everybody else's"""
 _SEPARATOR = "\x1f"
 
 
@@ -142,24 +140,14 @@ def drifting(records: Iterable[ScoreRecord], *, level: float = 0.05) -> list[Dri
         if record.sketch is not None:
             counts[record.annotator or UNKNOWN_ANNOTATOR].append(_labels(record.sketch))
     names = sorted({name for tasks in counts.values() for task in tasks for name in task})
-    if len(names) < 2 or not 2 <= len(counts) <= MANY_ANNOTATORS:
+    if len(names) < 2:
         return []
-    tables = {who: np.array([[task[name] for name in names] for task in tasks]) for who, tasks in counts.items()}
-    found = {
-        who: drift(own, np.concatenate([other for name, other in tables.items() if name != who]))
-        for who, own in tables.items()
-    }
-    known = [who for who, each in found.items() if each.p_value is not None]
-    corrected = holm([found[who].p_value or 0.0 for who in known])
-    lines = []
-    for who, p_value in zip(known, corrected, strict=True):
-        each = found[who]
-        if p_value <= level and each.label is not None:
-            lines.append(
-                DriftLine(
-                    who, names[each.label], each.difference or 0.0, each.distance or 0.0, p_value, len(tables[who])
-                )
-            )
+    totals = {who: LabelTotals.of([[task[name] for name in names] for task in tasks]) for who, tasks in counts.items()}
+    lines = [
+        DriftLine(who, names[each.label], each.difference or 0.0, each.distance or 0.0, each.p_value, len(counts[who]))
+        for who, each in drift_of_each(totals).items()
+        if each.p_value is not None and each.p_value <= level and each.label is not None
+    ]
     return sorted(lines, key=lambda line: (line.p_value, line.annotator))
 
 
