@@ -1,24 +1,36 @@
 """One-to-one assignment over sparse candidate pairs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.scoring.boxes import Indices, Numbers, Pairs
+from agents.scoring.pairs import Indices, Numbers, Pairs
 
 SLACK = 1e-9
 """Rounding must not decide whether a pair that lies on a threshold is a match."""
 
+HINT = 1e-10
+"""What a preference weighs beside similarity: it decides between equals only."""
 
-def assign(pairs: Pairs, similarity: Numbers, truth_order: Indices, label_order: Indices) -> NDArray[np.bool_]:
+
+def assign(
+    pairs: Pairs,
+    similarity: Numbers,
+    truth_order: Indices,
+    label_order: Indices,
+    *,
+    preference: Callable[[Indices], Numbers] | None = None,
+) -> NDArray[np.bool_]:
     """Choose pairs so that no index is used twice: as many as possible, then the greatest total similarity.
 
     Args:
         pairs: the pairs that may match, k of them.
         similarity: of each pair (k,), in [0, 1].
-        truth_order: rank of each truth index, unique; decides between equals, so that the order of input does not.
+        truth_order: rank of each truth index, unique among those that contest each other; decides between equals, so
+            that the order of input does not.
         label_order: the same for the labels.
+        preference: of contested pairs, by their positions, in [0, 1]; which of two equal pairings is better.
 
     Returns:
         Which pairs are chosen (k,).
@@ -29,6 +41,9 @@ def assign(pairs: Pairs, similarity: Numbers, truth_order: Indices, label_order:
     alone = (np.bincount(pairs.truth)[pairs.truth] == 1) & (np.bincount(pairs.label)[pairs.label] == 1)
     chosen[alone] = True
     contested = np.flatnonzero(~alone)
+    if preference is not None and len(contested):
+        similarity = similarity.copy()
+        similarity[contested] += HINT * preference(contested)
     for members in _components(pairs.truth[contested], pairs.label[contested]):
         component = contested[members]
         chosen[_best(component, pairs, similarity, truth_order, label_order)] = True

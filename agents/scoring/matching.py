@@ -97,7 +97,7 @@ def common_media(truth: Drawings, label: Drawings, places: tuple[Indices, Indice
 
 class _Matcher:
     def __init__(self, truth: Drawings, label: Drawings, sides: Sides, rules: Rules) -> None:
-        self.truth, self.label, self.rules = truth, label, rules
+        self.truth, self.label, self.sides, self.rules = truth, label, sides, rules
         self.places = sides.places(truth, label)
         self.order = sides.order(truth, label)
         self.media = common_media(truth, label, self.places)
@@ -157,7 +157,25 @@ class _Matcher:
         return np.asarray(scored.similarity >= self.thresholds[scored.pairs.truth] - SLACK)
 
     def _assign(self, scored: Scored) -> Scored:
-        return scored.where(assign(scored.pairs, scored.similarity, *self.order))
+        has_questions = any(item.questions for item in self.rules.ontology.objects)
+        preference = (lambda chosen: self._alike(scored.pairs, chosen)) if has_questions else None
+        return scored.where(assign(scored.pairs, scored.similarity, *self.order, preference=preference))
+
+    def _alike(self, pairs: Pairs, chosen: Indices) -> Numbers:
+        """Share of the attributes that two objects have in common: of two equal boxes, the one described alike."""
+        truth = self.truth.instance[pairs.truth[chosen]].tolist()
+        label = self.label.instance[pairs.label[chosen]].tolist()
+        return np.array([self._alike_pair(*pair) for pair in zip(truth, label, strict=True)])
+
+    def _alike_pair(self, truth: int, label: int) -> float:
+        first, second = (
+            {
+                *side.attributes.get(instance, {}).items(),
+                *((d.question, d.answer, d.spans) for d in side.dynamic_attributes.get(instance, ())),
+            }
+            for side, instance in ((self.sides.truth, truth), (self.sides.label, label))
+        )
+        return len(first & second) / max(len(first | second), 1)
 
 
 def _without(count: int, taken: Indices) -> Flags:

@@ -179,3 +179,14 @@ def test_the_weights_say_how_much_each_kind_counts() -> None:
     assert score(truth, labels).score == pytest.approx((1 * 1 + 4 * 0.75) / 5)
     assert score(truth, labels, weights={"attributes": 0}).score == 1.0
     assert score(truth, labels, weights={"objects": 4, "attributes": 1}).score == pytest.approx((4 + 3) / 8)
+
+
+def test_of_two_equal_boxes_each_keeps_the_label_that_is_described_alike() -> None:
+    rows = []
+    for notes in (("first", "second", "third"), ("third", "first", "second")):
+        row = sdk_rows.new_row("image")
+        for note in notes:
+            drawn = sdk_rows.draw(row, "box", sdk_rows.coordinates()["box"])
+            drawn.set_answer(note, attribute=drawn.ontology_item.attributes[1])
+        rows.append(row)
+    assert score(*rows).score == 1.0
