@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,19 @@ PEDESTRIANS = Path(__file__).parents[2] / "shared" / "data" / "pedestrians.json"
 FOREVER = 1_000_000_000
 
 
+def real_images() -> list[dict[str, Any]]:
+    """The pedestrian images that have expert boxes."""
+    if not PEDESTRIANS.is_file():
+        sys.exit(f"this benchmark needs real labels: {PEDESTRIANS} is missing")
+    return [image for image in json.loads(PEDESTRIANS.read_text())["images"] if image["ground_truth"]]
+
+
 def benchmark_units(number: int, stage: str) -> list[Unit]:
     """So many data units with the real labels of the pedestrian images, which are used again when there are not enough.
 
     Where the data set is not beside the project, `SystemExit` says so.
     """
-    if not PEDESTRIANS.is_file():
-        sys.exit(f"this benchmark needs real labels: {PEDESTRIANS} is missing")
-    images = [image for image in json.loads(PEDESTRIANS.read_text())["images"] if image["ground_truth"]]
+    images = real_images()
     return [
         Unit({**images[n % len(images)], "id": f"{images[n % len(images)]['id']}-{n // len(images)}"}, stage=stage)
         for n in range(number)
@@ -65,6 +70,7 @@ def deployment(
     config: Mapping[str, Any] | None = None,
     variables: Mapping[str, str] | None = None,
     command: Sequence[str] = ("-m", "agents.cli", "serve"),
+    change_world: Callable[[dict[str, Any]], dict[str, Any]] = dict,
     **options: Any,
 ) -> Iterator[tuple[Sandbox, subprocess.Popen[bytes]]]:
     """Emulator and service, each a process of its own, until the block ends; the service's process beside them.
@@ -75,13 +81,14 @@ def deployment(
         config: goes over the service's configuration document.
         variables: go over the service's environment.
         command: what starts the service; `--port N` is added.
+        change_world: gets the world file's content and gives the one to use.
         options: of `tests.integration.service.sandbox.world`.
     """
     port = free_port()
     service = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        document = world(units, service, **options).model_dump(mode="json", by_alias=True, exclude_none=True)
+        document = change_world(world_file(units, service, **options))
         with emulator_process(document, folder / "tls" if tls else None) as domain:
             environment = service_environment(domain, folder, config or {}) | dict(variables or {})
             if tls:
@@ -91,6 +98,11 @@ def deployment(
                 service_process(environment, port, command) as process,
             ):
                 yield Sandbox(domain, service, environment, folder), process
+
+
+def world_file(units: Sequence[Unit], service: str, **options: Any) -> dict[str, Any]:
+    """What `tests.integration.service.sandbox.world` describes, as a world file's content."""
+    return world(units, service, **options).model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 @contextmanager

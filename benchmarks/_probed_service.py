@@ -1,0 +1,57 @@
+"""`benchmark-qa serve` with a probe beside it on the same event loop.
+
+Run by `benchmarks/event_loop.py` as `python -m benchmarks._probed_service --port N`. SIGUSR1 begins the measurement
+anew, SIGUSR2 writes the lags so far (seconds) to `lags.json` beside the database.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import uvicorn
+
+from agents.app import create_app
+from agents.config import load_settings
+from agents.logs import log_as_json
+
+PROBE_SECONDS = 0.005
+
+
+async def probe(lags: list[float]) -> None:
+    """How much later than asked for the loop comes back, again and again."""
+    while True:
+        wanted = time.perf_counter() + PROBE_SECONDS
+        await asyncio.sleep(PROBE_SECONDS)
+        lags.append(time.perf_counter() - wanted)
+
+
+def write(file: Path, lags: list[float]) -> None:
+    """All at once, for whoever waits for the file."""
+    beside = file.with_suffix(".part")
+    beside.write_text(json.dumps(lags))
+    beside.rename(file)
+
+
+async def serve(port: int) -> None:
+    settings = load_settings(endpoints=True)
+    log_as_json(settings.log_level)
+    app = create_app(settings, isolates_heavy_work=True)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
+    lags: list[float] = []
+    probing = asyncio.create_task(probe(lags))
+    # What came before the load is not measured: starting up is allowed to take its time.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, lags.clear)
+    file = Path(os.environ["TEST_LOG"]).with_name("lags.json")
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, lambda: write(file, lags))
+    await server.serve()
+    probing.cancel()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    asyncio.run(serve(parser.parse_args().port))
