@@ -125,8 +125,9 @@ class Partners:
         """Group the pairs of `tracks` by their two tracks."""
         truth_ids, truth_lengths = np.unique(tracks.truth_track, return_counts=True)
         label_ids, label_lengths = np.unique(tracks.label_track, return_counts=True)
-        keys, of_pair = np.unique(tracks.pair_truth * LIMIT + tracks.pair_label, return_inverse=True)
-        truth, label = np.divmod(keys, LIMIT)
+        width = int(tracks.label_track.max(initial=0)) + 1
+        keys, of_pair = _distinct(tracks.pair_truth * width + tracks.pair_label)
+        truth, label = np.divmod(keys, width)
         return cls(
             truth=truth,
             label=label,
@@ -185,6 +186,16 @@ def _sorted_pairs(truth_entry: Ints, label_entry: Ints, frames: Ints) -> Ints:
     order = np.argsort(keys, kind="stable")
     _refuse(_repeats(keys[order]), "a pair is listed twice; frame", frames[order])
     return order
+
+
+def _distinct(keys: Ints) -> tuple[Ints, Ints]:
+    """As `np.unique` with the inverse, in linear time where the keys are small, as those of tracks mostly are."""
+    bound = int(keys.max(initial=-1)) + 1
+    if bound > 8 * keys.size:
+        return np.unique(keys, return_inverse=True)
+    present = np.zeros(bound, dtype=bool)
+    present[keys] = True
+    return np.flatnonzero(present), np.cumsum(present)[keys] - 1
 
 
 def _repeats(ascending: Ints) -> Bools:
