@@ -20,7 +20,7 @@ from emulator.http import faults
 from emulator.http.auth import legacy_caller, v2_caller
 from emulator.http.calls import Call, LegacyCall
 from emulator.http.log import NOT_EMULATED, Logged
-from emulator.http.resources import CONTROL_RESOURCES, RESOURCES, SIGNED_RESOURCES
+from emulator.http.resources import CONTROL_RESOURCES, PAGE_RESOURCES, RESOURCES, SIGNED_RESOURCES
 from emulator.http.routes import LegacyRoute, PathTable, QueryTable
 from emulator.users.models import User
 
@@ -62,6 +62,7 @@ class Application:
         self._paths = PathTable(RESOURCES)
         self._queries = QueryTable(RESOURCES)
         self._objects = PathTable(SIGNED_RESOURCES)
+        self._pages = PathTable(PAGE_RESOURCES)
         self._control = PathTable(CONTROL_RESOURCES)
 
     def asgi(self) -> ASGIApp:
@@ -75,6 +76,7 @@ class Application:
                 StarletteRoute("/public/user", self._logged(self._legacy), methods=["POST"]),
                 StarletteRoute("/v2/public/{path:path}", self._logged(self._v2), methods=METHODS),
                 StarletteRoute("/storage-objects/{path:path}", self._logged(self._signed), methods=["GET", "PUT"]),
+                StarletteRoute("/label_editor/{path:path}", self._uncounted(self._page), methods=["GET"]),
                 StarletteRoute("/_emulator/{path:path}", self._uncounted(self._control_call), methods=METHODS),
                 StarletteRoute("/{path:path}", self._logged(self._unknown), methods=METHODS),
             ],
@@ -123,6 +125,9 @@ class Application:
 
     async def _signed(self, exchange: Exchange) -> Response:
         return await self._faulty(exchange, self._handling(self._objects, exchange, read=bytes))
+
+    async def _page(self, exchange: Exchange) -> Response:
+        return await self._handling(self._pages, exchange)()
 
     async def _control_call(self, exchange: Exchange) -> Response:
         return await self._handling(self._control, exchange)()
@@ -175,14 +180,16 @@ class Application:
         scope = "user" if user_level else headers.get("resourcetype", "")
         route = self._queries.find(scope, str(envelope.get("query_type")), str(envelope.get("query_method")))
         exchange.operation = route.operation
-        values = envelope.get("values") or {}
+        values = envelope.get("values")
+        if not isinstance(values, dict):
+            raise InvalidArgumentsError("values must be an object")
         call = LegacyCall(
             self._emulator,
             exchange.caller,
             exchange.base_url,
             headers.get("resourceid", ""),
             values.get("uid"),
-            values.get("payload") or {},
+            values.get("payload"),
         )
         return route, call
 

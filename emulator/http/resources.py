@@ -5,6 +5,7 @@ import emulator.analytics.responses
 import emulator.control.responses
 import emulator.datasets.job_responses
 import emulator.datasets.responses
+import emulator.editor.responses
 import emulator.index.responses
 import emulator.issues.responses
 import emulator.labels.branch_responses
@@ -42,5 +43,8 @@ RESOURCES = (
 
 # Whoever has a signed URL needs no account.
 SIGNED_RESOURCES = (emulator.storage.objects.routes,)
+
+# Nor does a person's browser: the page takes the place of the platform's own web application.
+PAGE_RESOURCES = (emulator.editor.responses.routes,)
 
 CONTROL_RESOURCES = (emulator.control.responses.routes,)
