@@ -106,7 +106,7 @@ def world(call: Call) -> Any:
 def add_world(call: Call) -> Any:
     """Adds a world to this one."""
     try:
-        load(World.model_validate(call.body), call.platform)
+        load(World.model_validate(call.sent), call.platform)
     except (WorldError, ValidationError) as error:
         raise InvalidArgumentsError(str(error)) from None
 
@@ -116,7 +116,7 @@ def change_switches(call: Call) -> Any:
     """Changes switches; all of them are answered."""
     switches = call.platform.switches
     try:
-        changed = Switches.model_validate({**switches.model_dump(), **(call.body or {})})
+        changed = Switches.model_validate({**switches.model_dump(), **call.body})
     except ValidationError as error:
         raise InvalidArgumentsError(str(error)) from None
     for name in Switches.model_fields:
@@ -134,7 +134,7 @@ def list_faults(call: Call) -> Any:
 def add_fault(call: Call) -> Any:
     """Lets something go wrong."""
     try:
-        call.emulator.faults.add(Fault.model_validate(call.body))
+        call.emulator.faults.add(Fault.model_validate(call.sent))
     except ValidationError as error:
         raise InvalidArgumentsError(str(error)) from None
 

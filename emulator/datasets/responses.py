@@ -151,9 +151,7 @@ def delete_data(call: LegacyCall) -> Any:
 @routes.query("dataset", "video", "POST")
 def rename_data(call: LegacyCall) -> Any:
     """Gives data units other titles: the SDK's deprecated `update_data_item`."""
-    # The payload of this query is a bare list.
-    entries: Any = call.payload
-    for row, title in [(_row(call, entry["video_hash"]), str(entry["title"])) for entry in entries]:
+    for row, title in [(_row(call, str(entry.get("video_hash"))), str(entry.get("title"))) for entry in call.records]:
         _rename(row, title, call)
     return {"success": True}
 
@@ -169,7 +167,7 @@ def reencode(call: LegacyCall) -> Any:
 @routes.query("dataset", "reencodevideotask", "GET")
 def get_reencoding(call: LegacyCall) -> Any:
     """What has become of a re-encoding."""
-    rows = [_row(call, data_hash) for data_hash in call.platform.reencodings.numbered(int(call.uid))]
+    rows = [_row(call, data_hash) for data_hash in call.platform.reencodings.numbered(call.uid)]
     found = [data_row(row, call, {"signed_url": True}) for row in rows]
     return {
         "status": "DONE",

@@ -17,14 +17,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A v2 request (or one to the control interface, where nobody is the caller)."""
+    """A v2 request (or one to the control interface, where nobody is the caller).
+
+    `sent` is the body as it came: JSON that has been read, or bytes where a file is uploaded.
+    """
 
     emulator: "Emulator"
     user: "User"
     base_url: str
     params: dict[str, str]
     query: QueryParams
-    body: Any
+    sent: Any
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The body of a request that sends an object, or nothing at all."""
+        return _object(self.sent, "The body")
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The body of a request that sends a list of objects."""
+        return _objects(self.sent, "The body")
 
     @property
     def platform(self) -> "Platform":
@@ -52,21 +65,39 @@ class Call:
         Raises:
             InvalidArgumentsError: when it has not.
         """
-        if not isinstance(self.body, dict) or name not in self.body:
+        if name not in self.body:
             raise InvalidArgumentsError(f"{name}: field required")
         return self.body[name]
+
+    def names(self, name: str) -> list[str]:
+        """A key that the body must have, and that is a list of texts.
+
+        Raises:
+            InvalidArgumentsError: when it is not.
+        """
+        return _texts(self.field(name), name)
 
 
 @dataclass(frozen=True, slots=True)
 class LegacyCall:
-    """A request to the legacy endpoint; `resource` is the hash of its ResourceID header."""
+    """A request to the legacy endpoint; `resource` is the hash of its ResourceID header, `sent` its payload."""
 
     emulator: "Emulator"
     user: "User"
     base_url: str
     resource: str
     uid: Any
-    payload: dict[str, Any]
+    sent: Any
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The payload of a request that sends an object, or nothing at all."""
+        return _object(self.sent, "The payload")
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The payload of a request that sends a list of objects."""
+        return _objects(self.sent, "The payload")
 
     @property
     def platform(self) -> "Platform":
@@ -90,3 +121,27 @@ class LegacyCall:
     def uids(self) -> list[str]:
         """The uid as a list, as most requests of several things send it."""
         return [str(uid) for uid in self.uid] if isinstance(self.uid, list) else [str(self.uid)]
+
+    def uid_fields(self) -> dict[str, Any]:
+        """The uid of the few requests that send an object there."""
+        return _object(self.uid, "The uid")
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidArgumentsError(f"{what} must be an object")
+    return value
+
+
+def _objects(value: Any, what: str) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise InvalidArgumentsError(f"{what} must be a list of objects")
+    return value
+
+
+def _texts(value: Any, what: str) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise InvalidArgumentsError(f"{what} must be a list of texts")
+    return value

@@ -39,7 +39,7 @@ def copy_branch(call: Call) -> Any:
     check_branch_name(target)
     if source == target:
         raise InvalidArgumentsError("A branch cannot be copied to itself")
-    rows = [project.rows.of_hash(label_hash) for label_hash in call.field("labelUuids")]
+    rows = [project.rows.of_hash(label_hash) for label_hash in call.names("labelUuids")]
     if any(row.branch_name != source for row in rows):
         raise InvalidArgumentsError(f"Not all of these label rows are on branch {source}")
     overwrite = bool(call.body.get("overwrite"))
@@ -67,7 +67,7 @@ def classifications(call: Call) -> Any:
     """The classification answers of many label rows."""
     project = call.project()
     branch = call.body.get("branchName") or MAIN_BRANCH
-    rows = [project.rows.of_hash(label_hash) for label_hash in call.field("labelUuids")]
+    rows = [project.rows.of_hash(label_hash) for label_hash in call.names("labelUuids")]
     return {"labels": [_classifications(project, row) for row in rows if row.branch_name == branch]}
 
 

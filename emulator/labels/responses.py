@@ -73,8 +73,8 @@ def save_label_rows(call: LegacyCall) -> Any:
     project = call.project()
     actor = project.actor(call.user.email)
     rows = [project.rows.of_hash(label_hash) for label_hash in call.uids()]
-    written = call.payload["labels"] if call.payload.get("multi_request") else [call.payload]
-    if len(written) != len(rows):
+    written = call.payload.get("labels") if call.payload.get("multi_request") else [call.payload]
+    if not isinstance(written, list) or len(written) != len(rows):
         raise InvalidArgumentsError("There must be one label row for every label hash")
     for row in rows:
         if not may_open(entry_of(project, row), actor):

@@ -211,8 +211,8 @@ def set_metadata_schema_of_old(call: Call) -> Any:
 
 
 def _set_schema(call: Call, schema: Any) -> None:
-    if not isinstance(schema, dict):
-        raise InvalidArgumentsError("A metadata schema is an object: key to type")
+    if not isinstance(schema, dict) or not all(isinstance(kind, dict) and "ty" in kind for kind in schema.values()):
+        raise InvalidArgumentsError("A metadata schema is an object: key to type, and a type says its ty")
     organisation = call.platform.organisation
     organisation.metadata_schema = schema
     organisation.schema_edited_at = call.platform.now()

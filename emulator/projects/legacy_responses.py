@@ -143,10 +143,10 @@ def detach_datasets(call: LegacyCall) -> Any:
 @routes.query("project", "datasetdata", "GET")
 def get_data(call: LegacyCall) -> Any:
     """Where a data unit's file lies, or the files of its frames."""
-    unit = call.project().units.get(str(call.uid.get("data_hash")))
+    unit = call.project().units.get(str(call.uid_fields().get("data_hash")))
     if unit is None:
-        raise ResourceNotFoundError(f"The project has no data unit {call.uid.get('data_hash')}")
-    signed = bool(call.uid.get("get_signed_url"))
+        raise ResourceNotFoundError(f"The project has no data unit {call.uid_fields().get('data_hash')}")
+    signed = bool(call.uid_fields().get("get_signed_url"))
     item, storage = unit.item, call.platform.storage
     if item.type in ("image", "img_group", "image_sequence"):
         images = storage.children(item) or [item]

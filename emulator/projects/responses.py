@@ -102,14 +102,21 @@ def remove_project_tag(call: Call) -> Any:
 def set_priorities(call: Call) -> Any:
     """Priorities of data units, 0 to 1."""
     project = call.managed_project()
-    wanted = call.field("priorities")
+    wanted = _pairs(call.field("priorities"))
     for data_hash, priority in wanted:
         if data_hash not in project.units:
             raise InvalidArgumentsError(f"The project has no data unit {data_hash}")
         if not 0 <= priority <= 1:
             raise InvalidArgumentsError("A priority lies between 0 and 1")
     for data_hash, priority in wanted:
-        project.flow.by_data[data_hash].priority = float(priority)
+        project.flow.by_data[data_hash].priority = priority
+
+
+def _pairs(value: Any) -> list[tuple[str, float]]:
+    pairs: list[Any] = value if isinstance(value, list) else [None]
+    if not all(isinstance(p, list) and len(p) == 2 and isinstance(p[1], int | float) for p in pairs):
+        raise InvalidArgumentsError("priorities must be a list of pairs: data hash and number")
+    return [(str(data_hash), float(priority)) for data_hash, priority in pairs]
 
 
 def project_dto(project: Project, email: str) -> dict[str, Any]:

@@ -140,8 +140,6 @@ def get_config(call: Call) -> Any:
 @routes.post("storage/folders/{folder}/folder-config")
 def set_config(call: Call) -> Any:
     """Replaces the folder's configuration."""
-    if not isinstance(call.body, dict):
-        raise InvalidArgumentsError("A folder's configuration must be an object")
     _managed(call).config = call.body
 
 

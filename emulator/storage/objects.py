@@ -29,7 +29,7 @@ def put_object(call: Call) -> Any:
     """Takes the bytes of an upload."""
     uuid = call.params["upload"]
     check_signature(f"upload {uuid}", call.query.get("signature", ""))
-    call.platform.uploads.upload(uuid).content = call.body
+    call.platform.uploads.upload(uuid).content = call.sent
     return Response()
 
 

@@ -30,8 +30,8 @@ class Reencodings:
             raise ResourceNotFoundError(f"There is no re-encoding {job}")
         return self._jobs[job]
 
-    def numbered(self, number: int) -> tuple[str, ...]:
+    def numbered(self, number: object) -> tuple[str, ...]:
         """What the job of that number was to re-encode."""
-        if not 1 <= number <= len(self._numbers):
+        if not isinstance(number, int) or not 1 <= number <= len(self._numbers):
             raise ResourceNotFoundError(f"There is no re-encoding {number}")
         return self._jobs[self._numbers[number - 1]]

@@ -112,7 +112,7 @@ def move_items(call: Call) -> Any:
 def create_groups(call: Call) -> Any:
     """Data groups of items that are there already; the answer is a bare list of uuids."""
     folder = managed_folder(call.platform, call.params["folder"], call.user.email)
-    inputs = call.body if isinstance(call.body, list) else [call.body]
+    inputs = call.records
     may_use: Callable[[str], Item] = lambda uuid: open_item(call.platform, uuid, call.user.email)  # noqa: E731
     groups = [make_group(given, folder, call.user.email, call.platform.now(), may_use) for given in inputs]
     for group in groups:

@@ -57,9 +57,7 @@ def do_actions(call: Call) -> Any:
     """All of these actions, or none."""
     project = call.project()
     stage = project.flow.graph.stage(call.params["stage"])
-    if not isinstance(call.body, list) or not all(isinstance(action, dict) for action in call.body):
-        raise InvalidArgumentsError("The body must be a list of actions")
-    Actions(project.flow, stage, project.actor(call.user.email)).do(call.body)
+    Actions(project.flow, stage, project.actor(call.user.email)).do(call.records)
 
 
 @routes.post("projects/{project}/workflow/stages/{stage}/move-tasks")
@@ -67,7 +65,7 @@ def move(call: Call) -> Any:
     """Moves tasks to another stage."""
     project = call.managed_project()
     origin = project.flow.graph.stage(call.params["stage"])
-    move_tasks(project.flow, origin, call.field("taskUuids"), call.field("destinationStageUuid"), call.user.email)
+    move_tasks(project.flow, origin, call.names("taskUuids"), str(call.field("destinationStageUuid")), call.user.email)
 
 
 @routes.get("projects/{project}/workflow/stages/{stage}/tasks/{task}/reviews")
@@ -89,7 +87,7 @@ def do_review_actions(call: Call) -> Any:
     actor = project.actor(call.user.email)
     if not may_manage(actor.role) and (actor.role not in REVIEWING or task.assignee not in (None, actor.email)):
         raise AuthorisationError("You may not review this task")
-    task.reviews.act(call.body)
+    task.reviews.act(call.records)
 
 
 @routes.query("project", "labelworkflowgraphnode", "POST")

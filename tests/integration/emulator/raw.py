@@ -18,11 +18,11 @@ class RawClient:
         assert isinstance(key, Ed25519PrivateKey)
         self._key = key
         self._key_id = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
-        self._url = url
+        self.url = url
 
     def v2(self, method: str, path: str, body: Any = None, query: str = "") -> requests.Response:
         """A v2 request; `path` below /v2/public/."""
-        request = requests.Request(method, f"{self._url}/v2/public/{path}{query}", json=body).prepare()
+        request = requests.Request(method, f"{self.url}/v2/public/{path}{query}", json=body).prepare()
         signed = sign_request(request, self._key_id, self._key)
         with requests.Session() as session:
             return session.send(signed, timeout=10)
@@ -46,4 +46,4 @@ class RawClient:
             "ResourceID": resource[1],
         }
         path = "/public" if resource[0] else "/public/user"
-        return requests.post(self._url + path, data=body, headers=headers, timeout=10)
+        return requests.post(self.url + path, data=body, headers=headers, timeout=10)
