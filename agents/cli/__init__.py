@@ -4,6 +4,8 @@ import typer
 
 from agents.cli.act import act
 from agents.cli.actions import actions
+from agents.cli.alerts import alerts
+from agents.cli.container import container, healthy
 from agents.cli.db import db
 from agents.cli.doctor import doctor
 from agents.cli.evaluate import evaluate
@@ -32,6 +34,9 @@ app.command()(evaluate_predictions)
 app.command()(report)
 app.command()(score)
 app.command()(rescore)
+app.command()(alerts)
+app.command(hidden=True)(container)
+app.command(hidden=True)(healthy)
 app.add_typer(truth)
 app.add_typer(actions)
 app.add_typer(db)

@@ -1,0 +1,74 @@
+variable "region" {
+  description = "AWS region; one near Encord's: eu-west-1 for api.encord.com, us-east-1 for api.us.encord.com."
+  type        = string
+  default     = "eu-west-1"
+}
+
+variable "zip" {
+  description = "What `make zip` has built."
+  type        = string
+  default     = "../../../../dist/benchmark-qa-lambda.zip"
+}
+
+variable "config_file" {
+  description = "The service's JSON document."
+  type        = string
+  default     = "benchmark-qa.json"
+}
+
+variable "encord_domain" {
+  description = "Encord's API."
+  type        = string
+  default     = "https://api.encord.com"
+}
+
+variable "ssh_key" {
+  description = "Private key (Ed25519, OpenSSH) of Encord's service account."
+  type        = string
+  ephemeral   = true
+  sensitive   = true
+}
+
+variable "route_secret" {
+  description = "Signing secret of the routing agent. Any long text until Encord has shown it."
+  type        = string
+  ephemeral   = true
+  sensitive   = true
+}
+
+variable "score_secret" {
+  description = "Signing secret of the scoring agent. Any other long text until Encord has shown it."
+  type        = string
+  ephemeral   = true
+  sensitive   = true
+}
+
+variable "notification_secret" {
+  description = "Signing secret of task-ready notifications. Any third long text until Encord has shown it."
+  type        = string
+  ephemeral   = true
+  sensitive   = true
+}
+
+variable "database_url" {
+  description = "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE?sslmode=require, or none if scores may end with the instance."
+  type        = string
+  ephemeral   = true
+  sensitive   = true
+}
+
+variable "secrets_version" {
+  description = "Raise it when a secret has changed."
+  type        = number
+  default     = 1
+}
+
+variable "scheduled_drains" {
+  description = "Agent stages whose queues are worked off on a schedule."
+  type = list(object({
+    project_hash = string
+    stage_uuid   = string
+    schedule     = optional(string, "rate(1 hour)")
+  }))
+  default = []
+}

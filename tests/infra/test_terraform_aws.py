@@ -1,0 +1,187 @@
+"""infra/aws by Terraform with AWS's real provider, against a stand-in for AWS."""
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from agents.dispatch.jobs import DrainJob
+from tests.infra.terraform import ROOT, Terraform, aws, changes, copy_of, planned, point_at, provider_mirror
+
+REGION = "eu-west-1"
+PRODUCTION, BENCHMARK = "7a000000-0000-4000-8000-000000000001", "7a000000-0000-4000-8000-000000000002"
+ROUTING_STAGE = "7a000000-0000-4000-8000-0000000000a1"
+SECRETS = {
+    "ssh_key": "a-private-key-that-must-not-be-seen",
+    "route_secret": "a-route-secret-that-must-not-be-seen",
+    "score_secret": "a-score-secret-that-must-not-be-seen",
+    "notification_secret": "a-notification-secret-that-must-not-be-seen",
+}
+CONFIG = {"production_project": PRODUCTION, "benchmark_projects": [BENCHMARK]}
+
+
+@pytest.fixture(scope="module")
+def mirror() -> Path:
+    return provider_mirror()
+
+
+@pytest.fixture(scope="module")
+def cloud(mirror: Path) -> Iterator[str]:
+    with aws() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def by_zip(mirror: Path, cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    folder = copy_of("aws", tmp_path_factory.mktemp("zip")) / "examples" / "zip"
+    (folder / "benchmark-qa.json").write_text(json.dumps(CONFIG))
+    with zipfile.ZipFile(folder / "service.zip", "w") as package:
+        package.writestr("agents/__init__.py", "")
+    point_at(folder, cloud)
+    drains = [{"project_hash": PRODUCTION, "stage_uuid": ROUTING_STAGE}]
+    terraform = Terraform(
+        folder,
+        {**SECRETS, "zip": "service.zip", "scheduled_drains": drains,
+         "database_url": "postgresql+psycopg://u:a-password-that-must-not-be-seen@db.example.com/scores"},
+    )  # fmt: skip
+    terraform.init(mirror)
+    return terraform
+
+
+@pytest.fixture(scope="module")
+def plan(by_zip: Terraform) -> Any:
+    return by_zip.plan()
+
+
+def client(service: str, url: str) -> Any:
+    return boto3.client(
+        service, endpoint_url=url, region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing"
+    )
+
+
+def test_the_files_are_formatted() -> None:
+    provider_mirror()
+    Terraform(ROOT / "infra").run("fmt", "-check", "-recursive", "-diff")
+
+
+def test_the_module_and_its_examples_are_valid(mirror: Path, tmp_path: Path) -> None:
+    module = copy_of("aws", tmp_path)
+    for folder in (module, *sorted((module / "examples").iterdir())):
+        terraform = Terraform(folder)
+        terraform.init(mirror)
+        assert json.loads(terraform.run("validate", "-json"))["valid"]
+
+
+def test_the_plan_holds_both_permissions_that_function_urls_need(plan: Any) -> None:
+    permissions = {each["action"]: each for each in planned(plan, "aws_lambda_permission")}
+    assert set(permissions) == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
+    assert permissions["lambda:InvokeFunctionUrl"]["function_url_auth_type"] == "NONE"
+    # Both are for the function behind the URL; the one behind the queue is nobody else's to call.
+    assert {each["function_name"] for each in permissions.values()} == {"benchmark-qa-http"}
+    (url,) = planned(plan, "aws_lambda_function_url")
+    assert url["cors"] == []
+
+
+def test_the_queue_hides_a_job_for_longer_than_it_may_take(plan: Any) -> None:
+    functions = {each["function_name"]: each for each in planned(plan, "aws_lambda_function")}
+    queues = {each["name"]: each for each in planned(plan, "aws_sqs_queue")}
+    hidden = queues["benchmark-qa-jobs"]["visibility_timeout_seconds"]
+    assert hidden >= 6 * functions["benchmark-qa-jobs"]["timeout"]
+    (mapping,) = planned(plan, "aws_lambda_event_source_mapping")
+    assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.parametrize(
+    ("faulty", "message"),
+    [
+        ({"encord_domain": "api.encord.com"}, "encord_domain"),
+        ({"zip": ""}, "package|zip|filebase64sha256"),
+        ({"scheduled_drains": [{"project_hash": "p", "stage_uuid": "s", "schedule": "hourly"}]}, "scheduled_drains"),
+    ],
+)
+def test_faulty_inputs_are_refused_by_name(by_zip: Terraform, faulty: dict[str, Any], message: str) -> None:
+    variables = [f"-var={name}={v if isinstance(v, str) else json.dumps(v)}" for name, v in faulty.items()]
+    complaint = by_zip.run("plan", "-input=false", "-no-color", *variables, fails=True)
+    assert re.search(message, complaint)
+
+
+def test_apply_again_changes_nothing_and_destroy_leaves_nothing(by_zip: Terraform, cloud: str) -> None:
+    by_zip.run("apply", "-input=false", "-no-color", "-auto-approve")
+    queue_url = client("sqs", cloud).get_queue_url(QueueName="benchmark-qa-jobs")["QueueUrl"]
+    environment = client("lambda", cloud).get_function(FunctionName="benchmark-qa-http")
+    assert environment["Configuration"]["Environment"]["Variables"]["JOBS_QUEUE"] == queue_url
+    assert _unlike_before(by_zip.plan()) == {}
+    _assert_secrets_reach_secrets_manager_alone(by_zip, cloud)
+    _assert_the_schedule_submits_a_job(cloud)
+    urls = json.loads(by_zip.run("output", "-json", "urls"))
+    assert urls["route"].endswith("/agents/route")
+    assert "//agents" not in urls["route"]
+
+    by_zip.run("destroy", "-input=false", "-no-color", "-auto-approve")
+    assert client("lambda", cloud).list_functions()["Functions"] == []
+    assert client("sqs", cloud).list_queues().get("QueueUrls", []) == []
+    assert client("cloudwatch", cloud).describe_alarms()["MetricAlarms"] == []
+    assert client("iam", cloud).list_roles()["Roles"] == []
+
+
+def test_the_database_is_private_and_its_password_is_in_no_plan(mirror: Path, cloud: str, tmp_path: Path) -> None:
+    folder = copy_of("aws", tmp_path) / "examples" / "image-with-database"
+    (folder / "benchmark-qa.json").write_text(json.dumps(CONFIG))
+    point_at(folder, cloud)
+    image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/benchmark-qa:1"
+    terraform = Terraform(
+        folder,
+        {**SECRETS, "image_uri": image, "vpc_id": "vpc-1", "subnet_ids": ["subnet-1", "subnet-2"],
+         "database_password": "apasswordthatmustnotbeseen"},
+    )  # fmt: skip
+    terraform.init(mirror)
+    plan = terraform.plan()
+    (database,) = planned(plan, "aws_db_instance")
+    assert (database["publicly_accessible"], database["storage_encrypted"]) == (False, True)
+    commands = {
+        each["function_name"]: each["image_config"][0]["command"] for each in planned(plan, "aws_lambda_function")
+    }
+    assert commands == {
+        "benchmark-qa-http": ["agents.aws_lambda.http"],
+        "benchmark-qa-jobs": ["agents.aws_lambda.jobs"],
+    }
+    assert "apasswordthatmustnotbeseen" not in json.dumps(plan)
+
+
+def _unlike_before(plan: Any) -> dict[str, Any]:
+    """What a plan would change in meaning: the stand-in spaces JSON otherwise than Terraform does."""
+    unlike = {}
+    for address in changes(plan):
+        change = next(each["change"] for each in plan["resource_changes"] if each["address"] == address)
+        before, after = change["before"] or {}, change["after"] or {}
+        different = {name for name in {*before, *after} if _meaning(before.get(name)) != _meaning(after.get(name))}
+        if different:
+            unlike[address] = {name: (before.get(name), after.get(name)) for name in different}
+    return unlike
+
+
+def _meaning(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _assert_secrets_reach_secrets_manager_alone(terraform: Terraform, cloud: str) -> None:
+    secret = client("secretsmanager", cloud).get_secret_value(SecretId="benchmark-qa-settings")["SecretString"]
+    assert json.loads(secret)["ENCORD_SSH_KEY"] == SECRETS["ssh_key"]
+    written = b"".join(path.read_bytes() for path in terraform.folder.glob("*.tfstate*"))
+    assert b"benchmark-qa-settings" in written
+    assert b"must-not-be-seen" not in written
+    shown = terraform.run("show", "-json", "plan")
+    assert "must-not-be-seen" not in shown
+
+
+def _assert_the_schedule_submits_a_job(cloud: str) -> None:
+    schedule = client("scheduler", cloud).get_schedule(Name=f"benchmark-qa-drain-{ROUTING_STAGE}")
+    assert DrainJob.from_json(schedule["Target"]["Input"]) == DrainJob(PRODUCTION, ROUTING_STAGE)
