@@ -20,10 +20,9 @@ def people_who_met(database: Database, data_hashes: Sequence[str]) -> dict[str, 
     with database.reading() as connection:
         for start in range(0, len(data_hashes), _HASHES_PER_QUERY):
             query = (
-                select(score_records.c.data_hash, func.count(func.distinct(score_records.c.annotator)))
+                select(score_records.c.data_hash, func.count(func.distinct(score_records.c.annotator)).label("people"))
                 .where(score_records.c.data_hash.in_(data_hashes[start : start + _HASHES_PER_QUERY]))
                 .group_by(score_records.c.data_hash)
             )
-            for data_hash, number in connection.execute(query):
-                people[data_hash] = number
+            people |= {row.data_hash: row.people for row in connection.execute(query)}
     return people
