@@ -375,6 +375,10 @@ class World(Spec):
                 item.file = path.parent / item.file
         return world
 
+    def names_files(self) -> bool:
+        """Whether an item's bytes are to be read from a file of this machine."""
+        return any(item.file is not None for item in self._items())
+
     def _items(self) -> list[ItemSpec]:
         pending: list[ItemSpec] = [item for dataset in self.datasets for item in dataset.data]
         folders = list(self.folders)

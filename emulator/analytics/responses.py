@@ -56,7 +56,7 @@ def list_timers(call: Call) -> Any:
         key = (spent.by, spent.where.data_hash if by_data else None)
         sums[key] = sums.get(key, 0.0) + spent.seconds
     found = [_timer_dto(project, email, data_hash, seconds) for (email, data_hash), seconds in sums.items()]
-    return page(found, call.query.get("pageToken"), int(call.query.get("pageSize", "100")))
+    return page(found, call.query.get("pageToken"), int(call.number("pageSize", 100)))
 
 
 @routes.get("projects/{project}/editor-logs")

@@ -45,7 +45,7 @@ def tasks(call: Call) -> Any:
 @routes.get("requests")
 def requests(call: Call) -> Any:
     """Counts by caller and operation, and the latest requests."""
-    limit = int(call.query.get("limit", "100"))
+    limit = int(call.number("limit", 100))
     return {"counts": call.emulator.log.counts(), "latest": call.emulator.log.latest(limit)}
 
 
@@ -71,7 +71,7 @@ def deliveries(call: Call) -> Any:
 @routes.get("idle")
 async def idle(call: Call) -> Any:
     """Waits until no outbound call is waiting or under way."""
-    return {"idle": await call.emulator.wait_until_idle(float(call.query.get("timeout", "30")))}
+    return {"idle": await call.emulator.wait_until_idle(call.number("timeout", 30))}
 
 
 @routes.post("retry")
@@ -106,7 +106,10 @@ def world(call: Call) -> Any:
 def add_world(call: Call) -> Any:
     """Adds a world to this one."""
     try:
-        load(World.model_validate(call.sent), call.platform)
+        world = World.model_validate(call.sent)
+        if world.names_files():
+            raise InvalidArgumentsError("A world that is sent must not name files of this machine")
+        load(world, call.platform)
     except (WorldError, ValidationError) as error:
         raise InvalidArgumentsError(str(error)) from None
 

@@ -59,6 +59,17 @@ class Call:
         value = self.query.get(name)
         return default if value is None else value.lower() == "true"
 
+    def number(self, name: str, default: float) -> float:
+        """A number of the query.
+
+        Raises:
+            InvalidArgumentsError: when it is none.
+        """
+        try:
+            return float(self.query.get(name, default))
+        except ValueError:
+            raise InvalidArgumentsError(f"{name} must be a number") from None
+
     def field(self, name: str) -> Any:
         """A key that the body must have.
 

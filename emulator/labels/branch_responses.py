@@ -26,8 +26,7 @@ def list_branches(call: Call) -> Any:
     """The names of all branches on which somebody has opened a row; `main` always."""
     rows = call.project().rows.all()
     names = dict.fromkeys([MAIN_BRANCH, *(row.branch_name for row in rows if row.label_hash is not None)])
-    limit = call.query.get("limit")
-    size = int(limit) if limit else 100
+    size = max(1, int(call.number("limit", 100)))
     return page([{"name": name} for name in names], call.query.get("pageToken"), size)
 
 

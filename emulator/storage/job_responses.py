@@ -67,7 +67,7 @@ def start_job(call: Call) -> Any:
 @routes.get("storage/folders/{folder}/data-upload-jobs/{job}")
 async def poll_job(call: Call) -> Any:
     """What has become of a job; the answer waits until it is final, or for a minute."""
-    timeout = float(call.query.get("timeoutSeconds", "60"))
+    timeout = call.number("timeoutSeconds", 60)
     return job_dto(await call.platform.upload_jobs.wait(_job(call), timeout))
 
 
@@ -93,7 +93,7 @@ def start_sync(call: Call) -> Any:
 @routes.get("storage/folders/{folder}/cloud-linked-folder-syncs/{job}/long-polling")
 async def poll_sync(call: Call) -> Any:
     """What has become of a sync."""
-    job = await call.platform.upload_jobs.wait(_job(call), float(call.query.get("timeoutSeconds", "60")))
+    job = await call.platform.upload_jobs.wait(_job(call), call.number("timeoutSeconds", 60))
     final, failed = job.status in ("DONE", "ERROR"), job.status == "ERROR"
     return {
         "status": job.status.lower(),

@@ -3,8 +3,9 @@
 import re
 
 import pytest
+import requests
 
-from emulator.http.resources import RESOURCES
+from emulator.http.resources import CONTROL_RESOURCES, RESOURCES
 
 from .conftest import BENCHMARK, KEYS, OPERATOR, PROJECT, Site, Start
 from .raw import RawClient
@@ -47,10 +48,23 @@ def test_no_legacy_query_fails_on_nonsense(raw: RawClient) -> None:
     assert failed == []
 
 
+def test_no_control_request_fails_on_nonsense(start: Start) -> None:
+    site: Site = start()
+    tried = [
+        (method, f"{site.url}/_emulator/{path.replace('{project}', PROJECT)}?limit=x&timeout=x", body)
+        for routes in CONTROL_RESOURCES
+        for method, path, _ in routes.v2
+        for body in JUNK
+    ]
+    failed = []
+    for method, url, body in tried:
+        if requests.request(method, url, json=body, timeout=30).status_code >= 500:
+            failed.append((method, url, body))
+    assert failed == []
+
+
 @pytest.mark.parametrize("path", ["/public", "/public/user", "/v2/public/projects", "/nowhere", "/storage-objects/a/b"])
 def test_what_is_not_signed_is_refused_whatever_it_says(raw: RawClient, path: str) -> None:
-    import requests
-
     for body in (b"", b"{", b"[]", b'"x"', b"\xff\xfe"):
         answer = requests.post(raw.url + path, data=body, timeout=5)
         status = answer.json()["status"] if path.startswith("/public") else answer.status_code

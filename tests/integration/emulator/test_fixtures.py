@@ -117,6 +117,22 @@ def test_a_world_whose_references_lead_nowhere_is_refused(changes: dict[str, obj
         Emulator(World.parse(json.dumps(make_world(**changes))))
 
 
+def test_a_world_that_is_sent_cannot_have_files_of_this_machine_read(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("not for everybody")
+    item = {"name": "x", "type": "plain_text", "file": str(secret)}
+    with sandbox() as box:
+        for nested in (item, {"name": "g", "type": "group", "children": [item]}):
+            answer = requests.post(
+                f"{box.url}/_emulator/world", json={"folders": [{"name": "f", "items": [nested]}]}, timeout=5
+            )
+            assert answer.status_code == 400
+            assert "must not name files" in answer.json()["message"]
+    world = tmp_path / "world.json"
+    world.write_text(json.dumps({"folders": [{"name": "f", "items": [{**item, "file": "secret.txt"}]}]}))
+    assert World.read(world).folders[0].items[0].file == secret
+
+
 def test_worlds_are_added_and_forgotten_by_reset() -> None:
     with sandbox() as box:
         added = requests.post(f"{box.url}/_emulator/world", json=make_world(), timeout=5)
