@@ -26,7 +26,7 @@ def healthy(port: Annotated[int, typer.Option(envvar="PORT", help="Port of the s
     import urllib.request
 
     try:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=4).close()  # noqa: S310 - http alone
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=4).close()
     except OSError as error:
         print(f"the service does not answer on port {port}: {error}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(1) from None

@@ -2,6 +2,7 @@
 
 from agents.config.deployment import (
     Actions,
+    AlertRule,
     Branches,
     Deployment,
     Feedback,
@@ -15,6 +16,7 @@ from agents.config.settings import Settings, SettingsError, load_settings
 
 __all__ = [
     "Actions",
+    "AlertRule",
     "Branches",
     "Deployment",
     "Feedback",

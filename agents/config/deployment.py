@@ -133,6 +133,15 @@ class Exposure(Section):
     """Annotators after whom an item is routed as production: who has seen it may have told others"""
 
 
+class AlertRule(Section):
+    """Tell the alert webhook when an annotator's whole interval falls below a bar."""
+
+    name: str = Field(min_length=1)
+    figure: Literal["f1", "precision", "recall", "mean_similarity", "accuracy", "attribute_accuracy", "score", "passed"]
+    threshold: float = Field(gt=0, le=1)
+    minimum_tasks: int = Field(default=20, ge=1)
+
+
 class Deployment(Section):
     """What one deployment serves: a production project, its benchmark projects, stages, pathways, thresholds."""
 
@@ -148,6 +157,7 @@ class Deployment(Section):
     write_back: WriteBack = WriteBack()
     actions: Actions = Actions()
     exposure: Exposure = Exposure()
+    alerts: tuple[AlertRule, ...] = ()
     shadow: bool = False
     """Decide and record, but always answer the default pathway"""
     truth_ttl_seconds: float = Field(default=60.0, ge=0)
@@ -157,6 +167,12 @@ class Deployment(Section):
     def _good_is_above_the_bar(self) -> Self:
         if self.actions.anything() and self.actions.good <= self.verdict.threshold:
             raise ValueError("'actions.good' must lie above 'verdict.threshold'")
+        return self
+
+    @model_validator(mode="after")
+    def _alerts_differ(self) -> Self:
+        if len({rule.name for rule in self.alerts}) < len(self.alerts):
+            raise ValueError("two of 'alerts' have the same name")
         return self
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 
 SECONDS_TO_ANSWER = 2.0
 """What an answer needs once the time budget of its request is spent"""
+SAFETY_SECONDS = 10.0
 _SQS_QUEUE = re.compile(r"https?://[^/]+/\d+/[\w.-]+\Z")
 _CLOUD_TASKS_QUEUE = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[^/]+\Z")
 _SQLITE_FILE = re.compile(r"sqlite(?:\+\w+)?:///(?P<path>[^?]+)")
@@ -34,7 +35,7 @@ class Hosting(BaseSettings):
     """Google's public keys; another place for tests and private networks"""
     request_seconds: float = Field(default=150.0, gt=0, le=170, validation_alias="REQUEST_SECONDS")
     """Time budget of one request; Encord waits 180 s for an answer"""
-    host_timeout_seconds: float | None = Field(default=None, gt=0, validation_alias="HOST_TIMEOUT_SECONDS")
+    host_timeout_seconds: float | None = Field(default=None, ge=15, validation_alias="HOST_TIMEOUT_SECONDS")
     """After how long the host ends a request: 30 behind API Gateway"""
     database_url: str = Field(default="sqlite:///benchmark-qa.sqlite", validation_alias="DATABASE_URL")
     """`none`: scores end with the instance"""
@@ -81,6 +82,11 @@ class Hosting(BaseSettings):
 
     def _lasts(self, file: Path) -> bool:
         return self.durable_directory is not None and file.absolute().is_relative_to(self.durable_directory.absolute())
+
+    @property
+    def job_seconds(self) -> float:
+        """Time budget of a job that comes over HTTP: all that the host gives, less what an answer needs."""
+        return self.request_seconds if self.host_timeout_seconds is None else self.host_timeout_seconds - SAFETY_SECONDS
 
     @property
     def uses_cloud_tasks(self) -> bool:

@@ -48,6 +48,11 @@ class Settings(Hosting):
     """Origins of the label editor besides Encord's own, as a regular expression that must match as a whole"""
     metrics_token: SecretStr | None = Field(default=None, validation_alias="METRICS_TOKEN")
     """Bearer token of `GET /metrics`; None: there is no such endpoint"""
+    report_token: SecretStr | None = Field(default=None, validation_alias="REPORT_TOKEN")
+    """Of operators, for `GET /reports/PROJECT`; None: there is no such endpoint"""
+    alert_webhook_url: str | None = Field(default=None, validation_alias="ALERT_WEBHOOK_URL", pattern=r"^https?://")
+    alert_webhook_secret: SecretStr | None = Field(default=None, validation_alias="ALERT_WEBHOOK_SECRET", min_length=16)
+    """Signs what is sent to the alert webhook"""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", validation_alias="LOG_LEVEL")
     signature_tolerance_seconds: int = Field(default=300, ge=1, le=3600, validation_alias="SIGNATURE_TOLERANCE_SECONDS")
 
@@ -84,7 +89,7 @@ class Settings(Hosting):
             raise ValueError("holds an empty secret")
         return secrets
 
-    @field_validator("route_editor_token", "score_editor_token", "metrics_token")
+    @field_validator("route_editor_token", "score_editor_token", "metrics_token", "report_token")
     @classmethod
     def _cannot_be_guessed(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(

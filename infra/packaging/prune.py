@@ -62,4 +62,4 @@ if __name__ == "__main__":
     write_sbom(packages, Path(sys.argv[2]))
     prune(packages)
     compile_all(packages)
-    print(f"{packages}: {size_mb(packages):.0f} MB")  # noqa: T201
+    print(f"{packages}: {size_mb(packages):.0f} MB")
