@@ -1,5 +1,6 @@
 """Wiring: settings in, application out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,6 +8,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from agents import __version__
+from agents.api.admission import adapt
 from agents.api.custom_agents import custom_agents
 from agents.api.errors import install_error_handlers
 from agents.api.events import events
@@ -15,7 +17,7 @@ from agents.api.metrics import install_metrics
 from agents.api.notifications import notifications
 from agents.api.origins import AllowedOrigins
 from agents.config import Settings
-from agents.service import CONCURRENT_REQUESTS, Service
+from agents.service import Service
 
 
 def create_app(settings: Settings, *, isolates_heavy_work: bool = False) -> FastAPI:
@@ -32,8 +34,9 @@ def create_app(settings: Settings, *, isolates_heavy_work: bool = False) -> Fast
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = CONCURRENT_REQUESTS
+        adapting = asyncio.create_task(adapt(anyio.to_thread.current_default_thread_limiter()))
         yield
+        adapting.cancel()
         await anyio.to_thread.run_sync(service.close)
 
     app = FastAPI(title="Encord benchmark agents", version=__version__, lifespan=lifespan)

@@ -1,0 +1,44 @@
+"""How many requests are worked on at once: as many as the event loop bears.
+
+Requests are worked on in threads, which share Python's global lock with the event loop. Threads that wait for Encord cost
+nothing, and many may wait at once; threads that compute keep the loop, and with it every other request, from its
+turn. Which of the two it is nobody can know beforehand, so the number of threads is found by looking: it grows while the
+loop wakes on time, and shrinks when it wakes late. The other requests wait in line.
+"""
+
+import asyncio
+import sys
+import time
+
+from anyio import CapacityLimiter
+
+FEWEST, MOST = 6, 64
+LATE_SECONDS = 0.006
+GROWTH, SHRINKAGE = 0.05, 0.8
+"""Threads more for each time the loop was on time; share that is left when it was late"""
+LOOK_EVERY_SECONDS = 0.005
+SWITCH_SECONDS = 0.001
+"""Until a computing thread is asked to hand on the lock; Python's own default is five times as long"""
+
+
+def next_limit(limit: float, lag: float) -> float:
+    """How many requests may be worked on from now on.
+
+    Args:
+        limit: how many it were until now.
+        lag: seconds by which the event loop woke late.
+    """
+    if lag > LATE_SECONDS:
+        return max(FEWEST, limit * SHRINKAGE)
+    return min(MOST, limit + GROWTH)
+
+
+async def adapt(limiter: CapacityLimiter) -> None:
+    """Keep the limiter at what the event loop bears, until cancelled."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    limit = float(FEWEST)
+    while True:
+        limiter.total_tokens = round(limit)
+        wanted = time.perf_counter() + LOOK_EVERY_SECONDS
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        limit = next_limit(limit, time.perf_counter() - wanted)
