@@ -9,7 +9,6 @@ import asyncio
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import uvicorn
@@ -17,16 +16,7 @@ import uvicorn
 from agents.app import create_app
 from agents.config import load_settings
 from agents.logs import log_as_json
-
-PROBE_SECONDS = 0.005
-
-
-async def probe(lags: list[float]) -> None:
-    """How much later than asked for the loop comes back, again and again."""
-    while True:
-        wanted = time.perf_counter() + PROBE_SECONDS
-        await asyncio.sleep(PROBE_SECONDS)
-        lags.append(time.perf_counter() - wanted)
+from benchmarks._probe import probe
 
 
 def write(file: Path, lags: list[float]) -> None:
