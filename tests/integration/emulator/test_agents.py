@@ -1,6 +1,7 @@
 """Agent stages on Auto: the custom agent is called once per task, and its decision is followed."""
 
 import copy
+import socket
 from typing import Any
 
 import pytest
@@ -90,6 +91,19 @@ def test_an_agent_that_cannot_be_reached_is_a_failed_delivery(start: Start, rece
     failed = site.control("GET", "deliveries?outcome=failed")["deliveries"]
     assert len(failed) == len(BENCHMARK_DATA)
     assert all("ClientConnectorError" in delivery["attempts"][0]["error"] for delivery in failed)
+
+
+def test_an_agent_that_takes_too_long_is_given_up_and_called_again(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        workflow = copy.deepcopy(CONSENSUS_WORKFLOW)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/route"
+        workflow["stages"][0]["agent"] = {"url": url, "secret": SECRET}
+        switches = {"auto_retries": 1, "agent_timeout_seconds": 0.2}
+        site = start(workflow=workflow, datasets=["Benchmark"], switches=switches)
+        site.settle()
+    failed = site.control("GET", "deliveries?outcome=failed")["deliveries"]
+    assert [len(delivery["attempts"]) for delivery in failed] == [2] * len(BENCHMARK_DATA)
+    assert all("Timeout" in attempt["error"] for delivery in failed for attempt in delivery["attempts"])
 
 
 def test_higher_priority_goes_first(start: Start, receiver: Receiver) -> None:
