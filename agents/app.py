@@ -16,6 +16,7 @@ from agents.api.health import health
 from agents.api.metrics import install_metrics
 from agents.api.notifications import notifications
 from agents.api.origins import AllowedOrigins
+from agents.api.reports import reports
 from agents.config import Settings
 from agents.service import Service
 
@@ -47,5 +48,11 @@ def create_app(settings: Settings, *, isolates_heavy_work: bool = False) -> Fast
     app.include_router(custom_agents(settings, service))
     app.include_router(notifications(settings, service))
     app.include_router(events(settings, service))
+    if settings.report_token is not None:
+        app.include_router(reports(settings.report_token, service))
+    if settings.uses_cloud_tasks:
+        from agents.api.jobs import jobs  # noqa: PLC0415 - needs the extra `cloud-tasks`
+
+        app.include_router(jobs(settings, service))
     app.state.service = service
     return app

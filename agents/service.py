@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from functools import cached_property
 
 from agents import __version__, telemetry
@@ -13,6 +14,7 @@ from agents.dispatch.queues import open_queue
 from agents.dispatch.worker_process import WorkerProcess
 from agents.platform import AnswerTooLarge, Encord, bodies_up_to, current_trace_id, remaining_seconds, unit_of_work
 from agents.policy import NEUTRAL_MESSAGE, decide
+from agents.reporting.files import render
 from agents.store import SqlScoreStore
 from agents.workflows.check_deployment import Finding, check_deployment
 from agents.workflows.drain_stage import Drained
@@ -20,6 +22,7 @@ from agents.workflows.editor_feedback import EditorFeedback
 from agents.workflows.handle_event import handle_event
 from agents.workflows.plan_drain import QueuedDrains
 from agents.workflows.projects import ServedProjects
+from agents.workflows.report_project import report_project
 from agents.workflows.route_task import route_task
 from agents.workflows.run_job import JobRunner
 from agents.workflows.score_task import DataUnitScores, Scorer
@@ -167,6 +170,12 @@ class Service:
                     return Drained(finished=False)
                 return self.scoring_drains.run(_run_job_in_worker, job, current_trace_id(), remaining_seconds(3600.0))
         return self.jobs.run(job)
+
+    def report(self, project_hash: str, *, format: str, zone: tzinfo, as_of: datetime | None) -> bytes:  # noqa: A002
+        """The report of the production project in one format."""
+        self.projects.require_served(project_hash)
+        report = report_project(self.store, self.settings.config, domain=self.settings.domain, zone=zone, as_of=as_of)
+        return render(report, format)
 
     def take_event(self, project_hash: str, data_hashes: list[str]) -> str:
         """Score what was submitted or completed."""

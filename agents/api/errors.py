@@ -9,6 +9,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from agents.platform import AccessRefused, EncordUnavailable, NotFoundOnPlatform, PlatformError
 from agents.policy import MAX_MESSAGE_LENGTH
+from agents.reporting.files import MissingExtraError
+from agents.store import StoreError
 from agents.workflows.errors import (
     DatasetNotServed,
     LabelsUnreadable,
@@ -38,6 +40,8 @@ STATUS: dict[type[Exception], int] = {
     MisconfiguredStage: 500,
     AccessRefused: 502,
     NotFoundOnPlatform: 502,
+    StoreError: 503,
+    MissingExtraError: 501,
 }
 
 
@@ -45,6 +49,8 @@ def install_error_handlers(app: FastAPI) -> None:
     """Answer every error as `{"message": ...}`."""
     app.add_exception_handler(RefusalError, _refused)
     app.add_exception_handler(PlatformError, _refused)
+    app.add_exception_handler(StoreError, _refused)
+    app.add_exception_handler(MissingExtraError, _refused)
     app.add_exception_handler(EncordUnavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _http)

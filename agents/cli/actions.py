@@ -11,6 +11,8 @@ from agents.cli.operator import OperatorOption, operator_of
 actions = typer.Typer(name="actions", help="What people and rules have done: list it, undo it.", no_args_is_help=True)
 
 RULINGS = ("exclude", "restore", "accept-also")
+SHADOW = "shadow-decision"
+"""One for every task in shadow mode: they would drown what people do"""
 
 
 @actions.command(name="list")
@@ -20,14 +22,11 @@ def list_actions(
 ) -> None:
     """List the newest actions first: when, who, what, to what, why, and whether it was undone."""
     with clear_failures():
-        from agents.config import load_settings
-        from agents.service import Service
+        from agents.cli.scores import open_scores
         from agents.store import ActionLog
-        from agents.workflows.shadow import KIND
 
-        service = Service(load_settings(endpoints=False))
-        project = str(service.settings.config.production_project)
-        entries = ActionLog(service.store.database).entries(project, limit=limit, without=KIND)
+        scores = open_scores()
+        entries = ActionLog(scores.store.database).entries(scores.project, limit=limit, without=SHADOW)
         if json:
             typer.echo(json_module.dumps([vars(entry) for entry in entries], default=str))
             return
@@ -48,18 +47,19 @@ def undo(
 ) -> None:
     """Take back an action, on Encord too where it changed something there. The trail shows both."""
     with clear_failures():
-        from agents.config import load_settings
-        from agents.service import Service
-        from agents.store import ActionLog, TruthRulings
-        from agents.workflows.act import Actor
+        from agents.cli.scores import open_scores
+        from agents.store import ActionLog
 
         who = operator_of(operator)
-        service = Service(load_settings(endpoints=False))
-        log = ActionLog(service.store.database)
+        scores = open_scores()
+        log = ActionLog(scores.store.database)
         action = log.find(action_id)
-        if action.kind in (*RULINGS, "retire-item"):
-            undoing = TruthRulings(service.store.database).undo(action.action_id, operator=who, reason=reason)
+        if action.kind in RULINGS:
+            undoing = scores.rulings.undo(action.action_id, operator=who, reason=reason)
         else:
-            Actor(service.scorer).undo(action)
+            from agents.service import Service
+            from agents.workflows.act import Actor
+
+            Actor(Service(scores.settings).scorer).undo(action)
             undoing = log.mark_undone(action.action_id, operator=who, reason=reason)
         typer.echo(f"{action.kind} {action.subject} undone: recorded as {undoing.action_id[:8]} by {who}")

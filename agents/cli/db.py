@@ -8,23 +8,22 @@ from agents.cli.failures import clear_failures
 from agents.cli.operator import OperatorOption
 
 if TYPE_CHECKING:
-    from agents.service import Service
+    from agents.cli.scores import Scores
 
 db = typer.Typer(name="db", help="The database of scores.", no_args_is_help=True)
 
 
-def _service() -> "Service":
-    from agents.config import load_settings
-    from agents.service import Service
+def _scores() -> "Scores":
+    from agents.cli.scores import open_scores
 
-    return Service(load_settings(endpoints=False))
+    return open_scores()
 
 
 @db.command()
 def upgrade() -> None:
     """Bring the tables up to date. Safe to repeat; the service may be running."""
     with clear_failures():
-        before, after = _service().store.database.upgrade()
+        before, after = _scores().store.database.upgrade()
         typer.echo(f"at revision {after}" if before == after else f"from revision {before or '(empty)'} to {after}")
 
 
@@ -32,7 +31,7 @@ def upgrade() -> None:
 def rebuild() -> None:
     """Make the sums of every annotator anew from the score records."""
     with clear_failures():
-        _service().store.database.rebuild()
+        _scores().store.database.rebuild()
         typer.echo("the sums are rebuilt")
 
 
@@ -49,7 +48,7 @@ def forget(
         from agents.cli.operator import operator_of
         from agents.store import erase_person
 
-        deleted = erase_person(_service().store.database, annotator, operator=operator_of(operator))
+        deleted = erase_person(_scores().store.database, annotator, operator=operator_of(operator))
         typer.echo(f"{deleted:,} scores deleted")
 
 
@@ -67,6 +66,5 @@ def purge(
     with clear_failures():
         from agents.store import erase_before
 
-        service = _service()
-        project = str(service.settings.config.production_project)
-        typer.echo(f"{erase_before(service.store.database, project, moment):,} scores deleted")
+        scores = _scores()
+        typer.echo(f"{erase_before(scores.store.database, scores.project, moment):,} scores deleted")

@@ -60,20 +60,18 @@ def report(
     moment = moment_of(as_of, zone) if as_of else None
     chosen = Format.JSON if json else format
     with clear_failures():
+        from agents.cli.scores import open_scores
         from agents.cli.tables import print_leaderboard
-        from agents.config import load_settings
-        from agents.service import Service
         from agents.workflows.report_project import current_leaderboard, report_project
 
-        service = Service(load_settings(endpoints=False))
-        config = service.settings.config
+        scores = open_scores()
         if chosen is Format.TABLE and as_of is None and output is None:
-            print_leaderboard(current_leaderboard(service.store, config))
+            print_leaderboard(current_leaderboard(scores.store, scores.config))
             return
         whole = report_project(
-            service.store,
-            config,
-            domain=service.settings.domain,
+            scores.store,
+            scores.config,
+            domain=scores.settings.domain,
             zone=zone,
             as_of=moment,
         )

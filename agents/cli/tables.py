@@ -1,5 +1,6 @@
 """Tables for the terminal."""
 
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +20,8 @@ def print_leaderboard(board: Leaderboard, output: Path | None = None) -> None:
         with output.open("w", encoding="utf-8") as file:
             _print(board, Console(file=file, width=_FILE_WIDTH))
         return
-    _print(board, Console())
+    # What is read by a program or a pager has no width of its own.
+    _print(board, Console() if sys.stdout.isatty() else Console(width=_FILE_WIDTH))
 
 
 def _print(board: Leaderboard, console: Console) -> None:

@@ -9,7 +9,8 @@ from agents.cli.failures import USAGE_ERROR, clear_failures
 from agents.cli.operator import OperatorOption, operator_of
 
 if TYPE_CHECKING:
-    from agents.store import Action, TruthRulings
+    from agents.cli.scores import Scores
+    from agents.store import Action
 
 truth = typer.Typer(
     name="truth", help="Benchmark items: list, take out, put back, accept another answer.", no_args_is_help=True
@@ -26,15 +27,12 @@ def list_items(
 ) -> None:
     """List every scored item, the hardest first: rating, uses, what is suspect, what is excluded or accepted."""
     with clear_failures():
-        from agents.config import load_settings
-        from agents.service import Service
-        from agents.store import TruthRulings
+        from agents.cli.scores import open_scores
         from agents.workflows.report_project import report_project
 
-        service = Service(load_settings(endpoints=False))
-        settings = service.settings
-        report = report_project(service.store, settings.config, domain=settings.domain)
-        accepted = TruthRulings(service.store.database).accepted(str(settings.config.production_project))
+        scores = open_scores()
+        report = report_project(scores.store, scores.config, domain=scores.settings.domain)
+        accepted = scores.rulings.accepted(scores.project)
         places: dict[str, list[str]] = {}
         for suspect in report.suspects:
             places.setdefault(suspect.data_hash, []).append(f"{suspect.feature} {suspect.fault}")
@@ -52,9 +50,8 @@ def list_items(
             return
         for entry in items:
             doubts = f"  suspect: {', '.join(entry['suspect'])}" if entry["suspect"] else ""
-            typer.echo(
-                f"{entry['data_hash']}  rating {entry['rating']:.2f}  {entry['uses']} uses  {entry['data_title']}{doubts}"
-            )
+            rating = f"rating {entry['rating']:.2f}  {entry['uses']} uses"
+            typer.echo(f"{entry['data_hash']}  {rating}  {entry['data_title']}{doubts}")
         for data_hash, reason in report.excluded.items():
             typer.echo(f"{data_hash}  excluded: {reason}")
 
@@ -63,16 +60,16 @@ def list_items(
 def exclude(data_hash: DataUnit, reason: Reason, operator: OperatorOption = "") -> None:
     """Take an item out of every figure. Its scores stay, and it can be restored."""
     with clear_failures():
-        rulings, project = _rulings()
-        _done(rulings.exclude(project, data_hash, operator=operator_of(operator), reason=reason))
+        scores = _scores()
+        _done(scores.rulings.exclude(scores.project, data_hash, operator=operator_of(operator), reason=reason))
 
 
 @truth.command()
 def restore(data_hash: DataUnit, reason: Reason, operator: OperatorOption = "") -> None:
     """Let an excluded item count again."""
     with clear_failures():
-        rulings, project = _rulings()
-        _done(rulings.restore(project, data_hash, operator=operator_of(operator), reason=reason))
+        scores = _scores()
+        _done(scores.rulings.restore(scores.project, data_hash, operator=operator_of(operator), reason=reason))
 
 
 @truth.command(name="accept-also")
@@ -84,13 +81,15 @@ def accept_also(
 ) -> None:
     """Count what stands on a branch of an item as right besides the ground truth; 'rescore' then applies it."""
     with clear_failures():
-        rulings, project = _rulings()
-        label_hash = _label_hash(project, data_hash, branch)
+        scores = _scores()
+        history = scores.store.history(scores.project, data_hash)
+        on_branch = [record.identity.label_hash for record in history if record.identity.branch_name == branch]
+        label_hash = on_branch[-1] if on_branch else None
         if label_hash is None:
             typer.echo(f"no scored labels on branch {branch!r} of data unit {data_hash}", err=True)
             raise typer.Exit(USAGE_ERROR)
-        action = rulings.accept_also(
-            project,
+        action = scores.rulings.accept_also(
+            scores.project,
             data_hash,
             label_hash=label_hash,
             branch_name=branch,
@@ -100,22 +99,10 @@ def accept_also(
         _done(action)
 
 
-def _rulings() -> "tuple[TruthRulings, str]":
-    from agents.config import load_settings
-    from agents.service import Service
-    from agents.store import TruthRulings
+def _scores() -> "Scores":
+    from agents.cli.scores import open_scores
 
-    service = Service(load_settings(endpoints=False))
-    return TruthRulings(service.store.database), str(service.settings.config.production_project)
-
-
-def _label_hash(project: str, data_hash: str, branch: str) -> str | None:
-    """Of the newest score on that branch."""
-    from agents.config import load_settings
-    from agents.service import Service
-
-    history = Service(load_settings(endpoints=False)).store.history(project, data_hash)
-    return next((each.identity.label_hash for each in reversed(history) if each.identity.branch_name == branch), None)
+    return open_scores()
 
 
 def _done(action: "Action") -> None:

@@ -1,0 +1,67 @@
+"""Tell the outside when an annotator falls below a bar, once, and again only when that changes."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from agents.config import AlertRule, Deployment
+from agents.dispatch.webhooks import WebhookFailed
+from agents.reporting.alerts import QUIET, states_of
+from agents.reporting.leaderboard import Leaderboard, Line
+from agents.store import AlertChange, AlertStates, SqlScoreStore
+from agents.workflows.report_project import current_leaderboard
+
+Send = Callable[[Mapping[str, Any]], None]
+_log = logging.getLogger(__name__)
+
+
+def fire_alerts(store: SqlScoreStore, deployment: Deployment, send: Send) -> list[AlertChange]:
+    """Hold every rule against the current figures and send what has changed; returns what was sent.
+
+    Of several callers at once exactly one sends a change. What could not be sent is sent by the next call.
+
+    Raises:
+        StoreError, WebhookFailed (after everything else has been tried)
+    """
+    project = str(deployment.production_project)
+    board = current_leaderboard(store, deployment)
+    states = AlertStates(store.database)
+    rules = {rule.name: rule for rule in deployment.alerts}
+    for name, rule in rules.items():
+        states.note(project, name, states_of(rule, board), quiet=QUIET)
+    sent: list[AlertChange] = []
+    failed: WebhookFailed | None = None
+    for change in states.untold(project):
+        if change.rule not in rules or not states.claim(project, change):
+            continue
+        try:
+            send(payload_of(project, change, rules[change.rule], board))
+        except WebhookFailed as error:
+            states.give_back(project, change)
+            _log.error("%s", error)
+            failed = error
+        else:
+            sent.append(change)
+    if failed is not None:
+        raise failed
+    return sent
+
+
+def payload_of(project: str, change: AlertChange, rule: AlertRule, board: Leaderboard) -> dict[str, Any]:
+    """What the receiver gets."""
+    line: Line | None = next((each for each in board.lines if each.annotator == change.annotator), None)
+    figure = getattr(line, rule.figure) if line else None
+    return {
+        "event": "annotator_alert",
+        "project": project,
+        "rule": rule.name,
+        "figure": rule.figure,
+        "threshold": rule.threshold,
+        "annotator": change.annotator,
+        "state": change.state,
+        "changed_at": change.changed_at.isoformat(),
+        "tasks": line.tasks if line else 0,
+        "estimate": figure.estimate if figure else None,
+        "low": figure.low if figure else None,
+        "high": figure.high if figure else None,
+    }
