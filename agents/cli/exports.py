@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
 from agents.labels.by_creator import created_by, creators
 from agents.labels.inference import infer_ontology
-from agents.scoring import ScoringConfig, TaskScore, score_task
+from agents.scoring import ScoringConfig, ScoringError, TaskScore, score_task
 
 Grouping = Literal["branch", "creator"]
 Row = Mapping[str, Any]
@@ -108,10 +108,15 @@ class Comparison:
     def _parts(self, row: Row, branch: str) -> list[tuple[str, Row]]:
         if self.by == "branch":
             return [(branch, row)]
+        self._read(row, f"branch {branch!r}")  # complains about anything that is not well formed
         return [(creator, created_by(row, creator)) for creator in creators(row)]
 
     def _score(self, row: Row, part: Row, annotator: str, branch: str, truth: Annotations) -> ScoredTask:
-        score = score_task(truth, self._read(part, f"branch {branch!r}"), self.ontology, self.config)
+        which = f"branch {branch!r}"
+        try:
+            score = score_task(truth, self._read(part, which), self.ontology, self.config)
+        except ScoringError as error:
+            raise ExportError(f"data unit {row['data_hash']}, {which}: {error}") from None
         return ScoredTask(annotator, row["data_hash"], str(row.get("data_title") or ""), branch, score)
 
     def _read(self, row: Row, which: str) -> Annotations:

@@ -1,6 +1,7 @@
 """Geometry, matching, classifications, attributes, tracks, aggregation: pure functions and frozen results."""
 
 from agents.scoring.config import ScoringConfig
+from agents.scoring.errors import ScoringError
 from agents.scoring.extensions import MetricInput
 from agents.scoring.result import (
     AnswerScore,
@@ -22,6 +23,7 @@ __all__ = [
     "MetricInput",
     "ObjectScore",
     "ScoringConfig",
+    "ScoringError",
     "TaskScore",
     "Verdict",
     "score_task",

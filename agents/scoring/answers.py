@@ -60,7 +60,9 @@ def compare_answers(
         correct += agreed
         if agreed < 1:
             wrong.append(question)
-    return AnswerScore(correct * count, compared * count, expected * count, spurious * count), tuple(wrong)
+    credit = correct * expected / (expected + spurious) if expected else 0.0
+    counts = (compared * count, expected * count, spurious * count)
+    return AnswerScore(correct * count, *counts, credit=credit * count), tuple(wrong)
 
 
 def count_answers(questions: tuple[Question, ...], answers: Answers, rules: Rules) -> int:

@@ -115,7 +115,8 @@ class _Comparer:
             asked = self.rules.ontology.objects[feature]
             own = np.flatnonzero(truth.feature[pairs.truth] == feature)
             missing = int((truth.feature[self.match.missing] == feature).sum())
-            score = AnswerScore(float(agreed[own].sum()), len(own), len(own) + missing)
+            right = float(agreed[own].sum())
+            score = AnswerScore(right, len(own), len(own) + missing, credit=right)
             wrong = own[agreed[own] < 1]
             yield int(feature), Answered(score, tuple(self._visibility_conflicts(asked, pairs, wrong)))
 

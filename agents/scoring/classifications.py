@@ -58,6 +58,8 @@ def _compare(
         frame = None if start is None else int(start)
         last = None if start is None else int(end) - 1
         score, wrong = compare_answers(asked.questions, left or {}, right or {}, rules, count=count)
+        if left is None:
+            score = replace(score, uncalled=score.spurious)
         place = Conflict("wrong_classification", asked.name, frame, last, space)
         yield score, list(_conflicts(place, left, right, wrong))
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from agents.labels.annotations import Annotations
 from agents.labels.ontology import Ontology
+from agents.scoring.errors import MetricFailedError
 
 if TYPE_CHECKING:
     from agents.scoring.result import TaskScore
@@ -53,6 +55,23 @@ def find_metric(name: str) -> Metric:
         return _callable(getattr(import_module(module), function), name)
     except (ImportError, AttributeError) as error:
         raise MetricNotFoundError(f"the metric {name!r} cannot be loaded: {error}") from None
+
+
+def apply_metric(name: str, given: MetricInput) -> float | None:
+    """The value of a metric of one's own.
+
+    Raises:
+        MetricFailedError: it raised an error, or returned something that is neither None nor a finite number.
+    """
+    try:
+        value = find_metric(name)(given)
+    except MetricNotFoundError:
+        raise
+    except Exception as error:
+        raise MetricFailedError(f"the metric {name!r} raised {type(error).__name__}") from error
+    if value is not None and not (isinstance(value, int | float) and isfinite(value)):
+        raise MetricFailedError(f"the metric {name!r} returned neither None nor a finite number")
+    return value
 
 
 def _callable(found: object, name: str) -> Metric:

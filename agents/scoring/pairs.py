@@ -5,16 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.scoring.errors import TooManyPairsError
+
 Indices = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 MOST_PAIRS = 50_000_000
 """More candidate pairs than this in one shape are refused: 10 GB of memory would not hold what follows."""
-
-
-class TooManyPairsError(ValueError):
-    """So many drawings lie on top of each other that they cannot be compared in reasonable memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -125,6 +125,10 @@ class AnswerScore:
     """Answers that the ground truth holds."""
     spurious: int = 0
     """Answers that the labels give where the ground truth holds none."""
+    credit: float = 0.0
+    """As `correct`, object by object discounted by the share of its answers that are spurious."""
+    uncalled: int = 0
+    """Of the spurious answers, those to classifications that the ground truth does not have there at all."""
     not_applicable: str | None = None
     """Why there is no accuracy."""
 
@@ -135,8 +139,8 @@ class AnswerScore:
 
     @property
     def score(self) -> float | None:
-        """Agreement over everything that should have been or was answered: leaving an answer out never pays."""
-        return _ratio(self.correct, self.expected + self.spurious)
+        """Credit over everything that should have been answered: leaving out an object or an answer never pays."""
+        return _ratio(self.credit, self.expected + self.uncalled)
 
     def __add__(self, other: Self) -> Self:
         """Pooled counts."""
@@ -146,6 +150,8 @@ class AnswerScore:
             compared,
             self.expected + other.expected,
             self.spurious + other.spurious,
+            self.credit + other.credit,
+            self.uncalled + other.uncalled,
             None if compared else self.not_applicable or other.not_applicable,
         )
 

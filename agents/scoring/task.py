@@ -13,7 +13,7 @@ from agents.scoring.classifications import Answered, score_classifications
 from agents.scoring.config import ScoringConfig
 from agents.scoring.conflicts import object_conflicts
 from agents.scoring.crossing import Crossing, cross_shapes
-from agents.scoring.extensions import MetricInput, find_metric
+from agents.scoring.extensions import MetricInput, apply_metric
 from agents.scoring.identity import score_identity
 from agents.scoring.matching import Matches, Sides, match_shape
 from agents.scoring.overall import overall_score
@@ -39,6 +39,7 @@ def score_task(
     Raises:
         TooManyPairsError: the drawings lie on top of each other by the ten thousands.
         MasksDifferInSizeError: bitmasks of one frame have different sizes.
+        MetricFailedError: a metric of one's own failed.
     """
     rules = Rules(config or ScoringConfig(), ontology)
     truth, labels = at_common_times(truth, labels)
@@ -46,7 +47,7 @@ def score_task(
     if not rules.config.metrics and not rules.config.requirements:
         return score
     given = MetricInput(truth, labels, ontology, score)
-    metrics = {name: find_metric(name)(given) for name in rules.config.metrics}
+    metrics = {name: apply_metric(name, given) for name in rules.config.metrics}
     return replace(score, metrics=metrics, requirements=tuple(_verdicts(truth, labels, rules)))
 
 
@@ -62,7 +63,7 @@ def _verdicts(truth: Annotations, labels: Annotations, rules: Rules) -> Iterator
             yield verdict(requirement, metric(score), score)
         else:
             given = MetricInput(sides[0], sides[1], rules.ontology, score)
-            yield verdict(requirement, find_metric(requirement.metric or "")(given), score)
+            yield verdict(requirement, apply_metric(requirement.metric or "", given), score)
 
 
 def _score(truth: Annotations, labels: Annotations, rules: Rules) -> TaskScore:

@@ -3,12 +3,9 @@
 import numpy as np
 
 from agents.labels.geometry import Runs, segments
+from agents.scoring.errors import MasksDifferInSizeError
 from agents.scoring.pairs import Flags, Indices, Numbers, Pairs
 from agents.scoring.similarity.ratio import ratio_or_same
-
-
-class MasksDifferInSizeError(ValueError):
-    """Two bitmasks of the same frame have different heights or widths: their pixels cannot be compared."""
 
 
 def run_iou(truth: Runs, label: Runs, pairs: Pairs) -> Numbers:

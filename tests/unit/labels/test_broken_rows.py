@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from agents.labels import LabelReadError, Ontology, read_label_row
 from agents.scoring import score_task
-from agents.scoring.pairs import TooManyPairsError, touching
+from agents.scoring.errors import TooManyPairsError
+from agents.scoring.pairs import touching
 from tests.unit import sdk_rows
 from tests.unit.rows import PEDESTRIAN, PEDESTRIAN_EDITOR, box_row
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from encord.objects import LabelRowV2
+from encord.objects.coordinates import BoundingBoxCoordinates
 from encord.objects.frames import Range
 
 from agents.labels import Ontology, read_label_row
@@ -82,12 +83,38 @@ def test_attributes_of_a_missing_box_are_expected_and_not_given() -> None:
     assert result.score == 0.0
 
 
-def test_an_answer_that_the_truth_does_not_hold_is_spurious() -> None:
-    plain = sdk_rows.new_row("image")
-    sdk_rows.draw(plain, "box", sdk_rows.coordinates()["box"])
-    result = score(plain, box())
-    assert (result.attributes.expected, result.attributes.spurious) == (0, 3)
-    assert result.score == 0.5
+def test_an_answer_that_the_truth_does_not_hold_is_spurious_and_costs_a_share_of_the_objects_credit() -> None:
+    truth = sdk_rows.new_row("image")
+    drawn = sdk_rows.draw(truth, "box", sdk_rows.coordinates()["box"])
+    drawn.set_answer("a note", attribute=drawn.ontology_item.attributes[1])
+    result = score(truth, box())
+    assert (result.attributes.correct, result.attributes.expected, result.attributes.spurious) == (1.0, 1, 2)
+    assert result.attributes.accuracy == pytest.approx(1 / 3)
+    assert result.attributes.score == pytest.approx(1 / 3)
+    assert result.score == pytest.approx((1 + 1 / 3) / 2)
+
+
+def test_leaving_out_a_badly_described_box_never_pays() -> None:
+    def row(count: int, *, notes: bool, sizes: bool) -> LabelRowV2:
+        made = sdk_rows.new_row("image")
+        for index in range(count):
+            where = BoundingBoxCoordinates(height=0.1, width=0.1, top_left_x=0.15 * index, top_left_y=0.1)
+            drawn = sdk_rows.draw(made, "box", where)
+            spurious = index == count - 1 and sizes
+            if notes and not spurious:
+                drawn.set_answer("a note", attribute=drawn.ontology_item.attributes[1])
+            if spurious:
+                drawn.set_answer(1.5, attribute=drawn.ontology_item.attributes[2])
+        return made
+
+    truth = row(5, notes=True, sizes=False)
+    with_it, without_it = (
+        score(truth, row(5, notes=True, sizes=True)).score,
+        score(truth, row(4, notes=True, sizes=False)).score,
+    )
+    assert with_it is not None
+    assert without_it is not None
+    assert without_it < with_it
 
 
 def test_dynamic_attributes_are_compared_frame_by_frame() -> None:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from agents.labels import Annotations
-from agents.scoring import ScoringConfig, score_task
+from agents.scoring import ScoringConfig, ScoringError, score_task
 from agents.scoring.extensions import MetricNotFoundError, find_metric
 from tests.unit.scoring.test_task_score import ONTOLOGY, read
 
@@ -117,3 +117,9 @@ def test_a_metric_that_cannot_be_found_is_named_when_the_rules_are_read(name: st
         ScoringConfig(metrics=(name,))
     with pytest.raises(MetricNotFoundError, match=name):
         find_metric(name)
+
+
+@pytest.mark.parametrize(("name", "words"), [("math:hypot", "raised TypeError"), ("builtins:repr", "neither None nor")])
+def test_a_metric_that_fails_is_named_instead_of_taking_the_score_down_silently(name: str, words: str) -> None:
+    with pytest.raises(ScoringError, match=words):
+        score_task(TRUTH, LABELS, ONTOLOGY, ScoringConfig(metrics=(name,)))

@@ -1,0 +1,17 @@
+"""Labels that are well formed but cannot be scored."""
+
+
+class ScoringError(ValueError):
+    """These labels cannot be scored; the message says why, and names no label content."""
+
+
+class TooManyPairsError(ScoringError):
+    """So many drawings lie on top of each other that they cannot be compared in reasonable memory."""
+
+
+class MasksDifferInSizeError(ScoringError):
+    """Two bitmasks of the same frame have different heights or widths: their pixels cannot be compared."""
+
+
+class MetricFailedError(ScoringError):
+    """A metric of one's own raised an error, or returned something that is no number."""
