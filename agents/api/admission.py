@@ -1,9 +1,9 @@
 """How many requests are worked on at once: as many as the event loop bears.
 
-Requests are worked on in threads, which share Python's global lock with the event loop. Threads that wait for Encord cost
-nothing, and many may wait at once; threads that compute keep the loop, and with it every other request, from its
-turn. Which of the two it is nobody can know beforehand, so the number of threads is found by looking: it grows while the
-loop wakes on time, and shrinks when it wakes late. The other requests wait in line.
+Requests are worked on in threads, which share Python's global lock with the event loop. Threads that wait for Encord
+cost nothing, and many may wait at once; threads that compute keep the loop, and with it every other request, from
+its turn. Which of the two it is nobody can know beforehand, so the number of threads is found by looking: it grows
+while the loop wakes on time, and shrinks when it wakes late. The other requests wait in line.
 """
 
 import asyncio
