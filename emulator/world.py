@@ -39,6 +39,9 @@ class Switches(Spec):
     agent_concurrency: int = Field(8, ge=1, le=256, description="custom agent calls under way at one time")
     agent_timeout_seconds: float = Field(180, gt=0, description="how long an agent may take to answer")
     reading_marks_in_progress: bool = Field(True, description="reading a label row sets LABEL_IN_PROGRESS")
+    signature_headers: Literal["current", "both", "next"] = Field(
+        "current", description="today's signature header, a second one beside it, or only the second one"
+    )
     webhook_hashes: Literal["list", "string"] = Field("list", description="shape of data_hashes in stage webhooks")
     submitted_event_type: Literal["task_submitted_event", "task_sumbitted_event"] = "task_submitted_event"
     consensus_approval: Literal["first_branch_becomes_main", "main_stays"] = "first_branch_becomes_main"
@@ -55,6 +58,23 @@ class UserSpec(Spec):
     organisation_admin: bool = False
 
 
+class GroupSpec(Spec):
+    """People who are given access together."""
+
+    hash: str = Field(default_factory=new_uuid)
+    name: str
+    description: str = ""
+    users: list[str] = []
+
+
+class TagSpec(Spec):
+    """A tag of the organisation."""
+
+    uuid: str = Field(default_factory=new_uuid)
+    name: str
+    description: str = ""
+
+
 class OntologySpec(Spec):
     """An ontology; `editor` is Encord's own ontology JSON: objects, classifications, skeleton_templates."""
 
@@ -63,6 +83,7 @@ class OntologySpec(Spec):
     description: str = ""
     editor: dict[str, Any] = {}
     users: dict[str, DatasetRole] = {}
+    groups: dict[str, DatasetRole] = Field({}, description="by the group's hash")
 
 
 class ItemSpec(Spec):
@@ -85,6 +106,14 @@ class ItemSpec(Spec):
     bit_depth: int | None = None
     codec: str | None = None
     channels: int | None = None
+    dicom_instance_uid: str | None = None
+    dicom_study_uid: str | None = None
+    dicom_series_uid: str | None = None
+    file_size: int | None = Field(None, description="bytes, of an object whose bytes are not given here")
+    integration: str | None = Field(None, description="uuid of the integration that reads `url`")
+    storage_location: Literal["encord", "gcp", "s3", "azure", "openTelekom", "directAccess", "s3Compatible"] = "encord"
+    description: str = ""
+    settings: dict[str, Any] = Field({}, description="timeseriesSettings, sceneViewSettings, sceneLayout")
     layout: dict[str, Any] | None = Field(None, description="of a data group, as the SDK sends it")
     scene: dict[str, Any] | None = Field(None, description="streams of a scene, as the SDK's builder writes them")
     children: list["ItemSpec"] = Field([], description="frames of an image group, files of a DICOM series")
@@ -99,6 +128,11 @@ class FolderSpec(Spec):
     description: str = ""
     client_metadata: dict[str, Any] | None = None
     owner: str | None = Field(None, description="e-mail; the first user when left out")
+    users: dict[str, DatasetRole] = {}
+    groups: dict[str, DatasetRole] = Field({}, description="by the group's hash")
+    integration: str | None = Field(None, description="uuid of the integration of a folder synced with a bucket")
+    remote_url: str | None = Field(None, description="what of the bucket such a folder follows")
+    config: dict[str, Any] = {}
     items: list[ItemSpec] = []
     folders: list["FolderSpec"] = []
 
@@ -128,7 +162,9 @@ class DatasetSpec(Spec):
     title: str
     description: str = ""
     users: dict[str, DatasetRole] = {}
-    folder: str | None = Field(None, description="uuid of a folder in `folders` that backs it; else one is made")
+    groups: dict[str, DatasetRole] = Field({}, description="by the group's hash")
+    folder: str | None = Field(None, description="uuid of a folder in `folders` that it mirrors; else one is made")
+    mirrored: bool = Field(True, description="false: it mirrors no folder, and every data unit names its item")
     data: list[DataSpec] = []
 
 
@@ -321,6 +357,10 @@ class ProjectSpec(Spec):
     ontology: str
     datasets: list[str] = []
     users: dict[str, ProjectRole] = {}
+    groups: dict[str, ProjectRole] = Field({}, description="by the group's hash")
+    tags: list[str] = Field([], description="by name")
+    issue_tags: list[str] = []
+    status: str = "notStarted"
     workflow: WorkflowSpec | str | None = Field(
         None, description="a graph, a template's title or uuid; Annotate -> Review -> Complete when left out"
     )
@@ -346,6 +386,9 @@ class World(Spec):
     version: Literal[1] = 1
     switches: Switches = Switches()
     users: list[UserSpec] = []
+    groups: list[GroupSpec] = []
+    tags: list[TagSpec] = []
+    metadata_schema: dict[str, Any] | None = Field(None, description="types of client metadata keys, as the SDK's")
     ontologies: list[OntologySpec] = []
     integrations: list[IntegrationSpec] = []
     folders: list[FolderSpec] = []

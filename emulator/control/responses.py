@@ -197,6 +197,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "stage_uuid": delivery.stage_uuid,
         "task_uuid": delivery.task_uuid,
         "created_at": iso(delivery.created_at),
+        "trace": delivery.trace_id,
         "request": delivery.request,
         "outcome": delivery.outcome,
         "detail": delivery.detail,

@@ -105,6 +105,7 @@ class Application:
                     exchange.target,
                     response.status_code,
                     time.perf_counter() - started,
+                    request.headers.get("x-cloud-trace-context", "").partition("/")[0] or None,
                 )
             )
             return response

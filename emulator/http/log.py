@@ -22,6 +22,7 @@ class Logged:
     target: str
     status: int
     seconds: float
+    trace: str | None
 
 
 class RequestLog:
@@ -64,6 +65,7 @@ class RequestLog:
                 "target": r.target,
                 "status": r.status,
                 "seconds": round(r.seconds, 6),
+                "trace": r.trace,
             }
             for r in newest
         ]

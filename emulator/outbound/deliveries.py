@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+from uuid import uuid4
 
 from emulator.world import new_uuid
 
@@ -37,6 +38,7 @@ class Delivery:
     created_at: datetime
     task_uuid: str | None = None
     uuid: str = field(default_factory=new_uuid)
+    trace_id: str = field(default_factory=lambda: uuid4().hex)
     attempts: list[Attempt] = field(default_factory=list)
     outcome: Outcome = "pending"
     detail: str = ""

@@ -126,7 +126,8 @@ class Outbox:
         headers = {
             "Content-Type": "application/json",
             # Real time, whatever the platform's clock says: the receiver compares it with its own.
-            **signed_headers(secret, int(time.time()), body),
+            **signed_headers(secret, int(time.time()), body, self._switches.signature_headers),
+            "X-Cloud-Trace-Context": f"{delivery.trace_id}/1;o=1",
         }
         started, at = time.perf_counter(), self._clock.now()
         timeout = aiohttp.ClientTimeout(total=self._switches.agent_timeout_seconds)

@@ -175,7 +175,7 @@ class Received:
 
     def verify(self, secret: str) -> None:
         """Checks the signature as a customer does, with the library."""
-        signature, timestamp = self.headers["X-Encord-Signature"], self.headers["X-Encord-Timestamp"]
+        signature, timestamp = self.headers.get("X-Encord-Signature"), self.headers["X-Encord-Timestamp"]
         verify_signature(self.body, signature=signature, timestamp=timestamp, secret=secret)
 
 

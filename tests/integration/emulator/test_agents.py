@@ -5,9 +5,11 @@ import socket
 from typing import Any
 
 import pytest
+from encord import EncordUserClient
+from encord.http.constants import RequestsSettings
 from encord_agents.core.webhooks import WebhookVerificationError
 
-from .conftest import BENCHMARK_DATA, CONSENSUS_WORKFLOW, PROJECT, Receiver, Site, Start
+from .conftest import BENCHMARK_DATA, CONSENSUS_WORKFLOW, KEYS, OPERATOR, PROJECT, Receiver, Site, Start
 
 SECRET = "routing-secret"
 
@@ -91,6 +93,44 @@ def test_an_agent_that_cannot_be_reached_is_a_failed_delivery(start: Start, rece
     failed = site.control("GET", "deliveries?outcome=failed")["deliveries"]
     assert len(failed) == len(BENCHMARK_DATA)
     assert all("ClientConnectorError" in delivery["attempts"][0]["error"] for delivery in failed)
+
+
+def test_a_call_carries_a_trace_and_requests_that_carry_it_on_are_found_by_it(start: Start, receiver: Receiver) -> None:
+    site = run(start, receiver, [(200, {"decision": "Yes"})])
+    deliveries = site.control("GET", "deliveries")["deliveries"]
+    received = {r.headers["X-Cloud-Trace-Context"].partition("/")[0] for r in receiver.received}
+    assert {d["trace"] for d in deliveries} == received
+    assert len(received) == len(BENCHMARK_DATA)
+    trace = deliveries[0]["trace"]
+    settings = RequestsSettings(trace_id_provider=lambda: trace)
+    key = KEYS[OPERATOR].private
+    EncordUserClient.create_with_ssh_private_key(key, domain=site.url, requests_settings=settings).get_project(PROJECT)
+    latest = site.control("GET", "requests")["latest"]
+    assert [r["operation"] for r in latest if r["trace"] == trace] == [
+        "GET projects/{project}",
+        "GET ontologies/{ontology}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("style", "names"),
+    [
+        ("current", {"X-Encord-Signature"}),
+        ("both", {"X-Encord-Signature", "X-Encord-Signature-V2"}),
+        ("next", {"X-Encord-Signature-V2"}),
+    ],
+)
+def test_signature_headers_of_a_later_day_are_on_offer(
+    start: Start, receiver: Receiver, style: str, names: set[str]
+) -> None:
+    run(start, receiver, [(200, {"decision": "Yes"})], switches={"signature_headers": style})
+    for request in receiver.received:
+        assert {name for name in request.headers if name.startswith("X-Encord-Signature")} == names
+        if style == "next":
+            with pytest.raises(WebhookVerificationError):
+                request.verify(SECRET)
+        else:
+            request.verify(SECRET)
 
 
 def test_an_agent_that_takes_too_long_is_given_up_and_called_again(start: Start) -> None:
