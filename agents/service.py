@@ -1,9 +1,10 @@
 """The use cases of one deployment, wired to Encord and to the store."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from functools import cached_property
+from functools import cached_property, partial
+from typing import TypeVar
 
 from agents import __version__, telemetry
 from agents.api.custom_agents import AgentAnswer
@@ -12,14 +13,23 @@ from agents.dispatch.background import BackgroundDispatcher
 from agents.dispatch.jobs import DrainJob, JobQueue
 from agents.dispatch.queues import open_queue
 from agents.dispatch.worker_process import WorkerProcess
-from agents.platform import AnswerTooLarge, Encord, bodies_up_to, current_trace_id, remaining_seconds, unit_of_work
+from agents.platform import (
+    AnswerTooLarge,
+    Encord,
+    LabelRow,
+    bodies_up_to,
+    current_trace_id,
+    remaining_seconds,
+    unit_of_work,
+)
 from agents.policy import NEUTRAL_MESSAGE, decide
+from agents.records import ScoreRecord
 from agents.reporting.files import render
 from agents.store import SqlScoreStore
 from agents.workflows.check_deployment import Finding, check_deployment
 from agents.workflows.drain_stage import Drained
 from agents.workflows.editor_feedback import EditorFeedback
-from agents.workflows.handle_event import handle_event
+from agents.workflows.handle_event import EventOutcome, handle_event
 from agents.workflows.plan_drain import QueuedDrains
 from agents.workflows.projects import ServedProjects
 from agents.workflows.report_project import report_project
@@ -38,6 +48,7 @@ SHUTDOWN_SECONDS = 8.0
 """Hosts kill ten seconds after SIGTERM"""
 LARGEST_BODY_IN_SERVER = 2 * 1024 * 1024
 """Bytes of JSON that may be parsed in the server's own process: about 30 ms in which nothing else runs"""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -139,7 +150,7 @@ class Service:
 
     def editor_score(self, project_hash: str, data_hash: str) -> AgentAnswer:
         """Answer somebody in the label editor, under the feedback policy."""
-        return AgentAnswer(message=EditorFeedback(self.scorer).answer(project_hash, data_hash))
+        return AgentAnswer(message=EditorFeedback(self.scorer, self._preview).answer(project_hash, data_hash))
 
     def take_job(self, job: DrainJob) -> str:
         """Run a drain job now, or after the response."""
@@ -179,7 +190,12 @@ class Service:
 
     def take_event(self, project_hash: str, data_hashes: list[str]) -> str:
         """Score what was submitted or completed."""
-        outcome = handle_event(self.scorer, project_hash, data_hashes)
+        outcome = self._where_it_fits(
+            partial(handle_event, self.scorer, project_hash, data_hashes),
+            _take_event_in_worker,
+            project_hash,
+            data_hashes,
+        )
         return f"{outcome.scored} scored, {outcome.refused} left alone"
 
     def check(self) -> list[Finding]:
@@ -201,14 +217,29 @@ class Service:
             self.run_job(job)
 
     def _score(self, project_hash: str, data_hash: str) -> DataUnitScores:
+        here = partial(self.scorer.score_data_unit, project_hash, data_hash)
+        return self._where_it_fits(here, _score_in_worker, project_hash, data_hash)
+
+    def _preview(self, rows: Sequence[LabelRow], *, submitted_only: bool) -> list[ScoreRecord]:
+        here = partial(self.scorer.preview, rows, submitted_only=submitted_only)
+        return self._where_it_fits(here, _preview_in_worker, rows, submitted_only)
+
+    def _where_it_fits(self, here: Callable[[], T], in_worker: Callable[..., T], *arguments: object) -> T:
+        """Do it in this process, or once more from the start in a worker where an answer of Encord's is too large.
+
+        Args:
+            here: changes nothing before it has read all labels.
+            in_worker: the same as a module's function; gets the arguments, the trace id and the seconds left.
+            arguments: can be pickled.
+        """
         if not self.isolates_heavy_work:
-            return self.scorer.score_data_unit(project_hash, data_hash)
+            return here()
         try:
             with bodies_up_to(LARGEST_BODY_IN_SERVER):
-                return self.scorer.score_data_unit(project_hash, data_hash)
+                return here()
         except AnswerTooLarge:
             trace, seconds = current_trace_id(), remaining_seconds(LONGEST_BACKGROUND_JOB)
-            return self.large_tasks.run(_score_in_worker, project_hash, data_hash, trace, seconds)
+            return self.large_tasks.run(in_worker, *arguments, trace, seconds)
 
 
 _in_worker: list[Service] = []
@@ -222,6 +253,20 @@ def _prepare_worker() -> None:
 def _score_in_worker(project_hash: str, data_hash: str, trace: str | None, seconds: float) -> DataUnitScores:
     with unit_of_work(trace_header=trace, seconds=seconds):
         return _in_worker[0].scorer.score_data_unit(project_hash, data_hash)
+
+
+def _preview_in_worker(
+    rows: Sequence[LabelRow], submitted_only: bool, trace: str | None, seconds: float
+) -> list[ScoreRecord]:
+    with unit_of_work(trace_header=trace, seconds=seconds):
+        return _in_worker[0].scorer.preview(rows, submitted_only=submitted_only)
+
+
+def _take_event_in_worker(
+    project_hash: str, data_hashes: Sequence[str], trace: str | None, seconds: float
+) -> EventOutcome:
+    with unit_of_work(trace_header=trace, seconds=seconds):
+        return handle_event(_in_worker[0].scorer, project_hash, data_hashes)
 
 
 def _run_job_in_worker(job: DrainJob, trace: str | None, seconds: float) -> Drained:

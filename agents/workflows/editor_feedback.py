@@ -5,11 +5,12 @@ The call names no person and carries no signature. Where the task stands tells w
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from agents.config import Deployment
 from agents.platform import LabelRow, Project
 from agents.policy import NEUTRAL_MESSAGE, NO_MORE_SCORINGS, message_to_annotator, message_to_reviewer
+from agents.records import ScoreRecord
 from agents.store import EditorScorings, StoreError
 from agents.workflows.errors import RefusalError
 from agents.workflows.projects import ServedProjects
@@ -19,11 +20,20 @@ from agents.workflows.verdicts import judge
 Audience = Literal["annotator", "reviewer", "nobody"]
 
 
+class Preview(Protocol):
+    """Scores branches of one data unit without recording anything."""
+
+    def __call__(self, rows: Sequence[LabelRow], *, submitted_only: bool) -> Sequence[ScoreRecord]:
+        """As `Scorer.preview`."""
+
+
 @dataclass(frozen=True)
 class EditorFeedback:
     """Answers calls from the label editor under the feedback policy."""
 
     scorer: Scorer
+    preview: Preview
+    """`Scorer.preview`, in whichever process has room for the labels"""
 
     def answer(self, project_hash: str, data_hash: str) -> str:
         """The message for whoever is looking at the data unit now.
@@ -52,7 +62,7 @@ class EditorFeedback:
 
     def _message(self, rows: Sequence[LabelRow], audience: Audience, deployment: Deployment) -> str:
         policy = deployment.feedback.policy
-        judged = judge(self.scorer.preview(rows, submitted_only=audience == "reviewer"), deployment)
+        judged = judge(self.preview(rows, submitted_only=audience == "reviewer"), deployment)
         if audience == "reviewer":
             return message_to_reviewer(judged, policy)
         return message_to_annotator(judged[0], policy, deployment.verdict.threshold)
