@@ -90,10 +90,10 @@ resource "aws_lambda_function_url" "http" {
   authorization_type = "NONE"
 }
 
-# Function URLs need both permissions since October 2025.
+# Function URLs need both permissions since October 2025. Their ids are not those that the URL's own resource takes.
 resource "aws_lambda_permission" "url" {
   #checkov:skip=CKV_AWS_301: see the function URL
-  statement_id           = "FunctionURLAllowPublicAccess"
+  statement_id           = "public-url"
   function_name          = aws_lambda_function.this["http"].function_name
   action                 = "lambda:InvokeFunctionUrl"
   principal              = "*"
@@ -104,7 +104,7 @@ resource "aws_lambda_permission" "url" {
 # invoked directly, too, which gains nobody anything: it takes HTTP requests alone, and verifies each.
 resource "aws_lambda_permission" "invoke" {
   #checkov:skip=CKV_AWS_301: see above
-  statement_id  = "FunctionURLInvokeAllowPublicAccess"
+  statement_id  = "public-url-invoke"
   function_name = aws_lambda_function.this["http"].function_name
   action        = "lambda:InvokeFunction"
   principal     = "*"

@@ -12,13 +12,20 @@ from py_compile import PycInvalidationMode
 NEVER_RUN = (
     "**/tests", "**/__pycache__", "**/*.pyi", "**/*.pyx", "**/*.pxd", "**/*.c", "**/*.h", "**/*.a",
     "sqlalchemy/testing", "sqlalchemy/dialects/mysql", "sqlalchemy/dialects/oracle", "sqlalchemy/dialects/mssql",
-    "numpy/f2py", "numpy/typing", "numpy/_pyinstaller", "botocore/data/*/*/examples-1.json.gz",
+    "numpy/f2py", "numpy/typing", "numpy/_pyinstaller",
 )  # fmt: skip
 """Tests of libraries, their headers and stubs, compilers, other databases"""
 
 
+AWS_SERVICES_USED = ("secretsmanager", "sqs", "sts")
+"""botocore describes 400 services in 25 MB"""
+
+
 def prune(folder: Path, *more: str) -> None:
     """Delete what matches `NEVER_RUN` and `more` below a folder of installed packages."""
+    for service in (folder / "botocore" / "data").glob("*/"):
+        if service.name not in AWS_SERVICES_USED:
+            shutil.rmtree(service)
     for pattern in (*NEVER_RUN, *more):
         for found in list(folder.glob(pattern)):
             if found.is_dir():
