@@ -1,24 +1,26 @@
 """A platform's state becomes a world file again: loading it gives the same hashes, tasks and labels."""
 
-import base64
 from dataclasses import asdict
 from typing import Any
 
 from emulator.datasets.models import DataRow
 from emulator.labels.models import LabelRow
+from emulator.ontologies.models import Ontology
+from emulator.organisation.sharing import Grant
 from emulator.platform import Platform
 from emulator.projects.models import Project
-from emulator.storage.models import Folder, Item
+from emulator.storage.worlds import dump_folder
 from emulator.workflow.tasks import Task
 from emulator.world import (
     DatasetSpec,
     DataSpec,
-    FolderSpec,
-    ItemSpec,
+    GroupSpec,
+    IntegrationSpec,
     LabelSpec,
     OntologySpec,
     ProjectSpec,
     SubtaskSpec,
+    TagSpec,
     TaskSpec,
     UserSpec,
     World,
@@ -28,6 +30,7 @@ from emulator.world import (
 def dump(platform: Platform) -> World:
     """Everything that a world file can say."""
     users = platform.users.by_email.values()
+    organisation = platform.organisation
     folders = [f for f in platform.storage.folders.values() if f.parent is None]
     return World(
         switches=platform.switches.model_copy(),
@@ -35,18 +38,27 @@ def dump(platform: Platform) -> World:
             UserSpec(email=u.email, name=u.name, public_keys=u.key_ids, organisation_admin=u.organisation_admin)
             for u in users
         ],
-        ontologies=[
-            OntologySpec(hash=o.hash, title=o.title, description=o.description, editor=o.editor, users=o.users)
-            for o in platform.ontologies.values()
+        groups=[
+            GroupSpec(hash=g.hash, name=g.name, description=g.description, users=list(g.users))
+            for g in organisation.groups.values()
         ],
-        folders=[_folder(platform, folder) for folder in folders],
+        tags=[TagSpec(uuid=t.uuid, name=t.name, description=t.description) for t in organisation.tags.values()],
+        metadata_schema=organisation.metadata_schema,
+        ontologies=[_ontology(ontology) for ontology in platform.ontologies.values()],
+        integrations=[
+            IntegrationSpec(uuid=i.uuid, title=i.title, objects=sorted(i.objects) if i.objects is not None else None)
+            for i in organisation.integrations.values()
+        ],
+        folders=[dump_folder(folder, platform) for folder in folders],
         datasets=[
             DatasetSpec(
                 hash=dataset.hash,
                 title=dataset.title,
                 description=dataset.description,
                 users=dataset.users,
+                groups=_roles(dataset.groups),
                 folder=dataset.backing_folder,
+                mirrored=dataset.backing_folder is not None,
                 data=[_data(row) for row in dataset.rows.values()],
             )
             for dataset in platform.datasets.values()
@@ -62,41 +74,19 @@ def dump(platform: Platform) -> World:
     )
 
 
-def _folder(platform: Platform, folder: Folder) -> FolderSpec:
-    items = [platform.storage.items[uuid] for uuid in folder.items]
-    return FolderSpec(
-        uuid=folder.uuid,
-        name=folder.name,
-        description=folder.description,
-        client_metadata=folder.client_metadata,
-        owner=folder.owner,
-        items=[_item(platform, item) for item in items if item.parent_item is None],
-        folders=[_folder(platform, platform.storage.folders[uuid]) for uuid in folder.folders],
+def _ontology(ontology: Ontology) -> OntologySpec:
+    return OntologySpec(
+        hash=ontology.hash,
+        title=ontology.title,
+        description=ontology.description,
+        editor=ontology.editor,
+        users=ontology.users,
+        groups=_roles(ontology.groups),
     )
 
 
-def _item(platform: Platform, item: Item) -> ItemSpec:
-    return ItemSpec(
-        uuid=item.uuid,
-        name=item.name,
-        type=item.type,
-        width=item.width,
-        height=item.height,
-        mime_type=item.mime_type,
-        content_base64=base64.b64encode(item.content).decode() if item.content is not None else None,
-        url=item.url,
-        client_metadata=item.client_metadata,
-        frames=item.frames,
-        fps=item.fps,
-        duration=item.duration,
-        sample_rate=item.sample_rate,
-        bit_depth=item.bit_depth,
-        codec=item.codec,
-        channels=item.channels,
-        layout=item.layout,
-        scene=item.scene,
-        children=[_item(platform, platform.storage.items[child]) for child in item.children],
-    )
+def _roles(groups: dict[str, Grant]) -> dict[str, Any]:
+    return {group_hash: grant.role for group_hash, grant in groups.items()}
 
 
 def _project(project: Project) -> ProjectSpec:
@@ -107,6 +97,10 @@ def _project(project: Project) -> ProjectSpec:
         ontology=project.ontology.hash,
         datasets=list(project.datasets),
         users=project.users,
+        groups=_roles(project.groups),
+        tags=[tag.name for tag in project.tags.values()],
+        issue_tags=list(project.issues.tags.values()),
+        status=project.status,
         workflow=project.flow.graph.spec,
         agents=project.agents,
         tasks=[_task(task) for task in project.flow.tasks.values()],

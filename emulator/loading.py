@@ -1,7 +1,5 @@
 """A world file becomes a platform's state."""
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeVar
 
@@ -9,20 +7,18 @@ from emulator.datasets.models import DataRow, Dataset
 from emulator.errors import WorldError
 from emulator.labels.models import Content
 from emulator.ontologies.models import EMPTY_EDITOR, Ontology
-from emulator.organisation.models import Integration
+from emulator.organisation.models import Group, Integration, Tag
+from emulator.organisation.sharing import Grant
 from emulator.platform import Platform
 from emulator.projects.models import Project
-from emulator.storage.groups import carousel
-from emulator.storage.models import MIME_TYPES, Folder, Item
+from emulator.storage.models import Folder
+from emulator.storage.worlds import check_members, load_folder, load_item
 from emulator.users.models import User
 from emulator.workflow.graph import STANDARD_WORKFLOW, Graph
 from emulator.workflow.tasks import Subtask
 from emulator.world import (
     DatasetSpec,
     DataSpec,
-    FolderSpec,
-    IntegrationSpec,
-    ItemSpec,
     LabelSpec,
     OntologySpec,
     ProjectSpec,
@@ -57,14 +53,15 @@ class _Loader:
         for user in self._world.users:
             account = User(user.email, user.name or user.email.partition("@")[0], user.organisation_admin)
             self._platform.users.add(account, user.public_keys)
+        self._organisation()
         for ontology in self._world.ontologies:
             self._ontology(ontology)
-        for integration in self._world.integrations:
-            self._integration(integration)
         for folder in self._world.folders:
-            self._folder(folder, parent=None)
+            self._people([*folder.users, *([folder.owner] if folder.owner else [])])
+            load_folder(folder, None, self._first_user(), self._platform)
         for dataset in self._world.datasets:
             self._dataset(dataset)
+        check_members(self._platform)
         for template in self._world.workflow_templates:
             self._platform.templates[template.uuid] = template
         labels = _by_project(self._world.labels)
@@ -90,74 +87,52 @@ class _Loader:
         editor = {**EMPTY_EDITOR, **spec.editor}
         users = spec.users or {self._first_user(): "admin"}
         self._platform.ontologies[spec.hash] = Ontology(
-            spec.hash, spec.title, spec.description, editor, now, now, users
+            spec.hash, spec.title, spec.description, editor, now, now, users, self._grants(spec.groups)
         )
 
-    def _integration(self, spec: IntegrationSpec) -> None:
-        objects = frozenset(spec.objects) if spec.objects is not None else None
-        self._platform.organisation.integrations[spec.uuid] = Integration(spec.title, spec.uuid, objects)
+    def _organisation(self) -> None:
+        organisation, now = self._platform.organisation, self._platform.now()
+        for group in self._world.groups:
+            self._people(group.users)
+            people = dict.fromkeys(group.users)
+            organisation.groups[group.hash] = Group(group.name, group.description, now, group.hash, people)
+        for tag in self._world.tags:
+            organisation.tags[tag.uuid] = Tag(tag.name, tag.description, tag.uuid)
+        for bucket in self._world.integrations:
+            objects = frozenset(bucket.objects) if bucket.objects is not None else None
+            organisation.integrations[bucket.uuid] = Integration(bucket.title, bucket.uuid, objects)
+        if self._world.metadata_schema is not None:
+            organisation.metadata_schema, organisation.schema_created_at = self._world.metadata_schema, now
 
-    def _folder(self, spec: FolderSpec, parent: str | None) -> None:
-        owner = spec.owner or self._first_user()
-        now = self._platform.now()
-        folder = Folder(spec.name, owner, now, now, spec.uuid, parent, spec.description, spec.client_metadata)
-        folder.users[owner] = "admin"
-        self._platform.storage.add_folder(folder)
-        for item in spec.items:
-            self._item(item, folder)
-        for inner in spec.folders:
-            self._folder(inner, folder.uuid)
-
-    def _item(self, spec: ItemSpec, folder: Folder, parent_item: str | None = None) -> Item:
-        now = self._platform.now()
-        item = Item(
-            uuid=spec.uuid,
-            name=spec.name,
-            type=spec.type,
-            folder=folder.uuid,
-            owner=folder.owner,
-            created_at=now,
-            edited_at=now,
-            mime_type=spec.mime_type or MIME_TYPES[spec.type],
-            width=spec.width,
-            height=spec.height,
-            frames=spec.frames,
-            fps=spec.fps,
-            duration=spec.duration,
-            sample_rate=spec.sample_rate,
-            bit_depth=spec.bit_depth,
-            codec=spec.codec,
-            channels=spec.channels,
-            url=spec.url,
-            content=_content(spec),
-            client_metadata=dict(spec.client_metadata),
-            children=spec.members or [child.uuid for child in spec.children],
-            parent_item=parent_item,
-        )
-        item.layout, item.scene = spec.layout, spec.scene
-        if spec.type == "group" and spec.layout is None:
-            item.layout = carousel({str(index): uuid for index, uuid in enumerate(item.children)})
-        self._platform.storage.add_item(item)
-        for child in spec.children:
-            self._item(child, folder, item.uuid)
-        return item
+    def _grants(self, groups: Mapping[str, str]) -> dict[str, Grant]:
+        known = self._platform.organisation.groups
+        for group_hash in groups:
+            if group_hash not in known:
+                raise WorldError(f"there is no group {group_hash}")
+        return {group_hash: Grant(known[group_hash], role) for group_hash, role in groups.items()}
 
     def _dataset(self, spec: DatasetSpec) -> None:
         self._people(spec.users)
         now = self._platform.now()
         users = spec.users or {self._first_user(): "admin"}
-        dataset = Dataset(spec.title, spec.description, now, now, spec.hash, dict(users))
-        owner = next(iter(users))
-        if spec.folder is None:
-            folder = self._platform.storage.add_folder(Folder(spec.title, owner, now, now, users=dict(users)))
-        else:
-            folder = self._platform.storage.folder(spec.folder)
-        folder.synced_dataset = dataset.hash
-        dataset.backing_folder = folder.uuid
+        dataset = Dataset(spec.title, spec.description, now, now, spec.hash, dict(users), self._grants(spec.groups))
+        folder = self._mirrored_folder(spec, dataset) if spec.mirrored else None
         self._platform.datasets[dataset.hash] = dataset
         self._platform.add_rows(dataset, [self._data(data, dataset, folder) for data in spec.data], by=None)
 
-    def _data(self, spec: DataSpec, dataset: Dataset, folder: Folder) -> DataRow:
+    def _mirrored_folder(self, spec: DatasetSpec, dataset: Dataset) -> Folder:
+        storage = self._platform.storage
+        if spec.folder is None:
+            owner, at = next(iter(dataset.users)), dataset.created_at
+            folder = storage.add_folder(Folder(spec.title, owner, at, at, users=dict(dataset.users)))
+        elif spec.folder in storage.folders:
+            folder = storage.folders[spec.folder]
+        else:
+            raise WorldError(f"dataset {spec.title!r} mirrors folder {spec.folder}, which is not in the world")
+        folder.synced_dataset, dataset.backing_folder = dataset.hash, folder.uuid
+        return folder
+
+    def _data(self, spec: DataSpec, dataset: Dataset, folder: Folder | None) -> DataRow:
         now = self._platform.now()
         if spec.item is not None:
             item = self._platform.storage.items.get(spec.item)
@@ -165,8 +140,10 @@ class _Loader:
                 raise WorldError(f"data unit {spec.hash}: there is no item {spec.item}")
         elif not spec.name:
             raise WorldError(f"data unit {spec.hash} has neither a title nor an item")
+        elif folder is None:
+            raise WorldError(f"data unit {spec.hash} names no item, and its dataset has no folder to put one in")
         else:
-            item = self._item(spec, folder)
+            item = load_item(spec, folder, self._platform)
         return DataRow(dataset, item, spec.name or item.name, now, now, spec.hash)
 
     def _project(self, spec: ProjectSpec, labels: list[LabelSpec]) -> None:
@@ -181,6 +158,10 @@ class _Loader:
             project_hash=spec.hash,
         )
         project.users.update(spec.users)
+        project.groups = self._grants(spec.groups)
+        project.tags = {tag.uuid: tag for tag in (self._tag(name) for name in spec.tags)}
+        project.issues.add_tags(spec.issue_tags)
+        project.status = spec.status
         project.agents = list(spec.agents)
         placed = {task.data_hash: task for task in spec.tasks}
         for reference in spec.datasets:
@@ -197,6 +178,12 @@ class _Loader:
                 project.flow.start(unit, by=None)
         if placed:
             raise WorldError(f"project {spec.title!r}: tasks of data units it does not have: {sorted(placed)}")
+
+    def _tag(self, name: str) -> Tag:
+        found = next((tag for tag in self._platform.organisation.tags.values() if tag.name == name), None)
+        if found is None:
+            raise WorldError(f"there is no organisation tag {name!r}")
+        return found
 
     def _graph(self, workflow: WorkflowSpec | str | None) -> Graph:
         if workflow is None:
@@ -241,17 +228,3 @@ def _named(known: Mapping[str, T], reference: str, kind: str) -> T:
     if len(found) != 1:
         raise WorldError(f"the world has {len(found)} things of kind {kind} called {reference!r}")
     return found[0]
-
-
-def _content(spec: ItemSpec) -> bytes | None:
-    if spec.content_base64 is not None:
-        try:
-            return base64.b64decode(spec.content_base64, validate=True)
-        except binascii.Error:
-            raise WorldError(f"content_base64 of {spec.name!r} is not base64") from None
-    if spec.file is None:
-        return None
-    try:
-        return spec.file.read_bytes()
-    except OSError as error:
-        raise WorldError(f"file of {spec.name!r}: {error.strerror}") from None
