@@ -1,6 +1,7 @@
 """DICOM (explicit and implicit little endian) and NIfTI-1 headers, as far as the platform shows them."""
 
 import gzip
+import io
 import struct
 from collections.abc import Iterator
 
@@ -8,6 +9,7 @@ from emulator.media.facts import Facts, UnreadableMediaError
 
 _IMPLICIT = "1.2.840.10008.1.2"
 _LONG_FORMS = frozenset({b"OB", b"OW", b"OF", b"OD", b"OL", b"SQ", b"UC", b"UR", b"UT", b"UN"})
+_NIFTI_HEADER = 348
 _PIXELS = (0x7FE0, 0x0010)
 
 _TRANSFER_SYNTAX = (0x0002, 0x0010)
@@ -74,9 +76,9 @@ def nifti_facts(data: bytes) -> Facts:
         UnreadableMediaError: when it is none.
     """
     try:
-        header = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-        order = "<" if struct.unpack_from("<i", header)[0] == 348 else ">"
-        if struct.unpack_from(f"{order}i", header)[0] != 348:
+        header = gzip.open(io.BytesIO(data)).read(_NIFTI_HEADER) if data[:2] == b"\x1f\x8b" else data
+        order = "<" if struct.unpack_from("<i", header)[0] == _NIFTI_HEADER else ">"
+        if struct.unpack_from(f"{order}i", header)[0] != _NIFTI_HEADER:
             raise UnreadableMediaError("not a NIfTI-1 file")
         dimensions = struct.unpack_from(f"{order}8h", header, 40)
     except (OSError, EOFError, struct.error):

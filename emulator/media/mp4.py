@@ -19,16 +19,16 @@ def video_facts(data: bytes) -> Facts:
         for track in _find(data, b"moov", b"trak"):
             if any(handler[8:12] == b"vide" for handler in _find(track, b"mdia", b"hdlr")):
                 return _track_facts(track, mime_type)
-    except (struct.error, IndexError, ValueError):
+    except (struct.error, IndexError, ZeroDivisionError):
         pass
     raise UnreadableMediaError("the file has no readable video track")
 
 
 def _track_facts(track: bytes, mime_type: str) -> Facts:
-    header = next(_find(track, b"tkhd"))
+    header = _only(track, b"tkhd")
     width, height = (side >> 16 for side in struct.unpack(">II", header[-8:]))
-    timescale, ticks = _media_header(next(_find(track, b"mdia", b"mdhd")))
-    frames = _sample_count(next(_find(track, b"mdia", b"minf", b"stbl", b"stts")))
+    timescale, ticks = _media_header(_only(track, b"mdia", b"mdhd"))
+    frames = _sample_count(_only(track, b"mdia", b"minf", b"stbl", b"stts"))
     duration = ticks / timescale
     return Facts(mime_type, width, height, frames, frames / duration, duration)
 
@@ -42,6 +42,13 @@ def _media_header(box: bytes) -> tuple[int, int]:
 def _sample_count(box: bytes) -> int:
     (entries,) = struct.unpack_from(">I", box, 4)
     return sum(struct.unpack_from(">I", box, 8 + 8 * entry)[0] for entry in range(entries))
+
+
+def _only(data: bytes, *path: bytes) -> bytes:
+    found = next(_find(data, *path), None)
+    if found is None:
+        raise UnreadableMediaError(f"the file has no {path[-1].decode()} box")
+    return found
 
 
 def _find(data: bytes, *path: bytes) -> Iterator[bytes]:
