@@ -13,6 +13,7 @@ from agents.reporting.files import MissingExtraError
 from agents.store import StoreError
 from agents.workflows.errors import (
     DatasetNotServed,
+    LabelsNotComparable,
     LabelsUnreadable,
     MisconfiguredStage,
     NoGroundTruth,
@@ -36,6 +37,7 @@ STATUS: dict[type[Exception], int] = {
     NotSubmitted: 409,
     OntologiesDiffer: 409,
     LabelsUnreadable: 422,
+    LabelsNotComparable: 422,
     StageNotServed: 403,
     MisconfiguredStage: 500,
     AccessRefused: 502,

@@ -37,6 +37,10 @@ class LabelsUnreadable(RefusalError):
     """A label row is not as Encord writes them; the message says where, not what stands there."""
 
 
+class LabelsNotComparable(RefusalError):
+    """The labels are well formed and cannot be scored all the same, e.g. masks of two sizes; the message says why."""
+
+
 class OntologiesDiffer(RefusalError):
     """Production and benchmark project use different ontologies: their labels cannot be compared."""
 

@@ -10,10 +10,11 @@ from agents import telemetry
 from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
 from agents.platform import LabelRow, PeoplesWork
 from agents.records import ScoreIdentity, ScoreRecord, sketch_of
-from agents.scoring import ENGINE_VERSION, score_task
+from agents.scoring import ENGINE_VERSION, ScoringError, score_task
 from agents.store import SqlScoreStore, StoreError
 from agents.workflows.branches import annotator_of, annotators_branches, is_with_annotators, submitted_branches
 from agents.workflows.errors import (
+    LabelsNotComparable,
     LabelsUnreadable,
     NoGroundTruth,
     NotABenchmarkDataUnit,
@@ -175,10 +176,11 @@ class Scorer:
         needed = [item for item in work if item.rows]
         production = self.projects.production
         hashes = [row.label_hash for item in needed for row in item.rows if row.label_hash]
+        ontology = self.truth.ontology(production)
         return _Fetched(
-            truths=self.truth.annotations([item.truth for item in needed]),
+            truths=self.truth.annotations([item.truth for item in needed], ontology),
             labels=self.projects.encord.labels(production.project_hash, hashes) if hashes else {},
-            ontology=self.truth.ontology(production),
+            ontology=ontology,
             at=datetime.now(UTC),
         )
 
@@ -187,6 +189,7 @@ class Scorer:
 
         Raises:
             LabelsUnreadable: the truth's or one of the branches' labels.
+            LabelsNotComparable: one of the branches with the truth.
         """
         records = []
         for row in rows:
@@ -194,12 +197,14 @@ class Scorer:
             if isinstance(truth, LabelReadError):
                 raise LabelsUnreadable(f"the ground truth of data unit {row.data_hash} cannot be read: {truth}")
             document = fetched.labels[row.label_hash] if row.label_hash else None
+            where = f"branch {row.branch_name} of data unit {row.data_hash}"
             try:
                 labels = read_label_row(document, fetched.ontology) if document else Annotations.empty()
+                score = score_task(truth, labels, fetched.ontology, self.projects.deployment.scoring)
             except LabelReadError as error:
-                where = f"branch {row.branch_name} of data unit {row.data_hash}"
                 raise LabelsUnreadable(f"the labels on {where} cannot be read: {error}") from None
-            score = score_task(truth, labels, fetched.ontology, self.projects.deployment.scoring)
+            except ScoringError as error:
+                raise LabelsNotComparable(f"the labels on {where} cannot be scored: {error}") from None
             records.append(
                 ScoreRecord(
                     identity=self._identity(row, work.truth),

@@ -10,10 +10,13 @@ from cachetools import LRUCache
 
 from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
 from agents.platform import LabelRow, Project
+from agents.workflows.errors import LabelsUnreadable
 from agents.workflows.projects import ServedProjects
 
 ANNOTATIONS_KEPT = 2_000
 """Ground-truth rows kept in memory, as arrays"""
+NEVER = float("-inf")
+"""Long before any reading of the clock, which may have begun with this instance"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class GroundTruth:
         self._warm = False
         self._warming = threading.Lock()
         self._lock = threading.Lock()
-        self._annotations: LRUCache[tuple[str, datetime | None], Annotations] = LRUCache(maxsize=ANNOTATIONS_KEPT)
+        self._annotations: LRUCache[tuple[str, datetime | None], tuple[Ontology, Annotations]]
+        self._annotations = LRUCache(maxsize=ANNOTATIONS_KEPT)
         self._ontologies: dict[str, tuple[Project, Ontology]] = {}
 
     def rows(self, data_hashes: Iterable[str]) -> dict[str, TruthRow]:
@@ -57,7 +61,8 @@ class GroundTruth:
         aged = [data_hash for data_hash in wanted if not self._is_fresh(data_hash, fresh_after)]
         if aged:
             self._refresh(aged)
-        return {data_hash: self._rows[data_hash] for data_hash in wanted if data_hash in self._rows}
+        with self._lock:
+            return {data_hash: self._rows[data_hash] for data_hash in wanted if data_hash in self._rows}
 
     def forget(self, data_hashes: Iterable[str]) -> None:
         """Look at these rows again when they are next asked for: their truth has changed."""
@@ -65,8 +70,12 @@ class GroundTruth:
             for data_hash in data_hashes:
                 self._seen_at.pop(data_hash, None)
 
-    def annotations(self, rows: Iterable[TruthRow]) -> dict[str, Annotations | LabelReadError]:
+    def annotations(self, rows: Iterable[TruthRow], ontology: Ontology) -> dict[str, Annotations | LabelReadError]:
         """Ground-truth annotations by data hash, or why they cannot be read. A request per 1,000 rows not cached.
+
+        Args:
+            rows: of the index.
+            ontology: with which the labels beside them are read: annotations name classes by their place in it.
 
         Raises:
             PlatformError
@@ -78,21 +87,30 @@ class GroundTruth:
                 result[row.data_hash] = Annotations.empty()
                 continue
             with self._lock:
-                cached = self._annotations.get((row.label_hash, row.edited_at))
-            if cached is not None:
+                read_with, cached = self._annotations.get((row.label_hash, row.edited_at), (None, None))
+            if cached is not None and read_with is ontology:
                 result[row.data_hash] = cached
             else:
                 missing.setdefault(row.benchmark_project, []).append(row)
         for project_hash, needed in missing.items():
-            result.update(self._read(project_hash, needed))
+            result.update(self._read(project_hash, needed, ontology))
         return result
 
     def ontology(self, project: Project) -> Ontology:
-        """The project's ontology, parsed once per copy of the project that the platform room has fetched."""
+        """The project's ontology, parsed once per copy of the project; the same object as long as it is equal.
+
+        Raises:
+            LabelsUnreadable: it holds a shape or an attribute type that is not known.
+        """
         known = self._ontologies.get(project.project_hash)
         if known is not None and known[0] is project:
             return known[1]
-        ontology = Ontology.from_editor(project.ontology)
+        try:
+            ontology = Ontology.from_editor(project.ontology)
+        except LabelReadError as error:
+            raise LabelsUnreadable(f"the ontology of project '{project.title}' cannot be read: {error}") from None
+        if known is not None and known[1] == ontology:
+            ontology = known[1]
         self._ontologies[project.project_hash] = (project, ontology)
         return ontology
 
@@ -105,14 +123,15 @@ class GroundTruth:
                 self._warm = True
 
     def _is_fresh(self, data_hash: str, fresh_after: float) -> bool:
-        row = self._rows.get(data_hash)
+        with self._lock:
+            row, seen_at = self._rows.get(data_hash), self._seen_at.get(data_hash, NEVER)
         # Unfinished truth may be finished by now: never turn a task away on old news.
-        return self._seen_at.get(data_hash, 0.0) >= fresh_after and (row is None or row.finished)
+        return seen_at >= fresh_after and (row is None or row.finished)
 
-    def _read(self, project_hash: str, rows: list[TruthRow]) -> Mapping[str, Annotations | LabelReadError]:
-        encord = self._projects.encord
-        ontology = self.ontology(encord.project(project_hash))
-        labels = encord.labels(project_hash, [row.label_hash for row in rows if row.label_hash])
+    def _read(
+        self, project_hash: str, rows: list[TruthRow], ontology: Ontology
+    ) -> Mapping[str, Annotations | LabelReadError]:
+        labels = self._projects.encord.labels(project_hash, [row.label_hash for row in rows if row.label_hash])
         found: dict[str, Annotations | LabelReadError] = {}
         for row in rows:
             if row.label_hash is None:
@@ -124,7 +143,7 @@ class GroundTruth:
                 continue
             found[row.data_hash] = annotations
             with self._lock:
-                self._annotations[(row.label_hash, row.edited_at)] = annotations
+                self._annotations[(row.label_hash, row.edited_at)] = ontology, annotations
         return found
 
     def _refresh(self, data_hashes: list[str] | None) -> None:

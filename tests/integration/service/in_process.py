@@ -1,0 +1,27 @@
+"""The service's use cases in the test's own process, against the emulator over real sockets."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from agents.config import load_settings
+from agents.service import Service
+from emulator.testing import Running, running
+from tests.integration.service.sandbox import Unit, service_environment, world
+
+
+@contextmanager
+def service_in_process(
+    units: Sequence[Unit], folder: Path, config: Mapping[str, Any] | None = None, **options: Any
+) -> Iterator[tuple[Service, Running]]:
+    """The use cases and the emulator beneath them; `options` are those of `world`."""
+    with running(world(units, "http://127.0.0.1:9", **options)) as platform:
+        environment = service_environment(platform.url, folder, config or {})
+        with patch.dict("os.environ", environment, clear=True):
+            service = Service(load_settings(endpoints=True))
+        try:
+            yield service, platform
+        finally:
+            service.close()

@@ -1,0 +1,54 @@
+"""What one task or one change of the ontology must not do to the others."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.dispatch.jobs import DrainJob
+from agents.scoring import MetricInput
+from tests.integration.service.in_process import service_in_process
+from tests.integration.service.sandbox import PRODUCTION, SCORING_STAGE, Unit, uuid
+
+METRIC = f"{__name__}:refuses_one_truth"
+REFUSED: set[int] = set()
+
+
+def refuses_one_truth(given: MetricInput) -> float:
+    """A metric of a team's own that fails on some data units."""
+    objects = len(given.truth.instances)
+    if objects in REFUSED:
+        raise ZeroDivisionError
+    return 1.0
+
+
+@pytest.fixture(scope="module")
+def images(pedestrians: dict[str, Any]) -> list[dict[str, Any]]:
+    by_size = {len(image["ground_truth"]): image for image in pedestrians["images"] if image["ground_truth"]}
+    return list(by_size.values())[:3]
+
+
+def test_labels_that_cannot_be_scored_hold_up_no_other_task(images: list[Any], tmp_path: Path) -> None:
+    REFUSED.add(len(images[0]["ground_truth"]))
+    units = [Unit(image, stage="Score") for image in images]
+    with service_in_process(units, tmp_path, {"scoring": {"metrics": [METRIC]}}) as (service, _):
+        drained = service.run_job(DrainJob(PRODUCTION, SCORING_STAGE))
+        assert drained.moved == len(units) - 1
+        ((refused, reason),) = drained.refused
+        assert refused == units[0].data_hash
+        assert "cannot be scored" in reason
+
+
+def test_a_class_that_is_added_in_front_of_the_others_changes_no_score(images: list[Any], tmp_path: Path) -> None:
+    unit = Unit(images[0], stage="Score")
+    with service_in_process([unit], tmp_path) as (service, platform):
+        before = service.scorer.score_data_unit(PRODUCTION, unit.data_hash).records
+        ontology = platform.emulator.platform.ontologies[uuid("ontology Pedestrians")]
+        (pedestrian,) = ontology.editor["objects"]
+        cyclist = pedestrian | {"id": "9", "name": "Cyclist", "featureNodeHash": "cyclist1"}
+        ontology.editor = ontology.editor | {"objects": [cyclist, pedestrian]}
+        service.encord.forget_project(PRODUCTION)
+        rows = service.encord.label_rows(PRODUCTION, data_hashes=[unit.data_hash], all_branches=True)
+        after = service.scorer.preview(rows, submitted_only=True)
+        assert sum(record.true_positives for record in before) > 0
+        assert [record.true_positives for record in after] == [record.true_positives for record in before]
