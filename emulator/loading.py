@@ -205,9 +205,10 @@ class _Loader:
 def _stand(project: Project, unit: DataRow, spec: TaskSpec) -> None:
     stage = project.flow.graph.stages[project.flow.graph.uuid_of(spec.stage)]
     task = project.flow.place(unit, stage, spec.uuid)
+    task.priority = spec.priority
     project.flow.stand(task, stage, by=None)
     task.status, task.assignee, task.last_actioned_by = spec.status, spec.assignee, spec.last_actioned_by
-    task.annotator, task.priority = spec.annotator, spec.priority
+    task.annotator = spec.annotator
     for part in spec.subtasks:
         now = task.created_at
         subtask = Subtask(part.branch_name, now, now, part.uuid, part.status, part.assignee, part.last_actioned_by)

@@ -71,7 +71,7 @@ class Events:
             for project in self._platform.projects.values()
             for stage in project.flow.graph.stages.values()
             if isinstance(stage, AgentStageSpec) and isinstance(stage.agent, AutoAgentSpec)
-            for task in project.flow.queues[stage.uuid].after(0)
+            for task in project.flow.queues[stage.uuid].after()
         ]
         for project, stage, agent, task in waiting:
             self.call_agent(project, stage, agent, task)
@@ -87,12 +87,11 @@ class Events:
 
     def _notify_if_due(self, project: Project, stage: AgentStageSpec, agent: AdvancedAgentSpec, at: datetime) -> None:
         queue = project.flow.queues[stage.uuid]
-        oldest = next(queue.after(0), None)
-        if oldest is None:
+        if not len(queue):
             return
         if len(queue) >= agent.batch_size:
             reason = "batch_size_reached"
-        elif at - oldest.entered_at >= timedelta(minutes=agent.max_wait_minutes):
+        elif at - min(task.entered_at for task in queue.after()) >= timedelta(minutes=agent.max_wait_minutes):
             reason = "max_wait_elapsed"
         else:
             return

@@ -122,6 +122,11 @@ class Flow:
         task.status = "NEW"
         self._arrive(task, stage, action=action, by=by, pathway=pathway)
 
+    def prioritise(self, data_hash: str, priority: float) -> None:
+        """Gives a data unit's task another priority, 0 to 1; higher ones come first."""
+        task = self.by_data[data_hash]
+        self.queues[task.stage.uuid].prioritise(task, priority)
+
     def hold(self, task: Task, part: Task | Subtask, assignee: str | None, action: str, by: str) -> None:
         """Assigns, releases or skips a task, or a part of it: it stays where it is."""
         part.assignee = assignee

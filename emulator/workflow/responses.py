@@ -12,7 +12,7 @@ from emulator.projects.roles import REVIEWING, may_manage
 from emulator.wire import PAGE_SIZE, iso, page
 from emulator.workflow.actions import Actions, Actor, move_tasks
 from emulator.workflow.graph import Graph
-from emulator.workflow.tasks import Subtask, Task
+from emulator.workflow.tasks import FRONT, Place, Subtask, Task
 from emulator.world import (
     AgentStageSpec,
     AnnotationStageSpec,
@@ -38,7 +38,7 @@ STAGE_TYPES: dict[str, str] = {
 
 @routes.get("projects/{project}/workflow/stages/{stage}/tasks")
 def list_tasks(call: Call) -> Any:
-    """A page of the tasks at a stage; the cursor is the last task's number of entry, so moves in between do no harm."""
+    """A page of the tasks at a stage; the cursor is the last task's place, so moves in between do no harm."""
     project = call.project()
     stage = project.flow.graph.stage(call.params["stage"])
     actor = project.actor(call.user.email)
@@ -48,7 +48,7 @@ def list_tasks(call: Call) -> Any:
     more = len(tasks) > PAGE_SIZE
     return {
         "results": [_task_dto(task, stage, project, actor) for task in tasks[:PAGE_SIZE]],
-        "nextPageToken": str(tasks[PAGE_SIZE - 1].entry) if more else None,
+        "nextPageToken": _token(tasks[PAGE_SIZE - 1]) if more else None,
     }
 
 
@@ -124,19 +124,30 @@ def _stage_dto(stage: AnyStageSpec) -> dict[str, Any]:
     return found
 
 
+def _token(task: Task) -> str:
+    return f"{task.priority!r}:{task.entry}"
+
+
+def _cursor(token: str | None) -> Place:
+    if token is None:
+        return FRONT
+    priority, _, entry = token.partition(":")
+    try:
+        return -float(priority), int(entry)
+    except ValueError:
+        raise InvalidArgumentsError("The page token is not valid") from None
+
+
 def _candidates(project: Project, stage: AnyStageSpec, call: Call) -> Iterator[Task]:
-    token = call.query.get("pageToken")
-    if token is not None and not token.isdigit():
-        raise InvalidArgumentsError("The page token is not valid")
-    cursor = int(token) if token else 0
+    cursor = _cursor(call.query.get("pageToken"))
     data_hashes, dataset_hashes = call.query.getlist("dataHashes"), call.query.getlist("datasetHashes")
     if not data_hashes:
         return project.flow.queues[stage.uuid].after(cursor, dataset_hashes)
     found = (project.flow.by_data.get(data_hash) for data_hash in dict.fromkeys(data_hashes))
-    here = [task for task in found if task is not None and task.stage is stage and task.entry > cursor]
+    here = [task for task in found if task is not None and task.stage is stage and task.place > cursor]
     if dataset_hashes:
         here = [task for task in here if task.dataset_hash in dataset_hashes]
-    return iter(sorted(here, key=lambda task: task.entry))
+    return iter(sorted(here, key=lambda task: task.place))
 
 
 def _visible(stage: AnyStageSpec, actor: Actor) -> Callable[[Task], bool]:

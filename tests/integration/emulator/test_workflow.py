@@ -176,6 +176,22 @@ def test_pages_hold_a_hundred_tasks_and_moving_them_while_reading_loses_none(sta
     assert counts["GET projects/{project}/workflow/stages/{stage}/tasks"] == 3
 
 
+def test_queues_are_in_order_of_priority_and_priorities_can_change_while_they_are_read(start: Start) -> None:
+    hashes = [f"c0000000-0000-4000-8000-{n:012d}" for n in range(150)]
+    site = start(_with_data(hashes))
+    project = site.project()
+    rows = {row.data_hash: row for row in project.list_label_rows_v2()}
+    with project.create_bundle() as bundle:
+        rows[hashes[149]].set_priority(0.9, bundle=bundle)
+        rows[hashes[3]].set_priority(0.1, bundle=bundle)
+    tasks = iter(project.workflow.get_stage(name="Annotate").get_tasks())
+    seen = [str(next(tasks).data_hash) for _ in range(50)]
+    rows[hashes[148]].set_priority(0.0)
+    seen += [str(task.data_hash) for task in tasks]
+    expected = [hashes[149], *hashes[:3], *hashes[4:148], hashes[3], hashes[148]]
+    assert seen == expected
+
+
 def _with_data(hashes: list[str]) -> dict[str, Any]:
     from .conftest import make_world
 

@@ -1,6 +1,7 @@
 """Stage queues against the plainest model there is: a list of what entered and has not left."""
 
 from datetime import UTC, datetime
+from math import inf
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +14,12 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 DATASETS = ("one", "two")
 
 Operations = st.lists(
-    st.tuples(st.sampled_from(["enter", "leave"]), st.integers(0, 30), st.sampled_from(DATASETS)), max_size=120
+    st.tuples(
+        st.sampled_from(["enter", "enter", "leave", "prioritise"]), st.integers(0, 30), st.sampled_from(DATASETS)
+    ),
+    max_size=120,
 )
+Cursors = st.tuples(st.sampled_from([-inf, -1.0, -0.6, -0.5, -0.3, 0.0]), st.integers(0, 130))
 
 
 def play(operations: list[tuple[str, int, str]]) -> tuple[StageQueue, list[Task]]:
@@ -26,24 +31,27 @@ def play(operations: list[tuple[str, int, str]]) -> tuple[StageQueue, list[Task]
             task.entry = entry
             queue.add(task)
             plain.append(task)
-        elif plain:
+        elif plain and operation == "leave":
             task = plain.pop(number % len(plain))
             task.entry = -1
             queue.left(task)
             away.append(task)
-    return queue, plain
+        elif plain:
+            task = plain[number % len(plain)]
+            queue.prioritise(task, number / 30)
+    return queue, sorted(plain, key=lambda task: (-task.priority, task.entry))
 
 
-@given(Operations, st.integers(0, 130))
-def test_a_queue_lists_what_is_there_in_order_of_entry_after_any_cursor(
-    operations: list[tuple[str, int, str]], cursor: int
+@given(Operations, Cursors)
+def test_a_queue_lists_what_is_there_by_priority_and_entry_after_any_cursor(
+    operations: list[tuple[str, int, str]], cursor: tuple[float, int]
 ) -> None:
     queue, plain = play(operations)
-    assert list(queue.after(cursor)) == [task for task in plain if task.entry > cursor]
+    assert list(queue.after(cursor)) == [task for task in plain if task.place > cursor]
     assert len(queue) == len(plain)
 
 
 @given(Operations, st.lists(st.sampled_from([*DATASETS, "unknown"]), min_size=1, max_size=4))
 def test_a_queue_by_dataset_is_the_queue_filtered(operations: list[tuple[str, int, str]], wanted: list[str]) -> None:
     queue, plain = play(operations)
-    assert list(queue.after(0, wanted)) == [task for task in plain if task.dataset_hash in wanted]
+    assert list(queue.after(dataset_hashes=wanted)) == [task for task in plain if task.dataset_hash in wanted]

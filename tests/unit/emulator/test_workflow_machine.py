@@ -94,7 +94,7 @@ class WorkflowMachine(RuleBasedStateMachine):
         if not busy:
             return
         stage = self.flow.graph.stages[busy[pick % len(busy)]]
-        here = list(self.flow.queues[stage.uuid].after(0))
+        here = list(self.flow.queues[stage.uuid].after())
         uuids = [part.uuid for task in here for part in task.subtasks]
         if not isinstance(stage, ConsensusStageSpec):
             uuids = [task.uuid for task in here]
@@ -160,10 +160,10 @@ class WorkflowMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_task_waits_at_exactly_one_stage(self) -> None:
-        waiting = Counter(task.uuid for queue in self.flow.queues.values() for task in queue.after(0))
+        waiting = Counter(task.uuid for queue in self.flow.queues.values() for task in queue.after())
         assert waiting == Counter(list(self.flow.tasks))
         for uuid, queue in self.flow.queues.items():
-            assert len(queue) == sum(1 for task in queue.after(0) if task.stage.uuid == uuid)
+            assert len(queue) == sum(1 for task in queue.after() if task.stage.uuid == uuid)
 
     @invariant()
     def every_data_unit_has_one_task_and_a_main_row(self) -> None:
