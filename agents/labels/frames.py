@@ -1,8 +1,7 @@
 """Where in a label row's JSON the drawings stand: data units, frames, spaces, and ranges."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from agents.labels.annotations import ROW
 from agents.labels.errors import LabelReadError
@@ -16,17 +15,29 @@ UNFRAMED = frozenset({"audio", "time_series", "plain_text", "group"})
 """No frames: objects lie on ranges, or in the spaces of the group."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+Size = tuple[float, float]
+"""Width and height of the media in pixels; NaN where the row does not tell."""
+
+
+class Frame(NamedTuple):
     """The drawings of one frame of one space."""
 
     space: str
     number: int
-    width: float
-    height: float
+    size: Size
     objects: Sequence[Mapping[str, Any]]
     place: str
     """Where they stand in the JSON, for error messages."""
+
+    @property
+    def width(self) -> float:
+        """Of the media, in pixels."""
+        return self.size[0]
+
+    @property
+    def height(self) -> float:
+        """Of the media, in pixels."""
+        return self.size[1]
 
 
 def frames(row: Mapping[str, Any], ontology: Ontology) -> Iterator[Frame]:
@@ -71,32 +82,31 @@ def name_of(entry: Mapping[str, Any], field: str, otherwise: str) -> str:
 
 
 def _unit_frames(kind: str, unit: Mapping[str, Any], place: str) -> Iterator[Frame]:
-    labels = _labels(unit, place)
+    labels, size = _labels(unit, place), _size(unit)
     if kind in FLAT:
         number = _frame_number(unit.get("data_sequence", 0), f"{place}.data_sequence")
-        yield _frame(ROW, number, unit, labels, f"{place}.labels")
+        yield _frame(ROW, number, size, labels, f"{place}.labels")
     elif kind in FRAMED:
         for key, frame in labels.items():
             here = f"{place}.labels[{key}]"
             if kind == "scene" and not str(key).isdecimal():
-                yield _frame(str(key), 0, unit, frame, here)  # an image or point cloud of the scene
+                yield _frame(str(key), 0, size, frame, here)  # an image or point cloud of the scene
             else:
-                yield _frame(ROW, _frame_number(key, f"{place}.labels"), unit, frame, here)
+                yield _frame(ROW, _frame_number(key, here), size, frame, here)
 
 
 def _space_frames(name: str, space: Mapping[str, Any]) -> Iterator[Frame]:
     place = f"spaces[{name}]"
     labels = _labels(space, place)
     if isinstance(labels.get("objects"), list):
-        yield _frame(_scene_name(name, space), 0, space, labels, f"{place}.labels")
+        yield _frame(_scene_name(name, space), 0, _size(space), labels, f"{place}.labels")
         return
     sizes = space.get("frames")
     for key, frame in labels.items():
         number = _frame_number(key, f"{place}.labels")
-        sized = space
-        if isinstance(sizes, list) and 0 <= number < len(sizes) and isinstance(sizes[number], Mapping):
-            sized = {**space, **{k: v for k, v in sizes[number].items() if k in ("width", "height")}}
-        yield _frame(name, number, sized, frame, f"{place}.labels[{key}]")
+        own = sizes[number] if isinstance(sizes, list) and number < len(sizes) else None
+        size = _size(own) if isinstance(own, Mapping) and own.get("width") and own.get("height") else _size(space)
+        yield _frame(name, number, size, frame, f"{place}.labels[{key}]")
 
 
 def _scene_name(name: str, space: Mapping[str, Any]) -> str:
@@ -126,7 +136,7 @@ def _range_frames(row: Mapping[str, Any], ontology: Ontology) -> Iterator[Frame]
 
 
 def _range_frame(space: str, drawing: Mapping[str, Any], place: str) -> Frame:
-    return Frame(space, 0, float("nan"), float("nan"), [drawing], place)
+    return Frame(space, 0, _UNKNOWN, [drawing], place)
 
 
 def _labels(holder: Mapping[str, Any], place: str) -> Mapping[str, Any]:
@@ -136,7 +146,7 @@ def _labels(holder: Mapping[str, Any], place: str) -> Mapping[str, Any]:
     return labels
 
 
-def _frame(space: str, number: int, sized: Mapping[str, Any], labels: object, place: str) -> Frame:
+def _frame(space: str, number: int, size: Size, labels: object, place: str) -> Frame:
     if not isinstance(labels, Mapping):
         raise LabelReadError(place, "is not a JSON object")
     objects = labels.get("objects") or []
@@ -144,8 +154,15 @@ def _frame(space: str, number: int, sized: Mapping[str, Any], labels: object, pl
         raise LabelReadError(f"{place}.objects", "is not a list")
     own = labels.get("metadata")
     if isinstance(own, Mapping) and own.get("width") and own.get("height"):
-        sized = own
-    return Frame(space, number, _length(sized.get("width")), _length(sized.get("height")), objects, place)
+        size = _size(own)
+    return Frame(space, number, size, objects, place)
+
+
+_UNKNOWN: Size = (float("nan"), float("nan"))
+
+
+def _size(holder: Mapping[str, Any]) -> Size:
+    return _length(holder.get("width")), _length(holder.get("height"))
 
 
 def _length(value: object) -> float:

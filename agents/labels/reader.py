@@ -139,7 +139,7 @@ class _Collector:
             frame=np.array([f.number for f in bucket.frames], np.int64).repeat(counts),
             feature=self._features(shape, bucket),
             instance=self._instances(bucket),
-            media=np.array([(f.width, f.height) for f in bucket.frames], np.float64).repeat(counts, axis=0),
+            media=np.array([f.size for f in bucket.frames], np.float64).repeat(counts, axis=0),
             geometry=geometry,
         )
         _refuse_twice(drawings, bucket)
@@ -184,9 +184,11 @@ def _unknown_feature(bucket: _Bucket, index: Mapping[str, int]) -> LabelReadErro
 
 def _refuse_twice(drawings: Drawings, bucket: _Bucket) -> None:
     """An object is in one place per frame; the SDK refuses a second one too."""
-    order = np.lexsort((drawings.frame, drawings.space, drawings.instance))
-    columns = np.stack((drawings.instance, drawings.space, drawings.frame))[:, order]
-    again = (columns[:, 1:] == columns[:, :-1]).all(axis=0)
+    frames = np.unique(drawings.frame, return_inverse=True)[1] if drawings.frame.max() > 2**31 else drawings.frame
+    places = drawings.space.astype(np.int64) * (int(frames.max()) + 1) + frames
+    keys = places * (int(drawings.instance.max()) + 1) + drawings.instance
+    order = np.argsort(keys, kind="stable")
+    again = np.diff(keys[order]) == 0
     if again.any():
         position = int(order[1:][again].min())
         raise LabelReadError(bucket.place(position), "an object is drawn twice in one frame")

@@ -1,6 +1,7 @@
 """What went wrong with the objects, as a list that a person can act on; runs of frames are one entry."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,19 +33,21 @@ def _pairs(kind: ConflictKind, match: Matches, scored: Scored, sides: Sides, ont
     truth, label, pairs = match.truth, match.label, scored.pairs
     true, given = truth.feature[pairs.truth], label.feature[pairs.label]
     columns = (truth.instance[pairs.truth], label.instance[pairs.label], true, given, truth.space[pairs.truth])
-    frames = truth.frame[pairs.truth]
-    for rows in _runs(columns, frames):
-        first = rows[0]
+    runs = _Runs.of(columns, truth.frame[pairs.truth])
+    names = [item.name for item in ontology.objects]
+    least = np.minimum.reduceat(scored.similarity[runs.order], runs.first).tolist()
+    table = (column[runs.order][runs.first].tolist() for column in columns)
+    for row, column, right, wrong, space, start, end, value in zip(*table, runs.start, runs.end, least, strict=True):
         yield Conflict(
             kind,
-            ontology.objects[true[first]].name,
-            int(frames[first]),
-            int(frames[rows[-1]]),
-            sides.truth.spaces[columns[4][first]],
-            sides.truth.instances[columns[0][first]],
-            sides.label.instances[columns[1][first]],
-            float(scored.similarity[rows].min()),
-            ontology.objects[given[first]].name if true[first] != given[first] else None,
+            names[right],
+            start,
+            end,
+            sides.truth.spaces[space],
+            sides.truth.instances[row],
+            sides.label.instances[column],
+            value,
+            names[wrong] if right != wrong else None,
         )
 
 
@@ -53,28 +56,35 @@ def _alone(  # noqa: PLR0917 - one side's table
 ) -> Iterator[Conflict]:
     if not len(chosen):
         return
-    instance, feature, space = drawings.instance[chosen], drawings.feature[chosen], drawings.space[chosen]
-    frames = drawings.frame[chosen]
-    for rows in _runs((instance, feature, space), frames):
-        first = rows[0]
-        name = side.instances[instance[first]]
-        yield Conflict(
-            kind,
-            ontology.objects[feature[first]].name,
-            int(frames[first]),
-            int(frames[rows[-1]]),
-            side.spaces[space[first]],
-            name if kind == "missing" else None,
-            name if kind == "spurious" else None,
-            float(best[chosen[rows]].max()),
-        )
+    columns = (drawings.instance[chosen], drawings.feature[chosen], drawings.space[chosen])
+    runs = _Runs.of(columns, drawings.frame[chosen])
+    names = [item.name for item in ontology.objects]
+    most = np.maximum.reduceat(best[chosen][runs.order], runs.first).tolist()
+    table = (column[runs.order][runs.first].tolist() for column in columns)
+    for instance, feature, space, start, end, value in zip(*table, runs.start, runs.end, most, strict=True):
+        own = side.instances[instance]
+        truth, label = (own, None) if kind == "missing" else (None, own)
+        yield Conflict(kind, names[feature], start, end, side.spaces[space], truth, label, value)
 
 
-def _runs(columns: tuple[NDArray[np.int32], ...], frames: Indices) -> list[Indices]:
-    """Positions of rows that are equal in every column and stand in consecutive frames."""
-    keys: list[NDArray[np.integer[Any]]] = [frames, *reversed(columns)]
-    order = np.lexsort(keys)
-    breaks = np.diff(frames[order]) != 1
-    for column in columns:
-        breaks |= np.diff(column[order]) != 0
-    return np.split(order, np.flatnonzero(breaks) + 1)
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Rows that are equal in every column and stand in consecutive frames, run by run."""
+
+    order: Indices
+    """The rows, sorted so that each run stands together."""
+    first: Indices
+    """Where each run begins in `order`."""
+    start: list[int]
+    end: list[int]
+
+    @classmethod
+    def of(cls, columns: tuple[NDArray[np.int32], ...], frames: Indices) -> "_Runs":
+        keys: list[NDArray[np.integer[Any]]] = [frames, *reversed(columns)]
+        order = np.lexsort(keys)
+        breaks = np.diff(frames[order]) != 1
+        for column in columns:
+            breaks |= np.diff(column[order]) != 0
+        first = np.concatenate((np.zeros(1, np.int64), np.flatnonzero(breaks) + 1))
+        last = np.append(first[1:], len(order)) - 1
+        return cls(order, first, frames[order][first].tolist(), frames[order][last].tolist())

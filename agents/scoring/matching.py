@@ -87,6 +87,9 @@ def match_shape(truth: Drawings, label: Drawings, sides: Sides, rules: Rules) ->
 
 def common_media(truth: Drawings, label: Drawings, places: tuple[Indices, Indices]) -> Media:
     """Width and height of each drawing's frame: the truth's, else the labels', else 1 x 1."""
+    some = truth.media[:1] if len(truth) else label.media[:1]
+    if (truth.media == some).all() and (label.media == some).all():
+        return truth.media, label.media  # one size everywhere: a video, or one image
     size = np.full((max(places[0].max(initial=-1), places[1].max(initial=-1)) + 1, 2), np.nan)
     for drawings, place in ((label, places[1]), (truth, places[0])):
         known = ~np.isnan(drawings.media).any(axis=1)

@@ -46,14 +46,13 @@ def touching(truth: Numbers, truth_group: Indices, label: Numbers, label_group: 
     """
     if not len(truth) or not len(label):
         return Pairs.none()
-    groups, dense = np.unique(np.concatenate((truth_group, label_group)), return_inverse=True)
-    of_truth, of_label = dense[: len(truth)], dense[len(truth) :]
-    widest = np.zeros(len(groups))
+    of_truth, of_label, groups = _dense(truth_group, label_group)
+    widest = np.zeros(groups)
     np.maximum.at(widest, of_truth, truth[:, 2])
     low = min(truth[:, 0].min(), label[:, 0].min()) - widest.max()
     high = max((truth[:, 0] + truth[:, 2]).max(), (label[:, 0] + label[:, 2]).max())
     stride = 2 * (high - low) + 1.0
-    slack = 1e-12 * stride * (len(groups) + 1)  # rounding of the combined key
+    slack = 1e-12 * stride * (groups + 1)  # rounding of the combined key
     key = of_truth * stride + (truth[:, 0] - low)
     order = np.argsort(key, kind="stable")
     key, base = key[order], of_label * stride + (label[:, 0] - low)
@@ -67,6 +66,15 @@ def touching(truth: Numbers, truth_group: Indices, label: Numbers, label_group: 
     truths = order[np.repeat(first, counts) + offsets]
     meet = _meet(truth, label, truths, labels) & (of_truth[truths] == of_label[labels])
     return Pairs(truths[meet], labels[meet])
+
+
+def _dense(truth: Indices, label: Indices) -> tuple[Indices, Indices, int]:
+    """The groups as small numbers, and how many there are at most."""
+    most = int(max(truth.max(), label.max())) + 1
+    if most <= 4 * (len(truth) + len(label)):
+        return truth, label, most
+    groups, dense = np.unique(np.concatenate((truth, label)), return_inverse=True)
+    return dense[: len(truth)], dense[len(truth) :], len(groups)
 
 
 def _meet(truth: Numbers, label: Numbers, truths: Indices, labels: Indices) -> Flags:
