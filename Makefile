@@ -13,10 +13,10 @@ LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
           --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench lock runtime-emulator zip image clean
+.PHONY: help demo test test-slow check format bench lock runtime-emulator zip image image-test clean
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 $(RUN_READY): | requirements/run.txt
 	@echo "setting up $(VENV) (once; about a minute)"
@@ -35,8 +35,11 @@ demo: $(RUN_READY)  ## a production project routed and scored (DATA=PATH, IMAGES
 	@$(BIN)/python -m demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)") \
 	  $(if $(CHAOS),--chaos) $(if $(KEEP),--keep)
 
-test: $(DEV_READY)  ## every test (ARGS= goes to pytest)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(DEV_READY)  ## every test but the slow ones (ARGS= goes to pytest)
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(DEV_READY)  ## the tests that take minutes: 50 kills, 100,000 fuzzed requests, two minutes without Encord
+	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 check: $(DEV_READY)  ## lint, format, types, import rules
 	@$(BIN)/ruff check .
@@ -67,6 +70,9 @@ zip: $(RUN_READY)  ## the zip for Lambda, its size printed (ARGS=--architecture=
 
 image:  ## the container image (ENGINE=podman|buildah; BASE=, ARGS=)
 	@$(ENGINE) build $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag benchmark-qa $(ARGS) .
+
+image-test: $(DEV_READY)  ## the image built with buildah from a base made with debootstrap, and run (root; 5 minutes)
+	@$(BIN)/python -m pytest tests/infra/image_check.py -s
 
 clean:  ## remove the environment and everything generated
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

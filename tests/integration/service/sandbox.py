@@ -6,12 +6,13 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,34 @@ class Sandbox:
         done = self.command("report", "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def serving(self) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """The service, at its address, until the block ends."""
+        return service_process(self.environment, int(self.service.rsplit(":", 1)[1]))
+
+    def log(self) -> str:
+        """Everything that the service has logged."""
+        return Path(self.environment["TEST_LOG"]).read_text()
+
+    def break_platform(self, kind: str, **fault: Any) -> None:
+        """From now on requests of the service to Encord go wrong, as `emulator.http.faults.Fault` says."""
+        self.control("POST", "faults", json={"kind": kind, "caller": SERVICE, **fault})
+
+    def mend_platform(self) -> None:
+        self.control("DELETE", "faults")
+
+    def recorded(self) -> list[tuple[str, str]]:
+        """Data hash and branch of every score record, as they lie in the database."""
+        with closing(sqlite3.connect(self.directory / "scores.sqlite", timeout=20)) as connection:
+            return connection.execute("SELECT data_hash, branch_name FROM score_records ORDER BY 1, 2").fetchall()
+
+    def routed(self) -> dict[str, list[str]]:
+        """Data hash to the pathways that its production task has taken out of the routing stage."""
+        tasks = self.control("GET", f"projects/{PRODUCTION}/tasks")["tasks"]
+        return {
+            task["data_hash"]: [step["pathway"] for step in task["history"] if step.get("pathway") in ("Yes", "No")]
+            for task in tasks
+        }
 
     def control(self, method: str, path: str, **arguments: Any) -> Any:
         answer = requests.request(method, f"{self.domain}/_emulator/{path}", timeout=60, **arguments)
@@ -337,6 +366,11 @@ def _parts(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("data_units", "object_answers", "classification_answers", "object_actions")}
 
 
+def branches_of(units: Sequence[Unit]) -> list[tuple[str, str]]:
+    """What `Sandbox.recorded` gives when every branch is scored exactly once."""
+    return sorted((unit.data_hash, unit.branch(annotator)) for unit in units for annotator in unit.annotations)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -379,23 +413,37 @@ def sandbox(
     variables: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Iterator[Sandbox]:
-    """Emulator and service, running until the block ends.
+    """Emulator and service, running until the block ends. Arguments as of `platform`."""
+    with platform(units, config=config, variables=variables, **options) as both, both.serving():
+        yield both
+
+
+@contextmanager
+def platform(
+    units: Sequence[Unit],
+    *,
+    config: Mapping[str, Any] | None = None,
+    variables: Mapping[str, str] | None = None,
+    change_world: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    **options: Any,
+) -> Iterator[Sandbox]:
+    """The emulator alone; `serving()` runs the service beside it, as often as a test wants.
 
     Args:
         units: of the benchmark.
         config: goes over the service's configuration document.
         variables: go over the service's environment.
+        change_world: gets the world file's content and gives the one to use.
         options: of `world`.
     """
-    port = free_port()
-    service = f"http://127.0.0.1:{port}"
+    service = f"http://127.0.0.1:{free_port()}"
+    document = world(units, service, **options).model_dump(mode="json", by_alias=True, exclude_none=True)
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(world(units, service, **options)) as platform,
+        running(World.model_validate(change_world(document))) as emulator,
     ):
-        environment = service_environment(platform.url, Path(folder), config or {}) | dict(variables or {})
-        with service_process(environment, port):
-            yield Sandbox(platform.url, service, environment, Path(folder))
+        environment = service_environment(emulator.url, Path(folder), config or {}) | dict(variables or {})
+        yield Sandbox(emulator.url, service, environment, Path(folder))
 
 
 def service_environment(domain: str, folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
