@@ -76,7 +76,7 @@ def nifti_facts(data: bytes) -> Facts:
         UnreadableMediaError: when it is none.
     """
     try:
-        header = gzip.open(io.BytesIO(data)).read(_NIFTI_HEADER) if data[:2] == b"\x1f\x8b" else data
+        header = _unpacked(data) if data[:2] == b"\x1f\x8b" else data
         order = "<" if struct.unpack_from("<i", header)[0] == _NIFTI_HEADER else ">"
         if struct.unpack_from(f"{order}i", header)[0] != _NIFTI_HEADER:
             raise UnreadableMediaError("not a NIfTI-1 file")
@@ -85,3 +85,9 @@ def nifti_facts(data: bytes) -> Facts:
         raise UnreadableMediaError("not a NIfTI-1 file") from None
     slices = dimensions[3] if dimensions[0] >= 3 else 1
     return Facts("application/nifti", dimensions[1], dimensions[2], slices)
+
+
+def _unpacked(data: bytes) -> bytes:
+    """The header alone: the rest may be very large."""
+    with gzip.open(io.BytesIO(data)) as stream:
+        return stream.read(_NIFTI_HEADER)

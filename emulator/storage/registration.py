@@ -6,6 +6,7 @@ are compared without case and underscores; a group's files stand in a list or un
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from emulator.errors import InvalidArgumentsError
@@ -66,6 +67,7 @@ def read_registration(files: Any) -> Registration:
         raise InvalidArgumentsError("The files to register must be an object")
     switches: dict[str, bool] = {}
     units: list[Unit] = []
+    _check_limit(sum(len(value) for value in files.values() if isinstance(value, list)), MOST_ITEMS, "items")
     for key, value in files.items():
         plain = _plain(key)
         if plain in _SWITCHES:
@@ -74,15 +76,13 @@ def read_registration(files: Any) -> Registration:
             units.extend(_read_list(key, value, _LISTS[plain]))
         else:
             raise InvalidArgumentsError(f"{key}: not a kind of data that can be registered")
-    _check_limits(units)
+    _check_limit(sum(len(unit.files) for unit in units), MOST_URLS, "URLs")
     return Registration(tuple(units), **switches)
 
 
-def _check_limits(units: list[Unit]) -> None:
-    if len(units) > MOST_ITEMS:
-        raise InvalidArgumentsError(f"At most {MOST_ITEMS:,} items can be registered at a time")
-    if sum(len(unit.files) for unit in units) > MOST_URLS:
-        raise InvalidArgumentsError(f"At most {MOST_URLS:,} URLs can be registered at a time")
+def _check_limit(number: int, most: int, what: str) -> None:
+    if number > most:
+        raise InvalidArgumentsError(f"At most {most:,} {what} can be registered at a time")
 
 
 def _read_list(key: str, value: Any, read: "Reader") -> Iterator[Unit]:
@@ -97,6 +97,7 @@ def _read_list(key: str, value: Any, read: "Reader") -> Iterator[Unit]:
             raise InvalidArgumentsError(f"{key}.{index}: {error.args[0]} is missing") from None
 
 
+@lru_cache(maxsize=1024)
 def _plain(key: str) -> str:
     return key.replace("_", "").lower()
 
@@ -137,6 +138,7 @@ def _scene(entry: Fields) -> Unit:
 
 
 def _files(entry: Fields, listed: str) -> tuple[File, ...]:
+    _check_limit(len(entry.get(listed, entry)), MOST_URLS, "URLs")
     if listed in entry:
         parts = ({_plain(name): value for name, value in part.items()} for part in entry[listed])
         return tuple(File(p["url"], p.get("title"), p.get("placeholderitemuuid"), _facts(p)) for p in parts)
