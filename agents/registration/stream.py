@@ -1,0 +1,139 @@
+"""The entries of a registration file one after the other, however large the file is."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from json.decoder import JSONDecodeError
+from typing import Any, TextIO
+
+_READ = 64 * 1024
+_SPACE = " \t\r\n"
+
+
+class MalformedFile(Exception):
+    """The file is not JSON, or not an object of lists."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line:,}: {reason}")
+        self.line = line
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A member of the top-level object: an element of a list, or (`in_list` false) the member itself."""
+
+    line: int
+    key: str
+    value: Any
+    in_list: bool
+
+
+def values(text: TextIO) -> Iterator[Value]:
+    """Every element of every list of the top-level object, and every member that is no list, with its line.
+
+    Raises:
+        MalformedFile
+    """
+    cursor = _Cursor(text)
+    cursor.expect("{")
+    more = not cursor.skip("}")
+    while more:
+        line, key = cursor.value()
+        if not isinstance(key, str):
+            raise MalformedFile(line, "a key must be a string")
+        cursor.expect(":")
+        if cursor.skip("["):
+            yield from _elements(cursor, key)
+        else:
+            line, value = cursor.value()
+            yield Value(line, key, value, in_list=False)
+        more = cursor.skip(",")
+        if not more:
+            cursor.expect("}")
+    cursor.expect_end()
+
+
+def _elements(cursor: "_Cursor", key: str) -> Iterator[Value]:
+    more = not cursor.skip("]")
+    while more:
+        line, value = cursor.value()
+        yield Value(line, key, value, in_list=True)
+        more = cursor.skip(",")
+        if not more:
+            cursor.expect("]")
+
+
+class _Cursor:
+    """A place in a text of which only a window is in memory."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self._window = ""
+        self._at = 0
+        self._line = 1
+        self._ended = False
+        self._decode = json.JSONDecoder().raw_decode
+
+    def skip(self, mark: str) -> bool:
+        """Whether that character is next; if so, it is behind us afterwards."""
+        if self._next() != mark:
+            return False
+        self._at += 1
+        return True
+
+    def expect(self, mark: str) -> None:
+        """Steps over a character that must be next."""
+        if not self.skip(mark):
+            found = self._next()
+            raise MalformedFile(self._line, f"expected {mark!r}, found {found!r}" if found else f"ends before {mark!r}")
+
+    def expect_end(self) -> None:
+        """Nothing but white space may follow."""
+        if self._next():
+            raise MalformedFile(self._line, "something follows the end of the object")
+
+    def value(self) -> tuple[int, Any]:
+        """The JSON value that is next, and its line."""
+        self._next()
+        line = self._line
+        while True:
+            try:
+                value, end = self._decode(self._window, self._at)
+                if end < len(self._window) or self._ended:
+                    break
+            except JSONDecodeError as error:
+                if self._ended:
+                    broken = line + self._window.count("\n", self._at, error.pos)
+                    raise MalformedFile(broken, f"is not JSON: {error.msg}") from None
+            except RecursionError:
+                raise MalformedFile(line, "is nested too deeply") from None
+            # As much again as there is: an entry of any length is decoded a few times at most.
+            self._read(max(_READ, len(self._window) - self._at))
+        self._advance(end)
+        return line, value
+
+    def _next(self) -> str:
+        """The next character that is no white space; empty at the end."""
+        while True:
+            while self._at < len(self._window) and self._window[self._at] in _SPACE:
+                self._line += self._window[self._at] == "\n"
+                self._at += 1
+            if self._at < len(self._window):
+                return self._window[self._at]
+            if self._ended:
+                return ""
+            self._read(_READ)
+
+    def _advance(self, to: int) -> None:
+        self._line += self._window.count("\n", self._at, to)
+        self._at = to
+
+    def _read(self, size: int) -> None:
+        try:
+            more = self._text.read(size)
+        except UnicodeDecodeError:
+            raise MalformedFile(self._line, "is not UTF-8, here or shortly after") from None
+        self._ended = not more
+        self._window = self._window[self._at :] + more
+        self._at = 0
