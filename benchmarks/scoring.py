@@ -221,17 +221,18 @@ def memory_line() -> None:
     line("peak memory / the parsed dictionaries (which are counted in)", peak / held, "<=", 2)
 
 
+SIZES = ((1250, 20), (2500, 20), (5000, 20), (250, 100), (83, 300), (25, 1000))
+
+
 def growth_table() -> None:
     ontology = Ontology.from_editor(editor("bounding_box"))
-    print("growth of the full score (time per box, relative to the first line)")
-    first = 0.0
-    for frames, objects in ((1250, 20), (2500, 20), (5000, 20), (100, 100), (50, 300), (20, 1000)):
-        truth, labels = boxes(frames, objects)
-        rows = box_row(truth), box_row(labels)
-        (spent,) = seconds(lambda rows=rows: ours(*rows, ontology), rounds=3)  # type: ignore[misc]
-        each = spent / (frames * objects)
-        first = first or each
-        line(f"{frames:,} frames x {objects:,} boxes", each / first, "", 0)
+    rows = [tuple(map(box_row, boxes(*size))) for size in SIZES]
+    works = [lambda pair=pair: ours(*pair, ontology) for pair in rows]  # type: ignore[misc]
+    spent = seconds(*works, rounds=4)
+    each = [time_ / (frames * objects) for time_, (frames, objects) in zip(spent, SIZES, strict=True)]
+    print("growth of the full score: time per box, relative to the first line")
+    for (frames, objects), ratio in zip(SIZES, each, strict=True):
+        line(f"{frames:,} frames x {objects:,} boxes", ratio / each[0], "", 0)
 
 
 def polygon_row(table: np.ndarray, seed: int) -> Row:

@@ -189,7 +189,7 @@ def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PATHS = {name: _paths(row) for name, row in SEEDS.items()}
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_row_with_anything_in_any_place_is_read_and_scored_or_refused_by_name(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(SEEDS)))
