@@ -156,7 +156,10 @@ def remove_member(call: Call) -> Any:
         raise ResourceNotFoundError(f"{email} is not in the organisation")
     platform.organisation.removed.add(email)
     platform.organisation.members.pop(email, None)
-    for shared in (platform.projects, platform.datasets, platform.ontologies, platform.storage.folders):
+    for project in platform.projects.values():
+        if email in project.users:
+            project.dismiss(email, call.user.email)
+    for shared in (platform.datasets, platform.ontologies, platform.storage.folders):
         for thing in shared.values():
             thing.users.pop(email, None)
     for group in platform.organisation.groups.values():

@@ -18,6 +18,7 @@ from emulator.projects.roles import may_manage
 from emulator.workflow.actions import Actor
 from emulator.workflow.flow import Event, Flow
 from emulator.workflow.graph import Graph
+from emulator.workflow.tasks import Subtask, Task
 from emulator.world import EditorAgentSpec, ProjectRole, Switches, new_uuid
 
 ProjectListener = Callable[["Project", Event], None]
@@ -83,6 +84,15 @@ class Project:
         """Refuses whoever is neither admin nor team manager."""
         if not may_manage(self.role_of(email)):
             raise AuthorisationError("Only admins and team managers may do this")
+
+    def dismiss(self, email: str, by: str) -> None:
+        """Takes somebody out; tasks, and parts of tasks, that waited for them are nobody's again."""
+        del self.users[email]
+        for task in self.flow.tasks.values():
+            parts: list[Task | Subtask] = [task, *task.subtasks]
+            for part in parts:
+                if part.assignee == email and part.status != "COMPLETED":
+                    self.flow.hold(task, part, None, "RELEASE", by)
 
     def attach(self, dataset: Dataset, by: str | None) -> None:
         """Adds a dataset: every data unit of it gets a task."""

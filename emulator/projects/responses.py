@@ -74,7 +74,7 @@ def remove_project_users(call: Call) -> Any:
         if email == project.creator:
             raise InvalidArgumentsError("The creator of a project stays in it")
     for email in call.field("userEmails"):
-        del project.users[email]
+        project.dismiss(email, call.user.email)
 
 
 @routes.get("projects/{project}/tags")
