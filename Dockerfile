@@ -1,8 +1,9 @@
 # syntax=docker/dockerfile:1
-# One image for Cloud Run, Lambda and any other host. Both stages have the same base: the environment is copied whole.
+# One image for Cloud Run, Lambda and any other host. The bases have the same Python: the environment is copied whole.
 ARG BASE=python:3.13-slim-bookworm
+ARG BUILD_BASE=${BASE}
 
-FROM ${BASE} AS build
+FROM ${BUILD_BASE} AS build
 RUN python3 -m venv /opt/benchmark-qa
 COPY requirements/image.txt /src/requirements.txt
 # Hashed locks, wheels only: nothing is compiled here, and nothing but what was locked comes in.

@@ -31,9 +31,9 @@ $(DEV_READY): $(RUN_READY) | requirements/dev.txt
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
 
-demo: $(RUN_READY)  ## a production project routed and scored (DATA=PATH, IMAGES=N|all, CHAOS=1, KEEP=1)
+demo: $(RUN_READY) $(if $(filter lambda,$(MODE)),runtime-emulator)  ## a production project routed and scored (DATA=PATH, IMAGES=N|all, CHAOS=1, KEEP=1, MODE=container|lambda)
 	@$(BIN)/python -m demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)") \
-	  $(if $(CHAOS),--chaos) $(if $(KEEP),--keep)
+	  $(if $(CHAOS),--chaos) $(if $(KEEP),--keep) $(if $(MODE),--mode "$(MODE)")
 
 test: $(DEV_READY)  ## every test but the slow ones (ARGS= goes to pytest)
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)

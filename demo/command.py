@@ -22,7 +22,7 @@ from demo.labels_file import LabelsFileError, read_labels_file
 from demo.outcome import Outcome
 from demo.processes import ProcessFailedError
 from demo.run import Story
-from demo.sandbox import CommandFailedError, Sandbox
+from demo.sandbox import MODES, CommandFailedError, Sandbox
 
 IMAGES = 40
 """How many benchmark images are labelled with boxes where the call does not say; a question takes all."""
@@ -61,7 +61,7 @@ def _run(labels: LabelSet, options: argparse.Namespace, console: Console) -> int
     started = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="benchmark-qa-") as directory,
-        Sandbox(labels, Path(directory), auto_retries=0 if options.chaos else 3) as sandbox,
+        Sandbox(labels, Path(directory), auto_retries=0 if options.chaos else 3, mode=options.mode) as sandbox,
     ):
         story = StoryWithCrashes(sandbox, console) if options.chaos else Story(sandbox, console)
         story.tell()
@@ -79,7 +79,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--images", type=_images, metavar="N|all", help="benchmark images (40; all of a question's)")
     parser.add_argument("--chaos", action="store_true", help="kill the service in mid-run, twice, and recover")
     parser.add_argument("--keep", action="store_true", help="leave both servers running until Ctrl-C")
-    return parser.parse_args()
+    parser.add_argument("--mode", choices=MODES, default="server", help="what runs the service")
+    options = parser.parse_args()
+    if options.chaos and options.mode == "lambda":
+        parser.error("--chaos kills a process of the service's own, which --mode lambda has not")
+    return options
 
 
 def _images(text: str) -> float:

@@ -1,7 +1,6 @@
 """`python -m demo.function_url --port PORT`: the service as a Lambda function behind a function URL, here."""
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -47,12 +46,11 @@ def _end(_signal: int, _frame: FrameType | None) -> None:
 def main() -> None:
     """Start the instances, listen, end them on SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8080")))
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
     with running_function(HTTP_HANDLER, os.environ, instances=INSTANCES) as function:
-        # The first invocation starts an instance: Lambda makes the first caller wait, too.
-        print(json.dumps({"listening": arguments.port}), flush=True)
+        function.warm_up(function_url_event("GET", "/healthz", {}, b""))
         serve(function, arguments.port)
 
 

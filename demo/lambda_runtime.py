@@ -5,6 +5,7 @@ import os
 import platform
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -47,6 +48,7 @@ class Instance:
 
     def __init__(self, environment: Mapping[str, str], command: Sequence[str], output: Any = None) -> None:
         port, runtime_port = free_ports(2)
+        self._address = ("127.0.0.1", port)
         self._url = f"http://127.0.0.1:{port}{INVOKE_PATH}"
         program = emulator_program()
         self._process = subprocess.Popen(
@@ -84,8 +86,8 @@ class Instance:
         if (code := self._process.poll()) is not None:
             raise RuntimeError(f"the runtime emulator ended with exit code {code}")
         try:
-            requests.get(self._url, timeout=5)
-        except requests.ConnectionError:
+            socket.create_connection(self._address, timeout=5).close()
+        except OSError:
             return False
         return True
 
@@ -104,8 +106,14 @@ class Function:
 
     def __init__(self, instances: Sequence[Instance]) -> None:
         self._free: queue.SimpleQueue[Instance] = queue.SimpleQueue()
+        self._instances = instances
         for instance in instances:
             self._free.put(instance)
+
+    def warm_up(self, event: Mapping[str, Any]) -> None:
+        """Give the event to every instance: an instance starts with its first invocation."""
+        for instance in self._instances:
+            instance.invoke(event)
 
     def invoke(self, event: Mapping[str, Any]) -> Any:
         """The result of one invocation, which waits while every instance is busy."""

@@ -21,6 +21,13 @@ from demo.world import (
     DemoWorld,
 )
 
+MODES = {
+    "server": ["agents.cli", "serve"],
+    "container": ["agents.cli", "container"],
+    "lambda": ["demo.function_url"],
+}
+"""What runs the service: the server by itself, the image's entry point, or Lambda's runtime emulator"""
+
 
 class CommandFailedError(Exception):
     """A command of the service that ended with an error: says which, and what it wrote."""
@@ -29,7 +36,7 @@ class CommandFailedError(Exception):
 class Sandbox:
     """Both servers, running between `with` and the end of its block, in a directory that may then be deleted."""
 
-    def __init__(self, labels: LabelSet, directory: Path, *, auto_retries: int) -> None:
+    def __init__(self, labels: LabelSet, directory: Path, *, auto_retries: int, mode: str = "server") -> None:
         emulator_port, service_port = free_ports(2)
         self.emulator_url = f"http://127.0.0.1:{emulator_port}"
         self.service_url = f"http://127.0.0.1:{service_port}"
@@ -47,11 +54,11 @@ class Sandbox:
         )
         self.service = ServerProcess(
             "the service",
-            ["agents.cli", "serve", "--port", str(service_port)],
+            MODES[mode],
             url=self.service_url,
             ready_path="/healthz",
             log=directory / "service.log",
-            environment=self.service_environment,
+            environment={**self.service_environment, "PORT": str(service_port), "DURABLE_DIRECTORY": str(directory)},
         )
 
     def __enter__(self) -> Self:

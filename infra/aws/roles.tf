@@ -1,68 +1,72 @@
-data "aws_iam_policy_document" "assume" {
-  statement {
-    actions = ["sts:AssumeRole"]
-    principals {
-      type        = "Service"
-      identifiers = ["lambda.amazonaws.com"]
-    }
+locals {
+  # What each function may do, and nothing else.
+  statements = {
+    for key, function in local.functions : key => concat(
+      [
+        {
+          Sid      = "Logs"
+          Effect   = "Allow"
+          Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+          Resource = "${aws_cloudwatch_log_group.function[key].arn}:*"
+        },
+        {
+          Sid      = "Settings"
+          Effect   = "Allow"
+          Action   = ["secretsmanager:GetSecretValue"]
+          Resource = aws_secretsmanager_secret.settings.arn
+        },
+        {
+          Sid      = "SubmitJobs"
+          Effect   = "Allow"
+          Action   = ["sqs:SendMessage"]
+          Resource = aws_sqs_queue.jobs.arn
+        },
+        {
+          # X-Ray takes no resource.
+          Sid      = "Traces"
+          Effect   = "Allow"
+          Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+          Resource = "*"
+        },
+      ],
+      key == "jobs" ? [{
+        Sid      = "WorkOffJobs"
+        Effect   = "Allow"
+        Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        Resource = aws_sqs_queue.jobs.arn
+      }] : [],
+      # Lambda itself attaches the function to the subnets, in the function's name; AWS lets that be narrowed no further.
+      var.network == null ? [] : [{
+        Sid      = "Network"
+        Effect   = "Allow"
+        Action   = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface"]
+        Resource = "*"
+      }],
+    )
   }
 }
 
 resource "aws_iam_role" "function" {
   for_each = local.functions
 
-  name               = "${var.name}-${each.key}"
-  assume_role_policy = data.aws_iam_policy_document.assume.json
-  tags               = var.tags
-}
-
-data "aws_iam_policy_document" "function" {
-  for_each = local.functions
-
-  statement {
-    sid       = "Logs"
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.function[each.key].arn}:*"]
-  }
-  statement {
-    sid       = "Settings"
-    actions   = ["secretsmanager:GetSecretValue"]
-    resources = [aws_secretsmanager_secret.settings.arn]
-  }
-  statement {
-    sid       = "SubmitJobs"
-    actions   = ["sqs:SendMessage"]
-    resources = [aws_sqs_queue.jobs.arn]
-  }
-  dynamic "statement" {
-    for_each = each.key == "jobs" ? ["jobs"] : []
-    content {
-      sid       = "WorkOffJobs"
-      actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-      resources = [aws_sqs_queue.jobs.arn]
-    }
-  }
-  statement {
-    #checkov:skip=CKV_AWS_356: X-Ray takes no resource
-    #checkov:skip=CKV_AWS_111: X-Ray takes no resource
-    sid       = "Traces"
-    actions   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
-    resources = ["*"]
-  }
-  dynamic "statement" {
-    for_each = var.network == null ? [] : ["network"]
-    content {
-      sid       = "Network"
-      actions   = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface"]
-      resources = ["*"]
-    }
-  }
+  name = "${var.name}-${each.key}"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "lambda.amazonaws.com" }
+    }]
+  })
+  tags = var.tags
 }
 
 resource "aws_iam_role_policy" "function" {
+  #checkov:skip=CKV_AWS_355: X-Ray and network interfaces take no resource
+  #checkov:skip=CKV_AWS_290: X-Ray and network interfaces take no resource
   for_each = local.functions
 
   name   = "function"
   role   = aws_iam_role.function[each.key].id
-  policy = data.aws_iam_policy_document.function[each.key].json
+  policy = jsonencode({ Version = "2012-10-17", Statement = local.statements[each.key] })
 }
