@@ -2,6 +2,8 @@
 
 import json
 import logging
+import traceback
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from agents.platform.context import current_trace_id
@@ -23,9 +25,19 @@ class JsonLines(logging.Formatter):
         if trace_id := current_trace_id():
             entry["trace"] = trace_id
         entry.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1]:
+            entry["exception"] = "".join(_places_and_kinds(record.exc_info[1]))
         return json.dumps(entry, default=str, ensure_ascii=False)
+
+
+def _places_and_kinds(error: BaseException) -> Iterator[str]:
+    """A traceback without the exceptions' messages: libraries quote answers, labels, statements and settings there."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        yield from _places_and_kinds(before)
+        yield "which led to\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__module__}.{type(error).__qualname__}\n"
 
 
 def log_as_json(level: str) -> None:

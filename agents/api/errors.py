@@ -88,6 +88,6 @@ def _http(_: Request, error: Exception) -> JSONResponse:
 
 
 def _unexpected(_: Request, error: Exception) -> JSONResponse:
-    # The message of an unknown exception may quote labels or settings: it goes to the traceback's type only.
+    # The message of an unknown exception may quote labels or settings: the log has its kind and place (agents.logs).
     _log.error("unexpected %s", type(error).__name__, exc_info=error)
     return error_response(500, "something went wrong in the benchmark agent; its log has the details")
