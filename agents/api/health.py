@@ -1,19 +1,22 @@
 """`GET /healthz`, `/readyz`, `/version`: is the process alive, can it do its work, and which one is it?"""
 
-import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from agents import __version__
+from agents.platform import unit_of_work
 from agents.workflows.check_deployment import Finding
 
 READY_SECONDS = 30.0
 """How long an answer of `/readyz` is given again without looking"""
+LOOK_SECONDS = 10.0
+"""Time budget of looking"""
 
 
 class Check(BaseModel):
@@ -34,25 +37,25 @@ class Readiness(BaseModel):
 
 @dataclass
 class CachedFindings:
-    """The latest findings, made anew at most every `READY_SECONDS`, by one thread at a time."""
+    """The latest findings, made anew at most every `READY_SECONDS`; for one caller at a time."""
 
     look: Callable[[], Sequence[Finding]]
     _findings: Sequence[Finding] = ()
     _made_at: float = float("-inf")
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self) -> Sequence[Finding]:
         """The findings."""
-        with self._lock:
-            if time.monotonic() - self._made_at > READY_SECONDS:
+        if time.monotonic() - self._made_at > READY_SECONDS:
+            with unit_of_work(seconds=LOOK_SECONDS):
                 self._findings, self._made_at = self.look(), time.monotonic()
-            return self._findings
+        return self._findings
 
 
 def health(look: Callable[[], Sequence[Finding]]) -> APIRouter:
     """Endpoints for the host and the operator. They tell nothing that is secret, and `/readyz` no more than titles."""
     router = APIRouter(tags=["operations"])
     findings = CachedFindings(look)
+    one_at_a_time = anyio.CapacityLimiter(1)
 
     @router.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -62,7 +65,8 @@ def health(look: Callable[[], Sequence[Finding]]) -> APIRouter:
     @router.get("/readyz", responses={503: {"model": Readiness, "description": "Something is not as configured"}})
     async def readyz(response: Response) -> Readiness:
         """Key, projects, stages, pathways and ontologies are as configured."""
-        found = await anyio.to_thread.run_sync(findings.get)
+        # Whoever asks meanwhile waits here, in no thread: anybody may ask, and the threads are the agents'.
+        found = await anyio.to_thread.run_sync(findings.get, limiter=one_at_a_time)
         ready = all(finding.fine for finding in found)
         response.status_code = 200 if ready else 503
         return Readiness(ready=ready, checks=[Check(**vars(finding)) for finding in found])
