@@ -17,6 +17,7 @@ from agents.api.metrics import install_metrics
 from agents.api.notifications import notifications
 from agents.api.origins import AllowedOrigins
 from agents.api.reports import reports
+from agents.api.tracing import CarryTrace
 from agents.config import Settings
 from agents.service import Service
 
@@ -43,6 +44,7 @@ def create_app(settings: Settings, *, isolates_heavy_work: bool = False) -> Fast
     app = FastAPI(title="Encord benchmark agents", version=__version__, lifespan=lifespan)
     install_error_handlers(app)
     AllowedOrigins(settings.editor_origin_regex).install(app)
+    app.add_middleware(CarryTrace)
     install_metrics(app, settings.metrics_token)
     app.include_router(health(service.check))
     app.include_router(custom_agents(settings, service))

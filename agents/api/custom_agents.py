@@ -21,7 +21,6 @@ from agents.api.signatures import SignedEndpoint, is_signed, read_body
 from agents.config import Settings
 from agents.platform import unit_of_work
 
-TRACE_HEADER = "X-Cloud-Trace-Context"
 TEST_HEADERS = ("X-Encord-Editor-Agent", "X-Encord-Agent")
 _log = logging.getLogger(__name__)
 
@@ -94,7 +93,8 @@ class _Agent:
         body = await read_body(request)
         use_case = self._authorise(request, body, token)
         call = parse(body)
-        return await anyio.to_thread.run_sync(self._work, request, use_case, call)
+        with unit_of_work(seconds=self.seconds):  # the wait for a thread counts, too
+            return await anyio.to_thread.run_sync(self._work, request, use_case, call)
 
     def _authorise(self, request: Request, body: bytes, token: str | None) -> UseCase:
         """Who is calling?
@@ -113,17 +113,16 @@ class _Agent:
 
     def _work(self, request: Request, use_case: UseCase, call: AgentRequest) -> AgentAnswer:
         started = time.perf_counter()
-        with unit_of_work(trace_header=request.headers.get(TRACE_HEADER), seconds=self.seconds):
-            answer = use_case(str(call.project_hash), str(call.data_hash))
-            _log.info(
-                "answered",
-                extra={
-                    "endpoint": "/".join(request.url.path.split("/")[:3]),  # without the token
-                    "data_hash": str(call.data_hash),
-                    "decision": answer.decision,
-                    "milliseconds": round((time.perf_counter() - started) * 1000, 1),
-                },
-            )
+        answer = use_case(str(call.project_hash), str(call.data_hash))
+        _log.info(
+            "answered",
+            extra={
+                "endpoint": "/".join(request.url.path.split("/")[:3]),  # without the token
+                "data_hash": str(call.data_hash),
+                "decision": answer.decision,
+                "milliseconds": round((time.perf_counter() - started) * 1000, 1),
+            },
+        )
         return answer
 
 

@@ -8,7 +8,7 @@ import anyio.to_thread
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from agents.api.custom_agents import ERRORS, TRACE_HEADER
+from agents.api.custom_agents import ERRORS
 from agents.api.notifications import Accepted
 from agents.api.signatures import SignedEndpoint, read_body
 from agents.config import Settings
@@ -58,12 +58,10 @@ def events(settings: Settings, use_cases: EventUseCases) -> APIRouter:
         if payload is None:
             return Accepted(message="not an event of this endpoint: nothing to do")
 
-        def work() -> str:
-            with unit_of_work(trace_header=request.headers.get(TRACE_HEADER), seconds=settings.request_seconds):
-                hashes = [str(data_hash) for data_hash in payload.data_hashes]
-                return use_cases.take_event(str(payload.project_hash), hashes)
-
-        return Accepted(message=await anyio.to_thread.run_sync(work))
+        hashes = [str(data_hash) for data_hash in payload.data_hashes]
+        with unit_of_work(seconds=settings.request_seconds):
+            done = await anyio.to_thread.run_sync(use_cases.take_event, str(payload.project_hash), hashes)
+        return Accepted(message=done)
 
     @router.post("/task-submitted", responses=ERRORS)
     async def task_submitted(request: Request) -> Accepted:

@@ -13,7 +13,6 @@ from fastapi import APIRouter, HTTPException, Request
 from google.auth import exceptions, jwt
 from pydantic import BaseModel
 
-from agents.api.custom_agents import TRACE_HEADER
 from agents.api.signatures import read_body
 from agents.config import Settings
 from agents.dispatch.jobs import DrainJob, JobError
@@ -98,12 +97,9 @@ def jobs(settings: Settings, use_cases: JobUseCases) -> APIRouter:
             _log.error("dropped a message that no retry can mend: %s", error)
             return Worked(message="dropped")
 
-        def work() -> None:
-            with unit_of_work(trace_header=request.headers.get(TRACE_HEADER), seconds=settings.job_seconds):
-                use_cases.work_off(job)
-
         try:
-            await anyio.to_thread.run_sync(work)
+            with unit_of_work(seconds=settings.job_seconds):
+                await anyio.to_thread.run_sync(use_cases.work_off, job)
         except Exception:
             _log.exception("a job failed", extra={"delivery": request.headers.get(RETRY_HEADER)})
             raise HTTPException(503, "the job is not done: deliver it again") from None

@@ -1,30 +1,23 @@
 """Request counts and times, and `GET /metrics` for Prometheus where the extra `metrics` is installed."""
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from hmac import compare_digest
-from importlib.util import find_spec
-from typing import Any
+from importlib import import_module
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from pydantic import SecretStr
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents import telemetry
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-_PARTS_NAMED = 3
-"""`/agents/score/TOKEN` is counted as `/agents/score`: tokens are no labels"""
 
 
 class CountRequests:
     """ASGI middleware: every request by endpoint and status, and its duration."""
 
-    def __init__(self, app: Callable[[Message, Receive, Send], Awaitable[None]]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and note how it was answered."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -40,8 +33,9 @@ class CountRequests:
         try:
             await self._app(scope, receive, note_status)
         finally:
-            # Paths that nobody serves are one label, or anybody could make labels without end.
-            path = "/".join(scope["path"].split("/")[:_PARTS_NAMED]) if "endpoint" in scope else "(unknown)"
+            # The route as it is declared, `/reports/{project}`: of paths as they come anybody could make labels
+            # without end, and tokens are no labels.
+            path = getattr(scope.get("route"), "path", "(unknown)")
             telemetry.requests.add(1, {"endpoint": path, "status": int(status)})
             telemetry.request_seconds.record(time.perf_counter() - started, {"endpoint": path})
 
@@ -49,8 +43,16 @@ class CountRequests:
 def install_metrics(app: FastAPI, token: SecretStr | None) -> None:
     """Count requests; serve `/metrics` to whoever has the token, where the exporter is installed."""
     app.add_middleware(CountRequests)
-    if token is not None and find_spec("opentelemetry.exporter.prometheus") is not None:
+    if token is not None and _is_installed("opentelemetry.exporter.prometheus"):
         app.include_router(_prometheus(token))
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        import_module(module)
+    except ModuleNotFoundError:
+        return False
+    return True
 
 
 def _prometheus(token: SecretStr) -> APIRouter:

@@ -8,7 +8,7 @@ from encord_agents.core.webhooks import UnexpectedEventType, UnsupportedNotifica
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ValidationError
 
-from agents.api.custom_agents import ERRORS, TRACE_HEADER
+from agents.api.custom_agents import ERRORS
 from agents.api.signatures import SignedEndpoint, read_body
 from agents.config import Settings
 from agents.dispatch.jobs import DrainJob
@@ -44,13 +44,10 @@ def notifications(settings: Settings, use_cases: NotificationUseCases) -> APIRou
         if job is None:
             return Accepted(message="not a task-ready notification: nothing to do")
 
-        def work() -> str:
-            with unit_of_work(trace_header=request.headers.get(TRACE_HEADER), seconds=settings.request_seconds):
-                done = use_cases.take_job(job)
-                _log.info("notified", extra={"stage": job.stage_uuid, "outcome": done})
-                return done
-
-        return Accepted(message=await anyio.to_thread.run_sync(work))
+        with unit_of_work(seconds=settings.request_seconds):
+            done = await anyio.to_thread.run_sync(use_cases.take_job, job)
+        _log.info("notified", extra={"stage": job.stage_uuid, "outcome": done})
+        return Accepted(message=done)
 
     return router
 

@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 import requests
 
-from tests.integration.service.sandbox import Sandbox, Unit, sandbox, uuid
+from tests.integration.service.sandbox import PRODUCTION, SCORE_SECRET, Sandbox, Unit, sandbox, signed, uuid
 
 TOKEN = "metrics-token-of-the-test-0123456789"
+REPORT_TOKEN = "report-token-of-the-test-0123456789"
 
 
 @pytest.fixture(scope="module")
 def running(pedestrians: dict[str, Any]) -> Iterator[Sandbox]:
     units = [Unit(image, stage="Score") for image in pedestrians["images"][:2]]
-    with sandbox(units, variables={"METRICS_TOKEN": TOKEN}) as both:
+    with sandbox(units, variables={"METRICS_TOKEN": TOKEN, "REPORT_TOKEN": REPORT_TOKEN}) as both:
         yield both
 
 
@@ -66,13 +67,24 @@ def test_the_doctor_finds_a_project_that_the_service_may_not_see(running: Sandbo
 def test_metrics_are_served_to_the_tokens_owner_and_name_no_token(running: Sandbox) -> None:
     running.score(uuid("production/0"))
     running.ask_in_editor(uuid("production/0"))
-    requests.get(f"{running.service}/no/such/path", timeout=10)
+    for path in ("/no/such/path", "/reports/made-up", "/agents/route/made-up-too"):
+        requests.get(f"{running.service}{path}", timeout=10)
     assert requests.get(f"{running.service}/metrics", timeout=10).status_code == 401
     text = requests.get(f"{running.service}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10).text
     assert 'benchmark_qa_requests_total{endpoint="/agents/score"' in text
     assert "benchmark_qa_encord_requests_total" in text
     assert "editor-token" not in text
     assert "/no/such" not in text
+    assert "made-up" not in text
+
+
+def test_a_refusal_is_logged_under_the_trace_of_its_request(running: Sandbox) -> None:
+    trace = "0123456789abcdef0123456789abcdef"
+    body = json.dumps({"projectHash": PRODUCTION, "dataHash": uuid("production/0")}).encode()
+    headers = signed(body, SCORE_SECRET) | {"X-Cloud-Trace-Context": f"{trace}/1;o=1"}
+    assert running.send("/agents/score", body, headers).status_code == 409
+    log = (running.directory / "service.log").read_text().splitlines()
+    assert "refused with 409" in next(line for line in log if trace in line)
 
 
 def test_openapi_documents_every_endpoint_with_an_example(running: Sandbox) -> None:
