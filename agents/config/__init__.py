@@ -1,5 +1,6 @@
 """Every setting of the service, validated at start-up, with the key named in the error."""
 
+from agents.config.account import Account, SettingsError, load_account
 from agents.config.deployment import (
     Actions,
     AlertRule,
@@ -12,9 +13,10 @@ from agents.config.deployment import (
     Stages,
     Verdict,
 )
-from agents.config.settings import Settings, SettingsError, load_settings
+from agents.config.settings import Settings, load_settings
 
 __all__ = [
+    "Account",
     "Actions",
     "AlertRule",
     "Branches",
@@ -27,5 +29,6 @@ __all__ = [
     "StageReference",
     "Stages",
     "Verdict",
+    "load_account",
     "load_settings",
 ]

@@ -9,7 +9,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from agents.config.settings import SettingsError
+from agents.config.account import SettingsError
 
 SECRET_VARIABLE = "SETTINGS_SECRET_ARN"  # noqa: S105 - the name of a variable
 TIMEOUT_SECONDS = 5

@@ -9,31 +9,23 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from agents.config.account import Account, SettingsError, explain
 from agents.config.deployment import Deployment
 from agents.config.hosting import Hosting
 
 MIN_TOKEN_LENGTH = 24
 
 
-class SettingsError(Exception):
-    """The service cannot start; the message names every faulty key, and no secret's value."""
-
-
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
-class Settings(Hosting):
+class Settings(Account, Hosting):
     """The environment of one instance."""
 
     model_config = SettingsConfigDict(frozen=True, case_sensitive=True)
 
     config: Annotated[Deployment, NoDecode] = Field(validation_alias="BENCHMARK_QA_CONFIG")
     """Path of a JSON file, or the JSON itself"""
-    ssh_key: SecretStr | None = Field(default=None, validation_alias="ENCORD_SSH_KEY")
-    ssh_key_file: Path | None = Field(default=None, validation_alias="ENCORD_SSH_KEY_FILE")
-    domain: str = Field(
-        default="https://api.encord.com", validation_alias="ENCORD_DOMAIN", pattern=r"^https?://[^/]+/?$"
-    )
     route_secrets: Secrets = Field(default=(), validation_alias="ROUTE_SECRET")
     """Signing secret of the routing agent's endpoint; two, separated by a comma, while one is rotated"""
     score_secrets: Secrets = Field(default=(), validation_alias="SCORE_SECRET")
@@ -108,12 +100,6 @@ class Settings(Hosting):
         return value
 
     @model_validator(mode="after")
-    def _one_key(self) -> Self:
-        if (self.ssh_key is None) == (self.ssh_key_file is None):
-            raise ValueError("set exactly one of ENCORD_SSH_KEY and ENCORD_SSH_KEY_FILE")
-        return self
-
-    @model_validator(mode="after")
     def _a_secret_per_endpoint(self) -> Self:
         owners: dict[str, str] = {}
         for key, secrets in self.signing_secrets().items():
@@ -133,20 +119,6 @@ class Settings(Hosting):
             "TASK_COMPLETED_SECRET": self.completed_secrets,
         }
 
-    def private_key(self) -> str:
-        """The key's text.
-
-        Raises:
-            SettingsError: the file cannot be read.
-        """
-        if self.ssh_key is not None:
-            return self.ssh_key.get_secret_value()
-        assert self.ssh_key_file is not None  # noqa: S101 - _one_key has seen to it
-        try:
-            return self.ssh_key_file.expanduser().read_text(encoding="ascii")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"ENCORD_SSH_KEY_FILE: {type(error).__name__}: {self.ssh_key_file}") from None
-
 
 def load_settings(*, endpoints: bool) -> Settings:
     """Read and check the environment.
@@ -160,7 +132,7 @@ def load_settings(*, endpoints: bool) -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        raise SettingsError(_explain(error)) from None
+        raise SettingsError(explain(error)) from None
     missing = _unverifiable_stages(settings) if endpoints else []
     if missing:
         raise SettingsError("\n".join(missing))
@@ -181,13 +153,3 @@ def _unverifiable_stages(settings: Settings) -> list[str]:
         for key, is_missing in needed.items()
         if is_missing
     ]
-
-
-def _explain(error: ValidationError) -> str:
-    """One line a fault, the key first; never the value, which may be a secret."""
-    lines = []
-    for fault in error.errors(include_input=False, include_url=False):
-        key = ".".join(str(part) for part in fault["loc"])
-        message = fault["msg"].removeprefix("Value error, ")
-        lines.append(f"{key}: {message}" if key else message)
-    return "\n".join(lines)

@@ -1,0 +1,65 @@
+"""The account on Encord: all that commands need which prepare projects before there is a deployment."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message names every faulty key, and no secret's value."""
+
+
+class Account(BaseSettings):
+    """Key and domain."""
+
+    model_config = SettingsConfigDict(frozen=True, case_sensitive=True)
+
+    ssh_key: SecretStr | None = Field(default=None, validation_alias="ENCORD_SSH_KEY")
+    ssh_key_file: Path | None = Field(default=None, validation_alias="ENCORD_SSH_KEY_FILE")
+    domain: str = Field(
+        default="https://api.encord.com", validation_alias="ENCORD_DOMAIN", pattern=r"^https?://[^/]+/?$"
+    )
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if (self.ssh_key is None) == (self.ssh_key_file is None):
+            raise ValueError("set exactly one of ENCORD_SSH_KEY and ENCORD_SSH_KEY_FILE")
+        return self
+
+    def private_key(self) -> str:
+        """The key's text.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
+        if self.ssh_key is not None:
+            return self.ssh_key.get_secret_value()
+        assert self.ssh_key_file is not None  # noqa: S101 - _one_key has seen to it
+        try:
+            return self.ssh_key_file.expanduser().read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"ENCORD_SSH_KEY_FILE: {type(error).__name__}: {self.ssh_key_file}") from None
+
+
+def load_account() -> Account:
+    """Read and check the environment.
+
+    Raises:
+        SettingsError: naming each key that is missing or wrong.
+    """
+    try:
+        return Account()
+    except ValidationError as error:
+        raise SettingsError(explain(error)) from None
+
+
+def explain(error: ValidationError) -> str:
+    """One line a fault, the key first; never the value, which may be a secret."""
+    lines = []
+    for fault in error.errors(include_input=False, include_url=False):
+        key = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
+        lines.append(f"{key}: {message}" if key else message)
+    return "\n".join(lines)
