@@ -63,16 +63,14 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  logging_config {
-    log_format = "Text"
-    log_group  = aws_cloudwatch_log_group.function[each.key].name
-  }
-
   tracing_config {
     mode = "Active"
   }
 
   tags = var.tags
+
+  # Lambda would make the log group itself, without an end to what it keeps.
+  depends_on = [aws_cloudwatch_log_group.function]
 
   lifecycle {
     precondition {
