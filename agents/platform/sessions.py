@@ -32,6 +32,8 @@ KNOWN_SDK_VERSIONS = ("0.1.211",)
 
 _BOUND_IN = ("encord.http.querier", "encord.http.v2.api_client")
 _SHORTEST_TIMEOUT = 0.05
+_CHUNK_BYTES = 64 * 1024
+_replaced: set[object] = set()
 _log = logging.getLogger(__name__)
 _last_answer: ContextVar["Answer | None"] = ContextVar("encord_last_answer", default=None)
 _largest_body: ContextVar[int | None] = ContextVar("encord_largest_body", default=None)
@@ -49,12 +51,16 @@ class Answer:
 
 
 class OversizedAnswer(Exception):
-    """The body announced is larger than what this context may read (see `bodies_up_to`)."""
+    """The body is larger than what this context may read (see `bodies_up_to`)."""
 
 
 @contextmanager
 def bodies_up_to(size: int) -> Iterator[None]:
-    """Refuse larger answers before they are read: parsing them would hold up everything else in this process."""
+    """Refuse larger answers before they are parsed, which would hold up everything else in this process.
+
+    Args:
+        size: bytes of a body, unpacked.
+    """
     token = _largest_body.set(size)
     try:
         yield
@@ -85,10 +91,8 @@ class PooledSession(requests.Session):
         response = super().send(request, **(kwargs if largest is None else kwargs | {"stream": True}))
         # A cookie jar is shared state; Encord's API needs none.
         self.cookies.clear()
-        announced = response.headers.get("Content-Length", "")
-        if largest is not None and announced.isdigit() and int(announced) > largest:
-            response.close()
-            raise OversizedAnswer(f"{announced} bytes")
+        if largest is not None:
+            _read_up_to(largest, response)
         after = response.headers.get("Retry-After", "")
         size = len(response.content)
         telemetry.encord_requests.add(1, {"status": response.status_code})
@@ -104,13 +108,34 @@ class PooledSession(requests.Session):
         return dict(self._environment[host])
 
 
+def _read_up_to(largest: int, response: requests.Response) -> None:
+    """The body of a streamed answer, as if it had not been streamed; the announced length is that of the packed one.
+
+    Raises:
+        OversizedAnswer
+    """
+    announced = response.headers.get("Content-Length", "")
+    size, chunks = int(announced) if announced.isdigit() else 0, list[bytes]()
+    if size <= largest:
+        size = 0
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > largest:
+                break
+    if size > largest:
+        response.close()
+        raise OversizedAnswer(f"more than {largest} bytes")
+    response._content = b"".join(chunks)
+
+
 def last_answer() -> Answer | None:
     """This context's latest answer; None if there was none."""
     return _last_answer.get()
 
 
 def install_pooling(*, pool_size: int, connect_retries: int = 2) -> bool:
-    """Make every SDK client of this process use one pooled session. Idempotent.
+    """Make every SDK client of this process use one pooled session; a later call brings a new one.
 
     Returns:
         Whether pooling is in force; False (with a log line saying why) for an SDK we do not know.
@@ -131,11 +156,15 @@ def install_pooling(*, pool_size: int, connect_retries: int = 2) -> bool:
 
     for module in modules:
         module.create_new_session = lend_pooled_session  # type: ignore[attr-defined]
+    _replaced.add(lend_pooled_session)
     return True
 
 
 def _is_session_factory(candidate: object) -> bool:
+    """The SDK's function, or what an earlier call has put in its place."""
     if not callable(candidate):
         return False
+    if candidate in _replaced:
+        return True
     names = set(inspect.signature(candidate).parameters)
     return {"max_retries", "backoff_factor", "connect_retries"} <= names
