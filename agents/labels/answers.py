@@ -8,6 +8,7 @@ from agents.labels.annotations import Answer, Answers, DynamicAnswer, Span
 from agents.labels.errors import LabelReadError
 from agents.labels.frames import entries, name_of
 from agents.labels.ontology import Ontology, Question, QuestionType
+from agents.labels.shapes import MOST
 
 
 def static_answers(row: Mapping[str, Any], ontology: Ontology, instances: Mapping[str, int]) -> dict[int, Answers]:
@@ -115,7 +116,7 @@ def read_spans(ranges: object, place: str) -> tuple[Span, ...]:
             start, end = float(item[0]), float(item[1])
         except (TypeError, ValueError, OverflowError):
             raise LabelReadError(place, "holds a range whose ends are not numbers") from None
-        if not (math.isfinite(start) and math.isfinite(end)):
+        if not (abs(start) <= MOST and abs(end) <= MOST):
             raise LabelReadError(place, "holds a range whose ends are not finite")
         if start > end:
             raise LabelReadError(place, "holds a range that ends before it starts")

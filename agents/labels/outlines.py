@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from agents.labels.geometry import VISIBILITIES, Indices, Lines, Numbers, Rings, Skeletons
-from agents.labels.shapes import BadGeometryError, Drawing
+from agents.labels.shapes import UNFIT, BadGeometryError, Drawing, unfit
 
 _XY = itemgetter("x", "y")
 _BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError)
@@ -130,7 +130,7 @@ def _refuse_unfit(points: Numbers, offsets: Indices, what: str) -> None:
     empty = np.flatnonzero(np.diff(offsets) == 0)
     if len(empty):
         raise BadGeometryError(int(empty[0]), f"has a {what} without points")
-    bad = ~np.isfinite(points).all(axis=1)
+    bad = unfit(points).any(axis=1)
     if bad.any():
         drawing = int(np.searchsorted(offsets, int(bad.argmax()), side="right")) - 1
-        raise BadGeometryError(drawing, "holds a number that is not finite")
+        raise BadGeometryError(drawing, UNFIT)

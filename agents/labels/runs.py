@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from agents.labels.geometry import Indices, Numbers, Runs
 from agents.labels.rle import BadRunLengthError, decode_runs
-from agents.labels.shapes import BadGeometryError, Drawing, exactly, flat_table, refuse
+from agents.labels.shapes import BadGeometryError, Drawing, exactly, flat_table, refuse, unfit
 
 _BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 
@@ -92,7 +92,7 @@ def _from_strings(strings: Sequence[str]) -> Runs:
 def _from_spans(rows: Sequence[Sequence[tuple[float, float, int]]], names: tuple[str, ...] = ("",)) -> Runs:
     owner = np.repeat(np.arange(len(rows)), [len(row) for row in rows]).astype(np.int64)
     table = np.array([run for row in rows for run in row], np.float64).reshape(-1, 3)
-    bad = ~np.isfinite(table).all(axis=1) | (table[:, 1] < table[:, 0])
+    bad = unfit(table).any(axis=1) | (table[:, 1] < table[:, 0])
     if bad.any():
         raise BadGeometryError(int(owner[bad.argmax()]), "has a range that ends before it starts or is not finite")
     order = np.lexsort((table[:, 0], table[:, 2], owner))

@@ -58,7 +58,7 @@ def read_points(drawings: Sequence[Drawing]) -> Numbers:
     """Points (n, 3): x, y, z; z is NaN for a point in the plane."""
     rows = [_point(drawing.get("point"), index) for index, drawing in enumerate(drawings)]
     table = np.array(rows, np.float64).reshape(-1, 3)
-    refuse(~np.isfinite(table[:, :2]) | np.isinf(table[:, 2:]), "holds a number that is not finite")
+    refuse(unfit(table[:, :2]) | unfit(np.nan_to_num(table[:, 2:], nan=0.0, posinf=np.inf)), UNFIT)
     return table
 
 
@@ -112,8 +112,18 @@ def flat_table(
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             raise BadGeometryError(index, f"has no well-formed {key}") from None
     table = np.array(rows, np.float64).reshape(-1, columns)
-    refuse(~np.isfinite(table), "holds a number that is not finite")
+    refuse(unfit(table), UNFIT)
     return table
+
+
+UNFIT = "holds a number that is not finite"
+MOST = 1e100
+"""Greater numbers overflow as soon as an area or a volume is made of them."""
+
+
+def unfit(numbers: Numbers) -> NDArray[np.bool_]:
+    """Which numbers nobody can calculate with: NaN, infinite, or beyond `MOST`."""
+    return np.asarray(~(np.abs(numbers) <= MOST))
 
 
 def refuse(bad: NDArray[np.bool_], problem: str) -> None:
@@ -131,7 +141,7 @@ def _table(drawings: Sequence[Drawing], key: str, fields: tuple[str, ...], **def
     except (KeyError, TypeError, ValueError, AttributeError):
         flat = np.array(list(chain.from_iterable(_checked(drawings, key, fields, defaults))), np.float64)
     table = flat.reshape(len(drawings), len(fields))
-    refuse(~np.isfinite(table), "holds a number that is not finite")
+    refuse(unfit(table), UNFIT)
     return table
 
 

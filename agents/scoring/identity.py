@@ -84,6 +84,8 @@ def _switches(match: Matches, found: Sequence[IdentitySwitch], sides: Sides, ont
         return
     _, first = _frames(match, sides)
     frame = np.concatenate((match.truth.frame, match.label.frame))
+    names = [sides.truth.spaces[space] for space in match.truth.space.tolist()]
+    names += [sides.label.spaces[space] for space in match.label.space.tolist()]
     feature = dict(zip(match.truth.instance.tolist(), match.truth.feature.tolist(), strict=True))
     for switch in found:
         at = int(frame[first[switch.frame]])
@@ -92,6 +94,7 @@ def _switches(match: Matches, found: Sequence[IdentitySwitch], sides: Sides, ont
             ontology.objects[feature[switch.truth_track]].name,
             at,
             at,
+            names[first[switch.frame]],
             truth_object=sides.truth.instances[switch.truth_track],
             label_object=sides.label.instances[switch.new_label_track],
             other=sides.label.instances[switch.old_label_track],

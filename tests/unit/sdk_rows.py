@@ -371,6 +371,8 @@ def _frames_row(
         if name in skip:
             continue
         drawn = draw(row, name, where, frames=list(range(frames)))
+        if name == "flat cuboid":
+            draw(row, name, isometric(), frames=list(range(frames)))
         if name == "box":
             describe(drawn)
             if frames > 1:

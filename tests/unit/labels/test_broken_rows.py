@@ -42,6 +42,7 @@ def broken(**geometry: Any) -> dict[str, Any]:
         ({"boundingBox": {"x": 0.1, "y": 0.1, "w": -0.1, "h": 0.1}}, "has a negative size"),
         ({"boundingBox": {"x": math.nan, "y": 0.1, "w": 0.1, "h": 0.1}}, "not finite"),
         ({"boundingBox": {"x": 0.1, "y": 0.1, "w": math.inf, "h": 0.1}}, "not finite"),
+        ({"boundingBox": {"x": 1e300, "y": 0.1, "w": 0.1, "h": 0.1}}, "not finite"),
         ({"boundingBox": {"x": [], "y": 0.1, "w": 0.1, "h": 0.1}}, "whose x is not a number"),
         ({"shape": "polygon", "polygons": [[[0.1, 0.2, 0.3]]]}, "odd count of numbers"),
         ({"shape": "polygon", "polygons": [[[]]]}, "polygon without points"),

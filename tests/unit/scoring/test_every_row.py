@@ -73,7 +73,8 @@ def edits(row: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa:
                 yield f"{shape}.{field}", changed(row, path, ("cuboid", field, 1), 0.1)
         if "cuboid_2d" in drawing:
             yield f"{shape}.front", changed(row, path, ("cuboid_2d", "front", 0), 0.02)
-            yield f"{shape}.scale", changed(row, path, ("cuboid_2d", "scaleRatio"), 0.1)
+            depth = ("scaleRatio",) if "scaleRatio" in drawing["cuboid_2d"] else ("offset", "x")
+            yield f"{shape}.depth", changed(row, path, ("cuboid_2d", *depth), 0.1)
     for key, entry in row["object_answers"].items():
         if entry.get("range"):
             yield f"{entry['shape']}.range", changed(row, ("object_answers", key), ("range", 0, 0), 1)
