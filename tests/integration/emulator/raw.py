@@ -19,13 +19,13 @@ class RawClient:
         self._key = key
         self._key_id = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
         self.url = url
+        self._session = requests.Session()
 
     def v2(self, method: str, path: str, body: Any = None, query: str = "") -> requests.Response:
         """A v2 request; `path` below /v2/public/."""
         request = requests.Request(method, f"{self.url}/v2/public/{path}{query}", json=body).prepare()
         signed = sign_request(request, self._key_id, self._key)
-        with requests.Session() as session:
-            return session.send(signed, timeout=10)
+        return self._session.send(signed, timeout=30)
 
     def legacy(
         self,
@@ -46,4 +46,4 @@ class RawClient:
             "ResourceID": resource[1],
         }
         path = "/public" if resource[0] else "/public/user"
-        return requests.post(self.url + path, data=body, headers=headers, timeout=10)
+        return self._session.post(self.url + path, data=body, headers=headers, timeout=30)

@@ -192,5 +192,5 @@ class WorkflowMachine(RuleBasedStateMachine):
         assert again.model_dump(mode="json") == world.model_dump(mode="json")
 
 
-WorkflowMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+WorkflowMachine.TestCase.settings = settings(max_examples=50, stateful_step_count=50, deadline=None)
 TestWorkflow = WorkflowMachine.TestCase
