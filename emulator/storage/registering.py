@@ -1,8 +1,7 @@
 """Makes storage items of what an upload job is asked to register."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from pathlib import PurePosixPath
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -41,6 +40,8 @@ _FIELDS = {
     "numChannels": "channels",
     "numPages": "frames",
 }
+
+_FACTS = tuple(field.name for field in fields(Facts))
 
 _LOCATIONS = (
     ("s3:", "s3"),
@@ -189,13 +190,13 @@ def _read(kind: DataType, file: File, name: str, content: bytes) -> Facts:
 
 
 def _described(item: Item, facts: Facts) -> Item:
-    for name, value in asdict(facts).items():
-        setattr(item, name, value)
+    for name in _FACTS:
+        setattr(item, name, getattr(facts, name))
     return item
 
 
 def _file_name(url: str) -> str:
-    return unquote(PurePosixPath(urlsplit(url).path).name) or url
+    return unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]) or url
 
 
 def _location(url: str) -> str:
