@@ -67,13 +67,6 @@ class ResourceExistsError(PlatformError):
     code = "RESOURCE_EXISTS_ERROR"
 
 
-class OperationNotAllowedError(PlatformError):
-    """An operation that this resource does not support."""
-
-    status = 400
-    code = "OPERATION_NOT_ALLOWED"
-
-
 class AnswerDictionaryError(PlatformError):
     """Labels whose answers do not belong to an object or classification."""
 
@@ -93,10 +86,3 @@ class FeatureDoesNotExistError(PlatformError):
 
     status = 400
     code = "FEATURE_DOES_NOT_EXIST_ERROR"
-
-
-class WrongProjectTypeError(PlatformError):
-    """An operation that this type of project does not have."""
-
-    status = 400
-    code = "WRONG_PROJECT_TYPE_ERROR"

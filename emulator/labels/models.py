@@ -12,7 +12,6 @@ from emulator.labels.authorship import Author, number_objects, sign_labels
 from emulator.world import new_uuid
 
 MAIN_BRANCH = "main"
-PARTS = ("object_answers", "classification_answers", "object_actions")
 
 
 @dataclass(slots=True)

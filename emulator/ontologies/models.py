@@ -1,6 +1,5 @@
 """Ontologies: Encord's editor JSON with a title, dates and people."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -33,10 +32,3 @@ class Ontology:
         """The feature hashes of its archived objects and classifications."""
         tops = [*self.editor.get("objects", []), *self.editor.get("classifications", [])]
         return {top["featureNodeHash"] for top in tops if top.get("archived")}
-
-    def named_features(self) -> Iterator[tuple[str, str]]:
-        """Feature hash and name of every object and classification."""
-        for thing in self.editor.get("objects", []):
-            yield thing["featureNodeHash"], thing["name"]
-        for classification in self.editor.get("classifications", []):
-            yield classification["featureNodeHash"], classification["attributes"][0]["name"]
