@@ -18,7 +18,7 @@ from agents.platform import queues, retries
 from agents.platform.context import outgoing_trace_header
 from agents.platform.errors import NotFoundOnPlatform, RequestRejected, UnusableKey
 from agents.platform.models import LabelRow, Moved, Project, Stage, Task, TaskPage
-from agents.platform.sessions import install_pooling, last_answer
+from agents.platform.sessions import bodies_up_to, install_pooling, last_answer
 
 ROWS_PER_REQUEST = 1_000
 ACTIONS_PER_REQUEST = 1_000
@@ -83,6 +83,11 @@ class Encord:
             NotFoundOnPlatform, AccessRefused, EncordUnavailable
         """
         return self._project(project_hash)[1]
+
+    @property
+    def sdk_client(self) -> EncordUserClient:
+        """The SDK's own client, for the rest of this room."""
+        return self._client
 
     def sdk_project(self, project_hash: str) -> SdkProject:
         """The SDK's own project, for the rest of this room. Costs as `project`."""
@@ -199,8 +204,9 @@ class Encord:
             return self._projects.get(project_hash)
 
     def _fetch_project(self, project_hash: str) -> tuple[SdkProject, Project]:
-        sdk_project = retries.call(lambda: self._client.get_project(project_hash))
-        datasets = retries.call(lambda: list(sdk_project.list_datasets()))
+        with bodies_up_to(None):  # seldom, and nothing works without it
+            sdk_project = retries.call(lambda: self._client.get_project(project_hash))
+            datasets = retries.call(lambda: list(sdk_project.list_datasets()))
         project = Project(
             project_hash=project_hash,
             title=sdk_project.title,

@@ -55,11 +55,11 @@ class OversizedAnswer(Exception):
 
 
 @contextmanager
-def bodies_up_to(size: int) -> Iterator[None]:
+def bodies_up_to(size: int | None) -> Iterator[None]:
     """Refuse larger answers before they are parsed, which would hold up everything else in this process.
 
     Args:
-        size: bytes of a body, unpacked.
+        size: bytes of a body, unpacked; None for any.
     """
     token = _largest_body.set(size)
     try:

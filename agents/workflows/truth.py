@@ -9,7 +9,7 @@ from datetime import datetime
 from cachetools import LRUCache
 
 from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
-from agents.platform import LabelRow, Project
+from agents.platform import LabelRow, Project, bodies_up_to
 from agents.workflows.errors import LabelsUnreadable
 from agents.workflows.projects import ServedProjects
 
@@ -119,7 +119,8 @@ class GroundTruth:
             return
         with self._warming:  # one thread asks, the others wait for its answer
             if not self._warm:
-                self._refresh(None)
+                with bodies_up_to(None):  # once an instance, and the larger the benchmark the more it saves
+                    self._refresh(None)
                 self._warm = True
 
     def _is_fresh(self, data_hash: str, fresh_after: float) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from agents.dispatch.jobs import DrainJob
+from agents.platform import bodies_up_to
 from agents.scoring import MetricInput
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import PRODUCTION, SCORING_STAGE, Unit, uuid
@@ -52,3 +53,13 @@ def test_a_class_that_is_added_in_front_of_the_others_changes_no_score(images: l
         after = service.scorer.preview(rows, submitted_only=True)
         assert sum(record.true_positives for record in before) > 0
         assert [record.true_positives for record in after] == [record.true_positives for record in before]
+
+
+def test_a_benchmark_larger_than_the_server_may_read_at_once_is_known_all_the_same(
+    images: list[Any], tmp_path: Path
+) -> None:
+    units = [Unit(image, stage="Score") for image in images]
+    with service_in_process(units, tmp_path) as (service, _):
+        with bodies_up_to(2_000):
+            truths = service.scorer.truth.rows([unit.data_hash for unit in units])
+        assert [truth.finished for truth in truths.values()] == [True] * len(units)
