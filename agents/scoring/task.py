@@ -25,6 +25,9 @@ ENGINE_VERSION = "1"
 """Changes whenever the same labels could score differently."""
 
 
+_DEFAULT = ScoringConfig()
+
+
 def score_task(
     truth: Annotations, labels: Annotations, ontology: Ontology, config: ScoringConfig | None = None
 ) -> TaskScore:
@@ -41,7 +44,7 @@ def score_task(
         MasksDifferInSizeError: bitmasks of one frame have different sizes.
         MetricFailedError: a metric of one's own failed.
     """
-    rules = Rules(config or ScoringConfig(), ontology)
+    rules = Rules(config or _DEFAULT, ontology)
     truth, labels = at_common_times(truth, labels)
     score = _score(truth, labels, rules)
     if not rules.config.metrics and not rules.config.requirements:
