@@ -5,7 +5,7 @@ other users and a person in charge: tables that are behind are refused, with the
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,6 +77,10 @@ class Database:
 
         with self.writing() as connection:
             rebuild(connection)
+
+    def listen(self, note: Callable[..., None]) -> None:
+        """Call `note` before every statement, with the arguments of SQLAlchemy's `before_cursor_execute`."""
+        event.listen(self._engine, "before_cursor_execute", note)
 
     def close(self) -> None:
         """Give back every connection."""

@@ -1,8 +1,9 @@
 """The kept sums: how a change of which records count changes `annotator_totals`."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from agents.records import FIGURES, Figure, ScoreRecord, Totals, shares_of
 from agents.records.figures import add_shares
@@ -57,14 +58,18 @@ class Deltas:
 
 def read_totals(connection: Connection, production_project: str) -> dict[str | None, Totals]:
     """Sums by annotator (None: not known). One query over as many rows as there are annotators and figures."""
-    columns = (annotator_totals.c.annotator, annotator_totals.c.figure, *(annotator_totals.c[name] for name in SUMS))
-    query = select(*columns).where(
-        annotator_totals.c.production_project == production_project, annotator_totals.c.tasks > 0
-    )
     found: dict[str | None, dict[Figure, RatioTotals]] = {}
-    for annotator, figure, *sums in connection.execute(query):
+    for annotator, figure, *sums in connection.execute(totals_query(production_project)):
         found.setdefault(annotator or None, {})[_FIGURE[figure]] = RatioTotals(*sums)
     return dict(found)
+
+
+def totals_query(production_project: str) -> Select[Any]:
+    """The leaderboard's one query."""
+    columns = (annotator_totals.c.annotator, annotator_totals.c.figure, *(annotator_totals.c[name] for name in SUMS))
+    return select(*columns).where(
+        annotator_totals.c.production_project == production_project, annotator_totals.c.tasks > 0
+    )
 
 
 def deltas_of(records: Iterable[ScoreRecord], sign: float = 1.0) -> Deltas:
