@@ -44,7 +44,7 @@ from agents.workflows.write_back import WriteBack
 CONCURRENT_REQUESTS = 64
 """Requests that talk to Encord at one time; more wait their turn"""
 LONGEST_BACKGROUND_JOB = 3600.0
-SHUTDOWN_SECONDS = 8.0
+SHUTDOWN_SECONDS = 7.0
 """Hosts kill ten seconds after SIGTERM"""
 LARGEST_BODY_IN_SERVER = 2 * 1024 * 1024
 """Bytes of JSON that may be parsed in the server's own process: about 30 ms in which nothing else runs"""
@@ -276,5 +276,5 @@ def _run_job_in_worker(job: DrainJob, trace: str | None, seconds: float) -> Drai
 
 def _in_words(drained: Drained) -> str:
     rest = "" if drained.finished else "; the next notification goes on"
-    stay = f"{len(drained.refused)} cannot be scored yet"
+    stay = f"{len(drained.refused)} stay"
     return f"{drained.moved} tasks sent on, {drained.already_gone} had gone already, {stay}{rest}"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from agents.workflows.drain_stage import Drained
 from agents.workflows.drain_stage import Progress as Advance
@@ -27,6 +27,15 @@ def task_progress(verb: str) -> Iterator[Advance]:
         yield lambda tasks: progress.advance(bar, tasks)
 
 
+@contextmanager
+def item_progress(verb: str, total: int) -> Iterator[Advance]:
+    """A bar of items on standard error; yields the function that advances it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(verb, total=total)
+        yield lambda items: progress.advance(bar, items)
+
+
 def print_outcome(outcome: Drained, *, as_json: bool) -> None:
     """What was moved, and why the rest stays."""
     console = Console(highlight=False)
@@ -35,4 +44,4 @@ def print_outcome(outcome: Drained, *, as_json: bool) -> None:
         return
     console.print(f"{outcome.moved:,} tasks sent on, {outcome.already_gone:,} had gone already")
     for reason, count in Counter(reason.split(": ", 1)[-1] for _, reason in outcome.refused).most_common():
-        console.print(f"{count:,} not scored: {reason}", markup=False)
+        console.print(f"{count:,} stay: {reason}", markup=False)

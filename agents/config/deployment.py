@@ -159,7 +159,7 @@ class Deployment(Section):
     exposure: Exposure = Exposure()
     alerts: tuple[AlertRule, ...] = ()
     shadow: bool = False
-    """Decide and record, but always answer the default pathway"""
+    """Decide and record, but always answer the default pathway; drains move nothing, nothing is written back"""
     truth_ttl_seconds: float = Field(default=60.0, ge=0)
     """How long the state of a ground-truth row is believed before Encord is asked again"""
 

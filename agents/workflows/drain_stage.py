@@ -72,8 +72,7 @@ def drain_routing_stage(
         for tasks in _chunks(pages, ACTIONS_PER_REQUEST):
             retired = retired_items(projects, store, [task.data_hash for task in tasks]) if is_benchmark else set()
             moves = [(task, routing.production_pathway if task.data_hash in retired else pathway) for task in tasks]
-            moved = projects.encord.proceed(production, stage.uuid, moves)
-            total += Drained(moved.moved, moved.already_gone)
+            total += _send_on(projects, stage, moves)
             progress(len(tasks))
             if _time_is_up():
                 return total + Drained(finished=False)
@@ -105,13 +104,22 @@ def drain_scoring_stage(
             if scores[task.data_hash].refusal is None
         ]
         if going:
-            moved = projects.encord.proceed(production, stage.uuid, going)
-            total += Drained(moved.moved, moved.already_gone)
+            total += _send_on(projects, stage, going)
         total += Drained(refused=refusals(scores.values()))
         progress(len(tasks))
         if _time_is_up():
             return total + Drained(finished=False)
     return total
+
+
+def _send_on(projects: ServedProjects, stage: Stage, moves: Sequence[tuple[Task, str]]) -> Drained:
+    """Send tasks down their pathways; in shadow mode they stay, and what was decided stands beside each."""
+    if projects.deployment.shadow:
+        return Drained(
+            refused=tuple((task.data_hash, f"shadow mode: {pathway!r} is decided") for task, pathway in moves)
+        )
+    moved = projects.encord.proceed(projects.production.project_hash, stage.uuid, moves)
+    return Drained(moved.moved, moved.already_gone)
 
 
 def pathway_of(scores: DataUnitScores, scoring: ScoringStage, stage: Stage, scorer: Scorer) -> str:

@@ -22,12 +22,15 @@ class WriteBack:
     scorer: Scorer
 
     def after_scoring(self, scores: Sequence[DataUnitScores]) -> None:
-        """Write back what the configuration asks for. Repeating it changes nothing more.
+        """Write back what the configuration asks for, in shadow mode nothing. Repeating it changes nothing more.
 
         Data units that are still with their annotators are left alone: issues hang on the data unit, and whoever is
         still at work could read them.
         """
-        wanted = self.scorer.projects.deployment.write_back
+        deployment = self.scorer.projects.deployment
+        if deployment.shadow:
+            return
+        wanted = deployment.write_back
         scored = [each for each in scores if each.records and each.complete]
         for wish, write in (
             (wanted.issues, self._issues),

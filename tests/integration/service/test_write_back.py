@@ -8,6 +8,8 @@ import pytest
 from tests.integration.service.sandbox import (
     COMPLETED_SECRET,
     PRODUCTION,
+    ROUTING_STAGE,
+    SCORING_STAGE,
     SUBMITTED_SECRET,
     Sandbox,
     Unit,
@@ -88,6 +90,20 @@ def test_shadow_mode_decides_records_and_takes_the_default_pathway(images: list[
         told = [finding["message"] for finding in findings if finding["check"] == "shadow"]
         assert "1 decided 'No' are now at 'Routing'" in told
         assert "1 decided 'Done' are now at 'Score'" in told
+
+
+def test_shadow_mode_changes_nothing_on_encord_by_drains_and_write_backs_either(images: list[Any]) -> None:
+    config = {"shadow": True, "write_back": {"issues": True, "priority": True}}
+    units = [Unit(images[0]), Unit(images[1], stage="Score")]
+    with sandbox(units, config=config) as both:
+        before = both.stages()
+        assert "1 stay" in both.notify(SCORING_STAGE).json()["message"]
+        assert both.notify(ROUTING_STAGE).json()["message"].startswith("0 tasks sent on")
+        assert "shadow mode: 'Yes' is decided" in both.command("route", "--json").stdout
+        assert both.stages() == before
+        assert len(both.report()["tasks"]) == len(units[1].annotations)
+        asked = both.requests_of_service()
+        assert not any("priorit" in name.lower() or "comment" in name.lower() for name in asked), asked
 
 
 def test_an_item_that_too_many_have_met_is_routed_as_production(images: list[Any]) -> None:
