@@ -3,14 +3,16 @@
 from datetime import datetime
 
 import pytest
+from encord import Project
 from encord.exceptions import AuthorisationError, InvalidArgumentsError
-from encord.objects import LabelRowV2
+from encord.issues.issue_client import IssueFrameRange
 from encord.orm.active import ActiveProjectMode
 from encord.orm.analytics import TaskActionType
 from encord.orm.label_log import Action
 from encord.orm.project import CopyDatasetAction, CopyDatasetOptions, CopyLabelsOptions, ProjectStatus, ProjectType
 from encord.project_ontology.classification_type import ClassificationType
 from encord.project_ontology.object_type import ObjectShape
+from encord.utilities.coco.datastructure import FrameIndex
 from encord.utilities.project_user import ProjectUserRole
 
 from tests.integration.emulator import media_files
@@ -154,7 +156,7 @@ def a_project_is_copied(ground: Ground) -> None:
     assert bare.list_label_rows_v2() == []
 
 
-def _boxes(project) -> int:  # type: ignore[no-untyped-def]
+def _boxes(project: Project) -> int:
     total = 0
     for row in project.list_label_rows_v2():
         row.initialise_labels()
@@ -265,16 +267,10 @@ def labels_travel_as_coco(ground: Ground) -> None:
     target.import_coco_labels(
         exported,
         {annotation["category_id"]: car},
-        {image["id"]: _frame_index(row)},
+        {image["id"]: FrameIndex(data_hash=row.data_hash, frame=0)},
     )
     (box,) = ground.same_row(target, row).get_object_instances()
     assert box.get_annotation(0).coordinates.width == pytest.approx(0.3, abs=0.02)
-
-
-def _frame_index(row: LabelRowV2):  # type: ignore[no-untyped-def]
-    from encord.utilities.coco.datastructure import FrameIndex
-
-    return FrameIndex(data_hash=row.data_hash, frame=0)
 
 
 @check("Project", "add_issue_tags", "get_issue_tags")
@@ -291,8 +287,6 @@ def _frame_index(row: LabelRowV2):  # type: ignore[no-untyped-def]
 @check("AnnotationTask", "issues")
 def issues_are_raised_and_settled(ground: Ground) -> None:
     """Issues at every anchor are raised, listed by another client with their comments and tags, and deleted."""
-    from encord.issues.issue_client import IssueFrameRange
-
     project = ground.project()
     box = ground.row(project, drawn=True).get_object_instances()[0].object_hash
     project.add_issue_tags(["blurred", "late"])

@@ -11,6 +11,7 @@ from . import (  # noqa: F401
     checks_labels,
     checks_projects,
     checks_storage,
+    checks_uploads,
     checks_workflow,
 )
 from .registry import ABSENT, CHECKS
