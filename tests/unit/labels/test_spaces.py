@@ -45,6 +45,22 @@ SPACES = {
         "height": 48,
         "labels": {},
     },
+    "stack": {
+        "space_type": "medical_stack",
+        "child_info": child("stack"),
+        "frames": [{"width": 64, "height": 48, "instance_uid": str(i), "file_name": f"{i}.dcm"} for i in range(4)],
+        "labels": {},
+    },
+    "slides": {
+        "space_type": "image_sequence",
+        "child_info": child("slides"),
+        "number_of_frames": 2,
+        "width": 64,
+        "height": 48,
+        "frames": [],
+        "labels": {},
+    },
+    "signal": {"space_type": "time_series", "child_info": child("signal"), "labels": {}},
     "paper": {"space_type": "pdf", "child_info": child("paper"), "number_of_pages": 3, "labels": {}},
     "cloud": {
         "space_type": "point_cloud",
@@ -67,6 +83,13 @@ def group() -> LabelRowV2:
     where = HtmlRange(start=HtmlNode(xpath=node, offset=1), end=HtmlNode(xpath=node, offset=4))
     row.get_space(id="page", type_="html").put_object_instance(sdk_rows.instance("words"), ranges=[where])
     row.get_space(id="scan", type_="medical").put_object_instance(sdk_rows.instance("box"), [2], BOX)
+    row.get_space(id="stack", type_="medical").put_object_instance(
+        sdk_rows.instance("mask"), [3], sdk_rows.mask(3, 4, 20, 30)
+    )
+    row.get_space(id="slides", type_="image_sequence").put_object_instance(sdk_rows.instance("box"), [1], BOX)
+    row.get_space(id="signal", type_="time_series").put_object_instance(
+        sdk_rows.instance("stretch"), ranges=Range(10, 40)
+    )
     row.get_space(id="paper", type_="pdf").put_object_instance(sdk_rows.instance("box"), [1], BOX)
     row.get_space(id="cloud", type_="point_cloud").put_object_instance(
         sdk_rows.instance("cloud"), ranges=[Range(0, 5), Range(10, 12)]
@@ -90,7 +113,19 @@ def test_every_space_of_a_data_group_is_read(content: dict[str, Any]) -> None:
         for drawings in annotations.drawings.values()
         for space, frame in zip(drawings.space.tolist(), drawings.frame.tolist(), strict=True)
     }
-    assert drawn == {"clip": 2, "still": 0, "voice": 0, "words": 0, "page": 0, "scan": 2, "paper": 1, "cloud": 0}
+    assert drawn == {
+        "clip": 2,
+        "still": 0,
+        "voice": 0,
+        "words": 0,
+        "page": 0,
+        "scan": 2,
+        "stack": 3,
+        "slides": 1,
+        "signal": 0,
+        "paper": 1,
+        "cloud": 0,
+    }
     (classification,) = annotations.classifications
     assert (classification.space, classification.spans) == ("clip", ((0.0, 4.0),))
 
@@ -99,7 +134,7 @@ def test_a_data_group_scores_one_against_itself(content: dict[str, Any]) -> None
     annotations = read_label_row(content, ONTOLOGY)
     result = score_task(annotations, annotations, ONTOLOGY)
     assert result.score == 1.0
-    assert result.objects.true_positives == 10
+    assert result.objects.true_positives == 13
     assert result.attributes.correct == 12  # four answers in each of the three frames
 
 
@@ -199,3 +234,26 @@ def test_a_group_is_read_by_the_sdk_as_by_us(content: dict[str, Any]) -> None:
         for space, instance in zip(drawings.space.tolist(), drawings.instance.tolist(), strict=True)
     }
     assert ours == theirs
+
+
+def test_a_layered_image_keeps_the_labels_of_its_root_layer() -> None:
+    spaces = {
+        "root": {
+            "space_type": "image",
+            "root_info": {"file_name": "layers.tif"},
+            "width": 64,
+            "height": 48,
+            "labels": {},
+        },
+        "layer": {"space_type": "image", "child_info": child("layer"), "width": 64, "height": 48, "labels": {}},
+    }
+    row = sdk_rows.new_row("image", spaces=spaces)
+    for name in spaces:
+        row.get_space(id=name, type_="image").put_object_instance(sdk_rows.instance("box"), BOX)
+    weather = sdk_rows.STRUCTURE.get_child_by_title("weather", type_=Classification)
+    answer = weather.create_instance()
+    answer.set_answer(weather.attributes[0].options[0])  # type: ignore[attr-defined]
+    row.get_space(id="root", type_="image").put_classification_instance(answer)
+    annotations = read_label_row(json.loads(json.dumps(row.to_encord_dict())), ONTOLOGY)
+    result = score_task(annotations, annotations, ONTOLOGY)
+    assert (result.objects.true_positives, result.classifications.expected, result.score) == (2, 1, 1.0)

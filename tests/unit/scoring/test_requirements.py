@@ -8,7 +8,9 @@ from pydantic import ValidationError
 
 from agents.labels import Annotations
 from agents.scoring import ScoringConfig, ScoringError, score_task
+from agents.scoring.config import FIGURES
 from agents.scoring.extensions import MetricNotFoundError, find_metric
+from agents.scoring.requirements import METRICS
 from tests.unit.scoring.test_task_score import ONTOLOGY, read
 
 TRUTH = read(("carBox00", [0, 0, 10, 10]), ("carBox00", [50, 50, 10, 10]), ("truckBox", [80, 80, 10, 10]), frames=2)
@@ -44,6 +46,14 @@ def test_a_filter_looks_at_some_classes_shapes_or_frames_only() -> None:
     assert found["later"].value == pytest.approx(1 / 3)
     assert found["polygons"].passed is None
     assert found["polygons"].reason == "neither the ground truth nor the labels hold objects"
+
+
+def test_every_figure_that_a_requirement_can_name_is_there() -> None:
+    assert tuple(METRICS) == FIGURES
+    requirements = [{"name": figure, "metric": figure, "threshold": 0} for figure in FIGURES]
+    assert {name: v.value is None for name, v in verdicts(*requirements).items()} == {
+        figure: figure in ("classification_accuracy", "attribute_accuracy") for figure in FIGURES
+    }
 
 
 def test_a_child_has_from_its_parent_what_it_leaves_out() -> None:
