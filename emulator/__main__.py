@@ -34,7 +34,11 @@ def serve_command(
     if tls is not None:
         tls.mkdir(parents=True, exist_ok=True)
         certificate = make_certificate(tls, host)
-    serve(emulator, listen(host, port), certificate)
+    try:
+        listening = listen(host, port)
+    except OSError as error:
+        raise typer.BadParameter(f"{host}:{port}: {error.strerror}", param_hint="--port") from None
+    serve(emulator, listening, certificate)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,14 @@ def test_the_command_serves_a_world_file_and_ends_on_sigterm(tmp_path: Path) -> 
             process.terminate()
             process.wait(timeout=10)
     assert process.returncode in (0, -15)
+
+
+def test_a_port_that_is_taken_is_said_to_be() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = [sys.executable, "-m", "emulator", "serve", "--port", str(taken.getsockname()[1])]
+        ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 2
+    assert "in use" in ran.stderr
 
 
 def test_the_schema_accepts_the_worlds_that_load_and_names_what_is_wrong_with_others() -> None:
