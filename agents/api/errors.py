@@ -1,6 +1,7 @@
 """Errors to answers: every one is JSON with a `message` that Encord shows to a person."""
 
 import logging
+from concurrent.futures.process import BrokenProcessPool
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -54,6 +55,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(StoreError, _refused)
     app.add_exception_handler(MissingExtraError, _refused)
     app.add_exception_handler(EncordUnavailable, _unavailable)
+    app.add_exception_handler(BrokenProcessPool, _worker_lost)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
@@ -74,6 +76,11 @@ def _unavailable(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, EncordUnavailable)  # noqa: S101 - registered for this class
     _log.warning("%s", error)
     return error_response(503, str(error), {"Retry-After": str(error.retry_after)})
+
+
+def _worker_lost(_: Request, error: Exception) -> JSONResponse:
+    _log.error("a worker process was lost: %s", error)
+    return error_response(503, "the work was interrupted; try again", {"Retry-After": "10"})
 
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:

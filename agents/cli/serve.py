@@ -17,20 +17,11 @@ def serve(
     ENCORD_SSH_KEY_FILE, ENCORD_DOMAIN, ROUTE_SECRET, SCORE_SECRET, DATABASE_URL, LOG_LEVEL.
     """
     with clear_failures():
-        import uvicorn
-
         from agents.app import create_app
+        from agents.cli.server import serve_until_terminated
         from agents.config import load_settings
         from agents.logs import log_as_json
 
         settings = load_settings(endpoints=True)
         log_as_json(settings.log_level)
-        uvicorn.run(
-            create_app(settings, isolates_heavy_work=True),
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=8,  # SIGTERM: finish what runs within the ten seconds that hosts give
-        )
+        serve_until_terminated(create_app(settings, isolates_heavy_work=True), host, port)

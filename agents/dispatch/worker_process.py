@@ -27,22 +27,28 @@ class WorkerProcess:
     def __init__(self, prepare: Callable[[], None]) -> None:
         self._prepare = prepare
         self._pool: ProcessPoolExecutor | None = None
+        self._closed = False
         self._lock = threading.Lock()
 
     def run(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Run a module's function there and wait for its result; its exceptions are raised here.
 
         Raises:
-            BrokenProcessPool: the process was lost twice (killed, out of memory).
+            BrokenProcessPool: the process was lost twice (killed, out of memory), or this is closed.
         """
         try:
             return self._submit(work, *arguments, **named).result()
         except BrokenProcessPool:
-            self.close()
+            self._end()
             return self._submit(work, *arguments, **named).result()
 
     def close(self) -> None:
-        """End the process, whatever it is doing: what it has not finished is found again by the next delivery."""
+        """End the process for good, whatever it does: what it has not finished is found again by the next delivery."""
+        with self._lock:
+            self._closed = True
+        self._end()
+
+    def _end(self) -> None:
         with self._lock:
             pool, self._pool = self._pool, None
         if pool is None:
@@ -54,6 +60,8 @@ class WorkerProcess:
 
     def _submit(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
         with self._lock:
+            if self._closed:
+                raise BrokenProcessPool("the service is shutting down")
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
                     max_workers=1,
