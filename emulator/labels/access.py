@@ -1,5 +1,7 @@
 """Who sees and writes which label rows."""
 
+from collections.abc import Sequence
+
 from emulator.errors import InvalidArgumentsError
 from emulator.labels.metadata import Entry
 from emulator.projects.roles import ANNOTATING, REVIEWING, may_manage
@@ -33,16 +35,26 @@ def may_open(entry: Entry, actor: Actor) -> bool:
             return False
 
 
-def take_part(entry: Entry, actor: Actor) -> None:
-    """Who saves labels on a free part of a consensus task has taken it.
+def refuse_second_parts(entries: Sequence[Entry], actor: Actor) -> None:
+    """Refuses writing on a free part of a consensus task to whom has, or would have, another part of it.
 
     Raises:
-        InvalidArgumentsError: when they have another part of the task already.
+        InvalidArgumentsError: nobody gets two parts of one task.
     """
-    part = entry.subtask
-    if part is None or part.assignee is not None or may_manage(actor.role):
+    if may_manage(actor.role):
         return
-    if any(other.assignee == actor.email for other in entry.task.subtasks):
+    parts: dict[str, set[str]] = {}
+    for entry in entries:
+        if entry.subtask is not None:
+            held = {part.uuid for part in entry.task.subtasks if part.assignee == actor.email}
+            parts.setdefault(entry.task.uuid, held).add(entry.subtask.uuid)
+    if any(len(of_one_task) > 1 for of_one_task in parts.values()):
         raise InvalidArgumentsError(f"{actor.email} has a part of this consensus task already")
-    part.assignee = actor.email
-    part.status = "ASSIGNED"
+
+
+def take_part(entry: Entry, actor: Actor) -> None:
+    """Who saves labels on a free part of a consensus task has taken it; managers only look after it."""
+    part = entry.subtask
+    if part is not None and part.assignee is None and not may_manage(actor.role):
+        part.assignee = actor.email
+        part.status = "ASSIGNED"

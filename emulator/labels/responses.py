@@ -6,7 +6,7 @@ from emulator.analytics.recording import note_opened, note_saved
 from emulator.errors import AuthorisationError, CorruptedLabelError, InvalidArgumentsError
 from emulator.http.calls import LegacyCall
 from emulator.http.routes import Routes
-from emulator.labels.access import may_open, may_see, take_part
+from emulator.labels.access import may_open, may_see, refuse_second_parts, take_part
 from emulator.labels.branch_responses import check_branch_name
 from emulator.labels.filtering import part_of
 from emulator.labels.metadata import annotation_task_status, entry_of, metadata, select
@@ -76,9 +76,11 @@ def save_label_rows(call: LegacyCall) -> Any:
     written = call.payload.get("labels") if call.payload.get("multi_request") else [call.payload]
     if not isinstance(written, list) or len(written) != len(rows):
         raise InvalidArgumentsError("There must be one label row for every label hash")
-    for row in rows:
-        if not may_open(entry_of(project, row), actor):
-            raise AuthorisationError(f"You may not save label row {row.label_hash}")
+    entries = [entry_of(project, row) for row in rows]
+    for entry in entries:
+        if not may_open(entry, actor):
+            raise AuthorisationError(f"You may not save label row {entry.row.label_hash}")
+    refuse_second_parts(entries, actor)
     contents = [_checked(row, label_row, project) for row, label_row in zip(rows, written, strict=True)]
     found = [problems(content, project.ontology) for content in contents]
     if _validate(call.payload) and any(found):

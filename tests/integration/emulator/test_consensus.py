@@ -138,3 +138,44 @@ def test_taking_and_submitting_in_one_bundle_works(site: Site) -> None:
         part.submit(bundle=bundle)
     (task,) = site.project().workflow.get_stage(name="Consensus").get_tasks()
     assert [p.status.value for p in task.subtasks] == ["COMPLETED", "NEW"]
+
+
+@pytest.mark.parametrize(("approval", "boxes"), [("first_branch_becomes_main", [0.1]), ("main_stays", [])])
+def test_what_main_holds_after_the_block_is_decided_by_a_switch(
+    start: Start, approval: str, boxes: list[float]
+) -> None:
+    site = start(switches={"consensus_approval": approval})
+    routing = site.project().workflow.get_stage(name="Routing")
+    next(iter(routing.get_tasks(data_hash=DATA))).proceed(pathway_name="Yes")
+    label(site, FIRST, 0.1)
+    label(site, SECOND, 0.6)
+    (task,) = site.project(REVIEWER).workflow.get_stage(name="Review & Refine").get_tasks()
+    task.approve()
+    (main,) = site.project().list_label_rows_v2([DATA])
+    assert (main.label_hash is not None) is bool(boxes)
+    main.initialise_labels()
+    assert [o.get_annotation(0).coordinates.top_left_x for o in main.get_object_instances()] == boxes
+
+
+def test_two_clients_of_one_annotator_cannot_take_two_parts_by_saving(site: Site) -> None:
+    (task,) = site.project().workflow.get_stage(name="Consensus").get_tasks()
+    branches = [part.label_branch_name for part in task.subtasks]
+    project = site.project(FIRST)
+    one, two = (project.list_label_rows_v2([DATA], branch_name=branch)[0] for branch in branches)
+    draw(one, 0.1)
+    with pytest.raises(InvalidArgumentsError, match="has a part"):
+        draw(two, 0.2)
+
+
+def test_two_parts_saved_in_one_bundle_are_refused_whole(site: Site) -> None:
+    (task,) = site.project().workflow.get_stage(name="Consensus").get_tasks()
+    project = site.project(FIRST)
+    rows = [project.list_label_rows_v2([DATA], branch_name=part.label_branch_name)[0] for part in task.subtasks]
+    bundle = project.create_bundle()
+    for row in rows:
+        row.initialise_labels()
+        row.save(bundle=bundle)
+    with pytest.raises(InvalidArgumentsError, match="has a part"):
+        bundle.execute()
+    (task,) = site.project().workflow.get_stage(name="Consensus").get_tasks()
+    assert [part.assignee for part in task.subtasks] == [None, None]
