@@ -105,20 +105,26 @@ class _Comparer:
             yield feature, Answered(AnswerScore(expected=expected), ())
 
     def _visibilities(self) -> Iterator[tuple[int, Answered]]:
-        """Whether the points of skeletons are visible: one answer per skeleton, where anybody says that one is not."""
+        """Whether points of skeletons are visible: one answer per skeleton of the classes where the truth hides any.
+
+        Where the truth shows every point, hiding one is an answer that nobody asked for.
+        """
         truth, label = self.match.truth, self.match.label
         if not (truth.geometry.visibility.any() or label.geometry.visibility.any()):
             return
         pairs = self.match.matched.pairs
         agreed = visibility_agreement(truth.geometry, label.geometry, pairs)
-        for feature in np.unique(np.concatenate((truth.feature[pairs.truth], truth.feature[self.match.missing]))):
-            asked = self.rules.ontology.objects[feature]
+        for feature in np.unique(truth.feature).tolist():
             own = np.flatnonzero(truth.feature[pairs.truth] == feature)
-            missing = int((truth.feature[self.match.missing] == feature).sum())
-            right = float(agreed[own].sum())
-            score = AnswerScore(right, len(own), len(own) + missing, credit=right)
             wrong = own[agreed[own] < 1]
-            yield int(feature), Answered(score, tuple(self._visibility_conflicts(asked, pairs, wrong)))
+            drawn = np.flatnonzero(truth.feature == feature)
+            if truth.geometry.take(drawn).visibility.any():
+                right = float(agreed[own].sum())
+                score = AnswerScore(right, len(own), len(drawn), credit=right)
+            else:
+                score = AnswerScore(float(agreed[wrong].sum()), len(wrong), spurious=len(wrong))
+            conflicts = self._visibility_conflicts(self.rules.ontology.objects[feature], pairs, wrong)
+            yield feature, Answered(score, tuple(conflicts))
 
     def _visibility_conflicts(self, asked: ObjectClass, pairs: Pairs, wrong: Indices) -> Iterator[Conflict]:
         truth, label = self.match.truth, self.match.label

@@ -177,3 +177,19 @@ def test_what_nobody_can_see_of_a_skeleton_is_compared_as_visibility_only() -> N
     assert result.score is not None
     assert result.score < 1.0
     assert [c.explain() for c in result.conflicts] == ["wrong visibility of skeleton at frame 0"]
+
+
+def test_hiding_a_point_that_the_truth_shows_is_a_conflict_but_never_makes_the_skeleton_worth_leaving_out() -> None:
+    truth = wire(sdk_rows.image())
+    path = next(path for path, drawing in drawings(truth) if "skeleton" in drawing)
+    for point in at(truth, path)["skeleton"].values():
+        point["visibility"] = "visible"
+    hidden, left_out = copy.deepcopy(truth), copy.deepcopy(truth)
+    at(hidden, path)["skeleton"]["0"]["visibility"] = "occluded"
+    del at(left_out, path[:-1])[path[-1]]
+    result = score(truth, hidden)
+    assert [c.explain() for c in result.conflicts] == ["wrong visibility of skeleton at frame 0"]
+    assert result.attributes.accuracy is not None
+    assert result.attributes.accuracy < 1.0
+    assert result.score is not None
+    assert (score(truth, left_out).score or 0.0) < result.score

@@ -180,6 +180,45 @@ def _matched(truth: Boxes, labels: Boxes) -> list[int]:
     ]
 
 
+described = st.lists(
+    st.tuples(
+        st.integers(0, 5), st.floats(-0.04, 0.04), st.sampled_from(["", "a", "b"]), st.sampled_from([None, 1.0, 2.0])
+    ),
+    max_size=7,
+)
+Described = list[tuple[int, float, str, float | None]]
+
+
+def described_row(drawn: Described) -> Annotations:
+    """Boxes at one of six places, shifted a little, with a note and a size where they are given."""
+    objects, answers = [], {}
+    for index, (place, shift, note, size) in enumerate(drawn):
+        name = f"{index:08d}"
+        box = {"x": 0.15 * place + shift, "y": 0.1, "w": 0.1, "h": 0.1}
+        feature = sdk_rows.feature("box")
+        objects.append({"objectHash": name, "featureHash": feature, "shape": "bounding_box", "boundingBox": box})
+        given = [("Nbox____", note or None), ("Zbox____", size)]
+        listed = [{"featureHash": key, "answers": value} for key, value in given if value is not None]
+        answers[name] = {"objectHash": name, "classifications": listed}
+    return read_label_row(image_row("data", objects=objects, object_answers=answers), ONTOLOGY)
+
+
+@settings(max_examples=150, deadline=None)
+@given(described, described)
+def test_leaving_out_a_match_never_pays_however_badly_it_is_placed_or_described(
+    truth: Described, labels: Described
+) -> None:
+    sides = described_row(truth), described_row(labels)
+    for rules in (NO_IDENTITY, ScoringConfig(identity=False, iou_threshold=0.2)):
+        before = score_task(sides[0], sides[1], ONTOLOGY, rules)
+        for index in range(len(labels)):
+            after = score_task(sides[0], described_row(labels[:index] + labels[index + 1 :]), ONTOLOGY, rules)
+            if after.objects.true_positives < before.objects.true_positives:
+                assert before.score is not None
+                assert after.score is not None
+                assert after.score <= before.score + 1e-9
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 8), st.integers(0, 10_000))
 def test_a_faultless_row_loses_with_every_further_step_of_the_same_damage(count: int, seed: int) -> None:
