@@ -63,7 +63,9 @@ def install_error_handlers(app: FastAPI) -> None:
 
 def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """The one form of an error body."""
-    return JSONResponse({"message": message[:MAX_MESSAGE_LENGTH]}, status_code=status, headers=headers)
+    # What a body said may be quoted in it, and JSON lets through half characters that UTF-8 has no bytes for.
+    speakable = message.encode("utf-8", "backslashreplace").decode()
+    return JSONResponse({"message": speakable[:MAX_MESSAGE_LENGTH]}, status_code=status, headers=headers)
 
 
 def _refused(_: Request, error: Exception) -> JSONResponse:

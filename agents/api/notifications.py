@@ -65,6 +65,6 @@ def read_notification(body: bytes) -> DrainJob | None:
         return None
     except UnsupportedNotificationVersion as error:
         raise HTTPException(501, str(error)) from None
-    except (ValidationError, ValueError, AttributeError):
+    except (ValidationError, ValueError, AttributeError, RecursionError):
         raise HTTPException(422, "the body is not a task-ready notification") from None
     return DrainJob(project_hash=str(notification.project_hash), stage_uuid=str(notification.stage_uuid))
