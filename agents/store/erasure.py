@@ -17,7 +17,8 @@ ERASED = "(erased)"
 def erase_person(database: Database, annotator: str, *, operator: str) -> int:
     """Delete every score record, sum and alert of a person, and their name from the audit trail.
 
-    Returns the number of records. The trail says that somebody was erased, not who.
+    Returns the number of records. The trail says that somebody was erased, not who; what was done about them can no
+    longer be undone.
 
     Raises:
         StoreError
@@ -31,7 +32,9 @@ def erase_person(database: Database, annotator: str, *, operator: str) -> int:
         connection.execute(delete(annotator_totals).where(annotator_totals.c.annotator == annotator))
         connection.execute(delete(alert_states).where(alert_states.c.annotator == annotator))
         deleted = connection.execute(delete(score_records).where(score_records.c.annotator == annotator)).rowcount
-        connection.execute(update(actions).where(actions.c.subject == annotator).values(subject=ERASED))
+        # The facts name the assignee of every released task.
+        theirs_in_trail = update(actions).where(actions.c.subject == annotator)
+        connection.execute(theirs_in_trail.values(subject=ERASED, facts={"erased": True}))
         for project in projects:
             write_action(
                 connection,

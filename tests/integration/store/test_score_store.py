@@ -11,7 +11,7 @@ import pytest
 
 from agents.records import Answered, Mark, ScoreRecord, Sketch, totals_of
 from agents.records.figures import FIGURES
-from agents.store import SqlScoreStore, StoreError, TruthRulings, erase_before, erase_person
+from agents.store import ActionLog, SqlScoreStore, StoreError, TruthRulings, erase_before, erase_person
 from tests.records import NOON, PROJECT, data_hash, record
 
 SKETCH = Sketch(
@@ -210,7 +210,11 @@ def test_going_back_to_old_rules_lets_the_old_score_count_again(store: SqlScoreS
 
 def test_a_person_is_forgotten_everywhere(store: SqlScoreStore) -> None:
     store.save([record(0, annotator="a@x.org"), record(1, annotator="a@x.org"), record(2, annotator="b@x.org")])
+    log = ActionLog(store.database)
+    facts = {"tasks": [{"uuid": "1", "assignee": "a@x.org"}]}
+    log.record(PROJECT, kind="release-tasks", operator="me", subject="a@x.org", reason="below the bar", facts=facts)
     assert erase_person(store.database, "a@x.org", operator="me") == 2
+    assert "a@x.org" not in str([vars(entry) for entry in log.entries(PROJECT)])
     assert [each.annotator for each in store.latest(PROJECT)] == ["b@x.org"]
     assert_sums_are_those_of(store, store.latest(PROJECT))
 
