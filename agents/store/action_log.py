@@ -63,14 +63,18 @@ class ActionLog:
                 facts=facts,
             )
 
-    def entries(self, production_project: str, *, limit: int = 1000, without: str = "") -> list[Action]:
-        """The newest actions first, without those of one kind."""
+    def entries(
+        self, production_project: str, *, limit: int = 1000, without: str = "", kind: str | None = None
+    ) -> list[Action]:
+        """The newest actions first, without those of one kind, or of one kind alone."""
         query = (
             select(actions)
             .where(actions.c.production_project == production_project, actions.c.kind != without)
             .order_by(actions.c.taken_at.desc(), actions.c.action_id)
             .limit(limit)
         )
+        if kind is not None:
+            query = query.where(actions.c.kind == kind)
         with self._database.reading() as connection:
             return [_action(row._mapping) for row in connection.execute(query)]
 

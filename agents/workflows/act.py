@@ -14,11 +14,12 @@ from agents.platform import AssignedTask, LabelRow, PeoplesWork
 from agents.records import ScoreRecord
 from agents.scoring.intervals import ratio_interval
 from agents.scoring.sequential import SequentialTest, Verdict, verdict_by_interval
-from agents.store import Action, ActionLog, TruthRulings
+from agents.store import Action, ActionLog, TruthRulings, UnknownActionError
 from agents.workflows.score_task import Scorer
 
 ActionKind = Literal["release-tasks", "reopen-recent", "retire-item"]
 MINIMUM_GOOD_ANNOTATORS = 3
+MOST_REOPENED = 100_000
 OPERATOR = "benchmark-qa act"
 
 
@@ -85,11 +86,17 @@ class Actor:
         return taken
 
     def undo(self, action: Action) -> None:
-        """Put on Encord what an action has changed; the audit trail is the caller's."""
-        if action.kind == "release-tasks":
+        """Put on Encord what an action has changed; the audit trail is the caller's.
+
+        Raises:
+            UnknownActionError: it has changed nothing there, or whom it concerned is erased.
+        """
+        if action.kind == "release-tasks" and "tasks" in action.facts:
             self._work.assign(_tasks(action.facts))
-        elif action.kind == "reopen-recent":
+        elif action.kind == "reopen-recent" and "label_hashes" in action.facts:
             self._work.complete(action.facts["label_hashes"])
+        else:
+            raise UnknownActionError(f"there is nothing to undo of a {action.kind!r} of {action.subject}")
 
     def verdicts(self, records: Sequence[ScoreRecord]) -> dict[str, Verdict]:
         """What is known about each annotator, by the configured rule; open below the minimum number of tasks."""
@@ -124,8 +131,9 @@ class Actor:
         settings = projects.deployment.actions.reopen_recent
         if settings is None:
             return []
-        trail = ActionLog(self.scorer.store.database).entries(self._project)
-        done = {entry.subject for entry in trail if entry.kind == "reopen-recent" and not entry.undone_by}
+        # By kind: among thousands of shadow decisions what was done long ago would be out of sight, and done again.
+        trail = ActionLog(self.scorer.store.database).entries(self._project, kind="reopen-recent", limit=MOST_REOPENED)
+        done = {entry.subject for entry in trail if not entry.undone_by}
         since = now - timedelta(days=settings.days)
         kinds = {stage.uuid: stage.kind for stage in projects.production.stages}
         recent: dict[str, list[LabelRow]] = defaultdict(list)

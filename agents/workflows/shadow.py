@@ -35,8 +35,7 @@ def compare_decisions(projects: ServedProjects, store: SqlScoreStore) -> dict[tu
     """
     project_hash = projects.production.project_hash
     newest: dict[str, str] = {}
-    for entry in ActionLog(store.database).entries(project_hash, limit=MOST_COMPARED):
-        if entry.kind == KIND:
-            newest.setdefault(entry.subject, entry.reason)
+    for entry in ActionLog(store.database).entries(project_hash, limit=MOST_COMPARED, kind=KIND):
+        newest.setdefault(entry.subject, entry.reason)
     stages = {row.data_hash: row.stage_title or "?" for row in projects.encord.label_rows(project_hash)}
     return dict(Counter((decision, stages.get(data_hash, "?")) for data_hash, decision in newest.items()))

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from agents.store import ActionLog, Database
+from agents.workflows.shadow import KIND
 from tests.integration.service.sandbox import (
     COMPLETED_SECRET,
     PRODUCTION,
@@ -87,6 +89,12 @@ def test_recent_production_work_of_somebody_below_the_bar_goes_round_again_once(
         rows = both.client().get_project(PRODUCTION).list_label_rows_v2(label_hashes=proposed["facts"]["label_hashes"])
         assert {row.label_hash for row in rows} == set(proposed["facts"]["label_hashes"]), "with their labels"
         assert act(both) == [], "not again and again"
+        trail = ActionLog(Database(both.environment["DATABASE_URL"]))
+        for number in range(1_000):
+            decided = trail.record(PRODUCTION, kind=KIND, operator="me", subject=f"item {number}", reason="Yes")
+        assert act(both) == [], "not after thousands of other entries either"
+        undoing = both.command("actions", "undo", decided.action_id, "--reason", "a mistake")
+        assert (undoing.returncode, "nothing to undo" in undoing.stderr) == (2, True)
 
 
 def test_production_work_of_good_annotators_is_left_alone(images: list[Any]) -> None:
