@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from emulator.dumping import dump
 from emulator.errors import InvalidArgumentsError, ResourceNotFoundError, WorldError
@@ -15,9 +15,11 @@ from emulator.outbound.deliveries import Delivery
 from emulator.projects.models import Project
 from emulator.wire import iso
 from emulator.workflow.tasks import Task
-from emulator.world import Switches, World
+from emulator.world import EditorAgentSpec, Switches, World
 
 routes = Routes()
+
+_AGENTS = TypeAdapter(list[EditorAgentSpec])
 
 
 @routes.get("state")
@@ -40,6 +42,18 @@ def tasks(call: Call) -> Any:
     for delivery in call.emulator.outbox.deliveries:
         deliveries.setdefault(delivery.task_uuid, []).append(_delivery(delivery))
     return {"tasks": [_task(task, deliveries.get(task.uuid, [])) for task in project.flow.tasks.values()]}
+
+
+@routes.put("projects/{project}/agents")
+def register_agents(call: Call) -> Any:
+    """Replaces the agents that stand in the label editor's *Run agent* menu."""
+    project = call.platform.projects.get(call.params["project"])
+    if project is None:
+        raise ResourceNotFoundError(f"There is no project {call.params['project']}")
+    try:
+        project.agents = _AGENTS.validate_python(call.field("agents"))
+    except ValidationError as error:
+        raise InvalidArgumentsError(str(error)) from None
 
 
 @routes.get("requests")
