@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -23,7 +23,7 @@ class Outcome:
 
 
 async def route_all(
-    address: str, data_hashes: Sequence[str], *, concurrent: int, seconds: float | None = None
+    address: str, data_hashes: Iterable[str], *, concurrent: int, seconds: float | None = None
 ) -> Outcome:
     """Ask for a routing decision of each data unit, so many at a time, each by a signed request of its own.
 

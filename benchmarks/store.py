@@ -31,10 +31,10 @@ SIZES = tuple(int(size) for size in os.environ.get("STORE_SIZES", "10000,100000,
 ANNOTATORS = 200
 BRANCHES = 7
 WRITERS = 8
-RECORDS_PER_WRITER = 2_000
+RECORDS_PER_WRITER = 1_000
 BATCH = 50
 ROUNDS = 3
-LOOKS = 300
+LOOKS = 200
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Statement = tuple[str, Any, bool]
 """SQL, parameters, and whether they are many"""
@@ -69,9 +69,14 @@ def _run(server: str) -> None:
     for column in (*looks.columns, *ingest.columns):
         column.justify = "right"
     for size in SIZES:
+        print(f"filling {size:,}", flush=True)
         url = _filled(server, size)
-        looks.add_row(f"{size:,}", f"{size // ANNOTATORS:,}", *_leaderboard(url))
-        ingest.add_row(f"{size:,}", *_ingest(server, url, size))
+        look = _leaderboard(url)
+        print("  leaderboard:", *look, flush=True)
+        looks.add_row(f"{size:,}", f"{size // ANNOTATORS:,}", *look)
+        saving = _ingest(server, url, size)
+        print("  ingest:", *saving, flush=True)
+        ingest.add_row(f"{size:,}", *saving)
     console.print(looks)
     console.print(f"{ANNOTATORS} annotators; medians of {LOOKS} interleaved calls")
     console.print(ingest)

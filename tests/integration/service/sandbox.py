@@ -140,7 +140,7 @@ class Sandbox:
         return {stage["title"]: stage["tasks"] for stage in production["stages"]}
 
     def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> requests.Response:
-        return requests.post(self.service + path, data=body, headers=dict(headers), timeout=60)
+        return requests.post(self.service + path, data=body, headers=dict(headers), timeout=180)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`benchmark-qa ARGUMENTS` with the service's settings."""
