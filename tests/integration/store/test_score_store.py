@@ -2,12 +2,14 @@
 
 import random
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from agents.records import Answered, Mark, ScoreRecord, Sketch, totals_of
 from agents.records.figures import FIGURES
@@ -256,6 +258,17 @@ def test_an_unreachable_database_says_so_without_its_password(tmp_path: Path) ->
         with pytest.raises(StoreError) as refused:
             SqlScoreStore(url).latest(PROJECT)
         assert "hunter2" not in str(refused.value)
+
+
+def test_an_error_of_the_database_quotes_no_label_and_no_name(store: SqlScoreStore) -> None:
+    with store.database.writing() as connection:
+        connection.execute(text("DROP TABLE score_records"))
+    with pytest.raises(StoreError) as failed:
+        store.save([record()])
+    quoted = "".join(traceback.format_exception(failed.value))
+    assert "INSERT INTO score_records" in quoted
+    assert "zoë" not in quoted
+    assert "spurious" not in quoted
 
 
 def test_the_store_works_again_once_the_database_is_back(tmp_path: Path) -> None:
