@@ -28,7 +28,7 @@ LIMIT_MB = 350
 ENVIRONMENT = {**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
 NOT_IN_SLIM_IMAGES = (
     "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "var/lib/apt/lists", "var/cache/apt",
-    "var/cache/debconf", "usr/share/i18n", "usr/lib/python3/dist-packages",
+    "usr/share/i18n",
 )  # fmt: skip
 
 
@@ -46,27 +46,39 @@ def bases() -> tuple[str, str]:
     missing = [tool for tool in ("debootstrap", "buildah", "unshare", "chroot") if shutil.which(tool) is None]
     if missing or os.geteuid() != 0:
         pytest.skip(f"SKIPPED: the image needs root and {', '.join(missing) or 'nothing else'} to be built here")
-    return (
-        base("base-run", "python3,ca-certificates"),
-        base("base-build", "python3,ca-certificates,python3-pip,python3-venv"),
-    )
+    return committed("base-run", run_base()), committed("base-build", build_base())
 
 
-def base(name: str, packages: str) -> str:
-    folder = BASES / name
-    made = BASES / f"{name}.made"
-    if not made.exists():
-        shutil.rmtree(folder, ignore_errors=True)
+def run_base() -> Path:
+    """Debian with Python, as bare as the slim images."""
+    folder = BASES / "base-run"
+    if not folder.exists():
+        making = BASES / f"making-{os.getpid()}"
         BASES.mkdir(parents=True, exist_ok=True)
-        run("debootstrap", "--variant=minbase", f"--include={packages}", SUITE, str(folder))
-        for path in NOT_IN_SLIM_IMAGES if name == "base-run" else NOT_IN_SLIM_IMAGES[:-1]:
-            shutil.rmtree(folder / path, ignore_errors=True)
-        made.touch()
-    # What this machine's pip needs to reach its index is a matter of the build alone.
-    if name == "base-build":
-        for file in (Path("/etc/pip.conf"), Path("/etc/ssl/certs/ca-certificates.crt")):
-            if file.is_file():
-                shutil.copy(file, folder / file.relative_to("/"))
+        run("debootstrap", "--variant=minbase", "--include=python3,ca-certificates", SUITE, str(making))
+        for path in NOT_IN_SLIM_IMAGES:
+            shutil.rmtree(making / path, ignore_errors=True)
+        making.rename(folder)
+    return folder
+
+
+def build_base() -> Path:
+    """The same with pip and venv, and what this machine's pip and apt need to reach their indexes."""
+    folder = BASES / "base-build"
+    if not folder.exists():
+        making = BASES / f"making-{os.getpid()}"
+        run("cp", "--archive", str(run_base()), str(making))
+        for file in ("etc/pip.conf", "etc/ssl/certs/ca-certificates.crt", "etc/resolv.conf"):
+            if (Path("/") / file).is_file():
+                shutil.copy(Path("/") / file, making / file)
+        install = "apt-get update && apt-get install --yes --no-install-recommends python3-pip python3-venv"
+        run("chroot", str(making), "sh", "-ec", f"mkdir -p /var/cache/apt/archives/partial && {install}")
+        making.rename(folder)
+    return folder
+
+
+def committed(name: str, folder: Path) -> str:
+    """The folder as an image."""
     container = run("buildah", "from", "scratch")
     run("buildah", "add", "--quiet", container, str(folder), "/")
     run("buildah", "commit", "--quiet", "--rm", container, name)
