@@ -131,7 +131,7 @@ def _wanted(job: UploadJob, platform: "Platform") -> list[Unit]:
     seen: set[str] = set()
     for unit in registration.units:
         urls = set(unit.urls)
-        if not urls or not urls <= known.keys() | seen:
+        if not urls or any(url not in known and url not in seen for url in urls):
             wanted.append(unit)
             seen |= urls
         elif registration.upsert_metadata:
