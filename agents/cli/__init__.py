@@ -11,12 +11,14 @@ from agents.cli.doctor import doctor
 from agents.cli.evaluate import evaluate
 from agents.cli.pace import pace
 from agents.cli.predictions import evaluate_predictions
+from agents.cli.register import register
 from agents.cli.report import report
 from agents.cli.rescore import rescore
 from agents.cli.route import route
 from agents.cli.score import score
 from agents.cli.serve import serve
 from agents.cli.truth import truth
+from agents.cli.upload import upload
 
 app = typer.Typer(
     name="benchmark-qa",
@@ -35,8 +37,10 @@ app.command()(report)
 app.command()(score)
 app.command()(rescore)
 app.command()(alerts)
+app.command()(upload)
 app.command(hidden=True)(container)
 app.command(hidden=True)(healthy)
+app.add_typer(register)
 app.add_typer(truth)
 app.add_typer(actions)
 app.add_typer(db)

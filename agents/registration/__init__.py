@@ -9,7 +9,7 @@ from agents.registration.entries import Model, entry_of, urls_of
 from agents.registration.errors import EntryError, Fault, ManifestRefused, RulesError
 from agents.registration.kinds import Kind, kind_by_name
 from agents.registration.locations import Location
-from agents.registration.manifest import Row, Rows, csv_rows, json_rows, parquet_rows
+from agents.registration.manifest import Row, Rows, Unreadable, csv_rows, json_rows, parquet_rows
 from agents.registration.metadata import MetadataSchema
 from agents.registration.naming import natural_key
 from agents.registration.parts import Limits
@@ -34,6 +34,7 @@ __all__ = [
     "Rows",
     "Rules",
     "RulesError",
+    "Unreadable",
     "build",
     "check",
     "csv_rows",

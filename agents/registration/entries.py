@@ -116,7 +116,7 @@ def model_of(key: str, entry: Any) -> Model:
         raise EntryError("must be an object")
     fields = _known_fields(key, entry)
     try:
-        return MODELS[key].from_dict(fields)
+        return MODELS[key].model_validate(fields)
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in fault["loc"])

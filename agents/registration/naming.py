@@ -32,10 +32,12 @@ def _with_length(found: re.Match[str]) -> str:
 
 
 def path_of(url: str) -> str:
-    """The path of a URL below its host or bucket, decoded."""
-    rest = url.split("://", 1)[-1]
-    path = rest.split("/", 1)[-1]
-    return unquote(path.split("?", 1)[0]) if url.startswith("http") else path
+    """The path of a URL below its host or bucket, decoded; of a path, the path itself."""
+    scheme, _, rest = url.rpartition("://")
+    if not scheme:
+        return url
+    path = rest.partition("/")[2]
+    return unquote(path.partition("?")[0]) if scheme == "https" else path
 
 
 class TitleTemplate:

@@ -23,7 +23,7 @@ class Rules:
     """How a manifest is read.
 
     Attributes:
-        location: where the objects lie.
+        location: where the objects lie; None: here, the URLs are paths of local files.
         kind: of every row that does not say its own; None: by the ending of its name.
         base_url: put before URLs that are only paths.
         title: template of titles; None: the name of the file, or of the group.
@@ -32,7 +32,7 @@ class Rules:
         schema: of the organisation's metadata; None: values stay as they are.
     """
 
-    location: Location
+    location: Location | None
     kind: Kind | None = None
     base_url: str | None = None
     title: str | None = None
@@ -95,6 +95,8 @@ class RowReader:
         url = _text(fields, self._rules.url_column)
         if url is None:
             raise EntryError(f"{self._rules.url_column!r} is missing or empty")
+        if self._rules.location is None:
+            return url
         if "://" not in url:
             if self._rules.base_url is None:
                 raise EntryError("the URL is only a path, and no base URL was given")

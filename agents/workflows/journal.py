@@ -1,0 +1,46 @@
+"""What a long command has done, in a file beside its input: whoever runs it again after a kill goes on from there."""
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+
+class Journal:
+    """Notes by key, each on disk before the next step is taken. Thread-safe; for one process at a time.
+
+    A line that a kill has torn is ignored: what it said will be found out, or done, again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._notes: dict[str, dict[str, Any]] = {}
+        for line in path.read_bytes().split(b"\n") if path.exists() else []:
+            self._take(line)
+        self._file = path.open("ab")
+        if self._file.tell():
+            self._file.write(b"\n")  # after what may be a torn line
+
+    def note(self, key: str) -> dict[str, Any]:
+        """The latest note under a key; empty when there is none."""
+        return self._notes.get(key, {})
+
+    def write(self, key: str, note: dict[str, Any]) -> None:
+        """Notes something under a key, in place of what was noted there."""
+        with self._lock:
+            self._file.write(json.dumps({"key": key, "note": note}).encode() + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._notes[key] = note
+
+    def close(self) -> None:
+        """Lets go of the file, which stays."""
+        self._file.close()
+
+    def _take(self, line: bytes) -> None:
+        try:
+            read = json.loads(line)
+            self._notes[read["key"]] = read["note"]
+        except (ValueError, KeyError, TypeError):
+            return

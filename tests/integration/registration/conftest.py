@@ -1,0 +1,60 @@
+"""An empty emulator with one user and one cloud integration, and the command line run against it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from encord import EncordUserClient
+from encord.storage import StorageFolder
+
+from emulator.testing import Running, running
+from emulator.world import World
+
+OPERATOR = "ops@example.com"
+INTEGRATION = "The bucket"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running emulator, the SDK's client of its operator, and the operator's command line."""
+
+    running: Running
+    client: EncordUserClient
+    private_key: str
+
+    def folder(self, title: str) -> StorageFolder:
+        (found,) = [folder for folder in self.client.find_storage_folders(search=title) if folder.name == title]
+        return found
+
+    def start(self, *arguments: Any) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "agents.cli", *map(str, arguments)]
+        environment = {**os.environ, "ENCORD_SSH_KEY": self.private_key, "ENCORD_DOMAIN": self.running.url}
+        return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def run(self, *arguments: Any) -> subprocess.CompletedProcess[str]:
+        with self.start(*arguments) as process:
+            out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    key = Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    world = World.model_validate(
+        {
+            "users": [{"email": OPERATOR, "public_keys": [public]}],
+            "integrations": [{"title": INTEGRATION}, {"title": "Half", "objects": ["s3://half/there.png"]}],
+        }
+    )
+    with running(world) as served:
+        yield Site(served, EncordUserClient.create_with_ssh_private_key(private, domain=served.url), private)
