@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from agents.dispatch.jobs import QueueUnavailable
 from agents.platform import AccessRefused, EncordUnavailable, NotFoundOnPlatform, PlatformError
 from agents.policy import MAX_MESSAGE_LENGTH
 from agents.reporting.files import MissingExtraError
@@ -56,6 +57,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(MissingExtraError, _refused)
     app.add_exception_handler(EncordUnavailable, _unavailable)
     app.add_exception_handler(BrokenProcessPool, _worker_lost)
+    app.add_exception_handler(QueueUnavailable, _not_queued)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
@@ -83,6 +85,11 @@ def _unavailable(_: Request, error: Exception) -> JSONResponse:
 def _worker_lost(_: Request, error: Exception) -> JSONResponse:
     _log.error("a worker process was lost: %s", error)
     return error_response(503, "the work was interrupted; try again", {"Retry-After": "10"})
+
+
+def _not_queued(_: Request, error: Exception) -> JSONResponse:
+    _log.error("a job was not taken: %s", error)
+    return error_response(503, "the queue of jobs is not available; try again", {"Retry-After": "10"})
 
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:

@@ -14,6 +14,7 @@ from tests.integration.service.sandbox import (
     SCORING_STAGE,
     SUBMITTED_SECRET,
     Unit,
+    free_port,
     sandbox,
     uuid,
 )
@@ -103,6 +104,19 @@ def test_after_the_response_the_work_is_done_all_the_same(images: list[Any]) -> 
         while both.stages()["Routing"] and time.monotonic() < deadline:
             time.sleep(0.05)
         assert both.stages()["Routing"] == 0
+
+
+def test_a_queue_that_takes_no_job_is_said_to_be_unavailable(images: list[Any]) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    variables = {
+        "DISPATCH": "queue", "JOBS_QUEUE": f"{nowhere}/123456789012/jobs", "AWS_ENDPOINT_URL_SQS": nowhere,
+        "AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_MAX_ATTEMPTS": "1",
+    }  # fmt: skip
+    with sandbox([Unit(images[0])], variables=variables) as both:
+        answer = both.notify(ROUTING_STAGE)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+        assert "queue" in answer.json()["message"]
 
 
 @pytest.mark.parametrize("as_list", [True, False])
