@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import ParamSpec, TypeVar
@@ -36,40 +36,56 @@ class WorkerProcess:
         Raises:
             BrokenProcessPool: the process was lost twice (killed, out of memory), or this is closed.
         """
+        pool, future = self._submit(work, *arguments, **named)
         try:
-            return self._submit(work, *arguments, **named).result()
+            return future.result()
         except BrokenProcessPool:
-            self._end()
-            return self._submit(work, *arguments, **named).result()
+            self._end(pool)
+            return self._submit(work, *arguments, **named)[1].result()
+        except CancelledError:
+            raise BrokenProcessPool("the service is shutting down") from None
 
     def close(self) -> None:
         """End the process for good, whatever it does: what it has not finished is found again by the next delivery."""
         with self._lock:
             self._closed = True
-        self._end()
+            pool = self._pool
+        if pool is not None:
+            self._end(pool)
 
-    def _end(self) -> None:
+    def _end(self, pool: ProcessPoolExecutor) -> None:
+        """End this pool; of all who were waiting for it the first does, and the others find the new one."""
         with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is None:
-            return
+            if self._pool is not pool:
+                return
+            self._pool = None
         processes = list((pool._processes or {}).values())
         pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.terminate()
 
-    def _submit(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
+    def _submit(
+        self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs
+    ) -> tuple[ProcessPoolExecutor, Future[T]]:
         with self._lock:
             if self._closed:
                 raise BrokenProcessPool("the service is shutting down")
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(
-                    max_workers=1,
-                    mp_context=multiprocessing.get_context("spawn"),  # threads and sockets must not be inherited
-                    initializer=_begin,
-                    initargs=(self._prepare,),
-                )
-            return self._pool.submit(work, *arguments, **named)
+                self._pool = self._start()
+            try:
+                future = self._pool.submit(work, *arguments, **named)
+            except BrokenProcessPool:  # lost while it had nothing to do
+                self._pool = self._start()
+                future = self._pool.submit(work, *arguments, **named)
+            return self._pool, future
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            max_workers=1,
+            mp_context=multiprocessing.get_context("spawn"),  # threads and sockets must not be inherited
+            initializer=_begin,
+            initargs=(self._prepare,),
+        )
 
 
 def _begin(prepare: Callable[[], None]) -> None:

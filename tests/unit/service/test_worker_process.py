@@ -1,0 +1,40 @@
+"""A worker process that is lost takes nobody's work with it."""
+
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from agents.dispatch.worker_process import WorkerProcess
+
+
+def prepare() -> None:
+    """Nothing."""
+
+
+def die_the_first_time(flag: str) -> int:
+    """Work on which the process is killed once, as by a host that is short of memory."""
+    if not Path(flag).exists():
+        Path(flag).touch()
+        time.sleep(0.3)  # until the others wait behind it
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
+def test_all_who_waited_for_a_lost_process_are_served_by_the_one_that_follows(tmp_path: Path) -> None:
+    worker = WorkerProcess(prepare)
+    with ThreadPoolExecutor(16) as waiting:
+        served = list(waiting.map(lambda _: worker.run(die_the_first_time, str(tmp_path / "flag")), range(16)))
+    worker.close()
+    assert len(served) == 16
+    assert len(set(served)) == 1, "one new process for all of them"
+
+
+def test_a_process_that_is_lost_while_idle_is_started_again() -> None:
+    worker = WorkerProcess(prepare)
+    first = worker.run(os.getpid)
+    os.kill(first, signal.SIGKILL)
+    time.sleep(0.3)
+    assert worker.run(os.getpid) != first
+    worker.close()
