@@ -37,7 +37,7 @@ class Hosting(BaseSettings):
     """Time budget of one request; Encord waits 180 s for an answer"""
     host_timeout_seconds: float | None = Field(default=None, ge=15, validation_alias="HOST_TIMEOUT_SECONDS")
     """After how long the host ends a request: 30 behind API Gateway"""
-    database_url: str = Field(default="sqlite:///benchmark-qa.sqlite", validation_alias="DATABASE_URL")
+    database_url: str = Field(default="sqlite:///benchmark-qa.sqlite", validation_alias="DATABASE_URL", repr=False)
     """`none`: scores end with the instance"""
     durable_directory: Path | None = Field(default=None, validation_alias="DURABLE_DIRECTORY")
     """A directory that outlives the instance although its disk does not: a mounted network volume"""

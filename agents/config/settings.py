@@ -42,7 +42,9 @@ class Settings(Account, Hosting):
     """Bearer token of `GET /metrics`; None: there is no such endpoint"""
     report_token: SecretStr | None = Field(default=None, validation_alias="REPORT_TOKEN")
     """Of operators, for `GET /reports/PROJECT`; None: there is no such endpoint"""
-    alert_webhook_url: str | None = Field(default=None, validation_alias="ALERT_WEBHOOK_URL", pattern=r"^https?://")
+    alert_webhook_url: str | None = Field(
+        default=None, validation_alias="ALERT_WEBHOOK_URL", pattern=r"^https?://", repr=False
+    )
     alert_webhook_secret: SecretStr | None = Field(default=None, validation_alias="ALERT_WEBHOOK_SECRET", min_length=16)
     """Signs what is sent to the alert webhook"""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", validation_alias="LOG_LEVEL")
@@ -55,10 +57,10 @@ class Settings(Account, Hosting):
             return value
         text = value.strip()
         if not text.startswith("{"):
-            path = Path(text).expanduser()
-            if not path.is_file():
-                raise ValueError(f"neither inline JSON nor a file: {text[:200]!r}")
-            text = path.read_text(encoding="utf-8")
+            try:
+                text = Path(text).expanduser().read_text(encoding="utf-8")
+            except (OSError, RuntimeError) as error:
+                raise ValueError(f"neither inline JSON nor a file ({type(error).__name__}): {text[:200]!r}") from None
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:

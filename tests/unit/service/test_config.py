@@ -103,3 +103,16 @@ def test_commands_that_serve_no_endpoint_need_no_signing_secret(environment: pyt
     environment.delenv("ROUTE_SECRET")
     environment.delenv("SCORE_SECRET")
     assert load_settings(endpoints=False).config.stages.routing is not None
+
+
+def test_a_configuration_that_is_neither_document_nor_file_is_said_to_be_so(environment: pytest.MonkeyPatch) -> None:
+    for nonsense in ("[" + "x" * 300 + "]", "/no/such/file.json", "/"):
+        environment.setenv("BENCHMARK_QA_CONFIG", nonsense)
+        with pytest.raises(SettingsError, match="BENCHMARK_QA_CONFIG: neither inline JSON nor a file"):
+            load_settings(endpoints=False)
+
+
+def test_settings_that_are_printed_show_no_password(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATABASE_URL", "postgresql+psycopg://qa:hunter2@db/scores")
+    environment.setenv("ALERT_WEBHOOK_URL", "https://chat.example.com/hooks/hunter2")
+    assert "hunter2" not in repr(load_settings(endpoints=True))
