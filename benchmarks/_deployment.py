@@ -138,7 +138,8 @@ def resident_bytes(pid: int) -> int:
         each = pending.pop()
         try:
             status = Path(f"/proc/{each}/status").read_text()
-            children = Path(f"/proc/{each}/task/{each}/children").read_text().split()
+            threads = list(Path(f"/proc/{each}/task").iterdir())
+            children = [child for thread in threads for child in (thread / "children").read_text().split()]
         except FileNotFoundError:
             continue
         total += next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS"))

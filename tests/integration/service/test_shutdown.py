@@ -63,7 +63,8 @@ def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
 
 def children_of(process_id: int) -> list[int]:
     """Processes below this one, at any depth."""
-    direct = [int(each) for each in Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()]
+    threads = Path(f"/proc/{process_id}/task").iterdir()
+    direct = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
     return [*direct, *(below for child in direct for below in children_of(child))]
 
 
