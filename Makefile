@@ -13,7 +13,7 @@ LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
           --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format bench lock runtime-emulator zip image image-test clean
+.PHONY: help demo test test-slow check format bench lock runtime-emulator zip zip-test image image-test clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -70,6 +70,9 @@ zip: $(RUN_READY)  ## the zip for Lambda, its size printed (ARGS=--architecture=
 
 image:  ## the container image (ENGINE=podman|buildah; BASE=, ARGS=)
 	@$(ENGINE) build $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag benchmark-qa $(ARGS) .
+
+zip-test: runtime-emulator  ## the zip built, unpacked and run under the runtime emulator (a minute)
+	@$(BIN)/python -m pytest tests/infra/zip_check.py -s
 
 image-test: $(DEV_READY)  ## the image built with buildah from a base made with debootstrap, and run (root; 5 minutes)
 	@$(BIN)/python -m pytest tests/infra/image_check.py -s

@@ -65,6 +65,7 @@ resource "aws_db_subnet_group" "scores" {
 }
 
 resource "aws_db_instance" "scores" {
+  #checkov:skip=CKV_AWS_133: `database.backup_days`, 14 unless said otherwise
   #checkov:skip=CKV_AWS_118: enhanced monitoring is not worth its cost for a database of scores
   #checkov:skip=CKV_AWS_353: neither are performance insights
   #checkov:skip=CKV_AWS_129: PostgreSQL's log would hold statements; errors are in the service's log

@@ -13,13 +13,14 @@ from prune import compile_all, prune, size_mb, write_sbom
 ROOT = Path(__file__).parents[2]
 LIMIT_MB = 250.0
 """Lambda takes no more, unpacked"""
-DIRECT_UPLOAD_MB = 50.0
+DIRECT_UPLOAD_MB = 52.4
+"""50 MiB: what the API takes with the request; more has to come from S3"""
 PLATFORMS = {
     "x86_64": ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_27_x86_64", "manylinux_2_28_x86_64"),
     "arm64": ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_aarch64"),
 }
 COMMAND_LINE_ONLY = (
-    "typer*", "rich*", "pygments*", "markdown_it*", "mdurl*", "shellingham*", "uvicorn*", "h11*", "bin",
+    "typer*", "pygments*", "markdown_it*", "mdurl*", "shellingham*", "uvicorn*", "h11*", "bin",
     "agents/cli", "click*",
 )  # fmt: skip
 """The functions have no command line and no server of their own"""
@@ -50,7 +51,7 @@ def main() -> None:
     if unpacked > LIMIT_MB:
         sys.exit("the zip is too large for Lambda")
     if packed > DIRECT_UPLOAD_MB:
-        print("over 50 MB Lambda takes the zip from S3 only")
+        print("over 50 MiB Lambda takes the zip from S3 only")
 
 
 def install(folder: Path, architecture: str, python: str) -> None:

@@ -12,7 +12,7 @@ from py_compile import PycInvalidationMode
 NEVER_RUN = (
     "**/tests", "**/__pycache__", "**/*.pyi", "**/*.pyx", "**/*.pxd", "**/*.c", "**/*.h", "**/*.a",
     "sqlalchemy/testing", "sqlalchemy/dialects/mysql", "sqlalchemy/dialects/oracle", "sqlalchemy/dialects/mssql",
-    "numpy/f2py", "numpy/typing", "numpy/_pyinstaller",
+    "numpy/f2py", "numpy/_pyinstaller",
 )  # fmt: skip
 """Tests of libraries, their headers and stubs, compilers, other databases"""
 
