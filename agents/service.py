@@ -1,5 +1,6 @@
 """The use cases of one deployment, wired to Encord and to the store."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -179,7 +180,7 @@ class Service:
             with self.jobs.once(job) as begun:
                 if not begun:
                     return Drained(finished=False)
-                return self.scoring_drains.run(_run_job_in_worker, job, current_trace_id(), remaining_seconds(3600.0))
+                return self.scoring_drains.run(_run_job_in_worker, job, current_trace_id(), _deadline())
         return self.jobs.run(job)
 
     def report(self, project_hash: str, *, format: str, zone: tzinfo, as_of: datetime | None) -> bytes:  # noqa: A002
@@ -229,7 +230,7 @@ class Service:
 
         Args:
             here: changes nothing before it has read all labels.
-            in_worker: the same as a module's function; gets the arguments, the trace id and the seconds left.
+            in_worker: the same as a module's function; gets the arguments, the trace id and the deadline.
             arguments: can be pickled.
         """
         if not self.isolates_heavy_work:
@@ -238,39 +239,43 @@ class Service:
             with bodies_up_to(LARGEST_BODY_IN_SERVER):
                 return here()
         except AnswerTooLarge:
-            trace, seconds = current_trace_id(), remaining_seconds(LONGEST_BACKGROUND_JOB)
-            return self.large_tasks.run(in_worker, *arguments, trace, seconds)
+            return self.large_tasks.run(in_worker, *arguments, current_trace_id(), _deadline())
 
 
 _in_worker: list[Service] = []
 """The worker process's own service, made by `_prepare_worker`"""
 
 
+def _deadline() -> float:
+    """Of the unit of work, in seconds since 1970, which processes share: the wait for a worker counts, too."""
+    return time.time() + remaining_seconds(LONGEST_BACKGROUND_JOB)
+
+
 def _prepare_worker() -> None:
     _in_worker.append(Service(load_settings(endpoints=False)))
 
 
-def _score_in_worker(project_hash: str, data_hash: str, trace: str | None, seconds: float) -> DataUnitScores:
-    with unit_of_work(trace_header=trace, seconds=seconds):
+def _score_in_worker(project_hash: str, data_hash: str, trace: str | None, until: float) -> DataUnitScores:
+    with unit_of_work(trace_header=trace, seconds=until - time.time()):
         return _in_worker[0].scorer.score_data_unit(project_hash, data_hash)
 
 
 def _preview_in_worker(
-    rows: Sequence[LabelRow], submitted_only: bool, trace: str | None, seconds: float
+    rows: Sequence[LabelRow], submitted_only: bool, trace: str | None, until: float
 ) -> list[ScoreRecord]:
-    with unit_of_work(trace_header=trace, seconds=seconds):
+    with unit_of_work(trace_header=trace, seconds=until - time.time()):
         return _in_worker[0].scorer.preview(rows, submitted_only=submitted_only)
 
 
 def _take_event_in_worker(
-    project_hash: str, data_hashes: Sequence[str], trace: str | None, seconds: float
+    project_hash: str, data_hashes: Sequence[str], trace: str | None, until: float
 ) -> EventOutcome:
-    with unit_of_work(trace_header=trace, seconds=seconds):
+    with unit_of_work(trace_header=trace, seconds=until - time.time()):
         return handle_event(_in_worker[0].scorer, project_hash, data_hashes)
 
 
-def _run_job_in_worker(job: DrainJob, trace: str | None, seconds: float) -> Drained:
-    with unit_of_work(trace_header=trace, seconds=seconds):
+def _run_job_in_worker(job: DrainJob, trace: str | None, until: float) -> Drained:
+    with unit_of_work(trace_header=trace, seconds=until - time.time()):
         return _in_worker[0].jobs.run(job)
 
 

@@ -1,13 +1,15 @@
 """What one task or one change of the ontology must not do to the others."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agents.dispatch.jobs import DrainJob
-from agents.platform import bodies_up_to
+from agents.platform import EncordUnavailable, bodies_up_to
 from agents.scoring import MetricInput
+from agents.service import _run_job_in_worker
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import PRODUCTION, SCORING_STAGE, Unit, uuid
 
@@ -63,3 +65,16 @@ def test_a_benchmark_larger_than_the_server_may_read_at_once_is_known_all_the_sa
         with bodies_up_to(2_000):
             truths = service.scorer.truth.rows([unit.data_hash for unit in units])
         assert [truth.finished for truth in truths.values()] == [True] * len(units)
+
+
+def test_a_job_whose_time_went_by_while_it_waited_for_a_worker_process_begins_nothing_long(
+    images: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units = [Unit(image, stage="Score") for image in images]
+    with service_in_process(units, tmp_path) as (service, _):
+        monkeypatch.setattr("agents.service._in_worker", [service])
+        try:
+            drained = _run_job_in_worker(DrainJob(PRODUCTION, SCORING_STAGE), None, time.time() - 1)
+        except EncordUnavailable:
+            return  # no request had the time to be answered
+        assert not drained.finished
