@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from click.testing import Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from encord import EncordUserClient
 from encord.storage import StorageFolder
+from typer.testing import CliRunner
 
+from agents.cli import app
 from emulator.testing import Running, running
 from emulator.world import World
 
@@ -34,15 +37,19 @@ class Site:
         (found,) = [folder for folder in self.client.find_storage_folders(search=title) if folder.name == title]
         return found
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"ENCORD_SSH_KEY": self.private_key, "ENCORD_DOMAIN": self.running.url}
+
     def start(self, *arguments: Any) -> subprocess.Popen[str]:
+        """A process of its own, to be killed."""
         command = [sys.executable, "-m", "agents.cli", *map(str, arguments)]
-        environment = {**os.environ, "ENCORD_SSH_KEY": self.private_key, "ENCORD_DOMAIN": self.running.url}
+        environment = {**os.environ, **self.environment}
         return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-    def run(self, *arguments: Any) -> subprocess.CompletedProcess[str]:
-        with self.start(*arguments) as process:
-            out, err = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    def run(self, *arguments: Any) -> Result:
+        """In this process: interpreters take their time to start."""
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], env=self.environment)
 
 
 @pytest.fixture(scope="module")

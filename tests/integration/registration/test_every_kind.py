@@ -107,16 +107,9 @@ def test_a_manifest_becomes_items_with_type_title_frames_and_metadata(
     source.write_text("\n".join(map(json.dumps, MANIFESTS[manifest])))
     title = f"{storage} {manifest}"
 
-    # In this process, as the command line itself would: 60 interpreters take their time to start.
-    from typer.testing import CliRunner
-
-    from agents.cli import app
-
-    def run(*arguments: Any) -> str:
-        environment = {"ENCORD_SSH_KEY": site.private_key, "ENCORD_DOMAIN": site.running.url}
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments], env=environment)
-        assert result.exit_code == 0, result.output
-        return result.output
+    def run(*arguments: Any) -> None:
+        done = site.run(*arguments)
+        assert done.exit_code == 0, done.output
 
     base = ("--base-url", BASES[storage])
     run("register", "build", source, "--out", tmp_path / "out", "--storage", storage, *base)

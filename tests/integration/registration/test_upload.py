@@ -45,7 +45,7 @@ def test_files_of_every_kind_come_back_byte_for_byte(site: Site, tmp_path: Path)
     manifest.write_text("url,kind,group,metadata.hour\n" + "\n".join(rows))
 
     done = site.run("upload", manifest, "--folder", "uploads", "--create-folder")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "10 items are in 'uploads'" in done.stdout
 
     found = {item.name: item for item in site.folder("uploads").list_items()}
@@ -77,10 +77,10 @@ def test_files_that_are_not_there_or_not_what_they_are_called_are_told_with_line
     manifest.write_text("url\nthere.png\ngone.png\n")
     media_files.png(tmp_path / "there.png")
     refused = site.run("upload", manifest, "--folder", "faulty", "--create-folder")
-    assert (refused.returncode, refused.stderr) == (2, f"{manifest} line 3: there is no file 'gone.png'\n")
+    assert (refused.exit_code, refused.stderr) == (2, f"{manifest} line 3: there is no file 'gone.png'\n")
 
     media_files.text(tmp_path / "gone.png")
     done = site.run("upload", manifest, "--folder", "faulty", "--create-folder")
-    assert done.returncode == 4
+    assert done.exit_code == 4
     assert "gone.png: gone.png: not a PNG, JPEG, GIF, BMP or WebP image" in done.stderr
     assert [item.name for item in site.folder("faulty").list_items()] == ["there.png"]
