@@ -77,11 +77,14 @@ class EditorFeedback:
 
 
 def audience_of(project: Project, rows: Sequence[LabelRow]) -> Audience:
-    """Who may be looking: at a review stage the reviewer, at an annotation stage without consensus its assignee."""
+    """Who may be looking: at a review stage the reviewer, at an annotation stage without consensus its assignee.
+
+    Nobody, where branches stand at different stages: one of those still at work could be told what is the reviewer's.
+    """
     kinds = {stage.uuid: stage.kind for stage in project.stages}
     here = {kinds.get(row.stage_uuid or "") for row in rows}
-    if here & {"REVIEW", "CONSENSUS_REVIEW"}:
-        return "reviewer"
-    if "ANNOTATION" in here and "CONSENSUS_ANNOTATION" not in here:
+    if here == {"ANNOTATION"}:
         return "annotator"
+    if here & {"REVIEW", "CONSENSUS_REVIEW"} and not here & {"ANNOTATION", "CONSENSUS_ANNOTATION"}:
+        return "reviewer"
     return "nobody"

@@ -1,0 +1,31 @@
+"""Who may be asking in the label editor, by where the data unit's branches stand."""
+
+import pytest
+
+from agents.platform import LabelRow, Project, Stage
+from agents.workflows.editor_feedback import audience_of
+
+KINDS = ("ANNOTATION", "CONSENSUS_ANNOTATION", "REVIEW", "CONSENSUS_REVIEW", "AGENT", "DONE")
+STAGES = tuple(Stage(uuid=kind, title=kind.title(), kind=kind) for kind in KINDS)
+PROJECT = Project("project", "Production", "ontology", {}, {}, STAGES)
+
+
+@pytest.mark.parametrize(
+    ("stages", "audience"),
+    [
+        (["ANNOTATION"], "annotator"),
+        (["REVIEW"], "reviewer"),
+        (["CONSENSUS_REVIEW", "CONSENSUS_REVIEW"], "reviewer"),
+        (["CONSENSUS_ANNOTATION", "CONSENSUS_ANNOTATION"], "nobody"),
+        (["CONSENSUS_REVIEW", "CONSENSUS_ANNOTATION"], "nobody"),
+        (["REVIEW", "ANNOTATION"], "nobody"),
+        (["AGENT"], "nobody"),
+        (["DONE"], "nobody"),
+    ],
+)
+def test_who_may_be_asking_follows_from_where_the_branches_stand(stages: list[str], audience: str) -> None:
+    rows = [
+        LabelRow("data", "title", "dataset", f"encord-{number}", None, None, None, stage, stage.title())
+        for number, stage in enumerate(stages)
+    ]
+    assert audience_of(PROJECT, rows) == audience
