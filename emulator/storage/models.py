@@ -12,7 +12,7 @@ from emulator.world import DatasetRole, DataType, new_uuid
 MIME_TYPES: dict[DataType, str] = {
     "image": "image/png",
     "img_group": "image/png",
-    "image_sequence": "image/png",
+    "image_sequence": "video/quicktime",
     "video": "video/mp4",
     "audio": "audio/wav",
     "plain_text": "text/plain",

@@ -98,3 +98,11 @@ def pcd(path: Path) -> Path:
     """A point cloud of two points."""
     head = "VERSION .7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH 2\nHEIGHT 1\nPOINTS 2\nDATA ascii\n"
     return text(path, head + "0 0 0\n1 1 1\n")
+
+
+def shades(path: Path) -> list[float]:
+    """The shade of the corner of every frame of a film, as OpenCV reads it."""
+    film, found = cv2.VideoCapture(str(path)), []
+    while (frame := film.read())[0]:
+        found.append(float(frame[1][0, 0].mean()))
+    return found

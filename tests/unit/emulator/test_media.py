@@ -10,6 +10,7 @@ from PIL import Image
 
 from emulator.media.facts import UnreadableMediaError
 from emulator.media.probe import probe
+from emulator.media.sequence import film
 from emulator.world import DataType
 from tests.integration.emulator import media_files
 
@@ -99,3 +100,24 @@ def test_a_file_cut_short_anywhere_is_read_or_refused_but_never_fails(kind: Data
         except UnreadableMediaError:
             refused += 1
     assert refused > 0
+
+
+@pytest.mark.parametrize("ending", [".png", ".jpg"])
+def test_the_film_of_an_image_sequence_is_its_frames(ending: str, tmp_path: Path) -> None:
+    shades = range(0, 250, 40)
+    frames = [cv2.imencode(ending, np.full((48, 64, 3), shade, np.uint8))[1].tobytes() for shade in shades]
+    mime_type = {".png": "image/png", ".jpg": "image/jpeg"}[ending]
+    made = film(frames, mime_type, (64, 48), 5)
+    assert made is not None
+    facts = probe("video", "film.mov", made)
+    assert (facts.width, facts.height, facts.frames, facts.fps) == (64, 48, len(frames), 5)
+    path = tmp_path / "film.mov"
+    path.write_bytes(made)
+    reader = cv2.VideoCapture(str(path))
+    seen = [float(reader.read()[1].mean()) for _ in frames]
+    assert seen == pytest.approx(list(shades), abs=2)
+    assert not reader.read()[0]
+
+
+def test_frames_of_other_types_have_no_film() -> None:
+    assert film([b"GIF89a"], "image/gif", (1, 1), 1) is None

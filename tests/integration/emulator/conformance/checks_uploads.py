@@ -122,7 +122,10 @@ def groups_of_files_are_uploaded(ground: Ground) -> None:
         assert [child.name for child in children] == [file.name for file in files]
         for child, file in zip(children, files, strict=True):
             assert requests.get(child.get_signed_url(), timeout=5).content == file.read_bytes()
-    assert (sequence.frame_count, sequence.width) == (3, 64)
+    assert (sequence.frame_count, sequence.width, sequence.mime_type) == (3, 64, "video/quicktime")
+    compressed = ground.file("mov")
+    compressed.write_bytes(requests.get(sequence.get_signed_url(), timeout=5).content)
+    assert [round(shade) for shade in media_files.shades(compressed)] == [10, 20, 30]
     assert (series.dicom_study_uid, series.dicom_series_uid) == ("1.2.9", "1.2.8")
     assert [child.dicom_instance_uid for child in series.get_child_items()] == ["1.2.3.1", "1.2.3.2"]
     assert {item.uuid for item in folder.list_items()} == {group.uuid, sequence.uuid, series.uuid}
