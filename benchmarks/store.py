@@ -49,6 +49,26 @@ SELECT md5(n::text), %(project)s, 'b', 'old-' || n / 7, 'image-' || n / 7 || '.j
   0.5 + (n %% 50) / 100.0, n %% 9, n %% 3, n %% 4, (n %% 9) * 0.8, 0, 0, %(details)s
 FROM generate_series(1, %(size)s) AS n
 """
+CURRENT = """
+INSERT INTO current_scores (production_project, data_hash, branch_name, key, scored_at)
+SELECT production_project, data_hash, branch_name, key, scored_at FROM score_records
+"""
+SUMS = """
+INSERT INTO annotator_totals (production_project, annotator, figure, tasks, numerator, denominator, numerator_squared,
+  product, denominator_squared, tasks_with_shortfall, tasks_with_success)
+SELECT production_project, annotator, figure, count(*), sum(n), sum(d), sum(n * n), sum(n * d), sum(d * d),
+  count(*) FILTER (WHERE n < d), count(*) FILTER (WHERE n > 0)
+FROM score_records, LATERAL (VALUES
+  ('tasks', 1.0, 1.0),
+  ('precision', true_positives, true_positives + false_positives),
+  ('recall', true_positives, true_positives + false_negatives),
+  ('f1', 2 * true_positives, 2 * true_positives + false_positives + false_negatives),
+  ('mean_similarity', similarity_sum, true_positives),
+  ('score', score, 1.0)
+) AS shares (figure, n, d)
+WHERE d > 0
+GROUP BY production_project, annotator, figure
+"""
 DETAILS = '{"score": 0.8, "conflicts": [], "by_class": {}, "confusion": [], "requirements": []}'
 
 
@@ -90,7 +110,8 @@ def _filled(server: str, size: int) -> str:
     with _connect(url) as connection:
         values = {"project": PROJECT, "start": START, "annotators": ANNOTATORS, "size": size, "details": DETAILS}
         connection.execute(FILL, values)
-    database.rebuild()
+        connection.execute(CURRENT)
+        connection.execute(SUMS)
     database.close()
     with _connect(url) as connection:
         connection.autocommit = True

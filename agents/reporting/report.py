@@ -98,7 +98,6 @@ class Report:
             **self.leaderboard.to_dict(),
             "project": question.production_project,
             "project_title": question.project_title,
-            "asked_at": question.asked_at.isoformat(),
             "as_of": question.as_of.isoformat() if question.as_of else None,
             "tasks": [task.to_dict() for task in self.tasks],
             "classes": [group.to_dict() for group in self.classes],

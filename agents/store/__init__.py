@@ -7,7 +7,7 @@ from agents.store.editor_scorings import EditorScorings
 from agents.store.erasure import erase_before, erase_person
 from agents.store.errors import SchemaBehindError, StoreError
 from agents.store.score_store import SqlScoreStore
-from agents.store.truth_rulings import AcceptedAnswer, Exclusion, RulingRefusedError, TruthRulings
+from agents.store.truth_rulings import AcceptedAnswer, Exclusion, RulingRefusedError, Standing, TruthRulings
 
 __all__ = [
     "AcceptedAnswer",
@@ -21,6 +21,7 @@ __all__ = [
     "RulingRefusedError",
     "SchemaBehindError",
     "SqlScoreStore",
+    "Standing",
     "StoreError",
     "TruthRulings",
     "UnknownActionError",

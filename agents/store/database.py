@@ -4,14 +4,17 @@ A SQLite file is the service's own: it is made, and brought up to date, on first
 other users and a person in charge: tables that are behind are refused, with the command that mends them.
 """
 
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
 
 from agents.store.errors import SchemaBehindError, StoreError
 from agents.store.schema import HEAD, metadata
@@ -19,6 +22,8 @@ from agents.store.schema import HEAD, metadata
 CONNECT_SECONDS = 5
 """People's work waits while we try: give up soon and say so"""
 SQLITE_BUSY_SECONDS = 15
+UNASKED_SECONDS = 5.0
+"""After a longer pause a connection is asked whether it lives before it is used"""
 FIRST = "0001"
 """The revision of databases from before revisions were written down"""
 
@@ -35,6 +40,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
+        # A query alone needs no transaction: without one it is one round trip instead of three.
+        self._readers = _engine(url, isolation_level="AUTOCOMMIT") if self.is_postgresql else self._engine
         self._checking = threading.Lock()
         self._checked = False
 
@@ -46,13 +53,13 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for queries, each of which sees what is committed. Raises StoreError."""
-        with self._ready() as engine, _reader(engine) as connection:
+        with self._ready(), self._readers.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction. On SQLite it holds the only write lock from its start. Raises StoreError."""
-        with self._ready() as engine, _writer(engine) as connection, connection.begin():
+        with self._ready(), _writer(self._engine) as connection, connection.begin():
             yield connection
 
     def upgrade(self) -> tuple[str | None, str]:
@@ -80,21 +87,23 @@ class Database:
 
     def listen(self, note: Callable[..., None]) -> None:
         """Call `note` before every statement, with the arguments of SQLAlchemy's `before_cursor_execute`."""
-        event.listen(self._engine, "before_cursor_execute", note)
+        for engine in {self._engine, self._readers}:
+            event.listen(engine, "before_cursor_execute", note)
 
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
+        self._readers.dispose()
 
     @contextmanager
-    def _ready(self) -> Iterator[Engine]:
+    def _ready(self) -> Iterator[None]:
         with _as_store_errors():
             if not self._checked:
                 with self._checking:
                     if not self._checked:
                         self._check()
                         self._checked = True
-            yield self._engine
+            yield
 
     def _check(self) -> None:
         if self.is_postgresql:
@@ -136,14 +145,14 @@ def _require_head(revision: str | None) -> None:
     raise SchemaBehindError(f"the score store {state}: run 'benchmark-qa db upgrade'")
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, **options: Any) -> Engine:
     try:
         engine = create_engine(
             url,
-            pool_pre_ping=True,
             hide_parameters=True,  # errors would quote labels and people
             json_serializer=_json,
             json_deserializer=orjson.loads,
+            **options,
         )
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise StoreError(f"DATABASE_URL is not understood ({type(error).__name__})") from None
@@ -154,6 +163,8 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "postgresql":
         event.listen(engine, "do_connect", _connect_soon)
+        event.listen(engine, "checkin", _note_time)
+        event.listen(engine, "checkout", partial(_ping_after_a_pause, engine))
     else:
         raise StoreError(f"DATABASE_URL names {engine.dialect.name!r}; SQLite and PostgreSQL are supported")
     return engine
@@ -165,6 +176,20 @@ def _json(value: Any) -> str:
 
 def _connect_soon(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
     parameters.setdefault("connect_timeout", CONNECT_SECONDS)
+
+
+def _note_time(_connection: Any, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _ping_after_a_pause(engine: Engine, connection: Any, record: Any, _proxy: Any) -> None:
+    """Connections that were in use a moment ago are believed to live: a ping before every query is a round trip."""
+    if time.monotonic() - record.info.get("used_at", math.inf) < UNASKED_SECONDS:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def _sqlite_for_many_writers(connection: Any, _: Any) -> None:
@@ -180,13 +205,6 @@ def _begin_sqlite(connection: Connection) -> None:
     # A reader that turns writer half-way may find that it read old news, and fail: writers say so at once.
     immediate = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-def _reader(engine: Engine) -> Connection:
-    if engine.dialect.name == "postgresql":
-        # A query alone needs no transaction: that saves two of its three round trips.
-        return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    return engine.connect()
 
 
 @contextmanager

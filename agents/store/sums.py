@@ -1,11 +1,11 @@
 """The kept sums: how a change of which records count changes `annotator_totals`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from agents.records import FIGURES, Figure, ScoreRecord, Totals, shares_of
+from agents.records import Figure, ScoreRecord, Totals, shares_of
 from agents.records.figures import add_shares
 from agents.scoring.intervals import RatioTotals
 from agents.store.schema import annotator_totals
@@ -58,10 +58,30 @@ class Deltas:
 
 def read_totals(connection: Connection, production_project: str) -> dict[str | None, Totals]:
     """Sums by annotator (None: not known). One query over as many rows as there are annotators and figures."""
-    found: dict[str | None, dict[Figure, RatioTotals]] = {}
-    for annotator, figure, *sums in connection.execute(totals_query(production_project)):
-        found.setdefault(annotator or None, {})[_FIGURE[figure]] = RatioTotals(*sums)
-    return dict(found)
+    by_annotator: dict[str, dict[Figure, Sequence[Any]]] = {}
+    # The driver's own tuples: no column here needs converting, and there may be ten for each of many annotators.
+    cursor = connection.execute(totals_query(production_project)).cursor
+    for row in cursor.fetchall() if cursor else ():
+        by_annotator.setdefault(row[0], {})[row[1]] = row
+    return {annotator or None: KeptTotals(rows) for annotator, rows in by_annotator.items()}
+
+
+class KeptTotals(Mapping[Figure, RatioTotals]):
+    """The sums of one annotator as the database gave them; each figure's are made when it is asked for."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Mapping[Figure, Sequence[Any]]) -> None:
+        self._rows = rows
+
+    def __getitem__(self, figure: Figure) -> RatioTotals:
+        return RatioTotals(*self._rows[figure][2:])
+
+    def __iter__(self) -> Iterator[Figure]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 def totals_query(production_project: str) -> Select[Any]:
@@ -78,6 +98,3 @@ def deltas_of(records: Iterable[ScoreRecord], sign: float = 1.0) -> Deltas:
     for record in records:
         deltas.add(record, sign)
     return deltas
-
-
-_FIGURE: dict[str, Figure] = {figure: figure for figure in FIGURES}

@@ -1,6 +1,6 @@
 """What people have ruled about benchmark items: taken out, put back, another answer accepted. Nothing is deleted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from agents.store.database import Database
 from agents.store.errors import StoreError
 from agents.store.rebuild import counted_scores, lock_writers
 from agents.store.rows import FIGURE_COLUMNS, record_of
-from agents.store.schema import accepted_answers, current_scores, excluded_truth
+from agents.store.schema import accepted_answers, actions, current_scores, excluded_truth
 from agents.store.sums import deltas_of
 
 
@@ -38,6 +38,15 @@ class AcceptedAnswer:
     branch_name: str
     operator: str
     accepted_at: datetime
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What counts as right for an item besides the ground truth."""
+
+    ruled_at: datetime
+    """When an answer was last accepted or withdrawn: scores made before that are out of date"""
+    label_hashes: tuple[str, ...]
 
 
 class TruthRulings:
@@ -132,6 +141,25 @@ class TruthRulings:
                 answer = AcceptedAnswer(row.data_hash, row.label_hash, row.branch_name, row.operator, row.accepted_at)
                 found.setdefault(row.data_hash, []).append(answer)
         return found
+
+    def standings(self, production_project: str, data_hashes: Sequence[str]) -> dict[str, Standing]:
+        """Items of these for which another answer was ever accepted; 1 query where there are none, else 2."""
+        of_these = (actions.c.production_project == production_project) & actions.c.subject.in_(data_hashes)
+        about_answers = select(actions.c.subject, actions.c.kind, actions.c.facts, actions.c.taken_at).where(
+            of_these, actions.c.kind.in_(("accept-also", "undo"))
+        )
+        ruled: dict[str, datetime] = {}
+        with self._database.reading() as connection:
+            for data_hash, kind, facts, taken_at in connection.execute(about_answers):
+                if kind == "accept-also" or facts.get("kind") == "accept-also":
+                    ruled[data_hash] = max(taken_at, ruled.get(data_hash, taken_at))
+        if not ruled:
+            return {}
+        accepted = self.accepted(production_project)
+        return {
+            data_hash: Standing(at, tuple(answer.label_hash for answer in accepted.get(data_hash, ())))
+            for data_hash, at in ruled.items()
+        }
 
     def undo(self, action_id: str, *, operator: str, reason: str) -> Action:
         """Take back a ruling; the trail shows both.

@@ -11,7 +11,7 @@ from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
 from agents.platform import LabelRow, PeoplesWork
 from agents.records import ScoreIdentity, ScoreRecord, sketch_of
 from agents.scoring import ENGINE_VERSION, ScoringError, score_task
-from agents.store import SqlScoreStore, StoreError
+from agents.store import SqlScoreStore, Standing, StoreError, TruthRulings
 from agents.workflows.branches import annotator_of, annotators_branches, is_with_annotators, submitted_branches
 from agents.workflows.errors import (
     LabelsNotComparable,
@@ -48,6 +48,15 @@ class _Work:
     truth: TruthRow
     rows: tuple[LabelRow, ...]
     complete: bool = True
+    accepted: tuple[str, ...] = ()
+    """Label rows that count as right besides the truth"""
+
+    def under(self, standing: Standing | None) -> "_Work":
+        """With what people have ruled: the truth is as new as the last ruling on it."""
+        if standing is None:
+            return self
+        edited = max(self.truth.edited_at or standing.ruled_at, standing.ruled_at)
+        return replace(self, truth=replace(self.truth, edited_at=edited), accepted=standing.label_hashes)
 
 
 @dataclass(frozen=True)
@@ -101,12 +110,13 @@ class Scorer:
         truths = self.truth.rows(
             h for h, found in rows.items() if found and self.projects.is_benchmark_dataset(found[0].dataset_hash)
         )
+        standings = self._standings(list(truths))
         submitted = self._submitted_parts([row for found in rows.values() for row in found])
         outcomes: dict[str, DataUnitScores] = {}
         planned: list[_Work] = []
         for data_hash, branches in rows.items():
             try:
-                planned.append(self._plan(data_hash, branches, truths, submitted))
+                planned.append(self._plan(data_hash, branches, truths, submitted).under(standings.get(data_hash)))
             except RefusalError as refusal:
                 outcomes[data_hash] = DataUnitScores(data_hash, refusal=refusal)
         outcomes |= self._score(planned)
@@ -154,7 +164,7 @@ class Scorer:
             for work in planned
             if (rows := tuple(row for row in work.rows if keys[row.data_hash, row.branch_name] not in known))
         }
-        fetched = self._fetch([_Work(work.truth, pending.get(work.truth.data_hash, ())) for work in planned])
+        fetched = self._fetch([replace(work, rows=pending.get(work.truth.data_hash, ())) for work in planned])
         outcomes: dict[str, DataUnitScores] = {}
         fresh: list[ScoreRecord] = []
         for work in planned:
@@ -176,6 +186,7 @@ class Scorer:
         needed = [item for item in work if item.rows]
         production = self.projects.production
         hashes = [row.label_hash for item in needed for row in item.rows if row.label_hash]
+        hashes += [label_hash for item in needed for label_hash in item.accepted if label_hash not in hashes]
         ontology = self.truth.ontology(production)
         return _Fetched(
             truths=self.truth.annotations([item.truth for item in needed], ontology),
@@ -192,6 +203,7 @@ class Scorer:
             LabelsNotComparable: one of the branches with the truth.
         """
         records = []
+        rules = self.projects.deployment.scoring
         for row in rows:
             truth = fetched.truths[row.data_hash]
             if isinstance(truth, LabelReadError):
@@ -200,11 +212,14 @@ class Scorer:
             where = f"branch {row.branch_name} of data unit {row.data_hash}"
             try:
                 labels = read_label_row(document, fetched.ontology) if document else Annotations.empty()
-                score = score_task(truth, labels, fetched.ontology, self.projects.deployment.scoring)
+                rights = [truth, *fetched.accepted(work)]
+                scored = [(score_task(right, labels, fetched.ontology, rules), right) for right in rights]
             except LabelReadError as error:
                 raise LabelsUnreadable(f"the labels on {where} cannot be read: {error}") from None
             except ScoringError as error:
                 raise LabelsNotComparable(f"the labels on {where} cannot be scored: {error}") from None
+            # Whoever meets one of several right answers is right: the best score counts, the truth's among equals.
+            score, right = max(scored, key=lambda each: -1.0 if each[0].score is None else each[0].score)
             records.append(
                 ScoreRecord(
                     identity=self._identity(row, work.truth),
@@ -223,7 +238,7 @@ class Scorer:
                     attributes_total=score.attributes.expected + score.attributes.spurious,
                     dataset_hash=row.dataset_hash,
                     details=score.to_dict(),
-                    sketch=sketch_of(truth, labels, fetched.ontology),
+                    sketch=sketch_of(right, labels, fetched.ontology),
                 )
             )
         return records
@@ -233,6 +248,16 @@ class Scorer:
             return self.store.find(keys)
         except StoreError as error:
             _log.error("scores cannot be looked up: %s", error)
+            return {}
+
+    def _standings(self, data_hashes: Sequence[str]) -> dict[str, Standing]:
+        """Answers accepted besides the truth; none where the store cannot say."""
+        if not data_hashes:
+            return {}
+        try:
+            return TruthRulings(self.store.database).standings(self.projects.production.project_hash, data_hashes)
+        except StoreError as error:
+            _log.error("rulings cannot be looked up: %s", error)
             return {}
 
     def _keep(self, records: Sequence[ScoreRecord]) -> bool:
@@ -272,3 +297,8 @@ class _Fetched:
     labels: Mapping[str, Mapping[str, Any]]
     ontology: Ontology
     at: datetime
+
+    def accepted(self, work: _Work) -> list[Annotations]:
+        """What counts as right besides the truth. Raises LabelReadError."""
+        documents = (self.labels.get(label_hash) for label_hash in work.accepted)
+        return [read_label_row(document, self.ontology) for document in documents if document is not None]
