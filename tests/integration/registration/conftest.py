@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -31,7 +31,7 @@ class Site:
 
     running: Running
     client: EncordUserClient
-    private_key: str
+    private_key: str = field(repr=False)
 
     def folder(self, title: str) -> StorageFolder:
         (found,) = [folder for folder in self.client.find_storage_folders(search=title) if folder.name == title]

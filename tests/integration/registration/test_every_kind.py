@@ -130,3 +130,38 @@ def test_a_manifest_becomes_items_with_type_title_frames_and_metadata(
     if manifest == "audio":
         said = next(item for item in found if item.name == "said.wav")
         assert (said.audio_sample_rate, said.audio_codec, said.duration) == (44_100, "pcm_s16le", 2.5)
+
+
+def test_the_organisations_schema_is_printed_as_the_build_takes_it(site: Site, tmp_path: Path) -> None:
+    schema = site.client.metadata_schema()
+    schema.add_scalar("hour", data_type="number")
+    schema.add_enum("weather", values=["sun", "rain"])
+    schema.save()
+    printed = site.run("register", "schema")
+    assert json.loads(printed.stdout) == {"hour": "number", "weather": {"ty": "enum", "values": ["rain", "sun"]}}
+
+    (tmp_path / "schema.json").write_text(printed.stdout)
+    (tmp_path / "rows.csv").write_text(
+        "url,metadata.hour,metadata.weather\ns3://bucket/a.png,7,sun\ns3://bucket/b.png,8,fog\n"
+    )
+    options = ("--out", tmp_path / "out", "--storage", "s3", "--schema", tmp_path / "schema.json")
+    refused = site.run("register", "build", tmp_path / "rows.csv", *options)
+    assert "line 3: metadata 'weather': 'fog' is none of rain, sun" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--folder", "nowhere", "--integration", INTEGRATION), "there is no folder 'nowhere'"),
+        (("--folder", "known", "--integration", "The"), "there is no cloud integration 'The', but there are"),
+    ],
+)
+def test_a_folder_or_an_integration_that_is_not_there_is_named(
+    site: Site, tmp_path: Path, options: tuple[str, ...], reason: str
+) -> None:
+    site.client.create_storage_folder("known")
+    path = tmp_path / "registration.json"
+    path.write_text('{"images": [{"objectUrl": "s3://b/a.png"}]}')
+    done = site.run("register", "run", path, *options)
+    assert done.exit_code == 3
+    assert reason in done.stderr
