@@ -2,10 +2,9 @@
 
 import json
 import re
-import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -28,18 +27,6 @@ from tests.integration.emulator.conftest import KEYS, OPERATOR
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the label editor is tested in a browser")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the label editor is not tested")
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 HERE = r"^http://127\.0\.0\.1:\d+$"
 PROJECT = "a1000000-0000-4000-8000-000000000000"
 DATA = "d1000000-0000-4000-8000-000000000000"
@@ -160,41 +147,12 @@ def _draw(row: LabelRowV2) -> None:
         row.add_object_instance(instance)
 
 
-Open = Callable[[str], Any]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A Chromium of its own, with a profile that did not exist before."""
-    with playwright.sync_playwright() as driver:
-        profile = tmp_path_factory.mktemp("profile")
-        context = driver.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, headless=True, args=list(FLAGS)
-        )
-        yield context
-        context.close()
-
-
-@pytest.fixture
-def open_page(browser: Any) -> Iterator[Open]:
-    """Opens pages in a tab of its own."""
-    page = browser.new_page()
-    page.set_default_timeout(10_000)
-
-    def visit(url: str) -> Any:
-        page.goto(url)
-        return page
-
-    yield visit
-    page.close()
-
-
 def editor(site: Running) -> str:
     return f"{site.url}/label_editor/{PROJECT}/{DATA}/0"
 
 
-def test_shapes_are_drawn_over_the_picture(site: Running, open_page: Open) -> None:
-    page = open_page(editor(site))
+def test_shapes_are_drawn_over_the_picture(site: Running, page: Any) -> None:
+    page.goto(editor(site))
     playwright.expect(page.get_by_label("Car 0 (bounding_box)")).to_be_visible()
     rect = page.locator("#shapes rect")
     assert [rect.get_attribute(name) for name in ("x", "y", "width", "height")] == ["160", "60", "80", "120"]
@@ -207,8 +165,7 @@ def test_shapes_are_drawn_over_the_picture(site: Running, open_page: Open) -> No
     ]
 
 
-def test_the_page_breaks_no_rule_of_its_own_policy(site: Running, open_page: Open) -> None:
-    page = open_page("about:blank")
+def test_the_page_breaks_no_rule_of_its_own_policy(site: Running, page: Any) -> None:
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -218,9 +175,9 @@ def test_the_page_breaks_no_rule_of_its_own_policy(site: Running, open_page: Ope
 
 
 def test_an_agent_is_run_from_the_browser_and_its_message_shown_as_text(
-    site: Running, agents: Agents, open_page: Open
+    site: Running, agents: Agents, page: Any
 ) -> None:
-    page = open_page(editor(site))
+    page.goto(editor(site))
     page.get_by_label("Car 0 (bounding_box)").check()
     page.get_by_role("button", name="Praise", exact=True).click()
     playwright.expect(page.locator("#result")).to_have_text("Well drawn <b>1</b>")
@@ -230,8 +187,8 @@ def test_an_agent_is_run_from_the_browser_and_its_message_shown_as_text(
     assert sent.object_hashes == [car.object_hash]
 
 
-def test_the_browser_asks_first_whether_it_may_call(site: Running, open_page: Open) -> None:
-    page = open_page(editor(site))
+def test_the_browser_asks_first_whether_it_may_call(site: Running, page: Any) -> None:
+    page.goto(editor(site))
     with page.expect_response(lambda response: response.url.endswith("/open/praise")) as answered:
         page.get_by_role("button", name="Praise", exact=True).click()
     sent = answered.value.request.all_headers()
@@ -240,22 +197,22 @@ def test_the_browser_asks_first_whether_it_may_call(site: Running, open_page: Op
     assert answered.value.all_headers()["access-control-allow-origin"] == site.url
 
 
-def test_an_agents_refusal_is_shown(site: Running, open_page: Open) -> None:
-    page = open_page(editor(site))
+def test_an_agents_refusal_is_shown(site: Running, page: Any) -> None:
+    page.goto(editor(site))
     page.get_by_role("button", name="Refuse", exact=True).click()
     playwright.expect(page.locator("#result")).to_have_text("Draw the road first")
     assert page.locator("#result").get_attribute("data-outcome") == "failed"
 
 
-def test_an_agent_that_does_not_allow_this_origin_is_not_called(site: Running, agents: Agents, open_page: Open) -> None:
-    page = open_page(editor(site))
+def test_an_agent_that_does_not_allow_this_origin_is_not_called(site: Running, agents: Agents, page: Any) -> None:
+    page.goto(editor(site))
     page.get_by_role("button", name="Closed", exact=True).click()
     playwright.expect(page.locator("#result")).to_contain_text(f"does not allow calls from {site.url}")
     assert agents.calls == []
 
 
-def test_labels_that_an_agent_has_changed_are_drawn_anew(site: Running, agents: Agents, open_page: Open) -> None:
-    page = open_page(editor(site))
+def test_labels_that_an_agent_has_changed_are_drawn_anew(site: Running, agents: Agents, page: Any) -> None:
+    page.goto(editor(site))
     playwright.expect(page.locator("#shapes > *")).to_have_count(2)
     page.get_by_role("button", name="Erase", exact=True).click()
     playwright.expect(page.locator("#result")).to_have_text("Erase is done")
@@ -263,8 +220,8 @@ def test_labels_that_an_agent_has_changed_are_drawn_anew(site: Running, agents: 
     assert _row(site).get_object_instances() == []
 
 
-def test_the_test_button_reaches_the_agent_without_running_it(site: Running, agents: Agents, open_page: Open) -> None:
-    page = open_page(editor(site))
+def test_the_test_button_reaches_the_agent_without_running_it(site: Running, agents: Agents, page: Any) -> None:
+    page.goto(editor(site))
     page.get_by_role("button", name="Test Reordered").click()
     playwright.expect(page.locator("#result")).to_have_text("Reordered answers")
     assert agents.calls == []
@@ -272,14 +229,14 @@ def test_the_test_button_reaches_the_agent_without_running_it(site: Running, age
 
 
 def test_a_browser_may_not_read_what_the_librarys_own_application_answers_to_a_test(
-    site: Running, agents: Agents, open_page: Open
+    site: Running, agents: Agents, page: Any
 ) -> None:
     """In encord-agents 0.2.10 the test header is answered outside CORS: the 200 arrives, but no page can see it."""
     answer = requests.post(
         f"{agents.url}/open/erase", headers={"X-Encord-Editor-Agent": "test", "Origin": site.url}, timeout=5
     )
     assert (answer.status_code, "access-control-allow-origin" in answer.headers) == (200, False)
-    page = open_page(editor(site))
+    page.goto(editor(site))
     page.get_by_role("button", name="Test Erase").click()
     playwright.expect(page.locator("#result")).to_contain_text("could not be reached")
     assert agents.calls == []

@@ -1,7 +1,6 @@
 """The service itself, run by a person from the label editor's page in a real browser."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,8 +19,6 @@ from tests.integration.service.sandbox import (
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the label editor is tested in a browser")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the label editor is not tested")
 
 NEUTRAL = "Thank you. The labels have been received."
 HERE = {"EDITOR_ORIGIN_REGEX": r"http://127\.0\.0\.1:\d+"}
@@ -51,20 +48,6 @@ def open_site(busy: Unit) -> Iterator[Sandbox]:
     with sandbox([busy], config=POLICY, variables=HERE) as both:
         register(both)
         yield both
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        flags = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
-        context = driver.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
-            executable_path=CHROMIUM,
-            headless=True,
-            args=[*flags, "--disable-component-update", "--disable-sync"],
-        )
-        yield context.new_page()
-        context.close()
 
 
 def press(page: Any, both: Sandbox, data_hash: str, button: str) -> Any:

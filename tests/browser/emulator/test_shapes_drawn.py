@@ -1,7 +1,6 @@
 """Every plane shape that the SDK can save is drawn by the label editor's page, where the SDK says it is."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,8 +17,6 @@ from tests.integration.emulator.everything import COORDINATES, EDITOR, HEIGHT, P
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the label editor is tested in a browser")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the label editor is not tested")
 
 PROJECT = "a1000000-0000-4000-8000-000000000000"
 DATA = "d1000000-0000-4000-8000-000000000000"
@@ -68,20 +65,6 @@ def site() -> Iterator[Running]:
         for row in rows.values():
             row.save()
         yield emulator
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        flags = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
-        context = driver.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
-            executable_path=CHROMIUM,
-            headless=True,
-            args=[*flags, "--disable-component-update", "--disable-sync"],
-        )
-        yield context.new_page()
-        context.close()
 
 
 def test_every_object_is_listed_and_drawn(site: Running, page: Any) -> None:
