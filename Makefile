@@ -13,7 +13,7 @@ LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
           --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format bench lock runtime-emulator zip zip-test image image-test clean
+.PHONY: help demo test test-slow check format bench lock zip zip-test image image-test clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -29,9 +29,10 @@ $(RUN_READY): | requirements/run.txt
 $(DEV_READY): $(RUN_READY) | requirements/dev.txt
 	@echo "adding the test tools to $(VENV) (once)"
 	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --require-hashes -r requirements/runtime-emulator.txt
 	@touch $@
 
-demo: $(RUN_READY) $(if $(filter lambda,$(MODE)),runtime-emulator)  ## a production project routed and scored (DATA=PATH, IMAGES=N|all, CHAOS=1, KEEP=1, MODE=container|lambda)
+demo: $(RUN_READY) $(if $(filter lambda,$(MODE)),$(DEV_READY))  ## a production project routed and scored (DATA=PATH, IMAGES=N|all, CHAOS=1, KEEP=1, MODE=container|lambda)
 	@$(BIN)/python -m demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)") \
 	  $(if $(CHAOS),--chaos) $(if $(KEEP),--keep) $(if $(MODE),--mode "$(MODE)")
 
@@ -62,16 +63,13 @@ lock: $(DEV_READY)  ## write requirements/*.txt anew from pyproject.toml
 	@$(LOCK) --constraint requirements/dev.txt --extra lambda --extra postgres --output-file requirements/lambda.txt pyproject.toml
 	@$(LOCK) --no-deps --group runtime-emulator --output-file requirements/runtime-emulator.txt
 
-runtime-emulator: $(DEV_READY)  ## Lambda's runtime interface emulator, for tests and `make demo MODE=lambda`
-	@$(PIP) --no-deps --require-hashes -r requirements/runtime-emulator.txt
-
 zip: $(RUN_READY)  ## the zip for Lambda, its size printed (ARGS=--architecture=arm64)
 	@$(BIN)/python infra/packaging/lambda_zip.py $(ARGS)
 
 image:  ## the container image (ENGINE=podman|buildah; BASE=, ARGS=)
 	@$(ENGINE) build $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag benchmark-qa $(ARGS) .
 
-zip-test: runtime-emulator  ## the zip built, unpacked and run under the runtime emulator (a minute)
+zip-test: $(DEV_READY)  ## the zip built, unpacked and run under the runtime emulator (a minute)
 	@$(BIN)/python -m pytest tests/infra/zip_check.py -s
 
 image-test: $(DEV_READY)  ## the image built with buildah from a base made with debootstrap, and run (root; 5 minutes)

@@ -40,7 +40,7 @@ def emulator_program() -> Path:
         program = Path(folder) / "local" / "rapid" / f"aws-lambda-rie-{processor}"
         if program.is_file():
             return program
-    raise RuntimeEmulatorMissing("the Lambda runtime interface emulator is not installed: `make runtime-emulator`")
+    raise RuntimeEmulatorMissing("the Lambda runtime interface emulator is not installed; `make test` brings it")
 
 
 class Instance:

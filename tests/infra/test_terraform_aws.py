@@ -13,6 +13,9 @@ import pytest
 from agents.dispatch.jobs import DrainJob
 from tests.infra.terraform import ROOT, Terraform, aws, changes, copy_of, planned, point_at, provider_mirror
 
+# The provider looks at each queue for 25 seconds before it believes it; a busy machine needs more still.
+pytestmark = pytest.mark.timeout(900)
+
 REGION = "eu-west-1"
 PRODUCTION, BENCHMARK = "7a000000-0000-4000-8000-000000000001", "7a000000-0000-4000-8000-000000000002"
 ROUTING_STAGE = "7a000000-0000-4000-8000-0000000000a1"
