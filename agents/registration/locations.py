@@ -40,7 +40,7 @@ _FORMS: dict[Location, re.Pattern[str]] = {
         r"|s3://arn:aws[a-z-]*:s3::\d{12}:accesspoint/[a-z0-9]+\.mrap/.+"
     ),
     Location.S3: re.compile(
-        r"https://(?:[a-z0-9.-]+\.)?s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?/.+|s3://[a-z0-9][a-z0-9.-]+/.+"
+        r"https://(?![^/]*\.accesspoint\.s3-global\.)(?:[a-z0-9.-]+\.)?s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?/.+|s3://[a-z0-9][a-z0-9.-]+/.+"
     ),
     Location.GCS: re.compile(
         r"gs://[a-z0-9][a-z0-9._-]+/.+|https://storage\.(?:googleapis|cloud\.google)\.com/[^/]+/.+"

@@ -4,15 +4,14 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from agents.registration.errors import RulesError
 
 ROWS_AT_A_TIME = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One file of the manifest; `line` counts from 1 (Parquet, which has no lines: rows from 1)."""
 
     line: int

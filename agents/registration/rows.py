@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from agents.registration import media
 from agents.registration.entries import check_title, check_url
@@ -42,8 +42,7 @@ class Rules:
     schema: MetadataSchema | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """One file of an item: all of it, unless its kind is made of many."""
 
     line: int

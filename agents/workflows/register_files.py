@@ -21,6 +21,8 @@ from agents.workflows.journal import Journal
 
 ITEMS_PER_JOB = 1_000
 """Small jobs are reflected sooner, Encord's documentation says; and a kill loses less"""
+URLS_PER_JOB = 50_000
+"""Groups and series may have thousands of files each"""
 PARALLEL_JOBS = 4
 GROUPS_PER_REQUEST = 100
 T = TypeVar("T")
@@ -145,7 +147,7 @@ def in_batches(
     under_way: deque[tuple[int, Future[Registered]]] = deque()
     with ThreadPoolExecutor(parallel, thread_name_prefix="register") as threads:
         try:
-            for batch in _batches(entries, size):
+            for batch in _jobs(entries, size):
                 under_way.append((len(batch), threads.submit(work, batch)))
                 if len(under_way) >= 2 * parallel:
                     total += _next_done(under_way, progress)
@@ -162,6 +164,20 @@ def _next_done(under_way: deque[tuple[int, Future[Registered]]], progress: Progr
     done = future.result()
     progress(items)
     return done
+
+
+def _jobs(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
+    """The same entries always make the same jobs: a later run knows them by what is in them."""
+    job: list[Entry] = []
+    urls = 0
+    for entry in entries:
+        job.append(entry)
+        urls += sum(1 for _ in urls_of(entry.model))
+        if len(job) == size or urls >= URLS_PER_JOB:
+            yield job
+            job, urls = [], 0
+    if job:
+        yield job
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
