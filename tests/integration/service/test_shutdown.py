@@ -123,7 +123,7 @@ def test_a_drain_under_way_is_handed_back_and_the_next_service_finishes_it(
             assert both.stages()["Routing" if stage == ROUTING_STAGE else "Score"] > 0, "it was too quick to be stopped"
         both.mend_platform()
         with both.serving():
-            until(lambda: [both.notify(each) for each in (ROUTING_STAGE, SCORING_STAGE)] and not waiting(both))
+            until(lambda: [both.notify(each) for each in (ROUTING_STAGE, SCORING_STAGE)] and not waiting(both), 120)
         assert both.recorded() == branches_of(units)
         assert set(map(len, both.routed().values())) <= {0, 1}
 
@@ -144,7 +144,7 @@ def test_a_service_that_is_killed_leaves_no_worker_behind(images: list[Any]) -> 
     units = [Unit(image, stage="Score") for image in images[:3]]
     with platform(units) as both, both.serving() as process:
         assert both.notify(SCORING_STAGE).status_code == 200
-        below = until(lambda: children_of(process.pid))
+        below = until(lambda: children_of(process.pid), 60)
         os.kill(process.pid, signal.SIGKILL)
         process.wait(10)
         until(lambda: not any(is_running(child) for child in below))
