@@ -1,7 +1,7 @@
 """Just enough of the truth and of the labels to draw both, and to let the crowd judge the truth.
 
-Kept of one frame of a data unit: the box about every drawing with its class, in fractions of the media, and the
-answers to single-choice and multiple-choice questions. Never a text, never a pixel.
+Kept of one frame of a data unit: the box about every bounding box and polygon with its class, in fractions of the
+media, and the answers to single-choice and multiple-choice questions. Never a text, never a pixel.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ import numpy as np
 
 from agents.labels import Annotations, Ontology
 from agents.labels.annotations import Answer, Drawings
+from agents.labels.geometry import Rings
 from agents.labels.ontology import Question, QuestionType, Shape
 
 MARKS_KEPT = 300
@@ -130,11 +131,16 @@ def _marks(side: Annotations, ontology: Ontology, frame: int) -> Iterator[Mark]:
 
 
 def _box(shape: Shape, drawings: Drawings, row: int) -> tuple[float, float, float, float] | None:
-    """Left, top, width, height; None for a shape without a box."""
-    if shape is not Shape.BOUNDING_BOX:
-        return None
-    left, top, width, height = (float(value) for value in drawings.geometry[row])
-    return left, top, width, height
+    """Left, top, width, height; None for a shape of which a box about it says little."""
+    geometry = drawings.geometry
+    if shape is Shape.BOUNDING_BOX and isinstance(geometry, np.ndarray):
+        left, top, width, height = (float(value) for value in geometry[row])
+        return left, top, width, height
+    if shape is Shape.POLYGON and isinstance(geometry, Rings):
+        points = geometry.points[geometry.point_offsets[row] : geometry.point_offsets[row + 1]]
+        (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        return left, top, right - left, bottom - top
+    return None
 
 
 def _aspect(side: Annotations) -> float | None:
