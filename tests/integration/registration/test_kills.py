@@ -108,3 +108,24 @@ def test_uploads_killed_on_the_way_are_there_once_each(site: Site, tmp_path: Pat
     assert done.exit_code == 0, done.stderr
     names = Counter(item.name for item in site.folder("killed uploads").list_items(page_size=1_000))
     assert names == Counter(f"{n}.png" for n in range(files))
+
+
+def test_what_a_kill_left_unnoted_is_found_out(site: Site, tmp_path: Path) -> None:
+    """The journal as it is when the kill comes after a job has begun and before that is noted."""
+    (tmp_path / "pictures").mkdir()
+    for n in range(30):
+        media_files.png(tmp_path / "pictures" / f"{n}.png", shade=n)
+    path = tmp_path / "registration.json"
+    path.write_text(json.dumps({"images": [{"objectUrl": f"s3://bucket/unnoted/{n}.png"} for n in range(30)]}))
+    commands = {
+        "unnoted upload": (("upload", tmp_path / "pictures"), tmp_path / "pictures.progress"),
+        "unnoted": (("register", "run", path, "--integration", INTEGRATION), tmp_path / "registration.json.progress"),
+    }
+    for folder, (command, journal) in commands.items():
+        assert site.run(*command, "--folder", folder, "--create-folder").exit_code == 0
+        before = {item.uuid for item in site.folder(folder).list_items()}
+        assert len(before) == 30
+        notes = [line for line in journal.read_text().splitlines() if '"done"' not in line and '"job"' not in line]
+        journal.write_text("\n".join([*notes, '{"key": "to']))
+        assert site.run(*command, "--folder", folder).exit_code == 0
+        assert {item.uuid for item in site.folder(folder).list_items()} == before
