@@ -1,12 +1,10 @@
 """Which label rows are annotators' work, and whose."""
 
 import logging
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Set
 from fnmatch import fnmatchcase
-from typing import Any
 
 from agents.config import Branches
-from agents.labels.creators import label_creators
 from agents.platform import LabelRow, Project
 
 _UNFINISHED = ("ANNOTATION", "CONSENSUS_ANNOTATION")
@@ -42,11 +40,10 @@ def is_with_annotators(project: Project, rows: Iterable[LabelRow]) -> bool:
     return any(kinds.get(row.stage_uuid or "") in _UNFINISHED for row in rows)
 
 
-def annotator_of(row: LabelRow, document: Mapping[str, Any] | None) -> str | None:
+def annotator_of(row: LabelRow, creators: Collection[str]) -> str | None:
     """Who made the labels: who last acted on the branch, or else their single creator. Never a guess."""
     if row.last_actioned_by:
         return row.last_actioned_by
-    creators = label_creators(document or {})
     if len(creators) == 1:
         return next(iter(creators))
     _log.warning("branch %s of data unit %s has no known annotator", row.branch_name, row.data_hash)

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from agents import telemetry
 from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
+from agents.labels.creators import label_creators
 from agents.platform import LabelRow, PeoplesWork
 from agents.records import ScoreIdentity, ScoreRecord, sketch_of
 from agents.scoring import ENGINE_VERSION, ScoringError, score_task
@@ -190,10 +191,19 @@ class Scorer:
         ontology = self.truth.ontology(production)
         return _Fetched(
             truths=self.truth.annotations([item.truth for item in needed], ontology),
-            labels=self.projects.encord.labels(production.project_hash, hashes) if hashes else {},
+            labels=self._read(hashes, ontology),
             ontology=ontology,
             at=datetime.now(UTC),
         )
+
+    def _read(self, label_hashes: Sequence[str], ontology: Ontology) -> dict[str, "_Labels"]:
+        """Labels as arrays, bundle by bundle: of the JSON no more than one bundle is ever in memory."""
+        encord, production = self.projects.encord, self.projects.production
+        return {
+            label_hash: _Labels.read(document, ontology)
+            for bundle in encord.label_bundles(production.project_hash, label_hashes)
+            for label_hash, document in bundle.items()
+        }
 
     def _score_one(self, work: _Work, rows: Sequence[LabelRow], fetched: "_Fetched") -> list[ScoreRecord]:
         """Records of these branches.
@@ -208,10 +218,10 @@ class Scorer:
             truth = fetched.truths[row.data_hash]
             if isinstance(truth, LabelReadError):
                 raise LabelsUnreadable(f"the ground truth of data unit {row.data_hash} cannot be read: {truth}")
-            document = fetched.labels[row.label_hash] if row.label_hash else None
+            given = fetched.labels[row.label_hash] if row.label_hash else _Labels(Annotations.empty())
             where = f"branch {row.branch_name} of data unit {row.data_hash}"
             try:
-                labels = read_label_row(document, fetched.ontology) if document else Annotations.empty()
+                labels = given.arrays()
                 rights = [truth, *fetched.accepted(work)]
                 scored = [(score_task(right, labels, fetched.ontology, rules), right) for right in rights]
             except LabelReadError as error:
@@ -223,7 +233,7 @@ class Scorer:
             records.append(
                 ScoreRecord(
                     identity=self._identity(row, work.truth),
-                    annotator=annotator_of(row, document),
+                    annotator=annotator_of(row, given.creators),
                     data_title=row.data_title,
                     scored_at=fetched.at,
                     score=score.score,
@@ -290,15 +300,35 @@ class Scorer:
 
 
 @dataclass(frozen=True)
+class _Labels:
+    """One label row as arrays, or why it cannot be read; and who has created its labels."""
+
+    read_as: Annotations | LabelReadError
+    creators: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any], ontology: Ontology) -> Self:
+        try:
+            return cls(read_label_row(document, ontology), frozenset(label_creators(document)))
+        except LabelReadError as error:
+            return cls(error)
+
+    def arrays(self) -> Annotations:
+        """Raises LabelReadError."""
+        if isinstance(self.read_as, LabelReadError):
+            raise self.read_as
+        return self.read_as
+
+
+@dataclass(frozen=True)
 class _Fetched:
     """What Encord was asked for before scoring."""
 
     truths: Mapping[str, Annotations | LabelReadError]
-    labels: Mapping[str, Mapping[str, Any]]
+    labels: Mapping[str, _Labels]
     ontology: Ontology
     at: datetime
 
     def accepted(self, work: _Work) -> list[Annotations]:
         """What counts as right besides the truth. Raises LabelReadError."""
-        documents = (self.labels.get(label_hash) for label_hash in work.accepted)
-        return [read_label_row(document, self.ontology) for document in documents if document is not None]
+        return [self.labels[label_hash].arrays() for label_hash in work.accepted if label_hash in self.labels]

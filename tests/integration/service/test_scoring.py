@@ -101,7 +101,7 @@ def test_without_finished_ground_truth_the_task_waits_and_says_where_the_truth_s
         assert "'Annotate'" in answer.json()["message"]
         done = both.command("evaluate")
         assert done.returncode == 4
-        assert "1 not scored" in done.stdout
+        assert "1 stay: its benchmark task is at stage 'Annotate'" in done.stdout
         # The truth is finished now: no restart, no waiting for a cache.
         both.client().get_project(BENCHMARK).list_label_rows_v2()[0].workflow_complete()
         assert both.score(unit.data_hash).status_code == 200
