@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from agents.records.sketch import Sketch
@@ -24,7 +25,7 @@ class ScoreIdentity:
     config_fingerprint: str
     engine_version: str
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Deterministic primary key, 32 hex digits: an upsert under it makes repetition harmless."""
         parts = (

@@ -45,6 +45,8 @@ _STYLE: dict[Any, Any] = {
     "figure.facecolor": "none",
     "legend.frameon": False,
 }
+_GOLDEN = 0.618034
+_ASIDE = 0.12
 NAMES = {"f1": "F1", "accuracy": "accuracy", "score": "score"}
 
 
@@ -57,8 +59,8 @@ def overview_plot(board: Leaderboard) -> Markup | None:
         figure = Figure(figsize=(9.0, 3.6))
         figure.subplots_adjust(0.07, 0.14, 0.93, 0.97)
         axes = figure.subplots()
-        for line in shown:
-            _error_bar(axes, line, getattr(line, board.headline))
+        for number, line in enumerate(shown):
+            _error_bar(axes, line, getattr(line, board.headline), aside=number * _GOLDEN % 1.0 - 0.5)
         axes.axhline(board.bar.threshold, color=_SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
         axes.text(1.0, board.bar.threshold, " the bar", color=_SOFT, va="center", transform=axes.get_yaxis_transform())
         axes.set_xscale("log")
@@ -102,13 +104,21 @@ def _spread(known: Sequence[tuple[date, Interval]], most: int) -> list[date]:
     return [day for day, _ in known][::-1][::step][::-1]
 
 
-def _error_bar(axes: Axes, line: Line, interval: Interval) -> None:
+def _error_bar(axes: Axes, line: Line, interval: Interval, *, aside: float) -> None:
+    """One annotator, moved aside a little: many have the same number of tasks."""
     if interval.estimate is None or interval.low is None or interval.high is None:
         return
     colour = _VERDICT_COLOURS.get(line.verdict, _SOFT)
     reach = [[interval.estimate - interval.low], [interval.high - interval.estimate]]
     axes.errorbar(
-        [interval.n], [interval.estimate], yerr=reach, fmt="o", color=colour, markersize=5, elinewidth=1.2, alpha=0.85
+        [interval.n * (1.0 + _ASIDE * aside)],
+        [interval.estimate],
+        yerr=reach,
+        fmt="o",
+        color=colour,
+        markersize=5,
+        elinewidth=1.2,
+        alpha=0.85,
     )
 
 
