@@ -6,6 +6,7 @@ anew, SIGUSR2 writes the lags so far (seconds) to `lags.json` beside the databas
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -30,6 +31,8 @@ async def serve(port: int) -> None:
     settings = load_settings(endpoints=True)
     log_as_json(settings.log_level)
     app = create_app(settings, isolates_heavy_work=True)
+    gc.collect()
+    gc.freeze()  # as `agents.cli.server` does
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
     lags: list[float] = []
     probing = asyncio.create_task(probe(lags))

@@ -30,7 +30,7 @@ from benchmarks._load import Outcome, route_all
 from tests.integration.service.large_task import VIDEO, with_large_task
 from tests.integration.service.sandbox import BENCHMARK_DATASET, SUBMITTED_SECRET, Sandbox, uuid
 
-SECONDS = 45.0
+SECONDS = 30.0
 CONCURRENT = 50
 ORDINARY = 500
 MOST_MILLISECONDS = 50
