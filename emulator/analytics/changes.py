@@ -64,7 +64,16 @@ def _by_frame(labels: Json) -> Iterator[tuple[int, Json]]:
 
 def _essence(label: _Label) -> Any:
     drawn = {frame: _bare(part) for frame, part in label.drawn.items()}
-    return _bare(label.answer), drawn
+    return _unordered(_bare(label.answer)), drawn
+
+
+def _unordered(value: Any) -> Any:
+    """The value without the order of its lists, which the SDK turns round on every way there and back."""
+    if isinstance(value, dict):
+        return {key: _unordered(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return sorted((_unordered(part) for part in value), key=repr)
+    return value
 
 
 def _bare(part: Json) -> Json:
