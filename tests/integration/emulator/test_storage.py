@@ -64,6 +64,7 @@ def test_whoever_deletes_what_they_list_misses_nothing(folder: StorageFolder) ->
 
 
 def test_every_key_of_an_item_is_there_and_metadata_is_text(folder: StorageFolder, raw: RawClient) -> None:
+    """Trap 14."""
     uuid = register(folder, images("s3://b/a.png")).items_with_names[0].item_uuid
     item = raw.v2("GET", f"storage/items/{uuid}", query="?signUrl=False").json()
     assert item.keys() >= ITEM_KEYS
@@ -73,6 +74,7 @@ def test_every_key_of_an_item_is_there_and_metadata_is_text(folder: StorageFolde
 
 
 def test_a_folder_is_created_with_metadata_as_text_and_changed_with_an_object(raw: RawClient) -> None:
+    """Trap 12."""
     made = raw.v2("POST", "storage/folders", {"name": "f", "clientMetadata": '{"a": 1}'}).json()
     assert made["clientMetadata"] == '{"a": 1}'
     changed = raw.v2("PATCH", f"storage/folders/{made['uuid']}", {"clientMetadata": {"b": 2}}).json()
@@ -81,12 +83,14 @@ def test_a_folder_is_created_with_metadata_as_text_and_changed_with_an_object(ra
 
 
 def test_the_list_of_integrations_says_result(raw: RawClient) -> None:
+    """Trap 13."""
     assert raw.v2("GET", "cloud-integrations").json() == {"result": [{"integrationUuid": BUCKET, "title": "Bucket"}]}
 
 
 def test_what_a_file_is_counts_and_not_what_its_upload_calls_it(
     site: Site, folder: StorageFolder, tmp_path: Path
 ) -> None:
+    """Trap 28."""
     # The SDK sends frames of image groups as application/dicom.
     group = site.client().get_storage_item(folder.create_image_group([media_files.png(tmp_path / "frame.png")]))
     (frame,) = group.get_child_items()
@@ -121,6 +125,7 @@ def test_a_signed_url_opens_only_what_it_was_signed_for(site: Site, folder: Stor
 
 
 def test_a_pending_job_holds_its_callers_until_the_clock_says_it_is_done(site: Site, folder: StorageFolder) -> None:
+    """Trap 29."""
     site.control("PATCH", "switches", {"upload_job_seconds": 30})
     job = folder.add_private_data_to_folder_start(BUCKET, images("s3://b/a.png"))
     pending = folder.add_private_data_to_folder_get_result(job, timeout_seconds=0)

@@ -41,6 +41,7 @@ def stage_uuid(site: Site, title: str) -> str:
 
 
 def test_initialising_a_row_without_label_hash_creates_it(site: Site, raw: RawClient) -> None:
+    """Trap 1."""
     (before,) = metadata(raw, data_hashes=BENCHMARK_DATA[:1])
     (row,) = site.project().list_label_rows_v2(data_hashes=[BENCHMARK_DATA[0]])
     assert (before["label_hash"], before["label_status"], row.label_hash) == (None, "NOT_LABELLED", None)
@@ -50,11 +51,13 @@ def test_initialising_a_row_without_label_hash_creates_it(site: Site, raw: RawCl
 
 
 def test_a_project_is_two_requests(site: Site) -> None:
+    """Trap 2."""
     site.client().get_project(PROJECT)
     assert counted(site) == {"GET projects/{project}": 1, "GET ontologies/{ontology}": 1}
 
 
 def test_only_200_and_204_are_ever_answered_to_what_works(site: Site, raw: RawClient) -> None:
+    """Trap 4."""
     answers = [
         raw.v2("GET", f"projects/{PROJECT}"),
         raw.v2("POST", f"projects/{PROJECT}/priorities", {"priorities": []}),
@@ -65,6 +68,7 @@ def test_only_200_and_204_are_ever_answered_to_what_works(site: Site, raw: RawCl
 
 
 def test_a_server_error_is_asked_again_and_an_action_that_was_done_is_then_refused(site: Site) -> None:
+    """Trap 6."""
     operation = "POST projects/{project}/workflow/stages/{stage}/actions"
     (task,) = site.project().workflow.get_stage(name="Annotate").get_tasks(data_hash=BENCHMARK_DATA[0])
     site.control("POST", "faults", {"operation": operation, "kind": "status", "status": 500, "after_effect": True})
@@ -75,11 +79,13 @@ def test_a_server_error_is_asked_again_and_an_action_that_was_done_is_then_refus
 
 
 def test_the_last_page_has_no_token_and_never_an_empty_one(site: Site, raw: RawClient) -> None:
+    """Trap 7."""
     for path in ("projects", f"projects/{PROJECT}/users", f"{STAGES}/{stage_uuid(site, 'Annotate')}/tasks"):
         assert raw.v2("GET", path).json()["nextPageToken"] is None
 
 
 def test_booleans_are_written_as_python_writes_them(site: Site, raw: RawClient) -> None:
+    """Trap 9."""
     (row,) = metadata(raw, data_hashes=BENCHMARK_DATA[:1])
     path = f"storage/items/{row['backing_item_uuid']}"
     assert raw.v2("GET", path, query="?signUrl=True").json()["signedUrl"].startswith(site.url)
@@ -87,6 +93,7 @@ def test_booleans_are_written_as_python_writes_them(site: Site, raw: RawClient) 
 
 
 def test_legacy_errors_are_a_list_of_one_with_the_status_in_the_body(raw: RawClient) -> None:
+    """Trap 10."""
     answer = raw.legacy("labelrow", "GET", uid=["nothing"], payload={}, resource=("project", PROJECT))
     assert answer.status_code == 200
     assert answer.json()["status"] == 404
@@ -94,6 +101,7 @@ def test_legacy_errors_are_a_list_of_one_with_the_status_in_the_body(raw: RawCli
 
 
 def test_types_are_upper_case_in_listings_lower_case_in_rows_and_mime_in_units(site: Site, raw: RawClient) -> None:
+    """Trap 11."""
     (listed,) = metadata(raw, data_hashes=BENCHMARK_DATA[:1])
     payload = {"multi_request": True, "get_signed_url": False, "branch_name": None}
     (row,) = raw.legacy(
@@ -106,6 +114,7 @@ def test_types_are_upper_case_in_listings_lower_case_in_rows_and_mime_in_units(s
 
 
 def test_bulk_items_come_in_the_order_they_were_asked_for(site: Site, raw: RawClient) -> None:
+    """Trap 15."""
     uuids = [row["backing_item_uuid"] for row in metadata(raw)]
     wanted = [uuids[4], uuids[1], uuids[4], uuids[0]]
     found = raw.v2("POST", "storage/items/get-bulk", {"itemUuids": wanted, "signUrls": False}).json()["results"]
@@ -113,10 +122,12 @@ def test_bulk_items_come_in_the_order_they_were_asked_for(site: Site, raw: RawCl
 
 
 def test_the_list_of_datasets_alone_says_result(raw: RawClient) -> None:
+    """Trap 13."""
     assert set(raw.v2("GET", "datasets/list").json()) == {"result"}
 
 
 def test_what_the_sdk_does_not_write_survives_a_save(site: Site, raw: RawClient) -> None:
+    """Trap 18."""
     (row,) = site.project().list_label_rows_v2(data_hashes=[BENCHMARK_DATA[0]])
     row.initialise_labels()
     payload = {"multi_request": True}
@@ -134,6 +145,7 @@ def test_what_the_sdk_does_not_write_survives_a_save(site: Site, raw: RawClient)
 
 
 def test_a_bundle_opens_all_rows_on_the_first_rows_branch(site: Site) -> None:
+    """Trap 21."""
     project = site.project()
     (one,) = project.list_label_rows_v2([BENCHMARK_DATA[0]], branch_name="first")
     (two,) = project.list_label_rows_v2([BENCHMARK_DATA[1]], branch_name="second")
@@ -144,6 +156,7 @@ def test_a_bundle_opens_all_rows_on_the_first_rows_branch(site: Site) -> None:
 
 
 def test_every_branch_of_a_data_unit_has_a_label_hash_of_its_own(site: Site) -> None:
+    """Trap 25."""
     project = site.project()
     hashes = set()
     for branch in ("main", "one", "two"):
@@ -154,6 +167,7 @@ def test_every_branch_of_a_data_unit_has_a_label_hash_of_its_own(site: Site) -> 
 
 
 def test_task_states_of_label_rows_are_the_ones_the_sdk_knows(site: Site) -> None:
+    """Trap 24."""
     project = site.project()
     seen = []
 
@@ -176,6 +190,7 @@ def test_task_states_of_label_rows_are_the_ones_the_sdk_knows(site: Site) -> Non
 
 
 def test_images_data_has_exactly_the_keys_that_the_sdk_unpacks(site: Site, raw: RawClient) -> None:
+    """Trap 30."""
     (row,) = metadata(raw, data_hashes=BENCHMARK_DATA[:1], include_images_data=True)
     (image,) = row["images_data"]
     assert set(image) == {"index", "title", "file_type", "height", "width", "image_hash"}
@@ -184,6 +199,7 @@ def test_images_data_has_exactly_the_keys_that_the_sdk_unpacks(site: Site, raw: 
 
 
 def test_projects_that_may_not_be_seen_are_403_and_things_that_are_not_there_404(start: Start) -> None:
+    """Trap 31."""
     site = start(users={OPERATOR: "admin"})
     with pytest.raises(AuthorisationError):
         site.client(REVIEWER).get_project(PROJECT)
@@ -201,6 +217,7 @@ def test_projects_that_may_not_be_seen_are_403_and_things_that_are_not_there_404
     ids=["utc", "two hours east", "no zone"],
 )
 def test_dates_come_with_any_zone_or_none(site: Site, moment: datetime) -> None:
+    """Trap 33."""
     client = site.client()
     assert [p.title for p in client.list_projects(created_after=moment)] == ["Project"]
     assert list(client.list_projects(created_before=moment)) == []
@@ -209,10 +226,12 @@ def test_dates_come_with_any_zone_or_none(site: Site, moment: datetime) -> None:
 
 
 def test_answers_are_never_compressed(site: Site, raw: RawClient) -> None:
+    """Trap 34."""
     assert "Content-Encoding" not in raw.v2("GET", f"projects/{PROJECT}").headers
 
 
 def test_classifications_are_read_from_the_answers_and_the_stubs_stay_empty(site: Site, raw: RawClient) -> None:
+    """Trap 17."""
     (row,) = site.project().list_label_rows_v2([BENCHMARK_DATA[0]])
     row.initialise_labels()
     box = row.ontology_structure.objects[0].create_instance()

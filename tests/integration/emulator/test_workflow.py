@@ -162,6 +162,7 @@ def test_rows_are_completed_and_reopened_with_their_labels_kept(site: Site) -> N
 
 
 def test_pages_hold_a_hundred_tasks_and_moving_them_while_reading_loses_none(start: Start) -> None:
+    """Trap 8."""
     hashes = [f"c0000000-0000-4000-8000-{n:012d}" for n in range(250)]
     world = _with_data(hashes)
     site = start(world)
