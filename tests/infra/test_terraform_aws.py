@@ -127,7 +127,7 @@ def test_apply_again_changes_nothing_and_destroy_leaves_nothing(by_zip: Terrafor
 
     by_zip.run("destroy", "-input=false", "-no-color", "-auto-approve")
     assert client("lambda", cloud).list_functions()["Functions"] == []
-    assert client("sqs", cloud).list_queues().get("QueueUrls", []) == []
+    assert client("sqs", cloud).list_queues(QueueNamePrefix="benchmark-qa").get("QueueUrls", []) == []
     assert client("cloudwatch", cloud).describe_alarms()["MetricAlarms"] == []
     assert client("iam", cloud).list_roles()["Roles"] == []
 

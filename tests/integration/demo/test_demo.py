@@ -61,12 +61,12 @@ def end_state(outcome: Outcome) -> tuple[object, ...]:
     tasks = sorted(astuple(task) for task in (*outcome.benchmark_tasks, *outcome.production_tasks))
     scores = sorted((task["data_hash"], task["annotator"], task) for task in outcome.report["tasks"])
     figures = sorted((line["annotator"], line) for line in outcome.report["annotators"])
-    return tasks, [(*key, _without_branch(task)) for *key, task in scores], figures
+    return tasks, [(*key, _figures_of(task)) for *key, task in scores], figures
 
 
-def _without_branch(task: dict[str, Any]) -> dict[str, Any]:
-    """Branch names hold a random part."""
-    return {key: value for key, value in task.items() if key != "branch"}
+def _figures_of(task: dict[str, Any]) -> dict[str, Any]:
+    """A task's figures; branch names hold a random part, links a port, and the clock goes on."""
+    return {key: value for key, value in task.items() if key not in ("branch", "link", "scored_at")}
 
 
 def children_of(pid: int) -> list[int]:
