@@ -139,9 +139,8 @@ def test_a_label_without_time_of_its_last_edit_is_read_as_edited_now_and_saved_s
     assert served["createdAt"] == "Sat, 03 Feb 2024 04:05:06 UTC" != served["lastEditedAt"]
 
 
-def test_a_bundle_asks_in_the_order_in_which_kinds_of_calls_were_first_made(start: Start) -> None:
-    """Trap 21: what is saved after a priority is sent after it, even for a row whose save came first in the code."""
-    site = start(world())
+def test_a_bundle_asks_in_the_order_in_which_kinds_of_calls_were_first_made(site: Site) -> None:
+    """Trap 21: a save is sent after a priority that was set later, when another priority was set before."""
     one, two = (row_of(site, kind) for kind in ("image", "video"))
     site.control("DELETE", "requests")
     with site.project().create_bundle() as bundle:

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
@@ -15,6 +16,7 @@ from encord.objects.coordinates import BoundingBoxCoordinates
 from encord.orm.dataset import StorageLocation
 from encord.orm.workflow import WorkflowDTO
 from encord.utilities.project_user import ProjectUserRole
+from encord.workflow import Workflow
 from encord.workflow.stages.review import ReviewTaskStatus
 
 from .conftest import BENCHMARK_DATA, KEYS, OPERATOR, PROJECT, Receiver, Site, Start
@@ -195,6 +197,10 @@ def test_stages_are_of_the_kinds_that_the_sdk_knows_and_agent_stages_say_their_p
     asked, complete = project["workflow"]["stages"]
     assert (asked["title"], [p["title"] for p in asked["pathways"]], complete["title"]) == ("Ask", ["Yes"], "Complete")
     assert [stage.title for stage in site.project().workflow.stages] == ["Ask", "Complete"]
+    router = {**complete, "stageType": "USER_ROUTER"}
+    project["workflow"]["stages"] = [asked, router]
+    with pytest.raises(AssertionError, match="Unknown stage type"):
+        Workflow(site.client()._api_client, UUID(PROJECT), WorkflowDTO.from_dict(project["workflow"]))
     del asked["pathways"]
     with pytest.raises(EncordException, match="pathways"):
         WorkflowDTO.from_dict({"stages": [asked]})
