@@ -214,6 +214,7 @@ def test_listing_filters_by_title_hash_stage_and_date(site: Site) -> None:
 
 @pytest.mark.parametrize("marks", [True, False])
 def test_reading_marks_a_row_as_in_progress_or_not_as_the_switch_says(start: Start, marks: bool) -> None:
+    """Trap 1."""
     site = start(workflow=None, switches={"reading_marks_in_progress": marks})
     opened(site)
     (task,) = site.project().workflow.get_stage(name="Annotate").get_tasks(data_hash=BENCHMARK_DATA[0])
