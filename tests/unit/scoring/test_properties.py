@@ -251,8 +251,10 @@ def test_a_faultless_row_loses_with_every_further_step_of_the_same_damage(count:
 def test_frames_of_a_video_may_be_renumbered_without_any_change() -> None:
     row = sdk_rows.video().to_encord_dict()
     labels = copy.deepcopy(row)
-    for frame in list(labels["data_units"]["data"]["labels"])[::2]:
-        labels["data_units"]["data"]["labels"][frame]["objects"] = []
+    emptied = list(labels["data_units"]["data"]["labels"].values())[::2]
+    taken_out = sum(len(frame["objects"]) for frame in emptied)
+    for frame in emptied:
+        frame["objects"] = []
 
     def renumbered(content: dict[str, Any]) -> dict[str, Any]:
         moved = copy.deepcopy(content)
@@ -268,7 +270,7 @@ def test_frames_of_a_video_may_be_renumbered_without_any_change() -> None:
         score_task(read_label_row(a, ONTOLOGY), read_label_row(b, ONTOLOGY), ONTOLOGY)
         for a, b in ((row, labels), (renumbered(row), renumbered(labels)))
     )
-    assert plain.objects.false_negatives == 55
+    assert plain.objects.false_negatives == taken_out
     assert (moved.score, moved.objects, moved.attributes, moved.identity) == (
         plain.score,
         plain.objects,
