@@ -60,8 +60,15 @@ def end_state(outcome: Outcome) -> tuple[object, ...]:
     """Where every task is and how it came there, and every score record, in an order of our own."""
     tasks = sorted(astuple(task) for task in (*outcome.benchmark_tasks, *outcome.production_tasks))
     scores = sorted((task["data_hash"], task["annotator"], task) for task in outcome.report["tasks"])
-    figures = sorted((line["annotator"], line) for line in outcome.report["annotators"])
+    figures = sorted((line["annotator"], _rounded(line)) for line in outcome.report["annotators"])
     return tasks, [(*key, _figures_of(task)) for *key, task in scores], figures
+
+
+def _rounded(value: Any) -> Any:
+    """Sums that are kept per annotator depend on the order of arrival in their last bits."""
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    return round(value, 9) if isinstance(value, float) else value
 
 
 def _figures_of(task: dict[str, Any]) -> dict[str, Any]:
