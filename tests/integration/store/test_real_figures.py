@@ -8,10 +8,9 @@ import pytest
 from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
-from agents.records import ScoreRecord
 from agents.reporting import Bar, Evidence, Question, build_report, leaderboard
 from agents.store import SqlScoreStore
-from tests.real_records import pedestrian_records
+from tests.real_records import bluebird_records, pedestrian_records
 from tests.records import PROJECT
 
 
@@ -61,9 +60,9 @@ def test_every_annotators_figures_equal_pycocotools_and_scipy(
 
 
 def test_accuracy_and_alpha_of_the_bluebirds_equal_the_reference(
-    store: SqlScoreStore, bluebirds: dict[str, Any], bluebird_scores: list[ScoreRecord]
+    store: SqlScoreStore, bluebirds: dict[str, Any]
 ) -> None:
-    store.save(bluebird_scores)
+    store.save(list(bluebird_records(bluebirds)))
     whole = build_report(Question(PROJECT), Evidence(store.latest(PROJECT)))
     images = bluebirds["images"]
     for line in whole.leaderboard.lines:
