@@ -11,7 +11,7 @@ from agents.config import Deployment
 from agents.platform import LabelRow, Project
 from agents.policy import NEUTRAL_MESSAGE, NO_MORE_SCORINGS, message_to_annotator, message_to_reviewer
 from agents.records import ScoreRecord
-from agents.store import EditorScorings, StoreError
+from agents.store import StoreError
 from agents.workflows.errors import RefusalError
 from agents.workflows.projects import ServedProjects
 from agents.workflows.score_task import Scorer
@@ -70,7 +70,7 @@ class EditorFeedback:
     def _may_ask_again(self, projects: ServedProjects, data_hash: str) -> bool:
         """Counted in the store, across instances; where it cannot count, nobody is told anything more."""
         try:
-            asked = EditorScorings(self.scorer.store.database).add(projects.production.project_hash, data_hash)
+            asked = self.scorer.store.count_editor_scoring(projects.production.project_hash, data_hash)
         except StoreError:
             return False
         return asked <= projects.deployment.feedback.scorings_per_item
