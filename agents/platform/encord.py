@@ -110,17 +110,12 @@ class Encord:
             for row in self._label_rows(project_hash, batch, all_branches)
         ]
 
-    def labels(self, project_hash: str, label_hashes: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        """Label row JSON by label hash, as Encord serves it. 1 request per 1,000 label rows.
-
-        Only rows that have a label hash are ever read: initialising others would create them.
-        """
-        return {key: row for bundle in self.label_bundles(project_hash, label_hashes) for key, row in bundle.items()}
-
     def label_bundles(
         self, project_hash: str, label_hashes: Sequence[str]
     ) -> Iterator[Mapping[str, Mapping[str, Any]]]:
-        """As `labels`, bundle by bundle, so that no more than one need be in memory.
+        """Label row JSON by label hash, as Encord serves it, bundle by bundle: no more than one need be in memory.
+
+        Only rows that have a label hash are ever read: initialising others would create them.
 
         The first bundle is small; from its size per row follows how many of the next ones fit `BUNDLE_BYTES`.
         """
