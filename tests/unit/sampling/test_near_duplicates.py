@@ -1,0 +1,74 @@
+"""Near-duplicates by bands against the comparison of every pair with every other."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from agents.sampling.near_duplicates import near_duplicate_groups
+
+
+def by_comparing_all(hashes: list[int], distance: int) -> list[list[int]]:
+    groups: list[set[int]] = []
+    for index, value in enumerate(hashes):
+        near = [group for group in groups if any((value ^ hashes[other]).bit_count() <= distance for other in group)]
+        groups = [group for group in groups if group not in near] + [{index}.union(*near)]
+    return sorted(sorted(group) for group in groups if len(group) > 1)
+
+
+def found(hashes: list[int], distance: int) -> list[list[int]]:
+    return [group.tolist() for group in near_duplicate_groups(np.array(hashes, dtype=np.uint64), distance)]
+
+
+def drifting(count: int, seed: int) -> NDArray[np.uint64]:
+    """Hashes of which half are another one with one to ten bits flipped."""
+    random = np.random.default_rng(seed)
+    hashes = random.integers(0, 2**64, size=count, dtype=np.uint64)
+    for index in range(count // 2, count):
+        flips = random.choice(64, size=random.integers(1, 11), replace=False).astype(np.uint64)
+        hashes[index] = hashes[random.integers(0, index)] ^ np.bitwise_or.reduce(np.uint64(1) << flips)
+    return hashes
+
+
+@pytest.mark.parametrize("distance", [0, 1, 2, 3, 5, 8, 10, 13, 20, 64])
+def test_the_groups_are_those_of_comparing_every_pair(distance: int) -> None:
+    hashes = [int(value) for value in drifting(600, seed=distance)]
+    assert found(hashes, distance) == by_comparing_all(hashes, distance)
+
+
+words = st.integers(0, 2**64 - 1) | st.integers(0, 255) | st.integers(0, 63).map(lambda bit: 1 << bit)
+
+
+@given(st.lists(words, max_size=40), st.integers(0, 64))
+def test_any_hashes_at_any_distance_are_grouped_as_by_comparing_every_pair(hashes: list[int], distance: int) -> None:
+    assert found(hashes, distance) == by_comparing_all(hashes, distance)
+
+
+def test_being_near_is_handed_on_and_stops_where_the_chain_breaks() -> None:
+    chain = [0b0, 0b11, 0b1111, 0b111111 << 20]
+    assert found(chain, 2) == [[0, 1, 2]]
+
+
+def test_exact_copies_are_found_at_distance_nought() -> None:
+    assert found([7, 9, 7, 7, 9, 1], 0) == [[0, 2, 3], [1, 4]]
+
+
+def test_nothing_and_one_image_have_no_duplicates() -> None:
+    assert found([], 4) == []
+    assert found([5], 4) == []
+
+
+def test_the_order_of_input_changes_only_the_indices() -> None:
+    hashes = drifting(500, seed=3)
+    shuffled = np.random.default_rng(0).permutation(len(hashes))
+    there = {frozenset(group.tolist()) for group in near_duplicate_groups(hashes, 6)}
+    back = {frozenset(shuffled[group].tolist()) for group in near_duplicate_groups(hashes[shuffled], 6)}
+    assert there == back
+
+
+def test_hashes_of_another_type_and_impossible_distances_are_refused() -> None:
+    with pytest.raises(ValueError, match="uint64, not int64"):
+        near_duplicate_groups(np.array([1, 2], dtype=np.int64), 3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="0 and 64 bits, not 65"):
+        near_duplicate_groups(np.array([1], dtype=np.uint64), 65)
