@@ -1,0 +1,78 @@
+"""What there is in Encord of what a set-up declares: plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Side = Literal["benchmark", "production"]
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """Something that exists, under the title that it has now."""
+
+    uuid: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFolder(Thing):
+    """A folder of the storage."""
+
+    moved: bool = False
+    """It lies in another folder than the set-up says"""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenOntology(Thing):
+    """An ontology with Encord's ontology JSON."""
+
+    structure: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenDataset(Thing):
+    """A dataset beside the folders that the set-up names for it."""
+
+    unlinked: int = 0
+    """Items of its folders that are not in it"""
+    foreign: int = 0
+    """Data units of it that are in none of its folders"""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenStage:
+    """A stage of a workflow; `pathways` are names, each with the uuid of the stage that it leads to."""
+
+    uuid: str
+    title: str
+    kind: str
+    pathways: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenProject(Thing):
+    """A project with all that the set-up has a say in."""
+
+    ontology: str = ""
+    datasets: Mapping[str, str] = field(default_factory=dict)
+    """Titles by dataset hash"""
+    users: Mapping[str, str] = field(default_factory=dict)
+    """Roles by e-mail"""
+    stages: tuple[SeenStage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything at one look; what does not exist is not in the mappings."""
+
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Types of the client metadata keys: a name, `{"ty": "enum", "values"}` or `{"ty": "embedding", "size"}`"""
+    folders: Mapping[str, SeenFolder] = field(default_factory=dict)
+    """By declared path"""
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    """By declared path: items that are to go into the folder and are not there"""
+    ontology: SeenOntology | None = None
+    datasets: Mapping[str, SeenDataset] = field(default_factory=dict)
+    """By declared title"""
+    projects: Mapping[Side, SeenProject] = field(default_factory=dict)
