@@ -5,6 +5,7 @@ records, each of which two writers have. The statements of such a run are captur
 psycopg, with ready parameters, in 8 processes, on a copy of the same database.
 """
 
+import gc
 import multiprocessing
 import os
 import statistics
@@ -242,6 +243,8 @@ def _at_once(job: Job) -> list[Any]:
 
 
 def _writer(job: Job, writer: int, barrier: Barrier, answers: Any) -> None:
+    gc.collect()
+    gc.freeze()  # what all writers have inherited is not looked through by each again
     try:
         answers.put((writer, job.work(job, writer, barrier)))
     except BaseException as error:
@@ -252,7 +255,8 @@ def _writer(job: Job, writer: int, barrier: Barrier, answers: Any) -> None:
 def _save(job: Job, writer: int, barrier: Barrier) -> float:
     records = _records(writer, job.number)
     store = SqlScoreStore(job.url)
-    store.find(["connected"])
+    with store.database.writing() as connection:
+        connection.execute(text("SELECT 1"))
     barrier.wait()
     started = time.perf_counter()
     for start in range(0, len(records), BATCH):

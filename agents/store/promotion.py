@@ -5,15 +5,17 @@ annotator and figure), so writers wait for each other but never deadlock.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from agents.records import ScoreRecord
 from agents.store.rows import FIGURE_COLUMNS, record_of
 from agents.store.schema import current_scores, excluded_truth, score_records
 from agents.store.sums import Deltas
-from agents.store.upserts import insert_into
+from agents.store.upserts import insert_many, parameters_of
 
 Task = tuple[str, str, str]
 """Production project, data hash, branch name"""
@@ -74,18 +76,21 @@ def _is_newer(record: ScoreRecord, than: ScoreRecord) -> bool:
 
 def _take_free_tasks(connection: Connection, newest: Mapping[Task, ScoreRecord]) -> set[Task]:
     """Tasks that had no score until now."""
-    rows = [
-        {
-            "production_project": project,
-            "data_hash": data_hash,
-            "branch_name": branch,
-            "key": record.identity.key,
-            "scored_at": record.scored_at,
-        }
-        for (project, data_hash, branch), record in newest.items()
-    ]
-    insert = insert_into(connection, current_scores).on_conflict_do_nothing().returning(*_TASK_COLUMNS)
-    return {(project, data_hash, branch) for project, data_hash, branch in connection.execute(insert, rows)}
+    columns: dict[str, list[Any]] = {
+        "production_project": [project for project, _, _ in newest],
+        "data_hash": [data_hash for _, data_hash, _ in newest],
+        "branch_name": [branch for _, _, branch in newest],
+        "key": [record.identity.key for record in newest.values()],
+        "scored_at": [record.scored_at for record in newest.values()],
+    }
+    dialect = connection.dialect.name
+    taken = connection.execute(_insert_free(dialect, tuple(columns)), parameters_of(dialect, columns))
+    return {(row.production_project, row.data_hash, row.branch_name) for row in taken}
+
+
+@cache
+def _insert_free(dialect: str, names: tuple[str, ...]) -> ReturningInsert[Any]:
+    return insert_many(dialect, current_scores, names).on_conflict_do_nothing().returning(*_TASK_COLUMNS)
 
 
 def _replace_older(connection: Connection, contested: Mapping[Task, ScoreRecord]) -> dict[Task, ScoreRecord]:

@@ -1,5 +1,6 @@
 """Score records to rows and back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -13,13 +14,13 @@ FIGURE_COLUMNS = tuple(column for column in score_records.columns if column.name
 """All but the two large documents: enough for every sum"""
 
 
-def row_of(record: ScoreRecord) -> dict[str, Any]:
-    """A row of `score_records`."""
-    row = {name: getattr(record.identity, name) for name in IDENTITY}
-    row.update((name, getattr(record, name)) for name in BESIDE)
-    row["key"] = record.identity.key
-    row["sketch"] = record.sketch.to_dict() if record.sketch else None
-    return row
+def columns_of(records: Sequence[ScoreRecord]) -> dict[str, list[Any]]:
+    """Rows of `score_records`, column by column."""
+    columns = {name: [getattr(record.identity, name) for record in records] for name in IDENTITY}
+    columns |= {name: [getattr(record, name) for record in records] for name in BESIDE}
+    columns["key"] = [record.identity.key for record in records]
+    columns["sketch"] = [record.sketch.to_dict() if record.sketch else None for record in records]
+    return columns
 
 
 def record_of(row: Row[Any]) -> ScoreRecord:

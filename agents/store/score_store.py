@@ -3,19 +3,21 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 from sqlalchemy import func, or_, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from agents.records import ScoreRecord, Totals
 from agents.store.database import Database
 from agents.store.editor_scorings import EditorScorings
 from agents.store.promotion import promote
 from agents.store.rebuild import first_scores, newest_scores
-from agents.store.rows import FIGURE_COLUMNS, record_of, row_of
+from agents.store.rows import FIGURE_COLUMNS, columns_of, record_of
 from agents.store.schema import current_scores, score_records
 from agents.store.sums import read_totals
-from agents.store.upserts import insert_into
+from agents.store.upserts import insert_many, parameters_of
 
 T = TypeVar("T")
 _KEYS_PER_QUERY = 500
@@ -55,10 +57,10 @@ class SqlScoreStore:
         in_order = sorted(records, key=lambda record: record.identity.key)
         for batch in _batches(in_order, _ROWS_PER_INSERT):
             by_key = {record.identity.key: record for record in batch}
-            rows = [row_of(record) for record in by_key.values()]
+            columns = columns_of(list(by_key.values()))
             with self.database.writing() as connection:
-                insert = insert_into(connection, score_records).on_conflict_do_nothing()
-                new = connection.scalars(insert.returning(score_records.c.key), rows).all()
+                dialect = connection.dialect.name
+                new = connection.scalars(_insert_unknown(dialect), parameters_of(dialect, columns)).all()
                 promote(connection, [by_key[key] for key in new])
 
     def affirm(self, keys: Sequence[str]) -> None:
@@ -183,6 +185,12 @@ class SqlScoreStore:
     def close(self) -> None:
         """Give back every connection."""
         self.database.close()
+
+
+@cache
+def _insert_unknown(dialect: str) -> ReturningInsert[Any]:
+    names = [column.name for column in score_records.columns]
+    return insert_many(dialect, score_records, names).on_conflict_do_nothing().returning(score_records.c.key)
 
 
 def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -1,6 +1,7 @@
 """The kept sums: how a change of which records count changes `annotator_totals`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
@@ -9,10 +10,11 @@ from agents.records import Figure, ScoreRecord, Totals, shares_of
 from agents.records.figures import add_shares
 from agents.scoring.intervals import RatioTotals
 from agents.store.schema import annotator_totals
-from agents.store.upserts import insert_into
+from agents.store.upserts import UpsertInsert, insert_many, parameters_of
 
 UNKNOWN = ""
 """How an annotator who is not known stands in the table"""
+KEY = ("production_project", "annotator", "figure")
 SUMS = (
     "tasks",
     "numerator",
@@ -38,22 +40,24 @@ class Deltas:
 
     def write(self, connection: Connection) -> None:
         """Add the changes to the table. Rows are locked in one order everywhere, so that writers never deadlock."""
-        rows = [
-            {
-                "production_project": project,
-                "annotator": annotator,
-                "figure": figure,
-                **dict(zip(SUMS, self._sums[project, annotator][figure], strict=True)),
-            }
-            for project, annotator in sorted(self._sums)
-            for figure in sorted(self._sums[project, annotator])
+        changes = [
+            ((project, annotator, figure), figures[figure])
+            for (project, annotator), figures in sorted(self._sums.items())
+            for figure in sorted(figures)
         ]
-        if not rows:
+        if not changes:
             return
-        insert = insert_into(connection, annotator_totals)
-        added = {name: annotator_totals.c[name] + insert.excluded[name] for name in SUMS}
-        key = ["production_project", "annotator", "figure"]
-        connection.execute(insert.on_conflict_do_update(index_elements=key, set_=added), rows)
+        columns: dict[str, Sequence[Any]] = dict(zip(KEY, zip(*(key for key, _ in changes), strict=True), strict=True))
+        columns |= zip(SUMS, zip(*(sums for _, sums in changes), strict=True), strict=True)
+        dialect = connection.dialect.name
+        connection.execute(_add_to_sums(dialect), parameters_of(dialect, columns))
+
+
+@cache
+def _add_to_sums(dialect: str) -> UpsertInsert:
+    insert = insert_many(dialect, annotator_totals, (*KEY, *SUMS))
+    added = {name: annotator_totals.c[name] + insert.excluded[name] for name in SUMS}
+    return insert.on_conflict_do_update(index_elements=KEY, set_=added)
 
 
 def read_totals(connection: Connection, production_project: str) -> dict[str | None, Totals]:

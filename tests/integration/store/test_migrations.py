@@ -55,13 +55,13 @@ def first_revision(url: str) -> None:
         command.upgrade(configuration(connection), "0001")
     store = SqlScoreStore(url)
     names = [column.name for column in score_records.columns if column.name not in new_columns]
-    from agents.store.rows import row_of
+    from agents.store.rows import columns_of
 
-    rows = [row_of(record(number, score=number / 10)) for number in range(2)]
+    columns = columns_of([record(number, score=number / 10) for number in range(2)])
     with engine.begin() as connection:
-        old = score_records.insert().values({name: rows[0][name] for name in names})
-        connection.execute(old)
-        connection.execute(score_records.insert().values({name: rows[1][name] for name in names}))
+        for number in range(2):
+            old = {name: columns[name][number] for name in names}
+            connection.execute(score_records.insert().values(old))
         connection.execute(text("DROP TABLE alembic_version"))
     engine.dispose()
     store.close()
