@@ -17,10 +17,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
 
 from agents.store.errors import SchemaBehindError, StoreError
+from agents.store.outage import Outage
 from agents.store.schema import HEAD, metadata
 
-CONNECT_SECONDS = 5
-"""People's work waits while we try: give up soon and say so"""
 SQLITE_BUSY_SECONDS = 15
 UNASKED_SECONDS = 5.0
 """After a longer pause a connection is asked whether it lives before it is used"""
@@ -39,9 +38,10 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
+        outage = Outage()
+        self._engine = _engine(url, outage)
         # A query alone needs no transaction: without one it is one round trip instead of three.
-        self._readers = _engine(url, isolation_level="AUTOCOMMIT") if self.is_postgresql else self._engine
+        self._readers = _engine(url, outage, isolation_level="AUTOCOMMIT") if self.is_postgresql else self._engine
         self._checking = threading.Lock()
         self._checked = False
 
@@ -145,7 +145,7 @@ def _require_head(revision: str | None) -> None:
     raise SchemaBehindError(f"the score store {state}: run 'benchmark-qa db upgrade'")
 
 
-def _engine(url: str, **options: Any) -> Engine:
+def _engine(url: str, outage: Outage, **options: Any) -> Engine:
     try:
         engine = create_engine(
             url,
@@ -162,7 +162,7 @@ def _engine(url: str, **options: Any) -> Engine:
         event.listen(engine, "connect", _sqlite_for_many_writers)
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "postgresql":
-        event.listen(engine, "do_connect", _connect_soon)
+        event.listen(engine, "do_connect", outage.connect)
         event.listen(engine, "checkin", _note_time)
         event.listen(engine, "checkout", partial(_ping_after_a_pause, engine))
     else:
@@ -172,10 +172,6 @@ def _engine(url: str, **options: Any) -> Engine:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
-
-
-def _connect_soon(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
-    parameters.setdefault("connect_timeout", CONNECT_SECONDS)
 
 
 def _note_time(_connection: Any, record: Any) -> None:

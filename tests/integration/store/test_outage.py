@@ -1,0 +1,72 @@
+"""A PostgreSQL server that does not answer costs one try, not one for every call."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from agents.store import Database, SqlScoreStore, StoreError, outage
+from tests.postgresql import create_database
+from tests.records import PROJECT, record
+
+
+@contextmanager
+def silent_server() -> Iterator[tuple[int, list[socket.socket]]]:
+    """A port that takes connections and says nothing; the connections it has taken."""
+    taken: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def take() -> None:
+            while True:
+                try:
+                    taken.append(server.accept()[0])
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        try:
+            yield server.getsockname()[1], taken
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for each in taken:
+                each.close()
+
+
+def test_a_silent_server_is_tried_once_and_not_by_every_call() -> None:
+    with silent_server() as (port, taken):
+        store = SqlScoreStore(f"postgresql+psycopg://nobody@127.0.0.1:{port}/scores?connect_timeout=2")
+        with pytest.raises(StoreError, match="cannot be used"):
+            store.find(["key"])
+        for _ in range(3):
+            with pytest.raises(StoreError, match="did not answer a moment ago"):
+                store.find(["key"])
+            with pytest.raises(StoreError, match="did not answer a moment ago"):
+                store.save([record()])
+        assert len(taken) == 1
+        store.close()
+
+
+def test_the_server_is_tried_again_after_a_while_and_then_used(
+    postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage, "BELIEVED_SECONDS", 0.3)
+    url = create_database(postgresql, "closed_for_a_while")
+    Database(url).upgrade()
+    store = SqlScoreStore(url)
+    with psycopg.connect(f"postgresql://postgres@{postgresql}/postgres", autocommit=True) as operator:
+        operator.execute("ALTER DATABASE closed_for_a_while ALLOW_CONNECTIONS false")
+        with pytest.raises(StoreError, match="cannot be used"):
+            store.save([record()])
+        operator.execute("ALTER DATABASE closed_for_a_while ALLOW_CONNECTIONS true")
+    with pytest.raises(StoreError, match="did not answer a moment ago"):
+        store.save([record()])
+    time.sleep(0.35)
+    store.save([record()])
+    assert store.latest(PROJECT) == [record()]
+    store.close()
