@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TypeVar
 
 from agents import __version__, telemetry
@@ -24,19 +24,18 @@ from agents.platform import (
     unit_of_work,
 )
 from agents.policy import NEUTRAL_MESSAGE, decide
-from agents.records import ScoreRecord
 from agents.reporting.files import render
 from agents.store import SqlScoreStore
 from agents.workflows.check_deployment import Finding, check_deployment
 from agents.workflows.drain_stage import Drained
-from agents.workflows.editor_feedback import EditorFeedback
+from agents.workflows.editor_feedback import Audience, EditorFeedback, message_about
 from agents.workflows.handle_event import EventOutcome, handle_event
 from agents.workflows.plan_drain import QueuedDrains
 from agents.workflows.projects import ServedProjects
 from agents.workflows.report_project import report_project
 from agents.workflows.route_task import route_task
 from agents.workflows.run_job import JobRunner
-from agents.workflows.score_task import DataUnitScores, Scorer
+from agents.workflows.score_task import Scorer
 from agents.workflows.shadow import record_decision
 from agents.workflows.truth import GroundTruth
 from agents.workflows.verdicts import judge
@@ -127,22 +126,10 @@ class Service:
 
     def score(self, project_hash: str, data_hash: str) -> AgentAnswer:
         """Score a task's labels and say where it goes."""
-        config = self.settings.config
-        scores = self._score(project_hash, data_hash)
-        # The request names no stage: of several scoring stages, each takes its default pathway.
-        self.write_back.after_scoring([scores])
-        stage = config.stages.scoring[0] if len(config.stages.scoring) == 1 else None
-        decision = decide(
-            judge(scores.records, config),
-            pass_pathway=stage.pass_pathway if stage else None,
-            fail_pathway=stage.fail_pathway if stage else None,
-        )
-        if config.shadow:
-            record_decision(self.projects, self.store, data_hash, decision.pathway)
-            return AgentAnswer(message=NEUTRAL_MESSAGE)
-        telemetry.decisions.add(1, {"agent": "score", "pathway": decision.pathway or "(default)"})
-        message = NEUTRAL_MESSAGE if scores.kept else "Scored, but the score could not be recorded."
-        return AgentAnswer(message=message, decision=decision.pathway)
+        answer = self._where_it_fits(Service._score_and_decide, project_hash, data_hash)
+        if not self.settings.config.shadow:
+            telemetry.decisions.add(1, {"agent": "score", "pathway": answer.decision or "(default)"})
+        return answer
 
     def editor_route(self, project_hash: str, _data_hash: str) -> AgentAnswer:
         """There is no task to route in the label editor."""
@@ -151,7 +138,7 @@ class Service:
 
     def editor_score(self, project_hash: str, data_hash: str) -> AgentAnswer:
         """Answer somebody in the label editor, under the feedback policy."""
-        return AgentAnswer(message=EditorFeedback(self.scorer, self._preview).answer(project_hash, data_hash))
+        return AgentAnswer(message=EditorFeedback(self.scorer, self._message_about).answer(project_hash, data_hash))
 
     def take_job(self, job: DrainJob) -> str:
         """Run a drain job now, or after the response."""
@@ -180,7 +167,7 @@ class Service:
             with self.jobs.once(job) as begun:
                 if not begun:
                     return Drained(finished=False)
-                return self.scoring_drains.run(_run_job_in_worker, job, current_trace_id(), _deadline())
+                return self.scoring_drains.run(_in_worker_process, Service.run_job, (job,), self._context())
         return self.jobs.run(job)
 
     def report(self, project_hash: str, *, format: str, zone: tzinfo, as_of: datetime | None) -> bytes:  # noqa: A002
@@ -191,12 +178,7 @@ class Service:
 
     def take_event(self, project_hash: str, data_hashes: list[str]) -> str:
         """Score what was submitted or completed."""
-        outcome = self._where_it_fits(
-            partial(handle_event, self.scorer, project_hash, data_hashes),
-            _take_event_in_worker,
-            project_hash,
-            data_hashes,
-        )
+        outcome = self._where_it_fits(Service._handle_event, project_hash, data_hashes)
         return f"{outcome.scored} scored, {outcome.refused} left alone"
 
     def check(self) -> list[Finding]:
@@ -217,66 +199,79 @@ class Service:
         with unit_of_work(seconds=LONGEST_BACKGROUND_JOB):
             self.run_job(job)
 
-    def _score(self, project_hash: str, data_hash: str) -> DataUnitScores:
-        here = partial(self.scorer.score_data_unit, project_hash, data_hash)
-        return self._where_it_fits(here, _score_in_worker, project_hash, data_hash)
+    def _score_and_decide(self, project_hash: str, data_hash: str) -> AgentAnswer:
+        config = self.settings.config
+        scores = self.scorer.score_data_unit(project_hash, data_hash)
+        # The request names no stage: of several scoring stages, each takes its default pathway.
+        self.write_back.after_scoring([scores])
+        stage = config.stages.scoring[0] if len(config.stages.scoring) == 1 else None
+        decision = decide(
+            judge(scores.records, config),
+            pass_pathway=stage.pass_pathway if stage else None,
+            fail_pathway=stage.fail_pathway if stage else None,
+        )
+        if config.shadow:
+            record_decision(self.projects, self.store, data_hash, decision.pathway)
+            return AgentAnswer(message=NEUTRAL_MESSAGE)
+        message = NEUTRAL_MESSAGE if scores.kept else "Scored, but the score could not be recorded."
+        return AgentAnswer(message=message, decision=decision.pathway)
 
-    def _preview(self, rows: Sequence[LabelRow], *, submitted_only: bool) -> list[ScoreRecord]:
-        here = partial(self.scorer.preview, rows, submitted_only=submitted_only)
-        return self._where_it_fits(here, _preview_in_worker, rows, submitted_only)
+    def _message_about(self, rows: Sequence[LabelRow], audience: Audience) -> str:
+        return self._where_it_fits(Service._message_about_here, rows, audience)
 
-    def _where_it_fits(self, here: Callable[[], T], in_worker: Callable[..., T], *arguments: object) -> T:
+    def _message_about_here(self, rows: Sequence[LabelRow], audience: Audience) -> str:
+        return message_about(self.scorer, rows, audience)
+
+    def _handle_event(self, project_hash: str, data_hashes: Sequence[str]) -> EventOutcome:
+        return handle_event(self.scorer, project_hash, data_hashes)
+
+    def _where_it_fits(self, use_case: Callable[..., T], *arguments: object) -> T:
         """Do it in this process, or once more from the start in a worker where an answer of Encord's is too large.
 
         Args:
-            here: changes nothing before it has read all labels.
-            in_worker: the same as a module's function; gets the arguments, the trace id and the deadline.
-            arguments: can be pickled.
+            use_case: a method of this class that changes nothing before it has read all labels. What it returns is
+                small: whatever comes back from a worker is unpacked in this process.
+            arguments: of the method; can be pickled.
         """
         if not self.isolates_heavy_work:
-            return here()
+            return use_case(self, *arguments)
         try:
             with bodies_up_to(LARGEST_BODY_IN_SERVER):
-                return here()
+                return use_case(self, *arguments)
         except AnswerTooLarge:
-            return self.large_tasks.run(in_worker, *arguments, current_trace_id(), _deadline())
+            return self.large_tasks.run(_in_worker_process, use_case, arguments, self._context())
+
+    def _context(self) -> "_Context":
+        """What a worker has to know of the work in hand, and of what has happened here."""
+        # Seconds since 1970, which processes share: the wait for a worker counts, too.
+        until = time.time() + remaining_seconds(LONGEST_BACKGROUND_JOB)
+        return _Context(current_trace_id(), until, self.scorer.truth.changed_at)
 
 
-_in_worker: list[Service] = []
+@dataclass(frozen=True)
+class _Context:
+    """What goes with work into another process."""
+
+    trace_id: str | None
+    until: float
+    """Its deadline, in seconds since 1970"""
+    truth_changed_at: float
+    """When this service was last told of a change of the ground truth, in seconds since 1970"""
+
+
+_workers_own: list[Service] = []
 """The worker process's own service, made by `_prepare_worker`"""
 
 
-def _deadline() -> float:
-    """Of the unit of work, in seconds since 1970, which processes share: the wait for a worker counts, too."""
-    return time.time() + remaining_seconds(LONGEST_BACKGROUND_JOB)
-
-
 def _prepare_worker() -> None:
-    _in_worker.append(Service(load_settings(endpoints=False)))
+    _workers_own.append(Service(load_settings(endpoints=False)))
 
 
-def _score_in_worker(project_hash: str, data_hash: str, trace: str | None, until: float) -> DataUnitScores:
-    with unit_of_work(trace_header=trace, seconds=until - time.time()):
-        return _in_worker[0].scorer.score_data_unit(project_hash, data_hash)
-
-
-def _preview_in_worker(
-    rows: Sequence[LabelRow], submitted_only: bool, trace: str | None, until: float
-) -> list[ScoreRecord]:
-    with unit_of_work(trace_header=trace, seconds=until - time.time()):
-        return _in_worker[0].scorer.preview(rows, submitted_only=submitted_only)
-
-
-def _take_event_in_worker(
-    project_hash: str, data_hashes: Sequence[str], trace: str | None, until: float
-) -> EventOutcome:
-    with unit_of_work(trace_header=trace, seconds=until - time.time()):
-        return handle_event(_in_worker[0].scorer, project_hash, data_hashes)
-
-
-def _run_job_in_worker(job: DrainJob, trace: str | None, until: float) -> Drained:
-    with unit_of_work(trace_header=trace, seconds=until - time.time()):
-        return _in_worker[0].jobs.run(job)
+def _in_worker_process(use_case: Callable[..., T], arguments: Sequence[object], context: _Context) -> T:
+    service = _workers_own[0]
+    service.scorer.truth.distrust(context.truth_changed_at)
+    with unit_of_work(trace_header=context.trace_id, seconds=context.until - time.time()):
+        return use_case(service, *arguments)
 
 
 def _in_words(drained: Drained) -> str:

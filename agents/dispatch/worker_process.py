@@ -13,6 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import ParamSpec, TypeVar
 
+NICENESS = 10
+"""Answering comes first: where there are fewer cores than work, a worker gets a tenth of what the server asks for"""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -89,6 +91,7 @@ class WorkerProcess:
 
 
 def _begin(prepare: Callable[[], None]) -> None:
+    os.nice(NICENESS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare()
 

@@ -3,14 +3,12 @@
 The call names no person and carries no signature. Where the task stands tells who may be asking.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
-from agents.config import Deployment
 from agents.platform import LabelRow, Project
 from agents.policy import NEUTRAL_MESSAGE, NO_MORE_SCORINGS, message_to_annotator, message_to_reviewer
-from agents.records import ScoreRecord
 from agents.store import StoreError
 from agents.workflows.errors import RefusalError
 from agents.workflows.projects import ServedProjects
@@ -20,11 +18,8 @@ from agents.workflows.verdicts import judge
 Audience = Literal["annotator", "reviewer", "nobody"]
 
 
-class Preview(Protocol):
-    """Scores branches of one data unit without recording anything."""
-
-    def __call__(self, rows: Sequence[LabelRow], *, submitted_only: bool) -> Sequence[ScoreRecord]:
-        """As `Scorer.preview`."""
+MessageAbout = Callable[[Sequence[LabelRow], Audience], str]
+"""What the audience is told about these branches of one data unit"""
 
 
 @dataclass(frozen=True)
@@ -32,8 +27,8 @@ class EditorFeedback:
     """Answers calls from the label editor under the feedback policy."""
 
     scorer: Scorer
-    preview: Preview
-    """`Scorer.preview`, in whichever process has room for the labels"""
+    message_about: MessageAbout
+    """`message_about` of this module, in whichever process has room for the labels"""
 
     def answer(self, project_hash: str, data_hash: str) -> str:
         """The message for whoever is looking at the data unit now.
@@ -56,16 +51,9 @@ class EditorFeedback:
         if not self._may_ask_again(projects, data_hash):
             return NO_MORE_SCORINGS
         try:
-            return self._message(rows, audience, projects.deployment)
+            return self.message_about(rows, audience)
         except RefusalError:
             return NEUTRAL_MESSAGE
-
-    def _message(self, rows: Sequence[LabelRow], audience: Audience, deployment: Deployment) -> str:
-        policy = deployment.feedback.policy
-        judged = judge(self.preview(rows, submitted_only=audience == "reviewer"), deployment)
-        if audience == "reviewer":
-            return message_to_reviewer(judged, policy)
-        return message_to_annotator(judged[0], policy, deployment.verdict.threshold)
 
     def _may_ask_again(self, projects: ServedProjects, data_hash: str) -> bool:
         """Counted in the store, across instances; where it cannot count, nobody is told anything more."""
@@ -74,6 +62,21 @@ class EditorFeedback:
         except StoreError:
             return False
         return asked <= projects.deployment.feedback.scorings_per_item
+
+
+def message_about(scorer: Scorer, rows: Sequence[LabelRow], audience: Audience) -> str:
+    """Score the branches as they are now, recording nothing, and put it into words under the feedback policy.
+
+    Raises:
+        RefusalError: of the kind that says why they cannot be scored.
+        PlatformError
+    """
+    deployment = scorer.projects.deployment
+    policy = deployment.feedback.policy
+    judged = judge(scorer.preview(rows, submitted_only=audience == "reviewer"), deployment)
+    if audience == "reviewer":
+        return message_to_reviewer(judged, policy)
+    return message_to_annotator(judged[0], policy, deployment.verdict.threshold)
 
 
 def audience_of(project: Project, rows: Sequence[LabelRow]) -> Audience:

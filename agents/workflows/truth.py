@@ -1,11 +1,14 @@
 """The ground truth: which data units have it, finished, and its annotations."""
 
+import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 
+import numpy as np
 from cachetools import LRUCache
 
 from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
@@ -13,13 +16,13 @@ from agents.platform import LabelRow, Project, bodies_up_to
 from agents.workflows.errors import LabelsUnreadable
 from agents.workflows.projects import ServedProjects
 
-ANNOTATIONS_KEPT = 2_000
-"""Ground-truth rows kept in memory, as arrays"""
+BYTES_KEPT = 64 * 1024 * 1024
+"""Ground truth kept in memory, as arrays"""
 NEVER = float("-inf")
 """Long before any reading of the clock, which may have begun with this instance"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TruthRow:
     """Where the ground truth of a data unit stands."""
 
@@ -46,8 +49,12 @@ class GroundTruth:
         self._warm = False
         self._warming = threading.Lock()
         self._lock = threading.Lock()
+        self._changed_at = NEVER
+        self._distrusted_until = NEVER
+        self._changed_during: list[set[str]] = []
+        """Of each refresh under way, the data units whose truth has changed since it began"""
         self._annotations: LRUCache[tuple[str, datetime | None], tuple[Ontology, Annotations]]
-        self._annotations = LRUCache(maxsize=ANNOTATIONS_KEPT)
+        self._annotations = LRUCache(maxsize=BYTES_KEPT, getsizeof=lambda kept: bytes_of(kept[1]))
         self._ontologies: dict[str, tuple[Project, Ontology]] = {}
 
     def rows(self, data_hashes: Iterable[str]) -> dict[str, TruthRow]:
@@ -57,7 +64,7 @@ class GroundTruth:
         """
         wanted = list(data_hashes)
         self._warm_up()
-        fresh_after = time.monotonic() - self._ttl
+        fresh_after = max(time.monotonic() - self._ttl, self._distrusted_until)
         aged = [data_hash for data_hash in wanted if not self._is_fresh(data_hash, fresh_after)]
         if aged:
             self._refresh(aged)
@@ -67,8 +74,26 @@ class GroundTruth:
     def forget(self, data_hashes: Iterable[str]) -> None:
         """Look at these rows again when they are next asked for: their truth has changed."""
         with self._lock:
+            self._changed_at = time.time()
             for data_hash in data_hashes:
                 self._seen_at.pop(data_hash, None)
+                for changed in self._changed_during:
+                    changed.add(data_hash)
+
+    @property
+    def changed_at(self) -> float:
+        """When `forget` was last called, in seconds since 1970; long ago where it never was."""
+        return self._changed_at
+
+    def distrust(self, before: float) -> None:
+        """Look at every row again that was seen before this moment: another process was told of a change.
+
+        Args:
+            before: that process's `changed_at`.
+        """
+        with self._lock:
+            # Seen by the clock that never jumps; a moment that both processes know is told by the one on the wall.
+            self._distrusted_until = max(self._distrusted_until, time.monotonic() - (time.time() - before))
 
     def annotations(self, rows: Iterable[TruthRow], ontology: Ontology) -> dict[str, Annotations | LabelReadError]:
         """Ground-truth annotations by data hash, or why they cannot be read. A request per 1,000 rows not cached.
@@ -144,27 +169,66 @@ class GroundTruth:
                     found[row.data_hash] = error
                     continue
                 found[row.data_hash] = annotations
-                with self._lock:
-                    self._annotations[(label_hash, row.edited_at)] = ontology, annotations
+                self._keep(row, ontology, annotations)
         return found
+
+    def _keep(self, row: TruthRow, ontology: Ontology, annotations: Annotations) -> None:
+        if row.label_hash is None or bytes_of(annotations) > BYTES_KEPT:
+            return
+        with self._lock:
+            self._annotations[(row.label_hash, row.edited_at)] = ontology, annotations
 
     def _refresh(self, data_hashes: list[str] | None) -> None:
         """Look at the rows again; earlier projects of the configuration win, finished rows before unfinished."""
-        now = time.monotonic()
-        seen: dict[str, TruthRow] = {}
-        for project in self._projects.benchmarks:
-            finals = {stage.uuid for stage in project.stages if stage.kind == "DONE"}
-            for row in self._projects.encord.label_rows(project.project_hash, data_hashes=data_hashes):
-                truth = _truth_row(project, row, finals)
-                known = seen.get(row.data_hash)
-                if known is None or (truth.finished and not known.finished):
-                    seen[row.data_hash] = truth
+        began = time.monotonic()
+        seen: dict[str, TruthRow | None] = dict.fromkeys(data_hashes or ())
+        with self._noting_changes() as changed:
+            for project in self._projects.benchmarks:
+                finals = {stage.uuid for stage in project.stages if stage.kind == "DONE"}
+                for row in self._projects.encord.label_rows(project.project_hash, data_hashes=data_hashes):
+                    truth = _truth_row(project, row, finals)
+                    known = seen.get(row.data_hash)
+                    if known is None or (truth.finished and not known.finished):
+                        seen[row.data_hash] = truth
+            with self._lock:
+                for data_hash, found in seen.items():
+                    self._take(data_hash, found, NEVER if data_hash in changed else began)
+
+    def _take(self, data_hash: str, row: TruthRow | None, seen_at: float) -> None:
+        """Believe what was seen, unless somebody has looked later; what changed meanwhile is looked at again."""
+        if self._seen_at.get(data_hash, NEVER) > seen_at:
+            return
+        self._seen_at[data_hash] = seen_at
+        if row is None:
+            self._rows.pop(data_hash, None)
+        else:
+            self._rows[data_hash] = row
+
+    @contextmanager
+    def _noting_changes(self) -> Iterator[set[str]]:
+        """The data units that are forgotten while the block runs: what it sees of them may be older than that."""
+        changed: set[str] = set()
         with self._lock:
-            for data_hash in data_hashes or ():
-                self._rows.pop(data_hash, None)
-                self._seen_at[data_hash] = now
-            self._rows.update(seen)
-            self._seen_at.update(dict.fromkeys(seen, now))
+            self._changed_during.append(changed)
+        try:
+            yield changed
+        finally:
+            with self._lock:
+                self._changed_during = [each for each in self._changed_during if each is not changed]
+
+
+def bytes_of(value: object) -> int:
+    """The memory that a value holds with all its parts, about: what several of them share is counted in each."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    size = sys.getsizeof(value)
+    if isinstance(value, Mapping):
+        return size + sum(bytes_of(key) + bytes_of(part) for key, part in value.items())
+    if isinstance(value, tuple | list | set | frozenset):
+        return size + sum(bytes_of(part) for part in value)
+    if is_dataclass(value):
+        return size + sum(bytes_of(getattr(value, part.name)) for part in fields(value))
+    return size
 
 
 def _truth_row(project: Project, row: LabelRow, finals: set[str]) -> TruthRow:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.platform import ConsensusReview, PeoplesWork, PlatformError
+from agents.platform import AnswerTooLarge, ConsensusReview, PeoplesWork, PlatformError
 from agents.policy import Judged
 from agents.records import ScoreRecord
 from agents.workflows.score_task import DataUnitScores, Scorer
@@ -41,6 +41,8 @@ class WriteBack:
                 continue
             try:
                 write(scored)
+            except AnswerTooLarge:
+                raise  # a worker process does all of it again
             except PlatformError as error:
                 _log.error("the score is recorded, but could not be written back: %s", error)
 

@@ -9,7 +9,7 @@ import pytest
 from agents.dispatch.jobs import DrainJob
 from agents.platform import EncordUnavailable, bodies_up_to
 from agents.scoring import MetricInput
-from agents.service import _run_job_in_worker
+from agents.service import Service, _Context, _in_worker_process
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import PRODUCTION, SCORING_STAGE, Unit, uuid
 
@@ -72,9 +72,10 @@ def test_a_job_whose_time_went_by_while_it_waited_for_a_worker_process_begins_no
 ) -> None:
     units = [Unit(image, stage="Score") for image in images]
     with service_in_process(units, tmp_path) as (service, _):
-        monkeypatch.setattr("agents.service._in_worker", [service])
+        monkeypatch.setattr("agents.service._workers_own", [service])
         try:
-            drained = _run_job_in_worker(DrainJob(PRODUCTION, SCORING_STAGE), None, time.time() - 1)
+            late = _Context(trace_id=None, until=time.time() - 1, truth_changed_at=0.0)
+            drained = _in_worker_process(Service.run_job, (DrainJob(PRODUCTION, SCORING_STAGE),), late)
         except EncordUnavailable:
             return  # no request had the time to be answered
         assert not drained.finished

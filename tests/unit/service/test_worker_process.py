@@ -38,3 +38,13 @@ def test_a_process_that_is_lost_while_idle_is_started_again() -> None:
     time.sleep(0.3)
     assert worker.run(os.getpid) != first
     worker.close()
+
+
+def priority() -> int:
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def test_a_worker_gives_way_to_the_server() -> None:
+    worker = WorkerProcess(prepare)
+    assert worker.run(priority) > os.getpriority(os.PRIO_PROCESS, 0)
+    worker.close()
