@@ -44,12 +44,18 @@ def benchmark_units(number: int, stage: str) -> list[Unit]:
 
 
 @contextmanager
-def emulator_process(document: Mapping[str, Any], tls: Path | None = None) -> Iterator[str]:
-    """An emulator in a process of its own; gives its address. `tls`: where its certificate is written."""
+def emulator_process(document: Mapping[str, Any], tls: Path | None = None, niceness: int = 0) -> Iterator[str]:
+    """An emulator in a process of its own; gives its address.
+
+    Args:
+        document: a world file's content.
+        tls: where its certificate is written, if it is to speak HTTPS.
+        niceness: how far it gives way to the service; Encord would have a machine of its own.
+    """
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(document, file)
         file.flush()
-        command = [sys.executable, "-m", "emulator", "serve", "--world", file.name]
+        command = ["nice", "-n", str(niceness), sys.executable, "-m", "emulator", "serve", "--world", file.name]
         command += ["--tls", str(tls)] if tls else []
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
@@ -71,6 +77,7 @@ def deployment(
     variables: Mapping[str, str] | None = None,
     command: Sequence[str] = ("-m", "agents.cli", "serve"),
     change_world: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    emulator_niceness: int = 0,
     **options: Any,
 ) -> Iterator[tuple[Sandbox, subprocess.Popen[bytes]]]:
     """Emulator and service, each a process of its own, until the block ends; the service's process beside them.
@@ -82,6 +89,7 @@ def deployment(
         variables: go over the service's environment.
         command: what starts the service; `--port N` is added.
         change_world: gets the world file's content and gives the one to use.
+        emulator_niceness: how far the emulator gives way to the service.
         options: of `tests.integration.service.sandbox.world`.
     """
     port = free_port()
@@ -89,7 +97,7 @@ def deployment(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         document = change_world(world_file(units, service, **options))
-        with emulator_process(document, folder / "tls" if tls else None) as domain:
+        with emulator_process(document, folder / "tls" if tls else None, emulator_niceness) as domain:
             environment = service_environment(domain, folder, config or {}) | dict(variables or {})
             if tls:
                 environment["REQUESTS_CA_BUNDLE"] = str(folder / "tls" / "emulator.crt")

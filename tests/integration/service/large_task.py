@@ -18,13 +18,16 @@ Image = Mapping[str, Any]
 Boxes = Sequence[Sequence[float]]
 
 
-def with_large_task(document: Mapping[str, Any], images: Sequence[Image], frames: int = FRAMES) -> dict[str, Any]:
-    """The same world with one more benchmark item: a video of `frames` x 20 boxes that waits at the scoring stage.
+def with_large_task(
+    document: Mapping[str, Any], images: Sequence[Image], frames: int = FRAMES, stage: str = "Score"
+) -> dict[str, Any]:
+    """The same world with one more benchmark item: a video of `frames` x 20 boxes that waits at the stage.
 
     Args:
         document: a world file's content (`tests.integration.service.sandbox.world(...).model_dump(...)`).
         images: of `pedestrians.json`, with boxes.
         frames: of the video.
+        stage: of the production project, by title.
     """
     world: dict[str, Any] = {**document}
     world["users"] = [*world["users"], {"email": PATIENT_ANNOTATOR}]
@@ -42,7 +45,7 @@ def with_large_task(document: Mapping[str, Any], images: Sequence[Image], frames
     }  # fmt: skip
     tasks = {
         BENCHMARK: {"data_hash": VIDEO, "stage": "Complete"},
-        PRODUCTION: {"data_hash": VIDEO, "stage": "Score", "subtasks": [subtask]},
+        PRODUCTION: {"data_hash": VIDEO, "stage": stage, "subtasks": [subtask]},
     }
     world["projects"] = [
         {
