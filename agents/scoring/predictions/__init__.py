@@ -5,10 +5,16 @@ it. The evaluator is the library `faster-coco-eval`; it comes with the extra `pr
 when something is evaluated.
 """
 
-from agents.scoring.predictions.coco import Detections, PredictionInputError
+from agents.scoring.predictions.coco import Detections, PredictionInputError, Source
 from agents.scoring.predictions.comparison import Comparison, Difference, compare_predictions
 from agents.scoring.predictions.evaluation import evaluate_predictions
-from agents.scoring.predictions.label_rows import detections_from_label_rows, detections_of_models
+from agents.scoring.predictions.files import given_by_coco, given_by_table
+from agents.scoring.predictions.label_rows import (
+    detections_from_label_rows,
+    detections_of_models,
+    given_by_rows,
+    truth_of_rows,
+)
 from agents.scoring.predictions.library import EvaluatorMissingError
 from agents.scoring.predictions.result import (
     Calibration,
@@ -18,6 +24,7 @@ from agents.scoring.predictions.result import (
     PredictionScore,
 )
 from agents.scoring.predictions.slices import Slice, find_slices
+from agents.scoring.predictions.truth import Given, Truth
 
 __all__ = [
     "Calibration",
@@ -28,12 +35,19 @@ __all__ = [
     "Detections",
     "Difference",
     "EvaluatorMissingError",
+    "Given",
     "PredictionInputError",
     "PredictionScore",
     "Slice",
+    "Source",
+    "Truth",
     "compare_predictions",
     "detections_from_label_rows",
     "detections_of_models",
     "evaluate_predictions",
     "find_slices",
+    "given_by_coco",
+    "given_by_rows",
+    "given_by_table",
+    "truth_of_rows",
 ]

@@ -27,6 +27,22 @@ class PredictionInputError(ValueError):
 
 
 @dataclass(frozen=True)
+class Source:
+    """The data unit that an image is (a frame) of; what the file does not tell is None or empty."""
+
+    data_hash: str | None = None
+    title: str = ""
+    dataset_hash: str | None = None
+    label_hash: str | None = None
+    """Of the label row that is the truth here"""
+    url: str | None = None
+    frame: int | None = None
+    space: str = ""
+    names: tuple[str, ...] = ()
+    """What else the image is called: of an image group, the hash, title and URL of the image itself"""
+
+
+@dataclass(frozen=True)
 class Detections:
     """Truth and predictions over the same images and classes, ready for the evaluator.
 
@@ -47,7 +63,13 @@ class Detections:
     fields: tuple[Mapping[str, Any], ...]
     """By image: what the truth knows about it (texts, numbers, truth values), for slices."""
     unmatched: tuple[Hashable, ...] = ()
-    """Ids of images (data hashes, from label rows) that have predictions but no truth; they count nowhere."""
+    """Images (as the predictions name them) that have predictions but no truth; they count nowhere."""
+    ambiguous: tuple[str, ...] = ()
+    """Of those, the names that several data units have."""
+    predicted_images: int = 0
+    """Images of the truth that the predictions speak of."""
+    sources: tuple[Source, ...] = ()
+    """By image: the data unit it is of."""
     not_compared: Mapping[str, int] = field(default_factory=dict)
     """Objects on either side that are neither boxes nor areas, by shape; they count nowhere."""
 
@@ -78,6 +100,7 @@ class Detections:
             predictions=_results(predictions, images, categories),
             clusters=tuple(range(len(images))),
             fields=tuple(_known_about(image) for image in truth["images"]),
+            sources=tuple(_source_of(image) for image in truth["images"]),
             unmatched=tuple(
                 dict.fromkeys(result["image_id"] for result in _listed(predictions) if result["image_id"] not in images)
             ),
@@ -115,12 +138,31 @@ class Detections:
                 _need(fits, f"{side}[{at}].segmentation", f"is not of its image's size {size}")
 
 
-NO_FIELDS = frozenset({"id", "file_name", "coco_url", "flickr_url", "license", "date_captured"})
+NO_FIELDS = frozenset(
+    {"id", "file_name", "coco_url", "flickr_url", "license", "date_captured"}
+    | {"data_hash", "data_title", "dataset_hash", "label_hash", "frame", "space"}
+)
 """Of a COCO image: different for every image, or of no interest."""
 
 
 def _known_about(image: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in image.items() if key not in NO_FIELDS and isinstance(value, str | int | float)}
+
+
+def _source_of(image: Mapping[str, Any]) -> Source:
+    def text(*keys: str) -> str | None:
+        return next((image[key] for key in keys if isinstance(image.get(key), str) and image[key]), None)
+
+    frame = image.get("frame")
+    return Source(
+        data_hash=text("data_hash"),
+        title=text("data_title", "file_name") or "",
+        dataset_hash=text("dataset_hash"),
+        label_hash=text("label_hash"),
+        url=text("coco_url", "url"),
+        frame=frame if isinstance(frame, int) else None,
+        space=text("space") or "",
+    )
 
 
 def _annotations(
@@ -138,6 +180,8 @@ def _annotations(
         seen.add(identity)
         item["id"] = at + 1
         item["iscrowd"] = int(bool(given.get("iscrowd", 0)))
+        if isinstance(given.get("object_hash"), str):
+            item["object_hash"] = given["object_hash"]
         if "bbox" not in item:
             _need(isinstance(item["segmentation"], list), place, "has a mask but no bbox")
             item["bbox"] = box_around(item["segmentation"])

@@ -3,7 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from agents.labels.ontology import Ontology, Shape
 from agents.labels.outlines import read_polygons
 from agents.labels.runs import read_bitmasks
 from agents.labels.shapes import BadGeometryError, read_boxes, read_rotated_boxes
-from agents.scoring.predictions.coco import Detections, PredictionInputError, box_around, finite_number
+from agents.scoring.predictions.coco import Detections, PredictionInputError, Source, box_around, finite_number
 from agents.scoring.predictions.library import encoded, mask_area, mask_box, mask_of_rings
+from agents.scoring.predictions.truth import Given, Kind, Place, Truth
 
 Row = Mapping[str, Any]
 Image = tuple[str, str, int]
@@ -44,62 +45,80 @@ def detections_from_label_rows(truth: Iterable[Row], predictions: Iterable[Row])
 
 def detections_of_models(truth: Iterable[Row], models: Sequence[Iterable[Row]]) -> list[Detections]:
     """The same for several models, over the same images and classes, so that they can be compared."""
-    known = _by_data_hash(truth, "truth")
-    table = _Table()
-    annotations = [item for data_hash, row in known.items() for item in table.read(row, f"truth {data_hash}")]
-    counted = table.not_compared.copy()
-    sides = []
-    for rows in models:
-        given = _by_data_hash(rows, "predictions")
-        table.not_compared = counted.copy()
-        results = [
-            item
-            for data_hash, row in given.items()
-            if data_hash in known
-            for item in table.read(row, f"predictions {data_hash}")
-        ]
-        unmatched = tuple(data_hash for data_hash in given if data_hash not in known)
-        sides.append((results, unmatched, dict(table.not_compared)))
-    truth_set = {
-        "images": list(table.images.values()),
-        "categories": [{"id": feature, "name": name} for feature, name in table.classes.items()],
-        "annotations": [_complete(annotation) for annotation in annotations],
-    }
-    place = {data_hash: at for at, data_hash in enumerate(known)}
-    clusters = tuple(place[data_hash] for data_hash, _, _ in table.images)
-    fields = tuple(_known_about(known[data_hash]) for data_hash, _, _ in table.images)
-    return [
-        replace(
-            Detections.from_coco(truth_set, results),
-            clusters=clusters,
-            fields=fields,
-            unmatched=unmatched,
-            not_compared=not_compared,
-        )
-        for results, unmatched, not_compared in sides
+    return truth_of_rows(truth).detections([given_by_rows(rows) for rows in models])
+
+
+def truth_of_rows(rows: Iterable[Row], classes: Mapping[str, str] | None = None) -> Truth:
+    """Label rows as the side that is held against.
+
+    Args:
+        rows: one per data unit.
+        classes: names by feature hash, of an ontology; classes that the labels mention besides are added.
+
+    Raises:
+        PredictionInputError: a row is not well formed, or a data hash is there twice.
+    """
+    table = _Table(classes=dict(classes or {}))
+    annotations = [
+        _complete(item)
+        for data_hash, row in _once_each(rows, "truth")
+        for item in table.read(row, f"truth {data_hash}")
     ]
+    return Truth(
+        document={
+            "images": list(table.images.values()),
+            "categories": [{"id": feature, "name": name} for feature, name in table.classes.items()],
+            "annotations": annotations,
+        },
+        sources=tuple(table.sources),
+        fields=tuple(table.fields),
+        not_compared=dict(table.not_compared),
+        grows=True,
+    )
 
 
-def _known_about(row: Row) -> dict[str, Any]:
-    return {name: row[name] for name in ROW_FIELDS if row.get(name)}
+def given_by_rows(rows: Iterable[Row]) -> Given:
+    """Label rows whose objects are predictions; data units are named by hash, title and URL.
+
+    Raises:
+        PredictionInputError: as `truth_of_rows`.
+    """
+    objects: list[Mapping[str, Any]] = []
+    places: list[Place] = []
+    table = _Table()
+    for data_hash, row in _once_each(rows, "predictions"):
+        names = tuple(dict.fromkeys(name for name in (data_hash, row.get("data_title")) if isinstance(name, str)))
+        before = len(table.sources)
+        for item in table.read(row, f"predictions {data_hash}"):
+            _, space, frame = item["image_id"]
+            feature = item["category_id"]
+            kind = Kind(feature, table.classes[feature])
+            objects.append({**item, "image_id": Place(names, frame, space), "category_id": kind})
+        places += [Place(names, source.frame, source.space) for source in table.sources[before:]]
+        if len(table.sources) == before:
+            places.append(Place(names))
+    return Given(objects, places, dict(table.not_compared))
 
 
-def _by_data_hash(rows: Iterable[Row], side: str) -> dict[str, Row]:
-    by_hash: dict[str, Row] = {}
+def _once_each(rows: Iterable[Row], side: str) -> Iterator[tuple[str, Row]]:
+    """Rows with their data hashes, one after the other: they need not all be in memory."""
+    seen: set[str] = set()
     for at, row in enumerate(rows):
         if not isinstance(row, Mapping) or not isinstance(row.get("data_hash"), str):
             raise PredictionInputError(f"{side}[{at}]", "is not a label row (a JSON object with a data_hash)")
-        if row["data_hash"] in by_hash:
+        if row["data_hash"] in seen:
             raise PredictionInputError(f"{side}[{at}]", f"is a second label row of data unit {row['data_hash']}")
-        by_hash[row["data_hash"]] = row
-    return by_hash
+        seen.add(row["data_hash"])
+        yield row["data_hash"], row
 
 
 @dataclass
 class _Table:
-    """Images and classes as they turn up on either side."""
+    """Images and classes as they turn up."""
 
     images: dict[Image, dict[str, Any]] = field(default_factory=dict)
+    sources: list[Source] = field(default_factory=list)
+    fields: list[dict[str, Any]] = field(default_factory=list)
     classes: dict[str, str] = field(default_factory=dict)
     not_compared: Counter[str] = field(default_factory=Counter)
 
@@ -107,14 +126,17 @@ class _Table:
         """The objects of a row as COCO results; its images and classes are noted."""
         try:
             for frame in frames(row, NO_CLASSES):
-                yield from self._frame(frame, row["data_hash"], f"{side}, {frame.place}")
+                yield from self._frame(frame, row, f"{side}, {frame.place}")
         except LabelReadError as error:
             raise PredictionInputError(f"{side}, {error.place}", error.problem) from None
 
-    def _frame(self, frame: Frame, data_hash: str, place: str) -> Iterator[dict[str, Any]]:
-        image = (data_hash, frame.space, frame.number)
+    def _frame(self, frame: Frame, row: Row, place: str) -> Iterator[dict[str, Any]]:
+        image = (row["data_hash"], frame.space, frame.number)
         width, height = (None if math.isnan(side) else int(side) for side in (frame.width, frame.height))
-        self.images.setdefault(image, {"id": image, "width": width, "height": height})
+        if image not in self.images:
+            self.images[image] = {"id": image, "width": width, "height": height}
+            self.sources.append(_source(row, frame))
+            self.fields.append({name: row[name] for name in ROW_FIELDS if row.get(name)})
         for shape, drawn in _by_shape(frame, place).items():
             if shape not in _REGIONS:
                 self.not_compared[shape] += len(drawn)
@@ -135,7 +157,31 @@ class _Table:
         self.classes.setdefault(feature, str(drawn.get("name", feature)))
         confidence = drawn.get("confidence")
         score = finite_number(1.0 if confidence is None else confidence, f"{place}.confidence")
-        return {"category_id": feature, "score": score}
+        return {"category_id": feature, "score": score, "object_hash": drawn.get("objectHash")}
+
+
+def _source(row: Row, frame: Frame) -> Source:
+    def text(holder: Row, key: str) -> str | None:
+        value = holder.get(key)
+        return value if isinstance(value, str) and value else None
+
+    units = [unit for unit in row["data_units"].values() if isinstance(unit, Mapping)]
+    link = text(units[0], "data_link") if len(units) == 1 else None
+    names: tuple[str, ...] = ()
+    if len(units) > 1:
+        of_frame = next((unit for unit in units if str(unit.get("data_sequence")) == str(frame.number)), {})
+        found = (text(of_frame, key) for key in ("data_hash", "data_title", "data_link"))
+        names = tuple(name for name in found if name)
+    return Source(
+        data_hash=row["data_hash"],
+        title=text(row, "data_title") or "",
+        dataset_hash=text(row, "dataset_hash"),
+        label_hash=text(row, "label_hash"),
+        url=link,
+        frame=frame.number,
+        space=frame.space,
+        names=names,
+    )
 
 
 def _by_shape(frame: Frame, place: str) -> Mapping[str, list[Row]]:

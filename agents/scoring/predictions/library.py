@@ -22,7 +22,7 @@ def evaluator(truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]]
     """A `COCOeval` over the two; neither is changed, although the library writes into what it is given."""
     library = _library()
     known = library.COCO({**truth, "annotations": [dict(annotation) for annotation in truth["annotations"]]})
-    results = _with_boxes(predictions) if region == "bbox" else _with_areas(predictions, truth)
+    results = with_boxes(predictions) if region == "bbox" else _with_areas(predictions, truth)
     return library.COCOeval_faster(known, known.loadRes(results), iouType=region)
 
 
@@ -69,7 +69,7 @@ def _library() -> Any:
     return faster_coco_eval
 
 
-def _with_boxes(predictions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def with_boxes(predictions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Every prediction with a box, drawn about its polygons or its mask where it has none of its own."""
     boxed = []
     for prediction in predictions:
