@@ -1,5 +1,6 @@
 """Encord, through the official SDK: sessions, caches, paging, bundles."""
 
+from agents.platform.analytics import TaskAction, TimeAtWork, WorkAnalytics
 from agents.platform.context import current_trace_id, remaining_seconds, unit_of_work
 from agents.platform.encord import ACTIONS_PER_REQUEST, Encord
 from agents.platform.errors import (
@@ -33,8 +34,11 @@ __all__ = [
     "RequestRejected",
     "Stage",
     "Task",
+    "TaskAction",
+    "TimeAtWork",
     "UnexpectedAnswer",
     "UnusableKey",
+    "WorkAnalytics",
     "bodies_up_to",
     "current_trace_id",
     "remaining_seconds",

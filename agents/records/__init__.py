@@ -13,17 +13,20 @@ from agents.records.figures import (
 )
 from agents.records.score import ScoreIdentity, ScoreRecord
 from agents.records.sketch import Answered, Mark, Sketch, sketch_of
+from agents.records.work import PersonsWork, WorkReading
 
 __all__ = [
     "FIGURES",
     "Answered",
     "Figure",
     "Mark",
+    "PersonsWork",
     "ScoreIdentity",
     "ScoreRecord",
     "Share",
     "Sketch",
     "Totals",
+    "WorkReading",
     "join_totals",
     "object_shares",
     "shares_of",

@@ -6,6 +6,7 @@ from agents.store.database import Database
 from agents.store.editor_scorings import EditorScorings
 from agents.store.erasure import erase_before, erase_person
 from agents.store.errors import SchemaBehindError, StoreError
+from agents.store.kept_work import KeptWork
 from agents.store.score_store import SqlScoreStore
 from agents.store.truth_rulings import AcceptedAnswer, Exclusion, RulingRefusedError, Standing, TruthRulings
 
@@ -18,6 +19,7 @@ __all__ = [
     "Database",
     "EditorScorings",
     "Exclusion",
+    "KeptWork",
     "RulingRefusedError",
     "SchemaBehindError",
     "SqlScoreStore",

@@ -8,7 +8,15 @@ from agents.store.action_log import write_action
 from agents.store.database import Database
 from agents.store.rebuild import counted_scores
 from agents.store.rows import FIGURE_COLUMNS, record_of
-from agents.store.schema import actions, alert_states, annotator_totals, current_scores, score_records
+from agents.store.schema import (
+    actions,
+    alert_states,
+    annotator_totals,
+    current_scores,
+    people_at_work,
+    score_records,
+    work_times,
+)
 from agents.store.sums import deltas_of
 
 ERASED = "(erased)"
@@ -30,7 +38,8 @@ def erase_person(database: Database, annotator: str, *, operator: str) -> int:
         ).all()
         connection.execute(delete(current_scores).where(current_scores.c.key.in_(theirs)))
         connection.execute(delete(annotator_totals).where(annotator_totals.c.annotator == annotator))
-        connection.execute(delete(alert_states).where(alert_states.c.annotator == annotator))
+        for table in (alert_states, people_at_work, work_times):
+            connection.execute(delete(table).where(table.c.annotator == annotator))
         deleted = connection.execute(delete(score_records).where(score_records.c.annotator == annotator)).rowcount
         # The facts name the assignee of every released task.
         theirs_in_trail = update(actions).where(actions.c.subject == annotator)

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision of `migrations/versions` that these tables are"""
 
 
@@ -170,3 +170,35 @@ editor_scorings = Table(
     Column("last_at", Moment, nullable=False),
 )
 """How often a data unit was scored from the label editor."""
+
+work_readings = Table(
+    "work_readings",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("read_at", Moment, nullable=False),
+)
+"""When Encord's analytics were last read, and from when on."""
+
+people_at_work = Table(
+    "people_at_work",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("annotator", String, primary_key=True),
+    Column("done", Integer, nullable=False),
+    Column("assigned", Integer),
+    Column("reviewed", Integer, nullable=False),
+    Column("accepted_at_once", Integer, nullable=False),
+    Column("rejections", Integer, nullable=False),
+)
+"""`agents.records.PersonsWork` of the last reading."""
+
+work_times = Table(
+    "work_times",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("annotator", String, primary_key=True),
+    Column("data_hash", String(36), primary_key=True),
+    Column("seconds", Double, nullable=False),
+)
+"""Time that a person spent on a scored data unit, from the last reading."""

@@ -108,8 +108,8 @@ def test_tables_are_brought_up_to_date_by_the_command(empty_url: str) -> None:
         behind = benchmark_qa("report", url=empty_url)
         assert (behind.returncode, "run 'benchmark-qa db upgrade'" in behind.stderr) == (3, True)
     done = benchmark_qa("db", "upgrade", url=empty_url)
-    assert "to 0002" in done.stdout
-    assert "at revision 0002" in benchmark_qa("db", "upgrade", url=empty_url).stdout
+    assert "to 0003" in done.stdout
+    assert "at revision 0003" in benchmark_qa("db", "upgrade", url=empty_url).stdout
     store = SqlScoreStore(empty_url)
     store.save([record()])
     assert store.latest(PROJECT) == [record()]
