@@ -9,6 +9,7 @@ from agents.cli.container import container, healthy
 from agents.cli.db import db
 from agents.cli.doctor import doctor
 from agents.cli.evaluate import evaluate
+from agents.cli.export import export
 from agents.cli.pace import pace
 from agents.cli.predictions import evaluate_predictions
 from agents.cli.register import register
@@ -16,7 +17,9 @@ from agents.cli.report import report
 from agents.cli.rescore import rescore
 from agents.cli.route import route
 from agents.cli.score import score
+from agents.cli.send_back import send_back
 from agents.cli.serve import serve
+from agents.cli.setup import setup
 from agents.cli.truth import truth
 from agents.cli.upload import upload
 
@@ -33,13 +36,16 @@ app.command()(doctor)
 app.command()(act)
 app.command()(pace)
 app.command()(evaluate_predictions)
+app.command()(export)
 app.command()(report)
 app.command()(score)
 app.command()(rescore)
+app.command()(send_back)
 app.command()(alerts)
 app.command()(upload)
 app.command(hidden=True)(container)
 app.command(hidden=True)(healthy)
+app.add_typer(setup)
 app.add_typer(register)
 app.add_typer(truth)
 app.add_typer(actions)

@@ -59,7 +59,12 @@ def undo(
         else:
             from agents.service import Service
             from agents.workflows.act import Actor
+            from agents.workflows.send_back import KIND_PREFIX, SendBack
 
-            Actor(Service(scores.settings).scorer).undo(action)
+            service = Service(scores.settings)
+            if action.kind.startswith(KIND_PREFIX):
+                SendBack(service.projects, log).undo(action)
+            else:
+                Actor(service.scorer).undo(action)
             undoing = log.mark_undone(action.action_id, operator=who, reason=reason)
         typer.echo(f"{action.kind} {action.subject} undone: recorded as {undoing.action_id[:8]} by {who}")

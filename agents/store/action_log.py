@@ -87,6 +87,12 @@ class ActionLog:
         with self._database.writing() as connection:
             return open_action(connection, action_id)
 
+    def replace_facts(self, action_id: str, facts: Mapping[str, Any]) -> None:
+        """Write down anew what it takes to undo an action: of one that was written down before it was taken."""
+        change = update(actions).where(actions.c.action_id == action_id).values(facts=dict(facts))
+        with self._database.writing() as connection:
+            connection.execute(change)
+
     def mark_undone(self, action_id: str, *, operator: str, reason: str) -> Action:
         """Write down that an action has been undone; returns the new entry.
 
