@@ -2,12 +2,20 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from agents.workflows.drain_stage import Drained
 from agents.workflows.drain_stage import Progress as Advance
@@ -45,3 +53,18 @@ def print_outcome(outcome: Drained, *, as_json: bool) -> None:
     console.print(f"{outcome.moved:,} tasks sent on, {outcome.already_gone:,} had gone already")
     for reason, count in Counter(reason.split(": ", 1)[-1] for _, reason in outcome.refused).most_common():
         console.print(f"{count:,} stay: {reason}", markup=False)
+
+
+@contextmanager
+def step_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for every step of a command, on standard error; yields the function that advances one of them."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def advance(step: str, done: int, total: int) -> None:
+            if step not in bars:
+                bars[step] = progress.add_task(step, total=total)
+            progress.update(bars[step], advance=done, total=total)
+
+        yield advance

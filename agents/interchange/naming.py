@@ -1,0 +1,113 @@
+"""File names and splits that follow from the data unit alone: the same in every export."""
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Self
+
+IMAGE_SUFFIXES = frozenset(
+    {".bmp", ".dng", ".gif", ".heic", ".jpeg", ".jpg", ".mpo", ".pfm", ".png", ".tif", ".tiff", ".webp"}
+)
+_OTHER_SUFFIXES = frozenset(
+    {".avi", ".dcm", ".html", ".m4v", ".mkv", ".mov", ".mp3", ".mp4", ".nii", ".pdf", ".txt", ".wav", ".webm"}
+)
+_SUFFIX_OF_TYPE = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/tiff": ".tif"}
+_UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+_LIKE_A_FRAME = re.compile(r".*_f\d{6,}")
+_LONGEST = 150
+"""Bytes of a stem: file systems end at 255, and frames, spaces and hashes are added"""
+
+
+class FileNames:
+    """Names of image files: a title keeps its name; where two would share one, the data hash is added to both.
+
+    Stems must differ, not only names: YOLO's label file of `a.jpg` and of `a.png` is the same. Upper and lower case
+    count as one, as on some file systems.
+    """
+
+    def __init__(self, titles: Iterable[str]) -> None:
+        self._stems = Counter(_stem(title).casefold() for title in titles)
+
+    def of_image(self, title: str, data_hash: str, mime_type: str = "") -> str:
+        """Of an image."""
+        return self._own_stem(title, data_hash) + suffix_of(title, mime_type)
+
+    def of_frame(self, title: str, data_hash: str, space: str, frame: int, mime_type: str = "") -> str:
+        """Of one frame of a video, a group, a series: `STEM_f000012.jpg`, or `STEM_SPACE_f000012.jpg`."""
+        within = f"_{_UNFIT.sub('_', space)}" if space else ""
+        suffix = _SUFFIX_OF_TYPE.get(mime_type, ".jpg")
+        return f"{self._own_stem(title, data_hash)}{within}_f{frame:06d}{suffix}"
+
+    def _own_stem(self, title: str, data_hash: str) -> str:
+        stem = _stem(title)
+        alone = self._stems[stem.casefold()] <= 1 and not _LIKE_A_FRAME.fullmatch(stem)
+        return stem if stem and alone else f"{stem}_{data_hash}".lstrip("_")
+
+
+def suffix_of(title: str, mime_type: str) -> str:
+    """The title's own ending where it is an image's, else by the type of the file, else `.jpg`."""
+    suffix = PurePosixPath(title).suffix
+    return suffix if suffix.lower() in IMAGE_SUFFIXES else _SUFFIX_OF_TYPE.get(mime_type, ".jpg")
+
+
+def _stem(title: str) -> str:
+    """The title without its ending, as every file system takes it."""
+    name = unicodedata.normalize("NFC", title)
+    suffix = PurePosixPath(name).suffix
+    if suffix.lower() in IMAGE_SUFFIXES | _OTHER_SUFFIXES:
+        name = name[: -len(suffix)]
+    name = _UNFIT.sub("_", name).strip(". ")
+    return name.encode()[:_LONGEST].decode(errors="ignore")
+
+
+class SplitError(ValueError):
+    """What was asked for is no split."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Parts of a data set by name and share; a data unit's part depends on its hash alone."""
+
+    shares: tuple[tuple[str, float], ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `train=0.8,val=0.2`.
+
+        Raises:
+            SplitError
+        """
+        shares = []
+        for part in text.split(","):
+            name, _, share = part.strip().partition("=")
+            try:
+                number = float(share)
+            except ValueError:
+                number = 0.0
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or not 0 < number <= 1:
+                raise SplitError(f"{part.strip()!r} is no part of a split: write train=0.8,val=0.2")
+            shares.append((name, number))
+        if abs(sum(share for _, share in shares) - 1) > 1e-9 or len({name for name, _ in shares}) < len(shares):
+            raise SplitError(f"the shares of {text!r} do not add up to 1, or a name is there twice")
+        return cls(tuple(shares))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """In the order given."""
+        return tuple(name for name, _ in self.shares)
+
+    def of(self, data_hash: str) -> str:
+        """The part of a data unit, all its frames with it; more data units change nothing about it."""
+        point = int.from_bytes(hashlib.sha256(data_hash.encode()).digest()[:8]) / 2**64
+        for name, share in self.shares:
+            point -= share
+            if point < 0:
+                return name
+        return self.shares[-1][0]
+
+    def __str__(self) -> str:
+        return ",".join(f"{name}={share:g}" for name, share in self.shares)
