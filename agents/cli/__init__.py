@@ -10,6 +10,7 @@ from agents.cli.db import db
 from agents.cli.doctor import doctor
 from agents.cli.evaluate import evaluate
 from agents.cli.export import export
+from agents.cli.export import export
 from agents.cli.pace import pace
 from agents.cli.predictions import evaluate_predictions
 from agents.cli.register import register
@@ -36,6 +37,7 @@ app.command()(doctor)
 app.command()(act)
 app.command()(pace)
 app.command()(evaluate_predictions)
+app.command()(export)
 app.command()(export)
 app.command()(report)
 app.command()(score)
