@@ -15,7 +15,7 @@ from emulator.outbound.deliveries import Delivery
 from emulator.projects.models import Project
 from emulator.wire import iso
 from emulator.workflow.tasks import Task
-from emulator.world import EditorAgentSpec, Switches, World
+from emulator.world import AgentStageSpec, EditorAgentSpec, Switches, World
 
 routes = Routes()
 
@@ -52,6 +52,21 @@ def register_agents(call: Call) -> Any:
         raise ResourceNotFoundError(f"There is no project {call.params['project']}")
     try:
         project.agents = _AGENTS.validate_python(call.field("agents"))
+    except ValidationError as error:
+        raise InvalidArgumentsError(str(error)) from None
+
+
+@routes.put("projects/{project}/stages/{stage}/agent")
+def set_stage_agent(call: Call) -> Any:
+    """Gives an agent stage a custom agent, or a webhook, as a person does in the workflow's settings."""
+    project = call.platform.projects.get(call.params["project"])
+    if project is None:
+        raise ResourceNotFoundError(f"There is no project {call.params['project']}")
+    stage = project.flow.graph.stage(call.params["stage"])
+    if not isinstance(stage, AgentStageSpec):
+        raise InvalidArgumentsError(f"{stage.title} is no agent stage")
+    try:
+        stage.agent = AgentStageSpec.model_validate({**stage.model_dump(), "agent": call.body}).agent
     except ValidationError as error:
         raise InvalidArgumentsError(str(error)) from None
 

@@ -63,15 +63,17 @@ def remove_users(call: Call) -> Any:
 
 @routes.query("dataset", "datasetusers", "POST")
 def add_users(call: LegacyCall) -> Any:
-    """Gives people access to a dataset."""
+    """Gives people access to a dataset; those who have it keep their role, which the answer names."""
     dataset = call.platform.managed_dataset(call.resource, call.user.email)
     number = call.payload.get("user_role")
     role = next((role for role, known in ROLES.items() if known == number), None)
     if role is None:
         raise InvalidArgumentsError(f"There is no dataset role {number}")
     emails = [call.platform.users.invite(email).email for email in call.payload.get("user_emails") or []]
-    dataset.users.update(dict.fromkeys(emails, role))
-    return [{"user_email": email, "user_role": number, "dataset_hash": dataset.hash} for email in emails]
+    return [
+        {"user_email": e, "user_role": ROLES[dataset.users.setdefault(e, role)], "dataset_hash": dataset.hash}
+        for e in emails
+    ]
 
 
 @routes.query("dataset", "dataset", "GET")

@@ -106,13 +106,15 @@ def copy(call: LegacyCall) -> Any:
 
 @routes.query("project", "projectusers", "POST")
 def add_users(call: LegacyCall) -> Any:
-    """Adds people to a project, or gives those who are in it another role."""
+    """Adds people to a project; those who are in it keep their role, which the answer names."""
     project = call.managed_project()
     number = call.payload.get("user_role")
     role = role_of_number(int(number) if number is not None else -1)
     emails = [call.platform.users.invite(email).email for email in call.payload.get("user_emails") or []]
-    project.users.update(dict.fromkeys(emails, role))
-    return [{"user_email": email, "user_role": number, "project_hash": project.hash} for email in emails]
+    return [
+        {"user_email": e, "user_role": NUMBERS[project.users.setdefault(e, role)], "project_hash": project.hash}
+        for e in emails
+    ]
 
 
 @routes.query("project", "projectdataset", "POST")

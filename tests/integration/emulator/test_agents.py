@@ -155,3 +155,16 @@ def test_higher_priority_goes_first(start: Start, receiver: Receiver) -> None:
     site.settle()
     called = [request.json()["dataHash"] for request in receiver.received]
     assert called == [BENCHMARK_DATA[1], BENCHMARK_DATA[2], BENCHMARK_DATA[0]]
+
+
+def test_a_stage_is_given_its_agent_while_tasks_wait_at_it(start: Start, receiver: Receiver) -> None:
+    receiver.answers = [(200, {"decision": "Yes"})]
+    site = start(workflow=CONSENSUS_WORKFLOW, datasets=["Benchmark"])
+    (routing,) = [s for s in site.project().workflow.stages if s.title == "Routing"]
+    path = f"projects/{PROJECT}/stages/{routing.uuid}/agent"
+    assert site.control("PUT", path, {"mode": "auto", "url": f"{receiver.url}/route", "secret": SECRET}) is None
+    assert set(site.where().values()) == {"Routing"}
+    assert site.control("POST", "retry") == {"called": len(BENCHMARK_DATA)}
+    site.settle()
+    receiver.received[0].verify(SECRET)
+    assert set(site.where().values()) == {"Consensus"}

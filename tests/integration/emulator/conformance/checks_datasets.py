@@ -128,6 +128,8 @@ def a_dataset_is_shared(ground: Ground) -> None:
     again = ground.again.get_dataset(dataset.dataset_hash)
     assert (ANNA, DatasetUserRole.USER) in {(user.user_email, user.user_role) for user in again.list_users()}
     assert ground.anna.get_dataset(dataset.dataset_hash).title == dataset.title
+    (same,) = dataset.add_users([ANNA], DatasetUserRole.ADMIN)
+    assert same.user_role == DatasetUserRole.USER  # a role that somebody has stays, the SDK says
     with pytest.raises(AuthorisationError):
         ground.anna.get_dataset(dataset.dataset_hash).remove_users([ANNA])
     dataset.remove_users([ANNA])

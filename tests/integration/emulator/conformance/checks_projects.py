@@ -97,6 +97,9 @@ def a_project_is_shared(ground: Ground) -> None:
     assert (added.user_email, added.user_role) == (ANNA, ProjectUserRole.ANNOTATOR)
     assert ground.anna.get_project(project.project_hash).user_role == ProjectUserRole.ANNOTATOR
     assert {user.user_email for user in ground.reread(project).list_users()} == {OPERATOR, ANNA}
+    (again,) = project.add_users([ANNA], ProjectUserRole.REVIEWER)
+    assert again.user_role == ProjectUserRole.ANNOTATOR  # a role that somebody has stays, the SDK says
+    assert ground.anna.get_project(project.project_hash).user_role == ProjectUserRole.ANNOTATOR
     with pytest.raises(AuthorisationError):
         ground.anna.get_project(project.project_hash).add_users([OTTO], ProjectUserRole.ADMIN)
     project.remove_users([ANNA])
