@@ -88,7 +88,8 @@ def drain_scoring_stage(
     """Score everything that waits at a scoring stage, then send it on. What cannot be scored yet stays.
 
     Requests for N tasks of k branches: a page per 100 tasks; per 500 tasks one for metadata and one to send them on;
-    labels and truth in bundles of up to 1,000 rows.
+    labels in bundles of up to 1,000 rows, and for each of those a bundle of truth. What a bundle holds is recorded
+    before the next one is asked for.
     """
     projects = scorer.projects
     stage = projects.stage(scoring)
@@ -96,16 +97,16 @@ def drain_scoring_stage(
     total = Drained()
     pages = projects.encord.task_pages(production, stage.uuid, data_hashes=data_hashes)
     for tasks in _chunks(pages, TASKS_SCORED_TOGETHER):
-        scores = {each.data_hash: each for each in scorer.score_data_units([task.data_hash for task in tasks])}
-        WriteBack(scorer).after_scoring(list(scores.values()))
-        going = [
-            (task, pathway_of(scores[task.data_hash], scoring, stage, scorer))
-            for task in tasks
-            if scores[task.data_hash].refusal is None
-        ]
+        pathways: dict[str, str] = {}
+        for scored in scorer.score_in_bundles([task.data_hash for task in tasks]):
+            WriteBack(scorer).after_scoring(scored)
+            total += Drained(refused=refusals(scored))
+            pathways |= {s.data_hash: pathway_of(s, scoring, stage, scorer) for s in scored if s.refusal is None}
+            if _time_is_up():
+                break
+        going = [(task, pathways[task.data_hash]) for task in tasks if task.data_hash in pathways]
         if going:
             total += _send_on(projects, stage, going)
-        total += Drained(refused=refusals(scores.values()))
         progress(len(tasks))
         if _time_is_up():
             return total + Drained(finished=False)

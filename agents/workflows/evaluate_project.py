@@ -18,8 +18,8 @@ def evaluate_project(scorer: Scorer, progress: Progress = no_progress) -> Draine
     for scoring in projects.deployment.stages.scoring:
         total += drain_scoring_stage(scorer, scoring, progress)
     for batch in _finished_benchmark_tasks(scorer):
-        scores = scorer.score_data_units([task.data_hash for task in batch])
-        total += Drained(refused=refusals(scores))
+        for scored in scorer.score_in_bundles([task.data_hash for task in batch]):
+            total += Drained(refused=refusals(scored))
         progress(len(batch))
     return total
 

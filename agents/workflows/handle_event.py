@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.workflows.drain_stage import refusals
+from agents.platform.encord import batches
+from agents.workflows.drain_stage import TASKS_SCORED_TOGETHER, refusals
 from agents.workflows.errors import ProjectNotServed
 from agents.workflows.score_task import Scorer
 from agents.workflows.write_back import WriteBack
@@ -15,6 +16,9 @@ class EventOutcome:
 
     scored: int
     refused: int
+
+    def __add__(self, other: "EventOutcome") -> "EventOutcome":
+        return EventOutcome(self.scored + other.scored, self.refused + other.refused)
 
 
 def handle_event(scorer: Scorer, project_hash: str, data_hashes: Sequence[str]) -> EventOutcome:
@@ -32,7 +36,10 @@ def handle_event(scorer: Scorer, project_hash: str, data_hashes: Sequence[str]) 
         raise ProjectNotServed(f"project {project_hash} is not served by this deployment")
     if is_truth:
         scorer.truth.forget(data_hashes)
-    scores = scorer.score_data_units(list(dict.fromkeys(data_hashes)))
-    WriteBack(scorer).after_scoring(scores)
-    refused = len(refusals(scores))
-    return EventOutcome(scored=len(scores) - refused, refused=refused)
+    outcome = EventOutcome(scored=0, refused=0)
+    for batch in batches(list(dict.fromkeys(data_hashes)), TASKS_SCORED_TOGETHER):
+        for scored in scorer.score_in_bundles(batch):
+            WriteBack(scorer).after_scoring(scored)
+            refused = len(refusals(scored))
+            outcome += EventOutcome(len(scored) - refused, refused)
+    return outcome

@@ -25,8 +25,8 @@ def rescore(scorer: Scorer, *, since: datetime | None = None, progress: Progress
     total = Drained()
     for start in range(0, len(data_hashes), TASKS_SCORED_TOGETHER):
         batch = data_hashes[start : start + TASKS_SCORED_TOGETHER]
-        scores = scorer.score_data_units(batch)
-        scorer.store.affirm([record.identity.key for each in scores for record in each.records])
-        total += Drained(refused=refusals(scores))
+        for scored in scorer.score_in_bundles(batch):
+            scorer.store.affirm([record.identity.key for each in scored for record in each.records])
+            total += Drained(refused=refusals(scored))
         progress(len(batch))
     return total

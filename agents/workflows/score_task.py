@@ -1,7 +1,8 @@
 """Score tasks: every annotator's labels of a data unit against its ground truth, recorded once."""
 
 import logging
-from collections.abc import Mapping, Sequence, Set
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -10,6 +11,7 @@ from agents import telemetry
 from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
 from agents.labels.creators import label_creators
 from agents.platform import LabelRow, PeoplesWork
+from agents.platform.encord import batches
 from agents.records import ScoreIdentity, ScoreRecord, sketch_of
 from agents.scoring import ENGINE_VERSION, ScoringError, score_task
 from agents.store import SqlScoreStore, Standing, StoreError, TruthRulings
@@ -26,6 +28,8 @@ from agents.workflows.errors import (
 from agents.workflows.projects import ServedProjects
 from agents.workflows.truth import GroundTruth, TruthRow
 
+LOOKED_UP_TOGETHER = 100
+"""Data units whose earlier records are in memory at once"""
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +55,27 @@ class _Work:
     complete: bool = True
     accepted: tuple[str, ...] = ()
     """Label rows that count as right besides the truth"""
+    known: tuple[ScoreRecord, ...] = ()
+    """Of the branches that need not be scored any more"""
+
+    @property
+    def label_hashes(self) -> list[str]:
+        """The label rows that it takes, each once."""
+        own = (row.label_hash for row in self.rows)
+        return list(dict.fromkeys(h for h in (*own, *(self.accepted if self.rows else ())) if h))
+
+    def outcome(self, made: Sequence[ScoreRecord] = ()) -> DataUnitScores:
+        """The data unit's scores, with those just made."""
+        return DataUnitScores(self.truth.data_hash, (*self.known, *made), complete=self.complete)
+
+    def without(self, known: Mapping[str, ScoreRecord], keys: Mapping[tuple[str, str], str]) -> "_Work":
+        """With only the branches that have no record yet; `keys` of records by data hash and branch."""
+        of_rows = [(row, known.get(keys[row.data_hash, row.branch_name])) for row in self.rows]
+        return replace(
+            self,
+            rows=tuple(row for row, record in of_rows if record is None),
+            known=tuple(record for _, record in of_rows if record is not None),
+        )
 
     def under(self, standing: Standing | None) -> "_Work":
         """With what people have ruled: the truth is as new as the last ruling on it."""
@@ -79,7 +104,7 @@ class Scorer:
             PlatformError
         """
         self.projects.require_served(project_hash)
-        (scores,) = self.score_data_units([data_hash])
+        ((scores,),) = self.score_in_bundles([data_hash])
         if scores.refusal is not None:
             raise scores.refusal
         return scores
@@ -97,13 +122,41 @@ class Scorer:
         """
         submitted = self._submitted_parts(rows) if submitted_only else None
         work = self._plan(rows[0].data_hash, rows, self.truth.rows([rows[0].data_hash]), submitted)
-        return list(self._score_one(work, work.rows, self._fetch([work])))
+        ontology = self.truth.ontology(self.projects.production)
+        labels: dict[str, _Labels] = {}
+        for bundle in self._read(work.label_hashes, ontology):
+            labels |= bundle
+        return self._score_one(work, self._with_truth([work], labels, ontology))
 
-    def score_data_units(self, data_hashes: Sequence[str]) -> list[DataUnitScores]:
-        """Score many data units with as few requests as one: metadata, labels and truth are fetched in bundles.
+    def score_in_bundles(self, data_hashes: Sequence[str]) -> Iterator[list[DataUnitScores]]:
+        """Score many data units with few requests: metadata of all at once, labels and truth in bundles.
 
-        A data unit that cannot be scored gets its refusal; the others are not held up.
+        What is given has been recorded, and no more than one bundle need ever be in memory. Every data unit is given
+        once, in no certain order; one that cannot be scored with its refusal, and the others are not held up.
+
+        Raises:
+            PlatformError
         """
+        refused: list[DataUnitScores] = []
+        planned: list[_Work] = []
+        for data_hash, work in self._plans(data_hashes).items():
+            if isinstance(work, RefusalError):
+                refused.append(DataUnitScores(data_hash, refusal=work))
+            else:
+                planned.append(work)
+        if refused:
+            yield refused
+        pending: list[_Work] = []
+        for some in batches(planned, LOOKED_UP_TOGETHER):
+            remaining = self._without_known(some)
+            pending += [work for work in remaining if work.rows]
+            done = [work.outcome() for work in remaining if not work.rows]
+            if done:
+                yield done
+        yield from self._score(pending)
+
+    def _plans(self, data_hashes: Sequence[str]) -> "dict[str, _Work | RefusalError]":
+        """What is to be scored of each data unit, or why it cannot be."""
         production = self.projects.production.project_hash
         rows: dict[str, list[LabelRow]] = {data_hash: [] for data_hash in data_hashes}
         for row in self.projects.encord.label_rows(production, data_hashes=rows, all_branches=True):
@@ -113,15 +166,13 @@ class Scorer:
         )
         standings = self._standings(list(truths))
         submitted = self._submitted_parts([row for found in rows.values() for row in found])
-        outcomes: dict[str, DataUnitScores] = {}
-        planned: list[_Work] = []
+        plans: dict[str, _Work | RefusalError] = {}
         for data_hash, branches in rows.items():
             try:
-                planned.append(self._plan(data_hash, branches, truths, submitted).under(standings.get(data_hash)))
+                plans[data_hash] = self._plan(data_hash, branches, truths, submitted).under(standings.get(data_hash))
             except RefusalError as refusal:
-                outcomes[data_hash] = DataUnitScores(data_hash, refusal=refusal)
-        outcomes |= self._score(planned)
-        return [outcomes[data_hash] for data_hash in data_hashes]
+                plans[data_hash] = refusal
+        return plans
 
     def _submitted_parts(self, rows: Sequence[LabelRow]) -> Set[tuple[str, str]]:
         """What is submitted of tasks that are still with their annotators; asks Encord only if there are such."""
@@ -157,56 +208,60 @@ class Scorer:
             raise NotSubmitted(f"no annotator has submitted labels of data unit {data_hash} yet")
         return _Work(truth, tuple(chosen), not is_with_annotators(self.projects.production, rows))
 
-    def _score(self, planned: Sequence[_Work]) -> dict[str, DataUnitScores]:
+    def _without_known(self, planned: Sequence[_Work]) -> list[_Work]:
+        """The same work without the branches that have a score already: their records are in `known`."""
         keys = {(row.data_hash, row.branch_name): self._identity(row, w.truth).key for w in planned for row in w.rows}
         known = self._known(list(keys.values()))
-        pending = {
-            work.truth.data_hash: rows
-            for work in planned
-            if (rows := tuple(row for row in work.rows if keys[row.data_hash, row.branch_name] not in known))
-        }
-        fetched = self._fetch([replace(work, rows=pending.get(work.truth.data_hash, ())) for work in planned])
-        outcomes: dict[str, DataUnitScores] = {}
+        return [work.without(known, keys) for work in planned]
+
+    def _score(self, pending: Sequence[_Work]) -> Iterator[list[DataUnitScores]]:
+        """Score and record, as the labels come: each bundle completes some of the data units."""
+        ontology = self.truth.ontology(self.projects.production)
+        waiting = deque(pending)
+        labels: dict[str, _Labels] = {}
+        needed = dict.fromkeys(label_hash for work in pending for label_hash in work.label_hashes)
+        for bundle in self._read(list(needed), ontology):
+            labels |= bundle
+            complete: list[_Work] = []
+            while waiting and all(label_hash in labels for label_hash in waiting[0].label_hashes):
+                complete.append(waiting.popleft())
+            if complete:
+                yield self._record(complete, labels, ontology)
+            # Asked for in the order of the data units: whatever came is of those or of the one that is next.
+            labels = {h: labels[h] for h in (waiting[0].label_hashes if waiting else ()) if h in labels}
+        if waiting:  # those without any label row
+            yield self._record(list(waiting), labels, ontology)
+
+    def _record(
+        self, complete: Sequence[_Work], labels: Mapping[str, "_Labels"], ontology: Ontology
+    ) -> list[DataUnitScores]:
+        fetched = self._with_truth(complete, labels, ontology)
+        outcomes: list[DataUnitScores] = []
         fresh: list[ScoreRecord] = []
-        for work in planned:
-            data_hash = work.truth.data_hash
+        for work in complete:
             try:
-                made = self._score_one(work, pending.get(data_hash, ()), fetched)
+                made = self._score_one(work, fetched)
             except RefusalError as refusal:
-                outcomes[data_hash] = DataUnitScores(data_hash, refusal=refusal)
+                outcomes.append(DataUnitScores(work.truth.data_hash, refusal=refusal))
                 continue
             fresh += made
-            found = [known[key] for row in work.rows if (key := keys[row.data_hash, row.branch_name]) in known]
-            outcomes[data_hash] = DataUnitScores(data_hash, (*found, *made), complete=work.complete)
+            outcomes.append(work.outcome(made))
         if self._keep(fresh):
             return outcomes
-        return {data_hash: replace(each, kept=False) for data_hash, each in outcomes.items()}
+        return [replace(each, kept=False) for each in outcomes]
 
-    def _fetch(self, work: Sequence[_Work]) -> "_Fetched":
-        """Truth and labels of everything that is to be scored, in bundles."""
-        needed = [item for item in work if item.rows]
-        production = self.projects.production
-        hashes = [row.label_hash for item in needed for row in item.rows if row.label_hash]
-        hashes += [label_hash for item in needed for label_hash in item.accepted if label_hash not in hashes]
-        ontology = self.truth.ontology(production)
-        return _Fetched(
-            truths=self.truth.annotations([item.truth for item in needed], ontology),
-            labels=self._read(hashes, ontology),
-            ontology=ontology,
-            at=datetime.now(UTC),
-        )
+    def _with_truth(self, work: Sequence[_Work], labels: Mapping[str, "_Labels"], ontology: Ontology) -> "_Fetched":
+        truths = self.truth.annotations([each.truth for each in work], ontology)
+        return _Fetched(truths, labels, ontology, at=datetime.now(UTC))
 
-    def _read(self, label_hashes: Sequence[str], ontology: Ontology) -> dict[str, "_Labels"]:
+    def _read(self, label_hashes: Sequence[str], ontology: Ontology) -> Iterator[dict[str, "_Labels"]]:
         """Labels as arrays, bundle by bundle: of the JSON no more than one bundle is ever in memory."""
         encord, production = self.projects.encord, self.projects.production
-        return {
-            label_hash: _Labels.read(document, ontology)
-            for bundle in encord.label_bundles(production.project_hash, label_hashes)
-            for label_hash, document in bundle.items()
-        }
+        for bundle in encord.label_bundles(production.project_hash, label_hashes):
+            yield {label_hash: _Labels.read(document, ontology) for label_hash, document in bundle.items()}
 
-    def _score_one(self, work: _Work, rows: Sequence[LabelRow], fetched: "_Fetched") -> list[ScoreRecord]:
-        """Records of these branches.
+    def _score_one(self, work: _Work, fetched: "_Fetched") -> list[ScoreRecord]:
+        """Records of the branches.
 
         Raises:
             LabelsUnreadable: the truth's or one of the branches' labels.
@@ -214,7 +269,7 @@ class Scorer:
         """
         records = []
         rules = self.projects.deployment.scoring
-        for row in rows:
+        for row in work.rows:
             truth = fetched.truths[row.data_hash]
             if isinstance(truth, LabelReadError):
                 raise LabelsUnreadable(f"the ground truth of data unit {row.data_hash} cannot be read: {truth}")

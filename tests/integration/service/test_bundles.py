@@ -1,0 +1,65 @@
+"""Scoring goes from bundle to bundle: what one holds is recorded before the next is asked for."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from agents.platform import Encord, EncordUnavailable
+from agents.platform.encord import FIRST_BUNDLE_ROWS
+from agents.workflows.drain_stage import drain_scoring_stage
+from agents.workflows.score_task import Scorer
+from agents.workflows.truth import GroundTruth
+from tests.integration.service.in_process import service_in_process
+from tests.integration.service.sandbox import PRODUCTION, Unit
+
+UNITS = 30
+
+
+class OneBundle:
+    """Encord that goes away after the first bundle of annotators' labels."""
+
+    def __init__(self, encord: Encord) -> None:
+        self._encord = encord
+
+    def label_bundles(self, project_hash: str, label_hashes: list[str]) -> Iterator[Mapping[str, Any]]:
+        for number, bundle in enumerate(self._encord.label_bundles(project_hash, label_hashes)):
+            if number:
+                raise EncordUnavailable("gone", retry_after=1)
+            yield bundle
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._encord, name)
+
+
+@pytest.fixture
+def units(pedestrians: dict[str, Any]) -> list[Unit]:
+    images = [image for image in pedestrians["images"] if image["ground_truth"]]
+    return [Unit(image, stage="Score") for image in images[:UNITS]]
+
+
+def test_what_was_scored_before_encord_went_away_is_recorded(units: list[Unit], tmp_path: Path) -> None:
+    with service_in_process(units, tmp_path) as (service, _):
+        projects = replace(service.projects, encord=cast(Encord, OneBundle(service.encord)))
+        scorer = Scorer(projects, GroundTruth(projects, ttl_seconds=60), service.store)
+        with pytest.raises(EncordUnavailable):
+            drain_scoring_stage(scorer, projects.deployment.stages.scoring[0])
+        branches = len(units[0].annotations)
+        recorded = len(service.store.latest(PRODUCTION))
+        assert recorded == FIRST_BUNDLE_ROWS // branches * branches, "whole data units only"
+        drain_scoring_stage(service.scorer, projects.deployment.stages.scoring[0])
+        assert len(service.store.latest(PRODUCTION)) == UNITS * branches
+
+
+def test_every_data_unit_is_given_once_and_after_it_was_recorded(units: list[Unit], tmp_path: Path) -> None:
+    with service_in_process(units, tmp_path) as (service, _):
+        given: list[str] = []
+        hashes = [unit.data_hash for unit in units]
+        for scored in service.scorer.score_in_bundles([*hashes, "00000000-0000-4000-8000-000000000000"]):
+            given += [each.data_hash for each in scored]
+            keys = [record.identity.key for each in scored for record in each.records]
+            assert set(service.store.find(keys)) == set(keys)
+            assert all(len(each.records) == len(units[0].annotations) for each in scored if each.refusal is None)
+        assert sorted(given) == sorted([*hashes, "00000000-0000-4000-8000-000000000000"])
