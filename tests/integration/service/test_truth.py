@@ -1,0 +1,163 @@
+"""The index of the ground truth: what changes is seen, whoever was told and whatever else was under way."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from encord import EncordUserClient
+
+from agents.labels import Annotations
+from agents.platform import Encord, LabelRow
+from agents.service import Service, _Context, _in_worker_process
+from agents.workflows import truth as truth_module
+from agents.workflows.handle_event import handle_event
+from agents.workflows.truth import GroundTruth, bytes_of
+from emulator.testing import Running
+from tests.integration.service.in_process import service_in_process
+from tests.integration.service.sandbox import BENCHMARK, KEY, PRODUCTION, Unit
+
+
+@pytest.fixture
+def units(pedestrians: dict[str, Any]) -> list[Unit]:
+    images = [image for image in pedestrians["images"] if len(image["ground_truth"]) > 2]
+    return [Unit(image, stage="Score") for image in images[:3]]
+
+
+@pytest.fixture
+def both(units: list[Unit], tmp_path: Path) -> Iterator[tuple[Service, Running]]:
+    with service_in_process(units, tmp_path) as running:
+        yield running
+
+
+def correct_truth(platform: Running, data_hash: str) -> None:
+    """Somebody takes one box out of the ground truth, through the SDK."""
+    client = EncordUserClient.create_with_ssh_private_key(KEY.private, domain=platform.url)
+    (row,) = client.get_project(BENCHMARK).list_label_rows_v2(data_hashes=[data_hash])
+    row.initialise_labels()
+    row.remove_object(row.get_object_instances()[0])
+    row.save()
+
+
+class SlowToTell:
+    """Encord whose answers about label rows are true when given, and arrive when the test lets them."""
+
+    def __init__(self, encord: Encord) -> None:
+        self._encord = encord
+        self.answered, self.may_arrive = threading.Event(), threading.Event()
+        self.may_arrive.set()
+
+    def label_rows(self, *arguments: Any, **named: Any) -> list[LabelRow]:
+        rows = self._encord.label_rows(*arguments, **named)
+        may_arrive = self.may_arrive
+        self.answered.set()
+        assert may_arrive.wait(20)
+        return rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._encord, name)
+
+
+def in_thread(call: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=call)
+    thread.start()
+    return thread
+
+
+def test_a_truth_that_changes_while_the_index_looks_is_looked_at_again(
+    both: tuple[Service, Running], units: list[Unit]
+) -> None:
+    service, platform = both
+    slow = SlowToTell(service.encord)
+    truth = GroundTruth(replace(service.projects, encord=cast(Encord, slow)), ttl_seconds=3600)
+    data_hash = units[0].data_hash
+    (old,) = truth.rows([data_hash]).values()
+    truth.forget([data_hash])
+    slow.answered.clear()
+    slow.may_arrive.clear()
+    looking = in_thread(lambda: truth.rows([data_hash]))
+    assert slow.answered.wait(20)
+    correct_truth(platform, data_hash)
+    truth.forget([data_hash])  # the event that tells of it is here before the older answer
+    slow.may_arrive.set()
+    looking.join()
+    (new,) = truth.rows([data_hash]).values()
+    assert old.edited_at is not None
+    assert new.edited_at is not None
+    assert new.edited_at > old.edited_at
+
+
+def test_an_older_answer_does_not_undo_a_newer_one(both: tuple[Service, Running], units: list[Unit]) -> None:
+    service, platform = both
+    slow = SlowToTell(service.encord)
+    truth = GroundTruth(replace(service.projects, encord=cast(Encord, slow)), ttl_seconds=3600)
+    data_hash = units[0].data_hash
+    (old,) = truth.rows([data_hash]).values()
+    truth.forget([data_hash])
+    slow.answered.clear()
+    slow.may_arrive.clear()
+    looking = in_thread(lambda: truth.rows([data_hash]))
+    assert slow.answered.wait(20)
+    correct_truth(platform, data_hash)
+    time.sleep(0.01)
+    held_back, slow.may_arrive = slow.may_arrive, threading.Event()
+    slow.may_arrive.set()  # for the next one
+    truth.distrust(time.time())
+    (new,) = truth.rows([data_hash]).values()
+    held_back.set()
+    looking.join()
+    assert old.edited_at != new.edited_at
+    assert truth.rows([data_hash]) == {data_hash: new}
+
+
+def test_a_worker_scores_against_the_truth_that_the_server_was_told_has_changed(
+    both: tuple[Service, Running], units: list[Unit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, platform = both
+    worker = Service(server.settings)
+    monkeypatch.setattr("agents.service._workers_own", [worker])
+    data_hash = units[0].data_hash
+
+    def score_in_worker() -> None:
+        context: _Context = server._context()
+        _in_worker_process(Service._score_and_decide, (PRODUCTION, data_hash), context)
+
+    score_in_worker()
+    before = worker.store.latest(PRODUCTION)
+    correct_truth(platform, data_hash)
+    handle_event(server.scorer, BENCHMARK, [data_hash])
+    score_in_worker()
+    (row,) = worker.scorer.truth.rows([data_hash]).values()
+    assert {record.identity.truth_edited_at for record in worker.store.latest(PRODUCTION)} == {row.edited_at}
+    assert row.edited_at not in {record.identity.truth_edited_at for record in before}
+
+
+def test_truth_is_kept_up_to_so_many_bytes(
+    both: tuple[Service, Running], units: list[Unit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, _ = both
+    ontology = service.scorer.truth.ontology(service.projects.production)
+
+    def kept_within(size: int) -> int:
+        """How many of the three rows need no second request."""
+        monkeypatch.setattr(truth_module, "BYTES_KEPT", size)
+        truth = GroundTruth(service.projects, ttl_seconds=3600)
+        rows = list(truth.rows([unit.data_hash for unit in units]).values())
+        sizes = [bytes_of(each) for each in truth.annotations(rows, ontology).values()]
+        assert all(200 < each < 20_000 for each in sizes)
+        return len(truth._annotations)
+
+    assert kept_within(1_000_000) == 3
+    assert kept_within(100) == 0
+    largest = max(bytes_of(each) for each in _all_truths(service, units).values())
+    assert 1 <= kept_within(largest) < 3
+
+
+def _all_truths(service: Service, units: list[Unit]) -> dict[str, Annotations]:
+    truth = service.scorer.truth
+    rows = truth.rows([unit.data_hash for unit in units]).values()
+    read = truth.annotations(rows, truth.ontology(service.projects.production))
+    return {data_hash: each for data_hash, each in read.items() if isinstance(each, Annotations)}
