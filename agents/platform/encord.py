@@ -75,6 +75,7 @@ class Encord:
         self._projects: TTLCache[str, tuple[SdkProject, Project]] = TTLCache(maxsize=64, ttl=project_ttl)
         self._lock = threading.Lock()
         self._fetching: dict[str, threading.Lock] = {}
+        self._rows_per_bundle: dict[str, int] = {}
 
     def project(self, project_hash: str) -> Project:
         """The project, its stages, datasets and ontology. 3 requests when cold, 0 when cached.
@@ -117,10 +118,11 @@ class Encord:
 
         Only rows that have a label hash are ever read: initialising others would create them.
 
-        The first bundle is small; from its size per row follows how many of the next ones fit `BUNDLE_BYTES`.
+        The first bundle of a project is small; from the last one's size per row follows how many of the next ones fit
+        `BUNDLE_BYTES`.
         """
         client = self._project(project_hash)[0]._client
-        start, size = 0, FIRST_BUNDLE_ROWS
+        start, size = 0, self._rows_per_bundle.get(project_hash, FIRST_BUNDLE_ROWS)
         while start < len(label_hashes):
             batch = list(label_hashes[start : start + size])
             # The dictionary as it came: `LabelRowV2` would spend 20 to 40 microseconds a box on objects that
@@ -129,11 +131,12 @@ class Encord:
             found = {str(row["label_hash"]): row for row in rows}
             if len(found) < len(batch):
                 raise NotFoundOnPlatform(f"Encord did not return {len(batch) - len(found)} of {len(batch)} label rows")
-            yield found
-            start += len(batch)
             answer = last_answer()
             bytes_per_row = answer.size / len(batch) if answer else BUNDLE_BYTES / FIRST_BUNDLE_ROWS
             size = max(1, min(ROWS_PER_REQUEST, int(BUNDLE_BYTES / max(bytes_per_row, 1))))
+            self._rows_per_bundle[project_hash] = size
+            start += len(batch)
+            yield found
 
     def task_pages(
         self,
