@@ -5,11 +5,12 @@ import typer
 from agents.cli.act import act
 from agents.cli.actions import actions
 from agents.cli.alerts import alerts
+from agents.cli.choose import choose
 from agents.cli.container import container, healthy
 from agents.cli.db import db
 from agents.cli.doctor import doctor
 from agents.cli.evaluate import evaluate
-from agents.cli.export import export
+from agents.cli.find import find
 from agents.cli.export import export
 from agents.cli.pace import pace
 from agents.cli.predictions import evaluate_predictions
@@ -37,11 +38,12 @@ app.command()(doctor)
 app.command()(act)
 app.command()(pace)
 app.command()(evaluate_predictions)
-app.command()(export)
+app.command()(find)
 app.command()(export)
 app.command()(report)
 app.command()(score)
 app.command()(rescore)
+app.command()(choose)
 app.command()(send_back)
 app.command()(alerts)
 app.command()(upload)

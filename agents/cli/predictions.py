@@ -1,17 +1,20 @@
-"""`benchmark-qa evaluate-predictions`: a model's predictions against ground truth, without Encord."""
+"""`benchmark-qa evaluate-predictions`: a model's predictions against ground truth or production labels."""
 
-import json as json_module
-import sys
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from agents.cli.failures import USAGE_ERROR
-
-if TYPE_CHECKING:
-    from agents.scoring.predictions import Detections
+from agents.cli.prediction_inputs import (
+    USUAL_UNMATCHED,
+    MaxUnmatchedOption,
+    MetadataOption,
+    TruthArgument,
+    UnfinishedOption,
+)
 
 
 class RegionChoice(StrEnum):
@@ -21,101 +24,95 @@ class RegionChoice(StrEnum):
     AREAS = "segm"
 
 
+class Format(StrEnum):
+    """What is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    HTML = "html"
+
+
+PredictionsArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PREDICTIONS",
+        help="COCO results, a table (CSV, JSON lines, Parquet), label rows with confidences, or PROJECT:BRANCH.",
+    ),
+]
+IouOption = Annotated[float, typer.Option(help="From which overlap a prediction is right (F1, confusion, slices).")]
+ConfidenceOption = Annotated[float, typer.Option(help="From which confidence a prediction is seen (F1, confusion).")]
+ImagesOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder with the images, named as their titles: brightness and sharpness become fields."),
+]
+
+
 def evaluate_predictions(
-    truth: Annotated[
-        Path, typer.Argument(help="Ground truth: a COCO data set, or label row JSON (file or directory).")
-    ],
-    labels: Annotated[
-        Path, typer.Argument(metavar="LABELS|COCO", help="Predictions: COCO results, or label rows with confidences.")
-    ],
+    truth: TruthArgument,
+    predictions: PredictionsArgument,
     *,
     region: Annotated[RegionChoice, typer.Option(help="Compare boxes, or areas (polygons, masks).")] = (
         RegionChoice.BOXES
     ),
-    iou: Annotated[
-        float, typer.Option(help="From which overlap a prediction is right (F1, confusion, calibration).")
-    ] = 0.5,
-    confidence: Annotated[
-        float, typer.Option(help="From which confidence a prediction is seen (F1, confusion).")
-    ] = 0.5,
+    iou: IouOption = 0.5,
+    confidence: ConfidenceOption = 0.5,
     against: Annotated[
-        Path | None,
-        typer.Option(metavar="LABELS|COCO", help="An earlier or another model: show the differences from it."),
+        str | None,
+        typer.Option(metavar="PREDICTIONS", help="An earlier or another model: show the differences from it."),
     ] = None,
     slices: Annotated[bool, typer.Option("--slices", help="Show in which parts of the data the model fails.")] = False,
-    metadata: Annotated[
-        Path | None, typer.Option(help="For --slices: JSON of {image id or data hash: {field: value}}.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Everything as JSON instead of tables.")] = False,
+    metadata: MetadataOption = None,
+    images: ImagesOption = None,
+    unfinished: UnfinishedOption = False,
+    max_unmatched: MaxUnmatchedOption = USUAL_UNMATCHED,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    format: Annotated[  # noqa: A002 - the option's name
+        Format, typer.Option(help="table: on the terminal; html: one page without network.")
+    ] = Format.TABLE,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; else standard output.")] = None,
 ) -> None:
     """Print mAP and mAR (COCO protocol), F1, precision and recall by class, confusion and calibration.
 
-    Exit code 0 when the predictions are evaluated, 2 when a file cannot be used or the two have no image in common.
+    Exit code 0 when the predictions are evaluated, 2 when a file cannot be used, the two have no image in common or
+    too many predictions are on images without labels, 3 when Encord cannot be used.
     """
-    from agents.cli import prediction_tables
     from agents.cli.exports import ExportError
-    from agents.scoring.predictions import EvaluatorMissingError, PredictionInputError, compare_predictions, find_slices
+    from agents.cli.prediction_images import with_images
+    from agents.cli.prediction_inputs import load_inputs
+    from agents.cli.prediction_output import write_evaluation
+    from agents.errors import MissingExtraError
+    from agents.reporting.predictions import Evaluation
+    from agents.scoring.predictions import (
+        EvaluatorMissingError,
+        PredictionInputError,
+        compare_predictions,
+        find_slices,
+    )
     from agents.scoring.predictions import evaluate_predictions as evaluate
 
     try:
-        detections, *others = _load(truth, [labels, *([against] if against else [])])
+        models = [predictions, *([against] if against else [])]
+        given = load_inputs(truth, models, metadata=metadata, unfinished=unfinished, max_unmatched=max_unmatched)
+        detections, *others = with_images(given.detections, images)
         score = evaluate(detections, region=region.value, iou=iou, confidence=confidence)
         comparisons = [
             compare_predictions(other, detections, region=region.value, iou=iou, confidence=confidence)
             for other in others
         ]
+        chosen = Format.JSON if json else format
         found = None
-        if slices or metadata:
-            fields = _fields(detections, metadata)
-            found = find_slices(detections, fields, region=region.value, iou=iou, confidence=confidence)
-    except (ExportError, PredictionInputError, EvaluatorMissingError) as error:
+        if slices or metadata or images or chosen is Format.HTML:
+            found = find_slices(detections, region=region.value, iou=iou, confidence=confidence)
+        evaluation = Evaluation(
+            score=score,
+            differences=comparisons[0].differences if comparisons else None,
+            slices=found,
+            truth=truth,
+            predictions=predictions,
+            against=against,
+            asked_at=datetime.now(UTC),
+        )
+        write_evaluation(evaluation, chosen, output)
+    except (ExportError, PredictionInputError, EvaluatorMissingError, MissingExtraError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(USAGE_ERROR) from None
-    _warn(detections)
-    differences = comparisons[0].differences if comparisons else None
-    if json:
-        json_module.dump(prediction_tables.as_json(score, differences, found), sys.stdout)
-        sys.stdout.write("\n")
-    else:
-        prediction_tables.print_all(score, differences, found)
-
-
-def _load(truth: Path, models: list[Path]) -> "list[Detections]":
-    from agents.cli.exports import ExportError, load_json, load_rows
-    from agents.scoring.predictions import Detections, detections_of_models
-
-    known = load_json(truth) if truth.is_file() else None
-    if isinstance(known, dict) and "images" in known:
-        for model in filter(Path.is_dir, models):
-            raise ExportError(f"{truth} is a COCO data set, and {model} is a directory: COCO results are one file")
-        loaded = [Detections.from_coco(known, load_json(model)) for model in models]
-    else:
-        loaded = detections_of_models(load_rows(truth), [load_rows(model) for model in models])
-    for model, detections in zip(models, loaded, strict=True):
-        if detections.unmatched and not detections.predictions:
-            raise ExportError(f"no prediction of {model} is on an image of {truth}")
-    return loaded
-
-
-def _fields(detections: "Detections", metadata: Path | None) -> list[dict[str, Any]]:
-    """What the truth knows about each image, and what the metadata file says about it or its data unit."""
-    from agents.cli.exports import ExportError, load_json
-
-    given = load_json(metadata) if metadata else {}
-    if not isinstance(given, dict) or not all(isinstance(fields, dict) for fields in given.values()):
-        raise ExportError(f"{metadata}: is not a JSON object of objects, {{image id or data hash: {{field: value}}}}")
-    keys = [str(image[0] if isinstance(image, tuple) else image) for image in detections.images]
-    if given and not given.keys() & set(keys):
-        raise ExportError(f"{metadata}: names no image of the ground truth")
-    return [{**known, **given.get(key, {})} for known, key in zip(detections.fields, keys, strict=True)]
-
-
-def _warn(detections: "Detections") -> None:
-    if detections.unmatched:
-        names = ", ".join(map(str, detections.unmatched[:3])) + (", ..." if len(detections.unmatched) > 3 else "")
-        typer.echo(
-            f"{len(detections.unmatched):,} images ({names}) have predictions but no ground truth and count nowhere",
-            err=True,
-        )
-    for shape, count in detections.not_compared.items():
-        typer.echo(f"{count:,} objects of shape {shape} are neither boxes nor areas and count nowhere", err=True)

@@ -1,5 +1,32 @@
 """What deserves another look: likely label errors, failure slices, contradicting duplicates, rare classes."""
 
+from agents.findings.by_class import ENOUGH_EXAMPLES, ClassErrors, RareClass, errors_by_class, rare_classes
+from agents.findings.choice import OFFERED, USUAL, NoDataHashesError, choose
 from agents.findings.chosen import ChosenItem, ChosenItems, Reason, ReasonKind
+from agents.findings.confident_learning import FindingLibraryMissingError
+from agents.findings.contradictions import Contradiction, find_contradictions
+from agents.findings.findings import Findings, find
+from agents.findings.label_errors import LabelError, find_label_errors
 
-__all__ = ["ChosenItem", "ChosenItems", "Reason", "ReasonKind"]
+__all__ = [
+    "ENOUGH_EXAMPLES",
+    "OFFERED",
+    "USUAL",
+    "ChosenItem",
+    "ChosenItems",
+    "ClassErrors",
+    "Contradiction",
+    "FindingLibraryMissingError",
+    "Findings",
+    "LabelError",
+    "NoDataHashesError",
+    "RareClass",
+    "Reason",
+    "ReasonKind",
+    "choose",
+    "errors_by_class",
+    "find",
+    "find_contradictions",
+    "find_label_errors",
+    "rare_classes",
+]

@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-import numpy as np
-
 from agents.findings.chosen import ChosenItem, ChosenItems, Reason, ReasonKind
 from agents.findings.findings import Findings
 from agents.scoring.predictions import Detections, PredictionInputError, Source
@@ -91,8 +89,9 @@ def _reasons(detections: Detections, findings: Findings, least_strength: float) 
         text = f"{rare.name} is labelled in {rare.data_units} data units only"
         for image in (*rare.images, *rare.predicted):
             yield image, _reason(detections, image, "rare_class", rare.strength, text)
-    if findings.label_errors is not None:
-        yield from _missed(detections, findings)
+    for image, (objects, missed) in (findings.missed or {}).items():
+        text = f"the model misses {missed} of {objects} objects"
+        yield image, _reason(detections, image, "missed_by_model", missed / objects, text)
 
 
 def _label_errors(detections: Detections, findings: Findings, least: float) -> Iterator[tuple[int, Reason]]:
@@ -102,8 +101,9 @@ def _label_errors(detections: Detections, findings: Findings, least: float) -> I
             by = "" if error.confidence is None else f" (confidence of the model {error.confidence:.2f})"
             object_hash = annotations[error.annotations[-1]].get("object_hash") if error.annotations else None
             text = f"{error.fault}: {error.class_name}{by}"
-            yield error.image, _reason(
-                detections, error.image, "likely_label_error", error.strength, text, object_hash=object_hash
+            yield (
+                error.image,
+                _reason(detections, error.image, "likely_label_error", error.strength, text, object_hash=object_hash),
             )
 
 
@@ -113,13 +113,6 @@ def _slices(detections: Detections, findings: Findings) -> Iterator[tuple[int, R
             text = f"{part.metric} {part.inside.estimate:.2f} where {part.title}, {part.outside.estimate:.2f} elsewhere"
             for image in part.failing_images:
                 yield image, _reason(detections, image, "failure_slice", min(part.gap, 1.0), text)
-
-
-def _missed(detections: Detections, findings: Findings) -> Iterator[tuple[int, Reason]]:
-    truths, missed = detections.missed_by_image(findings.confidence)
-    for image in np.flatnonzero(missed).tolist():
-        text = f"the model misses {missed[image]} of {truths[image]} objects"
-        yield image, _reason(detections, image, "missed_by_model", missed[image] / truths[image], text)
 
 
 def _reason(

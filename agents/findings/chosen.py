@@ -14,6 +14,7 @@ ReasonKind = Literal[
     "low_score",
     "suspect_truth",
     "undecided",
+    "control",
 ]
 REASON_KINDS: tuple[ReasonKind, ...] = get_args(ReasonKind)
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.errors import MissingExtraError
 from agents.scoring.pairs import Indices, Numbers
 
 
-class FindingLibraryMissingError(RuntimeError):
+class FindingLibraryMissingError(MissingExtraError):
     """The library that scores labels is not installed."""
 
     def __init__(self) -> None:
@@ -41,11 +42,6 @@ def doubts(given: Indices, predicted: Indices, confidence: Numbers, rest: Indice
     probabilities[at, rest] = 1.0 - confidence
     quality = _rank().get_label_quality_scores(given, probabilities, method="normalized_margin", adjust_pred_probs=True)
     return np.clip(1.0 - np.asarray(quality, dtype=np.float64), 0.0, 1.0)
-
-
-def require_library() -> None:
-    """Raise `FindingLibraryMissingError` before anything is worked out for nothing."""
-    _rank()
 
 
 def _rank() -> Any:

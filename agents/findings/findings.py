@@ -1,6 +1,6 @@
 """Everything that is found in one set of labels and one model's predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from agents.findings.by_class import ENOUGH_EXAMPLES, ClassErrors, RareClass, er
 from agents.findings.contradictions import Contradiction, find_contradictions
 from agents.findings.label_errors import LabelError, find_label_errors
 from agents.scoring.predictions import Detections, Slice, evaluate_predictions, find_slices
+from agents.scoring.predictions.outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Findings:
     slices: Sequence[Slice] | None
     classes: Sequence[ClassErrors] | None
     """Missing and spurious"""
+    missed: Mapping[int, tuple[int, int]] | None
+    """Objects, and those that the model does not find, by place in `Detections.images`: images with any of these"""
     contradictions: Sequence[Contradiction] | None
     rare_classes: Sequence[RareClass]
     enough_examples: int
@@ -37,6 +40,7 @@ class Findings:
             "label_errors": _plain(self.label_errors),
             "slices": _plain(self.slices),
             "classes": _plain(self.classes),
+            "images_with_missed_objects": None if self.missed is None else len(self.missed),
             "contradictions": _plain(self.contradictions),
             "rare_classes": _plain(self.rare_classes),
             "enough_examples": self.enough_examples,
@@ -65,11 +69,12 @@ def find(
         FindingLibraryMissingError, EvaluatorMissingError: an extra is not installed.
         PredictionInputError: as `evaluate_predictions` and `find_label_errors`.
     """
-    errors, slices, classes = None, None, None
+    errors, slices, classes, missed = None, None, None, None
     if has_predictions:
         errors = find_label_errors(detections, confidence=confidence)
         slices = find_slices(detections, iou=iou, confidence=confidence)
         classes = errors_by_class(evaluate_predictions(detections, iou=iou, confidence=confidence))
+        missed = missed_by_image(detections, iou=iou, confidence=confidence)
     return Findings(
         images=len(detections.images),
         data_units=len(set(detections.clusters)),
@@ -77,10 +82,19 @@ def find(
         label_errors=errors,
         slices=slices,
         classes=classes,
+        missed=missed,
         contradictions=None if near_duplicates is None else find_contradictions(detections, near_duplicates),
         rare_classes=rare_classes(detections, enough=enough_examples, confidence=confidence),
         enough_examples=enough_examples,
     )
+
+
+def missed_by_image(detections: Detections, *, iou: float, confidence: float) -> dict[int, tuple[int, int]]:
+    """Objects, and how many of them the model does not find, of each image with such."""
+    outcome = Outcome.of(detections, "bbox", iou)
+    objects = np.bincount(outcome.truth_image, minlength=len(detections.images))
+    missed = np.bincount(outcome.truth_image[outcome.truth_score < confidence], minlength=len(detections.images))
+    return {image: (int(objects[image]), int(missed[image])) for image in np.flatnonzero(missed).tolist()}
 
 
 def _plain(found: Sequence[Any] | None) -> list[dict[str, Any]] | None:

@@ -19,6 +19,8 @@ NEAR = 0.1
 """From which overlap what is left of a class on both sides is taken for one shifted box"""
 TWICE = 0.75
 """From which overlap two labels are on the same object, if no prediction says otherwise"""
+LEAST_STRENGTH = 0.05
+"""Weaker ones are not listed"""
 SHARE_OF_FAULTS = 0.05
 """Of boxes that are taken to be shifted before anything is seen of them"""
 
@@ -72,8 +74,9 @@ def find_label_errors(detections: Detections, *, confidence: float = 0.5) -> lis
     found = _Found(sides)
     errors = [*found.duplicates(), *found.shifted(), *found.wrong_or_missing()]
     names = detections.classes
+    seen = (error for error in errors if error.confidence is None or error.confidence >= confidence)
     return sorted(
-        (error.named(names) for error in errors if error.confidence is None or error.confidence >= confidence),
+        (error.named(names) for error in seen if error.strength >= LEAST_STRENGTH),
         key=lambda error: (-error.strength, error.image, error.fault, error.annotations, error.prediction or 0),
     )
 

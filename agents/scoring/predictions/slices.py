@@ -1,52 +1,60 @@
 """Where a model fails: the parts of the data in which it finds less, or is wrong more often, than elsewhere."""
 
-import functools
-import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.scoring.intervals import Interval, ratio_interval
+from agents.scoring.intervals import Interval, RatioTotals
 from agents.scoring.predictions.coco import Detections, PredictionInputError, Region
+from agents.scoring.predictions.conditions import Condition, Fields, Flags, Part, image_parts, object_parts
 from agents.scoring.predictions.outcome import Outcome
-
-Fields = Mapping[str, Any]
-"""What is known about an image: texts, numbers and truth values by field."""
 
 Metric = Literal["recall", "precision"]
 
-BINS = 4
-"""A field with more numbers than `MOST_NUMBERS` is cut at its quartiles."""
-MOST_NUMBERS = 8
+LEVEL = 0.95
+"""That all gaps lie in their intervals at once."""
+MOST_PAIRED = 100
+"""Conditions of which pairs are tried, those with the most objects: pairs grow with the square."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The images with one value in one field, and how the model does there and elsewhere."""
+    """A part of the data, and how the model does there and elsewhere."""
 
     metric: Metric
-    field: str
-    value: str
+    conditions: tuple[Condition, ...]
+    """One, or two that both hold"""
     images: int
     """Images in the slice that count for the metric: with objects (recall) or predictions (precision)."""
+    count: int
+    """Objects (recall) or predictions (precision) in the slice"""
     inside: Interval
     outside: Interval
     gap: float
     """Outside minus inside: above 0 the slice is worse than the rest."""
     gap_low: float
+    """Of an interval that holds for all slices at once: above 0 the slice is worse for certain."""
     gap_high: float
+    failing_images: tuple[int, ...] = field(repr=False)
+    """Places in `Detections.images` where the model fails in the slice"""
+
+    @property
+    def title(self) -> str:
+        """The conditions in words."""
+        return " and ".join(map(str, self.conditions))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        return asdict(self)
+        """Plain values, ready for JSON; of the failing images their number."""
+        return asdict(self) | {"title": self.title, "failing_images": len(self.failing_images)}
 
     def __str__(self) -> str:
         return (
-            f"{self.field} = {self.value}: {self.metric} {self.inside.estimate:.3f} against "
+            f"{self.title}: {self.metric} {self.inside.estimate:.3f} against "
             f"{self.outside.estimate:.3f} elsewhere, gap {self.gap:+.3f} "
             f"[{self.gap_low:+.2f}, {self.gap_high:+.2f}], {self.images:,} images"
         )
@@ -61,11 +69,12 @@ def find_slices(
     confidence: float = 0.5,
     least_images: int = 5,
 ) -> list[Slice]:
-    """Every value of every field as a slice, the most certainly bad first.
+    """Every value of every field and every label statistic as a slice, and pairs of them; the surest bad one first.
 
-    Slices are ordered by the low end of the gap's 95 % interval, so that a small gap over many images stands before
-    a large one over a handful. The interval is Newcombe's (1998, method 10) over two intervals clustered by image; it
-    is not corrected for the number of slices, so of 20 harmless ones one may look bad.
+    Slices are ordered by the low end of the gap's interval, so that a small gap over many images stands before a
+    large one over a handful. The interval is Newcombe's (1998, method 10) over two intervals clustered by image, at
+    a level so high that with 95 % all gaps lie in theirs (Bonferroni; half of the 5 % for single conditions, half for
+    pairs). A pair is a slice of its own only if it is worse than both of its conditions without the other one.
 
     Args:
         detections: truth and predictions.
@@ -80,83 +89,131 @@ def find_slices(
     known = detections.fields if fields is None else fields
     if len(known) != len(detections.images):
         raise PredictionInputError("fields", f"are {len(known)} for {len(detections.images)} images")
-    tables = _tables(Outcome.of(detections, region, iou), detections, confidence)
-    slices = (
-        table.slice(name, value, inside, least_images) for name, value, inside in _candidates(known) for table in tables
-    )
-    return sorted(
-        (one for one in slices if one is not None), key=lambda one: (-one.gap_low, one.metric, one.field, one.value)
-    )
+    outcome = Outcome.of(detections, region, iou)
+    parts = [*image_parts(outcome, known, least_images), *object_parts(outcome, detections)]
+    tables = _tables(outcome, detections, confidence, max(least_images, 1))
+    slices = [one for table in tables for one in (*_singles(table, parts), *_pairs(table, parts))]
+    return sorted(slices, key=lambda one: (-one.gap_low, one.metric, one.title))
 
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """One metric as a share of two counts by image, and the cluster of each image."""
+    """One metric as a share of things that count, k of them: objects found, or predictions that are right."""
 
     metric: Metric
-    part: NDArray[np.int64]
-    whole: NDArray[np.int64]
-    clusters: NDArray[np.int64]
+    good: Flags
+    """(k,)"""
+    cluster: NDArray[np.int64]
+    """(k,)"""
+    image: NDArray[np.int64]
+    """(k,)"""
+    clusters: int
+    least: int
+    whole: Flags
+    """(k,) Whether it counts at all: predictions under the confidence do not"""
 
-    def slice(self, name: str, value: str, inside: NDArray[np.bool_], least_images: int) -> Slice | None:
-        here, there = self._interval(inside), self._interval(~inside)
-        if min(here.n, there.n) < max(least_images, 1):
-            return None
-        images = int((self.whole[inside] > 0).sum())
-        return Slice(self.metric, name, value, images, here, there, *_difference(there, here))
+    def members(self, part: Part) -> Flags:
+        """Of the things that count, those of which the condition holds."""
+        return (part.truths if self.metric == "recall" else part.predictions) & self.whole
 
-    def _interval(self, where: NDArray[np.bool_]) -> Interval:
-        parts, wholes = (np.bincount(self.clusters[where], counts[where]) for counts in (self.part, self.whole))
-        return ratio_interval(parts, wholes)
+    def totals(self, members: Flags) -> RatioTotals:
+        """The share among some of the things, by cluster."""
+        size = self.clusters
+        good = np.bincount(self.cluster[members & self.good], minlength=size)
+        return RatioTotals.of(good, np.bincount(self.cluster[members], minlength=size))
+
+    def is_large_enough(self, totals: RatioTotals) -> bool:
+        return totals.tasks >= self.least
+
+    def slice(self, conditions: tuple[Condition, ...], members: Flags, sides: "_Sides", level: float) -> Slice:
+        """The slice that these things are."""
+        gap, low, high = sides.gap(level)
+        return Slice(
+            metric=self.metric,
+            conditions=conditions,
+            images=int(np.unique(self.image[members]).size),
+            count=int(members.sum()),
+            inside=sides.inside.interval(),
+            outside=sides.outside.interval(),
+            gap=gap,
+            gap_low=low,
+            gap_high=high,
+            failing_images=tuple(np.unique(self.image[members & ~self.good]).tolist()),
+        )
 
 
-def _tables(outcome: Outcome, detections: Detections, confidence: float) -> tuple[_Table, _Table]:
-    count = functools.partial(np.bincount, minlength=len(detections.images))
+@dataclass(frozen=True)
+class _Sides:
+    """The share in a slice and elsewhere."""
+
+    inside: RatioTotals
+    outside: RatioTotals
+
+    def gap(self, level: float) -> tuple[float, float, float]:
+        """Outside minus inside and its interval, from two independent shares (Newcombe 1998)."""
+        a, a_low, a_high = _ends(self.outside.interval(level=level))
+        b, b_low, b_high = _ends(self.inside.interval(level=level))
+        return a - b, a - b - math.hypot(a - a_low, b_high - b), a - b + math.hypot(a_high - a, b - b_low)
+
+
+def _singles(table: _Table, parts: Sequence[Part]) -> Iterator[Slice]:
+    tested = [
+        (part.condition, members, sides)
+        for part in parts
+        if (sides := _sides(table, members := table.members(part), table.whole & ~members))
+    ]
+    level = _level(len(tested))
+    for condition, members, sides in tested:
+        yield table.slice((condition,), members, sides, level)
+
+
+def _pairs(table: _Table, parts: Sequence[Part]) -> Iterator[Slice]:
+    everything = table.whole
+    known = [(part.condition, table.members(part)) for part in parts]
+    known = [(condition, members) for condition, members in known if 0 < members.sum() < everything.sum()]
+    known = sorted(known, key=lambda each: -int(each[1].sum()))[:MOST_PAIRED]
+    tested = []
+    for (one, here), (other, there) in combinations(known, 2):
+        both = here & there
+        if one.field != other.field and (sides := _sides(table, both, everything & ~both)):
+            tested.append(((one, other), both, sides, (here & ~there, there & ~here)))
+    level = _level(len(tested))
+    for conditions, both, sides, rests in tested:
+        if sides.gap(level)[1] > 0 and all(_is_worse(table, both, rest, level) for rest in rests):
+            yield table.slice(conditions, both, sides, level)
+
+
+def _is_worse(table: _Table, members: Flags, rest: Flags, level: float) -> bool:
+    sides = _sides(table, members, rest)
+    return sides is not None and sides.gap(level)[1] > 0
+
+
+def _sides(table: _Table, members: Flags, rest: Flags) -> _Sides | None:
+    """None where one of the two is too small to say anything."""
+    if min(int(members.sum()), int(rest.sum())) < table.least:
+        return None
+    sides = _Sides(table.totals(members), table.totals(rest))
+    return sides if table.is_large_enough(sides.inside) and table.is_large_enough(sides.outside) else None
+
+
+def _level(tests: int) -> float:
+    """Of one interval of many: Bonferroni's, with half of the error to spend."""
+    return 1.0 - (1.0 - LEVEL) / 2.0 / max(tests, 1)
+
+
+def _tables(outcome: Outcome, detections: Detections, confidence: float, least: int) -> tuple[_Table, _Table]:
     clusters = np.unique(detections.clusters, return_inverse=True)[1]
-    seen = outcome.score >= confidence
-    found = count(outcome.truth_image[outcome.truth_score >= confidence])
-    right = count(outcome.image_of[seen & outcome.right])
+    size = int(clusters.max(initial=-1)) + 1
+    found = outcome.truth_score >= confidence
+    objects = clusters[outcome.truth_image] if size else outcome.truth_image
+    predictions = clusters[outcome.image_of] if size else outcome.image_of
     return (
-        _Table("recall", found, count(outcome.truth_image), clusters),
-        _Table("precision", right, count(outcome.image_of[seen]), clusters),
+        _Table("recall", found, objects, outcome.truth_image, size, least, np.ones(len(found), dtype=np.bool_)),
+        _Table("precision", outcome.right, predictions, outcome.image_of, size, least, outcome.score >= confidence),
     )
-
-
-def _difference(first: Interval, second: Interval) -> tuple[float, float, float]:
-    """First minus second and its interval, from the intervals of two independent shares (Newcombe 1998)."""
-    a, a_low, a_high = _ends(first)
-    b, b_low, b_high = _ends(second)
-    return a - b, a - b - math.hypot(a - a_low, b_high - b), a - b + math.hypot(a_high - a, b - b_low)
 
 
 def _ends(interval: Interval) -> tuple[float, float, float]:
     if interval.estimate is None or interval.low is None or interval.high is None:
         raise AssertionError("an interval over one image or more is applicable")
     return interval.estimate, interval.low, interval.high
-
-
-def _candidates(fields: Sequence[Fields]) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
-    for name in dict.fromkeys(name for known in fields for name in known):
-        values = [known.get(name) for known in fields]
-        yield from ((name, value, inside) for value, inside in _parts(values))
-
-
-def _parts(values: Sequence[Any]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """A field's values and the images that have them; many numbers as quartiles."""
-    is_number = [isinstance(value, int | float) and not isinstance(value, bool) for value in values]
-    numbers = np.array([value if one else math.nan for value, one in zip(values, is_number, strict=True)], dtype=float)
-    known = numbers[np.isfinite(numbers)]
-    if np.unique(known).size > MOST_NUMBERS:
-        yield from _quartiles(numbers, known)
-        return
-    texts = np.array([None if value is None else str(value) for value in values], dtype=object)
-    for value in dict.fromkeys(text for text in texts if text is not None):
-        yield value, texts == value
-
-
-def _quartiles(numbers: NDArray[np.float64], known: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)))
-    for at, (low, high) in enumerate(itertools.pairwise(edges)):
-        is_last = at == edges.size - 2
-        inside = (numbers >= low) & ((numbers <= high) if is_last else (numbers < high))
-        yield f"[{low:g}, {high:g}{']' if is_last else ')'}", inside

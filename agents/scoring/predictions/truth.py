@@ -77,6 +77,11 @@ class Truth:
                 fields[at] |= more
         return replace(self, fields=tuple(fields))
 
+    def alone(self) -> Detections:
+        """The labels, and a model that predicts nothing."""
+        (nothing,) = self.detections([Given(())])
+        return nothing
+
     def detections(self, models: Sequence[Given]) -> list[Detections]:
         """Each model's predictions beside the same images and classes, so that models can be compared.
 
