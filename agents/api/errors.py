@@ -8,11 +8,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from agents.dispatch.jobs import QueueUnavailable
-from agents.platform import AccessRefused, EncordUnavailable, NotFoundOnPlatform, PlatformError
+from agents.api.tracing import trace_of
+from agents.errors import MissingExtraError, TryAgainLater
+from agents.platform import AccessRefused, EncordUnavailable, NotFoundOnPlatform, PlatformError, unit_of_work
 from agents.policy import MAX_MESSAGE_LENGTH
-from agents.reporting.files import MissingExtraError
-from agents.store import StoreError
 from agents.workflows.errors import (
     DatasetNotServed,
     LabelsNotComparable,
@@ -44,7 +43,6 @@ STATUS: dict[type[Exception], int] = {
     MisconfiguredStage: 500,
     AccessRefused: 502,
     NotFoundOnPlatform: 502,
-    StoreError: 503,
     MissingExtraError: 501,
 }
 
@@ -53,21 +51,20 @@ def install_error_handlers(app: FastAPI) -> None:
     """Answer every error as `{"message": ...}`."""
     app.add_exception_handler(RefusalError, _refused)
     app.add_exception_handler(PlatformError, _refused)
-    app.add_exception_handler(StoreError, _refused)
     app.add_exception_handler(MissingExtraError, _refused)
     app.add_exception_handler(EncordUnavailable, _unavailable)
     app.add_exception_handler(BrokenProcessPool, _worker_lost)
-    app.add_exception_handler(QueueUnavailable, _not_queued)
+    app.add_exception_handler(TryAgainLater, _try_again)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
 
 
-def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """The one form of an error body."""
+def error_response(status: int, message: str, headers: dict[str, str] | None = None, **facts: str) -> JSONResponse:
+    """The one form of an error body: the message for a person, then what else there is to know."""
     # What a body said may be quoted in it, and JSON lets through half characters that UTF-8 has no bytes for.
     speakable = message.encode("utf-8", "backslashreplace").decode()
-    return JSONResponse({"message": speakable[:MAX_MESSAGE_LENGTH]}, status_code=status, headers=headers)
+    return JSONResponse({"message": speakable[:MAX_MESSAGE_LENGTH], **facts}, status_code=status, headers=headers)
 
 
 def _refused(_: Request, error: Exception) -> JSONResponse:
@@ -87,9 +84,10 @@ def _worker_lost(_: Request, error: Exception) -> JSONResponse:
     return error_response(503, "the work was interrupted; try again", {"Retry-After": "10"})
 
 
-def _not_queued(_: Request, error: Exception) -> JSONResponse:
-    _log.error("a job was not taken: %s", error)
-    return error_response(503, "the queue of jobs is not available; try again", {"Retry-After": "10"})
+def _try_again(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TryAgainLater)  # noqa: S101 - registered for this class
+    _log.error("%s: %s", type(error).__name__, error)
+    return error_response(503, str(error), {"Retry-After": str(error.retry_after)})
 
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:
@@ -103,7 +101,11 @@ def _http(_: Request, error: Exception) -> JSONResponse:
     return error_response(error.status_code, str(error.detail), dict(error.headers) if error.headers else None)
 
 
-def _unexpected(_: Request, error: Exception) -> JSONResponse:
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
     # The message of an unknown exception may quote labels or settings: the log has its kind and place (agents.logs).
-    _log.error("unexpected %s", type(error).__name__, exc_info=error)
-    return error_response(500, "something went wrong in the benchmark agent; its log has the details")
+    # What it was raised from has ended, and its trace with it.
+    with unit_of_work(trace_header=trace_of(request)) as trace_id:
+        _log.error("unexpected %s", type(error).__name__, exc_info=error)
+    return error_response(
+        500, "something went wrong in the benchmark agent; its log has the details under this trace", trace=trace_id
+    )

@@ -10,9 +10,10 @@ import typer
 from agents.cli.failures import INCOMPLETE, clear_failures
 
 if TYPE_CHECKING:
+    from agents.platform import Encord
     from agents.platform.storage import Folder, Storage
     from agents.registration import MetadataSchema, Rules
-    from agents.workflows.register_files import Registered
+    from agents.workflows.register_files import Progress, Registered
 
 register = typer.Typer(
     name="register", help="Registration files: build, check, and register what they name.", no_args_is_help=True
@@ -101,7 +102,7 @@ def check(
     from agents.cli.registration_files import registration_files
 
     for path in registration_files(files):
-        items, urls = _check(path)
+        items, urls = checked(path)
         typer.echo(f"{path}: {items:,} items, {urls:,} URLs")
 
 
@@ -135,34 +136,58 @@ def run(
     from agents.cli.registration_files import registration_files
 
     named = registration_files(files)
-    total = sum(_check(path)[0] for path in named)
+    total = sum(checked(path)[0] for path in named)
     with clear_failures():
         from agents.cli.progress import item_progress
-        from agents.registration import entries
-        from agents.workflows.journal import Journal
-        from agents.workflows.register_files import Registered
-        from agents.workflows.register_files import register as register_entries
 
         storage = open_storage()
         uuid = storage.integration(integration)
         target = storage.folder_or_new(folder) if create_folder else storage.folder(folder)
-        outcome = Registered()
         with item_progress("registering", total) as progress:
-            for path in named:
-                with closing(Journal(path.with_name(f"{path.name}.progress"))) as journal, _text(path) as text:
-                    outcome += register_entries(
-                        target,
-                        entries(text),
-                        journal,
-                        integration=uuid,
-                        upsert_metadata=upsert_metadata,
-                        items_per_job=items_per_job,
-                        parallel=parallel,
-                        progress=progress,
-                    )
+            outcome = register_in(
+                target,
+                named,
+                integration=uuid,
+                upsert_metadata=upsert_metadata,
+                items_per_job=items_per_job,
+                parallel=parallel,
+                progress=progress,
+            )
         typer.echo(f"{outcome.items:,} items are in {target.title!r}")
-        outcome += _make_data_groups(target, files)
+        outcome += make_data_groups_in(target, files)
     finish(outcome, errors)
+
+
+def register_in(
+    folder: "Folder",
+    files: list[Path],
+    *,
+    integration: str,
+    upsert_metadata: bool = False,
+    items_per_job: int = 1_000,
+    parallel: int = 4,
+    progress: "Progress",
+) -> "Registered":
+    """Registers what checked files name; what is done is noted beside each file."""
+    from agents.registration import entries
+    from agents.workflows.journal import Journal
+    from agents.workflows.register_files import Registered
+    from agents.workflows.register_files import register as register_entries
+
+    outcome = Registered()
+    for path in files:
+        with closing(Journal(path.with_name(f"{path.name}.progress"))) as journal, _text(path) as text:
+            outcome += register_entries(
+                folder,
+                entries(text),
+                journal,
+                integration=integration,
+                upsert_metadata=upsert_metadata,
+                items_per_job=items_per_job,
+                parallel=parallel,
+                progress=progress,
+            )
+    return outcome
 
 
 def finish(outcome: "Registered", errors: Path | None) -> None:
@@ -177,18 +202,22 @@ def finish(outcome: "Registered", errors: Path | None) -> None:
 
 def open_storage() -> "Storage":
     """The storage of the account that the environment names."""
+    from agents.platform.storage import Storage
+
+    return Storage(open_encord())
+
+
+def open_encord() -> "Encord":
+    """A connection under the account that the environment names."""
     from agents import __version__
     from agents.config import load_account
     from agents.platform import Encord
-    from agents.platform.storage import Storage
 
     account = load_account()
-    return Storage(
-        Encord(
-            ssh_private_key=account.private_key(),
-            domain=account.domain,
-            user_agent_suffix=f"encord-benchmark-agents/{__version__}",
-        )
+    return Encord(
+        ssh_private_key=account.private_key(),
+        domain=account.domain,
+        user_agent_suffix=f"encord-benchmark-agents/{__version__}",
     )
 
 
@@ -256,7 +285,7 @@ def _base_url_of(source: str) -> str | None:
     return source if source.partition("://")[0] in ("s3", "gs") else None
 
 
-def _check(path: Path) -> tuple[int, int]:
+def checked(path: Path) -> tuple[int, int]:
     """Items and URLs of a registration file; one that is faulty ends the command."""
     from agents.cli.registration_files import refuse_faults
     from agents.registration import check as check_file
@@ -272,7 +301,8 @@ def _text(path: Path) -> TextIO:
     return path.open(encoding="utf-8")
 
 
-def _make_data_groups(folder: "Folder", files: list[Path]) -> "Registered":
+def make_data_groups_in(folder: "Folder", files: list[Path]) -> "Registered":
+    """Makes the data groups that are listed in directories beside the registration files."""
     from agents.cli.registration_files import DATA_GROUPS
     from agents.workflows.register_files import Registered, make_data_groups
 

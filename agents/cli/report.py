@@ -78,7 +78,8 @@ def report(
         if chosen is Format.TABLE:
             print_leaderboard(whole.leaderboard, output)
             return
-        from agents.reporting.files import MissingExtraError, write_report
+        from agents.errors import MissingExtraError
+        from agents.reporting.files import write_report
 
         try:
             write_report(whole, chosen.value, output, table=table.value)

@@ -25,7 +25,7 @@ from agents.cli.register import (
 )
 
 if TYPE_CHECKING:
-    from agents.registration import Row, Rows, Unreadable
+    from agents.registration import Row, Rows, Rules, Unreadable
 
 
 def upload(
@@ -53,31 +53,26 @@ def upload(
     Killed at any point and run again, it goes on, and no file is there twice. Exit code 0, 4 when some items could not
     be uploaded (each with its reason), 2 for a faulty manifest or settings, 3 when Encord cannot be used.
     """
-    from agents.cli.registration_files import all_entries, manifest_rows, output_directory, refuse, refuse_faults
-    from agents.registration import ManifestRefused, RulesError, build
+    from agents.cli.registration_files import all_entries, refuse
+    from agents.registration import RulesError
 
     place = Path(source).resolve()
     root = root or (place if place.is_dir() else place.parent)
+    try:
+        rules = make_rules(
+            storage=None,
+            base_url=None,
+            kind=kind,
+            title=title,
+            url_column=url_column,
+            group_column=group_column,
+            group_pattern=group_pattern,
+            schema=schema,
+        )
+    except RulesError as error:
+        refuse(str(error))
     with TemporaryDirectory(prefix="benchmark-qa-") as scratch:
-        try:
-            rules = make_rules(
-                storage=None,
-                base_url=None,
-                kind=kind,
-                title=title,
-                url_column=url_column,
-                group_column=group_column,
-                group_pattern=group_pattern,
-                schema=schema,
-            )
-            with manifest_rows(source, url_column) as rows, output_directory(Path(scratch)) as files:
-                built = build(_of_files(rows, root, url_column), rules, files)
-        except RulesError as error:
-            refuse(str(error))
-        except ManifestRefused as refused:
-            refuse_faults(source, refused.faults, refused.total)
-        if built.data_groups:
-            refuse("data groups are made of what is registered from a bucket, not of uploads")
+        total = describe_local_files(source, root, rules, Path(scratch))
         with clear_failures():
             from agents.cli.progress import item_progress
             from agents.workflows.journal import Journal
@@ -86,11 +81,32 @@ def upload(
             storage = open_storage()
             target = storage.folder_or_new(folder) if create_folder else storage.folder(folder)
             notes = journal or place.with_name(f"{place.name}.progress")
-            with closing(Journal(notes)) as done, item_progress("uploading", built.items.total()) as progress:
+            with closing(Journal(notes)) as done, item_progress("uploading", total) as progress:
                 entries = all_entries(Path(scratch))
                 outcome = upload_files(storage, target, root, entries, done, parallel=parallel, progress=progress)
     typer.echo(f"{outcome.items:,} items are in {target.title!r}")
     finish(outcome, errors)
+
+
+def describe_local_files(source: str, root: Path, rules: "Rules", directory: Path) -> int:
+    """Writes registration files of local files into a directory; a faulty manifest ends the command.
+
+    Returns:
+        How many items they name.
+    """
+    from agents.cli.registration_files import manifest_rows, output_directory, refuse, refuse_faults
+    from agents.registration import ManifestRefused, RulesError, build
+
+    try:
+        with manifest_rows(source, rules.url_column) as rows, output_directory(directory) as files:
+            built = build(_of_files(rows, root, rules.url_column), rules, files)
+    except RulesError as error:
+        refuse(str(error))
+    except ManifestRefused as refused:
+        refuse_faults(source, refused.faults, refused.total)
+    if built.data_groups:
+        refuse("data groups are made of what is registered from a bucket, not of uploads")
+    return built.items.total()
 
 
 def _of_files(rows: "Rows", root: Path, url_column: str) -> Iterator["Row | Unreadable"]:

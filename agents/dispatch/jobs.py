@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, Self
 
+from agents.errors import TryAgainLater
+
 JOB_VERSION = 1
 
 
@@ -12,7 +14,7 @@ class JobError(ValueError):
     """A message that is no job of this version."""
 
 
-class QueueUnavailable(Exception):
+class QueueUnavailable(TryAgainLater):
     """The queue has not taken a job; submitting it again does no harm."""
 
 

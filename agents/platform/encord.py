@@ -217,6 +217,9 @@ class Encord:
                     title=stage.title,
                     kind=stage.stage_type.value,
                     pathways=tuple(p.name for p in stage.pathways) if isinstance(stage, AgentStage) else (),
+                    leads_to=tuple(str(p.destination_uuid) for p in stage.pathways)
+                    if isinstance(stage, AgentStage)
+                    else (),
                 )
                 for stage in sdk_project.workflow.stages
             ),

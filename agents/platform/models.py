@@ -10,12 +10,14 @@ StageKind = Literal["ANNOTATION", "REVIEW", "CONSENSUS_ANNOTATION", "CONSENSUS_R
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a project's workflow; `pathways` (names) only on agent stages."""
+    """One stage of a project's workflow; `pathways` (names) and where they lead only on agent stages."""
 
     uuid: str
     title: str
     kind: StageKind
     pathways: tuple[str, ...] = ()
+    leads_to: tuple[str, ...] = ()
+    """For each pathway the uuid of its destination, which may be a router, and routers are not listed as stages"""
 
 
 @dataclass(frozen=True)

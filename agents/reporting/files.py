@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from agents.errors import MissingExtraError
 from agents.reporting.digest import digest
 from agents.reporting.report import Report
 
@@ -28,10 +29,6 @@ TABLES = (
 _EXTRA = "the extra 'report': pip install 'encord-benchmark-agents[report]'"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Cell = str | int | float | bool | None
-
-
-class MissingExtraError(Exception):
-    """What this format needs is not installed."""
 
 
 def write_report(report: Report, format: str, output: Path | None, *, table: str = "annotators") -> None:  # noqa: A002

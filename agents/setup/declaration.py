@@ -20,6 +20,10 @@ _NOBODY, _NOBODY_ELSE = UUID(int=0), UUID(int=1)
 Role = Literal["admin", "annotator", "reviewer", "annotator_reviewer", "team_manager", "viewer"]
 Title = Annotated[str, Field(min_length=1, max_length=300)]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+ItemKind = Literal[
+    "video", "image", "imageGroup", "imageSequence", "dicomSeries", "audio", "timeseries", "nifti", "plainText", "pdf",
+    "group", "scene",
+]  # fmt: skip
 ScalarType = Literal["boolean", "datetime", "number", "uuid", "varchar", "text"]
 
 
@@ -68,6 +72,8 @@ class Dataset(Section):
     """Which one, where Encord has several of that title"""
     folders: tuple[str, ...] = ()
     """Paths of the folders whose items, without those of the folders in them, it must hold"""
+    kinds: tuple[ItemKind, ...] = ()
+    """Of these kinds only, e.g. the groups and not what they are made of; default: of every kind"""
 
 
 class OntologyChoice(Section):

@@ -19,6 +19,7 @@ from agents.setup.declaration import Dataset, Declaration, Embedding, Folder, Me
 from agents.setup.observed import Observed, SeenProject, Side, Thing
 from agents.setup.structure import differences
 
+_OPTIONS_SHOWN = 8
 _RENAMED = "give it its title back in Encord, or change the title in the set-up file"
 _IN_SETTINGS = "change it in Encord: the project's Settings, Team"
 
@@ -67,7 +68,10 @@ def described_type(kind: object) -> str:
         kind = wire_type(kind)
     if not isinstance(kind, Mapping):
         return str(kind)
-    return f"embedding of {kind.get('size')}" if kind.get("ty") == "embedding" else f"one of {len(_options(kind))}"
+    if kind.get("ty") == "embedding":
+        return f"embedding of {kind.get('size')} numbers"
+    options = _options(kind)
+    return f"one of {', '.join(options[:_OPTIONS_SHOWN])}{', ...' if len(options) > _OPTIONS_SHOWN else ''}"
 
 
 def _options(kind: object) -> list[str]:

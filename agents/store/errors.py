@@ -1,7 +1,9 @@
 """What may go wrong with the database."""
 
+from agents.errors import TryAgainLater
 
-class StoreError(Exception):
+
+class StoreError(TryAgainLater):
     """The database cannot be reached, or refuses. The message holds no password."""
 
 

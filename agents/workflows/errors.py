@@ -45,5 +45,9 @@ class OntologiesDiffer(RefusalError):
     """Production and benchmark project use different ontologies: their labels cannot be compared."""
 
 
+class AmbiguousTitle(RefusalError):
+    """Encord has several things of a title that a set-up names; the message has the hashes of all of them."""
+
+
 class MisconfiguredStage(RefusalError):
     """The configuration names a stage or a pathway that the production project's workflow does not have."""

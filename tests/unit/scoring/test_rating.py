@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from agents.scoring.rating import WEIGHTS, Parts, Work, rate
 
-USUAL = Work(quality=0.9, done=40, assigned=50, reviewed=40, accepted_at_once=30, rejections=10, hours=8.0, objects=400)
+USUAL = Work(
+    quality=0.9, done=40, assigned=50, reviewed=40, accepted_at_once=30, rejections=10, timed=40, hours=8.0, objects=400
+)
 
 
 def test_a_rating_worked_by_hand() -> None:
@@ -34,7 +36,9 @@ def test_a_part_that_is_not_known_is_left_out_and_not_taken_for_nothing() -> Non
 
 
 def test_nothing_done_yet_divides_by_nothing() -> None:
-    idle = Work(quality=0.5, done=0, assigned=0, reviewed=0, accepted_at_once=0, rejections=0, hours=0.0, objects=0)
+    idle = Work(
+        quality=0.5, done=0, assigned=0, reviewed=0, accepted_at_once=0, rejections=0, timed=0, hours=0.0, objects=0
+    )
     assert rate({"idle": idle})["idle"].rating == pytest.approx(50.0)
 
 
@@ -52,6 +56,7 @@ WORK = st.builds(
     reviewed=st.just(40),
     accepted_at_once=st.integers(0, 40),
     rejections=st.integers(0, 100),
+    timed=st.just(40),
     hours=st.floats(0.5, 50),
     objects=st.integers(0, 999),
 )
