@@ -9,6 +9,8 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
+from agents.config.installed import require_database, require_queue
+
 SECONDS_TO_ANSWER = 2.0
 """What an answer needs once the time budget of its request is spent"""
 SAFETY_SECONDS = 10.0
@@ -49,6 +51,13 @@ class Hosting(BaseSettings):
             raise ValueError("neither the URL of an SQS queue nor projects/P/locations/L/queues/Q of Cloud Tasks")
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, value: str) -> str:
+        if value != "none":
+            require_database(value)
+        return value
+
     @model_validator(mode="after")
     def _jobs_arrive(self) -> Self:
         if self.dispatch == "background" and "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
@@ -57,6 +66,8 @@ class Hosting(BaseSettings):
             raise ValueError("JOBS_QUEUE: missing, because DISPATCH is 'queue'")
         if self.uses_cloud_tasks and (self.jobs_url is None or self.jobs_service_account is None):
             raise ValueError("JOBS_URL and JOBS_SERVICE_ACCOUNT: both are needed with a Cloud Tasks queue")
+        if self.jobs_queue is not None:
+            require_queue(cloud_tasks=self.uses_cloud_tasks)
         return self
 
     @model_validator(mode="after")

@@ -83,6 +83,62 @@ def test_combinations_that_lose_work_are_refused_by_name(
         load(monkeypatch, settings)
 
 
+@pytest.mark.parametrize(
+    ("settings", "hidden", "complaint"),
+    [
+        ({"DISPATCH": "queue", "JOBS_QUEUE": SQS}, "boto3", "JOBS_QUEUE: boto3 is not installed: add the extra 'sqs'"),
+        (
+            {"JOBS_QUEUE": CLOUD_TASKS, "JOBS_URL": "https://h/jobs", "JOBS_SERVICE_ACCOUNT": "a@b"},
+            "google",
+            "JOBS_QUEUE: google.cloud.tasks_v2 is not installed: add the extra 'cloud-tasks'",
+        ),
+        (
+            {"DATABASE_URL": "postgresql+psycopg://u:hunter2@h/d"},
+            "psycopg",
+            "DATABASE_URL: psycopg is not installed: take postgresql+psycopg:// and the extra 'postgres'",
+        ),
+    ],
+)
+def test_a_library_that_is_not_installed_is_missed_at_the_start(
+    settings: dict[str, str], hidden: str, complaint: str
+) -> None:
+    # A fresh interpreter in which the library cannot be found.
+    program = f"""
+import sys
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == {hidden!r}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Hidden())
+from agents.cli import app
+app(["serve"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | USUAL | {"ROUTE_SECRET": "r"} | settings,
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.splitlines()) == (2, ["the settings are not usable:", f"  {complaint}"])
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("mysql://u:hunter2@h/d", "neither sqlite:///FILE nor postgresql"),
+        ("scores.sqlite", "neither sqlite:///FILE nor postgresql"),
+        ("postgresql+asyncpg://u:hunter2@h/d", "driver is 'psycopg', not 'asyncpg'"),
+        ("sqlite+aiosqlite:///x", "driver is 'pysqlite', not 'aiosqlite'"),
+        ("postgresql+psycopg://u:hunter2@h:port/d", "host or port cannot be read"),
+    ],
+)
+def test_what_is_no_database_is_refused_at_the_start_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, url: str, complaint: str
+) -> None:
+    with pytest.raises(SettingsError, match=r"^DATABASE_URL: ") as refusal:
+        load(monkeypatch, {"DATABASE_URL": url})
+    assert complaint in str(refusal.value)
+    assert "hunter2" not in str(refusal.value)
+
+
 def test_behind_api_gateway_a_shorter_time_budget_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, {"HOST_TIMEOUT_SECONDS": "30", "REQUEST_SECONDS": "28", "JOBS_QUEUE": SQS})
     assert (settings.request_seconds, settings.uses_cloud_tasks) == (28, False)
