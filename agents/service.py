@@ -1,19 +1,20 @@
-"""The use cases of one deployment, wired to Encord and to the store."""
+"""The use cases of one deployment besides routing (`agents.front`), wired to Encord and to the store."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from functools import cached_property
 from typing import TypeVar
 
-from agents import __version__, telemetry
+from agents import telemetry
 from agents.api.custom_agents import AgentAnswer
 from agents.config import Settings, load_settings
+from agents.connection import connect
 from agents.dispatch.background import BackgroundDispatcher
 from agents.dispatch.jobs import DrainJob, JobQueue
 from agents.dispatch.queues import open_queue
 from agents.dispatch.worker_process import WorkerProcess
+from agents.once import once
 from agents.platform import (
     AnswerTooLarge,
     Encord,
@@ -26,14 +27,13 @@ from agents.platform import (
 from agents.policy import NEUTRAL_MESSAGE, decide
 from agents.reporting.files import render
 from agents.store import SqlScoreStore
-from agents.workflows.check_deployment import Finding, check_deployment
 from agents.workflows.drain_stage import Drained
 from agents.workflows.editor_feedback import Audience, EditorFeedback, message_about
 from agents.workflows.handle_event import EventOutcome, handle_event
+from agents.workflows.pace import retired_items
 from agents.workflows.plan_drain import QueuedDrains
 from agents.workflows.projects import ServedProjects
 from agents.workflows.report_project import report_project
-from agents.workflows.route_task import route_task
 from agents.workflows.run_job import JobRunner
 from agents.workflows.score_task import Scorer
 from agents.workflows.shadow import record_decision
@@ -41,8 +41,6 @@ from agents.workflows.truth import GroundTruth
 from agents.workflows.verdicts import judge
 from agents.workflows.write_back import WriteBack
 
-CONCURRENT_REQUESTS = 64
-"""Requests that talk to Encord at one time; more wait their turn"""
 LONGEST_BACKGROUND_JOB = 3600.0
 SHUTDOWN_SECONDS = 7.0
 """Hosts kill ten seconds after SIGTERM"""
@@ -58,71 +56,67 @@ class Service:
     settings: Settings
     isolates_heavy_work: bool = False
     """Large answers and scoring drains go to worker processes, so that an event loop beside them never waits"""
+    connected: ServedProjects | None = None
+    """The projects, where somebody has connected to Encord already"""
 
-    @cached_property
+    @once
+    def projects(self) -> ServedProjects:
+        """The deployment's projects."""
+        return self.connected or connect(self.settings)
+
+    @property
     def encord(self) -> Encord:
         """The connection to Encord."""
-        return Encord(
-            ssh_private_key=self.settings.private_key(),
-            domain=self.settings.domain,
-            user_agent_suffix=f"encord-benchmark-agents/{__version__}",
-            pool_size=CONCURRENT_REQUESTS,
-        )
+        return self.projects.encord
 
-    @cached_property
+    @once
     def store(self) -> SqlScoreStore:
         """The score records."""
         return SqlScoreStore(self.settings.scores_url)
 
-    @cached_property
-    def projects(self) -> ServedProjects:
-        """The deployment's projects."""
-        return ServedProjects(self.encord, self.settings.config)
-
-    @cached_property
+    @once
     def scorer(self) -> Scorer:
         """Scoring, with its index of the ground truth."""
         truth = GroundTruth(self.projects, ttl_seconds=self.settings.config.truth_ttl_seconds)
         return Scorer(self.projects, truth, self.store)
 
-    @cached_property
+    @once
     def write_back(self) -> WriteBack:
         """What scores change on Encord."""
         return WriteBack(self.scorer)
 
-    @cached_property
+    @once
     def jobs(self) -> JobRunner:
         """Drains, however they were asked for."""
         return JobRunner(self.scorer)
 
-    @cached_property
+    @once
     def background(self) -> BackgroundDispatcher:
         """Jobs after the response."""
         return BackgroundDispatcher(self._run_in_background)
 
-    @cached_property
+    @once
     def queue(self) -> JobQueue:
         """Jobs for any instance."""
         return open_queue(self.settings)
 
-    @cached_property
+    @once
     def large_tasks(self) -> WorkerProcess:
         """Where single tasks are scored whose labels are too large for the server's own process."""
         return WorkerProcess(_prepare_worker)
 
-    @cached_property
+    @once
     def scoring_drains(self) -> WorkerProcess:
         """Where scoring stages are drained."""
         return WorkerProcess(_prepare_worker)
 
-    def route(self, project_hash: str, data_hash: str) -> AgentAnswer:
-        """Decide where a task goes."""
-        decision = route_task(self.projects, self.store, project_hash, data_hash)
-        if self.settings.config.shadow:
-            record_decision(self.projects, self.store, data_hash, decision.pathway)
-            return AgentAnswer()
-        telemetry.decisions.add(1, {"agent": "route", "pathway": decision.pathway})
-        return AgentAnswer(decision=decision.pathway)
+    def has_retired(self, data_hash: str) -> bool:
+        """Whether too many annotators have met a benchmark item. Asks the store."""
+        return bool(retired_items(self.projects, self.store, [data_hash]))
+
+    def note_decision(self, data_hash: str, pathway: str) -> None:
+        """Write down where a task would have gone, were this not shadow mode."""
+        record_decision(self.projects, self.store, data_hash, pathway)
 
     def score(self, project_hash: str, data_hash: str) -> AgentAnswer:
         """Score a task's labels and say where it goes."""
@@ -130,11 +124,6 @@ class Service:
         if not self.settings.config.shadow:
             telemetry.decisions.add(1, {"agent": "score", "pathway": answer.decision or "(default)"})
         return answer
-
-    def editor_route(self, project_hash: str, _data_hash: str) -> AgentAnswer:
-        """There is no task to route in the label editor."""
-        self.projects.require_served(project_hash)
-        return AgentAnswer(message=NEUTRAL_MESSAGE)
 
     def editor_score(self, project_hash: str, data_hash: str) -> AgentAnswer:
         """Answer somebody in the label editor, under the feedback policy."""
@@ -180,10 +169,6 @@ class Service:
         """Score what was submitted or completed."""
         outcome = self._where_it_fits(Service._handle_event, project_hash, data_hashes)
         return f"{outcome.scored} scored, {outcome.refused} left alone"
-
-    def check(self) -> list[Finding]:
-        """Whether the deployment fits its projects."""
-        return check_deployment(self.projects)
 
     def close(self) -> None:
         """Finish or hand back what runs."""

@@ -22,7 +22,7 @@ def doctor(
         from agents.config import load_settings
         from agents.service import Service
         from agents.store import StoreError
-        from agents.workflows.check_deployment import Finding
+        from agents.workflows.check_deployment import Finding, check_deployment
         from agents.workflows.shadow import compare_decisions
 
         settings = load_settings(endpoints=True)
@@ -33,7 +33,7 @@ def doctor(
             findings.append(Finding("database", True, "reachable"))
         except StoreError as error:
             findings.append(Finding("database", False, str(error), "check DATABASE_URL and 'benchmark-qa db upgrade'"))
-        findings += service.check()
+        findings += check_deployment(service.projects)
         decisions = compare_decisions(service.projects, service.store) if settings.config.shadow else {}
         for (pathway, stage), tasks in sorted(decisions.items()):
             findings.append(Finding("shadow", True, f"{tasks} decided {pathway!r} are now at '{stage}'"))

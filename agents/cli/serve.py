@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from agents.cli.failures import clear_failures
+from agents.loading import loading
 
 
 def serve(
@@ -17,11 +18,13 @@ def serve(
     ENCORD_SSH_KEY_FILE, ENCORD_DOMAIN, ROUTE_SECRET, SCORE_SECRET, DATABASE_URL, LOG_LEVEL.
     """
     with clear_failures():
-        from agents.app import create_app
-        from agents.cli.server import serve_until_terminated
-        from agents.config import load_settings
-        from agents.logs import log_as_json
+        with loading():
+            from agents.app import create_app
+            from agents.cli.server import serve_until_terminated
+            from agents.config import load_settings
+            from agents.logs import log_as_json
 
-        settings = load_settings(endpoints=True)
-        log_as_json(settings.log_level)
-        serve_until_terminated(create_app(settings, isolates_heavy_work=True), host, port)
+            settings = load_settings(endpoints=True)
+            log_as_json(settings.log_level)
+            app = create_app(settings, isolates_heavy_work=True)
+        serve_until_terminated(app, host, port)

@@ -1,6 +1,5 @@
 """The HTTP server of `benchmark-qa serve`, and its end: hosts kill ten seconds after SIGTERM."""
 
-import gc
 import logging
 import os
 import signal
@@ -34,9 +33,6 @@ class Server(uvicorn.Server):
 
 def serve_until_terminated(app: FastAPI, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
-    # What is loaded by now stays: the collector need not stop everything to look through it again and again.
-    gc.collect()
-    gc.freeze()
     config = uvicorn.Config(
         app,
         host=host,

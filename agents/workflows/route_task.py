@@ -1,10 +1,9 @@
 """Route a task: is its data unit in the benchmark dataset? Decided from label row metadata alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from agents.store import SqlScoreStore
 from agents.workflows.errors import MisconfiguredStage, UnknownDataUnit
-from agents.workflows.pace import retired_items
 from agents.workflows.projects import ServedProjects
 
 
@@ -19,10 +18,16 @@ class RoutingDecision:
     pathway: str
 
 
-def route_task(projects: ServedProjects, store: SqlScoreStore, project_hash: str, data_hash: str) -> RoutingDecision:
+def route_task(
+    projects: ServedProjects, project_hash: str, data_hash: str, has_retired: Callable[[str], bool]
+) -> RoutingDecision:
     """Decide for one data unit. 1 request to Encord once the projects are warm.
 
-    The store is asked only where items retire after so many people (`exposure.retire_after`).
+    Args:
+        projects: of the deployment.
+        project_hash: of the request.
+        data_hash: of the request.
+        has_retired: whether so many have met this benchmark item that it is routed as production from now on.
 
     Raises:
         ProjectNotServed, UnknownDataUnit, DatasetNotServed, MisconfiguredStage, PlatformError
@@ -35,9 +40,7 @@ def route_task(projects: ServedProjects, store: SqlScoreStore, project_hash: str
     if not rows:
         raise UnknownDataUnit(f"the project has no data unit {data_hash}")
     dataset_hash = rows[0].dataset_hash
-    is_benchmark = projects.side_of(dataset_hash) == "benchmark"
-    if is_benchmark and retired_items(projects, store, [data_hash]):
-        is_benchmark = False
+    is_benchmark = projects.side_of(dataset_hash) == "benchmark" and not has_retired(data_hash)
     return RoutingDecision(
         data_hash=data_hash,
         dataset_hash=dataset_hash,
