@@ -24,6 +24,8 @@ class Table(StrEnum):
     """One list of the report."""
 
     ANNOTATORS = "annotators"
+    RATINGS = "ratings"
+    KAPPA = "kappa"
     TASKS = "tasks"
     CLASSES = "classes"
     REQUIREMENTS = "requirements"
@@ -47,12 +49,17 @@ def report(
     as_of: Annotated[
         str | None, typer.Option(help="As it stood at a moment, e.g. 2026-03-01 or 2026-03-01T12:00.")
     ] = None,
+    analytics_days: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="First ask Encord's analytics about so many days: time, tasks done, reviews."),
+    ] = None,
     timezone: Annotated[str, typer.Option(help="Whose days and weeks are meant, e.g. Europe/Zurich.")] = "UTC",
 ) -> None:
     """Report every annotator: tasks, matches, precision, recall, F1 with its 95 % interval, verdict; and much more.
 
-    Reads score records from DATABASE_URL only; Encord is not asked. Exit code 0, 2 for faulty settings, 3 when the
-    database cannot be used.
+    Reads score records from DATABASE_URL only. Encord is asked with --analytics-days alone; what its analytics say is
+    kept for later reports, here and over HTTP. Exit code 0, 2 for faulty settings, 3 when the database (or Encord)
+    cannot be used.
     """
     from agents.cli.moments import moment_of, zone_of
 
@@ -65,6 +72,11 @@ def report(
         from agents.workflows.report_project import current_leaderboard, report_project
 
         scores = open_scores()
+        if analytics_days is not None:
+            from agents.service import Service
+            from agents.workflows.read_work import read_work
+
+            read_work(Service(scores.settings).scorer, days=analytics_days)
         if chosen is Format.TABLE and as_of is None and output is None:
             print_leaderboard(current_leaderboard(scores.store, scores.config))
             return

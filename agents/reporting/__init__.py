@@ -2,5 +2,6 @@
 
 from agents.reporting.leaderboard import Bar, Leaderboard, Line, leaderboard
 from agents.reporting.report import Evidence, Question, Report, build_report
+from agents.reporting.ruling import Rule
 
-__all__ = ["Bar", "Evidence", "Leaderboard", "Line", "Question", "Report", "build_report", "leaderboard"]
+__all__ = ["Bar", "Evidence", "Leaderboard", "Line", "Question", "Report", "Rule", "build_report", "leaderboard"]

@@ -1,6 +1,7 @@
 """A few lines of Markdown for a chat channel."""
 
 from agents.reporting.leaderboard import Line
+from agents.reporting.ratings import usual_seconds
 from agents.reporting.report import Report
 from agents.scoring.intervals import Interval
 
@@ -28,6 +29,9 @@ def digest(report: Report) -> str:
         first = report.conflicts[0]
         lines.append(f"- Most frequent conflict: {first.words} {escaped(first.feature)}, {first.count:,} times")
     lines.append(f"- Ground truth to look at: {_number(len(report.suspects), 'place')} the annotators contradict")
+    usual = usual_seconds(report.ratings)
+    if usual is not None:
+        lines.append(f"- Time per task of the median annotator: {usual:,.0f} s")
     if report.stale:
         lines.append(f"- {_number(len(report.stale), 'score')} out of date: run `benchmark-qa rescore`")
     return "\n".join(lines) + "\n"

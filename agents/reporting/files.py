@@ -15,6 +15,8 @@ from agents.reporting.report import Report
 
 TABLES = (
     "annotators",
+    "ratings",
+    "kappa",
     "tasks",
     "classes",
     "requirements",

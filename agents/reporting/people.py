@@ -2,15 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import tzinfo
 from typing import Any
 
 from agents.records import ScoreRecord
 from agents.reporting.breakdown import Group, by_class, by_week
 from agents.reporting.conflicts import ConflictLine, conflicts_by_kind
+from agents.reporting.crowd import QuestionAgreement
 from agents.reporting.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard, Line
-from agents.scoring.rating import Rating, Work, rate
+from agents.reporting.ratings import RatingLine
+from agents.scoring.intervals import Interval
 
 WORST_TASKS = 6
 CONFLICTS_TOLD = 5
@@ -55,7 +57,9 @@ class Person:
     """What to talk about with one annotator."""
 
     line: Line
-    rating: Rating
+    rated: RatingLine
+    kappa: Mapping[str, Interval]
+    """Cohen's kappa with the truth, by question"""
     above_items: float | None
     """Own mean score minus the mean of the same items over everybody: who got the hard ones is not the worse"""
     weeks: tuple[Group, ...]
@@ -73,10 +77,11 @@ class Person:
         return {
             "annotator": self.name,
             "rating": {
-                "rating": self.rating.rating,
-                "parts": self.rating.parts._asdict(),
-                "weights": self.rating.weights._asdict(),
+                "rating": self.rated.rating.rating,
+                "parts": self.rated.rating.parts._asdict(),
+                "weights": self.rated.rating.weights._asdict(),
             },
+            "kappa": {question: asdict(interval) for question, interval in self.kappa.items()},
             "above_items": self.above_items,
             "weeks": [week.to_dict() for week in self.weeks],
             "classes": [each.to_dict() for each in self.classes],
@@ -89,7 +94,8 @@ def people_of(
     board: Leaderboard,
     tasks: Sequence[TaskLine],
     *,
-    first_passes: Mapping[str, tuple[int, int]],
+    rated: Sequence[RatingLine],
+    questions: Sequence[QuestionAgreement],
     zone: tzinfo,
 ) -> list[Person]:
     """A page for each of the annotators to talk to first: below the bar, then by place from the bottom.
@@ -97,27 +103,30 @@ def people_of(
     Args:
         board: of everybody.
         tasks: of everybody.
-        first_passes: by annotator, how many tasks met the bar with their first version, and of how many.
+        rated: everybody's rating.
+        questions: everybody's agreement with the truth about each question.
         zone: whose weeks are meant.
     """
     by_name: dict[str, list[TaskLine]] = defaultdict(list)
     for task in tasks:
         by_name[task.record.annotator or UNKNOWN_ANNOTATOR].append(task)
-    work = {line.annotator: _work(line, first_passes.get(line.annotator)) for line in board.lines}
-    ratings = rate(work)
+    ratings = {line.annotator: line for line in rated}
     urgent = sorted(board.lines, key=lambda line: (line.verdict != "below the bar", -(line.place or 0)))
     return [
-        _person(line, by_name[line.annotator], ratings[line.annotator], zone, board.bar.level)
+        _person(line, by_name[line.annotator], ratings[line.annotator], questions, zone=zone, level=board.bar.level)
         for line in urgent[:PEOPLE_SHOWN]
     ]
 
 
-def _work(line: Line, first_pass: tuple[int, int] | None) -> Work:
-    accepted, reviewed = first_pass if first_pass else (None, None)
-    return Work(quality=line.shrunk, done=line.tasks, reviewed=reviewed, accepted_at_once=accepted)
-
-
-def _person(line: Line, tasks: Sequence[TaskLine], rating: Rating, zone: tzinfo, level: float) -> Person:
+def _person(
+    line: Line,
+    tasks: Sequence[TaskLine],
+    rated: RatingLine,
+    questions: Sequence[QuestionAgreement],
+    *,
+    zone: tzinfo,
+    level: float,
+) -> Person:
     records = [task.record for task in tasks]
     worst = sorted(
         (task for task in tasks if task.record.score is not None and task.record.score < 1.0),
@@ -125,7 +134,8 @@ def _person(line: Line, tasks: Sequence[TaskLine], rating: Rating, zone: tzinfo,
     )
     return Person(
         line=line,
-        rating=rating,
+        rated=rated,
+        kappa={each.question: each.kappa[line.annotator] for each in questions if line.annotator in each.kappa},
         above_items=_above_items(tasks),
         weeks=tuple(by_week(records, zone=zone, level=level)),
         classes=tuple(by_class(records, level=level)),

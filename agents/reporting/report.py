@@ -1,11 +1,11 @@
 """The whole report as one value: what the page shows is what the JSON says."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from agents.records import ScoreRecord, totals_of
+from agents.records import ScoreRecord, WorkReading, totals_of
 from agents.reporting.breakdown import (
     Confusion,
     Group,
@@ -30,6 +30,8 @@ from agents.reporting.crowd import (
 from agents.reporting.items import Item, items_of, mean_scores
 from agents.reporting.leaderboard import UNKNOWN_ANNOTATOR, Bar, Leaderboard, leaderboard
 from agents.reporting.people import Person, TaskLine, people_of
+from agents.reporting.ratings import RatingLine, rate_everybody
+from agents.reporting.ruling import Rule, rule_on_each
 
 EDITOR_PAGE = "{base}/label_editor/{project}/{data_hash}/{frame}"
 
@@ -46,6 +48,8 @@ class Question:
     """The moment in the past that is reported; None: now"""
     editor: str = "https://app.encord.com"
     """Where the label editor is"""
+    rule: Rule | None = None
+    """That actions are taken by; None: there is none"""
     project_title: str = ""
     dataset_titles: Mapping[str, str] = field(default_factory=dict)
 
@@ -63,6 +67,8 @@ class Evidence:
     exposures: Mapping[str, Mapping[str | None, int]] = field(default_factory=dict)
     first_versions: Sequence[ScoreRecord] = ()
     """The score of the first version of every branch's labels"""
+    reading: WorkReading | None = None
+    """What Encord's analytics said of people's work; None: they have not been read"""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class Report:
     datasets: tuple[Group, ...]
     weeks: tuple[Group, ...]
     conflicts: tuple[ConflictLine, ...]
+    ratings: tuple[RatingLine, ...]
+    reading: WorkReading | None
     questions: tuple[QuestionAgreement, ...]
     boxes: BoxAgreement | None
     drift: tuple[DriftLine, ...]
@@ -106,6 +114,13 @@ class Report:
             "datasets": [group.to_dict() for group in self.datasets],
             "weeks": [group.to_dict() for group in self.weeks],
             "conflicts": [line.to_dict() for line in self.conflicts],
+            "ratings": [line.to_dict() for line in self.ratings],
+            "analytics": self._reading(),
+            "kappa": [
+                {"question": each.question, "annotator": annotator, "kappa": asdict(interval)}
+                for each in self.questions
+                for annotator, interval in each.kappa.items()
+            ],
             "agreement": {
                 "questions": [question.to_dict() for question in self.questions],
                 "boxes": self.boxes.to_dict() if self.boxes else None,
@@ -118,6 +133,11 @@ class Report:
             "stale": dict(self.stale),
         }
 
+    def _reading(self) -> dict[str, str] | None:
+        if self.reading is None:
+            return None
+        return {"since": self.reading.since.isoformat(), "read_at": self.reading.read_at.isoformat()}
+
 
 def build_report(question: Question, evidence: Evidence) -> Report:
     """Work everything out from the records."""
@@ -126,6 +146,16 @@ def build_report(question: Question, evidence: Evidence) -> Report:
     board = leaderboard(totals_by_annotator(counted), question.bar)
     means = mean_scores(counted)
     tasks = tuple(_task(question, record, means) for record in counted)
+    questions = tuple(question_agreements(counted, level=level))
+    ratings = tuple(
+        rate_everybody(
+            board,
+            counted,
+            first_passes=first_passes(evidence.first_versions, question.bar.threshold),
+            reading=evidence.reading,
+            ruled=rule_on_each(counted, question.rule) if question.rule else {},
+        )
+    )
     return Report(
         question=question,
         leaderboard=board,
@@ -136,19 +166,14 @@ def build_report(question: Question, evidence: Evidence) -> Report:
         datasets=tuple(by_dataset(counted, titles=question.dataset_titles, level=level)),
         weeks=tuple(by_week(counted, zone=question.zone, level=level)),
         conflicts=tuple(conflicts_by_kind(counted)),
-        questions=tuple(question_agreements(counted, level=level)),
+        ratings=ratings,
+        reading=evidence.reading,
+        questions=questions,
         boxes=agreement_about_boxes(counted),
         drift=tuple(drifting(counted)),
         items=tuple(items_of(counted, exposures=evidence.exposures, threshold=question.bar.threshold, level=level)),
         suspects=tuple(suspects_of(counted)),
-        people=tuple(
-            people_of(
-                board,
-                tasks,
-                first_passes=first_passes(evidence.first_versions, question.bar.threshold),
-                zone=question.zone,
-            )
-        ),
+        people=tuple(people_of(board, tasks, rated=ratings, questions=questions, zone=question.zone)),
         excluded=evidence.excluded,
         stale=evidence.stale,
     )

@@ -48,8 +48,9 @@ class Work:
     accepted_at_once: int | None = None
     rejections: int | None = None
     """How often tasks came back; one task may come back several times."""
+    timed: int | None = None
+    """Tasks that the hours were spent on."""
     hours: float | None = None
-    """Time spent on the tasks done."""
     objects: int | None = None
     """Objects drawn in those hours."""
 
@@ -65,8 +66,8 @@ class Work:
 
     @property
     def hours_per_task(self) -> float | None:
-        """Mean time per task done, in hours."""
-        return _share(self.hours, self.done)
+        """Mean time per task, in hours."""
+        return _share(self.hours, self.timed)
 
     @property
     def objects_per_hour(self) -> float | None:

@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 from agents.platform import AssignedTask, LabelRow, PeoplesWork
 from agents.records import ScoreRecord
-from agents.scoring.intervals import ratio_interval
-from agents.scoring.sequential import SequentialTest, Verdict, verdict_by_interval
+from agents.reporting.ruling import rule_on_each
+from agents.scoring.sequential import Verdict
 from agents.store import Action, ActionLog, TruthRulings, UnknownActionError
+from agents.workflows.report_project import rule_of
 from agents.workflows.score_task import Scorer
 
 ActionKind = Literal["release-tasks", "reopen-recent", "retire-item"]
@@ -100,23 +101,10 @@ class Actor:
 
     def verdicts(self, records: Sequence[ScoreRecord]) -> dict[str, Verdict]:
         """What is known about each annotator, by the configured rule; open below the minimum number of tasks."""
-        deployment = self.scorer.projects.deployment
-        by_annotator: dict[str, list[ScoreRecord]] = defaultdict(list)
-        for record in sorted(records, key=lambda each: (each.scored_at, each.identity.key)):
-            if record.annotator is not None and record.score is not None:
-                by_annotator[record.annotator].append(record)
-        bar, minimum = deployment.verdict.threshold, deployment.verdict.minimum_tasks
-        verdicts = {}
-        for annotator, some in by_annotator.items():
-            scores = [record.score for record in some if record.score is not None]
-            if len(scores) < minimum:
-                verdicts[annotator] = Verdict.OPEN
-            elif deployment.actions.rule == "sequential":
-                verdicts[annotator] = SequentialTest(good=deployment.actions.good, poor=bar).judge(scores).verdict
-            else:
-                interval = ratio_interval(scores, [1] * len(scores), level=deployment.verdict.confidence)
-                verdicts[annotator] = verdict_by_interval(interval, bar=bar, minimum=minimum)
-        return verdicts
+        rule = rule_of(self.scorer.projects.deployment)
+        if rule is None:
+            return {}
+        return {annotator: ruled.verdict for annotator, ruled in rule_on_each(records, rule).items()}
 
     def _release(self, annotator: str) -> Proposal | None:
         tasks = self._work.assigned_to(annotator)

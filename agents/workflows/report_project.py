@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, tzinfo
 
 from agents.config import Deployment
-from agents.reporting import Bar, Evidence, Leaderboard, Question, Report, build_report, leaderboard
+from agents.reporting import Bar, Evidence, Leaderboard, Question, Report, Rule, build_report, leaderboard
 from agents.scoring import ENGINE_VERSION
-from agents.store import SqlScoreStore, TruthRulings
+from agents.store import KeptWork, SqlScoreStore, TruthRulings
 
 
 def report_project(
@@ -36,9 +36,15 @@ def report_project(
         stale=stale_scores(store, deployment) if as_of is None else {},
         exposures=store.exposures(project),
         first_versions=store.first_versions(project),
+        reading=KeptWork(store.database).last(project) if as_of is None else None,
     )
     question = Question(
-        production_project=project, bar=bar_of(deployment), zone=zone, as_of=as_of, editor=editor_of(domain)
+        production_project=project,
+        bar=bar_of(deployment),
+        zone=zone,
+        as_of=as_of,
+        editor=editor_of(domain),
+        rule=rule_of(deployment),
     )
     return build_report(question, evidence)
 
@@ -69,6 +75,14 @@ def bar_of(deployment: Deployment) -> Bar:
     """The bar for annotators."""
     verdict = deployment.verdict
     return Bar(verdict.threshold, verdict.minimum_tasks, verdict.confidence)
+
+
+def rule_of(deployment: Deployment) -> Rule | None:
+    """The rule that actions are taken by; None where it could not tell good from poor."""
+    verdict, actions = deployment.verdict, deployment.actions
+    if actions.good <= verdict.threshold:
+        return None
+    return Rule(actions.rule, verdict.threshold, actions.good, verdict.minimum_tasks, verdict.confidence)
 
 
 def editor_of(domain: str) -> str:

@@ -107,7 +107,7 @@ def _between(entries: Iterable[Any], call: Call, at: Callable[[Any], datetime]) 
         raise InvalidArgumentsError("after: field required")
     since = parse_date(call.query["after"])
     until = parse_date(call.query["before"]) if "before" in call.query else None
-    return (entry for entry in entries if at(entry) >= since and (until is None or at(entry) <= until))
+    return (entry for entry in entries if at(entry) >= since and (until is None or at(entry) < until))
 
 
 def _wanted(where: Where, by: str, call: Call) -> bool:

@@ -102,9 +102,11 @@ def test_the_numbers_on_the_page_are_those_of_the_json(
                 cell.dataset.figure, cell.querySelector('data') && Number(cell.querySelector('data').value)]))]))"""
     )
     assert list(shown) == [line["annotator"] for line in in_json["annotators"]]
+    rated = {line["annotator"]: line for line in in_json["ratings"]}
     for line in in_json["annotators"]:
         figures = shown[line["annotator"]]
         assert figures.pop("shrunk") == line["shrunk"]
+        assert figures.pop("rating") == rated[line["annotator"]]["rating"]
         assert figures == {figure: line[figure]["estimate"] for figure in figures}
     pooled = watched.page.locator("#pooled-f1 data").get_attribute("value")
     assert float(pooled or 0) == in_json["pooled"]["f1"]["estimate"]

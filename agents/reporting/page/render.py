@@ -15,6 +15,7 @@ from agents.reporting.crowd import Suspect
 from agents.reporting.page.drawing import Drawing, draw
 from agents.reporting.page.plots import NAMES, overview_plot, trend_plot
 from agents.reporting.people import Person
+from agents.reporting.ratings import usual_seconds
 from agents.reporting.report import Report
 from agents.scoring.intervals import Interval
 
@@ -50,6 +51,8 @@ def render_page(report: Report) -> str:
                 key="trend",
                 wide=True,
             ),
+            rated={line.annotator: line for line in report.ratings},
+            usual_seconds=usual_seconds(report.ratings),
             people=[_Page(report, person, number) for number, person in enumerate(report.people)],
             shown={line.line.annotator: f"person-{number}" for number, line in enumerate(report.people)},
             below=[line for line in reversed(report.leaderboard.lines) if line.verdict == "below the bar"],
@@ -125,7 +128,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(figure=figure, share=share, moment=moment, percent=percent, breakable=breakable)
+    environment.filters.update(figure=figure, share=share, moment=moment, percent=percent)
+    environment.filters.update(breakable=breakable, duration=duration)
     environment.globals.update(arrows=_ARROWS, verdict_classes=_CLASSES)
     return environment
 
@@ -155,6 +159,17 @@ def moment(value: datetime, zone: tzinfo) -> str:
     """A moment by the clocks of a zone, named."""
     local = value.astimezone(zone)
     return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
+
+
+def duration(seconds: float | None) -> Markup:
+    """A time as it is read, with its seconds in the `value` attribute."""
+    if seconds is None:
+        return Markup('<span class="none">n/a</span>')
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    under_an_hour = f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    words = f"{hours} h {minutes:02} min" if hours else under_an_hour
+    return Markup('<data value="{}">{}</data>').format(repr(float(seconds)), words)
 
 
 def breakable(name: str) -> Markup:

@@ -126,7 +126,7 @@ def test_first_pass_counts_the_first_version_of_the_labels() -> None:
     first, second = record(1, score=0.2), record(1, score=0.9, edited=NOON + timedelta(days=1))
     other = record(2, score=0.9)
     whole = report([second, other], first_versions=[first, other])
-    assert whole.people[0].rating.parts.first_pass == 0.5
+    assert whole.people[0].rated.rating.parts.first_pass == 0.5
 
 
 def test_the_worst_tasks_come_with_a_link_into_the_label_editor() -> None:
