@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
+from sqlalchemy import Connection, bindparam, select, tuple_, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from agents.records import ScoreRecord
@@ -29,6 +29,10 @@ _REPLACE = (
         current_scores.c.branch_name == bindparam("of_branch"),
     )
     .values(key=bindparam("new_key"), scored_at=bindparam("new_scored_at"), stale_because=None)
+)
+_EXCLUDED = select(excluded_truth.c.data_hash).where(
+    excluded_truth.c.production_project == bindparam("of_project"),
+    excluded_truth.c.data_hash.in_(bindparam("data_hashes", expanding=True)),
 )
 
 
@@ -85,11 +89,11 @@ def _take_free_tasks(connection: Connection, newest: Mapping[Task, ScoreRecord])
     }
     dialect = connection.dialect.name
     taken = connection.execute(_insert_free(dialect, tuple(columns)), parameters_of(dialect, columns))
-    return {(row.production_project, row.data_hash, row.branch_name) for row in taken}
+    return {(project, data_hash, branch) for project, data_hash, branch in taken}
 
 
 @cache
-def _insert_free(dialect: str, names: tuple[str, ...]) -> ReturningInsert[Any]:
+def _insert_free(dialect: str, names: tuple[str, ...]) -> ReturningInsert[str, str, str]:
     return insert_many(dialect, current_scores, names).on_conflict_do_nothing().returning(*_TASK_COLUMNS)
 
 
@@ -133,8 +137,6 @@ def _excluded(connection: Connection, tasks: Iterable[Task]) -> set[tuple[str, s
         by_project.setdefault(project, set()).add(data_hash)
     excluded: set[tuple[str, str]] = set()
     for project, data_hashes in by_project.items():
-        query = select(excluded_truth.c.data_hash).where(
-            and_(excluded_truth.c.production_project == project, excluded_truth.c.data_hash.in_(data_hashes))
-        )
-        excluded |= {(project, data_hash) for data_hash in connection.scalars(query)}
+        found = connection.scalars(_EXCLUDED, {"of_project": project, "data_hashes": list(data_hashes)})
+        excluded |= {(project, data_hash) for data_hash in found}
     return excluded

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert
@@ -188,7 +188,7 @@ class SqlScoreStore:
 
 
 @cache
-def _insert_unknown(dialect: str) -> ReturningInsert[Any]:
+def _insert_unknown(dialect: str) -> ReturningInsert[str]:
     names = [column.name for column in score_records.columns]
     return insert_many(dialect, score_records, names).on_conflict_do_nothing().returning(score_records.c.key)
 
