@@ -8,15 +8,18 @@ import os
 import sys
 from typing import Any, Protocol
 
-from fastapi import FastAPI
-from mangum import Mangum
+from agents.loading import loading
 
-from agents.app import create_app
-from agents.config import SettingsError, load_settings
-from agents.config.aws_secrets import load_secrets
-from agents.dispatch.sqs_batch import BatchAnswer, failed_records
-from agents.logs import log_as_json
-from agents.platform import unit_of_work
+with loading():
+    from fastapi import FastAPI
+    from mangum import Mangum
+
+    from agents.app import create_app
+    from agents.config import SettingsError, load_settings
+    from agents.config.aws_secrets import load_secrets
+    from agents.dispatch.sqs_batch import BatchAnswer, failed_records
+    from agents.logs import log_as_json
+    from agents.platform import unit_of_work
 
 SAFETY_SECONDS = 5.0
 """Kept back of the function's time, to answer before Lambda ends the invocation"""
@@ -58,6 +61,7 @@ def _seconds(context: LambdaContext) -> float:
     return context.get_remaining_time_in_millis() / 1000 - SAFETY_SECONDS
 
 
-_app = start()
+with loading():
+    _app = start()
 # Without lifespan: start-up and shutdown are the instance's, and Mangum would repeat them for every request.
 _mangum = Mangum(_app, lifespan="off")

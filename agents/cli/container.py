@@ -1,24 +1,30 @@
 """`benchmark-qa container`: what the image runs, on whichever host it finds itself."""
 
 import os
+import runpy
 import sys
 from typing import Annotated
 
 import typer
+
+from agents.cli.serve import serve
 
 HTTP_HANDLER = "agents.aws_lambda.http"
 
 
 def container(
     handler: Annotated[str, typer.Argument(help="On Lambda: the function's handler.")] = HTTP_HANDLER,
+    port: Annotated[int, typer.Option(envvar="PORT", help="Elsewhere: the port to listen on.")] = 8080,
 ) -> None:
     """Serve on $PORT, or be a Lambda function where Lambda's runtime says so.
 
-    The process is replaced, so that signals reach the server and not a wrapper.
+    All in this process: signals reach the server and not a wrapper, and Python starts once.
     """
-    on_lambda = "AWS_LAMBDA_RUNTIME_API" in os.environ
-    module = ["awslambdaric", handler] if on_lambda else ["agents.cli", "serve", "--host", "0.0.0.0"]  # noqa: S104
-    os.execv(sys.executable, [sys.executable, "-m", *module])  # noqa: S606 - a fixed program
+    if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+        sys.argv = ["awslambdaric", handler]
+        runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
+    else:
+        serve(host="0.0.0.0", port=port)  # noqa: S104 - a container's own network
 
 
 def healthy(port: Annotated[int, typer.Option(envvar="PORT", help="Port of the service.")] = 8080) -> None:
