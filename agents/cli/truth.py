@@ -7,14 +7,18 @@ import typer
 
 from agents.cli.failures import USAGE_ERROR, clear_failures
 from agents.cli.operator import OperatorOption, operator_of
+from agents.cli.truth_import import import_truth
 
 if TYPE_CHECKING:
     from agents.cli.scores import Scores
     from agents.store import Action
 
 truth = typer.Typer(
-    name="truth", help="Benchmark items: list, take out, put back, accept another answer.", no_args_is_help=True
+    name="truth",
+    help="Ground truth: import it, list items, take out, put back, accept another answer.",
+    no_args_is_help=True,
 )
+truth.command(name="import")(import_truth)
 
 DataUnit = Annotated[str, typer.Argument(help="Data hash of the item.")]
 Reason = Annotated[str, typer.Option(help="Why, for the audit trail.")]
