@@ -74,11 +74,11 @@ def choose_from_scores(
     Returns:
         One item per data unit, the strongest first, and by data hash among equals.
     """
-    reasons = {one.annotator: reason for one in judgements if (reason := _of_annotator(one, bar)).kind in kinds}
+    reasons = {one.annotator: _of_annotator(one, bar) for one in judgements}
     items = [
         ChosenItem(data_hash=one.data_hash, title=one.title, dataset_hash=one.dataset_hash, reasons=(reason,))
         for one in work
-        if (reason := reasons.get(one.annotator)) is not None and reason.strength > 0
+        if (reason := reasons.get(one.annotator)) is not None and reason.kind in kinds and reason.strength > 0
     ]
     if "suspect_truth" in kinds:
         items += _of_truth(doubts)

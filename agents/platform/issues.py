@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from encord.issues.issue_client import TaskIssues
+from encord.issues.issue_client import AnnotationIssue, TaskIssues
 
 from agents.platform import retries
 from agents.platform.encord import Encord
@@ -19,10 +19,14 @@ class DataUnitIssues:
     project_hash: str
     data_hash: str
 
-    def comments(self) -> set[str]:
-        """First comments of all of them. 1 request per page."""
+    def raised(self) -> set[tuple[str, str | None]]:
+        """First comment of each, and the label on which it stands, if on one. 1 request per page."""
         issues = retries.call(lambda: list(self._issues.list()))
-        return {comment.content for issue in issues for comment in issue.comments[:1]}
+        return {
+            (comment.content, issue.annotation_id if isinstance(issue, AnnotationIssue) else None)
+            for issue in issues
+            for comment in issue.comments[:1]
+        }
 
     def raise_issue(self, comment: str, *, object_hash: str | None = None, frame: int | None = None) -> None:
         """An issue on a label, else on a frame, else on the data unit. 1 request, 2 where the label is gone."""

@@ -5,11 +5,11 @@ changes no more than doing it once, because each step looks first at what is the
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from agents.findings import ChosenItem, Reason
+from agents.findings import ChosenItem, Reason, ReasonKind
 from agents.platform import Encord, PeoplesWork, Project, RequestRejected
 from agents.platform.collections import FrameCollections
 from agents.platform.datasets import LinkedDatasets
@@ -21,6 +21,8 @@ from agents.workflows.errors import MisconfiguredStage
 StepName = Literal["collection", "issues", "dataset", "reopen", "priority"]
 STEP_NAMES: tuple[StepName, ...] = ("collection", "issues", "dataset", "reopen", "priority")
 """In the order in which they are taken: whoever gets a task finds its issues, and its priority is set where it waits"""
+SUSPICIONS: tuple[ReasonKind, ...] = ("likely_label_error", "contradicting_duplicates", "suspect_truth")
+"""Reasons that say of a label that it is wrong"""
 FIRST, LAST = 1.0, 0.6
 """Priorities of the strongest and the weakest item; Encord's ordinary one is 0.5"""
 _ROUNDS = 3
@@ -126,9 +128,10 @@ class RaiseIssues:
         """1 request per data unit to see what is there, and 1 per issue that is not."""
         for data_hash, issues in _by_unit(plan).items():
             known = self._of(data_hash)
-            there = known.comments()
+            there = known.raised()
             for issue in issues:
-                if issue["comment"] not in there:
+                # Where the label was gone, its issue stands on the data unit.
+                if not there & {(issue["comment"], issue["object"]), (issue["comment"], None)}:
                     known.raise_issue(issue["comment"], object_hash=issue["object"], frame=issue["frame"])
             progress(1)
 
@@ -298,11 +301,15 @@ class Prioritise:
         return [row.data_hash for row in rows]
 
 
-def _issues_of(item: ChosenItem, marker: str) -> Iterable[tuple[str, Reason]]:
+def _issues_of(item: ChosenItem, marker: str) -> Iterator[tuple[str, Reason]]:
     """Only of what is suspected of a label: why somebody was chosen otherwise is nobody's business in the editor."""
+    seen: set[tuple[str, str | None, int | None]] = set()
     for reason in item.reasons:
-        if reason.label_hash is not None or reason.kind == "suspect_truth":
-            yield f"Benchmark QA: {reason.text} {marker}", reason
+        comment = f"Benchmark QA: {reason.text} {marker}"
+        key = (comment, reason.object_hash, reason.frame)
+        if reason.kind in SUSPICIONS and key not in seen:
+            seen.add(key)
+            yield comment, reason
 
 
 def _by_unit(plan: Plan) -> dict[str, list[Mapping[str, Any]]]:
