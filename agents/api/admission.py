@@ -4,6 +4,9 @@ Requests are worked on in threads, which share Python's global lock with the eve
 cost nothing, and many may wait at once; threads that compute keep the loop, and with it every other request, from
 its turn. Which of the two it is nobody can know beforehand, so the number of threads is found by looking: it grows
 while the loop wakes on time, and shrinks when it wakes late. The other requests wait in line.
+
+What may take minutes must not keep the quick ones waiting: of those threads no more than some are for scoring, and
+drains have threads of their own.
 """
 
 import asyncio
@@ -17,6 +20,10 @@ LATE_SECONDS = 0.006
 GROWTH, SHRINKAGE = 0.05, 0.8
 """Threads more for each time the loop was on time; share that is left when it was late"""
 LOOK_EVERY_SECONDS = 0.005
+SCORINGS_AT_ONCE, EVENTS_AT_ONCE = 16, 8
+"""Of the threads; a large task's waits in its thread for a worker process"""
+DRAINS_AT_ONCE = 4
+"""Beside the threads: a drain spends its time waiting for Encord or for a worker process"""
 SWITCH_SECONDS = 0.001
 """Until a computing thread is asked to hand on the lock; Python's own default is five times as long"""
 

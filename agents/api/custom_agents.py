@@ -6,16 +6,18 @@ browser; it is taken only where the URL ends in the endpoint's unguessable token
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
+import anyio
 import anyio.to_thread
 from fastapi import APIRouter, HTTPException, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from agents.api.admission import MOST, SCORINGS_AT_ONCE
 from agents.api.origins import AllowedOrigins
 from agents.api.signatures import SignedEndpoint, is_signed, read_body
 from agents.config import Settings
@@ -86,6 +88,8 @@ class _Agent:
     workflow_call: UseCase
     editor_call: UseCase
     seconds: float
+    at_once: anyio.CapacityLimiter
+    """Calls that may hold a thread"""
 
     async def answer(self, request: Request, token: str | None) -> AgentAnswer:
         if any(request.headers.get(header) is not None for header in TEST_HEADERS):
@@ -94,7 +98,8 @@ class _Agent:
         use_case = self._authorise(request, body, token)
         call = parse(body)
         with unit_of_work(seconds=self.seconds):  # the wait for a thread counts, too
-            return await anyio.to_thread.run_sync(self._work, request, use_case, call)
+            async with self.at_once:
+                return await anyio.to_thread.run_sync(self._work, request, use_case, call)
 
     def _authorise(self, request: Request, body: bytes, token: str | None) -> UseCase:
         """Who is calling?
@@ -131,13 +136,25 @@ def custom_agents(settings: Settings, use_cases: AgentUseCases) -> APIRouter:
     router = APIRouter(prefix="/agents", tags=["custom agents"])
     origins = AllowedOrigins(settings.editor_origin_regex)
 
-    def agent(secrets: Sequence[SecretStr], token: SecretStr | None, workflow: UseCase, editor: UseCase) -> _Agent:
-        signed = SignedEndpoint(secrets, settings.signature_tolerance_seconds)
-        return _Agent(signed, token, origins, workflow, editor, settings.request_seconds)
-
     agents = {
-        "route": agent(settings.route_secrets, settings.route_editor_token, use_cases.route, use_cases.editor_route),
-        "score": agent(settings.score_secrets, settings.score_editor_token, use_cases.score, use_cases.editor_score),
+        "route": _Agent(
+            signed=SignedEndpoint(settings.route_secrets, settings.signature_tolerance_seconds),
+            token=settings.route_editor_token,
+            origins=origins,
+            workflow_call=use_cases.route,
+            editor_call=use_cases.editor_route,
+            seconds=settings.request_seconds,
+            at_once=anyio.CapacityLimiter(MOST),
+        ),
+        "score": _Agent(
+            signed=SignedEndpoint(settings.score_secrets, settings.signature_tolerance_seconds),
+            token=settings.score_editor_token,
+            origins=origins,
+            workflow_call=use_cases.score,
+            editor_call=use_cases.editor_score,
+            seconds=settings.request_seconds,
+            at_once=anyio.CapacityLimiter(SCORINGS_AT_ONCE),
+        ),
     }
     for name, each in agents.items():
         _mount(router, name, each)

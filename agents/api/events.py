@@ -4,10 +4,12 @@ import logging
 from typing import Annotated, Protocol
 from uuid import UUID
 
+import anyio
 import anyio.to_thread
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from agents.api.admission import EVENTS_AT_ONCE
 from agents.api.custom_agents import ERRORS
 from agents.api.notifications import Accepted
 from agents.api.signatures import SignedEndpoint, read_body
@@ -18,6 +20,8 @@ SUBMITTED = ("task_submitted_event", "task_sumbitted_event")
 """The second is how older platforms spell it."""
 COMPLETED = ("task_completed_event",)
 MAX_DATA_HASHES = 10_000
+MAX_EVENT_BYTES = 2 * 1024 * 1024
+"""Room for so many data hashes, and as many label hashes and more beside them"""
 _log = logging.getLogger(__name__)
 
 
@@ -50,9 +54,10 @@ def events(settings: Settings, use_cases: EventUseCases) -> APIRouter:
     router = APIRouter(prefix="/events", tags=["events"])
     submitted = SignedEndpoint(settings.submitted_secrets, settings.signature_tolerance_seconds)
     completed = SignedEndpoint(settings.completed_secrets, settings.signature_tolerance_seconds)
+    at_once = anyio.CapacityLimiter(EVENTS_AT_ONCE)
 
     async def handle(request: Request, signed: SignedEndpoint, kinds: tuple[str, ...]) -> Accepted:
-        body = await read_body(request)
+        body = await read_body(request, MAX_EVENT_BYTES)
         signed.verify(request, body)
         payload = read_event(body, kinds)
         if payload is None:
@@ -60,7 +65,8 @@ def events(settings: Settings, use_cases: EventUseCases) -> APIRouter:
 
         hashes = [str(data_hash) for data_hash in payload.data_hashes]
         with unit_of_work(seconds=settings.request_seconds):
-            done = await anyio.to_thread.run_sync(use_cases.take_event, str(payload.project_hash), hashes)
+            async with at_once:
+                done = await anyio.to_thread.run_sync(use_cases.take_event, str(payload.project_hash), hashes)
         return Accepted(message=done)
 
     @router.post("/task-submitted", responses=ERRORS)

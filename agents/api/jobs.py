@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import anyio
 import anyio.to_thread
 import requests
 from fastapi import APIRouter, HTTPException, Request
 from google.auth import exceptions, jwt
 from pydantic import BaseModel
 
+from agents.api.admission import DRAINS_AT_ONCE
 from agents.api.signatures import read_body
 from agents.config import Settings
 from agents.dispatch.jobs import DrainJob, JobError
@@ -84,6 +86,7 @@ def jobs(settings: Settings, use_cases: JobUseCases) -> APIRouter:
     assert settings.jobs_url is not None and settings.jobs_service_account is not None  # noqa: S101, PT018 - validated
     router = APIRouter(tags=["jobs"])
     verifier = TokenVerifier(settings.jobs_url, settings.jobs_service_account, settings.jobs_certificates_url)
+    drains = anyio.CapacityLimiter(DRAINS_AT_ONCE)
 
     @router.post("/jobs", include_in_schema=False)
     async def work_off(request: Request) -> Worked:
@@ -99,7 +102,7 @@ def jobs(settings: Settings, use_cases: JobUseCases) -> APIRouter:
 
         try:
             with unit_of_work(seconds=settings.job_seconds):
-                await anyio.to_thread.run_sync(use_cases.work_off, job)
+                await anyio.to_thread.run_sync(use_cases.work_off, job, limiter=drains)
         except Exception:
             _log.exception("a job failed", extra={"delivery": request.headers.get(RETRY_HEADER)})
             raise HTTPException(503, "the job is not done: deliver it again") from None

@@ -3,11 +3,13 @@
 import logging
 from typing import Protocol
 
+import anyio
 import anyio.to_thread
 from encord_agents.core.webhooks import UnexpectedEventType, UnsupportedNotificationVersion, parse_notification
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ValidationError
 
+from agents.api.admission import DRAINS_AT_ONCE
 from agents.api.custom_agents import ERRORS
 from agents.api.signatures import SignedEndpoint, read_body
 from agents.config import Settings
@@ -34,6 +36,7 @@ def notifications(settings: Settings, use_cases: NotificationUseCases) -> APIRou
     """The endpoint for every stage whose secret is among `NOTIFICATION_SECRET`."""
     router = APIRouter(prefix="/notifications", tags=["notifications"])
     signed = SignedEndpoint(settings.notification_secrets, settings.signature_tolerance_seconds)
+    drains = anyio.CapacityLimiter(DRAINS_AT_ONCE)
 
     @router.post("/task-ready", responses={**ERRORS, 501: {"description": "An envelope version not known yet"}})
     async def task_ready(request: Request) -> Accepted:
@@ -45,7 +48,7 @@ def notifications(settings: Settings, use_cases: NotificationUseCases) -> APIRou
             return Accepted(message="not a task-ready notification: nothing to do")
 
         with unit_of_work(seconds=settings.request_seconds):
-            done = await anyio.to_thread.run_sync(use_cases.take_job, job)
+            done = await anyio.to_thread.run_sync(use_cases.take_job, job, limiter=drains)
         _log.info("notified", extra={"stage": job.stage_uuid, "outcome": done})
         return Accepted(message=done)
 

@@ -44,7 +44,7 @@ SECRETS = {
     "/events/task-completed": COMPLETED_SECRET,
 }
 EXAMPLES = 40
-LIMIT = 256 * 1024
+LIMIT, EVENT_LIMIT = 256 * 1024, 2 * 1024 * 1024
 MOST_CHUNKS = 100
 
 
@@ -132,12 +132,24 @@ def test_a_hundred_thousand_bent_requests_meet_no_5xx(running: Sandbox) -> None:
     check_fuzzing(running, 100_000)
 
 
-@pytest.mark.parametrize("path", ["/agents/route", "/notifications/task-ready", "/events/task-submitted"])
-def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_is_read(running: Sandbox, path: str) -> None:
-    over = b" " * (LIMIT + 1)
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [("/agents/route", LIMIT), ("/notifications/task-ready", LIMIT), ("/events/task-submitted", EVENT_LIMIT)],
+)
+def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_is_read(running: Sandbox, path: str, limit: int) -> None:
+    over = b" " * (limit + 1)
     assert running.send(path, over, signed(over, SECRETS[path])).status_code == 413
-    full = b" " * LIMIT
+    full = b" " * limit
     assert running.send(path, full, signed(full, SECRETS[path])).status_code == 422
+
+
+@pytest.mark.parametrize(("number", "status"), [(10_000, 200), (10_001, 422)])
+def test_an_event_may_name_ten_thousand_data_units_and_no_more(running: Sandbox, number: int, status: int) -> None:
+    hashes = [uuid(f"submitted/{n}") for n in range(number)]
+    answer = running.event("task-submitted", SUBMITTED_SECRET, "task_submitted_event", hashes)
+    assert answer.status_code == status, answer.text
+    if status == 200:
+        assert answer.json() == {"message": f"0 scored, {number} left alone"}
 
 
 def test_an_endless_body_is_not_read_to_its_end(running: Sandbox) -> None:
