@@ -209,6 +209,8 @@ def _print(outcome: "Exported", out: Path, *, as_json: bool) -> None:
         f"{outcome.rows:,} label rows, {sum(counts['objects'].values()):,} objects on {counts['images']:,} images, "
         f"{sum(counts['classifications'].values()):,} classifications in {out} ({outcome.read:,} rows read)"
     )
+    for name in [part for part in (outcome.manifest["splits"] or {}) if part not in counts["splits"]]:
+        typer.echo(f"part {name!r} of the split is empty: too few data units")
     for reason, count in outcome.not_chosen.items():
         typer.echo(f"{count:,} data units not exported: {reason}")
     if below := outcome.manifest["left_out"]["annotator_below_the_bar"]:

@@ -120,10 +120,9 @@ class CocoWriter:
     def _add_objects(self, file: _File, image_id: int, named: NamedImage) -> None:
         tally, written = self.tallies[file.task], 0
         for item in named.image.objects:
-            if item.shape not in TASKS[file.task] or (
-                file.task == "keypoints" and item.feature not in self._classes.skeletons
-            ):
-                tally.not_representable[item.shape.value] += 1
+            if not self._has_place(item, file.task):
+                elsewhere = any(self._has_place(item, task) for task in self.tallies)
+                (tally.in_other_files if elsewhere else tally.not_representable)[item.shape.value] += 1
             elif item.region is None:
                 tally.without_region[item.shape.value] += 1
             else:
@@ -141,6 +140,10 @@ class CocoWriter:
                     tally.altered["curve written as a polygon"] += 1
         tally.images += 1
         tally.images_without_objects += written == 0
+
+    def _has_place(self, item: PlacedObject, task: str) -> bool:
+        known = task != "keypoints" or item.feature in self._classes.skeletons
+        return item.shape in TASKS[task] and known
 
     def _annotation(self, item: PlacedObject, region: Region, task: str, named: NamedImage) -> dict[str, Any]:
         annotation: dict[str, Any] = {

@@ -66,7 +66,9 @@ class Tally:
     objects: Counter[str] = field(default_factory=Counter)
     """By class"""
     not_representable: Counter[str] = field(default_factory=Counter)
-    """Objects, by shape"""
+    """Objects that the format has no place for, by shape"""
+    in_other_files: Counter[str] = field(default_factory=Counter)
+    """Objects that stand in another file of the export, by shape: COCO has one a task"""
     without_region: Counter[str] = field(default_factory=Counter)
     """Objects of a shape that the format has, by shape: an empty mask, an outline without area, outside of its image"""
     on_images_without_size: Counter[str] = field(default_factory=Counter)

@@ -141,9 +141,16 @@ def _curves(middles: Numbers, across: Numbers, down: Numbers, degrees: Numbers) 
     x, y = grown * across[:, None] * np.cos(angles), grown * down[:, None] * np.sin(angles)
     cosine, sine = np.cos(np.radians(degrees))[:, None], np.sin(np.radians(degrees))[:, None]
     rings = middles[:, None, :] + np.stack((x * cosine - y * sine, x * sine + y * cosine), axis=-1)
+    reach = np.stack(
+        (
+            np.hypot(across[:, None] * cosine, down[:, None] * sine),
+            np.hypot(across[:, None] * sine, down[:, None] * cosine),
+        )
+    )[..., 0].T
+    boxes = np.round(np.concatenate((middles - reach, 2 * reach), axis=1), DECIMALS)
     return [
-        _outlined(((ring,),), math.pi * float(a * b))
-        for ring, a, b in zip(np.round(rings, DECIMALS), across, down, strict=True)
+        Region((x0, y0, w, h), _rounded(math.pi * float(a * b)), ((ring,),)) if a * b > 0 else None
+        for ring, (x0, y0, w, h), a, b in zip(np.round(rings, DECIMALS), boxes.tolist(), across, down, strict=True)
     ]
 
 

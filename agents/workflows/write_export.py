@@ -187,7 +187,7 @@ def manifest_of(plan: ExportPlan, written: Written, files: OutputFolder) -> dict
             "below_the_bar": "left out" if request.leave_out_below_bar else "kept",
             "weights": request.weigh,
         },
-        "splits": str(splits) if splits else None,
+        "splits": dict(splits.shares) if splits else None,
         "counts": written.counts.to_dict(),
         "left_out": {"annotator_below_the_bar": written.below_the_bar, "unreadable": len(written.unreadable)},
         "formats": written.formats,
