@@ -1,7 +1,7 @@
 """Just enough of the truth and of the labels to draw both, and to let the crowd judge the truth.
 
-Kept of one frame of a data unit: the box about every bounding box and polygon with its class, in fractions of the
-media, and the answers to single-choice and multiple-choice questions. Never a text, never a pixel.
+Kept of one frame of a data unit: the box about every drawing with its class, a few points of its outline, in fractions
+of the media, and the answers to single-choice and multiple-choice questions. Never a text, never a pixel.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,24 +11,50 @@ from typing import Any, Self
 import numpy as np
 
 from agents.labels import Annotations, Ontology
-from agents.labels.annotations import Answer, Drawings
-from agents.labels.geometry import Rings
-from agents.labels.ontology import Question, QuestionType, Shape
+from agents.labels.annotations import Answer
+from agents.labels.ontology import Question, QuestionType
+from agents.records.tracing import Kind, Path, trace
 
 MARKS_KEPT = 300
 """Drawings of one side that are kept; `left_out` says how many were not."""
+POINTS_KEPT = 3_000
+"""Points of outlines of one side that are kept; of further drawings only the box about them"""
 _DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The axis-parallel box about one drawing, in fractions of the media's width and height."""
+    """One drawing: the axis-parallel box about it, in fractions of the media's width and height, and its outline."""
 
     feature: str
     left: float
     top: float
     width: float
     height: float
+    kind: Kind = "box"
+    paths: tuple[Path, ...] = ()
+    """None for a box, and where only the box about the drawing is kept"""
+    instance: str = ""
+    """Object hash; empty in records from before it was kept"""
+
+    @property
+    def is_area(self) -> bool:
+        """Whether the box about it says how much of the media it covers."""
+        return self.kind in ("box", "area")
+
+    def to_row(self) -> list[Any]:
+        """JSON types only: the fields, without those at the end that are as always."""
+        row = [self.feature, self.left, self.top, self.width, self.height, self.instance]
+        return row if self.kind == "box" else [*row, self.kind, [list(path) for path in self.paths]]
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Self:
+        """The inverse of `to_row`."""
+        feature, left, top, width, height, *rest = row
+        instance = rest[0] if rest else ""
+        kind: Kind = rest[1] if len(rest) > 1 else "box"
+        paths: Sequence[Sequence[float]] = rest[2] if len(rest) > 1 else ()
+        return cls(feature, left, top, width, height, kind, tuple(map(tuple, paths)), instance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +80,16 @@ class Sketch:
     labels: tuple[Mark, ...] = ()
     answers: tuple[Answered, ...] = ()
     left_out: int = 0
-    """Drawings of this frame that are not kept: too many, or of a shape that has no box"""
+    """Drawings of this frame that are not kept: too many, or not flat"""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only; a mark is [feature, left, top, width, height]."""
+        """JSON types only."""
         return {
             "frame": self.frame,
             "frames": self.frames,
             "aspect": self.aspect,
-            "truth": [_row(mark) for mark in self.truth],
-            "labels": [_row(mark) for mark in self.labels],
+            "truth": [mark.to_row() for mark in self.truth],
+            "labels": [mark.to_row() for mark in self.labels],
             "answers": [asdict(answer) for answer in self.answers],
             "left_out": self.left_out,
         }
@@ -75,8 +101,8 @@ class Sketch:
             frame=data["frame"],
             frames=data["frames"],
             aspect=data["aspect"],
-            truth=tuple(Mark(*row) for row in data["truth"]),
-            labels=tuple(Mark(*row) for row in data["labels"]),
+            truth=tuple(map(Mark.from_row, data["truth"])),
+            labels=tuple(map(Mark.from_row, data["labels"])),
             answers=tuple(Answered(**answer) for answer in data["answers"]),
             left_out=data["left_out"],
         )
@@ -101,10 +127,6 @@ def sketch_of(truth: Annotations, labels: Annotations, ontology: Ontology) -> Sk
     )
 
 
-def _row(mark: Mark) -> list[str | float]:
-    return [mark.feature, mark.left, mark.top, mark.width, mark.height]
-
-
 def _frames(side: Annotations) -> dict[int, int]:
     """Number of drawings by frame."""
     counts: dict[int, int] = {}
@@ -123,24 +145,24 @@ def _drawn(side: Annotations, frame: int) -> int:
 
 
 def _marks(side: Annotations, ontology: Ontology, frame: int) -> Iterator[Mark]:
-    for shape, drawings in side.drawings.items():
-        for row in np.flatnonzero(drawings.frame == frame)[: MARKS_KEPT + 1]:
-            box = _box(shape, drawings, int(row))
-            if box is not None:
-                yield Mark(ontology.objects[int(drawings.feature[row])].name, *(round(v, _DECIMALS) for v in box))
-
-
-def _box(shape: Shape, drawings: Drawings, row: int) -> tuple[float, float, float, float] | None:
-    """Left, top, width, height; None for a shape of which a box about it says little."""
-    geometry = drawings.geometry
-    if shape is Shape.BOUNDING_BOX and isinstance(geometry, np.ndarray):
-        left, top, width, height = (float(value) for value in geometry[row])
-        return left, top, width, height
-    if shape is Shape.POLYGON and isinstance(geometry, Rings):
-        points = geometry.points[geometry.point_offsets[row] : geometry.point_offsets[row + 1]]
-        (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-        return left, top, right - left, bottom - top
-    return None
+    points = 0
+    for drawings in side.drawings.values():
+        here = drawings.take(np.flatnonzero(drawings.frame == frame)[: MARKS_KEPT + 1])
+        for row, traced in enumerate(trace(here)):
+            if traced is None:
+                continue
+            points += sum(map(len, traced.paths)) // 2
+            left, top, width, height = (round(value, _DECIMALS) for value in traced[:4])
+            yield Mark(
+                feature=ontology.objects[int(here.feature[row])].name,
+                left=left,
+                top=top,
+                width=width,
+                height=height,
+                kind=traced.kind,
+                paths=traced.paths if points <= POINTS_KEPT else (),
+                instance=side.instances[int(here.instance[row])],
+            )
 
 
 def _aspect(side: Annotations) -> float | None:

@@ -4,7 +4,7 @@ From the sketches that the records hold: boxes of still images, and answers to c
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -264,7 +264,7 @@ def _box_items(records: Sequence[ScoreRecord]) -> list[tuple[BoxItem, str]]:
     truths: dict[tuple[str, str], NDArray[np.float64]] = {}
     answers: dict[tuple[str, str], dict[str, NDArray[np.float64]]] = defaultdict(dict)
     titles: dict[str, str] = {}
-    features = sorted({mark.feature for each in records if each.sketch for mark in _marks(each.sketch)})
+    features = sorted({mark.feature for each in records if each.sketch for mark in _areas(each.sketch)})
     for record in records:
         data_hash, sketch = record.identity.data_hash, record.sketch
         if sketch is None or sketch.frames > 1 or sketch.left_out or _truth_version(record) != newest[data_hash]:
@@ -280,12 +280,14 @@ def _box_items(records: Sequence[ScoreRecord]) -> list[tuple[BoxItem, str]]:
     ]
 
 
-def _marks(sketch: Sketch) -> tuple[Mark, ...]:
-    return (*sketch.truth, *sketch.labels)
+def _areas(sketch: Sketch) -> Iterator[Mark]:
+    return (mark for mark in (*sketch.truth, *sketch.labels) if mark.is_area)
 
 
 def _boxes(marks: Iterable[Mark], feature: str) -> NDArray[np.float64]:
-    rows = [(mark.left, mark.top, mark.width, mark.height) for mark in marks if mark.feature == feature]
+    rows = [
+        (mark.left, mark.top, mark.width, mark.height) for mark in marks if mark.feature == feature and mark.is_area
+    ]
     return np.array(rows, dtype=float).reshape(-1, 4)
 
 

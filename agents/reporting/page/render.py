@@ -14,7 +14,7 @@ from agents.records import Sketch
 from agents.reporting.crowd import Suspect
 from agents.reporting.page.drawing import Drawing, draw
 from agents.reporting.page.plots import NAMES, overview_plot, trend_plot
-from agents.reporting.people import Person
+from agents.reporting.people import Person, TaskLine
 from agents.reporting.ratings import usual_seconds
 from agents.reporting.report import Report
 from agents.scoring.intervals import Interval
@@ -80,7 +80,12 @@ class _Page:
             key=self.id,
             wide=False,
         )
-        self.worst = [(task, draw(task.record.sketch) if task.record.sketch else None) for task in person.worst]
+        self.worst = [(task, _task_drawing(task)) for task in person.worst]
+
+
+def _task_drawing(task: TaskLine) -> Drawing | None:
+    sketch = task.record.sketch
+    return draw(sketch, conflicts=task.record.details.get("conflicts", ())) if sketch else None
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(figure=figure, share=share, moment=moment, percent=percent)
-    environment.filters.update(breakable=breakable, duration=duration)
+    environment.filters.update(breakable=breakable, duration=duration, place=place)
     environment.globals.update(arrows=_ARROWS, verdict_classes=_CLASSES)
     return environment
 
@@ -153,6 +158,11 @@ def share(interval: Interval) -> Markup:
 def percent(value: float | None) -> float:
     """A place on a bar from 0 to 100."""
     return round(100.0 * min(max(value or 0.0, 0.0), 1.0), 2)
+
+
+def place(value: float) -> str:
+    """A coordinate of a drawing whose media is 1 high."""
+    return f"{value:.4f}"
 
 
 def moment(value: datetime, zone: tzinfo) -> str:

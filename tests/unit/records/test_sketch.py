@@ -1,28 +1,33 @@
 """What is kept of both sides for drawings and for the crowd's opinion of the truth."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
-from agents.labels import Ontology, read_label_row
+import numpy as np
+import pytest
+import shapely
+
+from agents.labels import Annotations, Ontology, read_label_row
+from agents.labels.annotations import Drawings
+from agents.labels.geometry import Runs
+from agents.labels.ontology import Shape
 from agents.records import Answered, Mark, Sketch, sketch_of
-from agents.records.sketch import MARKS_KEPT
+from agents.records.sketch import MARKS_KEPT, POINTS_KEPT
+from agents.records.tracing import trace
 from tests.unit.rows import BLUEBIRD_EDITOR, PEDESTRIAN, PEDESTRIAN_EDITOR, answer_row, box_row, image_row
 
 BOXES = Ontology.from_editor(PEDESTRIAN_EDITOR)
-POLYGONS_EDITOR: dict[str, Any] = {
-    "objects": [{**PEDESTRIAN_EDITOR["objects"][0], "shape": "polygon"}],
-    "classifications": [],
-}
 
 
 def sketch(truth: list[list[float]], labels: list[list[float]]) -> Sketch:
-    sides = (read_label_row(box_row("d", boxes, width=1000, height=500), BOXES) for boxes in (truth, labels))
-    return sketch_of(*sides, BOXES)
+    one, other = (read_label_row(box_row("d", boxes, width=1000, height=500), BOXES) for boxes in (truth, labels))
+    return sketch_of(one, other, BOXES)
 
 
 def test_boxes_are_kept_in_fractions_of_the_media_with_its_proportions() -> None:
     kept = sketch([[100, 50, 200, 100]], [])
-    assert kept.truth == (Mark("pedestrian", 0.1, 0.1, 0.2, 0.2),)
+    assert kept.truth == (Mark("pedestrian", 0.1, 0.1, 0.2, 0.2, instance="object00"),)
     assert (kept.labels, kept.aspect, kept.frames, kept.left_out) == ((), 2.0, 1, 0)
 
 
@@ -37,12 +42,85 @@ def test_a_crowd_of_boxes_is_kept_up_to_a_bound_and_the_rest_is_counted() -> Non
     assert (len(kept.truth), len(kept.labels), kept.left_out) == (MARKS_KEPT, 10, MARKS_KEPT)
 
 
-def test_a_polygon_is_kept_as_the_box_about_it() -> None:
-    ontology = Ontology.from_editor(POLYGONS_EDITOR)
-    points = {"0": {"x": 0.1, "y": 0.2}, "1": {"x": 0.5, "y": 0.3}, "2": {"x": 0.3, "y": 0.8}}
-    drawing = {"objectHash": "o", "featureHash": PEDESTRIAN, "name": "p", "shape": "polygon", "polygon": points}
-    side = read_label_row(image_row("d", objects=[drawing]), ontology)
-    assert sketch_of(side, side, ontology).truth == (Mark("pedestrian", 0.1, 0.2, 0.4, 0.6),)
+SHAPES: dict[str, tuple[Any, str, tuple[float, float, float, float], int]] = {
+    # shape -> geometry, kind, the box about it, points
+    "polygon": (
+        {"0": {"x": 0.1, "y": 0.2}, "1": {"x": 0.5, "y": 0.3}, "2": {"x": 0.3, "y": 0.8}},
+        "area",
+        (0.1, 0.2, 0.4, 0.6),
+        4,
+    ),
+    "polyline": (
+        {"0": {"x": 0.1, "y": 0.2}, "1": {"x": 0.5, "y": 0.3}, "2": {"x": 0.3, "y": 0.8}},
+        "line",
+        (0.1, 0.2, 0.4, 0.6),
+        3,
+    ),
+    "point": ({"0": {"x": 0.25, "y": 0.5}}, "dots", (0.25, 0.5, 0.0, 0.0), 1),
+    # Turned by a right angle, 200 x 200 pixels about (500, 250) of 1000 x 500 are the same square.
+    "rotatable_bounding_box": (
+        {"x": 0.4, "y": 0.3, "w": 0.2, "h": 0.4, "theta": 90},
+        "area",
+        (0.4, 0.3, 0.2, 0.4),
+        5,
+    ),
+    "circle": ({"x": 0.5, "y": 0.5, "r": 0.1}, "area", (0.4, 0.3, 0.2, 0.4), 0),
+}
+KEYS = {"rotatable_bounding_box": "rotatableBoundingBox"}
+
+
+def side_of(shape: str, geometry: Any) -> tuple[Annotations, Ontology]:
+    editor = {"objects": [{**PEDESTRIAN_EDITOR["objects"][0], "shape": shape}], "classifications": []}
+    ontology = Ontology.from_editor(editor)
+    drawing = {
+        "objectHash": "o", "featureHash": PEDESTRIAN, "name": "p", "shape": shape, KEYS.get(shape, shape): geometry
+    }  # fmt: skip
+    return read_label_row(image_row("d", objects=[drawing], width=1000, height=500), ontology), ontology
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_flat_shape_is_kept_as_the_box_about_it_and_a_few_points(shape: str) -> None:
+    geometry, kind, about, points = SHAPES[shape]
+    side, ontology = side_of(shape, geometry)
+    kept = sketch_of(side, side, ontology)
+    (mark,) = kept.truth
+    assert (mark.left, mark.top, mark.width, mark.height) == pytest.approx(about, abs=2e-3)
+    assert mark.kind == kind
+    assert mark.instance == "o"
+    (path,) = mark.paths
+    assert len(path) / 2 == (points or pytest.approx(30, abs=18))
+    assert kept.left_out == 0
+    assert Sketch.from_dict(json.loads(json.dumps(kept.to_dict()))) == kept
+
+
+def test_a_mask_is_kept_as_its_silhouette() -> None:
+    rows, width = np.zeros((20, 40), bool), 40
+    rows[5:15, 10:20] = True
+    rows[10:15, 20:30] = True
+    runs = np.flatnonzero(np.diff(np.concatenate(([False], rows.ravel(), [False])))).reshape(-1, 2).astype(float)
+    masks = Runs(runs[:, 0], runs[:, 1], np.zeros(len(runs), np.int32), np.array([0, len(runs)]),
+                 size=np.array([[20, width]]))  # fmt: skip
+    one = np.zeros(1, np.int32)
+    drawings = Drawings(Shape.BITMASK, one, one.astype(np.int64), one, one, np.array([[40.0, 20.0]]), masks)
+    (traced,) = trace(drawings)
+    assert traced is not None
+    assert traced[:4] == pytest.approx((0.25, 0.25, 0.5, 0.5))
+    outline = shapely.Polygon(np.array(traced.paths[0]).reshape(-1, 2) * (40, 20))
+    mask = shapely.union_all(shapely.box(*np.argwhere(rows).T[::-1], *(np.argwhere(rows).T[::-1] + 1)))
+    assert shapely.intersection(outline, mask).area / shapely.union(outline, mask).area > 0.9
+
+
+def test_outlines_are_kept_up_to_a_bound_and_then_the_boxes_about_them() -> None:
+    angles = np.arange(400) / 400 * 2 * np.pi
+    circle = {str(n): {"x": 0.5 + 0.3 * np.cos(a), "y": 0.5 + 0.3 * np.sin(a)} for n, a in enumerate(angles)}
+    side, ontology = side_of("polygon", circle)
+    many = side.drawings[Shape.POLYGON].take(np.zeros(200, np.int64))
+    whole = replace(side, drawings={Shape.POLYGON: many})
+    marks = sketch_of(whole, whole, ontology).truth
+    assert len(marks) == 200
+    assert 0 < sum(len(path) // 2 for mark in marks for path in mark.paths) <= POINTS_KEPT
+    assert marks[-1].paths == ()
+    assert marks[-1].is_area
 
 
 def test_answers_to_choice_questions_are_kept_side_by_side() -> None:
