@@ -156,6 +156,9 @@ def _changes(declared: "Declaration", observed: "Observed", document: Path | Non
         return changes
     subject, there = f"configuration document '{document}'", _read(document)
     wanted = service_document(declared, observed)
+    if any(change.kind == "fault" for change in changes):
+        remedy = "mend the other faults, then apply again"
+        return [*changes, Change("fault", subject, "is not written while something does not fit", remedy)]
     if there is None:
         return [*changes, Change("create", subject, "write it")]
     if wanted is None or there != wanted:

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 if TYPE_CHECKING:
     from agents.setup import Change, Endpoint
+    from agents.setup.changes import Kind
 
 _MARKS = {
     "create": "[green]+[/]",
@@ -17,7 +18,7 @@ _MARKS = {
     "fault": "[red]x[/]",
     "unchanged": "[dim]=[/]",
 }
-_WORDS = {
+_WORDS: "dict[Kind, str]" = {
     "create": "to create",
     "change": "to change",
     "drift": "different by hand",
@@ -34,7 +35,7 @@ def print_changes(changes: "Sequence[Change]", *, to_stderr: bool = False) -> No
         if change.remedy:
             console.print(f"    -> {escape(change.remedy)}")
     counts = Counter(change.kind for change in changes)
-    console.print(", ".join(f"{count} {_WORDS[kind]}" for kind, count in sorted(counts.items())))
+    console.print(", ".join(f"{counts[kind]} {word}" for kind, word in _WORDS.items() if counts[kind]))
 
 
 def step_done(total: int) -> "Callable[[Change], None]":

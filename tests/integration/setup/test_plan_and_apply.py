@@ -1,0 +1,259 @@
+"""`setup plan` and `setup apply` on an emulator that has people and workflow templates, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from encord.exceptions import AuthorisationError
+
+from agents.config import Deployment
+from tests.integration.setup.conftest import ANNOTATORS, EXPERT, INTEGRATION, LAME_TEMPLATE, OPERATOR, REVIEWER, Site
+from tests.integration.setup.setup_files import (
+    BENCHMARK,
+    BENCHMARK_DATASET,
+    PRODUCTION,
+    PRODUCTION_DATASET,
+    photo,
+    write_setup,
+)
+
+
+def apply(site: Site, file: Path, *options: str) -> None:
+    done = site.run("setup", "apply", file, "--yes", *options)
+    assert done.exit_code == 0, done.output
+
+
+def titles(site: Site) -> dict[str, list[str]]:
+    """Everything that there is, by title."""
+    client = site.client()
+    return {
+        "folders": sorted(folder.name for folder in client.find_storage_folders()),
+        "items": sorted(item.name for f in client.find_storage_folders() for item in f.list_items()),
+        "ontologies": sorted(found["ontology"].title for found in client.get_ontologies()),
+        "datasets": sorted(found["dataset"].title for found in client.get_datasets()),
+        "projects": sorted(project.title for project in client.list_projects()),
+    }
+
+
+EVERYTHING = {
+    "folders": ["Benchmark", "Pedestrians", "Production"],
+    "items": ["benchmark-0.png", "benchmark-1.png", "benchmark-2.png", "production-0.png", "production-1.png"],
+    "ontologies": ["Pedestrians"],
+    "datasets": [BENCHMARK_DATASET, PRODUCTION_DATASET],
+    "projects": [PRODUCTION, BENCHMARK],
+}
+
+
+def test_a_plan_names_everything_and_changes_nothing(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path)
+    shown = site.run("setup", "plan", file)
+    assert shown.exit_code == 5
+    for line in (
+        "+ metadata key 'weather': one of rain, sunny",
+        "+ folder 'Pedestrians/Benchmark': make it",
+        "~ folder 'Pedestrians/Benchmark': upload 3 items",
+        "+ ontology 'Pedestrians': make it",
+        f"+ dataset '{BENCHMARK_DATASET}': make it",
+        f"~ production project '{PRODUCTION}': add as reviewer: {REVIEWER}",
+        "11 to create, 7 to change",
+    ):
+        assert line in shown.stdout
+    assert site.writes() == []
+    assert not (tmp_path / "benchmark-qa.json").exists()
+
+
+def test_what_is_applied_is_as_the_file_says(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path)
+    apply(site, file)
+    assert titles(site) == EVERYTHING
+    truth, production = site.project(BENCHMARK), site.project(PRODUCTION)
+    assert {d.title for d in truth.list_datasets()} == {BENCHMARK_DATASET}
+    assert {d.title for d in production.list_datasets()} == {BENCHMARK_DATASET, PRODUCTION_DATASET}
+    assert truth.ontology_hash == production.ontology_hash
+    assert [(o.name, o.shape.value) for o in truth.ontology_structure.objects] == [("pedestrian", "bounding_box")]
+    assert [stage.title for stage in production.workflow.stages][:2] == ["Route", "Consensus"]
+    assert {u.user_email for u in production.list_users()} == {OPERATOR, *ANNOTATORS, REVIEWER}
+    assert site.client(EXPERT).get_project(truth.project_hash).user_role.name == "ANNOTATOR_REVIEWER"
+    with pytest.raises(AuthorisationError):
+        site.client(EXPERT).get_project(production.project_hash)
+    assert {row.data_title for row in truth.list_label_rows_v2()} == set(EVERYTHING["items"][:3])
+    assert {row.data_title for row in production.list_label_rows_v2()} == set(EVERYTHING["items"])
+    schema = site.client().metadata_schema()
+    assert (schema.get_key_type("camera"), set(schema.get_enum_options("weather"))) == ("varchar", {"rain", "sunny"})
+
+
+def test_the_document_is_what_the_service_reads(site: Site, tmp_path: Path) -> None:
+    apply(site, write_setup(tmp_path))
+    document = Deployment.model_validate_json((tmp_path / "benchmark-qa.json").read_bytes())
+    assert str(document.production_project) == site.project(PRODUCTION).project_hash
+    assert [str(project) for project in document.benchmark_projects] == [site.project(BENCHMARK).project_hash]
+    (dataset,) = [d for d in site.project(PRODUCTION).list_datasets() if d.title == PRODUCTION_DATASET]
+    assert document.production_datasets == (dataset.dataset_hash,)
+    assert document.verdict.minimum_tasks == 1
+    assert document.stages.routing is not None
+    checked = site.run(
+        "doctor", BENCHMARK_QA_CONFIG=str(tmp_path / "benchmark-qa.json"), ROUTE_SECRET="r" * 24, SCORE_SECRET="s" * 24,
+        DATABASE_URL=f"sqlite:///{tmp_path}/scores.sqlite",
+    )  # fmt: skip
+    assert checked.exit_code == 0, checked.output
+
+
+def test_a_second_apply_writes_nothing(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path)
+    apply(site, file)
+    assert "POST datasets" in site.writes()
+    site.forget_requests()
+    apply(site, file)
+    assert site.writes() == []
+    assert site.run("setup", "plan", file).exit_code == 0
+    assert site.plan(file) == {}
+
+
+def test_nothing_is_done_without_consent(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path)
+    assert site.run("setup", "apply", file).exit_code == 1  # nobody is there to answer
+    assert site.writes() == []
+
+
+def test_the_urls_to_paste_come_with_their_place_and_their_secret(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path)
+    done = site.run("setup", "apply", file, "--yes", "--host", "https://qa.example.com/", "--json")
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    needed = {e["url"]: e for e in answer["endpoints"] if e["needed"]}
+    assert {url: endpoint["secret"] for url, endpoint in needed.items()} == {
+        "https://qa.example.com/agents/route": "ROUTE_SECRET",
+        "https://qa.example.com/agents/score": "SCORE_SECRET",
+    }
+    assert "decisions: Yes, No" in needed["https://qa.example.com/agents/route"]["where"]
+    assert (
+        f"project '{PRODUCTION}' > Workflow > stage 'Score'" in needed["https://qa.example.com/agents/score"]["where"]
+    )
+    assert answer["left"] == []
+    assert answer["document"] == str(tmp_path / "benchmark-qa.json")
+
+
+def test_what_is_added_to_the_file_or_to_a_folder_is_added_in_encord(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path)
+    apply(site, file)
+    photo(tmp_path / "production photos" / "production-9.png", 9)
+    text = file.read_text().replace('["rain", "sunny"]', '["rain", "sunny", "snow"]')
+    file.write_text(text.replace("[production.users]", '[production.users]\n"zoe@example.com" = "annotator"'))
+    assert {(c["subject"], c["message"]) for c in site.plan(file)["change"]} == {
+        ("metadata key 'weather'", "add the options snow"),
+        ("folder 'Pedestrians/Production'", "upload 1 items"),
+        (f"dataset '{PRODUCTION_DATASET}'", "link the items of Pedestrians/Production"),
+        (f"production project '{PRODUCTION}'", "add as annotator: zoe@example.com"),
+    }
+    apply(site, file)
+    assert site.plan(file) == {}
+    assert "production-9.png" in {row.data_title for row in site.project(PRODUCTION).list_label_rows_v2()}
+    assert titles(site)["items"] == [*EVERYTHING["items"], "production-9.png"]
+
+
+def test_a_machine_without_notes_finds_the_items_by_their_titles(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path)
+    apply(site, file)
+    photo(tmp_path / "production photos" / "production-9.png", 9)
+    for notes in tmp_path.glob("*.progress"):
+        notes.unlink()
+    apply(site, file)
+    assert titles(site)["items"] == [*EVERYTHING["items"], "production-9.png"]
+
+
+def test_registration_files_go_into_their_folder_once(site: Site, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    rows = [f"s3://bucket/{n}.png,,{'pair' if n < 2 else ''}" for n in range(4)]
+    rows += [f"s3://bucket/walk/{n}.png,walk," for n in range(3)]
+    manifest.write_text("url,group,data_group\n" + "\n".join(rows))
+    built = site.run("register", "build", manifest, "--out", tmp_path / "registration", "--storage", "s3")
+    assert built.exit_code == 0, built.output
+    file = write_setup(tmp_path)
+    sourced = f'registration = ["registration"]\nintegration = "{INTEGRATION}"'
+    text = file.read_text().replace('upload = "production photos"', sourced)
+    titled = f'title = "{PRODUCTION_DATASET}"'
+    file.write_text(text.replace(titled, f'{titled}\nkinds = ["image"]'))
+    apply(site, file)
+    assert titles(site)["items"] == ["0.png", "1.png", "2.png", "3.png", *EVERYTHING["items"][:3], "pair", "walk"]
+    production = site.project(PRODUCTION).list_label_rows_v2()
+    assert {row.data_title for row in production} == {"0.png", "1.png", "2.png", "3.png", *EVERYTHING["items"][:3]}
+    for notes in (tmp_path / "registration").glob("*.progress"):
+        notes.unlink()
+    site.forget_requests()
+    apply(site, file)
+    assert site.writes() == []
+
+
+def test_a_lost_answer_makes_no_twin(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path)
+    for operation in ("POST storage/folders", "POST ontologies", "POST datasets", "legacy project.POST"):
+        fault = {"operation": operation, "kind": "drop", "after_effect": True, "times": 1, "caller": OPERATOR}
+        site.control("POST", "faults", json=fault)
+    apply(site, file)
+    assert site.control("GET", "faults")["faults"] == []
+    assert titles(site) == EVERYTHING
+
+
+def test_killed_again_and_again_everything_is_there_once(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path, benchmark_photos=30, production_photos=30)
+    site.control("POST", "faults", json={"operation": "*", "kind": "latency", "seconds": 0.05, "times": 100_000})
+    seen = []
+    for _ in range(5):
+        process = site.start("setup", "apply", file, "--yes")
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            operations = len(site.writes())
+            if operations > len(seen):
+                break
+            time.sleep(0.02)
+        process.kill()
+        process.communicate(timeout=30)
+        seen = site.writes()
+    assert len(seen) >= 5  # every kill came one kind of writing later
+    site.control("DELETE", "faults")
+    apply(site, file)
+    names = [f"benchmark-{n}.png" for n in range(30)] + [f"production-{n}.png" for n in range(30)]
+    assert titles(site) == EVERYTHING | {"items": sorted(names)}
+    assert len(site.project(PRODUCTION).list_label_rows_v2()) == 60
+
+
+def test_a_document_that_differs_is_not_replaced_unasked(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path)
+    document = tmp_path / "benchmark-qa.json"
+    document.write_text('{"verdict": {"threshold": 0.9}}')
+    done = site.run("setup", "apply", file, "--yes")
+    assert done.exit_code == 4
+    assert "stays as it is" in done.stderr
+    assert json.loads(document.read_text()) == {"verdict": {"threshold": 0.9}}
+    (change,) = site.plan(file)["change"]
+    differing = "benchmark_projects, production_datasets, production_project, stages, verdict"
+    assert change["message"] == f"replace it; different: {differing}"
+    apply(site, file, "--replace")
+    assert site.plan(file) == {}
+
+
+def test_a_workflow_that_does_not_fit_is_explained_and_no_document_is_written(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path, template=LAME_TEMPLATE)
+    done = site.run("setup", "apply", file, "--yes", "--json")
+    assert done.exit_code == 4
+    faults = [change for change in json.loads(done.stdout)["left"] if change["kind"] == "fault"]
+    assert [fault["message"] for fault in faults] == [
+        "the workflow has no Consensus block",
+        "scoring stage 'Score' is missing; agent stages: 'Route'",
+    ]
+    assert all(fault["remedy"] for fault in faults)
+    assert not (tmp_path / "benchmark-qa.json").exists()
+    shown = site.run("setup", "plan", file)
+    assert shown.exit_code == 4
+    assert "benchmark-qa.json': is not written while something does not fit" in shown.stdout
+
+
+def test_a_template_that_encord_does_not_know_is_named(site: Site, tmp_path: Path) -> None:
+    unknown = "10000000-0000-4000-8000-0000000000ff"
+    file = write_setup(tmp_path, template=unknown)
+    done = site.run("setup", "apply", file, "--yes")
+    assert done.exit_code == 3
+    assert f"production project '{PRODUCTION}', make it from template {unknown}" in done.stderr
