@@ -8,6 +8,7 @@ import typer
 from agents.cli.failures import USAGE_ERROR, clear_failures
 from agents.cli.operator import OperatorOption, operator_of
 from agents.cli.truth_import import import_truth
+from agents.cli.truth_status import status
 
 if TYPE_CHECKING:
     from agents.cli.scores import Scores
@@ -19,6 +20,7 @@ truth = typer.Typer(
     no_args_is_help=True,
 )
 truth.command(name="import")(import_truth)
+truth.command()(status)
 
 DataUnit = Annotated[str, typer.Argument(help="Data hash of the item.")]
 Reason = Annotated[str, typer.Option(help="Why, for the audit trail.")]
