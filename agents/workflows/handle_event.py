@@ -26,8 +26,12 @@ def handle_event(scorer: Scorer, project_hash: str, data_hashes: Sequence[str]) 
 
     Data units that are no benchmark items, or cannot be scored yet, are counted and left alone.
 
+    Scores against truth that has changed are marked as out of date until the new ones count.
+
     Raises:
         ProjectNotServed: the event is about somebody else's project.
+        StoreError: of truth that has changed, when the scores cannot be marked.
+        PlatformError
     """
     projects = scorer.projects
     deployment = projects.deployment
@@ -36,9 +40,12 @@ def handle_event(scorer: Scorer, project_hash: str, data_hashes: Sequence[str]) 
         raise ProjectNotServed(f"project {project_hash} is not served by this deployment")
     if is_truth:
         scorer.truth.forget(data_hashes)
+        scorer.store.mark_stale(projects.production.project_hash, data_hashes, "the ground truth has changed")
     outcome = EventOutcome(scored=0, refused=0)
     for batch in batches(list(dict.fromkeys(data_hashes)), TASKS_SCORED_TOGETHER):
         for scored in scorer.score_in_bundles(batch):
+            if is_truth:  # where nothing had changed after all, the scores that are there count
+                scorer.store.affirm([record.identity.key for each in scored for record in each.records])
             WriteBack(scorer).after_scoring(scored)
             refused = len(refusals(scored))
             outcome += EventOutcome(len(scored) - refused, refused)

@@ -5,14 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from encord import EncordUserClient
 
+from agents.platform.errors import PlatformError
 from agents.scoring import ScoringConfig
 from agents.store import TruthRulings
-from agents.workflows.report_project import stale_scores
+from agents.workflows.report_project import report_project, stale_scores
 from agents.workflows.rescore import rescore
 from agents.workflows.score_task import Scorer
+from emulator.testing import Running
 from tests.integration.service.in_process import service_in_process
-from tests.integration.service.sandbox import PRODUCTION, Unit
+from tests.integration.service.sandbox import BENCHMARK, KEY, PRODUCTION, Unit
 
 
 @pytest.fixture
@@ -78,3 +82,46 @@ def test_what_has_not_changed_is_not_scored_again_and_changed_rules_are(units: l
         )
         rescore(service.scorer)
         assert service.store.latest(PRODUCTION) == before, "the old rules' scores count again"
+
+
+def test_scores_against_truth_that_has_changed_are_stale_until_new_ones_count(
+    units: list[Unit], tmp_path: Path
+) -> None:
+    """The benchmark project's completed event comes, Encord fails in the middle of it, and the event comes again."""
+    with service_in_process(units, tmp_path) as (service, platform):
+        for unit in units:
+            service.scorer.score_data_unit(PRODUCTION, unit.data_hash)
+        before = service.store.latest(PRODUCTION)
+        edit_truth(platform, units[0])
+        fault = {"kind": "status", "status": 500, "operation": "legacy labelrow.GET", "times": 20}
+        requests.post(f"{platform.url}/_emulator/faults", json=fault, timeout=10).raise_for_status()
+        with pytest.raises(PlatformError):
+            service.take_event(BENCHMARK, [units[0].data_hash])
+        requests.delete(f"{platform.url}/_emulator/faults", timeout=10)
+        stale = stale_scores(service.store, service.settings.config)
+        assert set(stale.values()) == {"the ground truth has changed"}
+        assert set(stale) == {r.identity.key for r in before if r.identity.data_hash == units[0].data_hash}
+        report = report_project(service.store, service.settings.config, domain=platform.url)
+        assert len(report.stale) == len(units[0].annotations)
+        service.take_event(BENCHMARK, [units[0].data_hash])
+        assert stale_scores(service.store, service.settings.config) == {}
+        after = {record.identity.data_hash: record for record in service.store.latest(PRODUCTION)}
+        assert after[units[0].data_hash].identity.truth_edited_at != before[0].identity.truth_edited_at
+        assert len(service.store.history(PRODUCTION, units[0].data_hash)) == 2 * len(units[0].annotations)
+
+
+def test_an_event_about_truth_that_has_not_changed_leaves_nothing_stale(units: list[Unit], tmp_path: Path) -> None:
+    with service_in_process(units, tmp_path) as (service, _):
+        service.scorer.score_data_unit(PRODUCTION, units[0].data_hash)
+        before = service.store.latest(PRODUCTION)
+        service.take_event(BENCHMARK, [units[0].data_hash, units[0].data_hash])
+        assert stale_scores(service.store, service.settings.config) == {}
+        assert service.store.latest(PRODUCTION) == before
+
+
+def edit_truth(platform: Running, unit: Unit) -> None:
+    client = EncordUserClient.create_with_ssh_private_key(KEY.private, domain=platform.url)
+    (row,) = client.get_project(BENCHMARK).list_label_rows_v2(data_hashes=[unit.data_hash])
+    row.initialise_labels()
+    row.remove_object(row.get_object_instances()[0])
+    row.save()
