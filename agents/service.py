@@ -145,6 +145,7 @@ class Service:
         """Run a job that the queue has delivered, or spread it. Any exception: it must be delivered again."""
         self.jobs.require_served(job)
         QueuedDrains(self.encord, self._submit_all, self.run_job).work_off(job)
+        self._tell_alerts(job)
 
     def _submit_all(self, jobs: Sequence[DrainJob]) -> None:
         # The queue is opened by those jobs alone that make further jobs.
@@ -183,6 +184,14 @@ class Service:
     def _run_in_background(self, job: DrainJob) -> None:
         with unit_of_work(seconds=LONGEST_BACKGROUND_JOB):
             self.run_job(job)
+            self._tell_alerts(job)
+
+    def _tell_alerts(self, job: DrainJob) -> None:
+        """After scoring that nobody waits for: alerts are never sent while Encord waits for an answer."""
+        if self.settings.config.alerts and self.jobs.is_scoring(job):
+            from agents.workflows.alert import tell_alerts  # noqa: PLC0415 - most deployments have no rules
+
+            tell_alerts(self.store, self.settings)
 
     def _score_and_decide(self, project_hash: str, data_hash: str) -> AgentAnswer:
         config = self.settings.config

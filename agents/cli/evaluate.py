@@ -13,18 +13,20 @@ def evaluate(
     """Score every benchmark task that waits at a scoring stage or is finished without a score.
 
     Tasks at a scoring stage are sent on once they are scored. Safe to repeat and to interrupt: scores that are there
-    are not made again. Exit code 0 when everything is scored, 4 when some tasks could not be (the reasons are
-    printed), 2 for faulty settings, 3 when Encord or the database cannot be used.
+    are not made again. Alerts that follow from the scores are sent. Exit code 0 when everything is scored, 4 when some
+    tasks could not be (the reasons are printed), 2 for faulty settings, 3 when Encord or the database cannot be used.
     """
     with clear_failures():
         from agents.cli.progress import print_outcome, task_progress
         from agents.config import load_settings
         from agents.service import Service
+        from agents.workflows.alert import tell_alerts
         from agents.workflows.evaluate_project import evaluate_project
 
         service = Service(load_settings(endpoints=False))
         with task_progress("scoring") as progress:
             outcome = evaluate_project(service.scorer, progress)
+        tell_alerts(service.store, service.settings)
         print_outcome(outcome, as_json=json)
         if outcome.refused:
             raise typer.Exit(INCOMPLETE)

@@ -26,12 +26,14 @@ def rescore(
         from agents.cli.progress import task_progress
         from agents.config import load_settings
         from agents.service import Service
+        from agents.workflows.alert import tell_alerts
         from agents.workflows.report_project import stale_scores
         from agents.workflows.rescore import rescore as rescore_project
 
         service = Service(load_settings(endpoints=False))
         with task_progress("scoring again") as progress:
             outcome = rescore_project(service.scorer, since=moment, progress=progress)
+        tell_alerts(service.store, service.settings)
         still_stale = len(stale_scores(service.store, service.settings.config))
         if json:
             typer.echo(json_module.dumps({"refused": outcome.refused, "still_stale": still_stale}))

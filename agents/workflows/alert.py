@@ -4,11 +4,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agents.config import AlertRule, Deployment
-from agents.dispatch.webhooks import WebhookFailed
+from agents.config import AlertRule, Deployment, Settings
+from agents.dispatch.webhooks import SignedWebhook, WebhookFailed
 from agents.reporting.alerts import QUIET, states_of
 from agents.reporting.leaderboard import Leaderboard, Line
-from agents.store import AlertChange, AlertStates, SqlScoreStore
+from agents.store import AlertChange, AlertStates, SqlScoreStore, StoreError
 from agents.workflows.report_project import current_leaderboard
 
 Send = Callable[[Mapping[str, Any]], None]
@@ -45,6 +45,21 @@ def fire_alerts(store: SqlScoreStore, deployment: Deployment, send: Send) -> lis
     if failed is not None:
         raise failed
     return sent
+
+
+def tell_alerts(store: SqlScoreStore, settings: Settings) -> int:
+    """After scores have been made, where nobody waits for an answer: send what is new; returns how many were sent.
+
+    Nothing where there are no rules or no webhook. A failure is logged, and made good by the next call.
+    """
+    if not settings.config.alerts or settings.alert_webhook_url is None or settings.alert_webhook_secret is None:
+        return 0
+    webhook = SignedWebhook(settings.alert_webhook_url, settings.alert_webhook_secret.get_secret_value())
+    try:
+        return len(fire_alerts(store, settings.config, webhook.send))
+    except (StoreError, WebhookFailed) as error:
+        _log.error("not all alerts were sent: %s", error)
+        return 0
 
 
 def payload_of(project: str, change: AlertChange, rule: AlertRule, board: Leaderboard) -> dict[str, Any]:
