@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter
 
 from agents.reporting.breakdown import Group
 from agents.reporting.leaderboard import Leaderboard, Line
+from agents.reporting.page.names import NAMES
 from agents.scoring.intervals import Interval
 
 # Colours that stand for the page's own: replaced by its variables once drawn.
@@ -47,7 +48,6 @@ _STYLE: dict[Any, Any] = {
 }
 _GOLDEN = 0.618034
 _ASIDE = 0.12
-NAMES = {"f1": "F1", "accuracy": "accuracy", "score": "score"}
 
 
 def overview_plot(board: Leaderboard) -> Markup | None:

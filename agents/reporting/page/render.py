@@ -13,7 +13,8 @@ from markupsafe import Markup
 from agents.records import Sketch
 from agents.reporting.crowd import Suspect
 from agents.reporting.page.drawing import Drawing, draw
-from agents.reporting.page.plots import NAMES, overview_plot, trend_plot
+from agents.reporting.page.names import NAMES
+from agents.reporting.page.plotted import overview, trend
 from agents.reporting.people import Person, TaskLine
 from agents.reporting.ratings import usual_seconds
 from agents.reporting.report import Report
@@ -42,8 +43,8 @@ def render_page(report: Report) -> str:
             style=Markup((HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             script_hash=_hash(script),
-            overview=overview_plot(report.leaderboard),
-            trend=trend_plot(
+            overview=overview(report.leaderboard),
+            trend=trend(
                 report.weeks,
                 report.leaderboard.headline,
                 threshold=report.leaderboard.bar.threshold,
@@ -72,7 +73,7 @@ class _Page:
         self.id = f"person-{number}"
         self.person = person
         self.figure: Interval = getattr(person.line, headline)
-        self.trend = trend_plot(
+        self.trend = trend(
             person.weeks,
             headline,
             threshold=report.leaderboard.bar.threshold,
