@@ -34,6 +34,8 @@ def list_actions(
             undone = f"  (undone by {entry.undone_by[:8]})" if entry.undone_by else ""
             moment = f"{entry.taken_at:%Y-%m-%d %H:%M} UTC"
             what = f"{entry.kind} {entry.subject}: {entry.reason}"
+            if entry.facts.get("outcome", "done") != "done":
+                what += f" (not certain to have been done: {entry.facts['outcome']})"
             typer.echo(f"{entry.action_id[:8]}  {moment}  {entry.operator}  {what}{undone}")
         if not entries:
             typer.echo("nothing was done yet")

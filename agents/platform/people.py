@@ -141,11 +141,6 @@ class PeoplesWork:
         """Give tasks back to those named as their assignees. 1 request per stage and 1,000."""
         self._act_by_stage(tasks, {t.uuid: _Assign(task_uuid=UUID(t.uuid), assignee=t.assignee) for t in tasks})
 
-    def reopen(self, label_hashes: Sequence[str]) -> None:
-        """Send finished or reviewed work back to the first annotation stage, with its labels. 1 request per 1,000."""
-        for batch in batches(label_hashes, ACTIONS_PER_REQUEST):
-            retries.call(lambda batch=batch: self._sdk._client.workflow_reopen(list(batch)))  # type: ignore[misc]
-
     def complete(self, label_hashes: Sequence[str]) -> None:
         """Send work to the final stage. 1 request per 1,000."""
         for batch in batches(label_hashes, ACTIONS_PER_REQUEST):

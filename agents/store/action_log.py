@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,7 +51,7 @@ class ActionLog:
         reason: str,
         facts: Mapping[str, Any] | None = None,
     ) -> Action:
-        """Write down an action that has been taken."""
+        """Write down an action, taken or about to be."""
         with self._database.writing() as connection:
             return write_action(
                 connection,
@@ -62,6 +62,15 @@ class ActionLog:
                 reason=reason,
                 facts=facts,
             )
+
+    def settle(self, action: Action, outcome: str) -> Action:
+        """Write down what became of an action that was recorded before it was taken; returns the entry as it is now."""
+        settled = replace(action, facts={**action.facts, "outcome": outcome})
+        with self._database.writing() as connection:
+            connection.execute(
+                update(actions).where(actions.c.action_id == action.action_id).values(facts=settled.facts)
+            )
+        return settled
 
     def entries(
         self, production_project: str, *, limit: int = 1000, without: str = "", kind: str | None = None

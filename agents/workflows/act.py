@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from agents.platform import AssignedTask, LabelRow, PeoplesWork
+from agents.platform import AssignedTask, PeoplesWork, PlatformError
 from agents.records import ScoreRecord
 from agents.reporting.ruling import rule_on_each
 from agents.scoring.sequential import Verdict
 from agents.store import Action, ActionLog, TruthRulings, UnknownActionError
+from agents.workflows.recent_work import DoneTask, put_back, recent_work, send_round_again
 from agents.workflows.report_project import rule_of
 from agents.workflows.score_task import Scorer
 
@@ -22,6 +23,8 @@ ActionKind = Literal["release-tasks", "reopen-recent", "retire-item"]
 MINIMUM_GOOD_ANNOTATORS = 3
 MOST_REOPENED = 100_000
 OPERATOR = "benchmark-qa act"
+BEGUN, DONE = "begun", "done"
+"""Outcomes in the audit trail; anything else is the error that came up"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Actor:
     def propose(self, now: datetime | None = None) -> list[Proposal]:
         """Everything that the configuration and the rule ask for at the moment; nothing is changed.
 
-        Requests: the assigned tasks of each annotator below the bar, and the project's label rows once.
+        Requests: the assigned tasks of each annotator below the bar, their recent work by Encord's analytics, and where
+        that stands.
         """
         actions = self.scorer.projects.deployment.actions
         records = self._records()
@@ -61,30 +65,40 @@ class Actor:
         return proposals
 
     def take(self, proposals: Iterable[Proposal]) -> list[Action]:
-        """Do it, and write each down right after it was done."""
+        """Write each down before it is done, with what it takes to undo it, and afterwards what became of it.
+
+        What ends in between leaves an entry that can be undone and says that its outcome is not known.
+        """
         log = ActionLog(self.scorer.store.database)
-        project = self._project
         taken = []
         for proposal in proposals:
             if proposal.kind == "retire-item":
                 rulings = TruthRulings(self.scorer.store.database)
-                taken.append(rulings.exclude(project, proposal.subject, operator=OPERATOR, reason=proposal.reason))
-                continue
-            if proposal.kind == "release-tasks":
-                self._work.release(_tasks(proposal.facts))
-            else:
-                self._work.reopen(proposal.facts["label_hashes"])
-            taken.append(
-                log.record(
-                    project,
-                    kind=proposal.kind,
-                    operator=OPERATOR,
-                    subject=proposal.subject,
-                    reason=proposal.reason,
-                    facts=proposal.facts,
+                taken.append(
+                    rulings.exclude(self._project, proposal.subject, operator=OPERATOR, reason=proposal.reason)
                 )
+                continue
+            intended = log.record(
+                self._project,
+                kind=proposal.kind,
+                operator=OPERATOR,
+                subject=proposal.subject,
+                reason=proposal.reason,
+                facts={**proposal.facts, "outcome": BEGUN},
             )
+            try:
+                self._do(proposal)
+            except PlatformError as error:
+                log.settle(intended, type(error).__name__)
+                raise
+            taken.append(log.settle(intended, DONE))
         return taken
+
+    def _do(self, proposal: Proposal) -> None:
+        if proposal.kind == "release-tasks":
+            self._work.release(_tasks(proposal.facts))
+        else:
+            send_round_again(self.scorer.projects, _done_tasks(proposal.facts))
 
     def undo(self, action: Action) -> None:
         """Put on Encord what an action has changed; the audit trail is the caller's.
@@ -94,8 +108,8 @@ class Actor:
         """
         if action.kind == "release-tasks" and "tasks" in action.facts:
             self._work.assign(_tasks(action.facts))
-        elif action.kind == "reopen-recent" and "label_hashes" in action.facts:
-            self._work.complete(action.facts["label_hashes"])
+        elif action.kind == "reopen-recent" and "tasks" in action.facts:
+            put_back(self.scorer.projects, _done_tasks(action.facts))
         else:
             raise UnknownActionError(f"there is nothing to undo of a {action.kind!r} of {action.subject}")
 
@@ -114,36 +128,21 @@ class Actor:
         return Proposal("release-tasks", annotator, f"below the bar: {len(tasks)} assigned tasks go to others", facts)
 
     def _reopen(self, annotators: Sequence[str], now: datetime) -> list[Proposal]:
-        """Recent production work of these annotators that has left annotation, the newest first."""
+        """Recent production work of these annotators that has left annotation, the newest; for each of them once."""
         projects = self.scorer.projects
         settings = projects.deployment.actions.reopen_recent
         if settings is None:
             return []
         # By kind: among thousands of shadow decisions what was done long ago would be out of sight, and done again.
         trail = ActionLog(self.scorer.store.database).entries(self._project, kind="reopen-recent", limit=MOST_REOPENED)
-        done = {entry.subject for entry in trail if not entry.undone_by}
-        since = now - timedelta(days=settings.days)
-        kinds = {stage.uuid: stage.kind for stage in projects.production.stages}
-        recent: dict[str, list[LabelRow]] = defaultdict(list)
-        for row in projects.encord.label_rows(self._project):
-            if (
-                row.last_actioned_by in annotators
-                and row.label_hash
-                and row.last_edited_at is not None
-                and row.last_edited_at >= since
-                and projects.is_production_dataset(row.dataset_hash)
-                and kinds.get(row.stage_uuid or "") in ("REVIEW", "DONE")
-            ):
-                recent[row.last_actioned_by or ""].append(row)
+        done = {entry.subject for entry in trail if not entry.undone_by and entry.facts.get("outcome") == DONE}
+        work = recent_work(projects, set(annotators) - done, now - timedelta(days=settings.days), now)
         proposals = []
-        for annotator in annotators:
-            rows = sorted(recent[annotator], key=lambda row: row.last_edited_at or since, reverse=True)
-            hashes = [row.label_hash for row in rows[: settings.at_most]]
-            if hashes and annotator not in done:
-                reason = (
-                    f"below the bar: {len(hashes)} production tasks of the last {settings.days:g} days go round again"
-                )
-                proposals.append(Proposal("reopen-recent", annotator, reason, {"label_hashes": hashes}))
+        for annotator, tasks in sorted(work.items()):
+            facts = {"tasks": [asdict(task) for task in tasks[: settings.at_most]]}
+            number = len(facts["tasks"])
+            reason = f"below the bar: {number} production tasks of the last {settings.days:g} days go round again"
+            proposals.append(Proposal("reopen-recent", annotator, reason, facts))
         return proposals
 
     def _retire(self, records: Sequence[ScoreRecord]) -> list[Proposal]:
@@ -180,6 +179,10 @@ class Actor:
     @property
     def _work(self) -> PeoplesWork:
         return PeoplesWork(self.scorer.projects.encord, self._project)
+
+
+def _done_tasks(facts: Mapping[str, Any]) -> list[DoneTask]:
+    return [DoneTask(**task) for task in facts["tasks"]]
 
 
 def _tasks(facts: Mapping[str, Any]) -> list[AssignedTask]:
