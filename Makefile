@@ -32,9 +32,9 @@ $(DEV_READY): $(RUN_READY) | requirements/dev.txt
 	@$(PIP) --no-deps --require-hashes -r requirements/runtime-emulator.txt
 	@touch $@
 
-demo: $(RUN_READY) $(if $(filter lambda,$(MODE)),$(DEV_READY))  ## a production project routed and scored (DATA=PATH, IMAGES=N|all, CHAOS=1, KEEP=1, MODE=container|lambda)
+demo: $(RUN_READY) $(if $(filter lambda,$(MODE)),$(DEV_READY))  ## a production project routed and scored (DATA=PATH, IMAGES=N|all, CHAOS=1, KEEP=1, MODE=container|lambda, REPORT=PAGE)
 	@$(BIN)/python -m demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)") \
-	  $(if $(CHAOS),--chaos) $(if $(KEEP),--keep) $(if $(MODE),--mode "$(MODE)")
+	  $(if $(CHAOS),--chaos) $(if $(KEEP),--keep) $(if $(MODE),--mode "$(MODE)") $(if $(REPORT),--report "$(REPORT)")
 
 test: $(DEV_READY)  ## every test but the slow ones (ARGS= goes to pytest)
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)

@@ -27,6 +27,9 @@ from demo.sandbox import MODES, CommandFailedError, Sandbox
 IMAGES = 40
 """How many benchmark images are labelled with boxes where the call does not say; a question takes all."""
 
+REPORT = Path("build/demo-report.html")
+"""Where the report's page is written where the call does not say."""
+
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PAGE_WIDTH = 120
 """Columns where the output is no terminal."""
@@ -67,10 +70,18 @@ def _run(labels: LabelSet, options: argparse.Namespace, console: Console) -> int
         story.tell()
         outcome = Outcome.read(sandbox)
         outcome.show(console)
+        _write_page(sandbox, options.report, console)
         console.print(f"{time.monotonic() - started:.1f} s")
         if options.keep:
             _wait_for_ctrl_c(sandbox, console)
     return 1 if outcome.problems else 0
+
+
+def _write_page(sandbox: Sandbox, path: Path, console: Console) -> None:
+    """The report as a page, with what the emulator's analytics know of people's work."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sandbox.benchmark_qa("report", "--format", "html", "--analytics-days", "1", "--output", str(path))
+    console.print(f"the report as a page: {escape(str(path))}", soft_wrap=True)
 
 
 def _options() -> argparse.Namespace:
@@ -79,6 +90,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--images", type=_images, metavar="N|all", help="benchmark images (40; all of a question's)")
     parser.add_argument("--chaos", action="store_true", help="kill the service in mid-run, twice, and recover")
     parser.add_argument("--keep", action="store_true", help="leave both servers running until Ctrl-C")
+    parser.add_argument("--report", type=Path, metavar="PATH", default=REPORT, help=f"the page written ({REPORT})")
     parser.add_argument("--mode", choices=MODES, default="server", help="what runs the service")
     options = parser.parse_args()
     if options.chaos and options.mode == "lambda":

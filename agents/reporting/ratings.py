@@ -108,7 +108,7 @@ def _timed(records: Iterable[ScoreRecord], reading: WorkReading) -> dict[str, tu
     for record in records:
         annotator = record.annotator or UNKNOWN_ANNOTATOR
         spent = reading.seconds.get((annotator, record.identity.data_hash))
-        if spent is not None:
+        if spent:  # Encord counts whole seconds: nobody does a task in none
             tasks[annotator] += 1
             seconds[annotator] += spent
             objects[annotator] += record.true_positives + record.false_positives
