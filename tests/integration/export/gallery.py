@@ -99,6 +99,7 @@ class Gallery:
 @contextmanager
 def gallery(directory: Path, change: Callable[[dict[str, Any]], None] = lambda world: None) -> Iterator[Gallery]:
     """Serves the gallery, everything in it labelled and completed but for one image that waits for its annotator."""
+    directory.mkdir(exist_ok=True)
     document = _world()
     change(document)
     with running(World.model_validate(document)) as served:
