@@ -18,30 +18,30 @@ from agents.reporting.page.names import NAMES
 from agents.scoring.intervals import Interval
 
 # Colours that stand for the page's own: replaced by its variables once drawn.
-_INK, _FAINT, _ACCENT, _GOOD, _BAD, _SOFT = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
+INK, FAINT, ACCENT, GOOD, BAD, SOFT = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
 _VARIABLES = {
-    _INK: "var(--ink)",
-    _FAINT: "var(--line)",
-    _ACCENT: "var(--accent)",
-    _GOOD: "var(--good)",
-    _BAD: "var(--bad)",
-    _SOFT: "var(--muted)",
+    INK: "var(--ink)",
+    FAINT: "var(--line)",
+    ACCENT: "var(--accent)",
+    GOOD: "var(--good)",
+    BAD: "var(--bad)",
+    SOFT: "var(--muted)",
 }
-_VERDICT_COLOURS = {"above the bar": _GOOD, "below the bar": _BAD}
-_STYLE: dict[Any, Any] = {
+_VERDICT_COLOURS = {"above the bar": GOOD, "below the bar": BAD}
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 11,
-    "text.color": _INK,
-    "axes.edgecolor": _FAINT,
-    "axes.labelcolor": _INK,
+    "text.color": INK,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
-    "grid.color": _FAINT,
+    "grid.color": FAINT,
     "grid.linewidth": 0.6,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "axes.facecolor": "none",
     "figure.facecolor": "none",
     "legend.frameon": False,
@@ -55,14 +55,14 @@ def overview_plot(board: Leaderboard) -> Markup | None:
     shown = [line for line in board.lines if getattr(line, board.headline).estimate is not None]
     if not shown:
         return None
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.0, 3.6))
         figure.subplots_adjust(0.07, 0.14, 0.93, 0.97)
         axes = figure.subplots()
         for number, line in enumerate(shown):
             _error_bar(axes, line, getattr(line, board.headline), aside=number * _GOLDEN % 1.0 - 0.5)
-        axes.axhline(board.bar.threshold, color=_SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
-        axes.text(1.0, board.bar.threshold, " the bar", color=_SOFT, va="center", transform=axes.get_yaxis_transform())
+        axes.axhline(board.bar.threshold, color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
+        axes.text(1.0, board.bar.threshold, " the bar", color=SOFT, va="center", transform=axes.get_yaxis_transform())
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if _leads(value) else ""))
@@ -70,7 +70,7 @@ def overview_plot(board: Leaderboard) -> Markup | None:
         axes.set_ylabel(NAMES[board.headline])
         axes.set_ylim(_floor([getattr(line, board.headline) for line in shown]), 1.02)
         label = f"{NAMES[board.headline]} of {len(shown)} annotators with intervals, over their number of tasks"
-        return _svg(figure, "overview", label)
+        return svg(figure, "overview", label)
 
 
 def trend_plot(
@@ -83,19 +83,19 @@ def trend_plot(
         return None
     days = [float(day.toordinal()) for day, _ in known]
     label = f"{NAMES[headline]} of {name} by week, from {known[0][0]} to {known[-1][0]}"
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.0, 2.8) if wide else (4.6, 2.2))
         figure.subplots_adjust(0.07 if wide else 0.14, 0.11 if wide else 0.14, 0.99, 0.97)
         axes = figure.subplots()
         low, high = [each.low for _, each in known], [each.high for _, each in known]
-        axes.fill_between(days, low, high, color=_ACCENT, alpha=0.18, linewidth=0)
-        axes.plot(days, [each.estimate for _, each in known], color=_ACCENT, linewidth=2, marker="o", markersize=4)
-        axes.axhline(threshold, color=_SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
+        axes.fill_between(days, low, high, color=ACCENT, alpha=0.18, linewidth=0)
+        axes.plot(days, [each.estimate for _, each in known], color=ACCENT, linewidth=2, marker="o", markersize=4)
+        axes.axhline(threshold, color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
         axes.set_ylim(min(_floor([each for _, each in known]), threshold - 0.05), 1.02)
         named = _spread(known, 8 if wide else 4)
         axes.set_xticks([float(day.toordinal()) for day in named], [f"{day:%d %b}".lstrip("0") for day in named])
         axes.set_ylabel(NAMES[headline])
-        return _svg(figure, key, label)
+        return svg(figure, key, label)
 
 
 def _spread(known: Sequence[tuple[date, Interval]], most: int) -> list[date]:
@@ -108,7 +108,7 @@ def _error_bar(axes: Axes, line: Line, interval: Interval, *, aside: float) -> N
     """One annotator, moved aside a little: many have the same number of tasks."""
     if interval.estimate is None or interval.low is None or interval.high is None:
         return
-    colour = _VERDICT_COLOURS.get(line.verdict, _SOFT)
+    colour = _VERDICT_COLOURS.get(line.verdict, SOFT)
     reach = [[interval.estimate - interval.low], [interval.high - interval.estimate]]
     axes.errorbar(
         [interval.n * (1.0 + _ASIDE * aside)],
@@ -132,7 +132,8 @@ def _floor(intervals: Sequence[Interval]) -> float:
     return max(lowest - 0.05, -0.02)
 
 
-def _svg(figure: Figure, key: str, label: str) -> Markup:
+def svg(figure: Figure, key: str, label: str) -> Markup:
+    """The drawing with the page's colours; `key` keeps its ids apart from other plots', `label` is read aloud."""
     file = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": key}):
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})

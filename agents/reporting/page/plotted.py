@@ -18,9 +18,7 @@ def overview(board: Leaderboard) -> Markup | None:
     return overview_plot(board)
 
 
-def trend(
-    weeks: Sequence[Group], headline: str, *, threshold: float, name: str, key: str, wide: bool
-) -> Markup | None:
+def trend(weeks: Sequence[Group], headline: str, *, threshold: float, name: str, key: str, wide: bool) -> Markup | None:
     """As `plots.trend_plot`."""
     if find_spec("matplotlib") is None:
         return None

@@ -33,7 +33,7 @@ def render_page(report: Report) -> str:
     units = _suspect_units(report)
     script = (HERE / "script.js").read_text(encoding="utf-8")
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             report=report,
@@ -126,7 +126,8 @@ def _suspect_drawing(sketch: Sketch | None, places: Sequence[Suspect]) -> Drawin
     return draw(Sketch(frame=sketch.frame, aspect=sketch.aspect, truth=sketch.truth), spots)
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates of this folder, everything escaped, with the filters and words that they use."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=select_autoescape(default=True, default_for_string=True),
