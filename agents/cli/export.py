@@ -91,8 +91,8 @@ def export(
         until=edited_until,
         with_benchmark=with_benchmark,
     )
-    if weigh and Format.YOLO in format:
-        raise typer.BadParameter("YOLO's labels have no place for weights", param_hint="--weigh")
+    if weigh and not {Format.COCO, Format.PARQUET} >= set(format):
+        raise typer.BadParameter("only COCO and Parquet have a place for weights", param_hint="--weigh")
     with clear_failures():
         from agents.config import load_settings
         from agents.workflows.export_request import ExportRequest
@@ -115,6 +115,8 @@ def export(
 
 
 def _export(settings: Any, request: "ExportRequest", out: Path) -> "Exported":
+    import sqlite3
+
     from agents.cli.progress import step_progress
     from agents.interchange.table_writer import TablesMissingError
     from agents.service import Service
@@ -125,7 +127,7 @@ def _export(settings: Any, request: "ExportRequest", out: Path) -> "Exported":
     try:
         with step_progress() as progress:
             return exporter.export(request, out, progress)
-    except TablesMissingError as error:
+    except (TablesMissingError, OSError, sqlite3.Error) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(USAGE_ERROR) from None
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from agents.config import Deployment
 from agents.interchange.classes import Classes
-from agents.interchange.manifest import manifest_bytes
+from agents.interchange.manifest import manifest_bytes, structure_hash
 from agents.platform import Encord, Project
 from agents.platform.branches import BranchRow, LabelBranches
 from agents.store import SqlScoreStore
@@ -58,7 +58,7 @@ class Exporter:
         """
         project = self.encord.project(request.project_hash)
         classes = Classes.of(project.ontology)
-        with closing(RowsRead(out.with_name(f"{out.name}.rows"))) as kept:
+        with closing(RowsRead(out.with_name(f"{out.name}.rows"), structure_hash(project.ontology))) as kept:
             snapshot, rows, not_chosen = self._rows(request, project, progress)
             read = self._read(request.project_hash, rows, kept, progress)
             plan = ExportPlan(request, project, classes, snapshot, rows, self._standing(request, snapshot))

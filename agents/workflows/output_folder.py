@@ -18,6 +18,8 @@ import orjson
 
 MANIFEST = "manifest.json"
 _PARTIAL = ".partial"
+_UNDER_WAY = ".publishing"
+"""Names the files that are or were in the folder while they are replaced"""
 
 
 class OutputFolder:
@@ -53,8 +55,10 @@ class OutputFolder:
 
     def publish(self, manifest: bytes) -> None:
         """Put every file in its place, and the manifest last."""
-        place = self.path / MANIFEST
-        before = _files_of(place)
+        place, under_way = self.path / MANIFEST, self.path / _UNDER_WAY
+        # Whoever goes on after a kill in the middle must know of the old files and of the new ones.
+        before = _files_of(place) | _files_of(under_way)
+        _write_whole(under_way, orjson.dumps({"files": sorted(before | self.sums.keys())}))
         place.unlink(missing_ok=True)
         for name in self.sums:
             target = self.path / name
@@ -62,12 +66,8 @@ class OutputFolder:
             os.replace(self._partial / name, target)
         for name in before - self.sums.keys():
             (self.path / name).unlink(missing_ok=True)
-        waiting = self._partial / MANIFEST
-        with waiting.open("wb") as file:
-            file.write(manifest)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(waiting, place)
+        _write_whole(place, manifest)
+        under_way.unlink()
         self.discard()
 
     def discard(self) -> None:
@@ -107,6 +107,15 @@ class _HashingFile:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
+
+
+def _write_whole(place: Path, content: bytes) -> None:
+    waiting = place.with_name(f"{place.name}.new")
+    with waiting.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(waiting, place)
 
 
 def _files_of(manifest: Path) -> set[str]:

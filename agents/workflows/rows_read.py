@@ -1,13 +1,14 @@
 """Label rows that have been read from Encord, in a file on disk: a later run reads only what has changed since.
 
-A row is known by its label hash, and is current while Encord says the same moment of its last edit. Each bundle is on
-disk before the next is asked for, so that a run can be killed at any point.
+A row is known by its label hash, and is current while Encord says the same moment of its last edit and the ontology is
+the same (objects of archived classes are not served). Each bundle is on disk before the next is asked for, so that a
+run can be killed at any point.
 """
 
 import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import orjson
 
 from agents.interchange.canonical import FORMAT_VERSION, canonical_bytes, canonical_row
 from agents.workflows.errors import RefusalError
+
+_UNSETTLED = timedelta(seconds=5)
 
 
 class ExportUnderWay(RefusalError):
@@ -24,12 +27,17 @@ class ExportUnderWay(RefusalError):
 class RowsRead:
     """The rows read so far. For one process at a time.
 
+    Args:
+        path: of the file.
+        structure: hash of the ontology's structure.
+
     Raises:
         ExportUnderWay
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, structure: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._structure = structure
         self._connection = _open(path)
 
     def close(self) -> None:
@@ -41,14 +49,15 @@ class RowsRead:
         known = self._connection.execute("SELECT label_hash, edited_at FROM rows")
         return {
             label_hash
-            for label_hash, moment in known
-            if label_hash in edited_at and moment == _key(edited_at[label_hash])
+            for label_hash, key in known
+            if label_hash in edited_at and key == self._key(edited_at[label_hash])
         }
 
     def keep(self, rows: Mapping[str, Mapping[str, Any]], edited_at: Mapping[str, datetime | None]) -> None:
         """Keep a bundle of rows, by label hash, in their canonical form."""
+        now = datetime.now(UTC)
         entries = [
-            (label_hash, _key(edited_at[label_hash]), zlib.compress(canonical_bytes(canonical_row(row)), 1))
+            (label_hash, self._key(edited_at[label_hash], now), zlib.compress(canonical_bytes(canonical_row(row)), 1))
             for label_hash, row in rows.items()
         ]
         with self._connection:
@@ -61,6 +70,17 @@ class RowsRead:
             raise KeyError(label_hash)
         row: dict[str, Any] = orjson.loads(zlib.decompress(found[0]))
         return row
+
+    def _key(self, edited_at: datetime | None, now: datetime | None = None) -> str:
+        """By what a row is known to be current; `now` is when it was read.
+
+        Where Encord tells whole seconds, a second edit within that second would go unnoticed: such a row is not
+        current.
+        """
+        if edited_at is None:
+            return self._structure
+        unsettled = now is not None and edited_at.microsecond == 0 and abs(now - edited_at) < _UNSETTLED
+        return f"{edited_at.isoformat()} {self._structure}{' unsettled' if unsettled else ''}"
 
     def forget_all_but(self, label_hashes: Iterable[str]) -> None:
         """Drop what is not part of the export any more."""
@@ -81,15 +101,11 @@ def _open(path: Path) -> sqlite3.Connection:
             connection.execute("CREATE TABLE rows (label_hash TEXT PRIMARY KEY, edited_at TEXT, json BLOB)")
             connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
         connection.commit()
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
         connection.close()
-        raise ExportUnderWay(f"another export uses {path}") from None
+        raise ExportUnderWay(f"{path} cannot be used: {error}; does another export write to the folder?") from None
     except sqlite3.DatabaseError:  # what a torn disk left: it is only a copy
         connection.close()
         path.unlink()
         return _open(path)
     return connection
-
-
-def _key(moment: datetime | None) -> str:
-    return moment.isoformat() if moment else ""
