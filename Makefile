@@ -8,6 +8,8 @@ PIP    := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-che
 RUN_READY := $(VENV)/.ready-$(shell cksum < requirements/run.txt | cut -d' ' -f1)
 DEV_READY := $(VENV)/.ready-$(shell cat requirements/run.txt requirements/dev.txt | cksum | cut -d' ' -f1)
 
+CHECKOV_READY := $(VENV)/checkov/.ready-$(shell cksum < requirements/checkov.txt | cut -d' ' -f1)
+
 ENGINE ?= docker
 LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
           --no-header --no-annotate
@@ -32,11 +34,18 @@ $(DEV_READY): $(RUN_READY) | requirements/dev.txt
 	@$(PIP) --no-deps --require-hashes -r requirements/runtime-emulator.txt
 	@touch $@
 
+$(CHECKOV_READY): | $(RUN_READY) requirements/checkov.txt
+	@echo "setting up $(VENV)/checkov (once)"
+	@{ $(BIN)/python -m venv $(VENV)/checkov \
+	  && $(VENV)/checkov/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes \
+	       -r requirements/checkov.txt && touch $@; } \
+	  || { rm -rf $(VENV)/checkov; echo "SKIPPED: checkov, because it cannot be installed here"; }
+
 demo: $(RUN_READY) $(if $(filter lambda,$(MODE)),$(DEV_READY))  ## a production project routed and scored (DATA=PATH, IMAGES=N|all, CHAOS=1, KEEP=1, MODE=container|lambda, REPORT=PAGE)
 	@$(BIN)/python -m demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)") \
 	  $(if $(CHAOS),--chaos) $(if $(KEEP),--keep) $(if $(MODE),--mode "$(MODE)") $(if $(REPORT),--report "$(REPORT)")
 
-test: $(DEV_READY)  ## every test but the slow ones (ARGS= goes to pytest)
+test: $(DEV_READY) $(CHECKOV_READY)  ## every test but the slow ones (ARGS= goes to pytest)
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 test-slow: $(DEV_READY)  ## the tests that take minutes: 50 kills, 100,000 fuzzed requests, two minutes without Encord
@@ -62,6 +71,7 @@ lock: $(DEV_READY)  ## write requirements/*.txt anew from pyproject.toml
 	@$(LOCK) --constraint requirements/dev.txt --extra image --output-file requirements/image.txt pyproject.toml
 	@$(LOCK) --constraint requirements/dev.txt --extra lambda --extra postgres --output-file requirements/lambda.txt pyproject.toml
 	@$(LOCK) --no-deps --group runtime-emulator --output-file requirements/runtime-emulator.txt
+	@$(LOCK) --group checkov --output-file requirements/checkov.txt
 
 zip: $(RUN_READY)  ## the zip for Lambda, its size printed (ARGS=--architecture=arm64)
 	@$(BIN)/python infra/packaging/lambda_zip.py $(ARGS)
