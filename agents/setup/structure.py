@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 _COLOURS = (
     "#D33115",
@@ -26,6 +26,9 @@ Shape = Literal[
 ]  # fmt: skip
 
 
+Label = Annotated[str, Field(min_length=1)]
+
+
 class Feature(BaseModel):
     """What features of every kind have; what is not named here is passed on to Encord as it stands."""
 
@@ -36,14 +39,10 @@ class Feature(BaseModel):
     archived: bool = False
 
 
-def _spelt_out(value: Any) -> Any:
-    return {"label": value} if isinstance(value, str) else value
-
-
 class Option(Feature):
-    """An answer of a radio or a checklist, and the questions that it leads to; a plain string is its label."""
+    """An answer of a radio or a checklist, and the questions that it leads to."""
 
-    label: str = Field(min_length=1)
+    label: Label
     options: "tuple[Attribute, ...]" = ()
     """Encord's own key: these are attributes"""
 
@@ -53,7 +52,8 @@ class Attribute(Feature):
 
     name: str = Field(min_length=1)
     type: Literal["radio", "checklist", "text", "numeric"]
-    options: tuple[Annotated[Option, BeforeValidator(_spelt_out)], ...] = ()
+    options: tuple[Label | Option, ...] = ()
+    """Answers; a plain string is an answer's label"""
 
 
 class ObjectFeature(Feature):
@@ -94,7 +94,8 @@ def complete(structure: Structure, title: str) -> dict[str, Any]:
     return written
 
 
-def _completed(feature: dict[str, Any], number: str, place: str) -> dict[str, Any]:
+def _completed(given: dict[str, Any] | str, number: str, place: str) -> dict[str, Any]:
+    feature: dict[str, Any] = {"label": given} if isinstance(given, str) else given
     name = feature.get("name") or feature.get("label") or "question"
     here = f"{place}/{name}"
     feature.setdefault("id", number)
@@ -106,8 +107,8 @@ def _completed(feature: dict[str, Any], number: str, place: str) -> dict[str, An
         if feature["type"] in _CHOICES:
             feature.setdefault("options", [])
     for key in ("attributes", "options"):
-        for index, inner in enumerate(feature.get(key, ()), 1):
-            _completed(inner, f"{number}.{index}", here)
+        if key in feature:
+            feature[key] = [_completed(each, f"{number}.{n}", here) for n, each in enumerate(feature[key], 1)]
     return feature
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from encord.exceptions import AuthorisationError
+from encord.objects import OntologyStructure, Shape
+from encord.objects.attributes import ChecklistAttribute, RadioAttribute, TextAttribute
 
 from agents.config import Deployment
 from tests.integration.setup.conftest import ANNOTATORS, EXPERT, INTEGRATION, LAME_TEMPLATE, OPERATOR, REVIEWER, Site
@@ -185,6 +187,47 @@ def test_registration_files_go_into_their_folder_once(site: Site, tmp_path: Path
     site.forget_requests()
     apply(site, file)
     assert site.writes() == []
+
+
+@pytest.mark.parametrize("way", ["hash", "file"])
+def test_an_ontology_that_exists_is_used_as_it_is(site: Site, tmp_path: Path, way: str) -> None:
+    structure = OntologyStructure()
+    thing = structure.add_object("pedestrian", Shape.BOUNDING_BOX)
+    occluded = thing.add_attribute(RadioAttribute, "occluded", dynamic=True)
+    occluded.add_option("by a car").add_nested_attribute(TextAttribute, "which car")
+    question = structure.add_classification()
+    question.add_attribute(ChecklistAttribute, "weather", required=True).add_option("rain")
+    there = site.client().create_ontology("Pedestrians", structure=structure)
+    (tmp_path / "ontology.json").write_text(json.dumps(there.structure.to_dict()))
+    named = {"hash": f'hash = "{there.ontology_hash}"', "file": 'title = "Pedestrians"\nfile = "ontology.json"'}
+    file = declared_by(write_setup(tmp_path), named[way])
+    apply(site, file)
+    assert site.plan(file) == {}
+    assert {site.project(title).ontology_hash for title in (BENCHMARK, PRODUCTION)} == {there.ontology_hash}
+    assert len(site.client().get_ontologies()) == 1
+
+    (there.structure.objects[0].attributes[0]).add_option("by a tree")
+    there.save()
+    drift = site.plan(file).get("drift", [])
+    told = "has also answer 'by a tree' to 'occluded' of 'pedestrian'"
+    assert [change["message"] for change in drift] == ([told] if way == "file" else [])
+
+
+def test_an_ontology_file_makes_an_ontology_with_the_hashes_that_it_has(site: Site, tmp_path: Path) -> None:
+    structure = OntologyStructure()
+    thing = structure.add_object("pedestrian", Shape.POLYGON)
+    (tmp_path / "ontology.json").write_text(json.dumps(structure.to_dict()))
+    apply(site, declared_by(write_setup(tmp_path), 'title = "Pedestrians"\nfile = "ontology.json"'))
+    (made,) = site.project(PRODUCTION).ontology_structure.objects
+    assert (made.name, made.shape, made.feature_node_hash) == ("pedestrian", Shape.POLYGON, thing.feature_node_hash)
+
+
+def declared_by(file: Path, ontology: str) -> Path:
+    """The set-up with another way to say which ontology."""
+    text = file.read_text()
+    start, end = text.index("[ontology]"), text.index("[benchmark]")
+    file.write_text(f"{text[:start]}[ontology]\n{ontology}\n\n{text[end:]}")
+    return file
 
 
 def test_a_lost_answer_makes_no_twin(site: Site, tmp_path: Path) -> None:
