@@ -41,9 +41,9 @@ $(CHECKOV_READY): | $(RUN_READY) requirements/checkov.txt
 	       -r requirements/checkov.txt && touch $@; } \
 	  || { rm -rf $(VENV)/checkov; echo "SKIPPED: checkov, because it cannot be installed here"; }
 
-demo: $(RUN_READY) $(if $(filter lambda,$(MODE)),$(DEV_READY))  ## a production project routed and scored (DATA=PATH, IMAGES=N|all, CHAOS=1, KEEP=1, MODE=container|lambda, REPORT=PAGE)
+demo: $(RUN_READY) $(if $(filter lambda,$(MODE))$(LOOP),$(DEV_READY))  ## a production project routed and scored (DATA=PATH, IMAGES=N|all, CHAOS=1, LOOP=1, KEEP=1, MODE=container|lambda, REPORT=PAGE)
 	@$(BIN)/python -m demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)") \
-	  $(if $(CHAOS),--chaos) $(if $(KEEP),--keep) $(if $(MODE),--mode "$(MODE)") $(if $(REPORT),--report "$(REPORT)")
+	  $(if $(CHAOS),--chaos) $(if $(LOOP),--loop) $(if $(KEEP),--keep) $(if $(MODE),--mode "$(MODE)") $(if $(REPORT),--report "$(REPORT)")
 
 test: $(DEV_READY) $(CHECKOV_READY)  ## every test but the slow ones (ARGS= goes to pytest)
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)

@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -19,6 +20,9 @@ from demo.control import StuckError
 from demo.crowd import Crowd
 from demo.labels import LabelSet
 from demo.labels_file import LabelsFileError, read_labels_file
+from demo.loop import LoopStory
+from demo.loop_outcome import LoopOutcome
+from demo.loop_world import LoopWorld
 from demo.outcome import Outcome
 from demo.processes import ProcessFailedError
 from demo.run import Story
@@ -26,6 +30,10 @@ from demo.sandbox import MODES, CommandFailedError, Sandbox
 
 IMAGES = 40
 """How many benchmark images are labelled with boxes where the call does not say; a question takes all."""
+
+LOOP_IMAGES = 300
+"""Of the loop, which splits them: fewer production images say too little about a gain."""
+LEAST_LOOP_IMAGES = 50
 
 REPORT = Path("build/demo-report.html")
 """Where the report's page is written where the call does not say."""
@@ -62,26 +70,40 @@ def main() -> int:
 def _run(labels: LabelSet, options: argparse.Namespace, console: Console) -> int:
     console.print(f"[bold]Benchmark QA demo[/] on {escape(labels.source)}")
     started = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory(prefix="benchmark-qa-") as directory,
-        Sandbox(labels, Path(directory), auto_retries=0 if options.chaos else 3, mode=options.mode) as sandbox,
-    ):
+    with tempfile.TemporaryDirectory(prefix="benchmark-qa-") as directory:
+        play = _play_loop if options.loop else _play
+        problems = play(labels, Path(directory), options, console, started)
+    return 1 if problems else 0
+
+
+def _play(
+    labels: LabelSet, directory: Path, options: argparse.Namespace, console: Console, started: float
+) -> Sequence[str]:
+    with Sandbox(labels, directory, auto_retries=0 if options.chaos else 3, mode=options.mode) as sandbox:
         story = StoryWithCrashes(sandbox, console) if options.chaos else Story(sandbox, console)
         story.tell()
         outcome = Outcome.read(sandbox)
         outcome.show(console)
-        _write_page(sandbox, options.report, console)
-        console.print(f"{time.monotonic() - started:.1f} s")
-        if options.keep:
-            _wait_for_ctrl_c(sandbox, console)
-    return 1 if outcome.problems else 0
+        _finish(sandbox, options, console, started)
+    return outcome.problems
 
 
-def _write_page(sandbox: Sandbox, path: Path, console: Console) -> None:
-    """The report as a page, with what the emulator's analytics know of people's work."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sandbox.benchmark_qa("report", "--format", "html", "--analytics-days", "1", "--output", str(path))
-    console.print(f"the report as a page: {escape(str(path))}", soft_wrap=True)
+def _play_loop(
+    labels: LabelSet, directory: Path, options: argparse.Namespace, console: Console, started: float
+) -> Sequence[str]:
+    with Sandbox(labels, directory, auto_retries=3, world=LoopWorld) as sandbox:
+        story = LoopStory(sandbox, console, directory)
+        story.tell()
+        outcome = LoopOutcome.read(story)
+        outcome.show(console)
+        _finish(sandbox, options, console, started)
+    return outcome.problems
+
+
+def _finish(sandbox: Sandbox, options: argparse.Namespace, console: Console, started: float) -> None:
+    console.print(f"{time.monotonic() - started:.1f} s")
+    if options.keep:
+        _wait_for_ctrl_c(sandbox, console)
 
 
 def _options() -> argparse.Namespace:
@@ -91,10 +113,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--chaos", action="store_true", help="kill the service in mid-run, twice, and recover")
     parser.add_argument("--keep", action="store_true", help="leave both servers running until Ctrl-C")
     parser.add_argument("--report", type=Path, metavar="PATH", default=REPORT, help=f"the page written ({REPORT})")
+    parser.add_argument("--loop", action="store_true", help="two rounds, and all that lies between them")
     parser.add_argument("--mode", choices=MODES, default="server", help="what runs the service")
     options = parser.parse_args()
     if options.chaos and options.mode == "lambda":
         parser.error("--chaos kills a process of the service's own, which --mode lambda has not")
+    if options.loop and (options.chaos or options.mode != "server"):
+        parser.error("--loop goes with neither --chaos nor --mode")
+    if options.loop and (options.images or LOOP_IMAGES) < LEAST_LOOP_IMAGES:
+        parser.error(f"--loop splits the images, and needs {LEAST_LOOP_IMAGES} at least")
     return options
 
 
@@ -107,8 +134,9 @@ def _images(text: str) -> float:
 
 
 def _labels(options: argparse.Namespace, console: Console) -> LabelSet:
+    usual = LOOP_IMAGES if options.loop else IMAGES
     if options.data is None:
-        return _simulated(options.images or IMAGES)
+        return _simulated(options.images or usual)
     labels = read_labels_file(options.data)
     even = labels.evenly_annotated()
     if len(even) < len(labels):
@@ -116,7 +144,9 @@ def _labels(options: argparse.Namespace, console: Console) -> LabelSet:
             f"{len(labels) - len(even)} of {len(labels)} images are left out: a consensus stage takes a fixed number "
             f"of annotators, here {even.annotators_per_image}"
         )
-    wanted = options.images or (math.inf if labels.kind == "question" else IMAGES)
+    if options.loop and (labels.kind == "question" or len(even) < LEAST_LOOP_IMAGES):
+        raise LabelsFileError(options.data, "", f"the loop needs boxes on {LEAST_LOOP_IMAGES} images at least")
+    wanted = options.images or (math.inf if labels.kind == "question" else usual)
     return even.first(int(min(wanted, len(even))))
 
 

@@ -78,7 +78,7 @@ class Annotator(Person):
         self._submit(list(annotation.get_tasks(assignee=self.email)), answers, report)
 
     def _submit(self, tasks: Sequence[AnnotationTask], answers: Mapping[str, Answer], report: Report) -> None:
-        for batch in _batches(tasks):
+        for batch in in_batches(tasks):
             self._save([task for task in batch if answers[str(task.data_hash)] != ()], answers)
             with self.project.create_bundle() as bundle:
                 for task in batch:
@@ -128,7 +128,7 @@ class Reviewer(Person):
         self._approve(list(islice(review.get_tasks(), limit)), report)
 
     def _approve(self, tasks: Sequence[ReviewTask | ConsensusReviewTask], report: Report) -> None:
-        for batch in _batches(tasks):
+        for batch in in_batches(tasks):
             with self.project.create_bundle() as bundle:
                 for task in batch:
                     task.approve(bundle=bundle)
@@ -169,6 +169,7 @@ def _write_choice(row: LabelRowV2, answer: bool) -> None:
     row.add_classification_instance(instance)
 
 
-def _batches(tasks: Sequence[T]) -> Iterator[Sequence[T]]:
+def in_batches(tasks: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Runs of at most `BATCH`."""
     for start in range(0, len(tasks), BATCH):
         yield tasks[start : start + BATCH]

@@ -36,11 +36,19 @@ class CommandFailedError(Exception):
 class Sandbox:
     """Both servers, running between `with` and the end of its block, in a directory that may then be deleted."""
 
-    def __init__(self, labels: LabelSet, directory: Path, *, auto_retries: int, mode: str = "server") -> None:
+    def __init__(
+        self,
+        labels: LabelSet,
+        directory: Path,
+        *,
+        auto_retries: int,
+        mode: str = "server",
+        world: type[DemoWorld] = DemoWorld,
+    ) -> None:
         emulator_port, service_port = free_ports(2)
         self.emulator_url = f"http://127.0.0.1:{emulator_port}"
         self.service_url = f"http://127.0.0.1:{service_port}"
-        self.world = DemoWorld(labels, self._endpoint("route"), self._endpoint("score"))
+        self.world = world(labels, self._endpoint("route"), self._endpoint("score"))
         self.control = ControlInterface(self.emulator_url)
         self.service_environment = self._environment_of_service(directory)
         world_file = _write_json(directory / "world.json", self.world.world_file(auto_retries=auto_retries))

@@ -59,19 +59,19 @@ class DemoWorld:
         self.reviewer = Account.create("reviewer@demo.example")
         self.service = Account.create("benchmark-qa@demo.example")
         self.annotators = {email: Account.create(email) for email in labels.annotators}
-        self.ontology = _hash("ontology")
-        self.benchmark_dataset, self.production_dataset = _hash("benchmark data"), _hash("production data")
-        self.benchmark_project, self.production_project = _hash("benchmark project"), _hash("production project")
+        self.ontology = hash_of("ontology")
+        self.benchmark_dataset, self.production_dataset = hash_of("benchmark data"), hash_of("production data")
+        self.benchmark_project, self.production_project = hash_of("benchmark project"), hash_of("production project")
 
     @cached_property
     def benchmark_units(self) -> dict[str, LabelledImage]:
         """The data units whose truth is known, by data hash."""
-        return {_hash(f"benchmark data/{image.id}"): image for image in self.labels}
+        return {hash_of(f"benchmark data/{image.id}"): image for image in self.labels}
 
     @cached_property
     def production_units(self) -> dict[str, LabelledImage]:
         """Other data units of the same images, by data hash: nobody knows their truth."""
-        return {_hash(f"production data/{image.id}"): image for image in self.labels}
+        return {hash_of(f"production data/{image.id}"): image for image in self.labels}
 
     @cached_property
     def consensus_work(self) -> dict[str, list[str]]:
@@ -182,5 +182,6 @@ def _agent_stage(title: str, endpoint: AgentEndpoint, pathways: dict[str, str]) 
     return _stage("agent", title, pathways=ways, agent=agent)
 
 
-def _hash(what: str) -> str:
+def hash_of(what: str) -> str:
+    """The hash of a thing of the demo: the same in every run."""
     return str(uuid5(NAMESPACE_URL, f"https://demo.example/{what}"))
