@@ -5,6 +5,7 @@ import typer
 from agents.cli.act import act
 from agents.cli.actions import actions
 from agents.cli.alerts import alerts
+from agents.cli.benchmark import benchmark
 from agents.cli.choose import choose
 from agents.cli.container import container, healthy
 from agents.cli.db import db
@@ -51,6 +52,7 @@ app.command(hidden=True)(container)
 app.command(hidden=True)(healthy)
 app.add_typer(setup)
 app.add_typer(register)
+app.add_typer(benchmark)
 app.add_typer(truth)
 app.add_typer(actions)
 app.add_typer(db)
