@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from agents.errors import MissingExtraError
 from agents.scoring.pairs import Indices, Numbers
 
-
-ENOUGH_FOR_AVERAGES = 50
-"""Things from which a class's usual probability says something; with fewer, all classes are measured alike"""
+ENOUGH_FOR_AVERAGES = 10
+"""Things that were given a class from which the model's usual sureness of it says something"""
 
 
 class FindingLibraryMissingError(MissingExtraError):
@@ -27,6 +26,9 @@ class FindingLibraryMissingError(MissingExtraError):
 def doubts(given: Indices, predicted: Indices, confidence: Numbers, rest: Indices) -> Numbers:
     """How likely each given class is wrong, in [0, 1], shape (n,); comparable among each other.
 
+    Where a class that plays a part was given to fewer than `ENOUGH_FOR_AVERAGES` things, the probabilities are taken
+    as they are.
+
     Args:
         given: the class that each thing was given, (n,).
         predicted: the class that the model gives it.
@@ -38,14 +40,27 @@ def doubts(given: Indices, predicted: Indices, confidence: Numbers, rest: Indice
     """
     if not len(given):
         return np.zeros(0)
-    known, dense = np.unique(np.concatenate((given, predicted, rest)), return_inverse=True)
-    given, predicted, rest = np.split(dense, 3)
-    probabilities: NDArray[np.float64] = np.zeros((len(given), len(known)))
-    at = np.arange(len(given))
+    sides = np.stack((given, predicted, rest))
+    usual = (np.bincount(given, minlength=int(sides.max()) + 1) >= ENOUGH_FOR_AVERAGES)[sides].all(axis=0)
+    found = np.empty(len(given))
+    for group, is_usual in ((usual, True), (~usual, False)):
+        found[group] = _doubts(sides[:, group], confidence[group], by_averages=is_usual)
+    return found
+
+
+def _doubts(sides: Indices, confidence: Numbers, *, by_averages: bool) -> Numbers:
+    things = sides.shape[1]
+    if not things:
+        return np.zeros(0)
+    known, dense = np.unique(sides, return_inverse=True)
+    given, predicted, rest = dense.reshape(sides.shape)
+    probabilities: NDArray[np.float64] = np.zeros((things, len(known)))
+    at = np.arange(things)
     probabilities[at, predicted] = confidence
     probabilities[at, rest] = 1.0 - confidence
+    everyone_given = len(np.unique(given)) == len(known)
     quality = _rank().get_label_quality_scores(
-        given, probabilities, method="normalized_margin", adjust_pred_probs=len(given) >= ENOUGH_FOR_AVERAGES
+        given, probabilities, method="normalized_margin", adjust_pred_probs=by_averages and everyone_given
     )
     return np.clip(1.0 - np.asarray(quality, dtype=np.float64), 0.0, 1.0)
 

@@ -10,18 +10,22 @@ from agents.scoring.predictions import Calibration
 
 def calibration_plot(calibration: Calibration) -> Markup | None:
     """The share of right predictions over their mean confidence; None where confidences are none."""
-    known = [each for each in calibration.bins if each.confidence is not None and each.precision is not None]
+    known = [
+        (each.confidence, each.precision, each.predictions)
+        for each in calibration.bins
+        if each.confidence is not None and each.precision is not None
+    ]
     if not known:
         return None
-    most = max(each.predictions for each in known)
+    confidence, precision, counts = (list(column) for column in zip(*known, strict=True))
+    most = max(counts)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.6, 3.4))
         figure.subplots_adjust(0.13, 0.16, 0.97, 0.97)
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
-        confidence, precision = [each.confidence for each in known], [each.precision for each in known]
         axes.plot(confidence, precision, color=ACCENT, linewidth=1.6)
-        sizes = [20 + 180 * each.predictions / most for each in known]
+        sizes = [20 + 180 * count / most for count in counts]
         axes.scatter(confidence, precision, s=sizes, color=ACCENT, alpha=0.8, linewidths=0)
         axes.set_xlim(-0.03, 1.03)
         axes.set_ylim(-0.03, 1.06)

@@ -6,9 +6,9 @@ quarter to a half of its width and of its height; its class is the other one; it
 stretched by 3 % (standard deviation of a normal).
 
 The predictor is made from the labels before the faults, so it is blind to them. It finds each object with probability
-`recall`, off by a normal `noise` times the sides in the centre and in the logarithm of the sides, and gives it the wrong
-class with probability `confusion`. Confidences are drawn from Beta(8, 2) where it is right, Beta(4, 4) where the class is
-wrong, Beta(2, 4) for boxes of nothing: Poisson(`spurious`) of them in an image, of the sizes of real ones.
+`recall`, off by a normal `noise` times the sides in the centre and in the logarithm of the sides, and gives it the
+wrong class with probability `confusion`. Confidences are drawn from Beta(8, 2) where it is right, Beta(4, 4) where the
+class is wrong, Beta(2, 4) for boxes of nothing: Poisson(`spurious`) of them in an image, of the sizes of real ones.
 """
 
 from dataclasses import dataclass
