@@ -43,7 +43,7 @@ def image_statistics(content: bytes) -> ImageStatistics:
     try:
         with Image.open(io.BytesIO(content)) as picture:
             picture.draft("L", (LONGEST_SIDE, LONGEST_SIDE))  # lets JPEG skip what would be thrown away
-            grey = picture.convert("L")
+            grey = _grey(picture)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UnreadableImageError(f"no readable image ({type(error).__name__})") from None
     luminance = _small(grey)
@@ -75,6 +75,15 @@ def difference_hash(grey: "Image") -> int:
     cells = np.asarray(grey.resize((HASH_SIDE + 1, HASH_SIDE), Resampling.BOX), dtype=np.int16)
     bits = (cells[:, 1:] > cells[:, :-1]).ravel()
     return int(np.packbits(bits).view(">u8")[0])
+
+
+def _grey(picture: "Image") -> "Image":
+    """Luminance of 8 bits; Pillow alone would cut 16 bits off at 255."""
+    from PIL import Image  # noqa: PLC0415 - an extra
+
+    if picture.mode.startswith("I"):
+        return Image.fromarray((np.clip(np.asarray(picture), 0, 65535) // 257).astype(np.uint8))
+    return picture.convert("L")
 
 
 def _small(grey: "Image") -> NDArray[np.float64]:
