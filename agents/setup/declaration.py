@@ -71,7 +71,8 @@ class Dataset(Section):
     hash: UUID | None = None
     """Which one, where Encord has several of that title"""
     folders: tuple[str, ...] = ()
-    """Paths of the folders whose items, without those of the folders in them, it must hold"""
+    """Paths of the folders whose items it must hold, without those of the folders in them; a production dataset leaves
+    out what is in the benchmark dataset"""
     kinds: tuple[ItemKind, ...] = ()
     """Of these kinds only, e.g. the groups and not what they are made of; default: of every kind"""
 

@@ -38,6 +38,8 @@ class SeenDataset(Thing):
     """Items of its folders that are not in it"""
     foreign: int = 0
     """Data units of it that are in none of its folders"""
+    shared: int = 0
+    """Of a production dataset: data units whose items are in the benchmark dataset, too"""
 
 
 @dataclass(frozen=True, slots=True)

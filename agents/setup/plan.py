@@ -119,6 +119,9 @@ def _dataset(dataset: Dataset, observed: Observed) -> Iterator[Change]:
     if seen is not None and seen.foreign:
         remedy = "remove them from the dataset in Encord, or name their folder in the set-up file"
         yield Change("drift", subject, f"holds {seen.foreign:,} data units of other folders", remedy)
+    if seen is not None and seen.shared:
+        remedy = "remove them from the production dataset in Encord: people must meet them as benchmark tasks alone"
+        yield Change("fault", subject, f"holds {seen.shared:,} items of the benchmark dataset", remedy)
     if dataset.folders and (seen is None or coming or seen.unlinked):
         known = seen is not None and not coming
         message = (

@@ -1,7 +1,7 @@
 """What there is in Encord of what a set-up declares: found by title and place, or by the set-up's mark if renamed."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -124,14 +124,14 @@ def observe(declared: Declaration, site: Site, sources: Mapping[str, Source]) ->
     for path, folder in folders.items():
         if path in sources or any(path in dataset.folders for dataset in declared.datasets):
             contents[path] = contents_of(site, folder.uuid)
-    datasets = {one.title: _dataset(one, declared, site, contents) for one in declared.datasets}
+    datasets = _datasets(declared, site, contents)
     projects = {side: _project(side, declared, site) for side in declared.projects}
     return Observed(
         metadata=site.storage.metadata_schema() if declared.metadata else {},
         folders=folders,
         waiting={path: _waiting(source, contents.get(path)) for path, source in sources.items()},
         ontology=_ontology(declared, site),
-        datasets={title: seen for title, seen in datasets.items() if seen is not None},
+        datasets=datasets,
         projects={side: seen for side, seen in projects.items() if seen is not None},
     )
 
@@ -141,12 +141,14 @@ def contents_of(site: Site, folder: str) -> Contents:
     return Contents(list(site.tree.items(folder)))
 
 
-def linkable(dataset: Dataset, contents: Contents) -> list[str]:
-    """The items of a folder that belong into a dataset."""
+def linkable(dataset: Dataset, contents: Contents, benchmark: Set[str]) -> list[str]:
+    """The items of a folder that belong into a dataset, and into no other: what is benchmark is not production."""
     return [
         item.uuid
         for item in contents.items
-        if item.kind not in NOT_LINKABLE and (not dataset.kinds or item.kind in dataset.kinds)
+        if item.kind not in NOT_LINKABLE
+        and (not dataset.kinds or item.kind in dataset.kinds)
+        and item.uuid not in benchmark
     ]
 
 
@@ -199,16 +201,27 @@ def _ontology(declared: Declaration, site: Site) -> SeenOntology | None:
     return SeenOntology(listed.uuid, listed.title, structure)
 
 
-def _dataset(
-    dataset: Dataset, declared: Declaration, site: Site, contents: Mapping[str, Contents]
-) -> SeenDataset | None:
-    uuid = _find("dataset", dataset.title, dataset.hash, declared, site.catalogue.datasets)
-    if uuid is None:
-        return None
-    listed, linked = site.catalogue.dataset(uuid)
-    wanted = {item for path in dataset.folders if path in contents for item in linkable(dataset, contents[path])}
-    foreign = linked - wanted if dataset.folders else set()
-    return SeenDataset(listed.uuid, listed.title, unlinked=len(wanted - linked), foreign=len(foreign))
+def _datasets(declared: Declaration, site: Site, contents: Mapping[str, Contents]) -> dict[str, SeenDataset]:
+    found: dict[str, SeenDataset] = {}
+    benchmark: set[str] = set()
+    for dataset in declared.datasets:  # the benchmark dataset is the first one
+        uuid = _find("dataset", dataset.title, dataset.hash, declared, site.catalogue.datasets)
+        if uuid is None:
+            continue
+        listed, linked = site.catalogue.dataset(uuid)
+        here = [contents[path] for path in dataset.folders if path in contents]
+        wanted = {item for folder in here for item in linkable(dataset, folder, benchmark)}
+        shared = linked & benchmark
+        found[dataset.title] = SeenDataset(
+            listed.uuid,
+            listed.title,
+            unlinked=len(wanted - linked),
+            foreign=len(linked - wanted - shared) if dataset.folders else 0,
+            shared=len(shared),
+        )
+        if dataset is declared.benchmark.dataset:
+            benchmark = linked
+    return found
 
 
 def _project(side: Side, declared: Declaration, site: Site) -> SeenProject | None:

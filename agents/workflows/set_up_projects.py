@@ -139,13 +139,15 @@ class _Crew:
     def _link(self, title: str) -> None:
         dataset = next(dataset for dataset in self.declared.datasets if dataset.title == title)
         _, linked = self.site.catalogue.dataset(self.known.datasets[title])
-        wanted = [
-            item
-            for path in dataset.folders
-            for item in linkable(dataset, contents_of(self.site, self.known.folders[path]))
-            if item not in linked
-        ]
+        benchmark = self._benchmark_items(title)
+        folders = [contents_of(self.site, self.known.folders[path]) for path in dataset.folders]
+        wanted = [item for folder in folders for item in linkable(dataset, folder, benchmark) if item not in linked]
         self.site.catalogue.link(self.known.datasets[title], wanted)
+
+    def _benchmark_items(self, title: str) -> set[str]:
+        """What the dataset of that title must not hold."""
+        benchmark = self.declared.benchmark.dataset.title
+        return self.site.catalogue.dataset(self.known.datasets[benchmark])[1] if title != benchmark else set()
 
     def _make_project(self, side: Side) -> None:
         wanted = self.declared.projects[side]

@@ -18,6 +18,7 @@ from tests.integration.setup.setup_files import (
     BENCHMARK_DATASET,
     PRODUCTION,
     PRODUCTION_DATASET,
+    photo,
     write_setup,
 )
 
@@ -132,9 +133,9 @@ def test_a_moved_folder_is_not_made_again(done: tuple[Site, Path]) -> None:
 
 def test_data_units_of_other_folders_in_a_dataset_are_counted(done: tuple[Site, Path]) -> None:
     site, file = done
-    (item,) = [i for i in folder(site, "Production").list_items() if i.name == "production-0.png"]
+    item = folder(site, "Pedestrians").upload_image(photo(file.parent / "stray.png", 77))
     (listed,) = site.client().get_datasets(title_eq=BENCHMARK_DATASET)
-    site.client().get_dataset(listed["dataset"].dataset_hash).link_items([item.uuid])
+    site.client().get_dataset(listed["dataset"].dataset_hash).link_items([item])
     assert reported(site, file) == [("drift", f"dataset '{BENCHMARK_DATASET}'", "holds 1 data units of other folders")]
 
 

@@ -10,6 +10,7 @@ import pytest
 from encord.exceptions import AuthorisationError
 from encord.objects import OntologyStructure, Shape
 from encord.objects.attributes import ChecklistAttribute, RadioAttribute, TextAttribute
+from encord.orm.dataset import StorageLocation
 
 from agents.config import Deployment
 from tests.integration.setup.conftest import ANNOTATORS, EXPERT, INTEGRATION, LAME_TEMPLATE, OPERATOR, REVIEWER, Site
@@ -300,3 +301,26 @@ def test_a_template_that_encord_does_not_know_is_named(site: Site, tmp_path: Pat
     done = site.run("setup", "apply", file, "--yes")
     assert done.exit_code == 3
     assert f"production project '{PRODUCTION}', make it from template {unknown}" in done.stderr
+
+
+def test_what_is_chosen_as_benchmark_is_not_production_as_well(site: Site, tmp_path: Path) -> None:
+    client = site.client()
+    photos = [photo(tmp_path / "photos" / f"{n}.png", n) for n in range(4)]
+    site.run("upload", tmp_path / "photos", "--folder", "Photos", "--create-folder")
+    (folder,) = client.find_storage_folders(search="Photos")
+    (chosen,) = [item for item in folder.list_items() if item.name == "0.png"]
+    made = client.create_dataset(BENCHMARK_DATASET, StorageLocation.CORD_STORAGE, create_backing_folder=False)
+    client.get_dataset(made.dataset_hash).link_items([chosen.uuid])
+    file = write_setup(tmp_path)
+    text = file.read_text().replace('folders = ["Pedestrians/Benchmark"]', "").replace("production photos", "photos")
+    file.write_text(text.replace("Pedestrians/Production", "Photos"))
+    apply(site, file)
+    assert site.plan(file) == {}
+    truth, production = site.project(BENCHMARK).list_label_rows_v2(), site.project(PRODUCTION).list_label_rows_v2()
+    assert [row.data_title for row in truth] == ["0.png"]
+    assert sorted(row.data_title for row in production) == [path.name for path in photos]
+
+    (listed,) = client.get_datasets(title_eq=PRODUCTION_DATASET)
+    client.get_dataset(listed["dataset"].dataset_hash).link_items([chosen.uuid])
+    (fault, _) = site.plan(file)["fault"]
+    assert fault["message"] == "holds 1 items of the benchmark dataset"
