@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,16 +53,19 @@ class Site:
         return CliRunner().invoke(app, [str(argument) for argument in arguments], env=self.environment)
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
+@contextmanager
+def open_site(content: Mapping[str, Any]) -> Iterator[Site]:
+    """An emulator with this content of a world file and one user, the operator."""
     key = Ed25519PrivateKey.generate()
     public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    world = World.model_validate(
-        {
-            "users": [{"email": OPERATOR, "public_keys": [public]}],
-            "integrations": [{"title": INTEGRATION}, {"title": "Half", "objects": ["s3://half/there.png"]}],
-        }
-    )
+    world = World.model_validate({"users": [{"email": OPERATOR, "public_keys": [public]}], **content})
     with running(world) as served:
         yield Site(served, EncordUserClient.create_with_ssh_private_key(private, domain=served.url), private)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    integrations = [{"title": INTEGRATION}, {"title": "Half", "objects": ["s3://half/there.png"]}]
+    with open_site({"integrations": integrations}) as opened:
+        yield opened
