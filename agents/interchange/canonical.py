@@ -29,11 +29,14 @@ def canonical_bytes(value: Any) -> bytes:
 
 
 def _sorted(value: Any, key: str) -> Any:
-    if isinstance(value, Mapping):
+    kind = type(value)
+    if kind is dict:
         return {name: _sorted(item, name) for name, item in value.items()}
-    if isinstance(value, list):
+    if kind is float or kind is int:
+        return value
+    if kind is list:
         items = [_sorted(item, "") for item in value]
         return sorted(items, key=canonical_bytes) if key in _UNORDERED else items
-    if key in ("data_link", "url") and isinstance(value, str) and value.startswith(("http://", "https://")):
+    if key in ("data_link", "url") and kind is str and value.startswith(("http://", "https://")):
         return value.partition("?")[0]
     return value

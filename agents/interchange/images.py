@@ -96,14 +96,16 @@ def read_images(
         LabelReadError: the row is not well formed.
     """
     annotations = read_label_row(row, ontology)
-    found = list(_placed(row, annotations, ontology, size))
+    drawn = list(frames(row, ontology))
+    found = list(_placed(drawn, annotations, ontology, size))
     given = tuple(
         Given(item.feature, item.hash, item.space, item.spans, readable_answers(item.answers, ontology))
         for item in annotations.classifications
     )
     images: dict[tuple[str, int], LabelledImage] = {}
-    for frame in frames(row, ontology):
-        if not _on_range(frame) and not (data_type(row) in UNFRAMED and frame.space == ROW):
+    unframed = data_type(row) in UNFRAMED
+    for frame in drawn:
+        if not _on_range(frame) and not (unframed and frame.space == ROW):
             width, height = _pixels(frame, size)
             images.setdefault((frame.space, frame.number), LabelledImage(frame.space, frame.number, width, height))
     elsewhere = []
@@ -124,10 +126,10 @@ def read_images(
 
 
 def _placed(
-    row: Mapping[str, Any], annotations: Annotations, ontology: Ontology, size: tuple[float | None, float | None]
+    found: Sequence[Frame], annotations: Annotations, ontology: Ontology, size: tuple[float | None, float | None]
 ) -> Iterator[tuple[tuple[str, int], PlacedObject]]:
     """Every drawing with its place, shape by shape."""
-    drawn = _drawings_by_shape(frames(row, ontology), continuous=annotations.events is not None)
+    drawn = _drawings_by_shape(found, continuous=annotations.events is not None)
     for shape, drawings in annotations.drawings.items():
         regions = regions_of(drawings, _media(drawings, annotations, size))
         rows = zip(
@@ -168,7 +170,7 @@ def _drawings_by_shape(found: Iterable[Frame], *, continuous: bool) -> dict[str,
 
 def _media(drawings: Drawings, annotations: Annotations, size: tuple[float | None, float | None]) -> Any:
     """Width and height in pixels of each drawing's image; the data unit's where the row does not tell."""
-    if None in size:
+    if None in size or not np.isnan(drawings.media).any():
         return drawings.media
     own = (drawings.space == annotations.spaces.index(ROW))[:, None]
     return np.where(np.isnan(drawings.media) & own, np.array(size, np.float64), drawings.media)

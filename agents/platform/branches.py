@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from sys import intern
 from typing import Any
 
+from encord.common.time_parser import parse_datetime
+from encord.orm.formatter import Formatter
 from encord.orm.label_row import LabelRowMetadata
 
 from agents.platform import retries
@@ -85,37 +87,64 @@ class LabelBranches:
 
     def _rows(self, branch: str, data_hashes: Sequence[str] | None, client_metadata: bool) -> list[BranchRow]:
         client = self.encord.sdk_project(self.project_hash)._client
-        rows = retries.call(
-            lambda: client.list_label_rows(
-                data_hashes=list(data_hashes) if data_hashes is not None else None,
-                include_uninitialised_labels=True,
-                include_client_metadata=client_metadata,
-                branch_name=branch,
-            )
+        # What `EncordClientProject.list_label_rows` asks, without its object of thirty fields for every row.
+        asked = {
+            "data_hashes": list(data_hashes) if data_hashes is not None else None,
+            "include_uninitialised_labels": True,
+            "include_client_metadata": client_metadata,
+            "include_workflow_graph_node": True,
+            "include_all_label_branches": False,
+            "include_images_data": False,
+            "include_children": False,
+            "client_metadata_as_signed_url": False,
+            "branch_name": branch,
+            **dict.fromkeys(_NOT_ASKED),
+        }
+        rows: Any = retries.call(
+            lambda: client._querier.get_multiple(_Listed, payload=asked, query_type=LabelRowMetadata, retryable=True)
         )
-        return [_branch_row(row) for row in rows]
+        return list(rows)
 
 
-def _branch_row(row: LabelRowMetadata) -> BranchRow:
-    return BranchRow(
-        data_hash=row.data_hash,
-        data_title=row.data_title,
-        # Repeated in every row of a project: kept once.
-        dataset_hash=intern(row.dataset_hash),
-        dataset_title=intern(row.dataset_title),
-        data_type=intern(row.data_type.lower()),
-        mime_type=intern(row.file_type or ""),
-        label_hash=row.label_hash,
-        created_at=_utc(row.created_at),
-        last_edited_at=_utc(row.last_edited_at),
-        width=row.width,
-        height=row.height,
-        stage_uuid=intern(row.workflow_graph_node.uuid) if row.workflow_graph_node else None,
-        client_metadata=row.client_metadata or {},
-    )
+_NOT_ASKED = (  # filters
+    "edited_before",
+    "edited_after",
+    "label_statuses",
+    "shadow_data_state",
+    "data_title_eq",
+    "data_title_like",
+    "label_hashes",
+    "workflow_graph_node_title_eq",
+    "workflow_graph_node_title_like",
+)
 
 
-def _utc(moment: datetime | None) -> datetime | None:
-    if moment is None:
+class _Listed(Formatter):
+    """Reads one row of the listing; the SDK calls it for each."""
+
+    @classmethod
+    def from_dict(cls, json_dict: dict[str, Any]) -> Any:
+        node = json_dict.get("workflow_graph_node")
+        return BranchRow(
+            data_hash=json_dict["data_hash"],
+            data_title=json_dict["data_title"],
+            # Repeated in every row of a project: kept once.
+            dataset_hash=intern(json_dict["dataset_hash"]),
+            dataset_title=intern(json_dict["dataset_title"]),
+            data_type=intern(json_dict["data_type"].lower()),
+            mime_type=intern(json_dict.get("file_type") or ""),
+            label_hash=json_dict.get("label_hash"),
+            created_at=_moment(json_dict.get("created_at")),
+            last_edited_at=_moment(json_dict.get("last_edited_at")),
+            width=json_dict.get("width"),
+            height=json_dict.get("height"),
+            stage_uuid=intern(node["uuid"]) if node else None,
+            client_metadata=json_dict.get("client_metadata") or {},
+        )
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
         return None
+    moment = parse_datetime(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

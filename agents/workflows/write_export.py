@@ -89,7 +89,7 @@ def _exported_rows(plan: ExportPlan, kept: RowsRead, written: Written, progress:
     for row in plan.rows:
         progress("writing", 1, len(plan.rows))
         label_row = _label_row(row, kept)
-        if below & label_creators(label_row).keys():
+        if below and below & label_creators(label_row).keys():
             written.below_the_bar += 1
             continue
         try:
