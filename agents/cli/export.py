@@ -110,6 +110,8 @@ def export(
         )
         outcome = _export(settings, request, out)
     _print(outcome, out, as_json=json)
+    if outcome.edited_since_frozen:
+        typer.echo(f"{outcome.edited_since_frozen:,} rows of the snapshot were edited after it was made", err=True)
     if outcome.unreadable:
         raise typer.Exit(INCOMPLETE)
 
@@ -201,6 +203,7 @@ def _print(outcome: "Exported", out: Path, *, as_json: bool) -> None:
             "rows_read": outcome.read,
             "files": outcome.files,
             "not_chosen": outcome.not_chosen,
+            "edited_since_frozen": outcome.edited_since_frozen,
             "unreadable": [{"data_hash": data_hash, "reason": reason} for data_hash, reason in outcome.unreadable],
             **{key: outcome.manifest[key] for key in ("snapshot", "counts", "left_out", "formats")},
         }

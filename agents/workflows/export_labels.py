@@ -35,6 +35,8 @@ class Exported:
     """Data units by the reason; empty for a snapshot that was there already"""
     unreadable: list[tuple[str, str]]
     """Data hash and reason of rows that are not as Encord writes them"""
+    edited_since_frozen: int
+    """Rows that somebody has edited on the snapshot's branch since it was made"""
     manifest: dict[str, Any] = field(repr=False)
 
 
@@ -76,6 +78,7 @@ class Exporter:
             files=len(files.sums),
             not_chosen=dict(sorted(not_chosen.items())),
             unreadable=written.unreadable,
+            edited_since_frozen=snapshot.edited_since if snapshot else 0,
             manifest=manifest,
         )
 

@@ -101,6 +101,16 @@ def test_a_snapshot_made_while_annotators_work_is_whole_and_repeats(own: Gallery
     assert content(tmp_path / "first") == content(tmp_path / "second")
 
 
+def test_a_snapshot_that_somebody_has_edited_is_reported(own: Gallery, tmp_path: Path) -> None:
+    own.export(tmp_path / "out", "--format", "coco", "--snapshot", "v1")
+    row = own.row(SAME_ONE, branch_name="v1")
+    add(row, "box", coordinates()["box"])
+    row.save()
+    said = own.export(tmp_path / "out", "--format", "coco", "--snapshot", "v1")
+    assert said["edited_since_frozen"] == 1
+    assert said["rows_read"] == 1
+
+
 def test_freezing_leaves_main_as_it_is(own: Gallery, tmp_path: Path) -> None:
     before = own.control("GET", "world")
     own.export(tmp_path / "out", "--format", "coco", "--snapshot", "v1")
