@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agents.labels.annotations import Answer, Answers, DynamicAnswer, Span
-from agents.labels.errors import LabelReadError
+from agents.labels.errors import LabelReadError, hash_named
 from agents.labels.frames import entries, name_of
 from agents.labels.ontology import Ontology, Question, QuestionType
 from agents.labels.shapes import MOST
@@ -65,7 +65,7 @@ def read_answers(items: object, ontology: Ontology, place: str) -> dict[str, Ans
         feature = item.get("featureHash")
         question = ontology.questions.get(feature) if isinstance(feature, str) else None
         if question is None:
-            raise LabelReadError(here, f"feature {feature!r} is not in the ontology")
+            raise LabelReadError(here, f"feature {hash_named(feature)} is not in the ontology")
         answer = _answer(item.get("answers"), question, f"{here}.answers")
         before = answers.get(question.hash)
         if isinstance(answer, frozenset) and isinstance(before, frozenset):
@@ -100,7 +100,7 @@ def _options(given: Any, question: Question, place: str) -> list[str]:
     options = [option.get("featureHash") for option in given]
     for option in options:
         if not isinstance(option, str) or option not in question.options:
-            raise LabelReadError(place, f"option {option!r} is not in the ontology")
+            raise LabelReadError(place, f"option {hash_named(option)} is not in the ontology")
     return options
 
 

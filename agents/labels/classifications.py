@@ -5,7 +5,7 @@ from typing import Any
 
 from agents.labels.annotations import ROW, Classification
 from agents.labels.answers import read_answers, read_spans
-from agents.labels.errors import LabelReadError
+from agents.labels.errors import LabelReadError, hash_named
 from agents.labels.frames import FLAT, FRAMED, data_type, entries, name_of
 from agents.labels.ontology import Ontology
 
@@ -25,7 +25,7 @@ def classifications(row: Mapping[str, Any], ontology: Ontology) -> Iterator[Clas
             continue  # the SDK skips it too
         index = ontology.classification_index.get(feature) if isinstance(feature, str) else None
         if index is None:
-            raise LabelReadError(place, f"feature {feature!r} is not in the ontology")
+            raise LabelReadError(place, f"feature {hash_named(feature)} is not in the ontology")
         whole = ontology.classifications[index].whole
         answers = read_answers(entry.get("classifications") or [], ontology, f"{place}.classifications")
         name = name_of(entry, "classificationHash", key)

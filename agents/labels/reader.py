@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from agents.labels.annotations import ROW, Annotations, Drawings, Events
 from agents.labels.answers import dynamic_answers, static_answers
 from agents.labels.classifications import classifications
-from agents.labels.errors import LabelReadError
+from agents.labels.errors import LabelReadError, hash_named
 from agents.labels.frames import Frame, frames
 from agents.labels.geometry import Runs
 from agents.labels.ontology import SHAPES, Ontology, Shape
@@ -178,7 +178,7 @@ def _unknown_feature(bucket: _Bucket, index: Mapping[str, int]) -> LabelReadErro
     for position, drawing in enumerate(bucket.objects):
         feature = drawing.get("featureHash")
         if not isinstance(feature, str) or feature not in index:
-            return LabelReadError(bucket.place(position), f"feature {feature!r} is not in the ontology")
+            return LabelReadError(bucket.place(position), f"feature {hash_named(feature)} is not in the ontology")
     raise AssertionError("every feature is in the ontology")
 
 

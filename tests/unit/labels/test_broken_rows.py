@@ -34,6 +34,7 @@ def broken(**geometry: Any) -> dict[str, Any]:
         ({"shape": "heptagon"}, "shape 'heptagon' is not known"),
         ({"featureHash": "unknown0"}, "feature 'unknown0' is not in the ontology"),
         ({"featureHash": None}, "feature None is not in the ontology"),
+        ({"featureHash": "what a person wrote"}, r"feature \(no feature hash\) is not in the ontology"),
         ({"objectHash": None}, "has no objectHash"),
         ({"objectHash": 7}, "has no objectHash"),
         ({"objectHash": "object00"}, "drawn twice in one frame"),
@@ -90,8 +91,8 @@ def test_a_class_drawn_with_another_shape_than_its_own_is_named() -> None:
         ({"data_type": "image", "data_units": {}, "object_answers": []}, None),
         ({"data_type": "image", "data_units": {}, "object_answers": [1]}, "object_answers: is not a JSON object"),
         (
-            {"data_type": "image", "data_units": {}, "classification_answers": {"a": {"featureHash": "b"}}},
-            "'b' is not in",
+            {"data_type": "image", "data_units": {}, "classification_answers": {"a": {"featureHash": "unknown1"}}},
+            "'unknown1' is not in",
         ),
     ],
 )
