@@ -154,7 +154,10 @@ def run(
                 progress=progress,
             )
         typer.echo(f"{outcome.items:,} items are in {target.title!r}")
-        outcome += make_data_groups_in(target, files)
+        groups = make_data_groups_in(target, files)
+        if groups.items:
+            typer.echo(f"{groups.items:,} data groups are in {target.title!r}")
+        outcome += groups
     finish(outcome, errors)
 
 
@@ -310,5 +313,4 @@ def make_data_groups_in(folder: "Folder", files: list[Path]) -> "Registered":
     for path in (path / DATA_GROUPS for path in files if (path / DATA_GROUPS).is_file()):
         listed = [json_module.loads(line) for line in path.read_bytes().splitlines()]
         made += make_data_groups(folder, [(group["title"], group["urls"]) for group in listed])
-        typer.echo(f"{made.items:,} data groups are in {folder.title!r}")
     return made

@@ -28,6 +28,7 @@ ANNOTATORS = ("anna@example.com", "ben@example.com", "cleo@example.com")
 REVIEWER = "rita@example.com"
 KEYS = {email: Key.create() for email in (OPERATOR, EXPERT, *ANNOTATORS, REVIEWER)}
 INTEGRATION = "The bucket"
+HALF = "The bucket with one object"
 TRUTH_TEMPLATE = "10000000-0000-4000-8000-000000000001"
 PRODUCTION_TEMPLATE = "10000000-0000-4000-8000-000000000002"
 LAME_TEMPLATE = "10000000-0000-4000-8000-000000000003"
@@ -58,7 +59,7 @@ def empty_world() -> World:
         {
             "switches": {"auto_retries": 0},
             "users": [{"email": email, "public_keys": [key.public]} for email, key in KEYS.items()],
-            "integrations": [{"title": INTEGRATION}],
+            "integrations": [{"title": INTEGRATION}, {"title": HALF, "objects": ["s3://bucket/0.png"]}],
             "workflow_templates": [
                 {"uuid": TRUTH_TEMPLATE, "title": "Truth", "stages": ANNOTATE},
                 {"uuid": PRODUCTION_TEMPLATE, "title": "Benchmark QA", "stages": production_stages()},

@@ -10,10 +10,18 @@ import pytest
 from encord.exceptions import AuthorisationError
 from encord.objects import OntologyStructure, Shape
 from encord.objects.attributes import ChecklistAttribute, RadioAttribute, TextAttribute
-from encord.orm.dataset import StorageLocation
 
 from agents.config import Deployment
-from tests.integration.setup.conftest import ANNOTATORS, EXPERT, INTEGRATION, LAME_TEMPLATE, OPERATOR, REVIEWER, Site
+from tests.integration.setup.conftest import (
+    ANNOTATORS,
+    EXPERT,
+    HALF,
+    INTEGRATION,
+    LAME_TEMPLATE,
+    OPERATOR,
+    REVIEWER,
+    Site,
+)
 from tests.integration.setup.setup_files import (
     BENCHMARK,
     BENCHMARK_DATASET,
@@ -179,7 +187,9 @@ def test_registration_files_go_into_their_folder_once(site: Site, tmp_path: Path
     text = file.read_text().replace('upload = "production photos"', sourced)
     titled = f'title = "{PRODUCTION_DATASET}"'
     file.write_text(text.replace(titled, f'{titled}\nkinds = ["image"]'))
-    apply(site, file)
+    done = site.run("setup", "apply", file, "--yes", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["left"] == []
     assert titles(site)["items"] == ["0.png", "1.png", "2.png", "3.png", *EVERYTHING["items"][:3], "pair", "walk"]
     production = site.project(PRODUCTION).list_label_rows_v2()
     assert {row.data_title for row in production} == {"0.png", "1.png", "2.png", "3.png", *EVERYTHING["items"][:3]}
@@ -188,6 +198,23 @@ def test_registration_files_go_into_their_folder_once(site: Site, tmp_path: Path
     site.forget_requests()
     apply(site, file)
     assert site.writes() == []
+
+
+def test_items_that_cannot_be_registered_are_named_and_tried_again(site: Site, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("url\ns3://bucket/0.png\ns3://bucket/gone.png\n")
+    assert site.run("register", "build", manifest, "--out", tmp_path / "registration").exit_code == 2  # no --storage
+    built = site.run("register", "build", manifest, "--out", tmp_path / "registration", "--storage", "s3")
+    assert built.exit_code == 0, built.output
+    file = write_setup(tmp_path)
+    sourced = f'registration = ["registration"]\nintegration = "{HALF}"'
+    file.write_text(file.read_text().replace('upload = "production photos"', sourced))
+    done = site.run("setup", "apply", file, "--yes", "--errors", tmp_path / "errors.csv")
+    assert done.exit_code == 4
+    assert "gone.png" in done.stderr
+    assert len((tmp_path / "errors.csv").read_text().splitlines()) == 2
+    assert "0.png" in titles(site)["items"]
+    assert [change["message"] for change in site.plan(file)["change"]][:1] == ["register 1 items"]
 
 
 @pytest.mark.parametrize("way", ["hash", "file"])
@@ -307,20 +334,21 @@ def test_what_is_chosen_as_benchmark_is_not_production_as_well(site: Site, tmp_p
     client = site.client()
     photos = [photo(tmp_path / "photos" / f"{n}.png", n) for n in range(4)]
     site.run("upload", tmp_path / "photos", "--folder", "Photos", "--create-folder")
-    (folder,) = client.find_storage_folders(search="Photos")
-    (chosen,) = [item for item in folder.list_items() if item.name == "0.png"]
-    made = client.create_dataset(BENCHMARK_DATASET, StorageLocation.CORD_STORAGE, create_backing_folder=False)
-    client.get_dataset(made.dataset_hash).link_items([chosen.uuid])
+    picked = tmp_path / "chosen.json"
+    choose = ("benchmark", "choose", "--folder", "Photos", "--count", 1, "--keep-near-duplicates", "--out", picked)
+    assert site.run(*choose, "--dataset", BENCHMARK_DATASET, "--apply").exit_code == 0
+    (made,) = client.get_datasets(title_eq=BENCHMARK_DATASET)
+    (chosen,) = client.get_dataset(made["dataset"].dataset_hash).data_rows
     file = write_setup(tmp_path)
     text = file.read_text().replace('folders = ["Pedestrians/Benchmark"]', "").replace("production photos", "photos")
     file.write_text(text.replace("Pedestrians/Production", "Photos"))
     apply(site, file)
     assert site.plan(file) == {}
     truth, production = site.project(BENCHMARK).list_label_rows_v2(), site.project(PRODUCTION).list_label_rows_v2()
-    assert [row.data_title for row in truth] == ["0.png"]
+    assert [row.data_title for row in truth] == [chosen.title]
     assert sorted(row.data_title for row in production) == [path.name for path in photos]
 
     (listed,) = client.get_datasets(title_eq=PRODUCTION_DATASET)
-    client.get_dataset(listed["dataset"].dataset_hash).link_items([chosen.uuid])
+    client.get_dataset(listed["dataset"].dataset_hash).link_items([chosen.backing_item_uuid])
     (fault, _) = site.plan(file)["fault"]
     assert fault["message"] == "holds 1 items of the benchmark dataset"
