@@ -19,7 +19,8 @@ FEWEST, MOST = 6, 64
 LATE_SECONDS = 0.006
 GROWTH, SHRINKAGE = 0.05, 0.8
 """Threads more for each time the loop was on time; share that is left when it was late"""
-LOOK_EVERY_SECONDS = 0.005
+LOOK_EVERY_SECONDS, SELDOM_SECONDS = 0.005, 0.05
+"""While threads are in demand, and while hardly any is: looking costs a twentieth of a core"""
 SCORINGS_AT_ONCE, EVENTS_AT_ONCE = 16, 8
 """Of the threads; a large task's waits in its thread for a worker process"""
 DRAINS_AT_ONCE = 4
@@ -40,12 +41,18 @@ def next_limit(limit: float, lag: float) -> float:
     return min(MOST, limit + GROWTH)
 
 
+def pause(busy: int) -> float:
+    """Seconds until the next look, while so many threads are at work."""
+    return LOOK_EVERY_SECONDS if busy >= FEWEST else SELDOM_SECONDS
+
+
 async def adapt(limiter: CapacityLimiter) -> None:
     """Keep the limiter at what the event loop bears, until cancelled."""
     sys.setswitchinterval(SWITCH_SECONDS)
     limit = float(FEWEST)
     while True:
         limiter.total_tokens = round(limit)
-        wanted = time.perf_counter() + LOOK_EVERY_SECONDS
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        seconds = pause(limiter.borrowed_tokens)
+        wanted = time.perf_counter() + seconds
+        await asyncio.sleep(seconds)
         limit = next_limit(limit, time.perf_counter() - wanted)

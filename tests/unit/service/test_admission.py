@@ -47,3 +47,28 @@ def test_a_loop_that_is_held_up_shrinks_its_limiter() -> None:
     grown, shrunk = asyncio.run(hold_up())
     assert grown >= FEWEST
     assert shrunk == FEWEST
+
+
+def looks_within(seconds: float, busy: int) -> int:
+    """How often the loop is looked at while so many threads are at work."""
+
+    class Counting(CapacityLimiter):
+        looks = 0
+
+        @property
+        def borrowed_tokens(self) -> int:
+            type(self).looks += 1
+            return busy
+
+    async def watch() -> None:
+        adapting = asyncio.create_task(adapt(Counting(1)))
+        await asyncio.sleep(seconds)
+        adapting.cancel()
+
+    asyncio.run(watch())
+    return Counting.looks
+
+
+def test_an_idle_service_looks_seldom_and_one_in_demand_often() -> None:
+    assert looks_within(0.5, busy=0) <= 15
+    assert looks_within(0.5, busy=FEWEST) > 20
