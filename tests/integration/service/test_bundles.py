@@ -1,5 +1,6 @@
 """Scoring goes from bundle to bundle: what one holds is recorded before the next is asked for."""
 
+import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -7,13 +8,14 @@ from typing import Any, cast
 
 import pytest
 
+from agents.dispatch.jobs import DrainJob
 from agents.platform import Encord, EncordUnavailable
 from agents.platform.encord import FIRST_BUNDLE_ROWS
 from agents.workflows.drain_stage import drain_scoring_stage
 from agents.workflows.score_task import Scorer
 from agents.workflows.truth import GroundTruth
 from tests.integration.service.in_process import service_in_process
-from tests.integration.service.sandbox import PRODUCTION, Unit
+from tests.integration.service.sandbox import PRODUCTION, SCORING_STAGE, Unit
 
 UNITS = 30
 
@@ -63,3 +65,17 @@ def test_every_data_unit_is_given_once_and_after_it_was_recorded(units: list[Uni
             assert set(service.store.find(keys)) == set(keys)
             assert all(len(each.records) == len(units[0].annotations) for each in scored if each.refusal is None)
         assert sorted(given) == sorted([*hashes, "00000000-0000-4000-8000-000000000000"])
+
+
+def test_what_comes_back_from_a_worker_process_is_small_however_much_was_wrong(
+    units: list[Unit], tmp_path: Path
+) -> None:
+    busiest = max(units, key=lambda unit: len(unit.image["ground_truth"]))
+    with service_in_process([busiest], tmp_path) as (service, _):
+        answers = [
+            service._score_and_decide(PRODUCTION, busiest.data_hash),
+            service._handle_event(PRODUCTION, [busiest.data_hash]),
+            service.run_job(DrainJob(PRODUCTION, SCORING_STAGE)),
+        ]
+        recorded = len(pickle.dumps([record.details for record in service.store.latest(PRODUCTION)]))
+        assert [len(pickle.dumps(answer)) < 1_000 < recorded for answer in answers] == [True] * 3
