@@ -27,6 +27,8 @@ from agents.workflows.send_back_steps import (
     Reopen,
     Step,
     StepName,
+    annotation_stage,
+    review_stage,
 )
 
 KIND_PREFIX = "send-back-"
@@ -91,7 +93,7 @@ class SendBack:
         """
         batches, refused = self._sort_out(choice)
         trail = _Trail(self.log, self._production, digest_of(choice))
-        steps = tuple(_look(taken, trail) for batch in batches for taken in self._steps(batch, wishes))
+        steps = tuple(_look(taken, trail) for taken in self._steps(batches, wishes))
         return SentBack(digest_of(choice), name_of(choice), steps, tuple(refused))
 
     def send(self, choice: ChosenItems, wishes: Wishes, *, operator: str, progress: Progress) -> SentBack:
@@ -105,9 +107,7 @@ class SendBack:
         """
         batches, refused = self._sort_out(choice)
         trail = _Trail(self.log, self._production, digest_of(choice))
-        steps = tuple(
-            _take(taken, trail, operator, progress) for batch in batches for taken in self._steps(batch, wishes)
-        )
+        steps = tuple(_take(taken, trail, operator, progress) for taken in self._steps(batches, wishes))
         return SentBack(digest_of(choice), name_of(choice), steps, tuple(refused))
 
     def undo(self, action: Action) -> None:
@@ -188,20 +188,17 @@ class SendBack:
         ]
         return units, refused
 
-    def _steps(self, batch: Batch, wishes: Wishes) -> Iterator["_Taken"]:
-        """Lazily: a later step plans with what the earlier ones have done."""
-        wished = wishes.steps
-        if batch.project_hash != self._production:
-            steps: list[tuple[StepName, Step]] = [("issues", RaiseIssues(batch)), ("reopen", Reopen(batch, "REVIEW"))]
-        else:
-            steps = [
-                ("collection", Collect(batch)),
-                ("issues", RaiseIssues(batch)),
-                ("dataset", AttachDataset(batch)),
-                ("reopen", Reopen(batch, "ANNOTATION", wishes.to)),
-                ("priority", Prioritise(batch, finished_too="reopen" in wished, dataset="dataset" in wished)),
-            ]
-        yield from (_Taken(name, batch, step) for name, step in steps if name in wished)
+    def _steps(self, batches: Sequence[Batch], wishes: Wishes) -> list["_Taken"]:
+        """What is to be taken, in order. Raises MisconfiguredStage before anything is."""
+        return [
+            _Taken(name, batch, step)
+            for batch in batches
+            for name, step in (
+                _of_production(batch, wishes)
+                if batch.project_hash == self._production
+                else _of_benchmark(batch, wishes)
+            )
+        ]
 
     def _batch(self, choice: ChosenItems, project: Project, units: Sequence[tuple[ChosenItem, TaskRow]]) -> Batch:
         marker = _marker(digest_of(choice))
@@ -227,12 +224,34 @@ def _of_truth(item: ChosenItem) -> ChosenItem:
     return item.model_copy(update={"reasons": tuple(r for r in item.reasons if r.kind == "suspect_truth")})
 
 
+def _of_production(batch: Batch, wishes: Wishes) -> Iterator[tuple[StepName, Step]]:
+    wished = wishes.steps
+    if "collection" in wished:
+        yield "collection", Collect(batch)
+    if "issues" in wished:
+        yield "issues", RaiseIssues(batch)
+    if "dataset" in wished:
+        yield "dataset", AttachDataset(batch)
+    if "reopen" in wished:
+        yield "reopen", Reopen(batch, annotation_stage(batch.project, wishes.to), behind=("REVIEW", "DONE"))
+    if "priority" in wished:
+        yield "priority", Prioritise(batch, finished_too="reopen" in wished, dataset="dataset" in wished)
+
+
+def _of_benchmark(batch: Batch, wishes: Wishes) -> Iterator[tuple[StepName, Step]]:
+    """Truth has no annotators to go back to, and no queue in which it could come first."""
+    if "issues" in wishes.steps:
+        yield "issues", RaiseIssues(batch)
+    if "reopen" in wishes.steps:
+        yield "reopen", Reopen(batch, review_stage(batch.project), behind=("DONE",))
+
+
 def _undoing(name: str, batch: Batch) -> Step:
     steps: dict[str, Step] = {
         "collection": Collect(batch),
         "issues": RaiseIssues(batch),
         "dataset": AttachDataset(batch),
-        "reopen": Reopen(batch, "ANNOTATION"),
+        "reopen": Reopen(batch, "", behind=()),
         "priority": Prioritise(batch, finished_too=True, dataset=False),
     }
     return steps[name]

@@ -6,6 +6,7 @@ changes no more than doing it once, because each step looks first at what is the
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -14,6 +15,7 @@ from agents.platform import Encord, PeoplesWork, Project, RequestRejected
 from agents.platform.collections import FrameCollections
 from agents.platform.datasets import LinkedDatasets
 from agents.platform.issues import DataUnitIssues
+from agents.platform.models import StageKind
 from agents.platform.tasks import ORDINARY_PRIORITY, TaskRow, move_tasks, task_rows
 from agents.store import UnknownActionError
 from agents.workflows.errors import MisconfiguredStage
@@ -25,6 +27,8 @@ SUSPICIONS: tuple[ReasonKind, ...] = ("likely_label_error", "contradicting_dupli
 """Reasons that say of a label that it is wrong"""
 FIRST, LAST = 1.0, 0.6
 """Priorities of the strongest and the weakest item; Encord's ordinary one is 0.5"""
+DATA_UNITS_AT_A_TIME = 8
+"""Issues are raised one request each: several at once, as far as the pool of connections carries"""
 _ROUNDS = 3
 
 Plan = Mapping[str, Any]
@@ -126,19 +130,22 @@ class RaiseIssues:
 
     def do(self, plan: Plan, progress: Progress) -> None:
         """1 request per data unit to see what is there, and 1 per issue that is not."""
-        for data_hash, issues in _by_unit(plan).items():
-            known = self._of(data_hash)
-            there = known.raised()
-            for issue in issues:
-                # Where the label was gone, its issue stands on the data unit.
-                if not there & {(issue["comment"], issue["object"]), (issue["comment"], None)}:
-                    known.raise_issue(issue["comment"], object_hash=issue["object"], frame=issue["frame"])
-            progress(1)
+        with ThreadPoolExecutor(DATA_UNITS_AT_A_TIME, thread_name_prefix="issues") as threads:
+            for _ in threads.map(self._raise, *zip(*_by_unit(plan).items(), strict=True)):
+                progress(1)
 
     def undo(self, plan: Plan) -> None:
         """Delete them."""
         for data_hash, issues in _by_unit(plan).items():
             self._of(data_hash).delete({issue["comment"] for issue in issues})
+
+    def _raise(self, data_hash: str, issues: Sequence[Mapping[str, Any]]) -> None:
+        known = self._of(data_hash)
+        there = known.raised()
+        for issue in issues:
+            # Where the label was gone, its issue stands on the data unit.
+            if not there & {(issue["comment"], issue["object"]), (issue["comment"], None)}:
+                known.raise_issue(issue["comment"], object_hash=issue["object"], frame=issue["frame"])
 
     def _of(self, data_hash: str) -> DataUnitIssues:
         return DataUnitIssues(self.batch.encord, self.batch.project_hash, data_hash)
@@ -187,25 +194,20 @@ class Reopen:
     """Tasks that are finished, or in review, go back with their labels to the stage where people work on them."""
 
     batch: Batch
-    kind: Literal["ANNOTATION", "REVIEW"]
-    """Where to: back to annotators, or to the reviewers of ground truth"""
-    stage_name: str | None = None
-    """Which of several stages of that kind"""
+    to: str
+    """Uuid of that stage"""
+    behind: tuple[StageKind, ...]
+    """Kinds of the stages from which tasks are fetched back; those that wait elsewhere are on their way anyway"""
 
     def plan(self) -> Plan:
-        """Tasks behind that stage; those that wait before it, or at it, are on their way anyway.
-
-        Raises:
-            MisconfiguredStage: there is no such stage, or there are several.
-        """
-        behind = ("REVIEW", "DONE") if self.kind == "ANNOTATION" else ("DONE",)
+        """Tasks behind that stage."""
         kinds = {stage.uuid: stage.kind for stage in self.batch.project.stages}
         moves = [
             {"task": row.task_uuid, "data_hash": row.data_hash, "from": row.stage_uuid}
             for row in self.batch.rows()
-            if row.task_uuid and kinds.get(row.stage_uuid or "") in behind
+            if row.task_uuid and kinds.get(row.stage_uuid or "") in self.behind
         ]
-        return {"to": self._stage(), "moves": moves} if moves else {}
+        return {"to": self.to, "moves": moves} if moves else {}
 
     def in_words(self, plan: Plan) -> str:
         """How many tasks, and where to."""
@@ -235,16 +237,6 @@ class Reopen:
             except RequestRejected:
                 if attempt == _ROUNDS:
                     raise
-
-    def _stage(self) -> str:
-        fitting = [stage for stage in self.batch.project.stages if stage.kind == self.kind]
-        named = [stage for stage in fitting if self.stage_name in (None, stage.title)]
-        if len(named) != 1:
-            titles = ", ".join(repr(stage.title) for stage in fitting) or "none"
-            raise MisconfiguredStage(
-                f"'{self.batch.project.title}': to which {self.kind.lower()} stage? There are: {titles}"
-            )
-        return named[0].uuid
 
 
 @dataclass(frozen=True)
@@ -299,6 +291,32 @@ class Prioritise:
         rows = self.batch.rows(LinkedDatasets(self.batch.encord).data_hashes(self.batch.name))
         wanted.update({row.data_hash: by_item.get(row.item_uuid, ORDINARY_PRIORITY) for row in rows})
         return [row.data_hash for row in rows]
+
+
+def annotation_stage(project: Project, name: str | None) -> str:
+    """Where re-opened tasks go: the annotation stage of that name, or the only one.
+
+    Raises:
+        MisconfiguredStage: there is no such stage, or there are several.
+    """
+    fitting = [stage for stage in project.stages if stage.kind == "ANNOTATION"]
+    named = [stage for stage in fitting if name in (None, stage.title)]
+    if len(named) != 1:
+        titles = ", ".join(repr(stage.title) for stage in fitting) or "none"
+        raise MisconfiguredStage(f"'{project.title}': to which annotation stage? There are: {titles}")
+    return named[0].uuid
+
+
+def review_stage(project: Project) -> str:
+    """Where suspect truth goes: the first review stage.
+
+    Raises:
+        MisconfiguredStage: there is none.
+    """
+    stage = next((stage for stage in project.stages if stage.kind == "REVIEW"), None)
+    if stage is None:
+        raise MisconfiguredStage(f"'{project.title}' has no review stage for ground truth that is suspect")
+    return stage.uuid
 
 
 def _issues_of(item: ChosenItem, marker: str) -> Iterator[tuple[str, Reason]]:
