@@ -157,7 +157,7 @@ class Service:
             with self.jobs.once(job) as begun:
                 if not begun:
                     return Drained(finished=False)
-                return self.scoring_drains.run(_in_worker_process, Service.run_job, (job,), self._context())
+                return self._in(self.scoring_drains, Service.run_job, job)
         return self.jobs.run(job)
 
     def report(self, project_hash: str, *, format: str, zone: tzinfo, as_of: datetime | None) -> bytes:  # noqa: A002
@@ -233,7 +233,13 @@ class Service:
             with bodies_up_to(LARGEST_BODY_IN_SERVER):
                 return use_case(self, *arguments)
         except AnswerTooLarge:
-            return self.large_tasks.run(_in_worker_process, use_case, arguments, self._context())
+            return self._in(self.large_tasks, use_case, *arguments)
+
+    def _in(self, worker: WorkerProcess, use_case: Callable[..., T], *arguments: object) -> T:
+        """Have the worker do it; what it has counted meanwhile is counted here."""
+        result, counts = worker.run(_in_worker_process, use_case, arguments, self._context())
+        telemetry.add_counts(counts)
+        return result
 
     def _context(self) -> "_Context":
         """What a worker has to know of the work in hand, and of what has happened here."""
@@ -261,11 +267,13 @@ def _prepare_worker() -> None:
     _workers_own.append(Service(load_settings(endpoints=False)))
 
 
-def _in_worker_process(use_case: Callable[..., T], arguments: Sequence[object], context: _Context) -> T:
+def _in_worker_process(
+    use_case: Callable[..., T], arguments: Sequence[object], context: _Context
+) -> tuple[T, telemetry.Counts]:
     service = _workers_own[0]
     service.scorer.truth.distrust(context.truth_changed_at)
     with unit_of_work(trace_header=context.trace_id, seconds=context.until - time.time()):
-        return use_case(service, *arguments)
+        return use_case(service, *arguments), telemetry.take_counts()
 
 
 def _in_words(drained: Drained) -> str:

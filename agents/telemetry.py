@@ -3,16 +3,57 @@
 Without an SDK installed and configured all of this does nothing and costs next to nothing. `pip install
 encord-benchmark-agents[metrics]` brings the SDK and Prometheus' exporter; any other exporter can be configured with
 OpenTelemetry's own environment variables.
+
+Nobody asks a worker process what it has counted: its counts go back with its results, and are added to the server's.
 """
+
+from collections import Counter
+from collections.abc import Mapping
 
 from opentelemetry import metrics
 
-_meter = metrics.get_meter("encord-benchmark-agents")
+Attributes = Mapping[str, str | int]
+Key = tuple[str, tuple[tuple[str, str | int], ...]]
+"""A counter's name, and attributes"""
+Counts = Mapping[Key, int]
 
-requests = _meter.create_counter("benchmark_qa.requests", description="requests answered, by endpoint and status")
+_meter = metrics.get_meter("encord-benchmark-agents")
+_counters: "dict[str, Count]" = {}
+_noted: Counter[Key] = Counter()
+"""What has been counted in this process since it was last told"""
+
+
+class Count:
+    """A counter of OpenTelemetry's that worker processes have as well."""
+
+    def __init__(self, name: str, description: str) -> None:
+        self._name = name
+        self._counter = _meter.create_counter(name, description=description)
+        _counters[name] = self
+
+    def add(self, amount: int, attributes: Attributes | None = None) -> None:
+        """Count so many more."""
+        self._counter.add(amount, attributes)
+        _noted[self._name, tuple(sorted((attributes or {}).items()))] += amount
+
+
+def take_counts() -> Counts:
+    """What was counted in this process since the last call."""
+    taken = dict(_noted)
+    _noted.clear()
+    return taken
+
+
+def add_counts(counts: Counts) -> None:
+    """Count here what was counted in another process."""
+    for (name, attributes), amount in counts.items():
+        _counters[name].add(amount, dict(attributes))
+
+
+requests = Count("benchmark_qa.requests", description="requests answered, by endpoint and status")
 request_seconds = _meter.create_histogram("benchmark_qa.request.duration", unit="s", description="time to answer")
-encord_requests = _meter.create_counter("benchmark_qa.encord.requests", description="requests to Encord, by status")
+encord_requests = Count("benchmark_qa.encord.requests", description="requests to Encord, by status")
 encord_seconds = _meter.create_histogram("benchmark_qa.encord.duration", unit="s", description="until Encord answers")
-decisions = _meter.create_counter("benchmark_qa.decisions", description="tasks decided, by agent and pathway")
-scores = _meter.create_counter("benchmark_qa.scores", description="annotators' labels scored")
-unrecorded_scores = _meter.create_counter("benchmark_qa.scores.unrecorded", description="scores the store did not take")
+decisions = Count("benchmark_qa.decisions", description="tasks decided, by agent and pathway")
+scores = Count("benchmark_qa.scores", description="annotators' labels scored")
+unrecorded_scores = Count("benchmark_qa.scores.unrecorded", description="scores the store did not take")

@@ -75,7 +75,7 @@ def test_a_job_whose_time_went_by_while_it_waited_for_a_worker_process_begins_no
         monkeypatch.setattr("agents.service._workers_own", [service])
         try:
             late = _Context(trace_id=None, until=time.time() - 1, truth_changed_at=0.0)
-            drained = _in_worker_process(Service.run_job, (DrainJob(PRODUCTION, SCORING_STAGE),), late)
+            drained, _ = _in_worker_process(Service.run_job, (DrainJob(PRODUCTION, SCORING_STAGE),), late)
         except EncordUnavailable:
             return  # no request had the time to be answered
         assert not drained.finished

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 import requests
 
-from tests.integration.service.sandbox import PRODUCTION, SCORE_SECRET, Sandbox, Unit, sandbox, signed, uuid
+from tests.integration.service.sandbox import (
+    PRODUCTION,
+    SCORE_SECRET,
+    SCORING_STAGE,
+    Sandbox,
+    Unit,
+    sandbox,
+    signed,
+    uuid,
+)
 
 TOKEN = "metrics-token-of-the-test-0123456789"
 REPORT_TOKEN = "report-token-of-the-test-0123456789"
@@ -76,6 +85,17 @@ def test_metrics_are_served_to_the_tokens_owner_and_name_no_token(running: Sandb
     assert "editor-token" not in text
     assert "/no/such" not in text
     assert "made-up" not in text
+
+
+def test_what_a_worker_process_has_scored_is_counted(running: Sandbox) -> None:
+    def scored() -> float:
+        text = requests.get(f"{running.service}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10).text
+        lines = [line for line in text.splitlines() if line.startswith("benchmark_qa_scores_total")]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+    before = scored()
+    assert running.notify(SCORING_STAGE).status_code == 200
+    assert scored() - before == len(running.recorded()) > 0
 
 
 def test_a_refusal_is_logged_under_the_trace_of_its_request(running: Sandbox) -> None:
