@@ -12,6 +12,7 @@ it. Anything else runs unpooled: slower, never wrong.
 import importlib
 import inspect
 import logging
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ KNOWN_SDK_VERSIONS = ("0.1.211",)
 _BOUND_IN = ("encord.http.querier", "encord.http.v2.api_client")
 _SHORTEST_TIMEOUT = 0.05
 _CHUNK_BYTES = 64 * 1024
+_DIGITS = re.compile(r"[0-9]{1,18}")
 _replaced: set[object] = set()
 _log = logging.getLogger(__name__)
 _last_answer: ContextVar["Answer | None"] = ContextVar("encord_last_answer", default=None)
@@ -93,11 +95,11 @@ class PooledSession(requests.Session):
         self.cookies.clear()
         if largest is not None:
             _read_up_to(largest, response)
-        after = response.headers.get("Retry-After", "")
+        after = _number(response.headers.get("Retry-After"))
         size = len(response.content)
         telemetry.encord_requests.add(1, {"status": response.status_code})
         telemetry.encord_seconds.record(time.perf_counter() - started)
-        _last_answer.set(Answer(response.status_code, int(after) if after.isdigit() else None, size))
+        _last_answer.set(Answer(response.status_code, after, size))
         return response
 
     def merge_environment_settings(self, url: Any, *args: Any, **kwargs: Any) -> Any:
@@ -114,8 +116,7 @@ def _read_up_to(largest: int, response: requests.Response) -> None:
     Raises:
         OversizedAnswer
     """
-    announced = response.headers.get("Content-Length", "")
-    size, chunks = int(announced) if announced.isdigit() else 0, list[bytes]()
+    size, chunks = _number(response.headers.get("Content-Length")) or 0, list[bytes]()
     if size <= largest:
         size = 0
         for chunk in response.iter_content(_CHUNK_BYTES):
@@ -127,6 +128,11 @@ def _read_up_to(largest: int, response: requests.Response) -> None:
         response.close()
         raise OversizedAnswer(f"more than {largest} bytes")
     response._content = b"".join(chunks)
+
+
+def _number(header: str | None) -> int | None:
+    """A header's whole number; None for anything else (a date, for one), which must break nothing."""
+    return int(header) if header is not None and _DIGITS.fullmatch(header) else None
 
 
 def last_answer() -> Answer | None:

@@ -8,9 +8,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from agents.platform.sessions import OversizedAnswer, PooledSession, bodies_up_to, install_pooling
+from agents.platform.sessions import OversizedAnswer, PooledSession, bodies_up_to, install_pooling, last_answer
 
 LONG = b'{"labels": "' + b"x" * 100_000 + b'"}'
+
+
+RETRY_AFTER = [
+    ("30", 30),
+    ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+    ("\u00b2", None),  # a digit to Python, and no number
+    ("9" * 5_000, None),
+    ("-1", None),
+]
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -28,6 +37,8 @@ class _Answers(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
             if self.path == "/packed":
                 self.send_header("Content-Encoding", "gzip")
+            if self.path.startswith("/later/"):
+                self.send_header("Retry-After", RETRY_AFTER[int(self.path.rsplit("/", 1)[1])][0])
         self.end_headers()
         self.wfile.write(body)
 
@@ -59,3 +70,13 @@ def test_a_large_body_is_refused_however_it_comes_and_a_small_one_is_read_as_eve
 
 def test_pooling_can_be_installed_again() -> None:
     assert [install_pooling(pool_size=2), install_pooling(pool_size=3)] == [True, True]
+
+
+@pytest.mark.parametrize("number", range(len(RETRY_AFTER)))
+def test_a_pause_that_is_no_number_of_seconds_is_none(address: str, number: int) -> None:
+    session = PooledSession(pool_size=2, connect_retries=0)
+    session.send(session.prepare_request(requests.Request("GET", f"{address}/later/{number}")))
+    answer = last_answer()
+    assert answer is not None
+    assert answer.retry_after == RETRY_AFTER[number][1]
+    session.close()
