@@ -15,7 +15,7 @@ from agents.platform.errors import (
 )
 from agents.platform.models import LabelRow, Moved, Project, Stage, Task
 from agents.platform.people import AssignedTask, ConsensusReview, PeoplesWork
-from agents.platform.sessions import bodies_up_to
+from agents.platform.sessions import bodies_up_to, largest_body
 
 __all__ = [
     "ACTIONS_PER_REQUEST",
@@ -41,6 +41,7 @@ __all__ = [
     "WorkAnalytics",
     "bodies_up_to",
     "current_trace_id",
+    "largest_body",
     "remaining_seconds",
     "unit_of_work",
 ]

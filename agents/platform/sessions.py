@@ -70,6 +70,11 @@ def bodies_up_to(size: int | None) -> Iterator[None]:
         _largest_body.reset(token)
 
 
+def largest_body() -> int | None:
+    """What this context may read (see `bodies_up_to`)."""
+    return _largest_body.get()
+
+
 class PooledSession(requests.Session):
     """A session that many threads share: no cookies, a bounded pool, the status of each answer noted."""
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from agents import telemetry
 from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
 from agents.labels.creators import label_creators
-from agents.platform import LabelRow, PeoplesWork
+from agents.platform import AnswerTooLarge, LabelRow, PeoplesWork, largest_body
 from agents.platform.encord import batches
 from agents.records import ScoreIdentity, ScoreRecord, sketch_of
 from agents.scoring import ENGINE_VERSION, ScoringError, score_task
@@ -309,7 +309,11 @@ class Scorer:
         return records
 
     def _known(self, keys: Sequence[str]) -> dict[str, ScoreRecord]:
+        """Raises AnswerTooLarge: the records are larger than what may be read here, as Encord's answers may be."""
+        largest = largest_body()
         try:
+            if largest is not None and self.store.size_of_details(keys) > largest:
+                raise AnswerTooLarge("earlier scores are too large to be read here")
             return self.store.find(keys)
         except StoreError as error:
             _log.error("scores cannot be looked up: %s", error)

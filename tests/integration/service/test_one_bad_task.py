@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agents.dispatch.jobs import DrainJob
-from agents.platform import EncordUnavailable, bodies_up_to
+from agents.platform import AnswerTooLarge, EncordUnavailable, bodies_up_to
 from agents.scoring import MetricInput
 from agents.service import Service, _Context, _in_worker_process
 from tests.integration.service.in_process import service_in_process
@@ -65,6 +65,20 @@ def test_a_benchmark_larger_than_the_server_may_read_at_once_is_known_all_the_sa
         with bodies_up_to(2_000):
             truths = service.scorer.truth.rows([unit.data_hash for unit in units])
         assert [truth.finished for truth in truths.values()] == [True] * len(units)
+
+
+def test_earlier_scores_larger_than_the_server_may_read_at_once_are_left_to_a_worker(
+    images: list[Any], tmp_path: Path
+) -> None:
+    unit = Unit(images[0], stage="Score")
+    with service_in_process([unit], tmp_path) as (service, _):
+        scored = service.scorer.score_data_unit(PRODUCTION, unit.data_hash)
+        keys = [record.identity.key for record in scored.records]
+        size = service.store.size_of_details(keys)
+        with bodies_up_to(size):
+            assert service.scorer.score_data_unit(PRODUCTION, unit.data_hash).records == scored.records
+        with bodies_up_to(size - 1), pytest.raises(AnswerTooLarge, match="earlier scores"):
+            service.scorer.score_data_unit(PRODUCTION, unit.data_hash)
 
 
 def test_a_job_whose_time_went_by_while_it_waited_for_a_worker_process_begins_nothing_long(
