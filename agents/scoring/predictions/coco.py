@@ -39,7 +39,7 @@ class Source:
     frame: int | None = None
     space: str = ""
     names: tuple[str, ...] = ()
-    """What else the image is called: of an image group, the hash, title and URL of the image itself"""
+    """What else the image is called: its file; of an image group the hash, title and URL of the image itself"""
 
 
 @dataclass(frozen=True)
@@ -154,14 +154,16 @@ def _source_of(image: Mapping[str, Any]) -> Source:
         return next((image[key] for key in keys if isinstance(image.get(key), str) and image[key]), None)
 
     frame = image.get("frame")
+    title, file_name = text("data_title", "file_name") or "", text("file_name")
     return Source(
         data_hash=text("data_hash"),
-        title=text("data_title", "file_name") or "",
+        title=title,
         dataset_hash=text("dataset_hash"),
         label_hash=text("label_hash"),
         url=text("coco_url", "url"),
         frame=frame if isinstance(frame, int) else None,
         space=text("space") or "",
+        names=(file_name,) if file_name and file_name != title else (),
     )
 
 

@@ -130,9 +130,8 @@ class _Index:
         for at, (image, source) in enumerate(zip(truth.document["images"], truth.sources, strict=True)):
             own = () if isinstance(image["id"], tuple) else (str(image["id"]),)
             unit = f"unit {source.data_hash}" if source.data_hash else f"image {at}"
-            self._note(unit, at, (*own, source.data_hash, source.title, source.url))
-            if source.names:
-                self._note(f"image {at}", at, source.names)
+            self._note(unit, at, (source.data_hash, source.title, source.url))
+            self._note(f"image {at} alone", at, (*own, *source.names))
 
     def _note(self, unit: str, at: int, names: Iterable[str | None]) -> None:
         self._images[unit].append(at)
@@ -141,9 +140,9 @@ class _Index:
             self._units[name].add(unit)
 
     def images_of(self, name: str) -> list[int]:
-        """All images of the one data unit of that name."""
-        units = self._units.get(plain_url(name), ())
-        return self._images[next(iter(units))] if len(units) == 1 else []
+        """All images of the one data unit of that name; of units that lie in each other, the inner one's."""
+        units = [self._images[unit] for unit in self._units.get(plain_url(name), ())]
+        return sorted(set(units[0]).intersection(*units[1:])) if units else []
 
     def unit(self, place: Place) -> list[int]:
         """The images of the data unit that is meant: by its names, then by the last part of a path or URL."""
@@ -152,7 +151,7 @@ class _Index:
 
     def is_ambiguous(self, place: Place) -> bool:
         """Whether several data units are called so."""
-        return any(len(self._units.get(plain_url(name), ())) > 1 for name in place.names)
+        return any(self._units.get(plain_url(name)) and not self.images_of(name) for name in place.names)
 
 
 class _Matcher:
@@ -166,7 +165,8 @@ class _Matcher:
         self._classes = {str(category["id"]): category["id"] for category in truth.document["categories"]}
         names: dict[str, list[Hashable]] = defaultdict(list)
         for category in truth.document["categories"]:
-            names[category["name"]].append(category["id"])
+            for name in {category["name"], category.get("feature_hash")} - {None}:
+                names[name].append(category["id"])
         self._named = {name: ids for name, ids in names.items() if name not in self._classes}
         self._new_classes: list[dict[str, Any]] = []
 

@@ -149,6 +149,35 @@ def test_label_rows_find_the_images_of_a_coco_data_set_by_data_hash() -> None:
     assert evaluate_predictions(detections).classes[0].true_positives == 1
 
 
+@pytest.mark.parametrize("name", ["train/film_0003.jpg", "film_0003.jpg", "2"])
+@pytest.mark.parametrize("kind", ["pedestrian", PEDESTRIAN, "1"])
+def test_files_and_classes_of_an_export_are_known_by_every_name_they_have_there(name: str, kind: str) -> None:
+    """As `benchmark-qa export` writes COCO: two frames of one film, and a picture whose file is called as its title."""
+    names = (
+        ("film_0001", "film.mp4", "unit-f", 1),
+        ("film_0003", "film.mp4", "unit-f", 3),
+        ("a", "a.jpg", "unit-a", 0),
+    )
+    truth = Truth.from_coco(
+        {
+            "images": [
+                {"id": number, "width": 1280, "height": 720, "file_name": f"train/{file}.jpg", "data_title": title}
+                | {"data_hash": data_hash, "frame": frame}
+                for number, (file, title, data_hash, frame) in enumerate(names, start=1)
+            ],
+            "categories": [{"id": 1, "name": "pedestrian", "feature_hash": PEDESTRIAN}],
+            "annotations": [
+                {"image_id": 2, "category_id": 1, "bbox": BOX},
+                {"image_id": 3, "category_id": 1, "bbox": BOX},
+            ],
+        }
+    )
+    lines = [line(name, **{"class": kind}), line("a.jpg"), line("film.mp4", frame=3), line("film.mp4")]
+    (detections,) = truth.detections([given_by_table(lines)])
+    assert [item["image_id"] for item in detections.predictions] == [2, 3, 2]
+    assert (detections.unmatched, detections.ambiguous) == (("film.mp4",), ())
+
+
 def test_more_is_known_of_images_by_any_of_their_names() -> None:
     truth = truth_of_rows(ROWS).with_fields({"street/a.jpg": {"site": "north"}, "hash-b": {"site": "south"}})
     assert [fields.get("site") for fields in truth.fields] == ["north", "south", None]
