@@ -23,7 +23,7 @@ ERASED = "(erased)"
 
 
 def erase_person(database: Database, annotator: str, *, operator: str) -> int:
-    """Delete every score record, sum and alert of a person, and their name from the audit trail.
+    """Delete every score record, sum, alert and time of a person, and their name from the audit trail.
 
     Returns the number of records. The trail says that somebody was erased, not who; what was done about them can no
     longer be undone.

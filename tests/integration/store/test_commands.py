@@ -5,9 +5,10 @@ import json
 import pytest
 from sqlalchemy import create_engine, text
 
-from agents.store import SqlScoreStore
+from agents.records import PersonsWork, WorkReading
+from agents.store import Database, KeptWork, SqlScoreStore
 from tests.integration.store.deployments import benchmark_qa
-from tests.records import PROJECT, data_hash, record
+from tests.records import NOON, PROJECT, data_hash, record
 
 
 @pytest.fixture
@@ -60,13 +61,27 @@ def test_another_answer_is_accepted_and_the_items_scores_are_stale_until_scored_
 
 
 def test_a_person_is_forgotten_and_the_trail_does_not_say_who(filled: str) -> None:
+    work = PersonsWork(done=1, assigned=None, reviewed=0, accepted_at_once=0, rejections=0)
+    reading = WorkReading(
+        since=NOON,
+        read_at=NOON,
+        people=dict.fromkeys(("zoë@example.com", "bob@example.com"), work),
+        seconds={("zoë@example.com", data_hash(1)): 30.0, ("bob@example.com", data_hash(2)): 20.5},
+    )
+    kept = KeptWork(Database(filled))
+    kept.replace(PROJECT, WorkReading(since=NOON, read_at=NOON))
+    kept.replace(PROJECT, reading)
+    assert kept.last(PROJECT) == reading
+    assert kept.last("another project") is None
     assert benchmark_qa("db", "forget", "zoë@example.com", "--yes", "--operator", "Ada", url=filled).returncode == 0
     assert tasks_by_annotator(filled) == {"bob@example.com": 5}
     engine = create_engine(filled)
     with engine.connect() as connection:
-        for table in ("score_records", "annotator_totals", "alert_states", "actions"):
+        for table in ("score_records", "annotator_totals", "alert_states", "actions", "people_at_work", "work_times"):
             rows = connection.execute(text(f"SELECT * FROM {table}")).all()
             assert "zoë" not in repr(rows), table
+    assert (last := kept.last(PROJECT)) is not None
+    assert (last.people, last.seconds) == ({"bob@example.com": work}, {("bob@example.com", data_hash(2)): 20.5})
     engine.dispose()
 
 
