@@ -122,6 +122,6 @@ def test_the_rule_for_actions_stands_beside_the_verdict_of_one_look() -> None:
     rule = Rule("sequential", bar=0.7, good=0.85, minimum_tasks=5, level=0.95)
     (line,) = build_report(Question(PROJECT, rule=rule), Evidence(records)).ratings
     assert line.ruled is not None
-    # Scores of 0.5 each say log(0.7 / 0.85) / 2 + log(0.3 / 0.15) / 2 = 0.2495 for poor; log(20) = 2.996 is reached by 13.
+    # Scores of 0.5 each say log(0.7 / 0.85) / 2 + log(0.3 / 0.15) / 2 = 0.2495 for poor; 13 of them reach log(20).
     assert line.ruled.words == "not good enough since task 13"
     assert line.to_dict()["ruled_since_task"] == 13
