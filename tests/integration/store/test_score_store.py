@@ -1,5 +1,6 @@
 """Score records: upserts under deterministic keys, history, what counts, and the sums kept along."""
 
+import json
 import random
 import threading
 import traceback
@@ -65,6 +66,11 @@ def test_what_is_saved_is_found_again_field_by_field(store: SqlScoreStore) -> No
     )
     store.save([whole])
     assert store.find([whole.identity.key]) == {whole.identity.key: whole}
+    # PostgreSQL and SQLite write the same JSON with other spaces.
+    assert store.size_of_details([whole.identity.key, "no such key"]) == pytest.approx(
+        len(json.dumps(whole.details, ensure_ascii=False)), rel=0.2
+    )
+    assert store.size_of_details([]) == 0
     assert store.latest(PROJECT) == store.history(PROJECT, whole.identity.data_hash) == [whole]
 
 
