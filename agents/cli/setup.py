@@ -114,25 +114,24 @@ def apply(
         report_failures(outcome, errors)
         if to_do:
             observed = observe(declared, site, sources)
-        left = _changes(declared, observed, None)
-    faults = [change for change in left if change.kind == "fault"]
-    wanted = None if faults else service_document(declared, observed)
+    left = [change for change in _changes(declared, observed, None) if change.kind != "unchanged"]
+    fits = not any(change.kind == "fault" for change in left)
+    wanted = service_document(declared, observed) if fits else None
     written = _write_document(document, wanted, ask=not yes, replace=replace)
     urls = list(endpoints(declared, host.rstrip("/")))
-    unfinished = [change for change in left if change.kind != "unchanged"]
     if json:
         answer = {
             "applied": [change.to_dict() for change in to_do],
-            "left": [change.to_dict() for change in unfinished],
+            "left": [change.to_dict() for change in left],
             "document": str(document) if written else None,
             "endpoints": [endpoint.to_dict() for endpoint in urls],
         }
         typer.echo(json_module.dumps(answer, indent=2))
     else:
-        if to_do and unfinished:
-            print_changes(unfinished)
+        if to_do and left:
+            print_changes(left)
         print_endpoints(urls)
-    if unfinished or not written:
+    if left or not written:
         raise typer.Exit(INCOMPLETE)
 
 

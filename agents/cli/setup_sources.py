@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 def read_setup(path: Path) -> "Declaration":
     """The set-up of a file, with the ontology's structure that another file may hold; faults end the command."""
+    from pydantic import ValidationError
+
+    from agents.config.account import explain
     from agents.setup import DeclarationError, Structure, read_declaration
 
     try:
@@ -35,6 +38,8 @@ def read_setup(path: Path) -> "Declaration":
     file = path.parent / declared.ontology.file
     try:
         structure = Structure.model_validate(json.loads(file.read_bytes()))
+    except ValidationError as error:
+        refuse(f"{file} is not usable:", *(f"  {line}" for line in explain(error).splitlines()))
     except (OSError, ValueError) as error:
         refuse(f"{path} is not usable:", f"  ontology.file: {file}: {error}")
     ontology = declared.ontology.model_copy(update={"structure": structure})

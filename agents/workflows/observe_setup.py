@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from agents.platform import Encord
+from agents.platform import AccessRefused, Encord, NotFoundOnPlatform
 from agents.platform.catalogue import Catalogue, Listed
 from agents.platform.folders import FolderTree, ListedFolder, StoredItem
 from agents.platform.storage import Folder, Storage
@@ -175,7 +175,8 @@ def _folder(
     folder: DeclaredFolder, title: str, parent: str | None, declared: Declaration, site: Site
 ) -> SeenFolder | None:
     if folder.uuid is not None:
-        known = site.tree.by_uuid(str(folder.uuid))
+        with _about(f"folder '{folder.path}' ({folder.uuid})"):
+            known = site.tree.by_uuid(str(folder.uuid))
         return SeenFolder(known.uuid, known.title, moved=known.parent != parent)
     mark = declared.mark("folder", folder.path)
     here = _only("folder", title, mark, site.tree.inside(parent, title), "uuid")
@@ -197,7 +198,8 @@ def _ontology(declared: Declaration, site: Site) -> SeenOntology | None:
     uuid = _find("ontology", wanted.title, wanted.hash, declared, site.catalogue.ontologies)
     if uuid is None:
         return None
-    listed, structure = site.catalogue.ontology(uuid)
+    with _about(f"ontology '{wanted.title or ''}' ({uuid})"):
+        listed, structure = site.catalogue.ontology(uuid)
     return SeenOntology(listed.uuid, listed.title, structure)
 
 
@@ -208,7 +210,8 @@ def _datasets(declared: Declaration, site: Site, contents: Mapping[str, Contents
         uuid = _find("dataset", dataset.title, dataset.hash, declared, site.catalogue.datasets)
         if uuid is None:
             continue
-        listed, linked = site.catalogue.dataset(uuid)
+        with _about(f"dataset '{dataset.title}' ({uuid})"):
+            listed, linked = site.catalogue.dataset(uuid)
         here = [contents[path] for path in dataset.folders if path in contents]
         wanted = {item for folder in here for item in linkable(dataset, folder, benchmark)}
         shared = linked & benchmark
@@ -229,8 +232,9 @@ def _project(side: Side, declared: Declaration, site: Site) -> SeenProject | Non
     uuid = _find(f"{side} project", wanted.title, wanted.hash, declared, site.catalogue.projects)
     if uuid is None:
         return None
-    site.encord.forget_project(uuid)
-    project = site.encord.project(uuid)
+    with _about(f"{side} project '{wanted.title}' ({uuid})"):
+        site.encord.forget_project(uuid)
+        project = site.encord.project(uuid)
     return SeenProject(
         uuid=project.project_hash,
         title=project.title,
@@ -242,6 +246,15 @@ def _project(side: Side, declared: Declaration, site: Site) -> SeenProject | Non
             for stage in project.stages
         ),
     )
+
+
+@contextmanager
+def _about(subject: str) -> Iterator[None]:
+    """Puts before a refusal what it is about: a hash of the set-up file may be of nothing, or of somebody else's."""
+    try:
+        yield
+    except (NotFoundOnPlatform, AccessRefused) as error:
+        raise type(error)(f"{subject}: {error}") from error
 
 
 class _Finder(Protocol):

@@ -330,6 +330,24 @@ def test_a_template_that_encord_does_not_know_is_named(site: Site, tmp_path: Pat
     assert f"production project '{PRODUCTION}', make it from template {unknown}" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("titled", "kind"),
+    [
+        ('title = "Pedestrians"\n[[ontology.structure', "ontology 'Pedestrians'"),
+        (f'title = "{BENCHMARK_DATASET}"', f"dataset '{BENCHMARK_DATASET}'"),
+        (f'title = "{BENCHMARK}"', f"benchmark project '{BENCHMARK}'"),
+    ],
+)
+def test_a_hash_of_nothing_is_named(site: Site, tmp_path: Path, titled: str, kind: str) -> None:
+    unknown = "10000000-0000-4000-8000-0000000000ff"
+    file = write_setup(tmp_path)
+    title, _, rest = titled.partition("\n")
+    file.write_text(file.read_text().replace(titled, f'{title}\nhash = "{unknown}"\n{rest}'))
+    shown = site.run("setup", "plan", file)
+    assert shown.exit_code == 3
+    assert f"{kind} ({unknown}): " in shown.stderr
+
+
 def test_what_is_chosen_as_benchmark_is_not_production_as_well(site: Site, tmp_path: Path) -> None:
     client = site.client()
     photos = [photo(tmp_path / "photos" / f"{n}.png", n) for n in range(4)]
