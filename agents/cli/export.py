@@ -54,6 +54,9 @@ def export(
     data_hashes: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON list of data hashes, or a file of chosen items.")
     ] = None,
+    collection: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Data units of a frame collection of the project.")
+    ] = None,
     edited_since: Annotated[str | None, typer.Option(metavar="MOMENT", help="By UTC, e.g. 2026-03-01T12:00.")] = None,
     edited_until: Annotated[str | None, typer.Option(metavar="MOMENT", help="By UTC; itself not included.")] = None,
     with_benchmark: Annotated[
@@ -102,6 +105,7 @@ def export(
             project_hash=project or str(settings.config.production_project),
             formats=tuple(dict.fromkeys(chosen.value for chosen in format)),
             choice=choice,
+            collection=collection,
             snapshot=snapshot,
             splits=_splits(split, yolo=Format.YOLO in format),
             yolo_task=yolo_task.value,

@@ -39,6 +39,13 @@ class FrameCollections:
         for batch in batches(missing, FRAMES_PER_REQUEST):
             self._add(collection, batch)
 
+    def data_hashes(self, name: str) -> set[str] | None:
+        """Data units with frames in the collection of that name; None: there is none. 1 request, 1 per 100 units."""
+        collection = retries.call(lambda: self._find(name))
+        if collection is None:
+            return None
+        return {data_hash for data_hash, _ in retries.call(lambda: _frames(collection))}
+
     def delete(self, name: str) -> bool:
         """Delete the collection of that name; whether there was one. 2 requests."""
         collection = retries.call(lambda: self._find(name))

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from agents.interchange.classes import Classes
 from agents.interchange.manifest import manifest_bytes, structure_hash
 from agents.platform import Encord, Project
 from agents.platform.branches import BranchRow, LabelBranches
+from agents.platform.collections import FrameCollections
 from agents.store import SqlScoreStore
-from agents.workflows.choose_rows import choose
+from agents.workflows.choose_rows import UnknownChoice, choose
 from agents.workflows.export_request import ExportRequest, Progress
 from agents.workflows.output_folder import OutputFolder
 from agents.workflows.projects import ServedProjects
@@ -61,6 +62,7 @@ class Exporter:
         project = self.encord.project(request.project_hash)
         classes = Classes.of(project.ontology)
         with closing(RowsRead(out.with_name(f"{out.name}.rows"), structure_hash(project.ontology))) as kept:
+            request = self._with_collection(request)
             snapshot, rows, not_chosen = self._rows(request, project, progress)
             read = self._read(request.project_hash, rows, kept, progress)
             plan = ExportPlan(request, project, classes, snapshot, rows, self._standing(request, snapshot))
@@ -81,6 +83,17 @@ class Exporter:
             edited_since_frozen=snapshot.edited_since if snapshot else 0,
             manifest=manifest,
         )
+
+    def _with_collection(self, request: ExportRequest) -> ExportRequest:
+        """The request with the collection's data units listed."""
+        if request.collection is None:
+            return request
+        found = FrameCollections(self.encord, request.project_hash).data_hashes(request.collection)
+        if found is None:
+            raise UnknownChoice(f"the project has no frame collection {request.collection!r}")
+        listed = request.choice.data_hashes
+        both = frozenset(found if listed is None else found & listed)
+        return replace(request, choice=replace(request.choice, data_hashes=both))
 
     def _rows(
         self, request: ExportRequest, project: Project, progress: Progress

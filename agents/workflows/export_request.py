@@ -21,6 +21,8 @@ class ExportRequest:
     project_hash: str
     formats: tuple[str, ...]
     choice: Choice = field(default_factory=Choice)
+    collection: str | None = None
+    """Name of a frame collection of the project: only the data units in it"""
     snapshot: str | None = None
     """None: `main` as it is"""
     splits: Splits | None = None

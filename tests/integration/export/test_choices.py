@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from encord.orm.collection import ProjectDataCollectionItemRequest
 
 from agents.store import SqlScoreStore
 from tests.records import record
@@ -21,6 +23,7 @@ from .gallery import (
     SAME_TWO,
     TRUTH,
     UNOPENED,
+    VIDEO,
     WAITING,
     Gallery,
     add,
@@ -60,6 +63,16 @@ def test_a_file_of_chosen_items_is_a_list_too(site: Gallery, tmp_path: Path) -> 
     items = tmp_path / "chosen.json"
     items.write_text(json.dumps({"items": [{"data_hash": data_hash(EMPTY), "title": EMPTY}]}))
     assert chosen(site, tmp_path / "out", "--data-hashes", str(items)) == {EMPTY}
+
+
+def test_a_collection_of_the_project_chooses_its_data_units(own: Gallery, tmp_path: Path) -> None:
+    collection = own.project().create_collection("round 2", "to be trained on")
+    frames = [(data_hash(SAME_ONE), 0), (data_hash(VIDEO), 3)]
+    collection.add_items([ProjectDataCollectionItemRequest(data_uuid=UUID(unit), frame=n) for unit, n in frames])
+    assert chosen(own, tmp_path / "out", "--collection", "round 2") == {SAME_ONE, VIDEO}
+    done = own.run("export", "--out", tmp_path / "out", "--format", "coco", "--collection", "round 3")
+    assert done.exit_code == 2
+    assert "no frame collection 'round 3'" in done.stderr
 
 
 def test_benchmark_items_are_left_out_unless_asked_for(site: Gallery, tmp_path: Path) -> None:
