@@ -1,18 +1,39 @@
 """Geometry, matching, classifications, attributes, tracks, aggregation: pure functions and frozen results."""
 
+from typing import TYPE_CHECKING
+
+from agents.deferred import deferred
 from agents.scoring.config import ScoringConfig
 from agents.scoring.errors import ScoringError
-from agents.scoring.extensions import MetricInput
-from agents.scoring.result import (
-    AnswerScore,
-    ClassScore,
-    Conflict,
-    IdentityFigures,
-    ObjectScore,
-    TaskScore,
-    Verdict,
-)
-from agents.scoring.task import ENGINE_VERSION, score_task
+
+if TYPE_CHECKING:
+    from agents.scoring.extensions import MetricInput
+    from agents.scoring.result import (
+        AnswerScore,
+        ClassScore,
+        Conflict,
+        IdentityFigures,
+        ObjectScore,
+        TaskScore,
+        Verdict,
+    )
+    from agents.scoring.task import ENGINE_VERSION, score_task
+else:
+    __getattr__ = deferred(
+        __name__,
+        {
+            "ENGINE_VERSION": "task",
+            "AnswerScore": "result",
+            "ClassScore": "result",
+            "Conflict": "result",
+            "IdentityFigures": "result",
+            "MetricInput": "extensions",
+            "ObjectScore": "result",
+            "TaskScore": "result",
+            "Verdict": "result",
+            "score_task": "task",
+        },
+    )
 
 __all__ = [
     "ENGINE_VERSION",

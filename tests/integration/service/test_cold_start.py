@@ -20,7 +20,8 @@ from tests.integration.service.sandbox import (
 NOT_NEEDED = (
     "alembic", "boto3", "botocore", "google.cloud", "jinja2", "lap", "matplotlib", "pandas", "psycopg", "pyarrow",
     "rapidfuzz", "scipy", "shapely", "sqlalchemy", "typer",
-    "agents.cli", "agents.records", "agents.reporting", "agents.service", "agents.store",
+    "agents.cli", "agents.records", "agents.reporting", "agents.scoring.task", "agents.service", "agents.store",
+    "agents.labels.reader",
 )  # fmt: skip
 """NumPy and Rich are not among them: the SDK imports both itself"""
 PROGRAM = """
