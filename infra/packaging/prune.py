@@ -12,9 +12,11 @@ from py_compile import PycInvalidationMode
 NEVER_RUN = (
     "**/tests", "**/__pycache__", "**/*.pyi", "**/*.pyx", "**/*.pxd", "**/*.c", "**/*.h", "**/*.a",
     "sqlalchemy/testing", "sqlalchemy/dialects/mysql", "sqlalchemy/dialects/oracle", "sqlalchemy/dialects/mssql",
-    "numpy/f2py", "numpy/_pyinstaller",
+    "numpy/f2py", "numpy/_pyinstaller", "numpy/_core/_simd*", "numpy/_core/*_tests*",
+    "rapidfuzz/fuzz_cpp*", "rapidfuzz/process_cpp*", "google/cloud/tasks_v2beta*", "pygments/lexers/[a-z]*",
 )  # fmt: skip
-"""Tests of libraries, their headers and stubs, compilers, other databases"""
+"""Tests of libraries, their headers and stubs, compilers, other databases, old interfaces; fast versions of what is
+not called, beside which there are plain ones; what colours source code"""
 
 
 AWS_SERVICES_USED = ("secretsmanager", "sqs", "sts")
