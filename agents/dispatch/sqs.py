@@ -58,5 +58,5 @@ class SqsQueue:
         try:
             answer: dict[str, Any] = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
         except (BotoCoreError, ClientError) as error:
-            raise QueueUnavailable(f"SQS: {type(error).__name__}") from error
+            raise QueueUnavailable(f"the queue of jobs is not available (SQS: {type(error).__name__})") from error
         return answer
