@@ -51,7 +51,9 @@ class CloudTasksQueue:
         try:
             self._client.create_task(parent=self._name, task=task, timeout=REQUEST_SECONDS)
         except (GoogleAPICallError, RetryError) as error:
-            raise QueueUnavailable(f"the queue of jobs is not available (Cloud Tasks: {type(error).__name__})") from error
+            raise QueueUnavailable(
+                f"the queue of jobs is not available (Cloud Tasks: {type(error).__name__})"
+            ) from error
 
     def submit_all(self, jobs: Sequence[DrainJob]) -> None:
         """Put jobs on the queue. 1 request each; Cloud Tasks has no bundles.
