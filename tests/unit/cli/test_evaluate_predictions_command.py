@@ -57,6 +57,22 @@ def test_the_tables_say_not_applicable(files: tuple[Path, Path]) -> None:
     assert "expected calibration error 0.4500" in result.stdout
 
 
+def test_the_page_is_one_file_with_the_figures(files: tuple[Path, Path], tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    result = run(*files, "--format", "html", "--output", page, "--against", files[1])
+    assert (result.exit_code, result.stdout) == (0, "")
+    html = page.read_text()
+    assert "Model predictions" in html
+    assert "http" not in html.replace("http-equiv", "").replace("http://www.w3.org", "")
+    assert str(tmp_path) not in html
+
+
+def test_tables_and_json_go_to_a_file_too(files: tuple[Path, Path], tmp_path: Path) -> None:
+    for options, word in ((["--json"], '"summary"'), ([], "by class")):
+        assert run(*files, *options, "-o", tmp_path / "out").exit_code == 0
+        assert word in (tmp_path / "out").read_text()
+
+
 def test_label_rows_with_confidences_are_predictions_too(tmp_path: Path) -> None:
     truth = write(tmp_path / "truth.json", [box_row("a", [[0, 0, 100, 100]]), box_row("b", [])])
     model = box_row("a", [[0, 0, 100, 100], [500, 0, 100, 100]])

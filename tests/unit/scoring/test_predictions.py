@@ -209,6 +209,31 @@ def test_a_size_without_truth_is_not_applicable(size: str) -> None:
     assert ours.summary["AP"] is not None
 
 
+def test_objects_on_the_border_of_two_sizes_count_as_in_cocoeval() -> None:
+    truth, results = dataset(4)
+    for item, side in zip(truth["annotations"], (32, 96, 32, 96), strict=False):
+        item |= {"area": float(side**2), "iscrowd": 0}
+    ours = assert_follows_the_protocol(truth, results)
+    assert ours.summary["AP_medium"] is not None
+
+
+@pytest.mark.parametrize("kept", ["nothing but crowd regions", "no object at all", "one class of four"])
+def test_sparse_truth_scores_as_in_cocoeval(kept: str) -> None:
+    truth, results = dataset(6)
+    wanted = {
+        "nothing but crowd regions": lambda item: item["iscrowd"],
+        "no object at all": lambda item: False,
+        "one class of four": lambda item: item["category_id"] == 1,
+    }[kept]
+    truth["annotations"] = [item for item in truth["annotations"] if wanted(item)]
+    ours = assert_follows_the_protocol(truth, results)
+    without = [figures for figures in ours.classes if not figures.truths]
+    assert len(without) == (3 if kept == "one class of four" else 4)
+    for figures in without:
+        assert (figures.ap, figures.ar, figures.recall.estimate, figures.f1.estimate) == (None, None, None, None)
+        assert figures.why == "no ground truth of this class"
+
+
 def test_more_than_100_predictions_in_an_image_are_cut_as_in_cocoeval() -> None:
     random = np.random.default_rng(0)
     truth, _ = dataset(0, images=2)
