@@ -7,18 +7,20 @@ from datetime import date
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from agents.reporting.breakdown import Group
-from agents.reporting.leaderboard import Leaderboard, Line
+from agents.reporting.leaderboard import Leaderboard, Verdict
 from agents.reporting.page.names import NAMES
 from agents.scoring.intervals import Interval
 
 # Colours that stand for the page's own: replaced by its variables once drawn.
-INK, FAINT, ACCENT, GOOD, BAD, SOFT = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
+INK, FAINT, ACCENT, GOOD = "#010101", "#020202", "#030303", "#040404"
+BAD, SOFT, WARN = "#050505", "#060606", "#070707"
 _VARIABLES = {
     INK: "var(--ink)",
     FAINT: "var(--line)",
@@ -26,8 +28,15 @@ _VARIABLES = {
     GOOD: "var(--good)",
     BAD: "var(--bad)",
     SOFT: "var(--muted)",
+    WARN: "var(--warn)",
 }
-_VERDICT_COLOURS = {"above the bar": GOOD, "below the bar": BAD}
+_VERDICT_COLOURS: dict[Verdict, str] = {
+    "too few tasks": SOFT,
+    "undecided": WARN,
+    "above the bar": GOOD,
+    "below the bar": BAD,
+}
+"""In this order, so that those below the bar are drawn last and seen"""
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -48,6 +57,8 @@ STYLE: dict[Any, Any] = {
 }
 _GOLDEN = 0.618034
 _ASIDE = 0.12
+_MANY = 150
+"""Annotators from which their points are drawn small and thin"""
 
 
 def overview_plot(board: Leaderboard) -> Markup | None:
@@ -56,11 +67,11 @@ def overview_plot(board: Leaderboard) -> Markup | None:
     if not shown:
         return None
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.0, 3.6))
-        figure.subplots_adjust(0.07, 0.14, 0.93, 0.97)
+        figure = Figure(figsize=(12.0, 4.2))
+        figure.subplots_adjust(0.05, 0.12, 0.95, 0.97)
         axes = figure.subplots()
-        for number, line in enumerate(shown):
-            _error_bar(axes, line, getattr(line, board.headline), aside=number * _GOLDEN % 1.0 - 0.5)
+        for verdict, colour in _VERDICT_COLOURS.items():
+            _error_bars(axes, [getattr(line, board.headline) for line in shown if line.verdict == verdict], colour)
         axes.axhline(board.bar.threshold, color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
         axes.text(1.0, board.bar.threshold, " the bar", color=SOFT, va="center", transform=axes.get_yaxis_transform())
         axes.set_xscale("log")
@@ -84,8 +95,8 @@ def trend_plot(
     days = [float(day.toordinal()) for day, _ in known]
     label = f"{NAMES[headline]} of {name} by week, from {known[0][0]} to {known[-1][0]}"
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.0, 2.8) if wide else (4.6, 2.2))
-        figure.subplots_adjust(0.07 if wide else 0.14, 0.11 if wide else 0.14, 0.99, 0.97)
+        figure = Figure(figsize=(12.0, 3.2) if wide else (5.4, 2.4))
+        figure.subplots_adjust(0.05 if wide else 0.12, 0.1 if wide else 0.13, 0.99, 0.97)
         axes = figure.subplots()
         low, high = [each.low for _, each in known], [each.high for _, each in known]
         axes.fill_between(days, low, high, color=ACCENT, alpha=0.18, linewidth=0)
@@ -104,20 +115,21 @@ def _spread(known: Sequence[tuple[date, Interval]], most: int) -> list[date]:
     return [day for day, _ in known][::-1][::step][::-1]
 
 
-def _error_bar(axes: Axes, line: Line, interval: Interval, *, aside: float) -> None:
-    """One annotator, moved aside a little: many have the same number of tasks."""
-    if interval.estimate is None or interval.low is None or interval.high is None:
+def _error_bars(axes: Axes, intervals: Sequence[Interval], colour: str) -> None:
+    """Annotators with one verdict, each moved aside a little: many have the same number of tasks."""
+    known = [(each.n, each.estimate, each.low, each.high) for each in intervals if each.estimate is not None]
+    if not known:
         return
-    colour = _VERDICT_COLOURS.get(line.verdict, SOFT)
-    reach = [[interval.estimate - interval.low], [interval.high - interval.estimate]]
+    tasks, estimates, low, high = np.array(known, float).T
+    aside = np.arange(len(known)) * _GOLDEN % 1.0 - 0.5
     axes.errorbar(
-        [interval.n * (1.0 + _ASIDE * aside)],
-        [interval.estimate],
-        yerr=reach,
+        tasks * (1.0 + _ASIDE * aside),
+        estimates,
+        yerr=[np.maximum(estimates - low, 0.0), np.maximum(high - estimates, 0.0)],
         fmt="o",
         color=colour,
-        markersize=5,
-        elinewidth=1.2,
+        markersize=5 if len(known) < _MANY else 2.5,
+        elinewidth=1.2 if len(known) < _MANY else 0.4,
         alpha=0.85,
     )
 

@@ -22,20 +22,33 @@
         return descending ? -order : order;
       });
       body.append(...rows.map(([, row]) => row));
+      refresh();
     });
   });
   const filter = document.getElementById("filter");
   const found = document.getElementById("found");
-  filter.closest("p").hidden = false;
-  filter.addEventListener("input", () => {
+  const more = document.getElementById("more");
+  let most = 200; // of thousands, so many are laid out until somebody wants all
+  const refresh = () => {
     const wanted = filter.value.trim().toLocaleLowerCase();
     let count = 0;
     for (const row of body.rows) {
-      row.hidden = !row.dataset.name.toLocaleLowerCase().includes(wanted);
-      count += row.hidden ? 0 : 1;
+      const fits = row.dataset.name.toLocaleLowerCase().includes(wanted);
+      count += fits ? 1 : 0;
+      row.hidden = !fits || count > most;
     }
-    found.textContent = wanted ? `${count} shown` : "";
+    more.hidden = count <= most;
+    more.textContent = `Show all ${count.toLocaleString()}`;
+    const shown = Math.min(count, most).toLocaleString();
+    found.textContent = count > most ? `${shown} of ${count.toLocaleString()} shown` : wanted ? `${count} shown` : "";
+  };
+  filter.closest("p").hidden = false;
+  filter.addEventListener("input", refresh);
+  more.addEventListener("click", () => {
+    most = Infinity;
+    refresh();
   });
+  refresh();
   const open = () => {
     const target = document.getElementById(location.hash.slice(1));
     if (target instanceof HTMLDetailsElement) target.open = true;
