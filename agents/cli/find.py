@@ -15,7 +15,7 @@ from agents.cli.prediction_inputs import (
     TruthArgument,
     UnfinishedOption,
 )
-from agents.cli.predictions import ConfidenceOption, IouOption
+from agents.cli.predictions import ConfidenceOption, IouOption, StoredOption
 
 if TYPE_CHECKING:
     from agents.findings import ChosenItems, Findings, ReasonKind
@@ -53,6 +53,7 @@ def find(
             "sharpness become fields."
         ),
     ] = None,
+    stored: StoredOption = False,
     enough: Annotated[int, typer.Option(min=1, help="Data units with a class from which it is not rare.")] = 50,
     unfinished: UnfinishedOption = False,
     max_unmatched: MaxUnmatchedOption = USUAL_UNMATCHED,
@@ -96,14 +97,12 @@ def find(
             max_unmatched=max_unmatched,
         )
         detections = given.detections[0] if predictions else given.truth.alone()
-        groups = None
-        if images:
-            pictures = read_pictures(detections, images)
-            (detections,), groups = with_pictures([detections], pictures), pictures.groups()
+        pictures = read_pictures(given, detections, images, stored=stored)
+        (detections,) = with_pictures([detections], pictures)
         findings = look(
             detections,
             has_predictions=predictions is not None,
-            near_duplicates=groups,
+            near_duplicates=None if pictures is None else pictures.groups(),
             iou=iou,
             confidence=confidence,
             enough_examples=enough,

@@ -1,4 +1,4 @@
-"""The pictures of a folder, where there is one: how bright, how sharp, and which are nearly the same."""
+"""The pictures, where they can be read: how bright, how sharp, and which are nearly the same."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from agents.cli.prediction_inputs import Inputs
     from agents.sampling.image_statistics import ImageStatistics
     from agents.scoring.predictions import Detections, Source
 
@@ -37,12 +38,44 @@ class Pictures:
         return [places[group] for group in near_duplicate_groups(hashes, DISTANCE)]
 
 
-def read_pictures(detections: "Detections", folder: Path) -> Pictures:
-    """Every image of the labels that lies in the folder under its title or the last part of it.
+def read_pictures(inputs: "Inputs", detections: "Detections", folder: Path | None, *, stored: bool) -> Pictures | None:
+    """The pictures of the folder, or those that Encord has stored; None where neither is asked for.
 
     Raises:
-        ExportError: the folder holds none of them, or Pillow is not installed.
+        ExportError: the folder holds none of them, the labels are not Encord's, or Pillow is not installed.
+        PlatformError, SettingsError: of Encord.
     """
+    if folder is None and not stored:
+        return None
+    try:
+        return _stored(inputs, detections) if folder is None else _in_folder(detections, folder)
+    except ModuleNotFoundError:
+        raise ExportError("reading pictures needs Pillow: pip install 'encord-benchmark-agents[curation]'") from None
+
+
+def _stored(inputs: "Inputs", detections: "Detections") -> Pictures:
+    if inputs.encord is None:
+        raise ExportError("--pictures reads from Encord: name the labels by their project's hash")
+    from agents.cli.failures import clear_failures
+    from agents.cli.progress import item_progress
+    from agents.platform.pictures import Pictures as StoredPictures
+    from agents.workflows.find_errors import read_pictures as read
+
+    items = {
+        at: item
+        for at, source in enumerate(detections.sources)
+        if not source.frame and not source.space and (item := inputs.items.get(source.data_hash or ""))
+    }
+    with clear_failures(), item_progress("reading pictures", len(items)) as progress:
+        found = read(StoredPictures(inputs.encord), items, progress)
+    missing = len(detections.sources) - len(found.statistics)
+    if missing:
+        typer.echo(f"{missing:,} images are no pictures or cannot be read ({found.unread:,})", err=True)
+    return Pictures(found.statistics)
+
+
+def _in_folder(detections: "Detections", folder: Path) -> Pictures:
+    """Every image of the labels that lies in the folder under its title or the last part of it."""
     from agents.cli.progress import item_progress
     from agents.sampling.image_statistics import UnreadableImageError, image_statistics
 
@@ -57,10 +90,6 @@ def read_pictures(detections: "Detections", folder: Path) -> Pictures:
                 statistics[at] = image_statistics(path.read_bytes())
             except UnreadableImageError:
                 unreadable += 1
-            except ModuleNotFoundError:
-                raise ExportError(
-                    "reading pictures needs Pillow: pip install 'encord-benchmark-agents[curation]'"
-                ) from None
             progress(1)
     missing = len(detections.sources) - len(statistics)
     if missing:
@@ -68,15 +97,10 @@ def read_pictures(detections: "Detections", folder: Path) -> Pictures:
     return Pictures(statistics)
 
 
-def with_images(models: "Sequence[Detections]", folder: Path | None) -> "list[Detections]":
-    """With brightness and sharpness among what is known of the images, where there is a folder."""
-    if folder is None:
+def with_pictures(models: "Sequence[Detections]", pictures: Pictures | None) -> "list[Detections]":
+    """With brightness and sharpness among what is known of the images, where the pictures were read."""
+    if pictures is None:
         return list(models)
-    return with_pictures(models, read_pictures(models[0], folder))
-
-
-def with_pictures(models: "Sequence[Detections]", pictures: Pictures) -> "list[Detections]":
-    """The same, of pictures that are read already."""
     fields = [dict(known) for known in models[0].fields]
     for at, statistics in pictures.statistics.items():
         fields[at] |= {"brightness": statistics.brightness, "sharpness": statistics.sharpness}

@@ -14,7 +14,7 @@ from agents.cli.exports import ExportError, load_json, load_rows
 if TYPE_CHECKING:
     from agents.platform import Encord
     from agents.scoring.predictions import Detections, Given, Truth
-    from agents.workflows.evaluate_predictions import LabelsOf
+    from agents.workflows.evaluate_predictions import LabelsOf, LabelsRead
 
 TABLES = (".csv", ".jsonl", ".ndjson", ".parquet")
 USUAL_UNMATCHED = 0.1
@@ -51,6 +51,10 @@ class Inputs:
     """One per model"""
     project_hash: str | None
     """Where the labels are from Encord"""
+    encord: "Encord | None"
+    """The same"""
+    items: Mapping[str, str]
+    """Uuids of stored items by data hash, the same"""
 
 
 def load_inputs(
@@ -64,7 +68,8 @@ def load_inputs(
         SettingsError, PlatformError, RefusalError: of Encord, where a project is named.
     """
     account = _Account()
-    known, project_hash = _truth(truth, account, unfinished)
+    read = _from_encord(truth, account, unfinished)
+    known = read.truth if read else _truth(Path(truth))
     if metadata:
         more = known.with_fields(_fields(metadata))
         if more.fields == known.fields:
@@ -74,7 +79,13 @@ def load_inputs(
     for model, one in zip(models, detections, strict=True):
         _require_matched(one, model, truth, max_unmatched)
         _tell(one, model)
-    return Inputs(known, detections, project_hash)
+    return Inputs(
+        known,
+        detections,
+        project_hash=read.project.project_hash if read else None,
+        encord=account.encord if read else None,
+        items=read.items if read else {},
+    )
 
 
 class _Account:
@@ -92,25 +103,28 @@ class _Account:
         return self._encord
 
 
-def _truth(reference: str, account: _Account, unfinished: bool) -> "tuple[Truth, str | None]":
+def _from_encord(reference: str, account: _Account, unfinished: bool) -> "LabelsRead | None":
+    labels = _project(reference, unfinished)
+    if labels is None:
+        return None
+    from agents.cli.failures import clear_failures
+    from agents.cli.progress import task_progress
+    from agents.workflows.evaluate_predictions import read_truth
+
+    with clear_failures(), task_progress("reading labels") as progress:
+        read = read_truth(account.encord, labels, progress)
+    if read.left_out:
+        typer.echo(f"{read.left_out:,} data units are not finished and left out (--unfinished)", err=True)
+    return read
+
+
+def _truth(path: Path) -> "Truth":
     from agents.scoring.predictions import Truth, truth_of_rows
 
-    labels = _project(reference, unfinished)
-    if labels is not None:
-        from agents.cli.failures import clear_failures
-        from agents.cli.progress import task_progress
-        from agents.workflows.evaluate_predictions import read_truth
-
-        with clear_failures(), task_progress("reading labels") as progress:
-            read = read_truth(account.encord, labels, progress)
-        if read.left_out:
-            typer.echo(f"{read.left_out:,} data units are not finished and left out (--unfinished)", err=True)
-        return read.truth, labels.project_hash
-    path = Path(reference)
     content = load_json(path) if not path.is_dir() else None
     if isinstance(content, dict) and "images" in content:
-        return Truth.from_coco(content), None
-    return truth_of_rows(load_rows(path)), None
+        return Truth.from_coco(content)
+    return truth_of_rows(load_rows(path))
 
 
 def _given(reference: str, account: _Account) -> "Given":

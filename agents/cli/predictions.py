@@ -47,6 +47,11 @@ ImagesOption = Annotated[
 ]
 
 
+StoredOption = Annotated[
+    bool, typer.Option("--pictures", help="The same with the pictures as Encord has stored them, of a project.")
+]
+
+
 def evaluate_predictions(
     truth: TruthArgument,
     predictions: PredictionsArgument,
@@ -63,6 +68,7 @@ def evaluate_predictions(
     slices: Annotated[bool, typer.Option("--slices", help="Show in which parts of the data the model fails.")] = False,
     metadata: MetadataOption = None,
     images: ImagesOption = None,
+    stored: StoredOption = False,
     unfinished: UnfinishedOption = False,
     max_unmatched: MaxUnmatchedOption = USUAL_UNMATCHED,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
@@ -77,7 +83,7 @@ def evaluate_predictions(
     too many predictions are on images without labels, 3 when Encord cannot be used.
     """
     from agents.cli.exports import ExportError
-    from agents.cli.prediction_images import with_images
+    from agents.cli.prediction_images import read_pictures, with_pictures
     from agents.cli.prediction_inputs import load_inputs
     from agents.cli.prediction_output import write_evaluation
     from agents.errors import MissingExtraError
@@ -93,7 +99,8 @@ def evaluate_predictions(
     try:
         models = [predictions, *([against] if against else [])]
         given = load_inputs(truth, models, metadata=metadata, unfinished=unfinished, max_unmatched=max_unmatched)
-        detections, *others = with_images(given.detections, images)
+        pictures = read_pictures(given, given.detections[0], images, stored=stored)
+        detections, *others = with_pictures(given.detections, pictures)
         score = evaluate(detections, region=region.value, iou=iou, confidence=confidence)
         comparisons = [
             compare_predictions(other, detections, region=region.value, iou=iou, confidence=confidence)
@@ -101,7 +108,7 @@ def evaluate_predictions(
         ]
         chosen = Format.JSON if json else format
         found = None
-        if slices or metadata or images or chosen is Format.HTML:
+        if slices or metadata or pictures or chosen is Format.HTML:
             found = find_slices(detections, region=region.value, iou=iou, confidence=confidence)
         evaluation = Evaluation(
             score=score,

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from encord.orm.label_row import LabelRowMetadata
+
 from agents.platform import retries
 from agents.platform.encord import Encord
 from agents.platform.models import LabelRow
@@ -16,6 +18,8 @@ class LabelledUnit:
     row: LabelRow
     link: str | None
     """Where the file lies; without a signature"""
+    item: str | None
+    """Uuid of the stored item"""
     client_metadata: Mapping[str, Any] = field(repr=False)
 
 
@@ -39,7 +43,12 @@ def labelled_units(encord: Encord, project_hash: str, branch: str = "main") -> l
         LabelledUnit(
             row,
             link=(about[data_hash].data_link or None) if data_hash in about else None,
+            item=_item(about.get(data_hash)),
             client_metadata=(about[data_hash].client_metadata or {}) if data_hash in about else {},
         )
         for data_hash, row in rows.items()
     ]
+
+
+def _item(known: LabelRowMetadata | None) -> str | None:
+    return str(known.backing_item_uuid) if known is not None and known.backing_item_uuid else None

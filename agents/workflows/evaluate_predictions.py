@@ -32,6 +32,8 @@ class LabelsRead:
     project: Project
     left_out: int
     """Data units whose tasks are not at a Complete stage"""
+    items: Mapping[str, str]
+    """Uuids of the stored items by data hash"""
 
 
 def read_truth(encord: Encord, labels: LabelsOf, progress: Progress = no_progress) -> LabelsRead:
@@ -56,7 +58,8 @@ def read_truth(encord: Encord, labels: LabelsOf, progress: Progress = no_progres
     about = {unit.row.data_hash: unit for unit in units}
     sources = tuple(replace(source, url=_link(about, source.data_hash) or source.url) for source in truth.sources)
     known = {data_hash: fields for data_hash, unit in about.items() if (fields := plain_fields(unit.client_metadata))}
-    return LabelsRead(replace(truth, sources=sources).with_fields(known), project, left_out)
+    items = {data_hash: unit.item for data_hash, unit in about.items() if unit.item}
+    return LabelsRead(replace(truth, sources=sources).with_fields(known), project, left_out, items)
 
 
 def read_predictions(encord: Encord, labels: LabelsOf, progress: Progress = no_progress) -> Given:

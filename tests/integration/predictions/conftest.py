@@ -1,5 +1,7 @@
 """A project with finished labels of real images in two classes, and a model's labels on a branch, on the emulator."""
 
+import base64
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import Result
+from PIL import Image
 from typer.testing import CliRunner
 
 from agents.cli import app
@@ -21,6 +24,7 @@ MODEL_BRANCH = "model-v1"
 FEATURES = ("ShortXXX", "TallXXXX")
 UNITS = 120
 UNFINISHED = 3
+TWINS = (4, 10)
 WEATHER = ("sun", "rain", "fog")
 EDITOR = {
     "objects": [
@@ -57,6 +61,17 @@ def link(image: int) -> str:
 
 def weather(image: int) -> str:
     return WEATHER[image % 7 % 3]
+
+
+def picture(image: int) -> str:
+    """A scene of its own, every second one dark; TWINS share one."""
+    random = np.random.default_rng(TWINS[0] if image in TWINS else image)
+    scene = Image.fromarray(random.integers(0, 200, (6, 8, 3), dtype=np.uint8)).resize((64, 36))
+    if image % 2:
+        scene = scene.point(lambda value: value * 0.3)
+    file = io.BytesIO()
+    scene.save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def boxes_row(image: int, items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -112,6 +127,7 @@ def site(pedestrians: dict[str, Any]) -> Iterator[Site]:
                     "users": {SERVICE: "admin"},
                     "data": [
                         {"hash": data_hash(n), "title": title(n), "width": 1280, "height": 720, "url": link(n)}
+                        | {"content_base64": picture(n), "mime_type": "image/png"}
                         | {"client_metadata": {"weather": weather(n), "camera": {"lens": n % 2}, "tags": ["a"]}}
                         for n in range(UNITS)
                     ],

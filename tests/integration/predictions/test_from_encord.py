@@ -11,6 +11,7 @@ from agents.findings import ChosenItems
 from tests.integration.predictions.conftest import (
     MODEL_BRANCH,
     PROJECT,
+    TWINS,
     UNFINISHED,
     UNITS,
     Site,
@@ -113,6 +114,23 @@ def test_what_is_found_is_written_as_a_choice_of_the_projects_data_units(site: S
             assert reason.object_hash is None or reason.object_hash in hashes
     findings = json.loads(result.stdout)
     assert [one["name"] for one in findings["rare_classes"]] == ["rider"]
+
+
+def test_stored_pictures_become_fields_and_show_contradicting_near_duplicates(site: Site, tmp_path: Path) -> None:
+    result = site.run("find", PROJECT, table(site, tmp_path / "predictions.csv", title), "--pictures", "--json")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    conditions = [condition for one in found["slices"] for condition in one["conditions"]]
+    assert {"brightness", "sharpness"} <= {condition["field"] for condition in conditions}
+    (pair,) = found["contradictions"]
+    titles = {found["image_list"][image]["title"] for image in pair["images"]}
+    assert titles == {title(image) for image in TWINS}
+
+
+def test_pictures_of_labels_that_are_files_are_refused(site: Site, tmp_path: Path) -> None:
+    result = site.run("find", coco_of_the_finished(site, tmp_path)[0], "--pictures")
+    assert result.exit_code == 2
+    assert "--pictures reads from Encord" in result.stderr
 
 
 def test_a_project_that_is_not_there_is_a_clear_failure(site: Site, tmp_path: Path) -> None:
