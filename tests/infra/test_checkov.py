@@ -13,7 +13,7 @@ import pytest
 from tests.infra.terraform import ROOT, copy_of
 
 
-def checkov(folder: Path) -> Any:
+def checkov(folder: Path, home: Path) -> Any:
     """What it finds in a folder of Terraform files; nothing is asked of anybody's servers."""
     own = Path(sys.prefix) / "checkov" / "bin" / "checkov"
     program = str(own) if own.exists() else shutil.which("checkov")
@@ -21,16 +21,15 @@ def checkov(folder: Path) -> Any:
         pytest.skip("SKIPPED: checkov is not installed (`make test` does it where it can be had)")
     done = subprocess.run(
         [program, "--directory", str(folder), "--framework", "terraform", "--skip-download", "--output", "json"],
-        cwd=folder, env={"PATH": os.environ["PATH"], "HOME": str(folder)},
-        capture_output=True, text=True, timeout=240, check=False,
+        env={"PATH": os.environ["PATH"], "HOME": str(home)}, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode in (0, 1), done.stderr[-3000:]
     return json.loads(done.stdout)["results"]
 
 
 @pytest.mark.parametrize(("name", "fewest"), [("aws", 80), ("gcp", 12)])
-def test_what_checkov_finds_is_mended_or_explained_beside_it(name: str, fewest: int) -> None:
-    found = checkov(ROOT / "infra" / name)
+def test_what_checkov_finds_is_mended_or_explained_beside_it(name: str, fewest: int, tmp_path: Path) -> None:
+    found = checkov(ROOT / "infra" / name, tmp_path)
     assert found["parsing_errors"] == []
     assert [(each["check_id"], each["check_name"], each["resource"]) for each in found["failed_checks"]] == []
     assert len(found["passed_checks"]) >= fewest
@@ -52,5 +51,5 @@ def test_a_queue_in_the_clear_and_a_database_for_everybody_would_be_found(tmp_pa
         text = (folder / file).read_text()
         assert before in text
         (folder / file).write_text(text.replace(before, after))
-    failed = {each["check_id"] for each in checkov(folder)["failed_checks"]}
+    failed = {each["check_id"] for each in checkov(folder, tmp_path)["failed_checks"]}
     assert {"CKV_AWS_27", "CKV_AWS_17"} <= failed
