@@ -124,8 +124,8 @@ def _not_sent(story: LoopStory) -> list[str]:
     problems = [f"{name}: no image was chosen" for name, hashes in story.choices.items() if not hashes]
     for name in CHOICES:
         problems += _other_states(story.sent[name], f"{name}, sent back", {"done", "nothing to do"})
-        problems += _other_states(story.sent_again[name], f"{name}, sent back again", {"done before", "nothing to do"})
         problems += [f"{name}: {item['title']} was refused: {item['reason']}" for item in story.sent[name]["refused"]]
+    problems += _other_states(story.sent_again, f"{FOUND}, sent back again", {"done before", "nothing to do"})
     return problems
 
 
