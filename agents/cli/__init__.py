@@ -11,8 +11,8 @@ from agents.cli.container import container, healthy
 from agents.cli.db import db
 from agents.cli.doctor import doctor
 from agents.cli.evaluate import evaluate
-from agents.cli.find import find
 from agents.cli.export import export
+from agents.cli.find import find
 from agents.cli.pace import pace
 from agents.cli.predictions import evaluate_predictions
 from agents.cli.register import register
