@@ -133,4 +133,4 @@ def _print(plan: "PacePlan", *, done: bool) -> None:
     for place in (place for place in _MILESTONES if place <= len(before)):
         typer.echo(f"  {before[place - 1]:,} of the first {place:,} are benchmark tasks")
     if made.held_back:
-        typer.echo(f"{len(made.held_back):,} benchmark tasks wait until there are other tasks to stand among")
+        typer.echo(f"{len(made.held_back):,} benchmark tasks wait behind all others for tasks to stand among")

@@ -130,22 +130,22 @@ class _Translation:
     def of_classifications(self, answers: Json) -> Iterator[tuple[str, Json]]:
         """Classifications of the data unit."""
         for own, entry in answers.items():
-            item = self._classification(entry)
-            if item is not None:
-                answered = self._answers(entry, item.name, item)
-                yield own, {**entry, "featureHash": item.hash, "classifications": answered}
+            found = self._classification(entry)
+            if found is not None:
+                name, item = found
+                yield own, {**entry, "featureHash": item.hash, "classifications": self._answers(entry, name, item)}
 
-    def _classification(self, entry: Json) -> ClassificationClass | None:
+    def _classification(self, entry: Json) -> tuple[str, ClassificationClass] | None:
+        """A classification as the labels name it, and the one of the ontology that it is."""
         ontology, feature = self.target.classes.ontology, entry.get("featureHash")
-        roots = entry.get("classifications") or []
-        if feature in ontology.classification_index:
+        names = [str(root.get("name")) for root in entry.get("classifications") or []]
+        if feature in ontology.classification_index and not any(name in self.target.stated for name in names):
             known = ontology.classifications[ontology.classification_index[str(feature)]]
-            if not any(str(root.get("name")) in self.target.stated for root in roots):
-                return known
+            return known.name, known
         refused = None
-        for root in roots:  # parents and children stand side by side: the one that is a classification is the root
+        for name in names:  # parents and children stand side by side: the one that is a classification is the root
             try:
-                return self.target.classification(str(root.get("name")))
+                return name, self.target.classification(name)
             except UnmappedError as error:
                 refused = refused or str(error)
         self.problems.append(refused or "a classification has no answer by which it could be known")

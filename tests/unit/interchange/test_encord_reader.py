@@ -1,0 +1,92 @@
+"""Label rows with every kind of label, onto an ontology with other hashes and other names, and matching by names."""
+
+import json
+from typing import Any
+
+import pytest
+
+from agents.interchange.data_units import DataUnit, matched
+from agents.interchange.encord_reader import NotLabelRowsError, label_rows_of, read_label_rows
+from agents.interchange.label_parts import Labelled, LabelParts, filled, parts_of, same
+from agents.interchange.mapping import Target, parse_mapping
+from agents.labels import Ontology, read_label_row
+from tests.unit.rows import BLUEBIRD_EDITOR, PEDESTRIAN_EDITOR, answer_row, box_row
+
+OTHER = {"PedestrX": "HumanXXX", "IndigoQX": "QuestXXX", "IndigoRR": "RootXXXX", "OptionYY": "YesXXXXX",
+         "OptionNN": "NoXXXXXX"}  # fmt: skip
+
+
+def renamed(document: Any, **names: str) -> Any:
+    """The same with other hashes, and other names."""
+    text = json.dumps(document)
+    for old, new in (OTHER | names).items():
+        text = text.replace(f'"{old}"', f'"{new}"')
+    return json.loads(text)
+
+
+def test_boxes_and_answers_find_the_features_of_their_names() -> None:
+    for editor, row in ((PEDESTRIAN_EDITOR, box_row("a", [[1, 2, 30, 40]])), (BLUEBIRD_EDITOR, answer_row("a", True))):
+        theirs = renamed(editor)
+        reading = read_label_rows([row], Target.of(theirs, {}))
+        assert reading.faults == ()
+        moved = filled(row, reading.labelled[0].parts)
+        assert read_label_row(moved, Ontology.from_editor(theirs))
+        assert same(parts_of(moved), parts_of(renamed(row)))
+
+
+def test_names_that_differ_are_stated() -> None:
+    theirs = renamed(PEDESTRIAN_EDITOR, pedestrian="person")
+    row = box_row("a", [[1, 2, 30, 40]])
+    unknown = read_label_rows([row], Target.of(theirs, {}))
+    assert "the ontology has no class 'pedestrian'" in unknown.faults[0].reason
+    assert unknown.labelled[0].parts.empty
+    stated = read_label_rows([row], Target.of(theirs, parse_mapping(["pedestrian=person"])))
+    assert stated.faults == ()
+    birds = {"Indigo Bunting": "blue bird", "yes": "true"}
+    lines = ["Indigo Bunting=blue bird", "Indigo Bunting/Indigo Bunting/yes=true"]
+    answered = read_label_rows(
+        [answer_row("a", True)], Target.of(renamed(BLUEBIRD_EDITOR, **birds), parse_mapping(lines))
+    )
+    assert answered.faults == ()
+    (entry,) = answered.labelled[0].parts.classification_answers.values()
+    assert entry["featureHash"] == "QuestXXX"
+    assert entry["classifications"][0]["answers"] == [{"name": "true", "featureHash": "YesXXXXX"}]
+
+
+def test_features_of_the_same_hash_need_no_name() -> None:
+    row = json.loads(json.dumps(box_row("a", [[1, 2, 30, 40]])).replace('"pedestrian"', '"renamed since"'))
+    assert read_label_rows([row], Target.of(PEDESTRIAN_EDITOR, {})).faults == ()
+
+
+def test_a_broken_row_is_a_fault_and_the_others_are_read() -> None:
+    broken = box_row("b", [[1, 2, 3, 4]])
+    broken["data_units"]["b"]["labels"]["objects"][0].pop("objectHash")
+    reading = read_label_rows([broken, box_row("a", [])], Target.of(PEDESTRIAN_EDITOR, {}))
+    assert [fault.subject for fault in reading.faults] == ["b"]
+    assert [one.name for one in reading.labelled] == ["a"]
+    with pytest.raises(NotLabelRowsError):
+        label_rows_of([{"some": "thing"}])
+
+
+def test_labels_are_matched_by_hash_url_and_title_and_never_guessed() -> None:
+    units = [
+        DataUnit("hash-1", "a.jpg", "s3://b/a.jpg", (10, 20)),
+        DataUnit("hash-2", "same.jpg"),
+        DataUnit("hash-3", "same.jpg", "s3://b/c.jpg"),
+    ]
+    nothing = LabelParts(())
+
+    def match(by: Any = ("data-hash", "url", "title"), **names: Any) -> tuple[list[str], list[str]]:
+        found, faults = matched([Labelled("x", nothing, **names)], units, by)
+        return list(found), [fault.reason for fault in faults]
+
+    assert match(data_hash="hash-1", titles=("same.jpg",)) == (["hash-1"], [])
+    assert match(urls=("s3://b/c.jpg",), titles=("same.jpg",)) == (["hash-3"], [])
+    assert match(titles=("gone.jpg", "a.jpg")) == (["hash-1"], [])
+    assert match(titles=("same.jpg",)) == ([], ["2 data units have this title: 'same.jpg'"])
+    assert match(titles=("gone.jpg",)) == ([], ["there is no such data unit in the project"])
+    assert match(by=("url",), titles=("a.jpg",))[0] == []
+    assert match(titles=("a.jpg",), size=(20, 10)) == ([], ["is 20 x 10 pixels in the file and 10 x 20 on Encord"])
+    twice, faults = matched([Labelled(name, nothing, titles=("a.jpg",)) for name in "xy"], units)
+    assert len(twice) == 1
+    assert faults[0].reason == "belongs to the same data unit as 'x'"
