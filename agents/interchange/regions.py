@@ -15,6 +15,7 @@ from agents.interchange.run_lengths import runs_by_row
 from agents.labels.annotations import Drawings
 from agents.labels.geometry import Indices, Numbers, Rings, Runs, Skeletons
 from agents.labels.ontology import Shape
+from agents.labels.turned import ellipse_corners, rotated_box_corners
 
 DECIMALS = 4
 CURVE_POINTS = 64
@@ -70,7 +71,7 @@ class Region:
 
 
 def regions_of(drawings: Drawings, media: Numbers) -> list[Region | None]:
-    """The region of every drawing; None for what has none: other shapes, an empty mask, an outline without area.
+    """The region of every drawing; None for what has none: other shapes, an empty mask, what has no area.
 
     Args:
         drawings: n drawings of one shape.
@@ -86,23 +87,15 @@ def regions_of(drawings: Drawings, media: Numbers) -> list[Region | None]:
 
 def _boxes(geometry: Numbers, media: Numbers) -> list[Region | None]:
     table = np.round(geometry * np.concatenate((media, media), axis=1), DECIMALS)
-    return [Region((x, y, w, h), _rounded(w * h)) for x, y, w, h in table.tolist()]
+    return [Region((x, y, w, h), _rounded(w * h)) if w > 0 and h > 0 else None for x, y, w, h in table.tolist()]
 
 
 def _rotated_boxes(geometry: Numbers, media: Numbers) -> list[Region | None]:
-    sizes = geometry[:, 2:4] * media
-    corners = turned_corners(geometry[:, :2] * media + sizes / 2, sizes, geometry[:, 4])
+    corners = np.round(rotated_box_corners(geometry, media), DECIMALS)
     return [
         _outlined(((ring,),), float(w * h), float(theta))
-        for ring, (w, h), theta in zip(np.round(corners, DECIMALS), sizes, geometry[:, 4], strict=True)
+        for ring, (w, h), theta in zip(corners, geometry[:, 2:4] * media, geometry[:, 4], strict=True)
     ]
-
-
-def turned_corners(middles: Numbers, sizes: Numbers, degrees: Numbers) -> Numbers:
-    """Corners (n, 4, 2) of boxes turned clockwise (y points down) about their middles (n, 2)."""
-    cosine, sine = np.cos(np.radians(degrees))[:, None], np.sin(np.radians(degrees))[:, None]
-    x, y = (np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * sizes[:, None, :] / 2).transpose(2, 0, 1)
-    return np.asarray(middles[:, None, :] + np.stack((x * cosine - y * sine, x * sine + y * cosine), axis=-1))
 
 
 def _polygons(geometry: Rings, media: Numbers) -> list[Region | None]:
@@ -136,17 +129,9 @@ def _ellipses(geometry: Numbers, media: Numbers) -> list[Region | None]:
 
 
 def _curves(middles: Numbers, across: Numbers, down: Numbers, degrees: Numbers) -> list[Region | None]:
-    angles = 2 * np.pi * np.arange(CURVE_POINTS) / CURVE_POINTS
-    grown = math.sqrt(2 * np.pi / CURVE_POINTS / math.sin(2 * np.pi / CURVE_POINTS))
-    x, y = grown * across[:, None] * np.cos(angles), grown * down[:, None] * np.sin(angles)
-    cosine, sine = np.cos(np.radians(degrees))[:, None], np.sin(np.radians(degrees))[:, None]
-    rings = middles[:, None, :] + np.stack((x * cosine - y * sine, x * sine + y * cosine), axis=-1)
-    reach = np.stack(
-        (
-            np.hypot(across[:, None] * cosine, down[:, None] * sine),
-            np.hypot(across[:, None] * sine, down[:, None] * cosine),
-        )
-    )[..., 0].T
+    rings = ellipse_corners(middles, np.stack((across, down), axis=-1), degrees, CURVE_POINTS)
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    reach = np.stack((np.hypot(across * cosine, down * sine), np.hypot(across * sine, down * cosine)), axis=-1)
     boxes = np.round(np.concatenate((middles - reach, 2 * reach), axis=1), DECIMALS)
     return [
         Region((x0, y0, w, h), _rounded(math.pi * float(a * b)), ((ring,),)) if a * b > 0 else None

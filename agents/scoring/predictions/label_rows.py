@@ -15,6 +15,7 @@ from agents.labels.ontology import Ontology, Shape
 from agents.labels.outlines import read_polygons
 from agents.labels.runs import read_bitmasks
 from agents.labels.shapes import BadGeometryError, read_boxes, read_rotated_boxes
+from agents.labels.turned import rotated_box_corners
 from agents.scoring.predictions.coco import Detections, PredictionInputError, Source, box_around, finite_number
 from agents.scoring.predictions.library import encoded, mask_area, mask_box, mask_of_rings
 from agents.scoring.predictions.truth import Given, Kind, Place, Truth
@@ -218,14 +219,8 @@ def _boxes(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
 
 
 def _rotated_boxes(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
-    table = read_rotated_boxes(drawn)
-    size = table[:, np.newaxis, 2:4] * [width, height]
-    middle = table[:, np.newaxis, :2] * [width, height] + size / 2
-    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * size / 2
-    cosine, sine = np.cos(np.radians(table[:, 4:])), np.sin(np.radians(table[:, 4:]))
-    x, y = corners[..., 0], corners[..., 1]
-    turned = middle + np.stack((x * cosine - y * sine, x * sine + y * cosine), axis=-1)
-    return [{"segmentation": [ring]} for ring in turned.reshape(-1, 8).tolist()]
+    corners = rotated_box_corners(read_rotated_boxes(drawn), np.array([width, height]))
+    return [{"segmentation": [ring]} for ring in corners.reshape(-1, 8).tolist()]
 
 
 def _polygons(drawn: Sequence[Row], width: int, height: int) -> list[Region]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from agents.labels.annotations import Drawings
 from agents.labels.geometry import Rings, Runs
 from agents.labels.ontology import Shape
+from agents.labels.turned import ellipse_corners, rotated_box_corners
 from agents.scoring.pairs import Indices, Numbers, Pairs
 from agents.scoring.similarity.ratio import ratio_or_same
 
@@ -130,27 +131,13 @@ def _closed(points: Numbers) -> Numbers:
     return np.concatenate((points, points[:, :1]), axis=1)
 
 
-def _turned(offsets: Numbers, degrees: Numbers) -> Numbers:
-    """Offsets (n, p, 2) turned clockwise as seen on the screen, whose y axis points down."""
-    cosine, sine = np.cos(np.radians(degrees))[:, None], np.sin(np.radians(degrees))[:, None]
-    across, down = offsets[..., 0], offsets[..., 1]
-    return np.stack((across * cosine - down * sine, across * sine + down * cosine), axis=-1)
-
-
 def _rotated_boxes(geometry: Numbers, media: Numbers) -> Areas:
-    size = geometry[:, 2:4] * media
-    centre = geometry[:, :2] * media + size / 2
-    corners = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)]) * size[:, None, :]
-    return np.asarray(shapely.polygons(_closed(centre[:, None, :] + _turned(corners, geometry[:, 4]))))
+    return np.asarray(shapely.polygons(_closed(rotated_box_corners(geometry, media))))
 
 
 def _ellipses(centre: Numbers, across: Numbers, down: Numbers, degrees: Numbers) -> Areas:
-    angle = np.arange(CURVE_POINTS) * (2 * np.pi / CURVE_POINTS)
-    # A polygon inside the ellipse would be too small: this factor gives it the ellipse's area.
-    grown = np.sqrt(2 * np.pi / CURVE_POINTS / np.sin(2 * np.pi / CURVE_POINTS))
-    circle = np.stack((np.cos(angle), np.sin(angle)), axis=-1) * grown
-    offsets = circle * np.stack((across, down), axis=-1)[:, None, :]
-    return np.asarray(shapely.polygons(_closed(centre[:, None, :] + _turned(offsets, degrees))))
+    corners = ellipse_corners(centre, np.stack((across, down), axis=-1), degrees, CURVE_POINTS)
+    return np.asarray(shapely.polygons(_closed(corners)))
 
 
 def _silhouettes(corners: Numbers) -> Areas:
