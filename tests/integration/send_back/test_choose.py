@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.send_back.commands import run
 from tests.integration.service.sandbox import COMPLETED_SECRET, PRODUCTION, Sandbox, Unit, sandbox, uuid
 
 POOR = "annotator-41@example.com"
@@ -34,8 +35,8 @@ def scored(units: list[Unit]) -> Iterator[Sandbox]:
 
 
 def choose(both: Sandbox, path: Path, *options: str) -> Any:
-    done = both.command("choose", str(path), *options)
-    assert done.returncode == 0, done.stderr
+    done = run(both, "choose", str(path), *options)
+    assert done.exit_code == 0, done.stderr
     assert f"data units in {path}" in done.stdout
     return json.loads(path.read_text())
 
@@ -76,8 +77,8 @@ def test_a_control_is_drawn_from_finished_production_work(scored: Sandbox, tmp_p
 def test_what_is_chosen_can_be_sent_back_as_it_is(scored: Sandbox, units: list[Unit], tmp_path: Path) -> None:
     path = tmp_path / "choice.json"
     choose(scored, path)
-    done = scored.command("send-back", str(path), "--operator", "ann", "--json")
-    assert done.returncode == 0, done.stderr
+    done = run(scored, "send-back", str(path), "--operator", "ann", "--json")
+    assert done.exit_code == 0, done.stderr
     steps = {(step["project"], step["step"]): step["what"] for step in json.loads(done.stdout)["steps"]}
     assert steps[("Production", "reopen")] == "3 tasks back at 'Annotate'"
     assert steps[("Benchmark", "reopen")] == "1 task back at 'Review'"

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from agents.findings import ChosenItem, ChosenItems, Reason
+from tests.integration.send_back.commands import run
 from tests.integration.service.sandbox import (
     BENCHMARK,
     BENCHMARK_DATASET,
@@ -71,8 +72,8 @@ def choice_file(folder: Path, *items: ChosenItem, name: str = "Round 2") -> Path
 
 
 def send(both: Sandbox, path: Path, *options: str, code: int = 0) -> Any:
-    done = both.command("send-back", str(path), "--json", "--operator", "ann", *options)
-    assert done.returncode == code, done.stdout + done.stderr
+    done = run(both, "send-back", str(path), "--json", "--operator", "ann", *options)
+    assert done.exit_code == code, done.stdout + done.stderr
     return json.loads(done.stdout)
 
 
@@ -127,7 +128,7 @@ def standing(world: Any) -> Any:
 
 
 def trail(both: Sandbox) -> list[Any]:
-    listed: list[Any] = json.loads(both.command("actions", "list", "--json").stdout)
+    listed: list[Any] = json.loads(run(both, "actions", "list", "--json").stdout)
     return listed
 
 
@@ -267,10 +268,8 @@ def test_every_step_is_in_the_trail_and_can_be_undone(images: list[Any], tmp_pat
         }
         assert {entry["operator"] for entry in entries.values()} == {"ann"}
         for step in reversed(sent["steps"]):
-            undoing = both.command(
-                "actions", "undo", step["action_id"][:8], "--reason", "a mistake", "--operator", "ben"
-            )
-            assert undoing.returncode == 0, undoing.stderr
+            undoing = run(both, "actions", "undo", step["action_id"][:8], "--reason", "a mistake", "--operator", "ben")
+            assert undoing.exit_code == 0, undoing.stderr
         world, collections, issues = everything(both)
         assert (collections, issues) == (before[1], before[2])
         assert standing(world) == standing(before[0])
@@ -287,8 +286,8 @@ def test_a_dataset_that_people_have_begun_to_label_is_not_detached(images: list[
         row.initialise_labels()
         row.save()
         (step,) = [step for step in sent["steps"] if step["step"] == "dataset"]
-        undoing = both.command("actions", "undo", step["action_id"], "--reason", "a mistake", "--operator", "ben")
-        assert (undoing.returncode, "detaching it would delete that work" in undoing.stderr) == (2, True)
+        undoing = run(both, "actions", "undo", step["action_id"], "--reason", "a mistake", "--operator", "ben")
+        assert (undoing.exit_code, "detaching it would delete that work" in undoing.stderr) == (2, True)
         assert unit.uid in {row.data_hash for row in both.client().get_project(PRODUCTION).list_label_rows_v2()}
 
 
@@ -341,8 +340,8 @@ def test_a_file_that_is_no_choice_is_refused_by_name(
     path = tmp_path / "choice.json"
     path.write_text(content)
     with site(images) as both:
-        done = both.command("send-back", str(path))
-        assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+        done = run(both, "send-back", str(path))
+        assert (done.exit_code, words in done.stderr) == (2, True), done.stderr
 
 
 def test_a_choice_of_another_project_is_refused(images: list[Any], tmp_path: Path) -> None:
@@ -352,5 +351,5 @@ def test_a_choice_of_another_project_is_refused(images: list[Any], tmp_path: Pat
     path = tmp_path / "choice.json"
     path.write_text(other.model_dump_json())
     with site(images) as both:
-        done = both.command("send-back", str(path), "--operator", "ann")
-        assert (done.returncode, "does not serve" in done.stderr) == (2, True)
+        done = run(both, "send-back", str(path), "--operator", "ann")
+        assert (done.exit_code, "does not serve" in done.stderr) == (2, True)
