@@ -1,5 +1,6 @@
 """Work through a stage's queue: route or score every task that waits there, in bundles, until the time is up."""
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ Progress = Callable[[int], None]
 TASKS_SCORED_TOGETHER = 500
 RESERVE_SECONDS = 10.0
 """No new bundle is begun when less than this is left of the deadline."""
+REFUSALS_LOGGED = 20
+"""Tasks of a bundle that are named in the log when they stay; of the others their number"""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def drain_scoring_stage(
         pathways: dict[str, str] = {}
         for scored in scorer.score_in_bundles([task.data_hash for task in tasks]):
             WriteBack(scorer).after_scoring(scored)
-            total += Drained(refused=refusals(scored))
+            total += Drained(refused=_logged(refusals(scored)))
             pathways |= {s.data_hash: pathway_of(s, scoring, stage, scorer) for s in scored if s.refusal is None}
             if _time_is_up():
                 break
@@ -141,6 +145,14 @@ def pathway_of(scores: DataUnitScores, scoring: ScoringStage, stage: Stage, scor
 def refusals(scores: Iterable[DataUnitScores]) -> tuple[tuple[str, str], ...]:
     """(data hash, reason) of what could not be scored."""
     return tuple((each.data_hash, str(each.refusal)) for each in scores if each.refusal is not None)
+
+
+def _logged(refused: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    for data_hash, reason in refused[:REFUSALS_LOGGED]:
+        _log.warning("data unit %s stays: %s", data_hash, reason)
+    if len(refused) > REFUSALS_LOGGED:
+        _log.warning("%d more data units stay", len(refused) - REFUSALS_LOGGED)
+    return refused
 
 
 def _time_is_up() -> bool:

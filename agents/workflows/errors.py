@@ -34,7 +34,7 @@ class NotSubmitted(RefusalError):
 
 
 class LabelsUnreadable(RefusalError):
-    """A label row is not as Encord writes them; the message says where, not what stands there."""
+    """A label row is not as Encord writes them, or does not come; the message says where, not what stands there."""
 
 
 class LabelsNotComparable(RefusalError):

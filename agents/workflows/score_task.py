@@ -257,7 +257,7 @@ class Scorer:
     def _read(self, label_hashes: Sequence[str], ontology: Ontology) -> Iterator[dict[str, "_Labels"]]:
         """Labels as arrays, bundle by bundle: of the JSON no more than one bundle is ever in memory."""
         encord, production = self.projects.encord, self.projects.production
-        for bundle in encord.label_bundles(production.project_hash, label_hashes):
+        for bundle in encord.label_bundles_with_gaps(production.project_hash, label_hashes):
             yield {label_hash: _Labels.read(document, ontology) for label_hash, document in bundle.items()}
 
     def _score_one(self, work: _Work, fetched: "_Fetched") -> list[ScoreRecord]:
@@ -366,7 +366,9 @@ class _Labels:
     creators: frozenset[str] = frozenset()
 
     @classmethod
-    def read(cls, document: Mapping[str, Any], ontology: Ontology) -> Self:
+    def read(cls, document: Mapping[str, Any] | None, ontology: Ontology) -> Self:
+        if document is None:
+            return cls(LabelReadError("label row", "Encord does not return it"))
         try:
             return cls(read_label_row(document, ontology), frozenset(label_creators(document)))
         except LabelReadError as error:

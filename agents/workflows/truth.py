@@ -160,9 +160,12 @@ class GroundTruth:
         by_label = {row.label_hash: row for row in rows if row.label_hash}
         found: dict[str, Annotations | LabelReadError] = {}
         # Bundle by bundle: as arrays the labels are a tenth of what they are as parsed JSON.
-        for bundle in self._projects.encord.label_bundles(project_hash, list(by_label)):
+        for bundle in self._projects.encord.label_bundles_with_gaps(project_hash, list(by_label)):
             for label_hash, document in bundle.items():
                 row = by_label[label_hash]
+                if document is None:
+                    found[row.data_hash] = LabelReadError("label row", "Encord does not return it")
+                    continue
                 try:
                     annotations = read_label_row(document, ontology)
                 except LabelReadError as error:

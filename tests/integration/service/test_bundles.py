@@ -26,8 +26,8 @@ class OneBundle:
     def __init__(self, encord: Encord) -> None:
         self._encord = encord
 
-    def label_bundles(self, project_hash: str, label_hashes: list[str]) -> Iterator[Mapping[str, Any]]:
-        for number, bundle in enumerate(self._encord.label_bundles(project_hash, label_hashes)):
+    def label_bundles_with_gaps(self, project_hash: str, label_hashes: list[str]) -> Iterator[Mapping[str, Any]]:
+        for number, bundle in enumerate(self._encord.label_bundles_with_gaps(project_hash, label_hashes)):
             if number:
                 raise EncordUnavailable("gone", retry_after=1)
             yield bundle

@@ -11,7 +11,7 @@ from agents.platform import AnswerTooLarge, EncordUnavailable, bodies_up_to
 from agents.scoring import MetricInput
 from agents.service import Service, _Context, _in_worker_process
 from tests.integration.service.in_process import service_in_process
-from tests.integration.service.sandbox import PRODUCTION, SCORING_STAGE, Unit, uuid
+from tests.integration.service.sandbox import BENCHMARK, PRODUCTION, SCORING_STAGE, Unit, uuid
 
 METRIC = f"{__name__}:refuses_one_truth"
 REFUSED: set[int] = set()
@@ -40,6 +40,28 @@ def test_labels_that_cannot_be_scored_hold_up_no_other_task(images: list[Any], t
         ((refused, reason),) = drained.refused
         assert refused == units[0].data_hash
         assert "cannot be scored" in reason
+
+
+@pytest.mark.parametrize(
+    ("project", "refusal"), [(PRODUCTION, "the labels on branch"), (BENCHMARK, "the ground truth")]
+)
+def test_a_label_row_that_encord_never_returns_holds_up_no_other_task(
+    images: list[Any], tmp_path: Path, caplog: pytest.LogCaptureFixture, project: str, refusal: str
+) -> None:
+    units = [Unit(image, stage="Score") for image in images]
+    with service_in_process(units, tmp_path) as (service, platform):
+        rows = platform.emulator.platform.projects[project].rows
+        gone = next(row for row in rows.all() if row.data_hash == units[1].data_hash and row.label_hash)
+        del rows._by_hash[gone.label_hash]
+        drained = service.run_job(DrainJob(PRODUCTION, SCORING_STAGE))
+        assert drained.moved == len(units) - 1
+        ((refused, reason),) = drained.refused
+        assert refused == units[1].data_hash
+        assert reason.startswith(refusal)
+        assert reason.endswith("Encord does not return it")
+        assert f"data unit {refused} stays: {reason}" in caplog.messages
+        scored = {record.identity.data_hash for record in service.store.latest(PRODUCTION)}
+        assert scored == {units[0].data_hash, units[2].data_hash}
 
 
 def test_a_class_that_is_added_in_front_of_the_others_changes_no_score(images: list[Any], tmp_path: Path) -> None:
