@@ -1,5 +1,6 @@
 """A label row as images with objects on them: what COCO, YOLO and tables are made of."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,7 +117,7 @@ def read_images(
             elsewhere.append(item)
     for image in images.values():
         image.objects.sort(key=lambda item: (item.feature, item.object_hash))
-        image.classifications = _holding(given, image)
+    _answer(images, given)
     return LabelledRow(
         tuple(images[place] for place in sorted(images)),
         tuple(sorted(elsewhere, key=lambda item: (item.feature, item.object_hash))),
@@ -130,6 +131,7 @@ def _placed(
 ) -> Iterator[tuple[tuple[str, int], PlacedObject]]:
     """Every drawing with its place, shape by shape."""
     drawn = _drawings_by_shape(found, continuous=annotations.events is not None)
+    moving = _moving_answers(found, annotations)
     for shape, drawings in annotations.drawings.items():
         regions = regions_of(drawings, _media(drawings, annotations, size))
         rows = zip(
@@ -143,7 +145,9 @@ def _placed(
         )
         for space, frame, feature, instance, region, drawing in rows:
             place = (annotations.spaces[space], frame)
-            answers = _answers_at(annotations, instance, *place)
+            answers = annotations.attributes.get(instance, {})
+            if (instance, *place) in moving:
+                answers = {**answers, **moving[instance, *place]}
             yield (
                 place,
                 PlacedObject(
@@ -176,14 +180,16 @@ def _media(drawings: Drawings, annotations: Annotations, size: tuple[float | Non
     return np.where(np.isnan(drawings.media) & own, np.array(size, np.float64), drawings.media)
 
 
-def _answers_at(annotations: Annotations, instance: int, space: str, frame: int) -> Answers:
-    fixed = annotations.attributes.get(instance, {})
-    moving = {
-        given.question: given.answer
-        for given in annotations.dynamic_attributes.get(instance, ())
-        if given.space in (None, space) and _within(given.spans, frame)
-    }
-    return {**fixed, **moving} if moving else fixed
+def _moving_answers(found: Iterable[Frame], annotations: Annotations) -> dict[tuple[int, str, int], dict[str, Any]]:
+    """What answers that change say on each frame, by instance, space and frame; of two to one question the last."""
+    frames_of = _frames_by_space((frame.space, frame.number) for frame in found)
+    moving: dict[tuple[int, str, int], dict[str, Any]] = {}
+    for instance, answers in annotations.dynamic_attributes.items():
+        for given in answers:
+            for space in frames_of if given.space is None else (given.space,):
+                for frame in _frames_within(frames_of.get(space, ()), given.spans):
+                    moving.setdefault((instance, space, frame), {})[given.question] = given.answer
+    return moving
 
 
 def readable_answers(answers: Answers, ontology: Ontology) -> Readable:
@@ -201,18 +207,28 @@ def readable_answers(answers: Answers, ontology: Ontology) -> Readable:
     return found
 
 
-def _holding(given: Sequence[Given], image: LabelledImage) -> Readable:
-    """The answers that hold on an image."""
-    found: Readable = {}
+def _answer(images: Mapping[tuple[str, int], LabelledImage], given: Iterable[Given]) -> None:
+    """Put the answers on the images on which they hold; of two to one question the first class, then hash, counts."""
+    frames_of = _frames_by_space(images)
     for item in sorted(given, key=lambda item: (item.feature, item.classification_hash)):
-        if item.space == image.space and (not item.spans or _within(item.spans, image.frame)):
+        numbers = frames_of.get(item.space, ())
+        for number in _frames_within(numbers, item.spans) if item.spans else numbers:
+            found = images[item.space, number].classifications
             for name, answer in item.answers.items():
                 found.setdefault(name, answer)
+
+
+def _frames_by_space(places: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for space, number in sorted(places):
+        found.setdefault(space, []).append(number)
     return found
 
 
-def _within(spans: Sequence[Span], frame: int) -> bool:
-    return any(first <= frame <= last for first, last in spans)
+def _frames_within(numbers: Sequence[int], spans: Sequence[Span]) -> Iterator[int]:
+    """Those of some frames, in order, that lie in one of the spans: a video may have as many spans as frames."""
+    for first, last in spans:
+        yield from numbers[bisect_left(numbers, first) : bisect_right(numbers, last)]
 
 
 def _on_range(frame: Frame) -> bool:

@@ -1,4 +1,4 @@
-"""File names and splits that follow from the data unit alone: the same in every export."""
+"""File names, which follow from the titles of an export, and splits, which follow from the data unit alone."""
 
 import hashlib
 import re
@@ -10,13 +10,38 @@ from pathlib import PurePosixPath
 from typing import Self
 
 IMAGE_SUFFIXES = frozenset(
-    {".bmp", ".dng", ".gif", ".heic", ".jpeg", ".jpg", ".mpo", ".pfm", ".png", ".tif", ".tiff", ".webp"}
+    {
+        ".avif",
+        ".bmp",
+        ".dng",
+        ".heic",
+        ".heif",
+        ".jp2",
+        ".jpeg",
+        ".jpg",
+        ".mpo",
+        ".pfm",
+        ".png",
+        ".tif",
+        ".tiff",
+        ".webp",
+    }
 )
 _OTHER_SUFFIXES = frozenset(
-    {".avi", ".dcm", ".html", ".m4v", ".mkv", ".mov", ".mp3", ".mp4", ".nii", ".pdf", ".txt", ".wav", ".webm"}
+    {".avi", ".dcm", ".gif", ".html", ".m4v", ".mkv", ".mov", ".mp3", ".mp4", ".nii", ".pdf", ".txt", ".wav", ".webm"}
 )
-_SUFFIX_OF_TYPE = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/tiff": ".tif"}
-_UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+_SUFFIX_OF_TYPE = {
+    "image/avif": ".avif",
+    "image/bmp": ".bmp",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/tiff": ".tif",
+    "image/webp": ".webp",
+}
+_UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff<>:"/\\|?*]')
+"""What some file system refuses, and what ends a line to those who read lists of names"""
+_OF_WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""Names of devices there, whatever the ending"""
 _LIKE_A_FRAME = re.compile(r".*_f\d{6,}")
 _LONGEST = 150
 """Bytes of a stem: file systems end at 255, and frames, spaces and hashes are added"""
@@ -26,7 +51,7 @@ class FileNames:
     """Names of image files: a title keeps its name; where two would share one, the data hash is added to both.
 
     Stems must differ, not only names: YOLO's label file of `a.jpg` and of `a.png` is the same. Upper and lower case
-    count as one, as on some file systems.
+    count as one, as on some file systems. So a name can get its hash when another data unit comes into the export.
     """
 
     def __init__(self, titles: Iterable[str]) -> None:
@@ -61,7 +86,9 @@ def _stem(title: str) -> str:
     if suffix.lower() in IMAGE_SUFFIXES | _OTHER_SUFFIXES:
         name = name[: -len(suffix)]
     name = _UNFIT.sub("_", name).strip(". ")
-    return name.encode()[:_LONGEST].decode(errors="ignore")
+    if _OF_WINDOWS.fullmatch(name):
+        name = f"_{name}"
+    return name.encode()[:_LONGEST].decode(errors="ignore").rstrip(". ")
 
 
 class SplitError(ValueError):
