@@ -10,6 +10,8 @@ import typer
 from agents.cli.failures import INCOMPLETE, USAGE_ERROR, clear_failures
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from agents.workflows.choose_rows import Choice
     from agents.workflows.export_labels import Exported
     from agents.workflows.export_request import ExportRequest
@@ -133,9 +135,13 @@ def _export(settings: Any, request: "ExportRequest", out: Path) -> "Exported":
     try:
         with step_progress() as progress:
             return exporter.export(request, out, progress)
-    except (TablesMissingError, OSError, sqlite3.Error) as error:
+    except TablesMissingError as error:
         typer.echo(str(error), err=True)
-        raise typer.Exit(USAGE_ERROR) from None
+    except sqlite3.Error as error:
+        typer.echo(f"{out}.rows cannot be used: {error}", err=True)
+    except OSError as error:
+        typer.echo(f"{error.filename or out} cannot be written: {error.strerror or error}", err=True)
+    raise typer.Exit(USAGE_ERROR)
 
 
 def _choice(
@@ -149,7 +155,6 @@ def _choice(
     until: str | None,
     with_benchmark: bool,
 ) -> "Choice":
-    from agents.cli.moments import moment_of
     from agents.workflows.choose_rows import Choice
 
     pairs = []
@@ -164,10 +169,19 @@ def _choice(
         titles=tuple(titles or ()),
         metadata=tuple(pairs),
         data_hashes=_listed(data_hashes) if data_hashes else None,
-        edited_since=moment_of(since) if since else None,
-        edited_until=moment_of(until) if until else None,
+        edited_since=_moment(since, "--edited-since"),
+        edited_until=_moment(until, "--edited-until"),
         with_benchmark=with_benchmark,
     )
+
+
+def _moment(text: str | None, option: str) -> "datetime | None":
+    from agents.cli.moments import moment_of
+
+    try:
+        return moment_of(text) if text is not None else None
+    except typer.BadParameter as error:
+        raise typer.BadParameter(error.message, param_hint=option) from None
 
 
 def _listed(path: Path) -> frozenset[str]:
@@ -187,6 +201,7 @@ def _listed(path: Path) -> frozenset[str]:
 
 def _splits(text: str | None, *, yolo: bool) -> Any:
     from agents.interchange.naming import SplitError, Splits
+    from agents.interchange.yolo_writer import NOT_PARTS
 
     if text is None:
         return None
@@ -196,6 +211,8 @@ def _splits(text: str | None, *, yolo: bool) -> Any:
         raise typer.BadParameter(str(error), param_hint="--split") from None
     if yolo and not {"train", "val"} <= set(splits.names):
         raise typer.BadParameter("YOLO needs a part 'train' and a part 'val'", param_hint="--split")
+    if yolo and (taken := NOT_PARTS & set(splits.names)):
+        raise typer.BadParameter(f"YOLO has another use for the names {sorted(taken)}", param_hint="--split")
     return splits
 
 
@@ -235,18 +252,24 @@ def _shortfalls(formats: dict[str, Any]) -> list[str]:
     lines = []
     for name, said in formats.items():
         several = {name: said["written"]} if "images" in said["written"] else said["written"]
-        for task, tally in several.items():
-            what = name if task == name else f"{name} {task}"
-            for shape, count in tally["not_representable"].items():
-                lines.append(f"{what}: {count:,} of shape {shape} have no place in it")
-            for field, why in (
-                ("without_region", "no area on the image"),
-                ("on_images_without_size", "the image's size is not known"),
-            ):
-                for shape, count in tally[field].items():
-                    lines.append(f"{what}: {count:,} of shape {shape} left out: {why}")
-            for change, count in tally["altered"].items():
-                lines.append(f"{what}: {count:,} {change}")
-            if tally["classifications_left_out"]:
-                lines.append(f"{what}: {tally['classifications_left_out']:,} classifications have no place in it")
+        if not several:
+            lines.append(f"{name}: no class of the ontology has a place in it, nothing is written")
+        of_task = {task: _missing_from(tally) for task, tally in several.items()}
+        for what in dict.fromkeys(line for missing in of_task.values() for line in missing):
+            tasks = [task for task, missing in of_task.items() if what in missing]
+            everywhere = len(tasks) == len(of_task)
+            lines.append(f"{name}: {what}" if everywhere else f"{name} {', '.join(tasks)}: {what}")
+    return lines
+
+
+def _missing_from(tally: dict[str, Any]) -> list[str]:
+    lines = [f"{count:,} of shape {shape} have no place in it" for shape, count in tally["not_representable"].items()]
+    for field, why in (
+        ("without_region", "no area on the image"),
+        ("on_images_without_size", "the image's size is not known"),
+    ):
+        lines += [f"{count:,} of shape {shape} left out: {why}" for shape, count in tally[field].items()]
+    lines += [f"{count:,} {change}" for change, count in tally["altered"].items()]
+    if tally["classifications_left_out"]:
+        lines.append(f"{tally['classifications_left_out']:,} classifications have no place in it")
     return lines

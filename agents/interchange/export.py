@@ -21,6 +21,9 @@ class Files(Protocol):
     def spool(self) -> AbstractContextManager[BinaryIO]:
         """A file for the time being, to be read again."""
 
+    def outdate(self, path: str) -> None:
+        """A file that readers derive from these: it is stale when they are there."""
+
 
 @dataclass(frozen=True, slots=True)
 class NamedImage:

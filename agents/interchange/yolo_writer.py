@@ -33,6 +33,8 @@ SHAPES: Mapping[str, frozenset[Shape]] = {
     "obb": frozenset({Shape.ROTATABLE_BOUNDING_BOX, Shape.BOUNDING_BOX}),
 }
 """What is drawn with other shapes has no place in a data set of the task"""
+NOT_PARTS = frozenset({"channels", "download", "images", "labels", "names", "nc", "path"})
+"""What parts cannot be called: keys of `data.yaml`, and folders by which the reader finds labels"""
 
 
 class YoloWriter:
@@ -63,6 +65,7 @@ class YoloWriter:
 
     def __enter__(self) -> "YoloWriter":
         for split in self._splits:
+            self._files.outdate(f"labels/{split}.cache")  # some releases take it for fresh while sizes are the same
             self._lists[split] = self._stack.enter_context(self._files.open(f"{split}.txt"))
         self._index = self._stack.enter_context(self._files.open("images.jsonl"))
         with self._files.open("data.yaml") as out:

@@ -16,7 +16,7 @@ from agents.platform.collections import FrameCollections
 from agents.store import SqlScoreStore
 from agents.workflows.choose_rows import UnknownChoice, choose
 from agents.workflows.export_request import ExportRequest, Progress
-from agents.workflows.output_folder import OutputFolder
+from agents.workflows.output_folder import OutputFolder, checked_folder
 from agents.workflows.projects import ServedProjects
 from agents.workflows.rows_read import RowsRead
 from agents.workflows.snapshots import Snapshot, make_snapshot, sealed_snapshot
@@ -57,8 +57,10 @@ class Exporter:
 
         Raises:
             RefusalError: what is asked for cannot be done; the message says why.
+            OSError: the folder cannot be written to.
             PlatformError, StoreError: Encord or the database cannot be used; what is read is kept.
         """
+        out = checked_folder(out)
         project = self.encord.project(request.project_hash)
         classes = Classes.of(project.ontology)
         with closing(RowsRead(out.with_name(f"{out.name}.rows"), structure_hash(project.ontology))) as kept:

@@ -16,10 +16,33 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from agents.workflows.errors import RefusalError
+
 MANIFEST = "manifest.json"
 _PARTIAL = ".partial"
 _UNDER_WAY = ".publishing"
 """Names the files that are or were in the folder while they are replaced"""
+
+
+class NotAnExport(RefusalError):
+    """The place is not one that files may be put to; the message says why."""
+
+
+def checked_folder(path: Path) -> Path:
+    """A folder that an export may be written to, by its full name; it need not be there.
+
+    Raises:
+        NotAnExport: it is a file, the root, or holds the manifest of something else, whose files would go.
+    """
+    whole = path.resolve()
+    if not whole.name:
+        raise NotAnExport(f"{path} is the root of the file system: name a folder in it")
+    if whole.exists() and not whole.is_dir():
+        raise NotAnExport(f"{path} is not a folder")
+    manifest = whole / MANIFEST
+    if manifest.exists() and not _is_ours(manifest):
+        raise NotAnExport(f"{path} holds a {MANIFEST} that is not an export's: name another folder")
+    return whole
 
 
 class OutputFolder:
@@ -29,6 +52,7 @@ class OutputFolder:
         self.path = path
         self.sums: dict[str, str] = {}
         """SHA-256 of every complete file by its path"""
+        self._outdated: set[str] = set()
         self._partial = path / _PARTIAL
         shutil.rmtree(self._partial, ignore_errors=True)
         self._partial.mkdir(parents=True)
@@ -42,6 +66,10 @@ class OutputFolder:
             hashing = _HashingFile(file)
             yield hashing  # type: ignore[misc]
         self.sums[path] = hashing.digest.hexdigest()
+
+    def outdate(self, path: str) -> None:
+        """Remove what others have derived from the files of the last export, when these are published."""
+        self._outdated.add(path)
 
     @contextmanager
     def spool(self) -> Iterator[BinaryIO]:
@@ -64,7 +92,7 @@ class OutputFolder:
             target = self.path / name
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(self._partial / name, target)
-        for name in before - self.sums.keys():
+        for name in (before | self._outdated) - self.sums.keys():
             (self.path / name).unlink(missing_ok=True)
         _write_whole(place, manifest)
         under_way.unlink()
@@ -86,6 +114,10 @@ class Below:
         """A new file, complete when the block ends without an error."""
         with self._output.open(f"{self._folder}/{path}") as file:
             yield file
+
+    def outdate(self, path: str) -> None:
+        """Remove what others have derived from the files of the last export, when these are published."""
+        self._output.outdate(f"{self._folder}/{path}")
 
     @contextmanager
     def spool(self) -> Iterator[BinaryIO]:
@@ -116,6 +148,14 @@ def _write_whole(place: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(waiting, place)
+
+
+def _is_ours(manifest: Path) -> bool:
+    try:
+        said = orjson.loads(manifest.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(said, dict) and "manifest_version" in said and isinstance(said.get("files"), dict)
 
 
 def _files_of(manifest: Path) -> set[str]:

@@ -24,6 +24,10 @@ class ExportUnderWay(RefusalError):
     """Another process writes to the same folder."""
 
 
+class RowsNotKept(RefusalError):
+    """The rows cannot be kept on disk; the message says where and why."""
+
+
 class RowsRead:
     """The rows read so far. For one process at a time.
 
@@ -32,11 +36,12 @@ class RowsRead:
         structure: hash of the ontology's structure.
 
     Raises:
-        ExportUnderWay
+        ExportUnderWay, RowsNotKept
     """
 
     def __init__(self, path: Path, structure: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._structure = structure
         self._connection = _open(path)
 
@@ -60,8 +65,11 @@ class RowsRead:
             (label_hash, self._key(edited_at[label_hash], now), zlib.compress(canonical_bytes(canonical_row(row)), 1))
             for label_hash, row in rows.items()
         ]
-        with self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?)", entries)
+        try:
+            with self._connection:
+                self._connection.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?)", entries)
+        except sqlite3.OperationalError as error:
+            raise RowsNotKept(f"{self._path} cannot be written: {error}") from None
 
     def row(self, label_hash: str) -> dict[str, Any]:
         """One row; KeyError where it is not here."""
@@ -103,7 +111,9 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.commit()
     except sqlite3.OperationalError as error:
         connection.close()
-        raise ExportUnderWay(f"{path} cannot be used: {error}; does another export write to the folder?") from None
+        if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise ExportUnderWay(f"another export writes to the folder: {path} is in use") from None
+        raise RowsNotKept(f"{path} cannot be written: {error}") from None
     except sqlite3.DatabaseError:  # what a torn disk left: it is only a copy
         connection.close()
         path.unlink()
