@@ -100,6 +100,18 @@ class RowsRead:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    try:
+        return _opened(path)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise ExportUnderWay(f"another export writes to the folder: {path} is in use") from None
+        raise RowsNotKept(f"{path} cannot be written: {error}") from None
+    except sqlite3.DatabaseError:  # what a torn disk left: it is only a copy
+        path.unlink()
+        return _open(path)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=1)
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -109,13 +121,7 @@ def _open(path: Path) -> sqlite3.Connection:
             connection.execute("CREATE TABLE rows (label_hash TEXT PRIMARY KEY, edited_at TEXT, json BLOB)")
             connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
         connection.commit()
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error:
         connection.close()
-        if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise ExportUnderWay(f"another export writes to the folder: {path} is in use") from None
-        raise RowsNotKept(f"{path} cannot be written: {error}") from None
-    except sqlite3.DatabaseError:  # what a torn disk left: it is only a copy
-        connection.close()
-        path.unlink()
-        return _open(path)
+        raise
     return connection

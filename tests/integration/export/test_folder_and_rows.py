@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from agents.interchange.manifest import manifest_bytes
-from agents.workflows.output_folder import OutputFolder
-from agents.workflows.rows_read import ExportUnderWay, RowsRead
+from agents.workflows.output_folder import NotAnExport, OutputFolder, checked_folder
+from agents.workflows.rows_read import ExportUnderWay, RowsNotKept, RowsRead
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -67,6 +67,47 @@ def test_a_manifest_that_was_tampered_with_deletes_nothing_outside(tmp_path: Pat
     (folder / "manifest.json").write_bytes(manifest_bytes({"files": {target: "0"}}))
     publish(folder, ["a.txt"])
     assert outside.exists()
+
+
+@pytest.mark.parametrize("content", ['{"files": ["mine.txt"]}', '{"manifest_version": 3, "name": "mine"}', "text"])
+def test_a_folder_with_the_manifest_of_something_else_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(NotAnExport, match="not an export's"):
+        checked_folder(tmp_path)
+
+
+def test_a_folder_is_known_by_one_name_and_may_be_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path / "out", ["a.txt"])
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    monkeypatch.chdir(tmp_path / "out")
+    names = {checked_folder(path) for path in (Path(), tmp_path / "link", tmp_path / "out" / ".." / "out")}
+    assert names == {(tmp_path / "out").resolve()}
+
+
+def test_a_file_and_the_root_are_no_folders_to_export_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for path in (tmp_path / "file", Path("/")):
+        with pytest.raises(NotAnExport):
+            checked_folder(path)
+
+
+def test_what_readers_derived_from_the_last_export_goes_with_it(tmp_path: Path) -> None:
+    publish(tmp_path, ["labels/train/1.txt"])
+    (tmp_path / "labels" / "train.cache").write_text("of the last one")
+    folder = OutputFolder(tmp_path)
+    folder.outdate("labels/train.cache")
+    with folder.open("labels/train/1.txt") as out:
+        out.write(b"2")
+    folder.publish(manifest_bytes({"files": folder.sums}))
+    assert files(tmp_path) == {"labels/train/1.txt", "manifest.json"}
+
+
+def test_rows_that_cannot_be_kept_are_not_blamed_on_another_export(tmp_path: Path) -> None:
+    (tmp_path / "out.rows").mkdir()
+    with pytest.raises(RowsNotKept, match=r"out\.rows cannot be written"):
+        RowsRead(tmp_path / "out.rows", "one")
 
 
 def test_a_row_is_current_until_it_is_edited_or_the_ontology_changes(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import yaml
 
 from .gallery import EMPTY, EVERY_SHAPE, NO_SIZE, OVER_EDGE, SAME_ONE, SAME_STEM, SAME_TWO, UNOPENED, Gallery
 
-IMAGE_FORMATS = {"bmp", "dng", "heic", "jpeg", "jpg", "mpo", "pfm", "png", "tif", "tiff", "webp"}
+IMAGE_FORMATS = {"avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpg", "mpo", "png", "tif", "tiff", "webp"}
 
 
 @dataclass

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from encord.objects import Classification
+from encord.objects.frames import Range
 
 from agents.interchange.images import read_images
 from agents.labels import LabelReadError, Ontology
@@ -84,6 +86,22 @@ def test_answers_that_hold_for_some_frames_are_on_these_alone() -> None:
     assert (early.frame, late.frame) == (1, 5)
     assert early.objects[0].attributes == {}
     assert late.objects[0].attributes == {"moves": ["bad", "good"]}
+
+
+def test_classifications_of_some_frames_are_on_these_alone() -> None:
+    row = new_row("video")
+    box = STRUCTURE.get_child_by_title("box").create_instance()
+    for frame in (0, 3, 4, 8, 9):
+        box.set_for_frames(coordinates()["box"], frames=frame)
+    row.add_object_instance(box)
+    for answer, where in (("fog", [(0, 3), (9, 9)]), ("rain", [(4, 8)])):
+        remark = STRUCTURE.get_child_by_title("remark", type_=Classification).create_instance()
+        remark.set_answer(answer)
+        remark.set_for_frames([Range(start=first, end=last) for first, last in where])
+        row.add_classification_instance(remark)
+    said = {image.frame: image.classifications for image in read_images(row.to_encord_dict(), ONTOLOGY).images}
+    fog, rain = {"remark": "fog"}, {"remark": "rain"}
+    assert {frame: said[frame] for frame in (0, 3, 4, 8, 9)} == {0: fog, 3: fog, 4: rain, 8: rain, 9: fog}
 
 
 def test_a_row_that_is_not_well_formed_is_refused_with_its_place() -> None:

@@ -25,6 +25,7 @@ def test_no_two_images_share_a_stem_and_every_name_is_a_file_name(titles: list[s
     assert len(set(stems)) == len(stems)
     for name in made:
         assert not set(name) & set('/\\\0\n:*?"<>|')
+        assert name.splitlines() == [name]
         assert name.strip(". ") == name
         assert len(name.encode()) < 250
 
@@ -36,6 +37,12 @@ def test_no_two_images_share_a_stem_and_every_name_is_a_file_name(titles: list[s
         ("night/cam 1.jpg", "night_cam 1.jpg"),
         ("../../etc/passwd", "_.._etc_passwd.jpg"),
         ("photo", "photo.jpg"),
+        ("two\u2028lines\x85.png", "two_lines_.png"),
+        ("NUL.png", "_NUL.png"),
+        ("com1.left.png", "_com1.left.png"),
+        ("moving.gif", "moving.jpg"),
+        ("sharp.AVIF", "sharp.AVIF"),
+        ("x" * 148 + ". . y.png", "x" * 148 + ".png"),
     ],
 )
 def test_titles_keep_their_names_as_far_as_file_systems_take_them(title: str, name: str) -> None:

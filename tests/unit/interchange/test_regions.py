@@ -105,7 +105,7 @@ def test_a_single_ring_is_left_as_it_is() -> None:
     assert (joined([ring]) == ring).all()
 
 
-def test_an_empty_mask_and_a_flat_outline_have_no_region() -> None:
+def test_an_empty_mask_and_what_is_flat_have_no_region() -> None:
     row = new_row("image").to_encord_dict()
     flat = [{"x": 0.1, "y": 0.1}, {"x": 0.5, "y": 0.1}, {"x": 0.9, "y": 0.1}]
     row["data_units"]["data"]["labels"] = {
@@ -117,8 +117,14 @@ def test_an_empty_mask_and_a_flat_outline_have_no_region() -> None:
                 "bitmask": {"top": 0, "left": 0, "height": HEIGHT, "width": WIDTH, "rleString": ""},
             },
             {"objectHash": "flat0000", "featureHash": "Opolygon", "shape": "polygon", "polygon": flat},
+            {
+                "objectHash": "flat0001",
+                "featureHash": "Obox____",
+                "shape": "bounding_box",
+                "boundingBox": {"x": 0.1, "y": 0.1, "w": 0.0, "h": 0.5},
+            },
         ],
         "classifications": [],
     }
     (image,) = read_images(row, ONTOLOGY).images
-    assert [item.region for item in image.objects] == [None, None]
+    assert [item.region for item in image.objects] == [None, None, None]
