@@ -66,14 +66,12 @@ def list_project_users(call: Call) -> Any:
 
 @routes.post("projects/{project}/users/bulk-delete")
 def remove_project_users(call: Call) -> Any:
-    """Takes people out of a project; what was assigned to them is nobody's again."""
+    """Takes people out of a project; what was assigned to them is nobody's again. Who is not in it is ignored."""
     project = call.managed_project()
-    for email in call.field("userEmails"):
-        if email not in project.users:
-            raise InvalidArgumentsError(f"{email} is not in the project")
-        if email == project.creator:
-            raise InvalidArgumentsError("The creator of a project stays in it")
-    for email in call.field("userEmails"):
+    there = [email for email in call.field("userEmails") if email in project.users]
+    if project.creator in there:
+        raise InvalidArgumentsError("The creator of a project stays in it")
+    for email in there:
         project.dismiss(email, call.user.email)
 
 

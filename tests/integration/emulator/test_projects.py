@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from encord import Dataset, EncordUserClient
 from encord.exceptions import AuthorisationError, InvalidArgumentsError
-from encord.orm.dataset import StorageLocation
+from encord.orm.dataset import DatasetUserRole, StorageLocation
 from encord.orm.project import BenchmarkQaWorkflowSettings
 from encord.utilities.project_user import ProjectUserRole
 from encord.workflow.stages.annotation import AnnotationTaskStatus
@@ -138,11 +138,27 @@ def test_whoever_leaves_a_project_leaves_their_tasks_to_the_others(site: Site) -
         (OTTO, AnnotationTaskStatus.ASSIGNED),
         (None, AnnotationTaskStatus.RELEASED),
     ]
-    with pytest.raises(InvalidArgumentsError):
-        project.remove_users([OTTO, ANNA])
-    assert OTTO in {user.user_email for user in project.list_users()}
+    project.remove_users([OTTO, ANNA])  # Anna is not in it any more
+    assert not {OTTO, ANNA} & {user.user_email for user in project.list_users()}
     with pytest.raises(InvalidArgumentsError):
         project.remove_users([OPERATOR])
+
+
+def test_people_who_are_not_there_are_ignored_when_people_are_removed(site: Site) -> None:
+    client, project = site.client(), site.project()
+    stranger = "stranger@example.com"
+    before = {user.user_email for user in project.list_users()}
+    project.remove_users([stranger])
+    assert {user.user_email for user in project.list_users()} == before
+    dataset = client.create_dataset("Shared", StorageLocation.CORD_STORAGE, create_backing_folder=False)
+    shared = client.get_dataset(dataset.dataset_hash)
+    shared.add_users([ANNA], DatasetUserRole.USER)
+    shared.remove_users([stranger, ANNA])
+    assert ANNA not in {user.user_email for user in shared.list_users()}
+    group = client.create_group("Night shift")
+    group.add_users([OTTO])
+    group.remove_users([stranger, OTTO])
+    assert OTTO not in {user.user_email for user in group.list_users()}
 
 
 def test_people_of_a_group_can_be_assigned_and_act(site: Site) -> None:
