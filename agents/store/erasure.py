@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 
 from agents.store.action_log import write_action
 from agents.store.database import Database
-from agents.store.rebuild import counted_scores
+from agents.store.rebuild import counted_scores, lock_writers
 from agents.store.rows import FIGURE_COLUMNS, record_of
 from agents.store.schema import (
     actions,
@@ -33,6 +33,7 @@ def erase_person(database: Database, annotator: str, *, operator: str) -> int:
     """
     theirs = select(score_records.c.key).where(score_records.c.annotator == annotator)
     with database.writing() as connection:
+        lock_writers(connection)
         projects = connection.scalars(
             select(score_records.c.production_project).where(score_records.c.annotator == annotator).distinct()
         ).all()
@@ -65,6 +66,8 @@ def erase_before(database: Database, production_project: str, moment: datetime) 
     """
     old = (score_records.c.production_project == production_project) & (score_records.c.scored_at < moment)
     with database.writing() as connection:
+        # Whoever makes a newer score current takes the old one out of the sums, as we do: one after the other.
+        lock_writers(connection)
         counted = connection.execute(counted_scores(*FIGURE_COLUMNS).where(old))
         deltas = deltas_of((record_of(row) for row in counted), sign=-1.0)
         connection.execute(

@@ -5,6 +5,7 @@ from sqlalchemy import delete, insert, select
 from agents.records import PersonsWork, WorkReading
 from agents.store.database import Database
 from agents.store.schema import people_at_work, work_readings, work_times
+from agents.store.upserts import insert_into
 
 
 class KeptWork:
@@ -29,15 +30,12 @@ class KeptWork:
             for (annotator, data_hash), seconds in reading.seconds.items()
         ]
         with self._database.writing() as connection:
-            # The reading's row first: of two readings at once, one waits for the other.
-            for table in (work_readings, people_at_work, work_times):
-                connection.execute(delete(table).where(table.c.production_project == production_project))
-            connection.execute(
-                insert(work_readings).values(
-                    production_project=production_project, since=reading.since, read_at=reading.read_at
-                )
-            )
+            # The reading's row first, there or not: of two readings at once, one waits for the other.
+            moments = {"since": reading.since, "read_at": reading.read_at}
+            row = insert_into(connection, work_readings).values(production_project=production_project, **moments)
+            connection.execute(row.on_conflict_do_update(index_elements=["production_project"], set_=moments))
             for table, rows in ((people_at_work, people), (work_times, times)):
+                connection.execute(delete(table).where(table.c.production_project == production_project))
                 if rows:
                     connection.execute(insert(table), rows)
 

@@ -50,7 +50,8 @@ class SqlScoreStore:
 
     def size_of_details(self, keys: Sequence[str]) -> int:
         """Characters of JSON that `find` would have to parse. 1 query per 500 keys; the JSON itself stays there."""
-        size = func.coalesce(func.sum(func.length(cast(score_records.c.details, Text))), 0)
+        documents = (score_records.c.details, score_records.c.sketch)
+        size = func.sum(sum(func.coalesce(func.length(cast(document, Text)), 0) for document in documents))
         with self.database.reading() as connection:
             return sum(
                 int(connection.scalar(select(size).where(score_records.c.key.in_(batch))) or 0)

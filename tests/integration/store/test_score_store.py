@@ -10,11 +10,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
-from agents.records import Answered, Mark, ScoreRecord, Sketch, totals_of
+from agents.records import Answered, Mark, PersonsWork, ScoreRecord, Sketch, WorkReading, totals_of
 from agents.records.figures import FIGURES
-from agents.store import ActionLog, SqlScoreStore, StoreError, TruthRulings, erase_before, erase_person
+from agents.store import ActionLog, KeptWork, SqlScoreStore, StoreError, TruthRulings, erase_before, erase_person
+from agents.store.promotion import promote
+from agents.store.rows import columns_of
+from agents.store.schema import score_records
 from tests.records import NOON, PROJECT, data_hash, record
 
 SKETCH = Sketch(
@@ -67,8 +70,9 @@ def test_what_is_saved_is_found_again_field_by_field(store: SqlScoreStore) -> No
     store.save([whole])
     assert store.find([whole.identity.key]) == {whole.identity.key: whole}
     # PostgreSQL and SQLite write the same JSON with other spaces.
+    documents = (whole.details, SKETCH.to_dict())
     assert store.size_of_details([whole.identity.key, "no such key"]) == pytest.approx(
-        len(json.dumps(whole.details, ensure_ascii=False)), rel=0.2
+        sum(len(json.dumps(document, ensure_ascii=False)) for document in documents), rel=0.2
     )
     assert store.size_of_details([]) == 0
     assert store.latest(PROJECT) == store.history(PROJECT, whole.identity.data_hash) == [whole]
@@ -303,3 +307,34 @@ def test_times_keep_their_moment_whatever_zone_they_come_in(store: SqlScoreStore
     store.save([record(scored=tokyo)])
     assert store.latest(PROJECT)[0].scored_at == tokyo
     assert store.as_of(PROJECT, datetime.fromisoformat("2026-03-01T16:29:00+00:00")) == []
+
+
+def test_a_score_that_is_replaced_while_it_is_purged_leaves_the_sums_once(store: SqlScoreStore) -> None:
+    """A newer score takes the old one's place, and is committed while the deletion is under way."""
+    new = record(edited=NOON + timedelta(days=1), scored=NOON + timedelta(days=1), score=0.8)
+    store.save([record()])
+    past = NOON + timedelta(hours=1)
+    deletion = threading.Thread(target=erase_before, args=(store.database, PROJECT, past))
+    with store.database.writing() as connection:
+        columns = columns_of([new])
+        connection.execute(insert(score_records).values({name: values[0] for name, values in columns.items()}))
+        promote(connection, [new])
+        deletion.start()
+        deletion.join(timeout=0.5)  # as far as it gets
+    deletion.join()
+    assert store.latest(PROJECT) == [new]
+    assert store.history(PROJECT, data_hash(0)) == [new]
+    assert_sums_are_those_of(store, [new])
+
+
+def test_of_two_readings_at_once_one_is_kept_whole(store: SqlScoreStore) -> None:
+    def reading(number: int) -> WorkReading:
+        work = PersonsWork(done=number, assigned=None, reviewed=0, accepted_at_once=0, rejections=0)
+        people = {f"{number}-{person}@example.com": work for person in range(20)}
+        moment = NOON + timedelta(minutes=number)
+        return WorkReading(moment, moment, people, {(person, data_hash(number)): 1.0 for person in people})
+
+    kept = KeptWork(store.database)
+    at_once(8, lambda number: [kept.replace(PROJECT, reading(number)) for _ in range(5)])
+    last = kept.last(PROJECT)
+    assert last in [reading(number) for number in range(8)]
