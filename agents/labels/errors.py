@@ -4,6 +4,11 @@ import re
 
 _HASH = re.compile(r"[A-Za-z0-9+/=_-]{8}")
 """What Encord calls features and options by"""
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_/.+-]{0,31}")
+"""What Encord calls shapes and data types by"""
+_STEP = re.compile(r"\.[A-Za-z_]{1,32}|\[[A-Za-z0-9_.:#/+=-]{1,64}\]")
+_PLACE = re.compile(rf"[a-z_ ]{{1,32}}(?:{_STEP.pattern}){{0,12}}")
+"""Fields, and keys in brackets that look like hashes, numbers or names of files"""
 
 
 class LabelReadError(ValueError):
@@ -13,9 +18,16 @@ class LabelReadError(ValueError):
     """
 
     def __init__(self, place: str, problem: str) -> None:
-        super().__init__(f"{place}: {problem}")
-        self.place = place
+        self.place = _speakable(place)
         self.problem = problem
+        super().__init__(f"{self.place}: {problem}")
+
+
+def _speakable(place: str) -> str:
+    """The place as far as it is made of what Encord puts there: messages are logged, and a key may be anything."""
+    known = _PLACE.match(place)
+    said = known.group() if known else ""
+    return said if said == place else f"{said}[...]"
 
 
 def hash_named(value: object) -> str:
@@ -24,3 +36,8 @@ def hash_named(value: object) -> str:
     Whatever else stands in its place a person or a program may have written, and messages are logged.
     """
     return repr(value) if value is None or (isinstance(value, str) and _HASH.fullmatch(value)) else "(no feature hash)"
+
+
+def word_named(value: object) -> str:
+    """The value for a message, where it is a word such as names a shape or a data type: at most 32 characters."""
+    return repr(value) if value is None or (isinstance(value, str) and _WORD.fullmatch(value)) else "(not a name)"

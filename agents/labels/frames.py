@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agents.labels.annotations import ROW
-from agents.labels.errors import LabelReadError
+from agents.labels.errors import LabelReadError, word_named
 from agents.labels.ontology import RANGE_SHAPES, Ontology
 
 FLAT = frozenset({"image", "img_group"})
@@ -56,7 +56,7 @@ def data_type(row: Mapping[str, Any]) -> str:
     if not isinstance(kind, str):
         raise LabelReadError("label row", "has no data_type")
     if kind.lower() not in FLAT | FRAMED | UNFRAMED:
-        raise LabelReadError("label row", f"data_type {kind!r} is not known")
+        raise LabelReadError("label row", f"data_type {word_named(kind)} is not known")
     if not isinstance(row.get("data_units"), Mapping):
         raise LabelReadError("label row", "has no data_units")
     return kind.lower()
@@ -103,7 +103,7 @@ def _space_frames(name: str, space: Mapping[str, Any]) -> Iterator[Frame]:
         return
     sizes = space.get("frames")
     for key, frame in labels.items():
-        number = _frame_number(key, f"{place}.labels")
+        number = _frame_number(key, f"{place}.labels[{key}]")
         own = sizes[number] if isinstance(sizes, list) and number < len(sizes) else None
         size = _size(own) if isinstance(own, Mapping) and own.get("width") and own.get("height") else _size(space)
         yield _frame(name, number, size, frame, f"{place}.labels[{key}]")
@@ -174,7 +174,7 @@ def _frame_number(value: object, place: str) -> int:
     try:
         number = int(value)  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
-        raise LabelReadError(place, f"{value!r} is not a frame number") from None
+        raise LabelReadError(place, "is not a frame number") from None
     if not 0 <= number < 2**62:
-        raise LabelReadError(place, f"{value!r} is not a frame number")
+        raise LabelReadError(place, "is not a frame number")
     return int(number)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.labels.errors import LabelReadError
+from agents.labels.errors import LabelReadError, hash_named, word_named
 from agents.labels.ontology import SHAPES, ClassificationClass, ObjectClass, Ontology, Question, QuestionType, Shape
 
 
@@ -69,7 +69,9 @@ class _Notes:
     def ontology(self) -> Ontology:
         for feature, draft in self.objects.items():
             if draft.shape not in SHAPES:
-                raise LabelReadError(f"feature {feature!r}", f"shape {draft.shape!r} is not known")
+                raise LabelReadError(
+                    "label row", f"shape {word_named(draft.shape)} of feature {hash_named(feature)} is not known"
+                )
         return Ontology(
             tuple(
                 ObjectClass(key, draft.name, Shape(draft.shape), questions=tuple(draft.questions.values()))

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Self
 
-from agents.labels.errors import LabelReadError
+from agents.labels.errors import LabelReadError, word_named
 
 
 class Shape(StrEnum):
@@ -152,7 +152,7 @@ def _text(item: Mapping[str, Any], key: str, place: str) -> str:
 def _object_class(item: Mapping[str, Any], place: str) -> ObjectClass:
     shape = _text(item, "shape", place)
     if shape not in SHAPES:
-        raise LabelReadError(place, f"shape {shape!r} is not known")
+        raise LabelReadError(place, f"shape {word_named(shape)} is not known")
     return ObjectClass(
         hash=_text(item, "featureNodeHash", place),
         name=_text(item, "name", place),
@@ -189,7 +189,7 @@ def _question(item: object, place: str, parent: str | None, option: str | None) 
         raise LabelReadError(place, "is not a JSON object")
     kind = _text(item, "type", place)
     if kind not in QUESTION_TYPES:
-        raise LabelReadError(place, f"attribute type {kind!r} is not known")
+        raise LabelReadError(place, f"attribute type {word_named(kind)} is not known")
     own = _text(item, "featureNodeHash", place)
     options = list(_items(item, "options"))
     yield Question(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from agents.labels.annotations import ROW, Annotations, Drawings, Events
 from agents.labels.answers import dynamic_answers, static_answers
 from agents.labels.classifications import classifications
-from agents.labels.errors import LabelReadError, hash_named
+from agents.labels.errors import LabelReadError, hash_named, word_named
 from agents.labels.frames import Frame, frames
 from agents.labels.geometry import Runs
 from agents.labels.ontology import SHAPES, Ontology, Shape
@@ -123,7 +123,7 @@ class _Collector:
         table = {}
         for shape, bucket in self.buckets.items():
             if shape not in SHAPES:
-                raise LabelReadError(bucket.frames[0].place, f"shape {shape!r} is not known")
+                raise LabelReadError(bucket.frames[0].place, f"shape {word_named(shape)} is not known")
             table[Shape(shape)] = self._drawings(Shape(shape), bucket)
         return table
 

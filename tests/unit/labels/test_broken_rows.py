@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.labels import LabelReadError, Ontology, read_label_row
+from agents.labels.inference import infer_ontology
 from agents.scoring import score_task
 from agents.scoring.errors import TooManyPairsError
 from agents.scoring.pairs import touching
@@ -86,8 +87,8 @@ def test_a_class_drawn_with_another_shape_than_its_own_is_named() -> None:
         ({"data_type": "image", "data_units": {"a": 1}}, r"data_units\[a\]: is not a JSON object"),
         ({"data_type": "image", "data_units": {"a": {"labels": []}}}, None),
         ({"data_type": "image", "data_units": {"a": {"labels": {"objects": 3}}}}, "objects: is not a list"),
-        ({"data_type": "video", "data_units": {"a": {"labels": {"x": {}}}}}, "'x' is not a frame number"),
-        ({"data_type": "video", "data_units": {"a": {"labels": {"-1": {}}}}}, "'-1' is not a frame number"),
+        ({"data_type": "video", "data_units": {"a": {"labels": {"x": {}}}}}, r"labels\[x\]: is not a frame number"),
+        ({"data_type": "video", "data_units": {"a": {"labels": {"-1": {}}}}}, r"labels\[-1\]: is not a frame number"),
         ({"data_type": "image", "data_units": {}, "object_answers": []}, None),
         ({"data_type": "image", "data_units": {}, "object_answers": [1]}, "object_answers: is not a JSON object"),
         (
@@ -102,6 +103,44 @@ def test_a_broken_row_is_named_with_its_place(row: Any, words: str | None) -> No
         return
     with pytest.raises(LabelReadError, match=words):
         read_label_row(row, SIMPLE)
+
+
+SAID = "Mrs Miller, born 1950"
+"""What a person may have written, wherever it stands"""
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (broken(shape=SAID), "data_units[image].labels: shape (not a name) is not known"),
+        (broken(featureHash=SAID), "data_units[image].labels: feature (no feature hash) is not in the ontology"),
+        ({"data_type": SAID, "data_units": {}}, "label row: data_type (not a name) is not known"),
+        ({"data_type": "a" * 33, "data_units": {}}, "label row: data_type (not a name) is not known"),
+        (
+            {"data_type": "image", "data_units": {"a": {"data_sequence": SAID}}},
+            "data_units[a].data_sequence: is not a frame number",
+        ),
+        (
+            {"data_type": "video", "data_units": {"a": {"labels": {SAID: {}}}}},
+            "data_units[a].labels[...]: is not a frame number",
+        ),
+        ({"data_type": "video", "data_units": {SAID: {"labels": {"x": {}}}}}, "data_units[...]: is not a frame number"),
+        ({"data_type": "image", "data_units": {}, "spaces": {SAID: 1}}, "spaces[...]: is not a JSON object"),
+        ({"data_type": "image", "data_units": {"9" * 5000: 1}}, "data_units[...]: is not a JSON object"),
+    ],
+)  # fmt: skip
+def test_no_message_quotes_what_a_person_may_have_written(row: Any, message: str) -> None:
+    with pytest.raises(LabelReadError) as error:
+        read_label_row(row, SIMPLE)
+    assert str(error.value) == message
+    assert error.value.place in message
+
+
+@pytest.mark.parametrize("row", [broken(shape=SAID), broken(featureHash=SAID, shape="blob")])
+def test_an_ontology_that_is_guessed_from_labels_quotes_nothing_either(row: Any) -> None:
+    with pytest.raises(LabelReadError) as error:
+        infer_ontology([row])
+    assert SAID not in str(error.value)
 
 
 @pytest.mark.parametrize(
