@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 MAX_MESSAGE_LENGTH = 256
 """Encord cuts a message here."""
@@ -25,8 +25,8 @@ class Judged:
     annotator: str | None
     score: float | None
     passed: bool
-    conflicts: Sequence[Mapping[str, Any]] = ()
-    """As in `TaskScore.to_dict()["conflicts"]`"""
+    conflicts: Mapping[tuple[str, str, str | None], int] = field(default_factory=dict)
+    """How many there are of each kind, class, and what the labels have instead (`agents.records.ConflictKey`)"""
 
 
 @dataclass(frozen=True)
@@ -77,20 +77,19 @@ def message_to_reviewer(judged: Sequence[Judged], policy: FeedbackPolicy) -> str
     return _fit(parts)
 
 
-def hints_of(conflicts: Iterable[Mapping[str, Any]]) -> list[str]:
+def hints_of(conflicts: Mapping[tuple[str, str, str | None], int]) -> list[str]:
     """At most three kinds of frequent mistakes, by class: `missing: car`, `confused: car and truck`."""
     counts: Counter[str] = Counter()
-    for conflict in conflicts:
-        counts[_hint(conflict)] += 1
+    for key, count in conflicts.items():
+        counts[_hint(*key)] += count
     frequent = [(count, hint) for hint, count in counts.items() if hint and count >= DISCREPANCIES_BEHIND_A_HINT]
     return [hint for _, hint in sorted(frequent, key=lambda each: (-each[0], each[1]))[:MAX_HINTS]]
 
 
-def _hint(conflict: Mapping[str, Any]) -> str:
-    feature = conflict["feature"]
-    if conflict["kind"] == "mislabelled":
+def _hint(kind: str, feature: str, other: str | None) -> str:
+    if kind == "mislabelled":
         # In alphabetical order: which of the two is right must not be told.
-        return "confused: {} and {}".format(*sorted((feature, str(conflict["other"]))))
+        return "confused: {} and {}".format(*sorted((feature, str(other))))
     wording = {
         "missing": f"missing: {feature}",
         "spurious": f"too many: {feature}",
@@ -98,7 +97,7 @@ def _hint(conflict: Mapping[str, Any]) -> str:
         "wrong_attribute": f"attributes: {feature}",
         "identity_switch": f"identity: {feature}",
     }
-    return wording.get(conflict["kind"], f"answers: {feature}")
+    return wording.get(kind, f"answers: {feature}")
 
 
 def _about(judged: Judged, policy: FeedbackPolicy) -> str:

@@ -1,5 +1,6 @@
 """What is kept of a score: the record, the figures it adds to, and a sketch of both sides."""
 
+from agents.records.conflicts import CONFLICTS_KEPT, ConflictKey, conflict_counts, details_of
 from agents.records.figures import (
     FIGURES,
     Figure,
@@ -16,8 +17,10 @@ from agents.records.sketch import Answered, Mark, Sketch, sketch_of
 from agents.records.work import PersonsWork, WorkReading
 
 __all__ = [
+    "CONFLICTS_KEPT",
     "FIGURES",
     "Answered",
+    "ConflictKey",
     "Figure",
     "Mark",
     "PersonsWork",
@@ -27,6 +30,8 @@ __all__ = [
     "Sketch",
     "Totals",
     "WorkReading",
+    "conflict_counts",
+    "details_of",
     "join_totals",
     "object_shares",
     "shares_of",

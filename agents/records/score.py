@@ -62,7 +62,7 @@ class ScoreRecord:
     classifications_correct: float
     classifications_total: int
     details: Mapping[str, Any] = field(repr=False)
-    """`TaskScore.to_dict()`: every component and conflict"""
+    """`TaskScore.to_dict()`: every component, and conflicts as `agents.records.conflicts` keeps them"""
     attributes_correct: float = 0.0
     attributes_total: int = 0
     dataset_hash: str | None = None

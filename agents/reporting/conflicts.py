@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from agents.records import ScoreRecord
+from agents.records import ConflictKey, ScoreRecord, conflict_counts
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,11 @@ class ConflictLine:
 
 def conflicts_by_kind(records: Iterable[ScoreRecord]) -> list[ConflictLine]:
     """One line per kind, class and other class, the most frequent first."""
-    counts: Counter[tuple[str, str, str | None]] = Counter()
-    tasks: Counter[tuple[str, str, str | None]] = Counter()
-    people: dict[tuple[str, str, str | None], set[str | None]] = {}
+    counts: Counter[ConflictKey] = Counter()
+    tasks: Counter[ConflictKey] = Counter()
+    people: dict[ConflictKey, set[str | None]] = {}
     for record in records:
-        here = Counter(
-            (conflict["kind"], conflict.get("feature", ""), conflict.get("other"))
-            for conflict in record.details.get("conflicts", ())
-        )
+        here = conflict_counts(record.details)
         counts.update(here)
         tasks.update(here.keys())
         for key in here:

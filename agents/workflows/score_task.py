@@ -12,7 +12,7 @@ from agents.labels import Annotations, LabelReadError, Ontology, read_label_row
 from agents.labels.creators import label_creators
 from agents.platform import AnswerTooLarge, LabelRow, PeoplesWork, largest_body
 from agents.platform.encord import batches
-from agents.records import ScoreIdentity, ScoreRecord, sketch_of
+from agents.records import ScoreIdentity, ScoreRecord, details_of, sketch_of
 from agents.scoring import ENGINE_VERSION, ScoringError, score_task
 from agents.store import SqlScoreStore, Standing, StoreError, TruthRulings
 from agents.workflows.branches import annotator_of, annotators_branches, is_with_annotators, submitted_branches
@@ -285,6 +285,7 @@ class Scorer:
                 raise LabelsNotComparable(f"the labels on {where} cannot be scored: {error}") from None
             # Whoever meets one of several right answers is right: the best score counts, the truth's among equals.
             score, right = max(scored, key=lambda each: -1.0 if each[0].score is None else each[0].score)
+            sketch = sketch_of(right, labels, fetched.ontology)
             records.append(
                 ScoreRecord(
                     identity=self._identity(row, work.truth),
@@ -302,8 +303,8 @@ class Scorer:
                     attributes_correct=score.attributes.correct,
                     attributes_total=score.attributes.expected + score.attributes.spurious,
                     dataset_hash=row.dataset_hash,
-                    details=score.to_dict(),
-                    sketch=sketch_of(right, labels, fetched.ontology),
+                    details=details_of(score, sketch),
+                    sketch=sketch,
                 )
             )
         return records

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from agents.config import Deployment
 from agents.policy import Judged, passes
-from agents.records import ScoreRecord
+from agents.records import ScoreRecord, conflict_counts
 
 
 def judge(records: Iterable[ScoreRecord], deployment: Deployment) -> list[Judged]:
@@ -14,7 +14,7 @@ def judge(records: Iterable[ScoreRecord], deployment: Deployment) -> list[Judged
             annotator=record.annotator,
             score=record.score,
             passed=passes(record.score, record.passed, deployment.verdict.threshold),
-            conflicts=record.details.get("conflicts", ()),
+            conflicts=conflict_counts(record.details),
         )
         for record in records
     ]

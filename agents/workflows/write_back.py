@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agents.platform import AnswerTooLarge, ConsensusReview, PeoplesWork, PlatformError
 from agents.policy import Judged
-from agents.records import ScoreRecord
+from agents.records import ScoreRecord, conflict_counts
 from agents.workflows.score_task import DataUnitScores, Scorer
 from agents.workflows.verdicts import judge
 
@@ -97,7 +97,9 @@ def issue_comment(records: Sequence[ScoreRecord]) -> str | None:
     """
     lines = []
     for record in sorted(records, key=lambda each: each.identity.branch_name):
-        kinds = Counter((conflict["kind"], conflict["feature"]) for conflict in record.details["conflicts"])
+        kinds: Counter[tuple[str, str]] = Counter()
+        for (kind, feature, _), count in conflict_counts(record.details).items():
+            kinds[kind, feature] += count
         if kinds:
             score = "n/a" if record.score is None else f"{record.score:.2f}"
             named = [f"{count}x {kind.replace('_', ' ')}: {feature}" for (kind, feature), count in kinds.most_common()]

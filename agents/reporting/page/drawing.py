@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.records import Mark, Sketch
+from agents.records.conflicts import UNMATCHED
 from agents.records.tracing import Kind, Path
 from agents.scoring.assignment import SLACK
 
@@ -12,7 +13,6 @@ SMALLEST_VIEW = 0.3
 """Share of the media's height that is shown at least, so that one box does not fill the drawing"""
 _MARGIN = 0.08
 _MATCH_FROM = 0.5
-_UNMATCHED = ("missing", "spurious", "mislabelled", "low_overlap")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def draw(
 
 def _unmatched(conflicts: Iterable[Mapping[str, Any]], frame: int) -> dict[str, set[str]]:
     """Objects without a match on the frame, by side."""
-    here = [each for each in conflicts if each["kind"] in _UNMATCHED and _is_on(frame, each)]
+    here = [each for each in conflicts if each["kind"] in UNMATCHED and _is_on(frame, each)]
     return {side: {each[side] for each in here if each.get(side)} for side in ("truth_object", "label_object")}
 
 
