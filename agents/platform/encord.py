@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from cachetools import TTLCache
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,9 +18,9 @@ from encord.workflow.stages.final import FinalStage
 
 from agents.platform import queues, retries
 from agents.platform.context import outgoing_trace_header
-from agents.platform.errors import NotFoundOnPlatform, RequestRejected, UnusableKey
+from agents.platform.errors import AnswerTooLarge, NotFoundOnPlatform, RequestRejected, UnusableKey
 from agents.platform.models import LabelRow, Moved, Project, Stage, Task, TaskPage
-from agents.platform.sessions import bodies_up_to, install_pooling, last_answer
+from agents.platform.sessions import bodies_up_to, install_pooling, largest_body, last_answer
 
 ROWS_PER_REQUEST = 1_000
 ACTIONS_PER_REQUEST = 1_000
@@ -27,6 +28,8 @@ FIRST_BUNDLE_ROWS = 100
 """Label rows asked for before their size is known"""
 BUNDLE_BYTES = 16 * 1024 * 1024
 """Label row JSON asked for in one request, about"""
+MOST_BUNDLE_BYTES = 4 * BUNDLE_BYTES
+"""Of one answer with several label rows: what comes next may be much larger than what has come so far"""
 TASKS_PER_PAGE = 100
 """What Encord puts on a page of tasks"""
 _ROUNDS_BEFORE_SINGLE = 3
@@ -138,20 +141,18 @@ class Encord:
         Only rows that have a label hash are ever read: initialising others would create them.
 
         The first bundle of a project is small; from the last one's size per row follows how many of the next ones fit
-        `BUNDLE_BYTES`. A bundle that Encord refuses for one of its rows is asked for again by halves.
+        `BUNDLE_BYTES`. A bundle that Encord refuses for one of its rows, or that turns out larger than
+        `MOST_BUNDLE_BYTES`, is asked for again by halves.
         """
         client = self._project(project_hash)[0]._client
         start, size = 0, self._rows_per_bundle.get(project_hash, FIRST_BUNDLE_ROWS)
         while start < len(label_hashes):
             batch = label_hashes[start : start + size]
-            found = _label_documents(client, batch)
-            answer = last_answer()
-            if len(found) == len(batch):  # else the last answer is of some of the rows only
-                bytes_per_row = answer.size / len(batch) if answer else BUNDLE_BYTES / FIRST_BUNDLE_ROWS
-                size = max(1, min(ROWS_PER_REQUEST, int(BUNDLE_BYTES / max(bytes_per_row, 1))))
-                self._rows_per_bundle[project_hash] = size
+            found = _Documents.of(client, batch)
+            size = max(1, min(ROWS_PER_REQUEST, int(BUNDLE_BYTES / max(found.bytes_per_row, 1))))
+            self._rows_per_bundle[project_hash] = size
             start += len(batch)
-            yield {label_hash: found.get(label_hash) for label_hash in batch}
+            yield {label_hash: found.rows.get(label_hash) for label_hash in batch}
 
     def task_pages(
         self,
@@ -284,18 +285,45 @@ def _still_waiting(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> list
     return [move for move in moves if move[0].uuid in there]
 
 
-def _label_documents(client: EncordClientProject, label_hashes: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """Those that Encord returns, by label hash. 1 request; about 2 log2(n) more for a row whose request is a 404."""
-    try:
-        # The dictionary as it came: `LabelRowV2` would spend 20 to 40 microseconds a box on objects that
-        # scoring does not need, and `Project.get_label_rows` is deprecated for expanding them differently.
-        rows = retries.call(lambda: client.get_label_rows(list(label_hashes), get_signed_url=False))
-    except NotFoundOnPlatform:
+@dataclass(frozen=True)
+class _Documents:
+    """Label rows that Encord has returned, by label hash, and the size of its answers."""
+
+    rows: Mapping[str, Mapping[str, Any]]
+    size: int
+
+    @property
+    def bytes_per_row(self) -> float:
+        return self.size / max(len(self.rows), 1)
+
+    @classmethod
+    def of(cls, client: EncordClientProject, label_hashes: Sequence[str]) -> Self:
+        """1 request; about 2 log2(n) more for a row whose request is a 404, and for one that is far too large.
+
+        Raises:
+            AnswerTooLarge: for what the caller may read here; what is read at all is never too large by itself.
+        """
+        alone, may_read = len(label_hashes) == 1, largest_body()
+        try:
+            with bodies_up_to(MOST_BUNDLE_BYTES if may_read is None and not alone else may_read):
+                # The dictionary as it came: `LabelRowV2` would spend 20 to 40 microseconds a box on objects that
+                # scoring does not need, and `Project.get_label_rows` is deprecated for expanding them differently.
+                rows = retries.call(lambda: client.get_label_rows(list(label_hashes), get_signed_url=False))
+        except NotFoundOnPlatform:
+            return cls({}, 0) if alone else cls._by_halves(client, label_hashes)
+        except AnswerTooLarge:
+            if may_read is not None:
+                raise
+            return cls._by_halves(client, label_hashes)
+        answer = last_answer()
+        size = answer.size if answer else len(rows) * BUNDLE_BYTES // FIRST_BUNDLE_ROWS
+        return cls({str(row["label_hash"]): row for row in rows}, size)
+
+    @classmethod
+    def _by_halves(cls, client: EncordClientProject, label_hashes: Sequence[str]) -> Self:
         half = len(label_hashes) // 2
-        if not half:
-            return {}
-        return _label_documents(client, label_hashes[:half]) | _label_documents(client, label_hashes[half:])
-    return {str(row["label_hash"]): row for row in rows}
+        first, second = cls.of(client, label_hashes[:half]), cls.of(client, label_hashes[half:])
+        return cls({**first.rows, **second.rows}, first.size + second.size)
 
 
 def _label_row(row: LabelRowMetadata) -> LabelRow:

@@ -1,5 +1,6 @@
 """Scoring goes from bundle to bundle: what one holds is recorded before the next is asked for."""
 
+import json
 import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -9,8 +10,9 @@ from typing import Any, cast
 import pytest
 
 from agents.dispatch.jobs import DrainJob
-from agents.platform import Encord, EncordUnavailable
+from agents.platform import AnswerTooLarge, Encord, EncordUnavailable, bodies_up_to
 from agents.platform.encord import FIRST_BUNDLE_ROWS
+from agents.platform.sessions import last_answer
 from agents.workflows.drain_stage import drain_scoring_stage
 from agents.workflows.score_task import Scorer
 from agents.workflows.truth import GroundTruth
@@ -53,6 +55,35 @@ def test_what_was_scored_before_encord_went_away_is_recorded(units: list[Unit], 
         assert recorded == FIRST_BUNDLE_ROWS // branches * branches, "whole data units only"
         drain_scoring_stage(service.scorer, projects.deployment.stages.scoring[0])
         assert len(service.store.latest(PRODUCTION)) == UNITS * branches
+
+
+def test_rows_far_larger_than_those_before_are_asked_for_by_halves(
+    units: list[Unit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came so far said that many fit into one answer; they do not."""
+    with service_in_process(units, tmp_path) as (service, _):
+        rows = service.encord.label_rows(PRODUCTION, all_branches=True)
+        hashes = [row.label_hash for row in rows if row.label_hash]
+        whole = {h: row for bundle in service.encord.label_bundles(PRODUCTION, hashes) for h, row in bundle.items()}
+        most = max(len(json.dumps(row)) for row in whole.values()) * 3
+        monkeypatch.setattr("agents.platform.encord.MOST_BUNDLE_BYTES", most)
+        answers: list[int] = []
+        monkeypatch.setattr("agents.platform.encord.last_answer", lambda: noted(answers))
+        again = {h: row for bundle in service.encord.label_bundles(PRODUCTION, hashes) for h, row in bundle.items()}
+        assert again == whole
+        assert list(again) == hashes
+        assert max(answers) <= most
+        monkeypatch.setattr("agents.platform.encord.MOST_BUNDLE_BYTES", 1)
+        alone = next(service.encord.label_bundles(PRODUCTION, hashes[:2]))
+        assert list(alone) == hashes[:2], "a row that is too large by itself is read all the same"
+        with bodies_up_to(1_000), pytest.raises(AnswerTooLarge):
+            next(service.encord.label_bundles(PRODUCTION, hashes))
+
+
+def noted(answers: list[int]) -> Any:
+    answer = last_answer()
+    answers.append(answer.size if answer else 0)
+    return answer
 
 
 def test_every_data_unit_is_given_once_and_after_it_was_recorded(units: list[Unit], tmp_path: Path) -> None:
