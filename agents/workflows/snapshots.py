@@ -58,7 +58,7 @@ def sealed_snapshot(branches: LabelBranches, name: str, digest: str) -> Snapshot
     """The snapshot, if it has been made. 1 request, and 2 more if it has.
 
     Raises:
-        SnapshotRefused: it was made by another choice.
+        SnapshotRefused: it was made by another choice, or its rows are gone.
     """
     check_name(name)
     seals = [branch for branch in branches.names() if branch.startswith(name + _SEALED)]
@@ -67,6 +67,8 @@ def sealed_snapshot(branches: LabelBranches, name: str, digest: str) -> Snapshot
     if _seal(name, digest) not in seals:
         raise SnapshotRefused(f"snapshot {name!r} was made by other filters: give the same ones, or another name")
     rows = _on_branch(branches, name)
+    if not rows:
+        raise SnapshotRefused(f"nothing is left of snapshot {name!r}: its rows were deleted, give another name")
     (sealed,) = branches.rows(_seal(name, digest), data_hashes=[rows[0].data_hash])
     return Snapshot(name, sealed.created_at, rows)
 
