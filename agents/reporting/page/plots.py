@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from agents.reporting.breakdown import Group
 from agents.reporting.leaderboard import Leaderboard, Verdict
@@ -75,8 +75,7 @@ def overview_plot(board: Leaderboard) -> Markup | None:
         axes.axhline(board.bar.threshold, color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
         axes.text(1.0, board.bar.threshold, " the bar", color=SOFT, va="center", transform=axes.get_yaxis_transform())
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if _leads(value) else ""))
+        _name_counts(axes, min(line.tasks for line in shown), max(line.tasks for line in shown))
         axes.set_xlabel("tasks (logarithmic)")
         axes.set_ylabel(NAMES[board.headline])
         axes.set_ylim(_floor([getattr(line, board.headline) for line in shown]), 1.02)
@@ -132,6 +131,16 @@ def _error_bars(axes: Axes, intervals: Sequence[Interval], colour: str) -> None:
         elinewidth=1.2 if len(known) < _MANY else 0.4,
         alpha=0.85,
     )
+
+
+def _name_counts(axes: Axes, least: int, most: int) -> None:
+    """Numbers on a logarithmic axis: round ones in a range of less than a decade, else 1, 2 and 5 of each."""
+    axes.set_xlim(max(0.8, 0.9 * least - 1), 1.1 * most + 1)
+    if most < 10 * least:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if _leads(value) else ""))
 
 
 def _leads(value: float) -> bool:
