@@ -95,10 +95,11 @@ def apply(
     from agents.cli.progress import item_progress
     from agents.cli.registration_files import report_failures
     from agents.cli.setup_report import print_changes, print_endpoints, step_done
-    from agents.cli.setup_sources import read_setup, sources_of
+    from agents.cli.setup_sources import only_apply_of, read_setup, sources_of
 
     declared, document = read_setup(file), _document_at(file, out)
     with clear_failures(), ExitStack() as scratch:
+        scratch.enter_context(only_apply_of(file))
         from agents.setup import endpoints, service_document
         from agents.workflows.observe_setup import observe
         from agents.workflows.set_up_projects import set_up
@@ -114,7 +115,7 @@ def apply(
         report_failures(outcome, errors)
         if to_do:
             observed = observe(declared, site, sources)
-    left = [change for change in _changes(declared, observed, None) if change.kind != "unchanged"]
+    left = [change for change in _changes(declared, observed, None) if change.kind not in ("notice", "unchanged")]
     fits = not any(change.kind == "fault" for change in left)
     wanted = service_document(declared, observed) if fits else None
     written = _write_document(document, wanted, ask=not yes, replace=replace)

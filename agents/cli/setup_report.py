@@ -16,6 +16,7 @@ _MARKS = {
     "change": "[yellow]~[/]",
     "drift": "[magenta]![/]",
     "fault": "[red]x[/]",
+    "notice": "[cyan]?[/]",
     "unchanged": "[dim]=[/]",
 }
 _WORDS: "dict[Kind, str]" = {
@@ -23,6 +24,7 @@ _WORDS: "dict[Kind, str]" = {
     "change": "to change",
     "drift": "different by hand",
     "fault": "not fit",
+    "notice": "worth a thought",
     "unchanged": "as declared",
 }
 

@@ -1,15 +1,16 @@
 """The set-up file from disk, and what it says is to go into folders: registration files, and local files."""
 
+import fcntl
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from agents.cli.register import checked, make_data_groups_in, register_in
-from agents.cli.registration_files import DATA_GROUPS, all_entries, refuse, registration_files
+from agents.cli.registration_files import DATA_GROUPS, PART_PATTERN, all_entries, refuse, registration_files
 from agents.cli.upload import describe_local_files
 
 if TYPE_CHECKING:
@@ -55,14 +56,35 @@ def sources_of(declared: "Declaration", directory: Path, scratch: ExitStack) -> 
         scratch: removes what was written for a while.
     """
     sources: dict[str, Source] = {}
-    for folder in declared.folders:
+    for index, folder in enumerate(declared.folders):
         if folder.integration is not None:
             named = [directory / path for path in folder.registration]
+            _require(f"folders.{index}.registration", named)
             sources[folder.path] = RegistrationSource(named, folder.integration)
         elif folder.upload is not None:
+            _require(f"folders.{index}.upload", [directory / folder.upload])
             scratch_directory = scratch.enter_context(TemporaryDirectory(prefix="benchmark-qa-"))
             sources[folder.path] = upload_source(directory / folder.upload, Path(scratch_directory))
     return sources
+
+
+@contextmanager
+def only_apply_of(file: Path) -> Iterator[None]:
+    """Two at once on this machine would make everything twice: the second one is refused, and ends the command."""
+    with file.open("rb") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            refuse(f"{file}: another 'setup apply' of this file is running")
+        yield
+
+
+def _require(key: str, places: list[Path]) -> None:
+    for place in places:
+        if not place.exists():
+            refuse(f"{key}: {place}: there is no such file or folder")
+        if key.endswith("registration") and place.is_dir() and not any(place.glob(PART_PATTERN)):
+            refuse(f"{key}: {place} holds no registration file, as 'benchmark-qa register build --out' writes them")
 
 
 @dataclass

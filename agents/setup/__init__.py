@@ -14,6 +14,7 @@ from agents.setup.observed import (
 from agents.setup.outcome import Endpoint, endpoints, service_document
 from agents.setup.plan import plan
 from agents.setup.structure import Structure, complete
+from agents.setup.titles import gives_away
 
 __all__ = [
     "Change",
@@ -32,6 +33,7 @@ __all__ = [
     "Structure",
     "complete",
     "endpoints",
+    "gives_away",
     "plan",
     "read_declaration",
     "service_document",

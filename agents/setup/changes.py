@@ -83,7 +83,7 @@ Step = (
     | AddPeople
 )
 
-Kind = Literal["create", "change", "drift", "fault", "unchanged"]
+Kind = Literal["create", "change", "drift", "fault", "notice", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ class Change:
     """One line of a plan.
 
     `create` and `change` have a `step`, which `apply` takes. `drift` is what people have made different and `fault`
-    what does not fit together: both are left to people, and `remedy` says what to do.
+    what does not fit together: both are left to people, and `remedy` says what to do. A `notice` is worth a thought and
+    nothing is wrong.
     """
 
     kind: Kind

@@ -1,6 +1,7 @@
 """The set-up file: what a team wants to exist in Encord, as one TOML document."""
 
 import tomllib
+from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -13,7 +14,6 @@ from agents.config.account import explain
 from agents.config.deployment import Section
 from agents.setup.structure import Structure
 
-MARK = "benchmark-qa set-up"
 _FILLED_IN = ("production_project", "benchmark_projects", "production_datasets")
 _NOBODY, _NOBODY_ELSE = UUID(int=0), UUID(int=1)
 
@@ -181,8 +181,12 @@ class Declaration(Section):
         return tuple(declared.get(path) or Folder(path=path) for path in sorted(paths, key=lambda p: p.split("/")))
 
     def mark(self, kind: str, title: str) -> str:
-        """The description of a thing that this set-up has made: by it the thing is known when it is renamed."""
-        return f"{MARK} '{self.name}': {kind} '{title}'"
+        """The description of a thing that this set-up has made: by it the thing is known when it is renamed.
+
+        Whoever is in a project can read the descriptions of its datasets, so it does not say what a thing is for.
+        """
+        digest = blake2b(f"{self.name}\0{kind}\0{title}".encode(), digest_size=6).hexdigest()
+        return f"{self.name} {digest}"
 
     @field_validator("folders")
     @classmethod

@@ -78,3 +78,5 @@ class Observed:
     datasets: Mapping[str, SeenDataset] = field(default_factory=dict)
     """By declared title"""
     projects: Mapping[Side, SeenProject] = field(default_factory=dict)
+    telling: tuple[str, ...] = ()
+    """Titles of benchmark items, there or waiting, that give them away"""

@@ -8,7 +8,10 @@ from agents.config import Deployment
 from agents.setup.declaration import Declaration
 from agents.setup.observed import Observed
 
-_CATALOGUE = "Agents > Agents catalog > Custom agent"
+# As Encord's documentation names the places: "Setup and Register" (custom agents), "Webhooks and Notifications",
+# "Task-Ready Notifications".
+_CATALOGUE = "Agents > Agents catalog > Custom agent > Create custom agent"
+_WEBHOOK = "Webhook, edit, Enter; save the workflow, and the stage shows its signing secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +56,21 @@ def endpoints(declared: Declaration, host: str) -> Iterator[Endpoint]:
     yield Endpoint(
         "instead of both, for agent stages on Advanced: one call for many tasks",
         f"{host}/notifications/task-ready",
-        f"project '{production}' > Workflow > the agent stage > Advanced > Webhook",
+        f"project '{production}' > Workflow > the agent stage > Advanced > {_WEBHOOK}",
         "NOTIFICATION_SECRET (the stages' secrets, separated by commas)",
         needed=False,
     )
     yield Endpoint(
         "scores as soon as an annotator submits",
         f"{host}/events/task-submitted",
-        f"project '{production}' > Workflow > the Annotate or Consensus stage > Webhook",
+        f"project '{production}' > Workflow > the Annotate stage > {_WEBHOOK}",
         "TASK_SUBMITTED_SECRET",
         needed=False,
     )
     yield Endpoint(
         "scores again when the truth is corrected",
         f"{host}/events/task-completed",
-        f"project '{declared.benchmark.title}' > Workflow > the Complete stage > Webhook",
+        f"project '{declared.benchmark.title}' > Workflow > the Complete stage > {_WEBHOOK}",
         "TASK_COMPLETED_SECRET",
         needed=False,
     )
@@ -85,7 +88,8 @@ def _on_stage(agent: str, stage: str, decisions: list[str], host: str, project: 
     return Endpoint(
         f"stage '{stage}'",
         f"{host}/agents/{agent}",
-        f"{_CATALOGUE}{listed}; then project '{project}' > Workflow > stage '{stage}' > Auto > that agent",
+        f"{_CATALOGUE}{listed}; then project '{project}' > Workflow > stage '{stage}' > Auto > that agent; save the "
+        "workflow, and the stage shows its signing secret",
         f"{agent.upper()}_SECRET",
         needed=True,
     )

@@ -18,6 +18,7 @@ from agents.setup.checks import check_workflow
 from agents.setup.declaration import Dataset, Declaration, Embedding, Folder, MetadataType
 from agents.setup.observed import Observed, SeenProject, Side, Thing
 from agents.setup.structure import differences
+from agents.setup.titles import gives_away
 
 _OPTIONS_SHOWN = 8
 _RENAMED = "give it its title back in Encord, or change the title in the set-up file"
@@ -31,6 +32,7 @@ def plan(declared: Declaration, observed: Observed) -> list[Change]:
         *(change for folder in declared.all_folders() for change in _folder(folder, observed)),
         *_ontology(declared, observed),
         *(change for dataset in declared.datasets for change in _dataset(dataset, observed)),
+        *_telling_titles(declared.benchmark.dataset, observed),
         *(change for side in declared.projects for change in _project(side, declared, observed)),
     ]
 
@@ -128,6 +130,19 @@ def _dataset(dataset: Dataset, observed: Observed) -> Iterator[Change]:
             f"link {seen.unlinked:,} items" if known and seen else "link the items of " + ", ".join(dataset.folders)
         )
         yield Change("change", subject, message, step=LinkItems(dataset.title))
+
+
+def _telling_titles(benchmark: Dataset, observed: Observed) -> Iterator[Change]:
+    """People in the production project can read the titles of its datasets, and of the data units they label."""
+    subject = f"dataset '{benchmark.title}'"
+    if gives_away(benchmark.title):
+        remedy = "call it as you would call any dataset: who is in the production project can read its title"
+        yield Change("notice", subject, "its title tells annotators what it is", remedy)
+    if observed.telling:
+        message = (
+            f"{len(observed.telling):,} of its titles tell annotators what they label: '{observed.telling[0]}', ..."
+        )
+        yield Change("notice", subject, message, "give the items titles like those of the others")
 
 
 def _project(side: Side, declared: Declaration, observed: Observed) -> Iterator[Change]:

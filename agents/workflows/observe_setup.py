@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from agents.setup import (
     SeenProject,
     SeenStage,
     Side,
+    gives_away,
 )
 from agents.setup.declaration import Dataset
 from agents.setup.declaration import Folder as DeclaredFolder
@@ -117,7 +119,7 @@ def observe(declared: Declaration, site: Site, sources: Mapping[str, Source]) ->
 
     Raises:
         AmbiguousTitle: there are several of a title; the message names them.
-        PlatformError: Encord cannot be used, or does not know a hash that the set-up names.
+        PlatformError: Encord cannot be used, or does not know a hash or an integration that the set-up names.
     """
     folders = _folders(declared, site)
     contents: dict[str, Contents] = {}
@@ -126,13 +128,16 @@ def observe(declared: Declaration, site: Site, sources: Mapping[str, Source]) ->
             contents[path] = contents_of(site, folder.uuid)
     datasets = _datasets(declared, site, contents)
     projects = {side: _project(side, declared, site) for side in declared.projects}
+    waiting = {path: _waiting(source, contents.get(path)) for path, source in sources.items()}
+    _require_integrations(declared, site, waiting)
     return Observed(
         metadata=site.storage.metadata_schema() if declared.metadata else {},
         folders=folders,
-        waiting={path: _waiting(source, contents.get(path)) for path, source in sources.items()},
+        waiting=waiting,
         ontology=_ontology(declared, site),
         datasets=datasets,
         projects={side: seen for side, seen in projects.items() if seen is not None},
+        telling=_telling(declared, sources, contents),
     )
 
 
@@ -157,6 +162,26 @@ def _waiting(source: Source, contents: Contents | None) -> int:
     groups = {item.title for item in there.items if item.kind == "group"}
     entries = sum(not there.takes_off(entry, in_cloud=source.in_cloud) for entry in source.entries())
     return entries + sum(title not in groups for title in source.data_groups())
+
+
+def _require_integrations(declared: Declaration, site: Site, waiting: Mapping[str, int]) -> None:
+    """Told before anything is made: where nothing waits none is needed. 1 request for each."""
+    for folder in declared.folders:
+        if folder.integration is not None and waiting.get(folder.path):
+            with _about(f"folder '{folder.path}'"):
+                site.storage.integration(folder.integration)
+
+
+def _telling(declared: Declaration, sources: Mapping[str, Source], contents: Mapping[str, Contents]) -> tuple[str, ...]:
+    paths = declared.benchmark.dataset.folders
+    there = (item.title for path in paths if path in contents for item in contents[path].items)
+    coming = (_title(entry) for path in paths if path in sources for entry in sources[path].entries())
+    return tuple(sorted({title for title in chain(there, coming) if gives_away(title)}))
+
+
+def _title(entry: Entry) -> str:
+    """Encord's own, where none is given: the name of the file."""
+    return entry.model.title or next(urls_of(entry.model), "").rsplit("/", 1)[-1]
 
 
 def _folders(declared: Declaration, site: Site) -> dict[str, SeenFolder]:
@@ -235,12 +260,13 @@ def _project(side: Side, declared: Declaration, site: Site) -> SeenProject | Non
     with _about(f"{side} project '{wanted.title}' ({uuid})"):
         site.encord.forget_project(uuid)
         project = site.encord.project(uuid)
+        people = site.catalogue.people(uuid)
     return SeenProject(
         uuid=project.project_hash,
         title=project.title,
         ontology=project.ontology_hash,
         datasets=project.dataset_titles,
-        users=site.catalogue.people(uuid),
+        users=people,
         stages=tuple(
             SeenStage(stage.uuid, stage.title, stage.kind, dict(zip(stage.pathways, stage.leads_to, strict=True)))
             for stage in project.stages

@@ -8,7 +8,7 @@ import numpy as np
 from tests.integration.setup.conftest import ANNOTATORS, EXPERT, PRODUCTION_TEMPLATE, REVIEWER, TRUTH_TEMPLATE
 
 BENCHMARK, PRODUCTION = "Pedestrians: truth", "Pedestrians"
-BENCHMARK_DATASET, PRODUCTION_DATASET = "Pedestrians: benchmark", "Pedestrians: production"
+BENCHMARK_DATASET, PRODUCTION_DATASET = "Pedestrians 1", "Pedestrians 2"
 
 
 def photo(path: Path, shade: int) -> Path:
@@ -24,7 +24,7 @@ def write_setup(
 ) -> Path:
     """The set-up file with its photos."""
     for n in range(benchmark_photos):
-        photo(directory / "benchmark photos" / f"benchmark-{n}.png", n)
+        photo(directory / "benchmark photos" / f"a-{n}.png", n)
     for n in range(production_photos):
         photo(directory / "production photos" / f"production-{n}.png", 100 + n)
     file = directory / "setup.toml"

@@ -125,7 +125,7 @@ shape = "bounding_box"
 title = "Pedestrians: truth"
 workflow_template = "{TRUTH_TEMPLATE}"
 [benchmark.dataset]
-title = "Pedestrians: benchmark"
+title = "Pedestrians, part 1"
 folders = ["Pedestrians/Benchmark"]
 [benchmark.users]
 "{SERVICE}" = "admin"
@@ -134,7 +134,7 @@ folders = ["Pedestrians/Benchmark"]
 title = "Pedestrians"
 workflow_template = "{PRODUCTION_TEMPLATE}"
 [[production.datasets]]
-title = "Pedestrians: production"
+title = "Pedestrians, part 2"
 folders = ["Pedestrians/Production"]
 [production.users]
 "{SERVICE}" = "admin"

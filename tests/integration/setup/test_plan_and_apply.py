@@ -51,7 +51,7 @@ def titles(site: Site) -> dict[str, list[str]]:
 
 EVERYTHING = {
     "folders": ["Benchmark", "Pedestrians", "Production"],
-    "items": ["benchmark-0.png", "benchmark-1.png", "benchmark-2.png", "production-0.png", "production-1.png"],
+    "items": ["a-0.png", "a-1.png", "a-2.png", "production-0.png", "production-1.png"],
     "ontologies": ["Pedestrians"],
     "datasets": [BENCHMARK_DATASET, PRODUCTION_DATASET],
     "projects": [PRODUCTION, BENCHMARK],
@@ -286,7 +286,7 @@ def test_killed_again_and_again_everything_is_there_once(site: Site, tmp_path: P
     assert len(seen) >= 5  # every kill came one kind of writing later
     site.control("DELETE", "faults")
     apply(site, file)
-    names = [f"benchmark-{n}.png" for n in range(30)] + [f"production-{n}.png" for n in range(30)]
+    names = [f"a-{n}.png" for n in range(30)] + [f"production-{n}.png" for n in range(30)]
     assert titles(site) == EVERYTHING | {"items": sorted(names)}
     assert len(site.project(PRODUCTION).list_label_rows_v2()) == 60
 

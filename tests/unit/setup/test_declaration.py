@@ -26,10 +26,10 @@ def test_the_example_is_a_set_up() -> None:
         "Pedestrians/Production",
     ]
     assert [dataset.title for dataset in declared.datasets_of("production")] == [
-        "Pedestrians: benchmark",
-        "Pedestrians: production",
+        "Pedestrians, part 1",
+        "Pedestrians, part 2",
     ]
-    assert [dataset.title for dataset in declared.datasets_of("benchmark")] == ["Pedestrians: benchmark"]
+    assert [dataset.title for dataset in declared.datasets_of("benchmark")] == ["Pedestrians, part 1"]
 
 
 def test_folders_come_after_those_that_they_lie_in() -> None:
@@ -58,7 +58,7 @@ FAULTS = [
     (PRODUCTION_PATH, 'path = "Pedestrians//Production"', "folders.1.path"),
     (PRODUCTION_PATH, 'path = "Pedestrians/Benchmark"', "'Pedestrians/Benchmark' stands there twice"),
     ('integration = "Our bucket"', "", "folders.0: 'registration' and 'integration' belong together"),
-    ('upload = "photos"', 'upload = "photos"\nregistration = ["r"]', "folders.1: give either 'registration' or"),
+    ('# upload = "photos"', 'upload = "photos" #', "folders.1: give either 'registration' or"),
     ('shape = "bounding_box"', 'shape = "box"', "ontology.structure.objects.0.shape"),
     (DAY, DAY.replace("radio", "choice"), "ontology.structure.classifications.0.attributes.0.type"),
     ('title = "Pedestrians"\n# hash', "# hash", "ontology: an ontology that is to be made needs a 'title'"),
@@ -67,7 +67,7 @@ FAULTS = [
     ('"rita@example.com"', '"rita"', "production.users.rita"),
     (PRODUCTION_FOLDERS, 'folders = ["Photos"]', "takes items of 'Photos', which 'folders' does not name"),
     (PRODUCTION_FOLDERS, PRODUCTION_FOLDERS.replace("Production", "Benchmark"), "is a folder of the benchmark dataset"),
-    ('title = "Pedestrians: production"', 'title = "Pedestrians: benchmark"', "two datasets have the title"),
+    ('title = "Pedestrians, part 2"', 'title = "Pedestrians, part 1"', "two datasets have the title"),
     ('title = "Pedestrians: truth"', 'title = "Pedestrians"', "both projects have the title 'Pedestrians'"),
     ("threshold = 0.7", "threshold = 70", "service.verdict.threshold: Input should be less than or equal to 1"),
     ("[service.verdict]", "[service.verdct]", "service.verdct: Extra inputs are not permitted"),
@@ -105,6 +105,21 @@ def test_init_writes_the_example_and_never_over_another_file(tmp_path: Path) -> 
     again = CliRunner().invoke(app, ["setup", "init", str(file)])
     assert again.exit_code == 2
     assert "exists already" in again.stderr
+
+
+def test_marks_differ_by_thing_and_say_neither_what_it_is_nor_what_made_it() -> None:
+    declared = read_declaration(EXAMPLE)
+    things = [
+        ("folder", "A"),
+        ("folder", "B"),
+        ("dataset", "A"),
+        ("benchmark project", "A"),
+        ("production project", "A"),
+    ]
+    marks = {declared.mark(kind, title) for kind, title in things}
+    assert len(marks) == len(things)
+    assert all(mark.startswith("pedestrians ") and "bench" not in mark and "data" not in mark for mark in marks)
+    assert declared.mark("folder", "A") == read_declaration(EXAMPLE).mark("folder", "A")
 
 
 def test_what_a_structure_leaves_out_is_made_the_same_every_time() -> None:

@@ -16,6 +16,7 @@ from agents.setup import (
     SeenStage,
     complete,
     endpoints,
+    gives_away,
     plan,
     read_declaration,
     service_document,
@@ -52,8 +53,8 @@ DONE = Observed(
     folders={f.path: SeenFolder(f.path, f.path.rsplit("/", 1)[-1]) for f in DECLARED.all_folders()},
     ontology=SeenOntology("ontology", "Pedestrians", complete(STRUCTURE, "Pedestrians")),
     datasets={
-        "Pedestrians: benchmark": SeenDataset(HASHES["one"], "Pedestrians: benchmark"),
-        "Pedestrians: production": SeenDataset(HASHES["two"], "Pedestrians: production"),
+        "Pedestrians, part 1": SeenDataset(HASHES["one"], "Pedestrians, part 1"),
+        "Pedestrians, part 2": SeenDataset(HASHES["two"], "Pedestrians, part 2"),
     },
     projects={
         "benchmark": project("benchmark", "Pedestrians: truth", "one"),
@@ -91,6 +92,29 @@ def test_a_key_of_another_type_is_drift_and_a_missing_option_is_added() -> None:
         ("drift", "is number in Encord, varchar in the set-up file"),
         ("change", "add the options sunny, fog"),
     ]
+
+
+@pytest.mark.parametrize(
+    "title", ["Benchmark", "x_benchmarks.png", "GOLD-1.jpg", "ground truth", "ground_truth", "honeypot3"]
+)
+def test_a_title_that_gives_an_item_away_is_known(title: str) -> None:
+    assert gives_away(title)
+
+
+@pytest.mark.parametrize("title", ["marigold.jpg", "Pedestrians, part 1", "truthful", "street-7.png"])
+def test_a_title_like_any_other_is_no_matter(title: str) -> None:
+    assert not gives_away(title)
+
+
+def test_titles_that_annotators_can_read_are_noticed_and_nothing_is_wrong() -> None:
+    declared = read_declaration(EXAMPLE.replace("Pedestrians, part 1", "Gold"))
+    observed = replace(DONE, telling=("benchmark-1.png", "benchmark-2.png"))
+    noticed = [change for change in plan(declared, observed) if change.kind == "notice"]
+    assert [change.message for change in noticed] == [
+        "its title tells annotators what it is",
+        "2 of its titles tell annotators what they label: 'benchmark-1.png', ...",
+    ]
+    assert all(change.step is None and change.remedy for change in noticed)
 
 
 @pytest.mark.parametrize(

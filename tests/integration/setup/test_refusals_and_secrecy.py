@@ -1,0 +1,54 @@
+"""What is refused before anything is made, and what people in the production project may not read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from agents.cli.setup_sources import only_apply_of
+from tests.integration.setup.conftest import ANNOTATORS, Site
+from tests.integration.setup.setup_files import PRODUCTION, photo, write_setup
+
+
+def test_what_is_missing_is_named_before_anything_is_made(site: Site, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("url\ns3://bucket/0.png\n")
+    file = write_setup(tmp_path)
+    sourced = 'registration = ["registration"]\nintegration = "No bucket"'
+    file.write_text(file.read_text().replace('upload = "production photos"', sourced))
+    missing = site.run("setup", "plan", file)
+    assert missing.exit_code == 2
+    assert f"folders.1.registration: {tmp_path}/registration: there is no such file or folder" in missing.stderr
+    (tmp_path / "registration").mkdir()
+    assert "holds no registration file" in site.run("setup", "plan", file).stderr
+    built = site.run("register", "build", manifest, "--out", tmp_path / "registration", "--storage", "s3")
+    assert built.exit_code == 0, built.output
+    done = site.run("setup", "apply", file, "--yes")
+    assert done.exit_code == 3
+    assert "folder 'Pedestrians/Production': there is no cloud integration 'No bucket'" in done.stderr
+    assert site.writes() == []
+
+
+def test_nothing_that_people_in_the_project_can_read_tells_the_benchmark(site: Site, tmp_path: Path) -> None:
+    assert site.run("setup", "apply", write_setup(tmp_path), "--yes").exit_code == 0
+    for dataset in site.project(PRODUCTION, ANNOTATORS[0]).list_datasets():
+        assert re.fullmatch(r"pedestrians [0-9a-f]{12}", dataset.description)
+
+
+def test_titles_that_tell_are_noticed_and_applied_all_the_same(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path)
+    photo(tmp_path / "benchmark photos" / "gold-1.png", 50)
+    shown = site.run("setup", "plan", file)
+    assert "1 of its titles tell annotators what they label: 'gold-1.png'" in shown.stdout
+    assert site.run("setup", "apply", file, "--yes").exit_code == 0
+    assert site.run("setup", "plan", file).exit_code == 0
+
+
+def test_of_two_applies_at_once_one_is_refused(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path)
+    with only_apply_of(file):
+        refused = site.run("setup", "apply", file, "--yes")
+    assert refused.exit_code == 2
+    assert "another 'setup apply' of this file is running" in refused.stderr
+    assert site.writes() == []
+    assert site.run("setup", "apply", file, "--yes").exit_code == 0
