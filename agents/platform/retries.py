@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 _backoff = wait_random_exponential(multiplier=0.25, max=5)
 T = TypeVar("T")
 
-_REFUSED = (sdk.AuthenticationError, sdk.AuthorisationError, sdk.SshKeyNotFound)
+_REFUSED = (sdk.AuthorisationError, sdk.SshKeyNotFound)
 _REJECTED = (
     sdk.InvalidArgumentsError,
     sdk.MultiLabelLimitError,
@@ -66,6 +66,8 @@ def translate(error: sdk.EncordException) -> PlatformError:
     if isinstance(error.__cause__, OversizedAnswer):
         return AnswerTooLarge(f"Encord's answer is too large to be read here: {error.__cause__}")
     name = type(error).__name__
+    if isinstance(error, sdk.AuthenticationError):
+        return AccessRefused(f"Encord does not know this key ({name}): is ENCORD_DOMAIN where it is registered?")
     if isinstance(error, _REFUSED):
         return AccessRefused(f"Encord refuses the service's key ({name}): is its user an admin of the project?")
     if isinstance(error, sdk.ResourceNotFoundError):
