@@ -39,7 +39,8 @@ def task_progress(verb: str) -> Iterator[Advance]:
 def item_progress(verb: str, total: int) -> Iterator[Advance]:
     """A bar of items on standard error; yields the function that advances it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task(verb, total=total)
         yield lambda items: progress.advance(bar, items)
 
