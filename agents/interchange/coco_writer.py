@@ -210,6 +210,8 @@ def _image(number: int, exported: ExportedRow, named: NamedImage) -> dict[str, A
         "dataset_title": row["dataset_title"],
         "frame": image.frame,
     }
+    # What finding needs to name the label row to send back.
+    entry |= {key: row[key] for key in ("dataset_hash", "label_hash") if row.get(key)}
     if image.space:
         entry["space"] = image.space
     if image.classifications:

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 from pycocotools import mask as masks
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+
+from agents.findings import choose, find
+from agents.scoring.predictions import Truth
 
 from .gallery import EMPTY, EVERY_SHAPE, GROUP, NO_SIZE, SAME_ONE, SAME_STEM, SAME_TWO, UNOPENED, VIDEO, Gallery
 from .reading import as_results, drawn_by_class
@@ -139,3 +143,14 @@ def test_no_object_is_dropped_in_silence(site: Gallery, exported: Path) -> None:
         data = coco(exported, task)
         assert Counter(data.cats[a["category_id"]]["name"] for a in data.anns.values()) == said["objects"]
         assert said["not_representable"] == {"polyline": 1, "cuboid_2d": 1, "audio": 1}
+
+
+def test_what_is_found_in_an_export_can_be_sent_back(site: Gallery, exported: Path) -> None:
+    truth = Truth.from_coco(json.loads((exported / "coco" / "annotations" / "detection.json").read_text()))
+    detections = truth.alone()
+    rare = find(detections, has_predictions=False)
+    choice = choose(detections, rare, project_hash="p", name="rare", made_at=datetime.now(UTC), kinds=("rare_class",))
+    row = site.row(EVERY_SHAPE)
+    (item,) = [item for item in choice.items if item.data_hash == row.data_hash]
+    assert item.dataset_hash == row.dataset_hash
+    assert {reason.label_hash for reason in item.reasons} == {row.label_hash}
