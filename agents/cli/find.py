@@ -81,14 +81,19 @@ def find(
     """
     from agents.cli.exports import ExportError
     from agents.cli.prediction_images import read_pictures, with_pictures
-    from agents.cli.prediction_inputs import load_inputs
-    from agents.cli.prediction_output import write_json
+    from agents.cli.prediction_inputs import is_file, load_inputs
+    from agents.cli.prediction_output import require_place, write, write_json
     from agents.cli.prediction_tables import console_of, print_findings
     from agents.errors import MissingExtraError
     from agents.findings import find as look
     from agents.scoring.predictions import EvaluatorMissingError, PredictionInputError
 
     try:
+        require_place(output)
+        if output and project is None and is_file(labels):
+            raise ExportError(
+                f"{labels}: is no project on Encord; --output needs --project with the hash of its project"
+            )
         given = load_inputs(
             labels,
             [predictions] if predictions else [],
@@ -111,13 +116,13 @@ def find(
             choice = _choice(
                 detections,
                 findings,
-                project=given.project_hash or project,
+                project=given.project_hash or project or "",
                 name=name or output.stem,
                 kinds=kinds,
                 least_strength=least_strength,
                 most=most,
             )
-            output.write_text(choice.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            write(choice.model_dump_json(indent=2).encode() + b"\n", output)
             typer.echo(f"{len(choice.items):,} data units chosen: {output}", err=True)
     except (ExportError, PredictionInputError, EvaluatorMissingError, MissingExtraError) as error:
         typer.echo(str(error), err=True)
@@ -125,14 +130,15 @@ def find(
     if json:
         write_json(_as_json(detections, findings), None)
     else:
-        print_findings(findings, _names(detections), console_of(None))
+        with console_of(None) as console:
+            print_findings(findings, _names(detections), console)
 
 
 def _choice(
     detections: "Detections",
     findings: "Findings",
     *,
-    project: str | None,
+    project: str,
     name: str,
     kinds: list[Kind] | None,
     least_strength: float,
@@ -140,8 +146,6 @@ def _choice(
 ) -> "ChosenItems":
     from agents.findings import USUAL, choose
 
-    if project is None:
-        raise typer.BadParameter("the labels are files: say with --project whose they are", param_hint="--output")
     wanted: tuple[ReasonKind, ...] = tuple(kind.value for kind in kinds) if kinds else USUAL
     return choose(
         detections,

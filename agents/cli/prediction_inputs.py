@@ -1,6 +1,7 @@
 """Labels and predictions of a command line: files in whatever layout, or projects on Encord."""
 
 import csv
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -147,12 +148,17 @@ def _given(reference: str, account: _Account) -> "Given":
         return given_by_rows(load_rows(path))
     if isinstance(content, list) and isinstance(first, Mapping) and "category_id" not in first and "image" in first:
         return given_by_table(content, path.name)
-    return given_by_coco(content)
+    return given_by_coco(content, path.name)
+
+
+def is_file(reference: str) -> bool:
+    """Whether labels or predictions are no project on Encord."""
+    return Path(reference).exists() or not _PROJECT.fullmatch(reference)
 
 
 def _project(reference: str, unfinished: bool) -> "LabelsOf | None":
-    named = None if Path(reference).exists() else _PROJECT.fullmatch(reference)
-    if named is None:
+    named = _PROJECT.fullmatch(reference)
+    if named is None or is_file(reference):
         return None
     from agents.workflows.evaluate_predictions import MAIN, LabelsOf
 
@@ -166,7 +172,10 @@ def _table(path: Path) -> Iterator[Mapping[str, Any]]:
             return
         with path.open(encoding="utf-8-sig", newline="") as file:
             if path.suffix.lower() == ".csv":
-                yield from csv.DictReader(file)
+                rows = csv.DictReader(file)
+                if rows.fieldnames is None:
+                    raise ExportError(f"{path}: is empty; a table begins with the names of its columns")
+                yield from rows
                 return
             yield from _json_lines(path, file)
     except OSError as error:
@@ -216,9 +225,10 @@ def _require_matched(detections: "Detections", model: str, truth: str, most: flo
             f"no prediction of {model} is on an image of {truth} (it names {_some(detections.unmatched)})"
         )
     if missed > most * (missed + found):
+        enough = math.ceil(100 * missed / (missed + found)) / 100
         raise ExportError(
             f"{missed:,} of the {missed + found:,} images of {model} ({_some(detections.unmatched)}) are not in "
-            f"{truth}; --max-unmatched {missed / (missed + found):.2f} would let them be"
+            f"{truth}; --max-unmatched {enough:.2f} would let them be"
         )
 
 

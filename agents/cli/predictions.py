@@ -85,7 +85,7 @@ def evaluate_predictions(
     from agents.cli.exports import ExportError
     from agents.cli.prediction_images import read_pictures, with_pictures
     from agents.cli.prediction_inputs import load_inputs
-    from agents.cli.prediction_output import write_evaluation
+    from agents.cli.prediction_output import require_place, write_evaluation
     from agents.errors import MissingExtraError
     from agents.reporting.predictions import Evaluation
     from agents.scoring.predictions import (
@@ -97,15 +97,20 @@ def evaluate_predictions(
     from agents.scoring.predictions import evaluate_predictions as evaluate
 
     try:
+        require_place(output)
         models = [predictions, *([against] if against else [])]
         given = load_inputs(truth, models, metadata=metadata, unfinished=unfinished, max_unmatched=max_unmatched)
         pictures = read_pictures(given, given.detections[0], images, stored=stored)
         detections, *others = with_pictures(given.detections, pictures)
-        score = evaluate(detections, region=region.value, iou=iou, confidence=confidence)
         comparisons = [
             compare_predictions(other, detections, region=region.value, iou=iou, confidence=confidence)
             for other in others
         ]
+        score = (
+            comparisons[0].second
+            if comparisons
+            else evaluate(detections, region=region.value, iou=iou, confidence=confidence)
+        )
         chosen = Format.JSON if json else format
         found = None
         if slices or metadata or pictures or chosen is Format.HTML:

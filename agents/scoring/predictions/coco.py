@@ -220,7 +220,17 @@ def _item(given: Any, place: str, images: Mapping[Hashable, int], categories: Ma
         _need(isinstance(given[key], Hashable), place, f"has a {key} that is no id")
     category = given["category_id"]
     _need(category in categories, place, f"has category {category!r}, which is not in truth.categories")
-    item: dict[str, Any] = {"image_id": images.get(given["image_id"]), "category_id": categories[category]}
+    place_and_class = {"image_id": images.get(given["image_id"]), "category_id": categories[category]}
+    return place_and_class | read_region(given, place)
+
+
+def read_region(given: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """The `bbox` and the `segmentation` of a COCO annotation or result.
+
+    Raises:
+        PredictionInputError: there is neither, or one is not well formed.
+    """
+    item: dict[str, Any] = {}
     if given.get("segmentation"):
         item["segmentation"] = _segmentation(given["segmentation"], f"{place}.segmentation")
     if given.get("bbox"):

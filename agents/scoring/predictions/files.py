@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from agents.scoring.predictions.coco import PredictionInputError, finite_number
+from agents.scoring.predictions.coco import PredictionInputError, finite_number, read_region
 from agents.scoring.predictions.truth import Given, Kind, Place
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -20,26 +20,26 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 OPTIONAL = frozenset({"frame"})
 
 
-def given_by_coco(content: Any) -> Given:
+def given_by_coco(content: Any, place: str = "predictions") -> Given:
     """COCO results (a list), or a COCO data set whose annotations have scores.
 
     An image is named by its id; in a data set also by its `data_hash`, `file_name` and `coco_url`. A class is named
-    by its id; in a data set by its name first, as ids are each data set's own.
+    by its id; in a data set by its name first, as ids are each data set's own. `place` is what messages call it.
 
     Raises:
-        PredictionInputError: it is neither.
+        PredictionInputError: it is neither, or a result is not well formed.
     """
     if isinstance(content, list):
         places: dict[Any, Place] = {}
         kinds: dict[Any, Kind] = {}
         listed = content
     elif isinstance(content, Mapping) and isinstance(content.get("annotations"), list):
-        places = {image.get("id"): _place(image) for image in _objects(content, "images")}
-        kinds = {each.get("id"): _kind(each) for each in _objects(content, "categories")}
+        places = {image.get("id"): _place(image) for image in _objects(content, "images", place)}
+        kinds = {each.get("id"): _kind(each) for each in _objects(content, "categories", place)}
         listed = content["annotations"]
     else:
-        raise PredictionInputError("predictions", "are neither a list of COCO results nor a COCO data set")
-    objects = [_result(item, f"predictions[{at}]", places, kinds) for at, item in enumerate(listed)]
+        raise PredictionInputError(place, "is neither a list of COCO results nor a COCO data set")
+    objects = [_result(item, f"{place}[{at}]", places, kinds) for at, item in enumerate(listed)]
     return Given(objects, places.values())
 
 
@@ -63,10 +63,10 @@ def _kind(category: Mapping[str, Any]) -> Kind:
     return Kind(name, name)
 
 
-def _objects(content: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+def _objects(content: Mapping[str, Any], key: str, place: str) -> list[Mapping[str, Any]]:
     listed = content.get(key) or []
     if not isinstance(listed, list) or not all(isinstance(item, Mapping) for item in listed):
-        raise PredictionInputError(f"predictions.{key}", "is not a list of JSON objects")
+        raise PredictionInputError(f"{place}.{key}", "is not a list of JSON objects")
     return listed
 
 
@@ -78,9 +78,12 @@ def _result(given: Any, place: str, places: Mapping[Any, Place], kinds: Mapping[
             raise PredictionInputError(place, f"has no {key}")
         if not isinstance(given[key], str | int | float):
             raise PredictionInputError(place, f"has a {key} that is no id")
+    if "score" not in given:
+        raise PredictionInputError(place, "has no score: predictions need one each")
     image, category = given["image_id"], given["category_id"]
     return {
-        **given,
+        **read_region(given, place),
+        "score": finite_number(given["score"], f"{place}.score"),
         "image_id": places.get(image) or Place((str(image),)),
         "category_id": kinds.get(category) or Kind(str(category), None),
     }
@@ -93,14 +96,15 @@ def _row(row: Mapping[str, Any], place: str) -> Mapping[str, Any]:
         "image_id": Place((str(values["image"]),), None if frame is None else int(_number(frame, f"{place}.frame"))),
         "category_id": Kind(str(values["class"]), str(values["class"])),
         "score": _number(values["confidence"], f"{place}.confidence"),
-        "bbox": [_number(values[side], f"{place}.{side}") for side in ("x", "y", "w", "h")],
+        **read_region({"bbox": [_number(values[side], f"{place}.{side}") for side in ("x", "y", "w", "h")]}, place),
     }
 
 
 def _value(row: Mapping[str, Any], name: str, place: str) -> Any:
     value = next((row[key] for key in COLUMNS[name] if row.get(key) not in (None, "")), None)
     if value is None and name not in OPTIONAL:
-        raise PredictionInputError(place, f"has no {name} (a column {' or '.join(COLUMNS[name])})")
+        there = ", ".join(key for key in row if isinstance(key, str))
+        raise PredictionInputError(place, f"has no {name} (a column {' or '.join(COLUMNS[name])}; there are: {there})")
     return value
 
 

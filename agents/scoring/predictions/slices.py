@@ -18,6 +18,8 @@ Metric = Literal["recall", "precision"]
 
 LEVEL = 0.95
 """That all gaps lie in their intervals at once."""
+FAMILIES = 4
+"""Single conditions and pairs, each by recall and by precision"""
 MOST_PAIRED = 100
 """Conditions of which pairs are tried, those with the most objects: pairs grow with the square."""
 
@@ -73,8 +75,9 @@ def find_slices(
 
     Slices are ordered by the low end of the gap's interval, so that a small gap over many images stands before a
     large one over a handful. The interval is Newcombe's (1998, method 10) over two intervals clustered by image, at
-    a level so high that with 95 % all gaps lie in theirs (Bonferroni; half of the 5 % for single conditions, half for
-    pairs). A pair is a slice of its own only if it is worse than both of its conditions without the other one.
+    a level so high that with 95 % all gaps lie in theirs (Bonferroni; a quarter of the 5 % each for single conditions
+    and for pairs, of recall and of precision). A pair is a slice of its own only if it is worse than both of its
+    conditions without the other one.
 
     Args:
         detections: truth and predictions.
@@ -197,8 +200,8 @@ def _sides(table: _Table, members: Flags, rest: Flags) -> _Sides | None:
 
 
 def _level(tests: int) -> float:
-    """Of one interval of many: Bonferroni's, with half of the error to spend."""
-    return 1.0 - (1.0 - LEVEL) / 2.0 / max(tests, 1)
+    """Of one interval of many: Bonferroni's, with one of `FAMILIES` shares of the error to spend."""
+    return 1.0 - (1.0 - LEVEL) / FAMILIES / max(tests, 1)
 
 
 def _tables(outcome: Outcome, detections: Detections, confidence: float, least: int) -> tuple[_Table, _Table]:

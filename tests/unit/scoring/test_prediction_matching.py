@@ -189,8 +189,8 @@ def test_more_is_known_of_images_by_any_of_their_names() -> None:
         ({"image": ""}, "predictions[0] has no image (a column image or image_id or data_hash"),
         ({"confidence": "high"}, "predictions[0].confidence is not a number: 'high'"),
         ({"w": "nan"}, "predictions[0].w is not a finite number"),
-        ({"h": -1}, "has a negative size"),
-        ({"class": None}, "has no class (a column class or label or category or name)"),
+        ({"h": -1}, "predictions[0].bbox has a negative size"),
+        ({"class": None}, "has no class (a column class or label or category or name; there are: image, "),
         ({"frame": "x"}, "predictions[0].frame is not a number: 'x'"),
     ],
 )
