@@ -37,14 +37,13 @@ def choose(
         from agents.cli.send_back import read_choice
         from agents.config import load_settings
         from agents.findings import ReasonKind
-        from agents.findings.from_scores import choose_at_random
         from agents.service import Service
-        from agents.workflows.choose_from_scores import choose_by_scores, finished_work
+        from agents.workflows.choose_from_scores import choose_by_scores, choose_control
 
         service = Service(load_settings(endpoints=False))
         now = datetime.now(UTC)
         if control_of is not None:
-            chosen = choose_at_random(read_choice(control_of), finished_work(service.projects), seed=seed, made_at=now)
+            chosen = choose_control(service.projects, read_choice(control_of), seed=seed, made_at=now)
         else:
             wanted: dict[ReasonKind, bool] = {
                 "low_score": below_bar, "undecided": undecided, "suspect_truth": suspects,

@@ -50,6 +50,7 @@ def send_back(
         "priority": priority,
     }
     with clear_failures():
+        from agents.cli.one_run import only_run_of
         from agents.cli.progress import item_progress
         from agents.config import load_settings
         from agents.service import Service
@@ -65,7 +66,8 @@ def send_back(
             sent = sending.look(read, wishes)
         else:
             who = operator_of(operator)
-            with item_progress("sending back", len(read.items) * len(wishes.steps)) as progress:
+            steps = len(read.items) * len(wishes.steps)
+            with only_run_of(choice), item_progress("sending back", steps) as progress:
                 sent = sending.send(read, wishes, operator=who, progress=progress)
         if json:
             typer.echo(json_module.dumps({"dry_run": dry_run, **as_dict(sent)}))

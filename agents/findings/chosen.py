@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 ReasonKind = Literal[
     "likely_label_error",
@@ -63,3 +63,10 @@ class ChosenItems(BaseModel):
     """Of the choice; the collection in Encord is named after it"""
     made_at: datetime
     items: tuple[ChosenItem, ...]
+
+    @field_validator("items")
+    @classmethod
+    def _each_once(cls, items: tuple[ChosenItem, ...]) -> tuple[ChosenItem, ...]:
+        if len({item.data_hash for item in items}) < len(items):
+            raise ValueError("a data unit stands there more than once: give it one entry with several reasons")
+        return items

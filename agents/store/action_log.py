@@ -73,9 +73,15 @@ class ActionLog:
         return settled
 
     def entries(
-        self, production_project: str, *, limit: int = 1000, without: str = "", kind: str | None = None
+        self,
+        production_project: str,
+        *,
+        limit: int = 1000,
+        without: str = "",
+        kind: str | None = None,
+        subject: str | None = None,
     ) -> list[Action]:
-        """The newest actions first, without those of one kind, or of one kind alone."""
+        """The newest actions first, without those of one kind, or of one kind or subject alone."""
         query = (
             select(actions)
             .where(actions.c.production_project == production_project, actions.c.kind != without)
@@ -84,6 +90,8 @@ class ActionLog:
         )
         if kind is not None:
             query = query.where(actions.c.kind == kind)
+        if subject is not None:
+            query = query.where(actions.c.subject == subject)
         with self._database.reading() as connection:
             return [_action(row._mapping) for row in connection.execute(query)]
 
@@ -95,12 +103,6 @@ class ActionLog:
         """
         with self._database.writing() as connection:
             return open_action(connection, action_id)
-
-    def replace_facts(self, action_id: str, facts: Mapping[str, Any]) -> None:
-        """Write down anew what it takes to undo an action: of one that was written down before it was taken."""
-        change = update(actions).where(actions.c.action_id == action_id).values(facts=dict(facts))
-        with self._database.writing() as connection:
-            connection.execute(change)
 
     def mark_undone(self, action_id: str, *, operator: str, reason: str) -> Action:
         """Write down that an action has been undone; returns the new entry.

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from agents.findings import ChosenItems, ReasonKind
-from agents.findings.from_scores import Doubt, Judgement, Work, choose_from_scores
+from agents.findings.from_scores import Doubt, Judgement, Work, choose_at_random, choose_from_scores
 from agents.labels.creators import label_creators
 from agents.platform.tasks import task_rows
 from agents.reporting import Report
 from agents.store import SqlScoreStore
+from agents.workflows.errors import NothingToDrawFrom, ProjectNotServed
 from agents.workflows.projects import ServedProjects
 from agents.workflows.report_project import report_project
 
@@ -43,6 +44,24 @@ def choose_by_scores(
     )
     project = str(deployment.production_project)
     return ChosenItems(project_hash=project, name=name, made_at=made_at, items=tuple(items[:most]))
+
+
+def choose_control(projects: ServedProjects, choice: ChosenItems, *, seed: int, made_at: datetime) -> ChosenItems:
+    """As many finished data units of production as a choice has, at random. Changes nothing.
+
+    Raises:
+        ProjectNotServed: the choice is of another project.
+        NothingToDrawFrom: none of the choice is finished; so it is when the choice was sent back already.
+        PlatformError
+    """
+    if choice.project_hash != str(projects.deployment.production_project):
+        raise ProjectNotServed(f"the choice is of project {choice.project_hash}, which this deployment does not serve")
+    control = choose_at_random(choice, finished_work(projects), seed=seed, made_at=made_at)
+    if choice.items and not control.items:
+        raise NothingToDrawFrom(
+            "nothing of the choice is finished production work: a control is drawn before the choice is sent back"
+        )
+    return control
 
 
 def finished_work(projects: ServedProjects) -> list[Work]:

@@ -51,3 +51,7 @@ class AmbiguousTitle(RefusalError):
 
 class MisconfiguredStage(RefusalError):
     """The configuration names a stage or a pathway that the production project's workflow does not have."""
+
+
+class NothingToDrawFrom(RefusalError):
+    """Nothing fits what is to be drawn at random."""

@@ -32,7 +32,9 @@ from agents.workflows.send_back_steps import (
 )
 
 KIND_PREFIX = "send-back-"
-_MOST_ENTRIES = 100_000
+UNTIL_APPROVED = "; until a reviewer approves, what annotators submit there is not scored"
+BEGUN, DONE = "begun", "done"
+"""Outcomes in the audit trail"""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,9 @@ class SendBack:
 
     def _is_benchmark(self, item: ChosenItem, row: TaskRow | None) -> bool:
         dataset = row.dataset_hash if row else item.dataset_hash
-        return dataset is not None and self.projects.is_benchmark_dataset(dataset)
+        if dataset is None:  # scores of long ago do not say of which dataset their truth is
+            return _is_suspect(item)
+        return self.projects.is_benchmark_dataset(dataset)
 
     def _why_not(self, row: TaskRow) -> str | None:
         try:
@@ -172,7 +176,7 @@ class SendBack:
         self, items: Sequence[ChosenItem]
     ) -> tuple[dict[str, list[tuple[ChosenItem, TaskRow]]], list[RefusedItem]]:
         """Items of suspect truth by benchmark project; every other benchmark item is refused."""
-        suspect = {item.data_hash: item for item in items if any(r.kind == "suspect_truth" for r in item.reasons)}
+        suspect = {item.data_hash: item for item in items if _is_suspect(item)}
         refused = [
             RefusedItem(item.data_hash, item.title, "is a benchmark item: sending it back would give it away")
             for item in items
@@ -219,6 +223,10 @@ def _marker(digest: str) -> str:
     return f"[{digest}]"
 
 
+def _is_suspect(item: ChosenItem) -> bool:
+    return any(reason.kind == "suspect_truth" for reason in item.reasons)
+
+
 def _of_truth(item: ChosenItem) -> ChosenItem:
     """What the reviewers of the truth are told: of the truth alone."""
     return item.model_copy(update={"reasons": tuple(r for r in item.reasons if r.kind == "suspect_truth")})
@@ -243,7 +251,7 @@ def _of_benchmark(batch: Batch, wishes: Wishes) -> Iterator[tuple[StepName, Step
     if "issues" in wishes.steps:
         yield "issues", RaiseIssues(batch)
     if "reopen" in wishes.steps:
-        yield "reopen", Reopen(batch, review_stage(batch.project), behind=("DONE",))
+        yield "reopen", Reopen(batch, review_stage(batch.project), behind=("DONE",), meanwhile=UNTIL_APPROVED)
 
 
 def _undoing(name: str, batch: Batch) -> Step:
@@ -279,7 +287,8 @@ class _Trail:
 
     def entry(self, taken: _Taken) -> Action | None:
         """What is written down of a step and not undone."""
-        entries = self.log.entries(self.production, kind=KIND_PREFIX + taken.name, limit=_MOST_ENTRIES)
+        # Of this choice alone: each entry holds its whole plan, and there is one for every choice there ever was.
+        entries = self.log.entries(self.production, kind=KIND_PREFIX + taken.name, subject=taken.batch.name)
         mine = {"choice": self.digest, "project": taken.batch.project_hash}
         return next((one for one in entries if one.undone_by is None and mine.items() <= one.facts.items()), None)
 
@@ -290,14 +299,14 @@ class _Trail:
             operator=operator,
             subject=taken.batch.name,
             reason=taken.step.in_words(plan),
-            facts={"choice": self.digest, "project": taken.batch.project_hash, "plan": plan, "done": False},
+            facts={"choice": self.digest, "project": taken.batch.project_hash, "plan": plan, "outcome": BEGUN},
         )
 
 
 def _look(taken: _Taken, trail: _Trail) -> StepOutcome:
     known = trail.entry(taken)
     if known is not None:
-        return taken.outcome(known.reason, "done before" if known.facts["done"] else "begun", known)
+        return taken.outcome(known.reason, "done before" if known.facts["outcome"] == DONE else "begun", known)
     plan = taken.step.plan()
     return taken.outcome(taken.step.in_words(plan), "planned") if plan else taken.outcome("", "nothing to do")
 
@@ -309,10 +318,10 @@ def _take(taken: _Taken, trail: _Trail, operator: str, progress: Progress) -> St
         if not plan:
             return taken.outcome("", "nothing to do")
         entry = trail.write_down(taken, plan, operator)
-    elif entry.facts["done"]:
+    elif entry.facts["outcome"] == DONE:
         return taken.outcome(entry.reason, "done before", entry)
     taken.step.do(entry.facts["plan"], progress)
-    trail.log.replace_facts(entry.action_id, {**entry.facts, "done": True})
+    trail.log.settle(entry, DONE)
     return taken.outcome(entry.reason, "done", entry)
 
 

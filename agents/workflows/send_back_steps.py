@@ -135,9 +135,12 @@ class RaiseIssues:
                 progress(1)
 
     def undo(self, plan: Plan) -> None:
-        """Delete them."""
-        for data_hash, issues in _by_unit(plan).items():
-            self._of(data_hash).delete({issue["comment"] for issue in issues})
+        """Delete them; 1 or 2 requests per data unit."""
+        with ThreadPoolExecutor(DATA_UNITS_AT_A_TIME, thread_name_prefix="issues") as threads:
+            list(threads.map(self._delete, *zip(*_by_unit(plan).items(), strict=True)))
+
+    def _delete(self, data_hash: str, issues: Sequence[Mapping[str, Any]]) -> None:
+        self._of(data_hash).delete({issue["comment"] for issue in issues})
 
     def _raise(self, data_hash: str, issues: Sequence[Mapping[str, Any]]) -> None:
         known = self._of(data_hash)
@@ -198,6 +201,8 @@ class Reopen:
     """Uuid of that stage"""
     behind: tuple[StageKind, ...]
     """Kinds of the stages from which tasks are fetched back; those that wait elsewhere are on their way anyway"""
+    meanwhile: str = ""
+    """What has to wait until they are done again, for people"""
 
     def plan(self) -> Plan:
         """Tasks behind that stage."""
@@ -212,7 +217,7 @@ class Reopen:
     def in_words(self, plan: Plan) -> str:
         """How many tasks, and where to."""
         titles = {stage.uuid: stage.title for stage in self.batch.project.stages}
-        return f"{_count(len(plan['moves']), 'task')} back at '{titles[plan['to']]}'"
+        return f"{_count(len(plan['moves']), 'task')} back at '{titles[plan['to']]}'{self.meanwhile}"
 
     def do(self, plan: Plan, progress: Progress) -> None:
         """Move those that are still where they were."""
@@ -271,8 +276,10 @@ class Prioritise:
         progress(len(plan["priorities"]))
 
     def undo(self, plan: Plan) -> None:
-        """As they were."""
-        self._set({data_hash: old for data_hash, (old, _) in plan["priorities"].items()})
+        """As they were, where nobody has set another since."""
+        rows = self.batch.rows(list(plan["priorities"]))
+        ours = [row.data_hash for row in rows if row.priority == plan["priorities"][row.data_hash][1]]
+        self._set({data_hash: plan["priorities"][data_hash][0] for data_hash in ours})
 
     def _set(self, wanted: Mapping[str, float]) -> None:
         rows = self.batch.rows(list(wanted))

@@ -74,6 +74,14 @@ def test_a_control_is_drawn_from_finished_production_work(scored: Sandbox, tmp_p
     assert {reason["kind"] for item in control["items"] for reason in item["reasons"]} == {"control"}
 
 
+def test_a_control_of_another_projects_choice_is_refused(scored: Sandbox, tmp_path: Path) -> None:
+    choice = tmp_path / "choice.json"
+    choose(scored, choice)
+    choice.write_text(choice.read_text().replace(PRODUCTION, uuid("other")))
+    done = run(scored, "choose", str(tmp_path / "control.json"), "--control-of", str(choice))
+    assert (done.exit_code, "does not serve" in done.stderr) == (2, True)
+
+
 def test_what_is_chosen_can_be_sent_back_as_it_is(scored: Sandbox, units: list[Unit], tmp_path: Path) -> None:
     path = tmp_path / "choice.json"
     choose(scored, path)
@@ -81,8 +89,10 @@ def test_what_is_chosen_can_be_sent_back_as_it_is(scored: Sandbox, units: list[U
     assert done.exit_code == 0, done.stderr
     steps = {(step["project"], step["step"]): step["what"] for step in json.loads(done.stdout)["steps"]}
     assert steps[("Production", "reopen")] == "3 tasks back at 'Annotate'"
-    assert steps[("Benchmark", "reopen")] == "1 task back at 'Review'"
+    assert steps[("Benchmark", "reopen")].startswith("1 task back at 'Review'; until a reviewer")
     assert ("Production", "issues") in steps
     assert steps[("Production", "issues")] == "", "a weak annotator is no suspicion about a label"
     assert steps[("Benchmark", "issues")] == "1 issue on 1 data unit"
     assert scored.stages()["Complete"] == len(units), "benchmark tasks of production stay where they are"
+    late = run(scored, "choose", str(tmp_path / "control.json"), "--control-of", str(path))
+    assert (late.exit_code, "before the choice is sent back" in late.stderr) == (2, True)

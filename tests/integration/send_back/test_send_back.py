@@ -1,5 +1,6 @@
 """`benchmark-qa send-back` against the emulator: what it changes on Encord, what it refuses, kills, undoing."""
 
+import fcntl
 import json
 import signal
 import subprocess
@@ -62,6 +63,12 @@ def suspicion(data_hash: str) -> Reason:
         text="a pedestrian is probably missing",
         label_hash=uuid(f"labels/{data_hash}"),
     )
+
+
+TWICE = json.dumps(
+    {"project_hash": PRODUCTION, "name": "x", "made_at": MADE_AT.isoformat(),
+     "items": 2 * [chosen(production(0), low_score()).model_dump()]}
+)  # fmt: skip
 
 
 def choice_file(folder: Path, *items: ChosenItem, name: str = "Round 2") -> Path:
@@ -326,12 +333,50 @@ def test_killed_in_any_step_it_goes_on_and_ends_as_if_nothing_had_happened(
         assert len(trail(both)) == 5, "each step once"
 
 
+def test_a_second_run_at_the_same_time_is_refused_and_changes_nothing(images: list[Any], tmp_path: Path) -> None:
+    with site(images) as both:
+        path = choice_file(tmp_path, chosen(production(0), suspicion(production(0))))
+        with path.open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            done = run(both, "send-back", str(path), "--operator", "ann")
+            assert (done.exit_code, "another run with this file is going on" in done.stderr) == (2, True)
+            assert trail(both) == []
+        send(both, path)
+
+
+def test_a_step_that_was_cut_short_is_told_from_one_that_is_done(images: list[Any], tmp_path: Path) -> None:
+    with site(images) as both:
+        path = choice_file(tmp_path, chosen(production(0), low_score()))
+        both.break_platform("status", operation="POST projects/{project}/priorities", status=500, times=20)
+        send_again = run(both, "send-back", str(path), "--operator", "ann")
+        assert send_again.exit_code == 3, send_again.output
+        listed = run(both, "actions", "list").stdout.splitlines()
+        assert [line for line in listed if "not certain to have been done" in line] == [
+            line for line in listed if "send-back-priority" in line
+        ]
+        both.mend_platform()
+        send(both, path)
+        assert "not certain" not in run(both, "actions", "list").stdout
+
+
+def test_a_priority_that_somebody_has_set_since_outlives_the_undoing(images: list[Any], tmp_path: Path) -> None:
+    with site(images) as both:
+        sent = send(both, choice_file(tmp_path, *(chosen(production(n), low_score()) for n in range(2))))
+        rows = {row.data_hash: row for row in both.client().get_project(PRODUCTION).list_label_rows_v2()}
+        rows[production(0)].set_priority(0.9)
+        (step,) = [step for step in sent["steps"] if step["step"] == "priority"]
+        run(both, "actions", "undo", step["action_id"], "--reason", "a mistake", "--operator", "ben")
+        rows = {row.data_hash: row for row in both.client().get_project(PRODUCTION).list_label_rows_v2()}
+        assert [rows[production(n)].priority for n in range(2)] == [0.9, 0.5]
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         ("{", "is not a choice"),
         ('{"version": 1}', "project_hash: Field required"),
         ("", "is not a choice"),
+        (TWICE, "stands there more than once"),
     ],
 )
 def test_a_file_that_is_no_choice_is_refused_by_name(
