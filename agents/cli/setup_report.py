@@ -19,6 +19,7 @@ _MARKS = {
     "notice": "[cyan]?[/]",
     "unchanged": "[dim]=[/]",
 }
+_NEXT_PLACE = "\n" + " " * len("    where   ")
 _WORDS: "dict[Kind, str]" = {
     "create": "to create",
     "change": "to change",
@@ -59,7 +60,7 @@ def print_endpoints(endpoints: "Sequence[Endpoint]") -> None:
             if endpoint.needed == needed:
                 console.print(f"  {endpoint.purpose}", markup=False)
                 console.print(f"    URL     {endpoint.url}", markup=False)
-                console.print(f"    where   {endpoint.where}", markup=False)
+                console.print(f"    where   {endpoint.where.replace('; ', _NEXT_PLACE)}", markup=False)
                 console.print(f"    secret  {endpoint.secret}", markup=False)
 
 

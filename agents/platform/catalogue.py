@@ -75,6 +75,11 @@ class Catalogue:
         found = retries.call(lambda: list(self._encord.sdk_project(project).list_users()))
         return {user.user_email: user.user_role.name.lower() for user in found}
 
+    def own_role(self, project: str) -> str | None:
+        """The role of the account itself, as in `people`; None: it has none of its own. No request after `project`."""
+        role = retries.call(lambda: self._encord.sdk_project(project)).user_role
+        return role.name.lower() if role is not None else None
+
     def make_ontology(self, title: str, description: str, structure: Mapping[str, Any]) -> str:
         """The hash of a new ontology. 2 requests.
 

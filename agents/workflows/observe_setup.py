@@ -119,6 +119,7 @@ def observe(declared: Declaration, site: Site, sources: Mapping[str, Source]) ->
 
     Raises:
         AmbiguousTitle: there are several of a title; the message names them.
+        AccessRefused: the account sees a project and too little of the rest: it would be planned anew.
         PlatformError: Encord cannot be used, or does not know a hash or an integration that the set-up names.
     """
     folders = _folders(declared, site)
@@ -128,6 +129,7 @@ def observe(declared: Declaration, site: Site, sources: Mapping[str, Source]) ->
             contents[path] = contents_of(site, folder.uuid)
     datasets = _datasets(declared, site, contents)
     projects = {side: _project(side, declared, site) for side in declared.projects}
+    _require_sight(declared, datasets, projects)
     waiting = {path: _waiting(source, contents.get(path)) for path, source in sources.items()}
     _require_integrations(declared, site, waiting)
     return Observed(
@@ -162,6 +164,17 @@ def _waiting(source: Source, contents: Contents | None) -> int:
     groups = {item.title for item in there.items if item.kind == "group"}
     entries = sum(not there.takes_off(entry, in_cloud=source.in_cloud) for entry in source.entries())
     return entries + sum(title not in groups for title in source.data_groups())
+
+
+def _require_sight(
+    declared: Declaration, datasets: Mapping[str, SeenDataset], projects: Mapping[Side, SeenProject | None]
+) -> None:
+    unseen = {dataset.title for dataset in declared.datasets} - set(datasets)
+    for side, project in projects.items():
+        for uuid, title in project.datasets.items() if project is not None else ():
+            if title in unseen:
+                reason = f"it is in the {side} project, and the key's user may not see it"
+                raise AccessRefused(f"dataset '{title}' ({uuid}): {reason}: add that user to it, or use another key")
 
 
 def _require_integrations(declared: Declaration, site: Site, waiting: Mapping[str, int]) -> None:
@@ -260,6 +273,10 @@ def _project(side: Side, declared: Declaration, site: Site) -> SeenProject | Non
     with _about(f"{side} project '{wanted.title}' ({uuid})"):
         site.encord.forget_project(uuid)
         project = site.encord.project(uuid)
+        own_role = site.catalogue.own_role(uuid)
+        if own_role not in ("admin", None):
+            reason = "what they cannot see would be made anew"
+            raise AccessRefused(f"the key's user is {own_role} there and not admin: {reason}")
         people = site.catalogue.people(uuid)
     return SeenProject(
         uuid=project.project_hash,

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from agents.cli.setup_sources import only_apply_of
-from tests.integration.setup.conftest import ANNOTATORS, Site
-from tests.integration.setup.setup_files import PRODUCTION, photo, write_setup
+from tests.integration.setup.conftest import ANNOTATORS, EXPERT, KEYS, Site
+from tests.integration.setup.setup_files import BENCHMARK_DATASET, PRODUCTION, photo, write_setup
 
 
 def test_what_is_missing_is_named_before_anything_is_made(site: Site, tmp_path: Path) -> None:
@@ -42,6 +42,31 @@ def test_titles_that_tell_are_noticed_and_applied_all_the_same(site: Site, tmp_p
     assert "1 of its titles tell annotators what they label: 'gold-1.png'" in shown.stdout
     assert site.run("setup", "apply", file, "--yes").exit_code == 0
     assert site.run("setup", "plan", file).exit_code == 0
+
+
+def test_a_key_that_sees_the_project_and_little_else_is_refused(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path)
+    assert site.run("setup", "apply", file, "--yes").exit_code == 0
+    site.forget_requests()
+    refused = site.run("setup", "apply", file, "--yes", ENCORD_SSH_KEY=KEYS[ANNOTATORS[0]].private)
+    assert refused.exit_code == 3
+    assert f"production project '{PRODUCTION}'" in refused.stderr
+    assert "the key's user is annotator there and not admin" in refused.stderr
+    assert site.writes() == []
+
+
+def test_an_admin_of_the_projects_who_may_not_see_their_datasets_is_refused(site: Site, tmp_path: Path) -> None:
+    file = write_setup(tmp_path)
+    admin = f'"{EXPERT}" = "admin"'
+    text = file.read_text().replace(f'"{EXPERT}" = "annotator_reviewer"', admin)
+    file.write_text(text.replace("[production.users]", f"[production.users]\n{admin}"))
+    assert site.run("setup", "apply", file, "--yes").exit_code == 0
+    site.forget_requests()
+    refused = site.run("setup", "apply", file, "--yes", ENCORD_SSH_KEY=KEYS[EXPERT].private)
+    assert refused.exit_code == 3
+    assert f"dataset '{BENCHMARK_DATASET}'" in refused.stderr
+    assert "the key's user may not see it" in refused.stderr
+    assert site.writes() == []
 
 
 def test_of_two_applies_at_once_one_is_refused(site: Site, tmp_path: Path) -> None:
