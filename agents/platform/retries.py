@@ -85,7 +85,7 @@ def _transient(error: sdk.EncordException, name: str) -> PlatformError:
         return EncordUnavailable("too many requests", retry_after=error.retry_after or DEFAULT_RETRY_AFTER)
     # A 5xx, an answer cut off in the middle, a dropped connection: all of them may pass.
     if status is None or status >= 500 or isinstance(error, sdk.RequestException):
-        reason = f"HTTP {status}" if status is not None and status >= 400 else name
+        reason = "no connection" if status is None else f"HTTP {status}" if status >= 400 else name
         return EncordUnavailable(reason, retry_after=retry_after or DEFAULT_RETRY_AFTER)
     return UnexpectedAnswer(f"Encord answered HTTP {status} ({name})")
 
