@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import TypeVar
 
@@ -73,13 +73,15 @@ class SqlScoreStore:
                 new = connection.scalars(_insert_unknown(dialect), parameters_of(dialect, columns)).all()
                 promote(connection, [by_key[key] for key in new])
 
-    def affirm(self, keys: Sequence[str]) -> None:
-        """These records, made earlier, are what their tasks would score now: let them count, and not as stale."""
-        now = datetime.now(UTC)
+    def affirm(self, keys: Sequence[str], *, as_of: datetime) -> None:
+        """These records, made earlier, are what their tasks would have scored at a moment: let them count, as fresh.
+
+        What was scored after that moment counts all the same: somebody has seen newer labels meanwhile.
+        """
         for batch in _batches(sorted(keys), _KEYS_PER_QUERY):
             records = self.find(batch).values()
             with self.database.writing() as connection:
-                promote(connection, [replace(record, scored_at=now) for record in records])
+                promote(connection, [replace(record, scored_at=as_of) for record in records])
                 connection.execute(
                     update(current_scores).where(current_scores.c.key.in_(batch)).values(stale_because=None)
                 )

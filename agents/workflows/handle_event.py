@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from agents.platform.encord import batches
 from agents.workflows.drain_stage import TASKS_SCORED_TOGETHER, refusals
@@ -43,9 +44,11 @@ def handle_event(scorer: Scorer, project_hash: str, data_hashes: Sequence[str]) 
         scorer.store.mark_stale(projects.production.project_hash, data_hashes, "the ground truth has changed")
     outcome = EventOutcome(scored=0, refused=0)
     for batch in batches(list(dict.fromkeys(data_hashes)), TASKS_SCORED_TOGETHER):
+        looked_at = datetime.now(UTC)
         for scored in scorer.score_in_bundles(batch):
             if is_truth:  # where nothing had changed after all, the scores that are there count
-                scorer.store.affirm([record.identity.key for each in scored for record in each.records])
+                keys = [record.identity.key for each in scored for record in each.records]
+                scorer.store.affirm(keys, as_of=looked_at)
             WriteBack(scorer).after_scoring(scored)
             refused = len(refusals(scored))
             outcome += EventOutcome(len(scored) - refused, refused)

@@ -1,6 +1,6 @@
 """Score again what may have changed: the truth, the rules, the engine, or the labels."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from agents.workflows.drain_stage import TASKS_SCORED_TOGETHER, Drained, Progress, no_progress, refusals
 from agents.workflows.score_task import Scorer
@@ -25,8 +25,9 @@ def rescore(scorer: Scorer, *, since: datetime | None = None, progress: Progress
     total = Drained()
     for start in range(0, len(data_hashes), TASKS_SCORED_TOGETHER):
         batch = data_hashes[start : start + TASKS_SCORED_TOGETHER]
+        looked_at = datetime.now(UTC)
         for scored in scorer.score_in_bundles(batch):
-            scorer.store.affirm([record.identity.key for each in scored for record in each.records])
+            scorer.store.affirm([record.identity.key for each in scored for record in each.records], as_of=looked_at)
             total += Drained(refused=refusals(scored))
         progress(len(batch))
     return total

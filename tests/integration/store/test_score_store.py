@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, text
@@ -213,11 +214,25 @@ def test_going_back_to_old_rules_lets_the_old_score_count_again(store: SqlScoreS
     old, new = record(score=0.4), record(config_fingerprint="new", scored=NOON + timedelta(days=1), score=0.6)
     store.save([old])
     store.save([new])
-    store.affirm([old.identity.key])
+    later = NOON + timedelta(days=2)
+    store.affirm([old.identity.key], as_of=later)
     assert store.latest(PROJECT) == [old]
     assert_sums_are_those_of(store, [old])
-    store.affirm([old.identity.key])
+    store.affirm([old.identity.key], as_of=later)
     assert_sums_are_those_of(store, [old])
+
+
+def test_a_score_of_newer_labels_made_while_an_older_one_is_looked_up_stays_the_one_that_counts(
+    store: SqlScoreStore,
+) -> None:
+    """Somebody looks up the old score, somebody else scores new labels, and only then the old score is affirmed."""
+    old, looked_up = record(score=0.4), NOON + timedelta(hours=1)
+    new = record(edited=NOON + timedelta(hours=2), scored=NOON + timedelta(hours=2), score=0.6)
+    store.save([old])
+    store.save([new])
+    store.affirm([old.identity.key, new.identity.key], as_of=looked_up)
+    assert store.latest(PROJECT) == [new]
+    assert_sums_are_those_of(store, [new])
 
 
 def test_a_person_is_forgotten_everywhere(store: SqlScoreStore) -> None:
@@ -298,7 +313,8 @@ def test_every_figure_fits_its_column() -> None:
     "field", ["production_project", "data_hash", "branch_name", "label_hash", "config_fingerprint", "engine_version"]
 )
 def test_every_part_of_the_identity_changes_the_key(field: str) -> None:
-    changed = replace(record().identity, **{field: "something else"})
+    other: dict[str, Any] = {field: "something else"}
+    changed = replace(record().identity, **other)
     assert changed.key != record().identity.key
 
 
@@ -335,6 +351,11 @@ def test_of_two_readings_at_once_one_is_kept_whole(store: SqlScoreStore) -> None
         return WorkReading(moment, moment, people, {(person, data_hash(number)): 1.0 for person in people})
 
     kept = KeptWork(store.database)
-    at_once(8, lambda number: [kept.replace(PROJECT, reading(number)) for _ in range(5)])
+
+    def keep(number: int) -> None:
+        for _ in range(5):
+            kept.replace(PROJECT, reading(number))
+
+    at_once(8, keep)
     last = kept.last(PROJECT)
     assert last in [reading(number) for number in range(8)]
