@@ -52,7 +52,7 @@ def test_a_label_row_that_encord_never_returns_holds_up_no_other_task(
     with service_in_process(units, tmp_path) as (service, platform):
         rows = platform.emulator.platform.projects[project].rows
         gone = next(row for row in rows.all() if row.data_hash == units[1].data_hash and row.label_hash)
-        del rows._by_hash[gone.label_hash]
+        del rows._by_hash[str(gone.label_hash)]
         drained = service.run_job(DrainJob(PRODUCTION, SCORING_STAGE))
         assert drained.moved == len(units) - 1
         ((refused, reason),) = drained.refused
