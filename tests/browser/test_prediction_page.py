@@ -97,12 +97,13 @@ def test_the_numbers_on_the_page_are_those_of_the_json(
     in_json = evaluation.to_dict()
     watched = Watched(browser, tmp_path, evaluation, width=1440, scheme="light")
     by_class = {each["name"]: each for each in in_json["classes"]}
-    shown = watched.rows("classes")
-    assert sorted(row["name"] for row in shown) == sorted(by_class)
-    for row in shown:
-        known = by_class[row.pop("name")]
-        assert len(row) == 12
-        assert row == {name: _plain(known[name]) for name in row}
+    for table, figures in (("classes", 7), ("sizes", 5)):
+        shown = watched.rows(table)
+        assert sorted(row["name"] for row in shown) == sorted(by_class)
+        for row in shown:
+            known = by_class[row.pop("name")]
+            assert len(row) == figures
+            assert row == {name: _plain(known[name]) for name in row}
     assert {row["name"]: row[row["name"]] for row in watched.rows("protocol")} == in_json["summary"]
     for row, known in zip(watched.rows("differences"), in_json["differences"], strict=True):
         assert row == {name: known[name] for name in ("name", "first", "second", "difference")}
