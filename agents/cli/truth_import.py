@@ -59,7 +59,7 @@ def import_truth(
 
     Killed at any point and run again, it goes on; what says the same already is left alone. Exit code 0, 2 when
     something has no counterpart (nothing was written), 3 when Encord cannot be used, 4 when some truth is not in place:
-    other truth is there, or Encord's SDK does not take it.
+    other truth is there, somebody is at work on it, or Encord's SDK does not take it.
     """
     from agents.cli.progress import item_progress
     from agents.workflows.import_truth import carry_out, plan_import, require_no_faults, target_of
@@ -81,7 +81,7 @@ def import_truth(
             _print(plan, unfinished, done=not dry_run and not refused, complete=complete)
         if refused:
             require_no_faults(plan)
-        if plan.refused or plan.kept:
+        if plan.refused or plan.kept or _waiting(plan, complete=complete):
             raise typer.Exit(INCOMPLETE)
 
 
@@ -144,6 +144,12 @@ def _uuid(text: str) -> str | None:
         return None
 
 
+def _waiting(plan: "TruthImport", *, complete: bool) -> list[str]:
+    """Data units whose tasks are somebody's, and that would be written, or moved, otherwise."""
+    same = set() if complete else set(plan.unchanged)
+    return [unit for unit in plan.at_work if unit not in same]
+
+
 def _document(plan: "TruthImport", unfinished: int, *, done: bool) -> dict[str, Any]:
     return {
         "project": plan.project.project_hash,
@@ -151,6 +157,7 @@ def _document(plan: "TruthImport", unfinished: int, *, done: bool) -> dict[str, 
         "written": list(plan.write),
         "unchanged": list(plan.unchanged),
         "other_truth": list(plan.kept),
+        "at_work": list(plan.at_work),
         "completed": plan.completed if done else len(plan.to_complete),
         "unfinished_in_source": unfinished,
         "faults": [{"subject": fault.subject, "reason": fault.reason} for fault in plan.faults],
@@ -170,6 +177,12 @@ def _print(plan: "TruthImport", unfinished: int, *, done: bool, complete: bool) 
         typer.echo(f"{plan.slots[data_hash].title}: other truth is there (--replace overwrites it)", err=True)
     if len(plan.kept) > SHOWN:
         typer.echo(f"and {len(plan.kept) - SHOWN:,} more with other truth", err=True)
+    waiting = _waiting(plan, complete=complete)
+    for data_hash in waiting[:SHOWN]:
+        slot = plan.slots[data_hash]
+        typer.echo(f"{slot.title}: {slot.assignee} is at work on it: release the task first", err=True)
+    if len(waiting) > SHOWN:
+        typer.echo(f"and {len(waiting) - SHOWN:,} more that somebody is at work on", err=True)
     _print_faults((*plan.faults, *plan.refused))
 
 

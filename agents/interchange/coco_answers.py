@@ -20,6 +20,9 @@ def answers_of(
         owner: the class as the file names it.
         item: the class in the ontology.
         target: the names.
+
+    Encord's export writes a checklist as one truth value for each option, under the option's bare name; a name that is
+    no attribute's and an option's of one checklist only means that option.
     """
     if not isinstance(attributes, Mapping):
         return [], []
@@ -28,15 +31,36 @@ def answers_of(
     given = own | (dict(nested) if isinstance(nested, Mapping) else {})
     asked = {question.name for question in item.questions}
     answers, problems = [], []
+    ticked: dict[str, tuple[Question, list[str]]] = {}
     for name, value in given.items():
         stated = target.stated.get(f"{owner}/{name}", name)
         if value is None or value == "" or (name in BOOKKEEPING and stated not in asked):
+            continue
+        if isinstance(value, bool) and stated not in asked and (found := _checklists(stated, item)):
+            if value and len(found) == 1:
+                ticked.setdefault(found[0].hash, (found[0], []))[1].append(stated)
+            elif value:
+                problems.append(f"option {stated!r} is in {len(found)} checklists of class {item.name!r}")
             continue
         try:
             answers.append(_answer(name, value, owner, target.question(owner, item, name), target))
         except UnmappedError as error:
             problems.append(str(error))
+    for question, options in ticked.values():
+        try:
+            answers.append(_answer(question.name, options, owner, question, target))
+        except UnmappedError as error:
+            problems.append(str(error))
     return answers, problems
+
+
+def _checklists(option: str, item: ObjectClass) -> list[Question]:
+    """The checklists of a class that have an option of that name."""
+    return [
+        question
+        for question in item.questions
+        if question.type is QuestionType.CHECKLIST and not question.archived and option in question.options.values()
+    ]
 
 
 def _answer(name: str, value: object, owner: str, question: Question, target: Target) -> dict[str, Any]:

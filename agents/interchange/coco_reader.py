@@ -161,6 +161,8 @@ def _box(annotation: Json, size: Size) -> dict[str, float]:
     x, y, width, height = (_number(number, "bbox") for number in box)
     if width <= 0 or height <= 0:
         raise UndrawableError("has a bbox without width or height")
+    if x >= size[0] or y >= size[1] or x + width <= 0 or y + height <= 0:
+        raise UndrawableError("has a bbox that lies outside its image")
     return {"x": x / size[0], "y": y / size[1], "w": width / size[0], "h": height / size[1]}
 
 

@@ -93,12 +93,16 @@ def filled(document: Json, parts: LabelParts) -> dict[str, Any]:
     """A label row with these labels in place of its own.
 
     Raises:
-        LayoutError: the labels have another number of images.
+        LayoutError: the labels have another number of images, or are those of an image and it is a video.
     """
     units = _in_order(document)
     if not parts.units:
         nothing: Json = {"objects": [], "classifications": []} if document.get("data_type") in FLAT else {}
         parts = LabelParts((nothing,) * len(units))
+    flat = document.get("data_type") in FLAT
+    if any(labels and ("objects" in labels) != flat for labels in parts.units):
+        theirs, ours = ("by frames", "an image") if flat else ("of an image", f"of type {document.get('data_type')}")
+        raise LayoutError(f"the labels are {theirs}, the data unit is {ours}")
     if len(units) != len(parts.units):
         raise LayoutError(f"the labels are those of {len(parts.units)} images, the data unit has {len(units)}")
     labels = {unit["data_hash"]: labels for unit, labels in zip(units, parts.units, strict=True)}

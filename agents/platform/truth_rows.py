@@ -32,6 +32,8 @@ class TruthSlot:
     size: tuple[int, int] | None
     label_hash: str | None
     stage_uuid: str | None
+    assignee: str | None
+    """To whom its task is given"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class TruthRows:
                 size=(row.width, row.height) if row.width and row.height else None,
                 label_hash=row.label_hash,
                 stage_uuid=row.workflow_graph_node.uuid if row.workflow_graph_node else None,
+                assignee=row.assigned_user_email,
             )
             for row in rows
         ]

@@ -36,6 +36,8 @@ class TruthImport:
     """Whose truth says the same already"""
     kept: tuple[str, ...]
     """Whose truth says something else, and was to be left alone"""
+    at_work: tuple[str, ...] = ()
+    """Whose tasks are somebody's, who would write over it: neither written nor moved"""
     faults: tuple[Fault, ...] = ()
     completed: int = 0
     refused: tuple[Fault, ...] = ()
@@ -45,7 +47,11 @@ class TruthImport:
     def to_complete(self) -> list[str]:
         """Data units that have the source's labels once it is carried out, and are not at Complete."""
         finals = _finals(self.project)
-        return [unit for unit in (*self.write, *self.unchanged) if self.slots[unit].stage_uuid not in finals]
+        return [
+            unit
+            for unit in (*self.write, *self.unchanged)
+            if self.slots[unit].stage_uuid not in finals and unit not in self.at_work
+        ]
 
 
 def target_of(project: Project, stated: Mapping[str, str]) -> Target:
@@ -106,16 +112,21 @@ def plan_import(
     units = [DataUnit(slot.data_hash, slot.title, slot.url, slot.size) for slot in slots.values()]
     found, faults = matched(reading.labelled, units, by)
     there = dict(_truth_there(encord, project, [slots[data_hash] for data_hash in found]))
+    finals = _finals(project)
+    at_work = [unit for unit in found if slots[unit].assignee and slots[unit].stage_uuid not in finals]
+    somebodys = set(at_work)
     write, unchanged, kept = {}, [], []
     for data_hash, labelled in found.items():
         truth = there.get(data_hash)
         if truth is not None and _agree(truth, labelled.parts):
             unchanged.append(data_hash)
-        elif truth is None or overwrite or (truth.empty and slots[data_hash].stage_uuid not in _finals(project)):
+        elif data_hash in somebodys:
+            continue
+        elif truth is None or overwrite or (truth.empty and slots[data_hash].stage_uuid not in finals):
             write[data_hash] = labelled
         else:
             kept.append(data_hash)
-    return TruthImport(project, slots, write, tuple(unchanged), tuple(kept), (*reading.faults, *faults))
+    return TruthImport(project, slots, write, tuple(unchanged), tuple(kept), tuple(at_work), (*reading.faults, *faults))
 
 
 def require_no_faults(plan: TruthImport) -> None:
@@ -161,10 +172,10 @@ def _truth_there(
     encord: Encord, project: Project, slots: Iterable[TruthSlot]
 ) -> Iterator[tuple[str, LabelParts | None]]:
     """Labels that are there, by data hash. A finished task without label row is an empty answer."""
-    slots = list(slots)
+    slots, finals = list(slots), _finals(project)
     by_label = {slot.label_hash: slot.data_hash for slot in slots if slot.label_hash}
     for slot in slots:
-        if slot.label_hash is None and slot.stage_uuid in _finals(project):
+        if slot.label_hash is None and slot.stage_uuid in finals:
             yield slot.data_hash, LabelParts(())
     for bundle in encord.label_bundles(project.project_hash, list(by_label)):
         for label_hash, document in bundle.items():
