@@ -34,8 +34,8 @@ IMAGES = 40
 LOOP_IMAGES = 300
 """Of the loop, which splits them: fewer production images say too little about a gain."""
 
-LEAST_LOOP_IMAGES = 50
-"""With fewer there is no interval to speak of."""
+LEAST_LOOP_IMAGES = 100
+"""With fewer, what is chosen (one of twelve) is too little for an interval."""
 
 REPORT = Path("build/demo-report.html")
 """Where the report's page is written where the call does not say."""

@@ -122,12 +122,14 @@ class LoopStory(Story):
 
     def send_back(self) -> None:
         """Each choice goes back; the first goes once more, which must add nothing."""
-        with self.phase("The choices are sent back, one of them twice", len(CHOICES) + 1) as progress:
+        with self.phase("The choices are sent back, one twice", len(CHOICES) + 1) as progress:
             for name in CHOICES:
                 self.sent[name] = self._sent_back(name)
                 progress.advance()
             self.sent_again = self._sent_back(CHOICES[0])
             progress.advance()
+        sizes = ", ".join(f"{len(hashes)} {name}" for name, hashes in self.choices.items())
+        self.console.print(f"[dim]  {len(self.sent_back)} images go back: {sizes}; some are in two choices[/]")
 
     def _sent_back(self, name: str) -> dict[str, Any]:
         command = ("send-back", str(self._choice(name)), "--json", "--operator", self.world.operator.email)

@@ -46,11 +46,14 @@ class Production:
     rounds: Sequence[Mapping[str, Any]]
     """COCO documents"""
 
-    def gain(self, data_hashes: Collection[str]) -> Gain:
-        """On these images, by the service's own `evaluate-predictions`: labels are predictions that are quite sure."""
+    def gain(self, name: str, data_hashes: Collection[str]) -> Gain:
+        """On these images, by the service's own `evaluate-predictions`: labels are predictions that are quite sure.
+
+        The name is that of its files.
+        """
         wanted = sorted(data_hashes)
-        truth = self._write("truth", self._truth(wanted))
-        rounds = [self._write(f"labels-{n}", self._labels(one, wanted)) for n, one in enumerate(self.rounds)]
+        truth = self._write(f"{name}, truth", self._truth(wanted))
+        rounds = [self._write(f"{name}, labels {n}", self._labels(one, wanted)) for n, one in enumerate(self.rounds)]
         (category,) = self.rounds[0]["categories"]
         compared = json.loads(
             self.sandbox.benchmark_qa(
