@@ -12,6 +12,7 @@ from encord.objects.coordinates import (
     BoundingBoxCoordinates,
     PolygonCoordinates,
     SkeletonCoordinates,
+    Visibility,
 )
 from encord.utilities.coco.exporter import CocoExporter
 from pycocotools import mask as coco_mask
@@ -71,8 +72,8 @@ def test_keypoints_come_back_under_their_names(opened: Open, pedestrians: dict[s
     with opened(1, change=with_shapes) as bench:
         (pose,) = coordinates(imported(bench, source))
         assert isinstance(pose, SkeletonCoordinates)
-        points = {point.name: (point.x, point.y, point.visibility.value) for point in pose.values}
-        assert points == {"head": (0.5, 0.1, "visible"), "foot": (0.1, 0.5, "occluded")}
+        points = {point.name: (point.x, point.y, str(point.visibility)) for point in pose.values}
+        assert points == {"head": (0.5, 0.1, str(Visibility.VISIBLE)), "foot": (0.1, 0.5, str(Visibility.OCCLUDED))}
 
 
 def test_outlines_of_several_parts_and_with_holes_come_back_ring_by_ring(
@@ -118,7 +119,7 @@ def test_checklists_of_encords_own_coco_export_are_ticked_again(
     source = written(tmp_path / "encord-coco.json", document)
     with opened(1, change=with_shapes) as bench:
         (instance,) = imported(bench, source).get_object_instances()
-        ticked = instance.get_answer(attribute=instance.ontology_item.attributes[0])
+        ticked: Any = instance.get_answer(attribute=instance.ontology_item.attributes[0])
         assert sorted(option.title for option in ticked) == ["bag", "hat"]
         assert instance.get_annotation(0).coordinates == box
 

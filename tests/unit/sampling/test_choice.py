@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from agents.sampling.choice import Candidate, choose
 from agents.sampling.pool_size import Crew, WidthUnreachableError, items_for, tasks_for_width, unusual_share
 from agents.sampling.strata import TooFewItemsError, allocate, stratum_of
+from agents.scoring.intervals import mean_interval
 from agents.workflows.benchmark_size import Size, SizeUnclear, interval_width, pool_for
 
 
@@ -115,3 +116,16 @@ def test_what_is_said_about_the_size_is_enough_or_refused() -> None:
             pool_for(unclear, 500)
     assert unusual_share(0.1) is None
     assert "less than" in str(unusual_share(0.01))
+
+
+@pytest.mark.parametrize(("width", "expected"), [(0.2, 0.85), (0.3, 0.6)])
+def test_simulated_annotators_have_intervals_as_wide_as_wanted_on_average_and_they_hold(
+    width: float, expected: float
+) -> None:
+    """A thousand annotators, all or nothing in every task, as the rule supposes."""
+    pool = pool_for(Size(interval_width=width, expected=expected), 1_000)
+    draw = np.random.default_rng(11)
+    intervals = [mean_interval((draw.random(pool.tasks_each) < expected).astype(float)) for _ in range(1_000)]
+    assert 0.9 * width < np.mean([each.width for each in intervals]) <= width
+    held = [each.low <= expected <= each.high for each in intervals]
+    assert np.mean(held) >= 0.93

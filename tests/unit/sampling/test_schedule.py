@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from agents.sampling.schedule import (
     ConstantRate,
@@ -110,3 +111,30 @@ def test_benchmark_tasks_that_find_no_others_are_held_back() -> None:
 def test_room_for_priorities_ends_some_day() -> None:
     with pytest.raises(NoRoomLeftError):
         made(ConstantRate(0.1), below=0.5000001)
+
+
+def test_neither_priorities_nor_their_distances_tell_benchmark_tasks_at_a_constant_rate() -> None:
+    """What an annotator could learn from the queues of twenty seeds is worth nothing on twenty others."""
+    seen, kinds = [], []
+    for seed in range(40):
+        ours, others = [f"b{n}" for n in range(60)], [f"o{n}" for n in range(540)]
+        made = schedule(ours, others, ConstantRate(0.1), Workers(), seed=seed)
+        names = sorted(made.priorities, key=lambda name: -made.priorities[name])
+        at = np.array([made.priorities[name] for name in names])
+        before, after = np.diff(at, prepend=1.0), np.diff(at, append=at[-1])
+        seen.append(np.stack([at, before, after, (at * 1e3) % 1, (at * 1e6) % 1], axis=1))
+        kinds.append(np.array([name.startswith("b") for name in names]))
+    facts, is_benchmark = np.concatenate(seen), np.concatenate(kinds)
+    scaled = (facts - facts.mean(axis=0)) / facts.std(axis=0)
+    terms = np.concatenate([scaled, scaled**2, np.ones((len(scaled), 1))], axis=1)
+    half = len(terms) // 2
+    weights = np.linalg.lstsq(terms[:half], is_benchmark[:half].astype(float), rcond=None)[0]
+    for guess, truth in [(terms[half:] @ weights, is_benchmark[half:]), *((fact, is_benchmark) for fact in facts.T)]:
+        assert abs(area_under_curve(guess, truth) - 0.5) < 0.03
+
+
+def area_under_curve(guess: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    """How often a benchmark task is guessed to be one rather than another task is; 0.5: chance."""
+    ranks = np.argsort(np.argsort(guess))
+    ours = int(truth.sum())
+    return float((ranks[truth].sum() - ours * (ours - 1) / 2) / (ours * (len(truth) - ours)))
