@@ -92,14 +92,15 @@ def apply(
     4 when something is left for a person (drift, faults, items that could not be registered), 2 for a faulty file, 3
     when Encord cannot be used.
     """
+    from agents.cli.one_run import only_run_of
     from agents.cli.progress import item_progress
     from agents.cli.registration_files import report_failures
     from agents.cli.setup_report import print_changes, print_endpoints, step_done
-    from agents.cli.setup_sources import only_apply_of, read_setup, sources_of
+    from agents.cli.setup_sources import read_setup, sources_of
 
     declared, document = read_setup(file), _document_at(file, out)
     with clear_failures(), ExitStack() as scratch:
-        scratch.enter_context(only_apply_of(file))
+        scratch.enter_context(only_run_of(file))
         from agents.setup import endpoints, service_document
         from agents.workflows.observe_setup import observe
         from agents.workflows.set_up_projects import set_up

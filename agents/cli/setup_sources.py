@@ -1,9 +1,8 @@
 """The set-up file from disk, and what it says is to go into folders: registration files, and local files."""
 
-import fcntl
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -66,17 +65,6 @@ def sources_of(declared: "Declaration", directory: Path, scratch: ExitStack) -> 
             scratch_directory = scratch.enter_context(TemporaryDirectory(prefix="benchmark-qa-"))
             sources[folder.path] = upload_source(directory / folder.upload, Path(scratch_directory))
     return sources
-
-
-@contextmanager
-def only_apply_of(file: Path) -> Iterator[None]:
-    """Two at once on this machine would make everything twice: the second one is refused, and ends the command."""
-    with file.open("rb") as opened:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            refuse(f"{file}: another 'setup apply' of this file is running")
-        yield
 
 
 def _require(key: str, places: list[Path]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from agents.cli.setup_sources import only_apply_of
+from agents.cli.one_run import only_run_of
 from tests.integration.setup.conftest import ANNOTATORS, EXPERT, KEYS, Site
 from tests.integration.setup.setup_files import BENCHMARK_DATASET, PRODUCTION, photo, write_setup
 
@@ -71,9 +71,9 @@ def test_an_admin_of_the_projects_who_may_not_see_their_datasets_is_refused(site
 
 def test_of_two_applies_at_once_one_is_refused(site: Site, tmp_path: Path) -> None:
     file = write_setup(tmp_path)
-    with only_apply_of(file):
+    with only_run_of(file):
         refused = site.run("setup", "apply", file, "--yes")
     assert refused.exit_code == 2
-    assert "another 'setup apply' of this file is running" in refused.stderr
+    assert "another run with this file is going on" in refused.stderr
     assert site.writes() == []
     assert site.run("setup", "apply", file, "--yes").exit_code == 0

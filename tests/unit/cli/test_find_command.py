@@ -153,7 +153,7 @@ def test_a_folder_without_the_pictures_is_named(labels: Path, tmp_path: Path) ->
     [
         ("p.csv", "image,class\n0001.png,short\n", "has no confidence"),
         ("p.csv", b"\xff\xfe\x00broken", "is not a readable table"),
-        ("p.jsonl", '\n[\n', "line 2: is not JSON"),
+        ("p.jsonl", "\n[\n", "line 2: is not JSON"),
         ("p.jsonl", "[1]\n", "line 1: is not a JSON object"),
         ("p.parquet", "no parquet", "is not a Parquet file"),
         ("p.json", "{}", "p.json is neither a list of COCO results nor a COCO data set"),
