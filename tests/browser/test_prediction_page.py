@@ -1,30 +1,16 @@
 """The page of an evaluation in a real browser: no console error, no request, accessible, and the JSON's own numbers."""
 
-import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 from agents.reporting.predictions import Evaluation, evaluation_page
 from agents.scoring.predictions import Detections, compare_predictions, evaluate_predictions, find_slices
-from tests.browser.test_report_page import FLAGS, SIZES
+from tests.browser.watched import SIZES, Watched
 from tests.unit.findings.simulation import GOOD, WEAK, case
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("no Chromium is installed here")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -44,27 +30,8 @@ def evaluation(pedestrians: dict[str, Any]) -> Evaluation:
     )
 
 
-class Watched:
-    """A page that keeps everything that goes wrong."""
-
-    def __init__(self, browser: Browser, folder: Path, evaluation: Evaluation, *, width: int, scheme: Any) -> None:
-        self.complaints: list[str] = []
-        path = folder / "predictions.html"
-        path.write_bytes(evaluation_page(evaluation))
-        self.page: Page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._note_request)
-        self.page.goto(path.as_uri())
-        self.page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
-
-    def _note_request(self, request: Any) -> None:
-        if not request.url.startswith(("file:", "data:")):
-            self.complaints.append(f"asked for {request.url}")
-
-    def violations(self) -> list[str]:
-        found = Axe().run(self.page).response["violations"]
-        return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
+class WatchedEvaluation(Watched):
+    """The page of an evaluation."""
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """Each row's figures by name; None where the cell says n/a."""
@@ -84,7 +51,7 @@ def test_the_page_is_accessible_quiet_and_fits_the_screen(
     browser: Browser, tmp_path: Path, evaluation: Evaluation, look: tuple[int, str]
 ) -> None:
     width, scheme = look
-    watched = Watched(browser, tmp_path, evaluation, width=width, scheme=scheme)
+    watched = WatchedEvaluation(browser, tmp_path, evaluation_page(evaluation), width=width, scheme=scheme)
     assert watched.violations() == []
     assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
     assert watched.complaints == []
@@ -95,7 +62,7 @@ def test_the_numbers_on_the_page_are_those_of_the_json(
     browser: Browser, tmp_path: Path, evaluation: Evaluation
 ) -> None:
     in_json = evaluation.to_dict()
-    watched = Watched(browser, tmp_path, evaluation, width=1440, scheme="light")
+    watched = WatchedEvaluation(browser, tmp_path, evaluation_page(evaluation), width=1440, scheme="light")
     by_class = {each["name"]: each for each in in_json["classes"]}
     for table, figures in (("classes", 7), ("sizes", 5)):
         shown = watched.rows(table)
@@ -132,7 +99,7 @@ def test_hostile_names_are_text_and_what_does_not_apply_says_so(browser: Browser
         score=evaluate_predictions(detections), differences=None, slices=find_slices(detections), truth=hostile,
         predictions=hostile, against=None, asked_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
     )  # fmt: skip
-    watched = Watched(browser, tmp_path, evaluation, width=390, scheme="dark")
+    watched = WatchedEvaluation(browser, tmp_path, evaluation_page(evaluation), width=390, scheme="dark")
     assert watched.page.title().startswith("Model predictions")
     assert (watched.violations(), watched.complaints) == ([], [])
     rows = {row["name"]: row for row in watched.rows("classes")}

@@ -1,43 +1,20 @@
 """The report in a real browser: no console error, no request, accessible, and the JSON's own numbers."""
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 from agents.records import ScoreRecord
 from agents.reporting import Evidence, Question, Report, build_report
 from agents.reporting.files import render
+from tests.browser.watched import SIZES, Watched
 from tests.real_records import bluebird_records, pedestrian_records
 from tests.records import NOON, PROJECT, record
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-SIZES = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
 IMAGES = 120
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("no Chromium is installed here")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 def report_of(records: list[ScoreRecord], **evidence: Any) -> Report:
@@ -54,36 +31,13 @@ def bluebird_report(bluebirds: dict[str, Any]) -> Report:
     return report_of(list(bluebird_records(bluebirds)))
 
 
-class Watched:
-    """A page that keeps everything that goes wrong."""
-
-    def __init__(self, browser: Browser, folder: Path, report: Report, *, width: int, scheme: Any) -> None:
-        self.complaints: list[str] = []
-        path = folder / "report.html"
-        path.write_bytes(render(report, "html"))
-        self.page: Page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._note_request)
-        self.page.goto(path.as_uri())
-        self.page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
-
-    def _note_request(self, request: Any) -> None:
-        if not request.url.startswith(("file:", "data:")):
-            self.complaints.append(f"asked for {request.url}")
-
-    def violations(self) -> list[str]:
-        found = Axe().run(self.page).response["violations"]
-        return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
-
-
 @pytest.mark.parametrize("look", SIZES)
 @pytest.mark.parametrize("which", ["pedestrian_report", "bluebird_report"])
 def test_the_page_is_accessible_quiet_and_fits_the_screen(
     browser: Browser, tmp_path: Path, request: pytest.FixtureRequest, which: str, look: tuple[int, str]
 ) -> None:
     width, scheme = look
-    watched = Watched(browser, tmp_path, request.getfixturevalue(which), width=width, scheme=scheme)
+    watched = Watched(browser, tmp_path, render(request.getfixturevalue(which), "html"), width=width, scheme=scheme)
     assert watched.violations() == []
     assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
     assert watched.complaints == []
@@ -94,7 +48,7 @@ def test_the_numbers_on_the_page_are_those_of_the_json(
     browser: Browser, tmp_path: Path, pedestrian_report: Report
 ) -> None:
     in_json = json.loads(render(pedestrian_report, "json"))
-    watched = Watched(browser, tmp_path, pedestrian_report, width=1440, scheme="light")
+    watched = Watched(browser, tmp_path, render(pedestrian_report, "html"), width=1440, scheme="light")
     shown = watched.page.evaluate(
         """() => Object.fromEntries([...document.querySelectorAll('#leaderboard tbody tr')].map(row => [
             row.dataset.name,
@@ -116,7 +70,7 @@ def test_the_numbers_on_the_page_are_those_of_the_json(
 def test_the_leaderboard_can_be_sorted_and_searched(
     browser: Browser, tmp_path: Path, pedestrian_report: Report
 ) -> None:
-    page = Watched(browser, tmp_path, pedestrian_report, width=1440, scheme="light").page
+    page = Watched(browser, tmp_path, render(pedestrian_report, "html"), width=1440, scheme="light").page
     page.get_by_role("button", name="tasks", exact=True).click()
     tasks = page.evaluate("[...document.querySelectorAll('#leaderboard tbody tr')].map(r => r.cells[2].innerText)")
     assert tasks == sorted(tasks, key=int, reverse=True)
@@ -130,7 +84,7 @@ def test_the_leaderboard_can_be_sorted_and_searched(
 def test_a_link_in_the_leaderboard_opens_that_annotators_page(
     browser: Browser, tmp_path: Path, pedestrian_report: Report
 ) -> None:
-    page = Watched(browser, tmp_path, pedestrian_report, width=390, scheme="light").page
+    page = Watched(browser, tmp_path, render(pedestrian_report, "html"), width=390, scheme="light").page
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = false")
     page.locator("#leaderboard tbody a").first.click()
     name = page.locator("#leaderboard tbody a").first.inner_text()
@@ -141,7 +95,7 @@ def test_a_link_in_the_leaderboard_opens_that_annotators_page(
 def test_a_hostile_name_is_text_and_nothing_else(browser: Browser, tmp_path: Path) -> None:
     hostile = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">@x.org"
     tasks = [record(n, annotator=hostile, data_title=hostile, score=0.1) for n in range(6)]
-    watched = Watched(browser, tmp_path, report_of(tasks), width=1440, scheme="light")
+    watched = Watched(browser, tmp_path, render(report_of(tasks), "html"), width=1440, scheme="light")
     assert watched.page.title().startswith("Benchmark QA")
     assert watched.complaints == []
     assert hostile in watched.page.locator("#leaderboard tbody th").first.inner_text()
@@ -149,7 +103,7 @@ def test_a_hostile_name_is_text_and_nothing_else(browser: Browser, tmp_path: Pat
 
 
 def test_an_empty_report_is_a_page_too(browser: Browser, tmp_path: Path) -> None:
-    watched = Watched(browser, tmp_path, report_of([]), width=390, scheme="dark")
+    watched = Watched(browser, tmp_path, render(report_of([]), "html"), width=390, scheme="dark")
     assert "No scores yet" in watched.page.inner_text("main")
     assert (watched.violations(), watched.complaints) == ([], [])
     watched.page.close()

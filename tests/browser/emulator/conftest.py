@@ -1,27 +1,18 @@
 """A real browser for the label editor's page."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from tests.browser.chromium import FLAGS, executable
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A headless Chromium of its own, with a profile that did not exist before."""
     playwright = pytest.importorskip("playwright.sync_api", reason="the label editor is tested in a browser")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    chromium = executable()
     if chromium is None:
         pytest.skip("no Chromium on this machine: the label editor is not tested")
     with playwright.sync_playwright() as driver:
