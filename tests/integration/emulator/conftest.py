@@ -12,6 +12,8 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from encord import EncordUserClient, Project
+from encord.http import querier
+from encord.http.v2 import api_client
 from encord_agents.core.webhooks import verify_signature
 
 from emulator.testing import Running, running
@@ -146,6 +148,16 @@ class Site:
 
 
 Start = Callable[..., Site]
+
+
+_OWN_SESSIONS = {module: module.create_new_session for module in (querier, api_client)}
+
+
+@pytest.fixture(autouse=True)
+def sdk_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that other tests have run in this process leave the SDK with the service's pooled connections."""
+    for module, factory in _OWN_SESSIONS.items():
+        monkeypatch.setattr(module, "create_new_session", factory)
 
 
 @pytest.fixture

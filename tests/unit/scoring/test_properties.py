@@ -203,8 +203,12 @@ def described_row(drawn: Described) -> Annotations:
     return read_label_row(image_row("data", objects=objects, object_answers=answers), ONTOLOGY)
 
 
+# Of two true objects on one another the partners may change when a label goes, to a better fit: so one a place.
+apart = described.map(lambda drawn: list({place: (place, *rest) for place, *rest in drawn}.values()))
+
+
 @settings(max_examples=150, deadline=None)
-@given(described, described)
+@given(apart, described)
 def test_leaving_out_a_match_never_pays_however_badly_it_is_placed_or_described(
     truth: Described, labels: Described
 ) -> None:
