@@ -1,7 +1,7 @@
 """Data units chosen for another round of labelling, and why: what finding writes and sending back reads."""
 
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -16,7 +16,6 @@ ReasonKind = Literal[
     "undecided",
     "control",
 ]
-REASON_KINDS: tuple[ReasonKind, ...] = get_args(ReasonKind)
 
 
 class Reason(BaseModel):

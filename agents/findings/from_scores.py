@@ -13,8 +13,6 @@ from typing import Literal
 from agents.findings.chosen import ChosenItem, ChosenItems, Reason, ReasonKind
 
 Verdict = Literal["above the bar", "below the bar", "undecided", "too few tasks"]
-FROM_SCORES: tuple[ReasonKind, ...] = ("low_score", "undecided", "suspect_truth")
-"""Reasons that scores can give"""
 LONGEST_TEXT = 200
 
 

@@ -15,7 +15,7 @@ from agents.platform import Encord, LabelRow
 from agents.service import Service, _Context, _in_worker_process
 from agents.workflows import truth as truth_module
 from agents.workflows.handle_event import handle_event
-from agents.workflows.truth import GroundTruth, bytes_of
+from agents.workflows.truth import GroundTruth, TruthRow, bytes_of
 from emulator.testing import Running
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import BENCHMARK, KEY, PRODUCTION, Unit
@@ -67,13 +67,12 @@ def in_thread(call: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-def test_a_truth_that_changes_while_the_index_looks_is_looked_at_again(
-    both: tuple[Service, Running], units: list[Unit]
-) -> None:
-    service, platform = both
+def truth_that_changes_while_it_is_looked_at(
+    service: Service, platform: Running, data_hash: str
+) -> tuple[SlowToTell, GroundTruth, TruthRow, threading.Thread]:
+    """The older answer has been given and is held back; the truth before, and the thread that waits for the answer."""
     slow = SlowToTell(service.encord)
     truth = GroundTruth(replace(service.projects, encord=cast(Encord, slow)), ttl_seconds=3600)
-    data_hash = units[0].data_hash
     (old,) = truth.rows([data_hash]).values()
     truth.forget([data_hash])
     slow.answered.clear()
@@ -81,6 +80,15 @@ def test_a_truth_that_changes_while_the_index_looks_is_looked_at_again(
     looking = in_thread(lambda: truth.rows([data_hash]))
     assert slow.answered.wait(20)
     correct_truth(platform, data_hash)
+    return slow, truth, old, looking
+
+
+def test_a_truth_that_changes_while_the_index_looks_is_looked_at_again(
+    both: tuple[Service, Running], units: list[Unit]
+) -> None:
+    service, platform = both
+    data_hash = units[0].data_hash
+    slow, truth, old, looking = truth_that_changes_while_it_is_looked_at(service, platform, data_hash)
     truth.forget([data_hash])  # the event that tells of it is here before the older answer
     slow.may_arrive.set()
     looking.join()
@@ -92,16 +100,8 @@ def test_a_truth_that_changes_while_the_index_looks_is_looked_at_again(
 
 def test_an_older_answer_does_not_undo_a_newer_one(both: tuple[Service, Running], units: list[Unit]) -> None:
     service, platform = both
-    slow = SlowToTell(service.encord)
-    truth = GroundTruth(replace(service.projects, encord=cast(Encord, slow)), ttl_seconds=3600)
     data_hash = units[0].data_hash
-    (old,) = truth.rows([data_hash]).values()
-    truth.forget([data_hash])
-    slow.answered.clear()
-    slow.may_arrive.clear()
-    looking = in_thread(lambda: truth.rows([data_hash]))
-    assert slow.answered.wait(20)
-    correct_truth(platform, data_hash)
+    slow, truth, old, looking = truth_that_changes_while_it_is_looked_at(service, platform, data_hash)
     time.sleep(0.01)
     held_back, slow.may_arrive = slow.may_arrive, threading.Event()
     slow.may_arrive.set()  # for the next one
