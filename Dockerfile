@@ -11,7 +11,7 @@ RUN /opt/benchmark-qa/bin/python -m pip install --no-cache-dir --no-compile --di
       --require-hashes --only-binary :all: --no-deps --requirement /src/requirements.txt \
  && /opt/benchmark-qa/bin/python -m pip uninstall --yes --quiet pip
 COPY infra/packaging/prune.py /src/
-COPY agents /opt/benchmark-qa/app/agents
+COPY agents/ /opt/benchmark-qa/app/
 RUN python3 /src/prune.py "$(echo /opt/benchmark-qa/lib/python3.*/site-packages)" /opt/benchmark-qa/sbom.cdx.json \
  && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/benchmark-qa/app
 
@@ -33,5 +33,5 @@ COPY --from=build /opt/benchmark-qa /opt/benchmark-qa
 USER 65532:65532
 WORKDIR /tmp
 EXPOSE 8080
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["python3", "-m", "agents.cli", "healthy"]
-ENTRYPOINT ["python3", "-m", "agents.cli", "container"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["python3", "-m", "benchmark_qa", "healthy"]
+ENTRYPOINT ["python3", "-m", "benchmark_qa", "container"]

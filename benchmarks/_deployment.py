@@ -75,7 +75,7 @@ def deployment(
     tls: bool = False,
     config: Mapping[str, Any] | None = None,
     variables: Mapping[str, str] | None = None,
-    command: Sequence[str] = ("-m", "agents.cli", "serve"),
+    command: Sequence[str] = ("-m", "benchmark_qa", "serve"),
     change_world: Callable[[dict[str, Any]], dict[str, Any]] = dict,
     emulator_niceness: int = 0,
     **options: Any,

@@ -52,7 +52,7 @@ def main() -> None:
     unit = Unit(IMAGE)
     body = json.dumps({"projectHash": PRODUCTION, "dataHash": unit.data_hash, "frame": 0}).encode()
     bare = [sys.executable, "-c", BARE]
-    ours = [sys.executable, "-m", "agents.cli", "serve", "--port"]
+    ours = [sys.executable, "-m", "benchmark_qa", "serve", "--port"]
     with running(world([unit], "http://127.0.0.1:9")) as platform, tempfile.TemporaryDirectory() as folder:
         environment = service_environment(platform.url, Path(folder), {})
         # Bytecode is there, as in the image and in the zip.

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from agents.scoring.agreement import kappa_interval
-from agents.scoring.confusion import kappa_of
-from agents.scoring.intervals import Interval, mean_interval, proportion_interval, ratio_interval
+from benchmark_qa.scoring.agreement import kappa_interval
+from benchmark_qa.scoring.confusion import kappa_of
+from benchmark_qa.scoring.intervals import Interval, mean_interval, proportion_interval, ratio_interval
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 SIMULATED = 2_000

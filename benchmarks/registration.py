@@ -17,7 +17,7 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.table import Table
 
-from agents.registration import Location, Rules, build, check, csv_rows
+from benchmark_qa.registration import Location, Rules, build, check, csv_rows
 
 SIZES = (10_000, 100_000, 1_000_000)
 FRAMES = 40

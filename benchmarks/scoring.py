@@ -21,8 +21,8 @@ from encord.orm.label_row import AnnotationTaskStatus, LabelRowMetadata, LabelSt
 from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
-from agents.labels import Annotations, Ontology, read_label_row
-from agents.scoring import ScoringConfig, TaskScore, score_task
+from benchmark_qa.labels import Annotations, Ontology, read_label_row
+from benchmark_qa.scoring import ScoringConfig, TaskScore, score_task
 
 WIDTH, HEIGHT = 1920, 1080
 CLASS = "PedestrX"

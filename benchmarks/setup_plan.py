@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.testing import CliRunner
 
-from agents.cli import app
+from benchmark_qa.cli import app
 from demo.world import Account
 from emulator.testing import running
 from emulator.world import World

@@ -17,7 +17,7 @@ from rich.table import Table
 from scipy.optimize import linear_sum_assignment
 from trackeval.metrics import CLEAR, HOTA, Identity
 
-from agents.scoring.tracks import TrackPairs, hota_score, identity_score, identity_switches
+from benchmark_qa.scoring.tracks import TrackPairs, hota_score, identity_score, identity_switches
 
 Boxes = NDArray[np.float64]
 REPEATS = 3

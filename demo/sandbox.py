@@ -22,8 +22,8 @@ from demo.world import (
 )
 
 MODES = {
-    "server": ["agents.cli", "serve"],
-    "container": ["agents.cli", "container"],
+    "server": ["benchmark_qa.cli", "serve"],
+    "container": ["benchmark_qa.cli", "container"],
     "lambda": ["demo.function_url"],
 }
 """What runs the service: the server by itself, the image's entry point, or Lambda's runtime emulator"""
@@ -88,7 +88,7 @@ class Sandbox:
     def benchmark_qa(self, *arguments: str) -> str:
         """What one of the service's own commands prints, run as an operator would run it."""
         done = subprocess.run(
-            [sys.executable, "-m", "agents.cli", *arguments],
+            [sys.executable, "-m", "benchmark_qa", *arguments],
             env=own_environment(self.service_environment),
             capture_output=True,
             text=True,

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agents.labels import Annotations, Ontology, read_label_row
-from agents.records import ScoreIdentity, ScoreRecord, sketch_of
-from agents.scoring import ENGINE_VERSION, ScoringConfig, score_task
+from benchmark_qa.labels import Annotations, Ontology, read_label_row
+from benchmark_qa.records import ScoreIdentity, ScoreRecord, sketch_of
+from benchmark_qa.scoring import ENGINE_VERSION, ScoringConfig, score_task
 from tests.records import PROJECT
 from tests.unit.rows import BLUEBIRD_EDITOR, PEDESTRIAN_EDITOR, answer_row, box_row
 

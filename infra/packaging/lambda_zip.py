@@ -21,7 +21,7 @@ PLATFORMS = {
 }
 COMMAND_LINE_ONLY = (
     "typer*", "pygments*", "markdown_it*", "mdurl*", "shellingham*", "uvicorn*", "h11*", "bin",
-    "agents/cli", "click*",
+    "benchmark_qa/cli", "click*",
 )  # fmt: skip
 """The functions have no command line and no server of their own"""
 
@@ -39,7 +39,10 @@ def main() -> None:
         install(folder, arguments.architecture, arguments.python)
         write_sbom(folder, arguments.output.with_suffix(".cdx.json"))
         prune(folder, *COMMAND_LINE_ONLY)
-        shutil.copytree(ROOT / "agents", folder / "agents", ignore=shutil.ignore_patterns("__pycache__", "cli"))
+        source = ROOT / "agents" / "benchmark_qa"
+        shutil.copytree(
+            source, folder / "benchmark_qa", ignore=shutil.ignore_patterns("__pycache__", "cli", "__main__.py")
+        )
         if arguments.python == f"{sys.version_info.major}.{sys.version_info.minor}":
             compile_all(folder)
         else:

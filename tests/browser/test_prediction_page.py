@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from agents.reporting.predictions import Evaluation, evaluation_page
-from agents.scoring.predictions import Detections, compare_predictions, evaluate_predictions, find_slices
+from benchmark_qa.reporting.predictions import Evaluation, evaluation_page
+from benchmark_qa.scoring.predictions import Detections, compare_predictions, evaluate_predictions, find_slices
 from tests.browser.watched import SIZES, Watched
 from tests.unit.findings.simulation import GOOD, WEAK, case
 

@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
-from agents.config import SettingsError, load_settings
-from agents.config.aws_secrets import load_secrets
+from benchmark_qa.config import SettingsError, load_settings
+from benchmark_qa.config.aws_secrets import load_secrets
 from tests.infra.terraform import aws
 
 CONFIG = {
@@ -110,7 +110,7 @@ class Hidden:
         if name.partition(".")[0] == {hidden!r}:
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Hidden())
-from agents.cli import app
+from benchmark_qa.cli import app
 app(["serve"])
 """
     done = subprocess.run(
@@ -188,7 +188,7 @@ def test_a_secret_that_does_not_exist_is_named(cloud: str) -> None:
 
 def test_the_container_says_which_setting_is_missing(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "agents.cli", "container"], env={"PATH": os.environ["PATH"], "PORT": "0"},
+        [sys.executable, "-m", "benchmark_qa", "container"], env={"PATH": os.environ["PATH"], "PORT": "0"},
         cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 2

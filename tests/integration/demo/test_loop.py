@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from agents.cli import app
+from benchmark_qa.cli import app
 from demo.labels_file import read_labels_file
 from demo.loop import LoopStory
 from demo.loop_outcome import LoopOutcome

@@ -20,7 +20,7 @@ from encord.workflow.stages.annotation import AnnotationStage
 from encord.workflow.stages.review import ReviewStage
 from typer.testing import CliRunner
 
-from agents.cli import app
+from benchmark_qa.cli import app
 from emulator.testing import running
 from emulator.world import World
 from tests.integration.service.sandbox import Key, uuid
@@ -72,7 +72,7 @@ class Gallery:
 
     def start(self, *arguments: Any) -> subprocess.Popen[str]:
         """A process of its own, to be killed."""
-        command = [sys.executable, "-m", "agents.cli", *map(str, arguments)]
+        command = [sys.executable, "-m", "benchmark_qa", *map(str, arguments)]
         environment = {**os.environ, **self.environment}
         return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

@@ -12,8 +12,8 @@ from pycocotools import mask as masks
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from agents.findings import choose, find
-from agents.scoring.predictions import Truth
+from benchmark_qa.findings import choose, find
+from benchmark_qa.scoring.predictions import Truth
 
 from .gallery import EMPTY, EVERY_SHAPE, GROUP, NO_SIZE, SAME_ONE, SAME_STEM, SAME_TWO, UNOPENED, VIDEO, Gallery
 from .reading import as_results, drawn_by_class

@@ -12,7 +12,7 @@ from click.testing import Result
 from PIL import Image
 from typer.testing import CliRunner
 
-from agents.cli import app
+from benchmark_qa.cli import app
 from emulator.testing import running
 from emulator.world import World
 from tests.integration.service.sandbox import KEY, SERVICE, uuid

@@ -18,7 +18,7 @@ from encord import EncordUserClient
 from encord.storage import StorageFolder
 from typer.testing import CliRunner
 
-from agents.cli import app
+from benchmark_qa.cli import app
 from emulator.testing import Running, running
 from emulator.world import World
 
@@ -44,7 +44,7 @@ class Site:
 
     def start(self, *arguments: Any) -> subprocess.Popen[str]:
         """A process of its own, to be killed."""
-        command = [sys.executable, "-m", "agents.cli", *map(str, arguments)]
+        command = [sys.executable, "-m", "benchmark_qa", *map(str, arguments)]
         environment = {**os.environ, **self.environment}
         return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

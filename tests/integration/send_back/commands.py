@@ -3,7 +3,7 @@
 from click.testing import Result
 from typer.testing import CliRunner
 
-from agents.cli import app
+from benchmark_qa.cli import app
 from tests.integration.service.sandbox import Sandbox
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from agents.findings import ChosenItem, ChosenItems, Reason
+from benchmark_qa.findings import ChosenItem, ChosenItems, Reason
 from tests.integration.send_back.commands import run
 from tests.integration.service.sandbox import (
     BENCHMARK,
@@ -315,7 +315,7 @@ def test_killed_in_any_step_it_goes_on_and_ends_as_if_nothing_had_happened(
         path = choice_file(tmp_path, *items)
         both.break_platform("latency", operation=operations[step], seconds=1.0)
         process = subprocess.Popen(
-            [sys.executable, "-m", "agents.cli", "send-back", str(path), "--dataset"],
+            [sys.executable, "-m", "benchmark_qa", "send-back", str(path), "--dataset"],
             env=dict(both.environment),
         )
         until(lambda: both.control("GET", "faults")["faults"] == [])

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from agents.config import load_settings
-from agents.service import Service
+from benchmark_qa.config import load_settings
+from benchmark_qa.service import Service
 from emulator.testing import Running, running
 from tests.integration.service.sandbox import Unit, service_environment, world
 

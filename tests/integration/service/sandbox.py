@@ -145,7 +145,7 @@ class Sandbox:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`benchmark-qa ARGUMENTS` with the service's settings."""
         return subprocess.run(
-            [sys.executable, "-m", "agents.cli", *arguments],
+            [sys.executable, "-m", "benchmark_qa", *arguments],
             env=dict(self.environment), capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
 
@@ -379,7 +379,7 @@ def free_port() -> int:
 
 @contextmanager
 def service_process(
-    environment: Mapping[str, str], port: int, command: Sequence[str] = ("-m", "agents.cli", "serve")
+    environment: Mapping[str, str], port: int, command: Sequence[str] = ("-m", "benchmark_qa", "serve")
 ) -> Iterator[subprocess.Popen[bytes]]:
     """`benchmark-qa serve` as a process, ready to answer; its log is kept beside the database."""
     log = Path(environment["TEST_LOG"])

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from encord import EncordUserClient, Project
 
-from agents.store import ActionLog, Database
-from agents.workflows.shadow import KIND
+from benchmark_qa.store import ActionLog, Database
+from benchmark_qa.workflows.shadow import KIND
 from tests.integration.service.sandbox import (
     COMPLETED_SECRET,
     PRODUCTION,
@@ -204,7 +204,9 @@ def test_a_kill_in_the_middle_of_an_action_leaves_what_it_takes_to_undo_it(image
     with sandbox(units, config={"actions": {"release_tasks": True}}) as both:
         score_all(both, units)
         both.break_platform("latency", seconds=60, operation=ACT)
-        killed = subprocess.Popen([sys.executable, "-m", "agents.cli", "act", "--enforce"], env=dict(both.environment))
+        killed = subprocess.Popen(
+            [sys.executable, "-m", "benchmark_qa", "act", "--enforce"], env=dict(both.environment)
+        )
         trail = ActionLog(Database(both.environment["DATABASE_URL"]))
         deadline = time.monotonic() + 60
         while not trail.entries(PRODUCTION, kind="release-tasks"):

@@ -20,15 +20,16 @@ from tests.integration.service.sandbox import (
 NOT_NEEDED = (
     "alembic", "boto3", "botocore", "google.cloud", "jinja2", "lap", "matplotlib", "pandas", "psycopg", "pyarrow",
     "rapidfuzz", "scipy", "shapely", "sqlalchemy", "typer",
-    "agents.cli", "agents.records", "agents.reporting", "agents.scoring.task", "agents.service", "agents.store",
-    "agents.labels.reader",
+    "benchmark_qa.cli", "benchmark_qa.records", "benchmark_qa.reporting",
+    "benchmark_qa.scoring.task", "benchmark_qa.service", "benchmark_qa.store",
+    "benchmark_qa.labels.reader",
 )  # fmt: skip
 """NumPy and Rich are not among them: the SDK imports both itself"""
 PROGRAM = """
 import json, sys, threading, time, urllib.request
 import uvicorn
-from agents.app import create_app
-from agents.config import load_settings
+from benchmark_qa.app import create_app
+from benchmark_qa.config import load_settings
 
 port, body, headers = json.loads(sys.stdin.read())
 server = uvicorn.Server(uvicorn.Config(create_app(load_settings(endpoints=True)), port=port, log_config=None))
@@ -56,5 +57,5 @@ def test_the_first_decision_loads_neither_the_database_nor_scoring_nor_the_comma
     assert done.returncode == 0, done.stderr
     decision, modules = json.loads(done.stdout)
     assert decision == {"decision": "Yes"}
-    assert {"encord", "fastapi", "agents.front"} <= set(modules)
+    assert {"encord", "fastapi", "benchmark_qa.front"} <= set(modules)
     assert [name for name in NOT_NEEDED if name in modules] == []

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from agents.dispatch.jobs import DrainJob
-from agents.platform import AnswerTooLarge, EncordUnavailable, bodies_up_to
-from agents.scoring import MetricInput
-from agents.service import Service, _Context, _in_worker_process
+from benchmark_qa.dispatch.jobs import DrainJob
+from benchmark_qa.platform import AnswerTooLarge, EncordUnavailable, bodies_up_to
+from benchmark_qa.scoring import MetricInput
+from benchmark_qa.service import Service, _Context, _in_worker_process
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import BENCHMARK, PRODUCTION, SCORING_STAGE, Unit, uuid
 
@@ -108,7 +108,7 @@ def test_a_job_whose_time_went_by_while_it_waited_for_a_worker_process_begins_no
 ) -> None:
     units = [Unit(image, stage="Score") for image in images]
     with service_in_process(units, tmp_path) as (service, _):
-        monkeypatch.setattr("agents.service._workers_own", [service])
+        monkeypatch.setattr("benchmark_qa.service._workers_own", [service])
         try:
             late = _Context(trace_id=None, until=time.time() - 1, truth_changed_at=0.0)
             drained, _ = _in_worker_process(Service.run_job, (DrainJob(PRODUCTION, SCORING_STAGE),), late)

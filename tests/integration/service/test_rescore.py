@@ -8,12 +8,12 @@ import pytest
 import requests
 from encord import EncordUserClient
 
-from agents.platform.errors import PlatformError
-from agents.scoring import ScoringConfig
-from agents.store import TruthRulings
-from agents.workflows.report_project import report_project, stale_scores
-from agents.workflows.rescore import rescore
-from agents.workflows.score_task import Scorer
+from benchmark_qa.platform.errors import PlatformError
+from benchmark_qa.scoring import ScoringConfig
+from benchmark_qa.store import TruthRulings
+from benchmark_qa.workflows.report_project import report_project, stale_scores
+from benchmark_qa.workflows.rescore import rescore
+from benchmark_qa.workflows.score_task import Scorer
 from emulator.testing import Running
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import BENCHMARK, KEY, PRODUCTION, Unit

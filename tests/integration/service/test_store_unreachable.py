@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from agents.front import Front
-from agents.store import SqlScoreStore
+from benchmark_qa.front import Front
+from benchmark_qa.store import SqlScoreStore
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import PRODUCTION, Unit
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.store import Database, SqlScoreStore
+from benchmark_qa.store import Database, SqlScoreStore
 from tests.postgresql import NoServerError, create_database, postgresql_server
 
 _numbers = itertools.count()

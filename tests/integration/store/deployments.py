@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner
 
-from agents.cli import app
+from benchmark_qa.cli import app
 from tests.records import PROJECT
 
 REPORT_TOKEN = "an-operators-token-0123456789"
@@ -60,7 +60,7 @@ def benchmark_qa(*arguments: str, url: str, settings: dict[str, str] | None = No
 
 def benchmark_qa_process(*arguments: str, url: str, settings: dict[str, str], **document: Any) -> int:
     """Run a command as a process of its own; its exit code."""
-    command = [sys.executable, "-m", "agents.cli", *arguments]
+    command = [sys.executable, "-m", "benchmark_qa", *arguments]
     return subprocess.run(command, env=environment(url, **document) | settings, check=False).returncode
 
 
@@ -70,7 +70,7 @@ def service(url: str, **document: Any) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "agents.cli", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "benchmark_qa", "serve", "--port", str(port)]
     process = subprocess.Popen(command, env=environment(url, **document), stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:

@@ -5,8 +5,8 @@ import json
 import pytest
 from sqlalchemy import create_engine, text
 
-from agents.records import PersonsWork, WorkReading
-from agents.store import Database, KeptWork, SqlScoreStore
+from benchmark_qa.records import PersonsWork, WorkReading
+from benchmark_qa.store import Database, KeptWork, SqlScoreStore
 from tests.integration.store.deployments import benchmark_qa
 from tests.records import NOON, PROJECT, data_hash, record
 

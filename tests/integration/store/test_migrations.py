@@ -8,9 +8,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from agents.store import SchemaBehindError, SqlScoreStore
-from agents.store.migrate import configuration, newest_revision
-from agents.store.schema import HEAD, metadata, score_records
+from benchmark_qa.store import SchemaBehindError, SqlScoreStore
+from benchmark_qa.store.migrate import configuration, newest_revision
+from benchmark_qa.store.schema import HEAD, metadata, score_records
 from tests.integration.store.test_score_store import assert_sums_are_those_of
 from tests.records import PROJECT, record
 
@@ -55,7 +55,7 @@ def first_revision(url: str) -> None:
         command.upgrade(configuration(connection), "0001")
     store = SqlScoreStore(url)
     names = [column.name for column in score_records.columns if column.name not in new_columns]
-    from agents.store.rows import columns_of
+    from benchmark_qa.store.rows import columns_of
 
     columns = columns_of([record(number, score=number / 10) for number in range(2)])
     with engine.begin() as connection:
@@ -97,7 +97,7 @@ def test_upgrading_twice_changes_nothing(url: str) -> None:
 
 def test_a_new_sqlite_file_is_served_without_loading_alembic(tmp_path: object) -> None:
     code = (
-        "import sys; from agents.store import SqlScoreStore;"
+        "import sys; from benchmark_qa.store import SqlScoreStore;"
         f"SqlScoreStore('sqlite:///{tmp_path}/fresh.sqlite').totals('p');"
         "sys.exit('alembic' in sys.modules)"
     )
@@ -106,7 +106,7 @@ def test_a_new_sqlite_file_is_served_without_loading_alembic(tmp_path: object) -
 
 def test_many_processes_may_open_a_new_sqlite_file_at_once(tmp_path: object) -> None:
     code = (
-        "from agents.store import SqlScoreStore; from tests.records import record;"
+        "from benchmark_qa.store import SqlScoreStore; from tests.records import record;"
         f"SqlScoreStore('sqlite:///{tmp_path}/fresh.sqlite').save([record(n) for n in range(20)])"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]

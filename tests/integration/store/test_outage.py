@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from agents.store import Database, SqlScoreStore, StoreError, outage
+from benchmark_qa.store import Database, SqlScoreStore, StoreError, outage
 from tests.postgresql import create_database
 from tests.records import PROJECT, record
 

@@ -8,8 +8,8 @@ import pytest
 from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
-from agents.reporting import Bar, Evidence, Question, build_report, leaderboard
-from agents.store import SqlScoreStore
+from benchmark_qa.reporting import Bar, Evidence, Question, build_report, leaderboard
+from benchmark_qa.store import SqlScoreStore
 from tests.real_records import bluebird_records, pedestrian_records
 from tests.records import PROJECT
 

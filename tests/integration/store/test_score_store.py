@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
-from agents.records import Answered, Mark, PersonsWork, ScoreRecord, Sketch, WorkReading, totals_of
-from agents.records.figures import FIGURES
-from agents.store import ActionLog, KeptWork, SqlScoreStore, StoreError, TruthRulings, erase_before, erase_person
-from agents.store.promotion import promote
-from agents.store.rows import columns_of
-from agents.store.schema import score_records
+from benchmark_qa.records import Answered, Mark, PersonsWork, ScoreRecord, Sketch, WorkReading, totals_of
+from benchmark_qa.records.figures import FIGURES
+from benchmark_qa.store import ActionLog, KeptWork, SqlScoreStore, StoreError, TruthRulings, erase_before, erase_person
+from benchmark_qa.store.promotion import promote
+from benchmark_qa.store.rows import columns_of
+from benchmark_qa.store.schema import score_records
 from tests.records import NOON, PROJECT, data_hash, record
 
 SKETCH = Sketch(

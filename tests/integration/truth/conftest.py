@@ -9,7 +9,7 @@ from click.testing import Result
 from encord.objects import LabelRowV2
 from typer.testing import CliRunner
 
-from agents.cli import app
+from benchmark_qa.cli import app
 from tests.integration.service.sandbox import BENCHMARK, Sandbox, Unit, platform
 
 Change = Callable[[dict[str, Any]], dict[str, Any]]

@@ -15,7 +15,7 @@ from tests.integration.truth.test_import import boxes_of
 
 def killed_at(bench: Bench, done: int, *arguments: str) -> None:
     """Runs the command in a process of its own until so many tasks are complete, and kills it."""
-    command = [sys.executable, "-m", "agents.cli", *arguments]
+    command = [sys.executable, "-m", "benchmark_qa", *arguments]
     environment = dict(bench.sandbox.environment)
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         while bench.stages()["Complete"] < done and process.poll() is None:

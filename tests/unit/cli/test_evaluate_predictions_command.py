@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from agents.cli import app
+from benchmark_qa.cli import app
 from tests.unit.rows import box_row
 
 TRUTH = {
@@ -227,7 +227,7 @@ def test_without_the_extra_the_command_says_what_to_install(files: tuple[Path, P
     # A real process in which the library cannot be imported, as where the extra is not installed.
     program = (
         "import sys; sys.modules['faster_coco_eval'] = None; sys.argv[0] = 'benchmark-qa'; "
-        "from agents.cli import app; app()"
+        "from benchmark_qa.cli import app; app()"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, "evaluate-predictions", *map(str, files)],

@@ -14,8 +14,8 @@ from PIL import Image
 from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
-from agents.cli import app
-from agents.findings import ChosenItems
+from benchmark_qa.cli import app
+from benchmark_qa.findings import ChosenItems
 from tests.unit.findings.simulation import CLASSES, Case, case
 from tests.unit.rows import box_row
 
@@ -173,7 +173,8 @@ def test_unusable_tables_end_with_one_line_and_code_2(
 def test_without_the_extra_the_command_says_what_to_install(planted: Case, labels: Path, tmp_path: Path) -> None:
     # A real process in which the library cannot be imported, as where the extra is not installed.
     program = (
-        "import sys; sys.modules['cleanlab'] = None; sys.argv[0] = 'benchmark-qa'; from agents.cli import app; app()"
+        "import sys; sys.modules['cleanlab'] = None; sys.argv[0] = 'benchmark-qa'; "
+        "from benchmark_qa.cli import app; app()"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, "find", str(labels), str(table(planted, tmp_path / "p.csv"))],

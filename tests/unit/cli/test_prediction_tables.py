@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from agents.cli.prediction_tables import print_evaluation, print_findings
-from agents.findings import find
-from agents.reporting.predictions import Evaluation
-from agents.scoring.predictions import Detections, compare_predictions, find_slices
+from benchmark_qa.cli.prediction_tables import print_evaluation, print_findings
+from benchmark_qa.findings import find
+from benchmark_qa.reporting.predictions import Evaluation
+from benchmark_qa.scoring.predictions import Detections, compare_predictions, find_slices
 from tests.unit.findings.simulation import GOOD, case
 
 LONG = "pedestrian_with_a_very_long_umbrella_and_a_dog"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from agents.cli import app
+from benchmark_qa.cli import app
 from tests.unit.rows import PEDESTRIAN_EDITOR, answer_row, box_row
 
 

@@ -17,9 +17,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.findings import LabelError
-from agents.scoring.boxes import box_iou
-from agents.scoring.predictions import Detections
+from benchmark_qa.findings import LabelError
+from benchmark_qa.scoring.boxes import box_iou
+from benchmark_qa.scoring.predictions import Detections
 
 Kind = Literal["missing box", "shifted box", "wrong class", "duplicate"]
 KINDS: tuple[Kind, ...] = ("missing box", "shifted box", "wrong class", "duplicate")

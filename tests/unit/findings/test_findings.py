@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.findings import (
+from benchmark_qa.findings import (
     ChosenItems,
     NoDataHashesError,
     choose,
@@ -15,8 +15,8 @@ from agents.findings import (
     find_contradictions,
     rare_classes,
 )
-from agents.findings.choice import OFFERED
-from agents.scoring.predictions import Detections
+from benchmark_qa.findings.choice import OFFERED
+from benchmark_qa.scoring.predictions import Detections
 from tests.unit.findings.simulation import case
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.findings import LabelError, find_label_errors
-from agents.findings.confident_learning import doubts
-from agents.findings.label_errors import shift_chances
-from agents.scoring.predictions import Detections, PredictionInputError
+from benchmark_qa.findings import LabelError, find_label_errors
+from benchmark_qa.findings.confident_learning import doubts
+from benchmark_qa.findings.label_errors import shift_chances
+from benchmark_qa.scoring.predictions import Detections, PredictionInputError
 from tests.unit.findings.simulation import GOOD, KINDS, WEAK, Predictor, average_precision, case
 
 SEEDS = range(20)
@@ -177,7 +177,7 @@ def test_without_the_extra_the_message_says_what_to_install() -> None:
     program = (
         "import sys; sys.modules['cleanlab'] = None\n"
         "import numpy as np\n"
-        "from agents.findings.confident_learning import doubts\n"
+        "from benchmark_qa.findings.confident_learning import doubts\n"
         "doubts(np.array([0]), np.array([1]), np.array([0.5]), np.array([0]))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from agents.interchange.data_units import DataUnit, matched
-from agents.interchange.encord_reader import NotLabelRowsError, label_rows_of, read_label_rows
-from agents.interchange.label_parts import Labelled, LabelParts, filled, parts_of, same
-from agents.interchange.mapping import Target, parse_mapping
-from agents.labels import Ontology, read_label_row
+from benchmark_qa.interchange.data_units import DataUnit, matched
+from benchmark_qa.interchange.encord_reader import NotLabelRowsError, label_rows_of, read_label_rows
+from benchmark_qa.interchange.label_parts import Labelled, LabelParts, filled, parts_of, same
+from benchmark_qa.interchange.mapping import Target, parse_mapping
+from benchmark_qa.labels import Ontology, read_label_row
 from tests.unit.rows import BLUEBIRD_EDITOR, PEDESTRIAN_EDITOR, answer_row, box_row
 
 OTHER = {"PedestrX": "HumanXXX", "IndigoQX": "QuestXXX", "IndigoRR": "RootXXXX", "OptionYY": "YesXXXXX",

@@ -6,8 +6,8 @@ import pytest
 from encord.objects import Classification
 from encord.objects.frames import Range
 
-from agents.interchange.images import read_images
-from agents.labels import LabelReadError, Ontology
+from benchmark_qa.interchange.images import read_images
+from benchmark_qa.labels import LabelReadError, Ontology
 from tests.unit.sdk_rows import STRUCTURE, coordinates, editor, new_row
 
 ONTOLOGY = Ontology.from_editor(editor())

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as masks
 
-from agents.interchange.run_lengths import coco_mask, pixels_of_rings, pixels_of_runs, runs_by_row
-from agents.labels.rle import decode_runs
+from benchmark_qa.interchange.run_lengths import coco_mask, pixels_of_rings, pixels_of_runs, runs_by_row
+from benchmark_qa.labels.rle import decode_runs
 
 SHAPES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.labels import LabelReadError, Ontology, read_label_row
-from agents.labels.inference import infer_ontology
-from agents.scoring import score_task
-from agents.scoring.errors import TooManyPairsError
-from agents.scoring.pairs import touching
+from benchmark_qa.labels import LabelReadError, Ontology, read_label_row
+from benchmark_qa.labels.inference import infer_ontology
+from benchmark_qa.scoring import score_task
+from benchmark_qa.scoring.errors import TooManyPairsError
+from benchmark_qa.scoring.pairs import touching
 from tests.unit import sdk_rows
 from tests.unit.rows import PEDESTRIAN, PEDESTRIAN_EDITOR, box_row
 

@@ -9,10 +9,10 @@ from encord.objects import LabelRowV2
 from encord.objects.attributes import Attribute
 from encord.objects.coordinates import HtmlCoordinates, PointCoordinate3D
 
-from agents.labels import Annotations, Ontology, read_label_row
-from agents.labels.annotations import Answer
-from agents.labels.ontology import Shape
-from agents.scoring.attributes import answers_at
+from benchmark_qa.labels import Annotations, Ontology, read_label_row
+from benchmark_qa.labels.annotations import Answer
+from benchmark_qa.labels.ontology import Shape
+from benchmark_qa.scoring.attributes import answers_at
 from tests.unit import sdk_rows
 
 ONTOLOGY = Ontology.from_editor(sdk_rows.editor())

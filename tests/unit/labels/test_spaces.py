@@ -10,8 +10,8 @@ from encord.objects.coordinates import BoundingBoxCoordinates
 from encord.objects.frames import Range
 from encord.objects.html_node import HtmlNode, HtmlRange
 
-from agents.labels import Annotations, Ontology, read_label_row
-from agents.scoring import score_task
+from benchmark_qa.labels import Annotations, Ontology, read_label_row
+from benchmark_qa.scoring import score_task
 from tests.unit import sdk_rows
 
 ONTOLOGY = Ontology.from_editor(sdk_rows.editor())
@@ -196,7 +196,7 @@ def test_events_are_compared_wherever_anything_happens_in_either_row() -> None:
 
 
 def test_an_object_that_moves_in_a_straight_line_is_where_the_sdk_says() -> None:
-    from agents.labels.events import at_common_times
+    from benchmark_qa.labels.events import at_common_times
 
     truth = events_row((0, "upsert", 0.0), (100, "upsert", 10.0), (200, "delete", 0.0), linear=True)
     labels = events_row((0, "upsert", 0.0), (25, "upsert", 2.5), (100, "upsert", 10.0), (200, "delete", 0.0))
@@ -212,7 +212,7 @@ def test_a_cuboid_turns_between_events_as_in_the_sdk() -> None:
     import numpy as np
     from encord.objects.interpolation import _slerp_orientation
 
-    from agents.labels.events import _turned
+    from benchmark_qa.labels.events import _turned
 
     random = np.random.default_rng(5)
     for _ in range(50):

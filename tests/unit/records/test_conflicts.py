@@ -4,15 +4,15 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from agents.labels import Annotations, Ontology, read_label_row
-from agents.policy import hints_of
-from agents.records import CONFLICTS_KEPT, ScoreRecord, Sketch, conflict_counts, details_of, sketch_of
-from agents.reporting import Bar, Evidence, Question, build_report
-from agents.reporting.conflicts import conflicts_by_kind
-from agents.reporting.page.drawing import draw
-from agents.scoring import score_task
-from agents.scoring.result import TaskScore
-from agents.workflows.write_back import issue_comment
+from benchmark_qa.labels import Annotations, Ontology, read_label_row
+from benchmark_qa.policy import hints_of
+from benchmark_qa.records import CONFLICTS_KEPT, ScoreRecord, Sketch, conflict_counts, details_of, sketch_of
+from benchmark_qa.reporting import Bar, Evidence, Question, build_report
+from benchmark_qa.reporting.conflicts import conflicts_by_kind
+from benchmark_qa.reporting.page.drawing import draw
+from benchmark_qa.scoring import score_task
+from benchmark_qa.scoring.result import TaskScore
+from benchmark_qa.workflows.write_back import issue_comment
 from tests.records import NOON, PROJECT, record
 from tests.unit.rows import PEDESTRIAN_EDITOR, box_row
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import shapely
 
-from agents.labels import Annotations, Ontology, read_label_row
-from agents.labels.annotations import Drawings
-from agents.labels.geometry import Runs
-from agents.labels.ontology import Shape
-from agents.records import Answered, Mark, Sketch, sketch_of
-from agents.records.sketch import MARKS_KEPT, POINTS_KEPT
-from agents.records.tracing import trace
+from benchmark_qa.labels import Annotations, Ontology, read_label_row
+from benchmark_qa.labels.annotations import Drawings
+from benchmark_qa.labels.geometry import Runs
+from benchmark_qa.labels.ontology import Shape
+from benchmark_qa.records import Answered, Mark, Sketch, sketch_of
+from benchmark_qa.records.sketch import MARKS_KEPT, POINTS_KEPT
+from benchmark_qa.records.tracing import trace
 from tests.unit.rows import BLUEBIRD_EDITOR, PEDESTRIAN, PEDESTRIAN_EDITOR, answer_row, box_row, image_row
 
 BOXES = Ontology.from_editor(PEDESTRIAN_EDITOR)

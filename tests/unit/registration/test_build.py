@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from agents.registration import (
+from benchmark_qa.registration import (
     Built,
     Kind,
     Limits,

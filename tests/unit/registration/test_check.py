@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agents.registration import Limits, check, entries
-from agents.registration.stream import values
+from benchmark_qa.registration import Limits, check, entries
+from benchmark_qa.registration.stream import values
 
 
 def check_text(text: str, **options: Any) -> list[str]:

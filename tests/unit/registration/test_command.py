@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from agents.cli import app
+from benchmark_qa.cli import app
 
 
 def run(*arguments: Any) -> Result:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from encord.objects.coordinates import Coordinates, EllipseCoordinates, Visibility
 
-from agents.labels import Annotations, Ontology, read_label_row
-from agents.records import Sketch, details_of, sketch_of
-from agents.reporting import Bar, Evidence, Question, build_report
-from agents.reporting.files import render
-from agents.reporting.page.drawing import Drawing, draw
-from agents.scoring import score_task
+from benchmark_qa.labels import Annotations, Ontology, read_label_row
+from benchmark_qa.records import Sketch, details_of, sketch_of
+from benchmark_qa.reporting import Bar, Evidence, Question, build_report
+from benchmark_qa.reporting.files import render
+from benchmark_qa.reporting.page.drawing import Drawing, draw
+from benchmark_qa.scoring import score_task
 from tests.records import NOON, PROJECT, record
 from tests.unit import sdk_rows
 from tests.unit.sdk_rows import HEIGHT, WIDTH

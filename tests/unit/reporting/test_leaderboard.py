@@ -2,9 +2,9 @@
 
 import pytest
 
-from agents.records import ScoreRecord
-from agents.reporting import Bar, Leaderboard, leaderboard
-from agents.reporting.report import totals_by_annotator
+from benchmark_qa.records import ScoreRecord
+from benchmark_qa.reporting import Bar, Leaderboard, leaderboard
+from benchmark_qa.reporting.report import totals_by_annotator
 from tests.records import record
 
 

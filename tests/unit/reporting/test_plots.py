@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from agents.reporting import Bar, leaderboard
-from agents.reporting.page.plots import overview_plot
-from agents.reporting.report import totals_by_annotator
+from benchmark_qa.reporting import Bar, leaderboard
+from benchmark_qa.reporting.page.plots import overview_plot
+from benchmark_qa.reporting.report import totals_by_annotator
 from tests.records import record
 
 

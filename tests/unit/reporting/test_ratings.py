@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.platform import TaskAction, TimeAtWork
-from agents.records import PersonsWork, WorkReading
-from agents.reporting import Bar, Evidence, Question, Report, Rule, build_report
-from agents.reporting.files import render
-from agents.workflows.read_work import people_at_work, seconds_at_work
+from benchmark_qa.platform import TaskAction, TimeAtWork
+from benchmark_qa.records import PersonsWork, WorkReading
+from benchmark_qa.reporting import Bar, Evidence, Question, Report, Rule, build_report
+from benchmark_qa.reporting.files import render
+from benchmark_qa.workflows.read_work import people_at_work, seconds_at_work
 from tests.records import NOON, PROJECT, data_hash, record
 
 KINDS = {

@@ -8,10 +8,10 @@ from encord.objects import LabelRowV2
 from encord.objects.coordinates import BoundingBoxCoordinates
 from encord.objects.frames import Range
 
-from agents.labels import Ontology, read_label_row
-from agents.scoring import ScoringConfig, TaskScore, score_task
-from agents.scoring.answers import agreement
-from agents.scoring.config import AnswerRule
+from benchmark_qa.labels import Ontology, read_label_row
+from benchmark_qa.scoring import ScoringConfig, TaskScore, score_task
+from benchmark_qa.scoring.answers import agreement
+from benchmark_qa.scoring.config import AnswerRule
 from tests.unit import sdk_rows
 
 ONTOLOGY = Ontology.from_editor(sdk_rows.editor())

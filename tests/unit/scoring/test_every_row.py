@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agents.labels import Annotations, Ontology, read_label_row
-from agents.scoring import ScoringConfig, TaskScore, score_task
+from benchmark_qa.labels import Annotations, Ontology, read_label_row
+from benchmark_qa.scoring import ScoringConfig, TaskScore, score_task
 from tests.unit import sdk_rows
 
 ONTOLOGY = Ontology.from_editor(sdk_rows.editor())

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from agents.scoring import intervals
-from agents.scoring.intervals import (
+from benchmark_qa.scoring import intervals
+from benchmark_qa.scoring.intervals import (
     IntervalInputError,
     RatioTotals,
     mean_interval,

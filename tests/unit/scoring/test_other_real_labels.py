@@ -13,8 +13,8 @@ import pytest
 import shapely
 from scipy.optimize import linear_sum_assignment
 
-from agents.labels import Ontology, read_label_row
-from agents.scoring import ScoringConfig, TaskScore, score_task
+from benchmark_qa.labels import Ontology, read_label_row
+from benchmark_qa.scoring import ScoringConfig, TaskScore, score_task
 from tests.unit import sdk_rows
 from tests.unit.rows import PEDESTRIAN, PEDESTRIAN_EDITOR, image_row
 

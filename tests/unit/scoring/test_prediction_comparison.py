@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.scoring.predictions import (
+from benchmark_qa.scoring.predictions import (
     Detections,
     PredictionInputError,
     compare_predictions,

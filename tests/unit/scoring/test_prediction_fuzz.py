@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.scoring.predictions import (
+from benchmark_qa.scoring.predictions import (
     Detections,
     PredictionInputError,
     detections_from_label_rows,

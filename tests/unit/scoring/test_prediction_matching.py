@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agents.scoring.predictions import (
+from benchmark_qa.scoring.predictions import (
     Given,
     PredictionInputError,
     Truth,

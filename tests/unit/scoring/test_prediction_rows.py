@@ -9,7 +9,7 @@ from encord.objects.coordinates import RotatableBoundingBoxCoordinates
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from agents.scoring.predictions import (
+from benchmark_qa.scoring.predictions import (
     Detections,
     PredictionInputError,
     detections_from_label_rows,

@@ -16,7 +16,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from agents.scoring.predictions import Detections, PredictionInputError, PredictionScore, evaluate_predictions
+from benchmark_qa.scoring.predictions import Detections, PredictionInputError, PredictionScore, evaluate_predictions
 
 SIDE = 400
 CLASSES = ("person", "bicycle", "never in the truth", "never predicted")

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.labels import Annotations, Ontology, read_label_row
-from agents.labels.ontology import Shape
-from agents.scoring import ScoringConfig, TaskScore, score_task
-from agents.scoring.pairs import Pairs
-from agents.scoring.rules import Rules
-from agents.scoring.similarity.measure import measure
+from benchmark_qa.labels import Annotations, Ontology, read_label_row
+from benchmark_qa.labels.ontology import Shape
+from benchmark_qa.scoring import ScoringConfig, TaskScore, score_task
+from benchmark_qa.scoring.pairs import Pairs
+from benchmark_qa.scoring.rules import Rules
+from benchmark_qa.scoring.similarity.measure import measure
 from tests.unit import sdk_rows
 from tests.unit.rows import image_row
 

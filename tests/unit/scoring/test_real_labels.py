@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agents.labels import Annotations, Ontology, read_label_row
-from agents.scoring import ObjectScore, TaskScore, score_task
+from benchmark_qa.labels import Annotations, Ontology, read_label_row
+from benchmark_qa.scoring import ObjectScore, TaskScore, score_task
 from tests.unit.rows import BLUEBIRD_EDITOR, PEDESTRIAN_EDITOR, answer_row, box_row
 
 

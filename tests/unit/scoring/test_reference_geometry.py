@@ -10,15 +10,15 @@ from pycocotools.cocoeval import COCOeval
 from scipy.optimize import linear_sum_assignment
 from shapely import affinity
 
-from agents.labels import Ontology, read_label_row
-from agents.labels.annotations import Drawings
-from agents.labels.ontology import Shape
-from agents.scoring import ScoringConfig
-from agents.scoring.assignment import assign
-from agents.scoring.boxes import box_iou
-from agents.scoring.pairs import Pairs
-from agents.scoring.rules import Rules
-from agents.scoring.similarity.measure import measure
+from benchmark_qa.labels import Ontology, read_label_row
+from benchmark_qa.labels.annotations import Drawings
+from benchmark_qa.labels.ontology import Shape
+from benchmark_qa.scoring import ScoringConfig
+from benchmark_qa.scoring.assignment import assign
+from benchmark_qa.scoring.boxes import box_iou
+from benchmark_qa.scoring.pairs import Pairs
+from benchmark_qa.scoring.rules import Rules
+from benchmark_qa.scoring.similarity.measure import measure
 from tests.unit import sdk_rows
 from tests.unit.rows import image_row
 
@@ -282,7 +282,7 @@ def test_boundary_iou_is_hard_where_iou_is_lenient() -> None:
 
 
 def test_a_mask_and_the_polygon_about_the_same_pixels_cover_the_same() -> None:
-    from agents.scoring.similarity import areas
+    from benchmark_qa.scoring.similarity import areas
 
     pixels = np.zeros((HEIGHT, WIDTH), bool)
     pixels[50:120, 30:200] = True

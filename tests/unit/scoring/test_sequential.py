@@ -4,9 +4,9 @@ from math import log
 import numpy as np
 import pytest
 
-from agents.scoring import sequential
-from agents.scoring.intervals import proportion_interval, ratio_interval
-from agents.scoring.sequential import SequentialTest, Verdict, verdict_by_interval
+from benchmark_qa.scoring import sequential
+from benchmark_qa.scoring.intervals import proportion_interval, ratio_interval
+from benchmark_qa.scoring.sequential import SequentialTest, Verdict, verdict_by_interval
 
 TEST = SequentialTest(good=0.9, poor=0.75)
 PEOPLE = 2_000

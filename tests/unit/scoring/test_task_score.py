@@ -7,9 +7,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from agents.labels import Annotations, Ontology, read_label_row
-from agents.scoring import ObjectScore, ScoringConfig, TaskScore, score_task
-from agents.scoring.schema import config_schema, task_score_schema
+from benchmark_qa.labels import Annotations, Ontology, read_label_row
+from benchmark_qa.scoring import ObjectScore, ScoringConfig, TaskScore, score_task
+from benchmark_qa.scoring.schema import config_schema, task_score_schema
 from tests.unit.rows import image_row
 
 EDITOR: dict[str, Any] = {

@@ -16,7 +16,7 @@ from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 from trackeval.metrics import CLEAR, HOTA, Identity
 
-from agents.scoring.tracks import (
+from benchmark_qa.scoring.tracks import (
     ALPHAS,
     HotaScore,
     IdentityScore,
@@ -27,7 +27,7 @@ from agents.scoring.tracks import (
     identity_score,
     identity_switches,
 )
-from agents.scoring.tracks.heaviest import heaviest_matching
+from benchmark_qa.scoring.tracks.heaviest import heaviest_matching
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

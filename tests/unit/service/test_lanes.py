@@ -12,10 +12,10 @@ import pytest
 from fastapi import FastAPI
 from starlette.types import Message
 
-from agents.api.custom_agents import AgentAnswer, custom_agents
-from agents.api.events import events
-from agents.api.notifications import notifications
-from agents.config import Settings, load_settings
+from benchmark_qa.api.custom_agents import AgentAnswer, custom_agents
+from benchmark_qa.api.events import events
+from benchmark_qa.api.notifications import notifications
+from benchmark_qa.config import Settings, load_settings
 from tests.integration.service.sandbox import (
     NOTIFICATION_SECRET,
     PRODUCTION,

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from agents.once import once
+from benchmark_qa.once import once
 
 
 class Office:

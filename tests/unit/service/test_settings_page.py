@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from agents.config import Deployment, Settings
+from benchmark_qa.config import Deployment, Settings
 
 PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 

@@ -11,10 +11,10 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner
 
-from agents.cli import app
-from agents.setup import Declaration, DeclarationError, complete, read_declaration
+from benchmark_qa.cli import app
+from benchmark_qa.setup import Declaration, DeclarationError, complete, read_declaration
 
-EXAMPLE = files("agents.setup").joinpath("example.toml").read_text(encoding="utf-8")
+EXAMPLE = files("benchmark_qa.setup").joinpath("example.toml").read_text(encoding="utf-8")
 SCHEMA = Path(__file__).parents[3] / "docs" / "schemas" / "setup.schema.json"
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from agents.setup import (
+from benchmark_qa.setup import (
     Observed,
     SeenDataset,
     SeenFolder,

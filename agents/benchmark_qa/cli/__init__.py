@@ -1,0 +1,87 @@
+"""The command `benchmark-qa`. Each command imports what it needs when it runs, so that `--help` is instant."""
+
+from typing import Annotated
+
+import typer
+
+from benchmark_qa import __version__
+from benchmark_qa.cli.act import act
+from benchmark_qa.cli.actions import actions
+from benchmark_qa.cli.alerts import alerts
+from benchmark_qa.cli.benchmark import benchmark
+from benchmark_qa.cli.choose import choose
+from benchmark_qa.cli.container import container, healthy
+from benchmark_qa.cli.db import db
+from benchmark_qa.cli.doctor import doctor
+from benchmark_qa.cli.evaluate import evaluate
+from benchmark_qa.cli.export import export
+from benchmark_qa.cli.find import find
+from benchmark_qa.cli.pace import pace
+from benchmark_qa.cli.predictions import evaluate_predictions
+from benchmark_qa.cli.register import register
+from benchmark_qa.cli.report import report
+from benchmark_qa.cli.rescore import rescore
+from benchmark_qa.cli.route import route
+from benchmark_qa.cli.score import score
+from benchmark_qa.cli.send_back import send_back
+from benchmark_qa.cli.serve import serve
+from benchmark_qa.cli.setup import setup
+from benchmark_qa.cli.truth import truth
+from benchmark_qa.cli.upload import upload
+
+app = typer.Typer(
+    name="benchmark-qa",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback with local variables would print keys and labels
+)
+
+SETTING_UP, AT_WORK, RESULTS, LOOP = (
+    "Setting up",
+    "At work (the same as Encord's calls do, by hand)",
+    "Scores and people",
+    "Round again: models, and what to label next",
+)
+
+app.add_typer(setup, rich_help_panel=SETTING_UP)
+app.add_typer(register, rich_help_panel=SETTING_UP)
+app.command(rich_help_panel=SETTING_UP)(upload)
+app.add_typer(benchmark, rich_help_panel=SETTING_UP)
+app.add_typer(truth, rich_help_panel=SETTING_UP)
+app.command(rich_help_panel=SETTING_UP)(doctor)
+
+app.command(rich_help_panel=AT_WORK)(serve)
+app.command(rich_help_panel=AT_WORK)(route)
+app.command(rich_help_panel=AT_WORK)(evaluate)
+app.add_typer(pace, rich_help_panel=AT_WORK)
+
+app.command(rich_help_panel=RESULTS)(report)
+app.command(rich_help_panel=RESULTS)(alerts)
+app.command(rich_help_panel=RESULTS)(act)
+app.add_typer(actions, rich_help_panel=RESULTS)
+app.command(rich_help_panel=RESULTS)(rescore)
+app.command(rich_help_panel=RESULTS)(score)
+app.add_typer(db, rich_help_panel=RESULTS)
+
+app.command(rich_help_panel=LOOP)(export)
+app.command(rich_help_panel=LOOP)(evaluate_predictions)
+app.command(rich_help_panel=LOOP)(find)
+app.command(rich_help_panel=LOOP)(choose)
+app.command(rich_help_panel=LOOP)(send_back)
+
+app.command(hidden=True)(container)
+app.command(hidden=True)(healthy)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Benchmark QA for Encord: route benchmark tasks, score annotators against ground truth, report."""

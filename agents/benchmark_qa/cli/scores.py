@@ -1,0 +1,43 @@
+"""Settings and scores for commands that ask nothing of Encord: they start in half the time without its SDK."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from benchmark_qa.config import Deployment, Settings, load_settings
+from benchmark_qa.store import SqlScoreStore, TruthRulings
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The deployment's score store."""
+
+    settings: Settings
+
+    @property
+    def config(self) -> Deployment:
+        """What the deployment serves."""
+        return self.settings.config
+
+    @property
+    def project(self) -> str:
+        """The production project."""
+        return str(self.config.production_project)
+
+    @cached_property
+    def store(self) -> SqlScoreStore:
+        """The score records."""
+        return SqlScoreStore(self.settings.scores_url)
+
+    @property
+    def rulings(self) -> TruthRulings:
+        """What people have ruled about benchmark items."""
+        return TruthRulings(self.store.database)
+
+
+def open_scores() -> Scores:
+    """Of the deployment that the environment describes.
+
+    Raises:
+        SettingsError
+    """
+    return Scores(load_settings(endpoints=False))

@@ -1,0 +1,182 @@
+"""What a team wants of a deployment: one JSON document, a file or inline in `BENCHMARK_QA_CONFIG`."""
+
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from benchmark_qa.scoring import ScoringConfig
+
+MAX_PATHWAY_LENGTH = 256
+"""Encord drops a longer `decision` silently and takes the default pathway."""
+
+
+class Section(BaseModel):
+    """A part of the document: an unknown key is an error, not a silent no-op."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Pathway = Annotated[str, Field(min_length=1, max_length=MAX_PATHWAY_LENGTH)]
+
+
+class StageReference(Section):
+    """A stage of the production project's workflow, by uuid or by title."""
+
+    uuid: UUID | None = None
+    name: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.uuid is None) == (self.name is None):
+            raise ValueError("give either 'uuid' or 'name'")
+        return self
+
+
+class RoutingStage(StageReference):
+    """The agent stage that asks: is this data unit in the benchmark dataset?"""
+
+    benchmark_pathway: Pathway = "Yes"
+    production_pathway: Pathway = "No"
+
+
+class ScoringStage(StageReference):
+    """An agent stage behind the annotators' work, where it is scored."""
+
+    pass_pathway: Pathway | None = None
+    """None: the stage's default pathway"""
+    fail_pathway: Pathway | None = None
+    """None: the same as `pass_pathway`; scores are recorded, nobody is sent back"""
+
+
+class Stages(Section):
+    """Which stages of the production project this service serves."""
+
+    routing: RoutingStage | None = None
+    scoring: tuple[ScoringStage, ...] = ()
+
+
+class Branches(Section):
+    """Which label branches are annotators' work. Patterns as in `fnmatch`."""
+
+    consensus: str = "encord-*"
+    ignore: tuple[str, ...] = ()
+
+
+class Verdict(Section):
+    """The bar for an annotator, held against the interval of their F1 (or accuracy), never against the point."""
+
+    threshold: float = Field(default=0.7, ge=0, le=1)
+    minimum_tasks: int = Field(default=5, ge=1)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+
+
+class Feedback(Section):
+    """What people in the label editor are told. Only `off` keeps secret which data units are benchmark items."""
+
+    policy: Literal["off", "verdict", "score", "details"] = "off"
+    training_datasets: tuple[UUID, ...] = ()
+    """Benchmark datasets whose items are for training; every other data unit gets the neutral sentence"""
+    scorings_per_item: int = Field(default=3, ge=1)
+    """Answers per data unit from the editor, so that nobody climbs to the truth by asking"""
+
+    @model_validator(mode="after")
+    def _training_is_named(self) -> Self:
+        if self.policy != "off" and not self.training_datasets:
+            raise ValueError("a policy other than 'off' is for training items: list their 'training_datasets'")
+        return self
+
+
+class WriteBack(Section):
+    """What scoring changes on Encord besides moving tasks; all of it is off unless switched on."""
+
+    issues: bool = False
+    """An issue with the conflicts for the reviewer, once every branch is submitted; others may read issues, too"""
+    priority: bool = False
+    """The worse the score, the earlier the task comes to whoever is next"""
+    review: bool = False
+    """*Review & Refine* tasks are approved when every branch passes, and rejected when none does"""
+
+
+class ReopenRecent(Section):
+    """Another pass over the production tasks that somebody below the bar has finished lately."""
+
+    days: float = Field(default=7.0, gt=0)
+    at_most: int = Field(default=50, ge=1, le=10_000)
+
+
+class Actions(Section):
+    """What is done about an annotator below the bar, and about an item that good annotators keep failing.
+
+    Taken by `benchmark-qa act`, only when the rule has decided; without `enforce` they are only listed.
+    """
+
+    enforce: bool = False
+    rule: Literal["sequential", "interval"] = "sequential"
+    good: float = Field(default=0.85, gt=0, lt=1)
+    """Mean score from which somebody is good enough (sequential test)"""
+    release_tasks: bool = False
+    reopen_recent: ReopenRecent | None = None
+    retire_failing_items: bool = False
+
+    def anything(self) -> bool:
+        """Whether any action is switched on."""
+        return self.release_tasks or self.reopen_recent is not None or self.retire_failing_items
+
+
+class Exposure(Section):
+    """How often people meet benchmark items."""
+
+    target_share: float = Field(default=0.1, gt=0, lt=1)
+    """Share of benchmark tasks among the tasks of an annotator"""
+    retire_after: int | None = Field(default=None, ge=1)
+    """Annotators after whom an item is routed as production: who has seen it may have told others"""
+
+
+class AlertRule(Section):
+    """Tell the alert webhook when an annotator's whole interval falls below a bar."""
+
+    name: str = Field(min_length=1)
+    figure: Literal["f1", "precision", "recall", "mean_similarity", "accuracy", "attribute_accuracy", "score", "passed"]
+    threshold: float = Field(gt=0, le=1)
+    minimum_tasks: int = Field(default=20, ge=1)
+
+
+class Deployment(Section):
+    """What one deployment serves: a production project, its benchmark projects, stages, pathways, thresholds."""
+
+    production_project: UUID
+    benchmark_projects: tuple[UUID, ...] = Field(min_length=1)
+    production_datasets: tuple[UUID, ...] | None = None
+    """None: every dataset that is not a benchmark project's counts as production"""
+    stages: Stages = Stages()
+    branches: Branches = Branches()
+    scoring: ScoringConfig = ScoringConfig()
+    verdict: Verdict = Verdict()
+    feedback: Feedback = Feedback()
+    write_back: WriteBack = WriteBack()
+    actions: Actions = Actions()
+    exposure: Exposure = Exposure()
+    alerts: tuple[AlertRule, ...] = ()
+    shadow: bool = False
+    """Decide and record, but always answer the default pathway; drains move nothing, nothing is written back"""
+    truth_ttl_seconds: float = Field(default=60.0, ge=0)
+    """How long the state of a ground-truth row is believed before Encord is asked again"""
+
+    @model_validator(mode="after")
+    def _good_is_above_the_bar(self) -> Self:
+        if self.actions.anything() and self.actions.good <= self.verdict.threshold:
+            raise ValueError("'actions.good' must lie above 'verdict.threshold'")
+        return self
+
+    @model_validator(mode="after")
+    def _alerts_differ(self) -> Self:
+        if len({rule.name for rule in self.alerts}) < len(self.alerts):
+            raise ValueError("two of 'alerts' have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _projects_differ(self) -> Self:
+        if self.production_project in self.benchmark_projects:
+            raise ValueError("'production_project' is also listed in 'benchmark_projects'")
+        return self

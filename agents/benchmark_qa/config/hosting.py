@@ -1,0 +1,119 @@
+"""Settings that depend on where an instance runs, and the combinations that lose work or scores there."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings
+
+from benchmark_qa.config.installed import require_database, require_queue
+
+SECONDS_TO_ANSWER = 2.0
+"""What an answer needs once the time budget of its request is spent"""
+SAFETY_SECONDS = 10.0
+_SQS_QUEUE = re.compile(r"https?://[^/]+/\d+/[\w.-]+\Z")
+_CLOUD_TASKS_QUEUE = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[^/]+\Z")
+_SQLITE_FILE = re.compile(r"sqlite(?:\+\w+)?:///(?P<path>[^?]+)")
+
+
+class Hosting(BaseSettings):
+    """How jobs run, how long requests may take, where scores are kept."""
+
+    dispatch: Literal["inline", "background", "queue"] = Field(default="inline", validation_alias="DISPATCH")
+    """How notified work runs: inside the request, after the response where the host keeps the process running, or on
+    the queue `JOBS_QUEUE`"""
+    jobs_queue: str | None = Field(default=None, validation_alias="JOBS_QUEUE")
+    """URL of an SQS queue, or `projects/P/locations/L/queues/Q` of Cloud Tasks"""
+    jobs_url: str | None = Field(default=None, validation_alias="JOBS_URL", pattern=r"^https?://.+/jobs$")
+    """Where Cloud Tasks delivers: this service's own `https://HOST/jobs`, which is also the tokens' audience"""
+    jobs_service_account: str | None = Field(default=None, validation_alias="JOBS_SERVICE_ACCOUNT")
+    """E-mail of the service account in whose name Cloud Tasks signs"""
+    jobs_certificates_url: str = Field(
+        default="https://www.googleapis.com/oauth2/v1/certs", validation_alias="JOBS_CERTIFICATES_URL"
+    )
+    """Google's public keys; another place for tests and private networks"""
+    request_seconds: float = Field(default=150.0, gt=0, le=170, validation_alias="REQUEST_SECONDS")
+    """Time budget of one request; Encord waits 180 s for an answer"""
+    host_timeout_seconds: float | None = Field(default=None, ge=15, validation_alias="HOST_TIMEOUT_SECONDS")
+    """After how long the host ends a request: 30 behind API Gateway"""
+    database_url: str = Field(default="sqlite:///benchmark-qa.sqlite", validation_alias="DATABASE_URL", repr=False)
+    """`none`: scores end with the instance"""
+    durable_directory: Path | None = Field(default=None, validation_alias="DURABLE_DIRECTORY")
+    """A directory that outlives the instance although its disk does not: a mounted network volume"""
+
+    @field_validator("jobs_queue")
+    @classmethod
+    def _is_a_queue(cls, value: str | None) -> str | None:
+        if value is not None and not _SQS_QUEUE.match(value) and not _CLOUD_TASKS_QUEUE.match(value):
+            raise ValueError("neither the URL of an SQS queue nor projects/P/locations/L/queues/Q of Cloud Tasks")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, value: str) -> str:
+        if value != "none":
+            require_database(value)
+        return value
+
+    @model_validator(mode="after")
+    def _jobs_arrive(self) -> Self:
+        if self.dispatch == "background" and "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+            raise ValueError("DISPATCH: 'background' is lost on Lambda, which stops after the response: take 'queue'")
+        if self.dispatch == "queue" and self.jobs_queue is None:
+            raise ValueError("JOBS_QUEUE: missing, because DISPATCH is 'queue'")
+        if self.uses_cloud_tasks and (self.jobs_url is None or self.jobs_service_account is None):
+            raise ValueError("JOBS_URL and JOBS_SERVICE_ACCOUNT: both are needed with a Cloud Tasks queue")
+        if self.jobs_queue is not None:
+            require_queue(cloud_tasks=self.uses_cloud_tasks)
+        return self
+
+    @model_validator(mode="after")
+    def _answers_in_time(self) -> Self:
+        limit = self.host_timeout_seconds
+        if limit is not None and self.request_seconds > limit - SECONDS_TO_ANSWER:
+            raise ValueError(
+                f"REQUEST_SECONDS: {self.request_seconds:g} is too long where the host ends requests after "
+                f"{limit:g} s (HOST_TIMEOUT_SECONDS): at most {limit - SECONDS_TO_ANSWER:g}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _scores_last(self) -> Self:
+        host = _host_that_forgets()
+        file = _SQLITE_FILE.match(self.database_url)
+        if host is None or file is None or self._lasts(Path(file["path"])):
+            return self
+        raise ValueError(
+            f"DATABASE_URL: a SQLite file (the default) does not last on {host}: name a PostgreSQL database, "
+            "or say 'none' if scores may end with the instance"
+        )
+
+    def _lasts(self, file: Path) -> bool:
+        return self.durable_directory is not None and file.absolute().is_relative_to(self.durable_directory.absolute())
+
+    @property
+    def job_seconds(self) -> float:
+        """Time budget of a job that comes over HTTP: all that the host gives, less what an answer needs."""
+        return self.request_seconds if self.host_timeout_seconds is None else self.host_timeout_seconds - SAFETY_SECONDS
+
+    @property
+    def uses_cloud_tasks(self) -> bool:
+        """Whether the queue is one of Cloud Tasks, which delivers over HTTP."""
+        return self.jobs_queue is not None and _CLOUD_TASKS_QUEUE.match(self.jobs_queue) is not None
+
+    @property
+    def scores_url(self) -> str:
+        """The database of this instance: for `none`, a file that ends with it and that its processes share."""
+        if self.database_url != "none":
+            return self.database_url
+        return f"sqlite:///{Path(tempfile.gettempdir()) / 'benchmark-qa-instance.sqlite'}"
+
+
+def _host_that_forgets() -> str | None:
+    """The name of a host whose disk ends with the instance, if this is one."""
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        return "Lambda"
+    return "Cloud Run" if "K_SERVICE" in os.environ or "CLOUD_RUN_JOB" in os.environ else None

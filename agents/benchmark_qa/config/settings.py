@@ -1,0 +1,157 @@
+"""The environment of one instance, validated at start-up, with the key named in the error."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from benchmark_qa.config.account import Account, SettingsError, explain
+from benchmark_qa.config.deployment import Deployment
+from benchmark_qa.config.hosting import Hosting
+
+MIN_TOKEN_LENGTH = 24
+
+
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
+
+
+class Settings(Account, Hosting):
+    """The environment of one instance."""
+
+    model_config = SettingsConfigDict(frozen=True, case_sensitive=True)
+
+    config: Annotated[Deployment, NoDecode] = Field(validation_alias="BENCHMARK_QA_CONFIG")
+    """Path of a JSON file, or the JSON itself"""
+    route_secrets: Secrets = Field(default=(), validation_alias="ROUTE_SECRET")
+    """Signing secret of the routing agent's endpoint; two, separated by a comma, while one is rotated"""
+    score_secrets: Secrets = Field(default=(), validation_alias="SCORE_SECRET")
+    notification_secrets: Secrets = Field(default=(), validation_alias="NOTIFICATION_SECRET")
+    """Of the stages on *Advanced* that send task-ready notifications: each stage has its own, separated by commas"""
+    submitted_secrets: Secrets = Field(default=(), validation_alias="TASK_SUBMITTED_SECRET")
+    completed_secrets: Secrets = Field(default=(), validation_alias="TASK_COMPLETED_SECRET")
+    route_editor_token: SecretStr | None = Field(default=None, validation_alias="ROUTE_EDITOR_TOKEN")
+    """Last part of the URL under which the label editor may call `/agents/route/TOKEN`; None: it may not"""
+    score_editor_token: SecretStr | None = Field(default=None, validation_alias="SCORE_EDITOR_TOKEN")
+    editor_origin_regex: str | None = Field(default=None, validation_alias="EDITOR_ORIGIN_REGEX")
+    """Origins of the label editor besides Encord's own, as a regular expression that must match as a whole"""
+    metrics_token: SecretStr | None = Field(default=None, validation_alias="METRICS_TOKEN")
+    """Bearer token of `GET /metrics`; None: there is no such endpoint"""
+    report_token: SecretStr | None = Field(default=None, validation_alias="REPORT_TOKEN")
+    """Of operators, for `GET /reports/PROJECT`; None: there is no such endpoint"""
+    alert_webhook_url: str | None = Field(
+        default=None, validation_alias="ALERT_WEBHOOK_URL", pattern=r"^https?://", repr=False
+    )
+    alert_webhook_secret: SecretStr | None = Field(default=None, validation_alias="ALERT_WEBHOOK_SECRET", min_length=16)
+    """Signs what is sent to the alert webhook"""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", validation_alias="LOG_LEVEL")
+    signature_tolerance_seconds: int = Field(default=300, ge=1, le=3600, validation_alias="SIGNATURE_TOLERANCE_SECONDS")
+
+    @field_validator("config", mode="before")
+    @classmethod
+    def _read_document(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        text = value.strip()
+        if not text.startswith("{"):
+            try:
+                text = Path(text).expanduser().read_text(encoding="utf-8")
+            except (OSError, RuntimeError) as error:
+                raise ValueError(f"neither inline JSON nor a file ({type(error).__name__}): {text[:200]!r}") from None
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not JSON: {error}") from None
+
+    @field_validator(
+        "route_secrets",
+        "score_secrets",
+        "notification_secrets",
+        "submitted_secrets",
+        "completed_secrets",
+        mode="before",
+    )
+    @classmethod
+    def _split_secrets(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        secrets = [part.strip() for part in value.split(",")]
+        if not all(secrets):
+            raise ValueError("holds an empty secret")
+        return secrets
+
+    @field_validator("route_editor_token", "score_editor_token", "metrics_token", "report_token")
+    @classmethod
+    def _cannot_be_guessed(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(
+            rf"[A-Za-z0-9_-]{{{MIN_TOKEN_LENGTH},128}}", value.get_secret_value()
+        ):
+            raise ValueError(f"must be {MIN_TOKEN_LENGTH} to 128 letters, digits, '-' or '_'")
+        return value
+
+    @field_validator("editor_origin_regex")
+    @classmethod
+    def _is_a_pattern(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from None
+        return value
+
+    @model_validator(mode="after")
+    def _a_secret_per_endpoint(self) -> Self:
+        owners: dict[str, str] = {}
+        for key, secrets in self.signing_secrets().items():
+            for secret in secrets:
+                other = owners.setdefault(secret.get_secret_value(), key)
+                if other != key:
+                    raise ValueError(f"{other} and {key} must differ: Encord gives each endpoint its own secret")
+        return self
+
+    def signing_secrets(self) -> Mapping[str, tuple[SecretStr, ...]]:
+        """The secrets that Encord signs with, by the variable that holds them."""
+        return {
+            "ROUTE_SECRET": self.route_secrets,
+            "SCORE_SECRET": self.score_secrets,
+            "NOTIFICATION_SECRET": self.notification_secrets,
+            "TASK_SUBMITTED_SECRET": self.submitted_secrets,
+            "TASK_COMPLETED_SECRET": self.completed_secrets,
+        }
+
+
+def load_settings(*, endpoints: bool) -> Settings:
+    """Read and check the environment.
+
+    Args:
+        endpoints: the caller serves HTTP, so the signing secrets are needed, too.
+
+    Raises:
+        SettingsError: naming each key that is missing or wrong.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SettingsError(explain(error)) from None
+    missing = _unverifiable_stages(settings) if endpoints else []
+    if missing:
+        raise SettingsError("\n".join(missing))
+    return settings
+
+
+def _unverifiable_stages(settings: Settings) -> list[str]:
+    """Configured stages whose calls could not be verified."""
+    if settings.notification_secrets:
+        return []
+    stages = settings.config.stages
+    needed = {
+        "ROUTE_SECRET": stages.routing and not settings.route_secrets,
+        "SCORE_SECRET": stages.scoring and not settings.score_secrets,
+    }
+    return [
+        f"{key}: missing, the secret that Encord shows with the agent (or NOTIFICATION_SECRET for a stage on Advanced)"
+        for key, is_missing in needed.items()
+        if is_missing
+    ]

@@ -1,0 +1,125 @@
+"""What a label row holds, as flat arrays: the form in which two label rows are compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark_qa.labels.ontology import Shape
+
+Answer = str | float | frozenset[str]
+"""Radio: the option's hash; checklist: the hashes of the ticked options; text: the text; numeric: the number."""
+
+Answers = Mapping[str, Answer]
+"""Answers by question hash. A question that nobody answered, and an empty answer, are not in it."""
+
+Span = tuple[float, float]
+"""A range with both ends in it, in frames, milliseconds or characters."""
+
+ROW = ""
+"""The space of whatever stands in the label row itself and in no space of a data group."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawings:
+    """Everything drawn with one shape; row i of every array belongs to drawing i.
+
+    `space`, `feature` and `instance` (n,) index `Annotations.spaces`, `Ontology.objects` and
+    `Annotations.instances`; `frame` (n,) is the frame, page, slice or image number; `media` (n, 2) the width and
+    height in pixels, NaN where the label row does not tell. `geometry` has one row per drawing, in fractions of the
+    media, as `benchmark_qa.labels.shapes` lays out for each shape.
+    """
+
+    shape: Shape
+    space: NDArray[np.int32]
+    frame: NDArray[np.int64]
+    feature: NDArray[np.int32]
+    instance: NDArray[np.int32]
+    media: NDArray[np.float64]
+    geometry: Any
+    """Set by `shape`; see `benchmark_qa.labels.geometry.Geometry`."""
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def take(self, rows: NDArray[np.int64]) -> "Drawings":
+        """The drawings at these positions."""
+        return Drawings(
+            self.shape,
+            self.space[rows],
+            self.frame[rows],
+            self.feature[rows],
+            self.instance[rows],
+            self.media[rows],
+            self.geometry.take(rows, axis=0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """One classification instance: its answers and where they hold (no spans: the whole data unit)."""
+
+    hash: str
+    feature: int
+    """Index into `Ontology.classifications`."""
+    space: str
+    spans: tuple[Span, ...]
+    answers: Answers
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicAnswer:
+    """An answer to an attribute of an object that holds for some of its frames."""
+
+    question: str
+    answer: Answer
+    spans: tuple[Span, ...]
+    space: str | None = None
+    """None: on every space of the object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What happens to the objects of a continuous scene, as (instance, nanosecond)."""
+
+    deleted: frozenset[tuple[int, int]]
+    """From here on the object is not there."""
+    linear: frozenset[tuple[int, int]]
+    """From here on the object moves in a straight line into its next event."""
+
+
+@dataclass(frozen=True, eq=False)
+class Annotations:
+    """One label row: the ground truth, or one annotator's labels. Immutable."""
+
+    spaces: tuple[str, ...] = (ROW,)
+    instances: tuple[str, ...] = ()
+    """Object hashes."""
+    drawings: Mapping[Shape, Drawings] = field(default_factory=dict)
+    events: Events | None = None
+    """Of a continuous scene: its drawings are events at nanoseconds, not labels on frames."""
+    attributes: Mapping[int, Answers] = field(default_factory=dict)
+    """Static answers by instance."""
+    dynamic_attributes: Mapping[int, tuple[DynamicAnswer, ...]] = field(default_factory=dict)
+    """Answers that hold for some frames, by instance."""
+    classifications: tuple[Classification, ...] = ()
+
+    @classmethod
+    def empty(cls) -> Self:
+        """An answer without any label."""
+        return cls()
+
+    def only(self, drawings: Mapping[Shape, Drawings], classifications: tuple[Classification, ...]) -> "Annotations":
+        """The same label row with some of its labels."""
+        return replace(self, drawings=drawings, classifications=classifications)
+
+    @cached_property
+    def rank(self) -> NDArray[np.int64]:
+        """Each instance's place in the order of object hashes, which does not depend on the order of input."""
+        order = np.argsort(np.array(self.instances, dtype=np.str_), kind="stable")
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        return rank

@@ -1,0 +1,180 @@
+"""Where in a label row's JSON the drawings stand: data units, frames, spaces, and ranges."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from benchmark_qa.labels.annotations import ROW
+from benchmark_qa.labels.errors import LabelReadError, word_named
+from benchmark_qa.labels.ontology import RANGE_SHAPES, Ontology
+
+FLAT = frozenset({"image", "img_group"})
+"""One image per data unit: the labels stand in the unit itself."""
+FRAMED = frozenset({"video", "dicom", "nifti", "pdf", "scene"})
+"""Frames, slices or pages: the labels stand under their number."""
+UNFRAMED = frozenset({"audio", "time_series", "plain_text", "group"})
+"""No frames: objects lie on ranges, or in the spaces of the group."""
+
+
+Size = tuple[float, float]
+"""Width and height of the media in pixels; NaN where the row does not tell."""
+
+
+class Frame(NamedTuple):
+    """The drawings of one frame of one space."""
+
+    space: str
+    number: int
+    size: Size
+    objects: Sequence[Mapping[str, Any]]
+    place: str
+    """Where they stand in the JSON, for error messages."""
+
+    @property
+    def width(self) -> float:
+        """Of the media, in pixels."""
+        return self.size[0]
+
+    @property
+    def height(self) -> float:
+        """Of the media, in pixels."""
+        return self.size[1]
+
+
+def frames(row: Mapping[str, Any], ontology: Ontology) -> Iterator[Frame]:
+    """Every frame that may hold drawings; objects that lie on ranges come as frame 0 of their space."""
+    kind = data_type(row)
+    for key, unit in entries(row, "data_units"):
+        yield from _unit_frames(kind, unit, f"data_units[{key}]")
+    for key, space in entries(row, "spaces"):
+        yield from _space_frames(key, space)
+    yield from _range_frames(row, ontology)
+
+
+def data_type(row: Mapping[str, Any]) -> str:
+    """The row's data type in lower case."""
+    kind = row.get("data_type")
+    if not isinstance(kind, str):
+        raise LabelReadError("label row", "has no data_type")
+    if kind.lower() not in FLAT | FRAMED | UNFRAMED:
+        raise LabelReadError("label row", f"data_type {word_named(kind)} is not known")
+    if not isinstance(row.get("data_units"), Mapping):
+        raise LabelReadError("label row", "has no data_units")
+    return kind.lower()
+
+
+def entries(holder: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The JSON objects under `key`, by name; an absent or null `key` holds none."""
+    value = holder.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise LabelReadError(key, "is not a JSON object")
+    for name, entry in value.items():
+        if not isinstance(entry, Mapping):
+            raise LabelReadError(f"{key}[{name}]", "is not a JSON object")
+        yield name, entry
+
+
+def name_of(entry: Mapping[str, Any], field: str, otherwise: str) -> str:
+    """The hash that an entry names itself by, else the key it stands under."""
+    name = entry.get(field)
+    if name is not None and not isinstance(name, str):
+        raise LabelReadError(field, "is not a text")
+    return name or str(otherwise)
+
+
+def _unit_frames(kind: str, unit: Mapping[str, Any], place: str) -> Iterator[Frame]:
+    labels, size = _labels(unit, place), _size(unit)
+    if kind in FLAT:
+        number = _frame_number(unit.get("data_sequence", 0), f"{place}.data_sequence")
+        yield _frame(ROW, number, size, labels, f"{place}.labels")
+    elif kind in FRAMED:
+        for key, frame in labels.items():
+            here = f"{place}.labels[{key}]"
+            if kind == "scene" and not str(key).isdecimal():
+                yield _frame(str(key), 0, size, frame, here)  # an image or point cloud of the scene
+            else:
+                yield _frame(ROW, _frame_number(key, here), size, frame, here)
+
+
+def _space_frames(name: str, space: Mapping[str, Any]) -> Iterator[Frame]:
+    place = f"spaces[{name}]"
+    labels = _labels(space, place)
+    if isinstance(labels.get("objects"), list):
+        yield _frame(_scene_name(name, space), 0, _size(space), labels, f"{place}.labels")
+        return
+    sizes = space.get("frames")
+    for key, frame in labels.items():
+        number = _frame_number(key, f"{place}.labels[{key}]")
+        own = sizes[number] if isinstance(sizes, list) and number < len(sizes) else None
+        size = _size(own) if isinstance(own, Mapping) and own.get("width") and own.get("height") else _size(space)
+        yield _frame(name, number, size, frame, f"{place}.labels[{key}]")
+
+
+def _scene_name(name: str, space: Mapping[str, Any]) -> str:
+    """Images of a scene are saved under `STREAM#FRAME` in the data unit: the same name for both layouts."""
+    info = space.get("scene_info")
+    if space.get("space_type") != "scene_image" or not isinstance(info, Mapping):
+        return name
+    return f"{info.get('stream_id')}#{info.get('start_frame', info.get('event_index'))}"
+
+
+def _range_frames(row: Mapping[str, Any], ontology: Ontology) -> Iterator[Frame]:
+    on_ranges = {item.hash: item.shape.value for item in ontology.objects if item.shape in RANGE_SHAPES}
+    for key, entry in entries(row, "object_answers"):
+        # A class that is not in the ontology keeps the shape it says: the reader complains about it.
+        shape = on_ranges.get(str(entry.get("featureHash")), entry.get("shape"))
+        if shape not in RANGE_SHAPES:
+            continue
+        drawing = {"objectHash": key, **entry, "shape": shape, "range": None, "range_html": None}
+        place = f"object_answers[{key}]"
+        spaces = list(entries(entry, "spaces"))
+        for space, where in spaces:
+            field = "range_html" if where.get("type") == "html" else "range"
+            yield _range_frame(space, {**drawing, field: where.get("range")}, f"{place}.spaces[{space}]")
+        if not spaces:
+            given = {field: entry.get(field) for field in ("range", "range_html")}
+            yield _range_frame(ROW, {**drawing, **given}, place)
+
+
+def _range_frame(space: str, drawing: Mapping[str, Any], place: str) -> Frame:
+    return Frame(space, 0, _UNKNOWN, [drawing], place)
+
+
+def _labels(holder: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+    labels = holder.get("labels") or {}
+    if not isinstance(labels, Mapping):
+        raise LabelReadError(f"{place}.labels", "is not a JSON object")
+    return labels
+
+
+def _frame(space: str, number: int, size: Size, labels: object, place: str) -> Frame:
+    if not isinstance(labels, Mapping):
+        raise LabelReadError(place, "is not a JSON object")
+    objects = labels.get("objects") or []
+    if not isinstance(objects, list):
+        raise LabelReadError(f"{place}.objects", "is not a list")
+    own = labels.get("metadata")
+    if isinstance(own, Mapping) and own.get("width") and own.get("height"):
+        size = _size(own)
+    return Frame(space, number, size, objects, place)
+
+
+_UNKNOWN: Size = (float("nan"), float("nan"))
+
+
+def _size(holder: Mapping[str, Any]) -> Size:
+    return _length(holder.get("width")), _length(holder.get("height"))
+
+
+def _length(value: object) -> float:
+    """A media width or height; NaN where the row does not tell it (absent, null or 0)."""
+    return float(value) if isinstance(value, int | float) and 0 < value < float("inf") else float("nan")
+
+
+def _frame_number(value: object, place: str) -> int:
+    try:
+        number = int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        raise LabelReadError(place, "is not a frame number") from None
+    if not 0 <= number < 2**62:
+        raise LabelReadError(place, "is not a frame number")
+    return int(number)

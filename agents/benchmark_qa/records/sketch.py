@@ -1,0 +1,194 @@
+"""Just enough of the truth and of the labels to draw both, and to let the crowd judge the truth.
+
+Kept of one frame of a data unit: the box about every drawing with its class, a few points of its outline, in fractions
+of the media, and the answers to single-choice and multiple-choice questions. Never a text, never a pixel.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from benchmark_qa.labels import Annotations, Ontology
+from benchmark_qa.labels.annotations import Answer
+from benchmark_qa.labels.ontology import Question, QuestionType
+from benchmark_qa.records.tracing import Kind, Path, trace
+
+MARKS_KEPT = 300
+"""Drawings of one side that are kept; `left_out` says how many were not."""
+POINTS_KEPT = 3_000
+"""Points of outlines of one side that are kept; of further drawings only the box about them"""
+_DECIMALS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One drawing: the axis-parallel box about it, in fractions of the media's width and height, and its outline."""
+
+    feature: str
+    left: float
+    top: float
+    width: float
+    height: float
+    kind: Kind = "box"
+    paths: tuple[Path, ...] = ()
+    """None for a box, and where only the box about the drawing is kept"""
+    instance: str = ""
+    """Object hash; empty in records from before it was kept"""
+
+    @property
+    def is_area(self) -> bool:
+        """Whether the box about it says how much of the media it covers."""
+        return self.kind in ("box", "area")
+
+    def to_row(self) -> list[Any]:
+        """JSON types only: the fields, without those at the end that are as always."""
+        row = [self.feature, self.left, self.top, self.width, self.height, self.instance]
+        return row if self.kind == "box" else [*row, self.kind, [list(path) for path in self.paths]]
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Self:
+        """The inverse of `to_row`."""
+        feature, left, top, width, height, *rest = row
+        instance = rest[0] if rest else ""
+        kind: Kind = rest[1] if len(rest) > 1 else "box"
+        paths: Sequence[Sequence[float]] = rest[2] if len(rest) > 1 else ()
+        return cls(feature, left, top, width, height, kind, tuple(map(tuple, paths)), instance)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One question, answered by the truth and by the labels (None: not answered)."""
+
+    question_hash: str
+    question: str
+    truth: str | None
+    given: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """Truth and labels of one frame."""
+
+    frame: int = 0
+    frames: int = 1
+    """Frames that hold a drawing on either side"""
+    aspect: float | None = None
+    """Width over height of the media; None where the label row does not tell"""
+    truth: tuple[Mark, ...] = ()
+    labels: tuple[Mark, ...] = ()
+    answers: tuple[Answered, ...] = ()
+    left_out: int = 0
+    """Drawings of this frame that are not kept: too many, or not flat"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        return {
+            "frame": self.frame,
+            "frames": self.frames,
+            "aspect": self.aspect,
+            "truth": [mark.to_row() for mark in self.truth],
+            "labels": [mark.to_row() for mark in self.labels],
+            "answers": [asdict(answer) for answer in self.answers],
+            "left_out": self.left_out,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(
+            frame=data["frame"],
+            frames=data["frames"],
+            aspect=data["aspect"],
+            truth=tuple(map(Mark.from_row, data["truth"])),
+            labels=tuple(map(Mark.from_row, data["labels"])),
+            answers=tuple(Answered(**answer) for answer in data["answers"]),
+            left_out=data["left_out"],
+        )
+
+
+def sketch_of(truth: Annotations, labels: Annotations, ontology: Ontology) -> Sketch:
+    """The frame with most of the truth's drawings (the labels', where the truth has none), and the answers."""
+    frames = _frames(truth)
+    all_frames = sorted({*frames, *_frames(labels)})
+    frame = _busiest(frames or _frames(labels))
+    true_marks, given_marks = list(_marks(truth, ontology, frame)), list(_marks(labels, ontology, frame))
+    drawn = _drawn(truth, frame) + _drawn(labels, frame)
+    kept = len(true_marks[:MARKS_KEPT]) + len(given_marks[:MARKS_KEPT])
+    return Sketch(
+        frame=frame,
+        frames=max(len(all_frames), 1),
+        aspect=_aspect(truth) or _aspect(labels),
+        truth=tuple(true_marks[:MARKS_KEPT]),
+        labels=tuple(given_marks[:MARKS_KEPT]),
+        answers=tuple(_answers(truth, labels, ontology)),
+        left_out=drawn - kept,
+    )
+
+
+def _frames(side: Annotations) -> dict[int, int]:
+    """Number of drawings by frame."""
+    counts: dict[int, int] = {}
+    for drawings in side.drawings.values():
+        for frame, number in zip(*np.unique(drawings.frame, return_counts=True), strict=True):
+            counts[int(frame)] = counts.get(int(frame), 0) + int(number)
+    return counts
+
+
+def _busiest(counts: Mapping[int, int]) -> int:
+    return min(counts, key=lambda frame: (-counts[frame], frame), default=0)
+
+
+def _drawn(side: Annotations, frame: int) -> int:
+    return sum(int(np.count_nonzero(drawings.frame == frame)) for drawings in side.drawings.values())
+
+
+def _marks(side: Annotations, ontology: Ontology, frame: int) -> Iterator[Mark]:
+    points = 0
+    for drawings in side.drawings.values():
+        here = drawings.take(np.flatnonzero(drawings.frame == frame)[: MARKS_KEPT + 1])
+        for row, traced in enumerate(trace(here)):
+            if traced is None:
+                continue
+            points += sum(map(len, traced.paths)) // 2
+            left, top, width, height = (round(value, _DECIMALS) for value in traced[:4])
+            yield Mark(
+                feature=ontology.objects[int(here.feature[row])].name,
+                left=left,
+                top=top,
+                width=width,
+                height=height,
+                kind=traced.kind,
+                paths=traced.paths if points <= POINTS_KEPT else (),
+                instance=side.instances[int(here.instance[row])],
+            )
+
+
+def _aspect(side: Annotations) -> float | None:
+    for drawings in side.drawings.values():
+        known = drawings.media[np.isfinite(drawings.media).all(axis=1)]
+        if len(known) and known[0, 1] > 0:
+            return round(float(known[0, 0] / known[0, 1]), _DECIMALS)
+    return None
+
+
+def _answers(truth: Annotations, labels: Annotations, ontology: Ontology) -> Iterator[Answered]:
+    """Questions that one instance a side answers at most: with more, it is not known which belong together."""
+    for feature, asked in enumerate(ontology.classifications):
+        sides = [[c.answers for c in side.classifications if c.feature == feature] for side in (truth, labels)]
+        if max(map(len, sides)) > 1 or not any(sides):
+            continue
+        for question in asked.questions:
+            true, given = (_label(question, side) for side in sides)
+            if true is not None or given is not None:
+                yield Answered(question.hash, question.name, true, given)
+
+
+def _label(question: Question, answers: Sequence[Mapping[str, Answer]]) -> str | None:
+    answer = answers[0].get(question.hash) if answers else None
+    if question.type is QuestionType.RADIO and isinstance(answer, str):
+        return question.options.get(answer, answer)
+    if question.type is QuestionType.CHECKLIST and isinstance(answer, frozenset):
+        return ", ".join(sorted(question.options.get(option, option) for option in answer))
+    return None

@@ -1,0 +1,71 @@
+"""What was last read from Encord's analytics: reports need not ask Encord again."""
+
+from sqlalchemy import delete, insert, select
+
+from benchmark_qa.records import PersonsWork, WorkReading
+from benchmark_qa.store.database import Database
+from benchmark_qa.store.schema import people_at_work, work_readings, work_times
+from benchmark_qa.store.upserts import insert_into
+
+
+class KeptWork:
+    """The last reading of each project, kept in one database; raises `StoreError`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def replace(self, production_project: str, reading: WorkReading) -> None:
+        """Keep this reading instead of the one before."""
+        people = [
+            {"production_project": production_project, "annotator": annotator, **_row(work)}
+            for annotator, work in reading.people.items()
+        ]
+        times = [
+            {
+                "production_project": production_project,
+                "annotator": annotator,
+                "data_hash": data_hash,
+                "seconds": seconds,
+            }
+            for (annotator, data_hash), seconds in reading.seconds.items()
+        ]
+        with self._database.writing() as connection:
+            # The reading's row first, there or not: of two readings at once, one waits for the other.
+            moments = {"since": reading.since, "read_at": reading.read_at}
+            row = insert_into(connection, work_readings).values(production_project=production_project, **moments)
+            connection.execute(row.on_conflict_do_update(index_elements=["production_project"], set_=moments))
+            for table, rows in ((people_at_work, people), (work_times, times)):
+                connection.execute(delete(table).where(table.c.production_project == production_project))
+                if rows:
+                    connection.execute(insert(table), rows)
+
+    def last(self, production_project: str) -> WorkReading | None:
+        """The last reading; None where there was none. 1 query where there was none, else 3."""
+        with self._database.reading() as connection:
+            about = select(work_readings).where(work_readings.c.production_project == production_project)
+            read = connection.execute(about).one_or_none()
+            if read is None:
+                return None
+            people = connection.execute(
+                select(people_at_work).where(people_at_work.c.production_project == production_project)
+            )
+            times = connection.execute(
+                select(work_times.c.annotator, work_times.c.data_hash, work_times.c.seconds).where(
+                    work_times.c.production_project == production_project
+                )
+            )
+            return WorkReading(
+                since=read.since,
+                read_at=read.read_at,
+                people={
+                    row.annotator: PersonsWork(
+                        **{name: row._mapping[name] for name in PersonsWork.__dataclass_fields__}
+                    )
+                    for row in people
+                },
+                seconds={(annotator, data_hash): seconds for annotator, data_hash, seconds in times},
+            )
+
+
+def _row(work: PersonsWork) -> dict[str, int | None]:
+    return {name: getattr(work, name) for name in PersonsWork.__dataclass_fields__}

@@ -1,0 +1,12 @@
+"""Alembic's entry: migrates the connection that `benchmark_qa.store.migrate` hands over, within its transaction."""
+
+from alembic import context
+
+from benchmark_qa.store.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+)
+context.run_migrations()

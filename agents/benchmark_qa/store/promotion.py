@@ -1,0 +1,142 @@
+"""Which record counts: new records become current, what they replace leaves the sums.
+
+Every transaction takes its locks in the same order (records by key, tasks by project, data hash and branch, sums by
+annotator and figure), so writers wait for each other but never deadlock.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, tuple_, update
+from sqlalchemy.sql.dml import ReturningInsert
+
+from benchmark_qa.records import ScoreRecord
+from benchmark_qa.store.rows import FIGURE_COLUMNS, record_of
+from benchmark_qa.store.schema import current_scores, excluded_truth, score_records
+from benchmark_qa.store.sums import Deltas
+from benchmark_qa.store.upserts import insert_many, parameters_of
+
+Task = tuple[str, str, str]
+"""Production project, data hash, branch name"""
+
+_TASK_COLUMNS = (current_scores.c.production_project, current_scores.c.data_hash, current_scores.c.branch_name)
+_REPLACE = (
+    update(current_scores)
+    .where(
+        current_scores.c.production_project == bindparam("of_project"),
+        current_scores.c.data_hash == bindparam("of_data_unit"),
+        current_scores.c.branch_name == bindparam("of_branch"),
+    )
+    .values(key=bindparam("new_key"), scored_at=bindparam("new_scored_at"), stale_because=None)
+)
+_EXCLUDED = select(excluded_truth.c.data_hash).where(
+    excluded_truth.c.production_project == bindparam("of_project"),
+    excluded_truth.c.data_hash.in_(bindparam("data_hashes", expanding=True)),
+)
+
+
+def promote(connection: Connection, records: Iterable[ScoreRecord]) -> None:
+    """Let those of these records count that are newer than what counts now, and keep the sums right."""
+    newest = _newest_of_each_task(records)
+    if not newest:
+        return
+    taken = _take_free_tasks(connection, newest)
+    deltas = Deltas()
+    contested = {task: record for task, record in newest.items() if task not in taken}
+    replaced = _replace_older(connection, contested)
+    # Asked after the first write: whoever excludes an item locks the table that we have just written to, so either
+    # we see the exclusion or it sees our records.
+    excluded = _excluded(connection, newest)
+    for task, record in newest.items():
+        old = replaced.get(task)
+        if (task in taken or old is not None) and task[:2] not in excluded:
+            deltas.add(record)
+            if old is not None:
+                deltas.add(old, -1.0)
+    deltas.write(connection)
+
+
+def _newest_of_each_task(records: Iterable[ScoreRecord]) -> dict[Task, ScoreRecord]:
+    newest: dict[Task, ScoreRecord] = {}
+    for record in records:
+        task = _task(record)
+        if task not in newest or _is_newer(record, newest[task]):
+            newest[task] = record
+    return {task: newest[task] for task in sorted(newest)}
+
+
+def _task(record: ScoreRecord) -> Task:
+    identity = record.identity
+    return identity.production_project, identity.data_hash, identity.branch_name
+
+
+def _is_newer(record: ScoreRecord, than: ScoreRecord) -> bool:
+    """By time; equal times are decided by the key, as in `rebuild`."""
+    if record.scored_at != than.scored_at:
+        return record.scored_at > than.scored_at
+    return record.identity.key < than.identity.key
+
+
+def _take_free_tasks(connection: Connection, newest: Mapping[Task, ScoreRecord]) -> set[Task]:
+    """Tasks that had no score until now."""
+    columns: dict[str, list[Any]] = {
+        "production_project": [project for project, _, _ in newest],
+        "data_hash": [data_hash for _, data_hash, _ in newest],
+        "branch_name": [branch for _, _, branch in newest],
+        "key": [record.identity.key for record in newest.values()],
+        "scored_at": [record.scored_at for record in newest.values()],
+    }
+    dialect = connection.dialect.name
+    taken = connection.execute(_insert_free(dialect, tuple(columns)), parameters_of(dialect, columns))
+    return {(project, data_hash, branch) for project, data_hash, branch in taken}
+
+
+@cache
+def _insert_free(dialect: str, names: tuple[str, ...]) -> ReturningInsert[str, str, str]:
+    return insert_many(dialect, current_scores, names).on_conflict_do_nothing().returning(*_TASK_COLUMNS)
+
+
+def _replace_older(connection: Connection, contested: Mapping[Task, ScoreRecord]) -> dict[Task, ScoreRecord]:
+    """What counted before, of the tasks whose score is replaced."""
+    if not contested:
+        return {}
+    replaced = {}
+    for old in _current(connection, list(contested)):
+        task = _task(old)
+        if contested[task].identity != old.identity and _is_newer(contested[task], old):
+            replaced[task] = old
+    if replaced:
+        connection.execute(_REPLACE, [_replacement(task, contested[task]) for task in replaced])
+    return replaced
+
+
+def _current(connection: Connection, tasks: Sequence[Task]) -> list[ScoreRecord]:
+    """The records that count now, locked. Two queries: PostgreSQL drops a joined row that changed while it waited."""
+    locked = (
+        select(current_scores.c.key).where(tuple_(*_TASK_COLUMNS).in_(tasks)).order_by(*_TASK_COLUMNS).with_for_update()
+    )
+    keys = connection.scalars(locked).all()
+    return [record_of(row) for row in connection.execute(select(*FIGURE_COLUMNS).where(score_records.c.key.in_(keys)))]
+
+
+def _replacement(task: Task, record: ScoreRecord) -> dict[str, Any]:
+    project, data_hash, branch = task
+    return {
+        "of_project": project,
+        "of_data_unit": data_hash,
+        "of_branch": branch,
+        "new_key": record.identity.key,
+        "new_scored_at": record.scored_at,
+    }
+
+
+def _excluded(connection: Connection, tasks: Iterable[Task]) -> set[tuple[str, str]]:
+    by_project: dict[str, set[str]] = {}
+    for project, data_hash, _ in tasks:
+        by_project.setdefault(project, set()).add(data_hash)
+    excluded: set[tuple[str, str]] = set()
+    for project, data_hashes in by_project.items():
+        found = connection.scalars(_EXCLUDED, {"of_project": project, "data_hashes": list(data_hashes)})
+        excluded |= {(project, data_hash) for data_hash in found}
+    return excluded

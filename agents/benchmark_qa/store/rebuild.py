@@ -1,0 +1,66 @@
+"""What follows from the score records, made anew: which record counts, and the sums per annotator."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, text
+
+from benchmark_qa.store.rows import FIGURE_COLUMNS, record_of
+from benchmark_qa.store.schema import annotator_totals, current_scores, excluded_truth, score_records
+from benchmark_qa.store.sums import Deltas
+
+_ROWS_AT_ONCE = 2_000
+
+
+def rebuild(connection: Connection) -> None:
+    """Make `current_scores` and `annotator_totals` from `score_records`. Marks of staleness are lost: scores that
+    are out of date are found again by what they were made with."""
+    lock_writers(connection)
+    connection.execute(delete(current_scores))
+    connection.execute(delete(annotator_totals))
+    names = ("production_project", "data_hash", "branch_name", "key", "scored_at")
+    newest = newest_scores(score_records.c.key.is_not(None), (score_records.c[name] for name in names))
+    connection.execute(insert(current_scores).from_select(names, newest))
+    deltas = Deltas()
+    counted = counted_scores(*FIGURE_COLUMNS).execution_options(yield_per=_ROWS_AT_ONCE)
+    for row in connection.execute(counted):
+        deltas.add(record_of(row))
+    deltas.write(connection)
+
+
+def lock_writers(connection: Connection) -> None:
+    """Nobody makes a score current while what counts is being changed (see `promotion`). SQLite has one writer."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE current_scores IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def newest_scores(condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]]) -> Select[Any]:
+    """The newest record of every branch of every data unit, among those that meet the condition."""
+    return _at_the_edge(condition, columns, score_records.c.scored_at.desc())
+
+
+def first_scores(condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]]) -> Select[Any]:
+    """The oldest record of every branch of every data unit, among those that meet the condition."""
+    return _at_the_edge(condition, columns, score_records.c.scored_at.asc())
+
+
+def _at_the_edge(
+    condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]], order: ColumnElement[Any]
+) -> Select[Any]:
+    task = (score_records.c.production_project, score_records.c.data_hash, score_records.c.branch_name)
+    rank = func.row_number().over(partition_by=task, order_by=(order, score_records.c.key))
+    ranked = select(*columns, rank.label("rank")).where(condition).subquery()
+    return select(*(column for column in ranked.c if column.name != "rank")).where(ranked.c.rank == 1)
+
+
+def counted_scores(*columns: ColumnElement[Any]) -> Select[Any]:
+    """The current records of items that are not excluded."""
+    excluded = select(excluded_truth.c.data_hash).where(
+        excluded_truth.c.production_project == current_scores.c.production_project,
+        excluded_truth.c.data_hash == current_scores.c.data_hash,
+    )
+    return (
+        select(*columns)
+        .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
+        .where(~excluded.exists())
+    )

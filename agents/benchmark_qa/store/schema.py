@@ -1,0 +1,204 @@
+"""The tables."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+)
+from sqlalchemy.engine import Dialect
+
+HEAD = "0003"
+"""The revision of `migrations/versions` that these tables are"""
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment, in UTC on both sides: SQLite forgets time zones, PostgreSQL answers in the session's."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Whatever zone it is in. A time without a zone is no moment."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a time zone cannot be stored: {value}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Aware, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData()
+
+score_records = Table(
+    "score_records",
+    metadata,
+    Column("key", String(32), primary_key=True),
+    Column("production_project", String(36), nullable=False),
+    Column("benchmark_project", String(36), nullable=False),
+    Column("data_hash", String(36), nullable=False),
+    Column("data_title", String, nullable=False),
+    Column("branch_name", String, nullable=False),
+    Column("label_hash", String(36)),
+    Column("labels_edited_at", Moment),
+    Column("truth_label_hash", String(36)),
+    Column("truth_edited_at", Moment),
+    Column("config_fingerprint", String, nullable=False),
+    Column("engine_version", String, nullable=False),
+    Column("annotator", String),
+    Column("scored_at", Moment, nullable=False),
+    Column("score", Float),
+    Column("passed", Boolean),
+    Column("true_positives", Integer, nullable=False),
+    Column("false_positives", Integer, nullable=False),
+    Column("false_negatives", Integer, nullable=False),
+    Column("similarity_sum", Float, nullable=False),
+    Column("classifications_correct", Float, nullable=False),
+    Column("classifications_total", Integer, nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("attributes_correct", Float, nullable=False, server_default="0"),
+    Column("attributes_total", Integer, nullable=False, server_default="0"),
+    Column("dataset_hash", String(36)),
+    Column("sketch", JSON(none_as_null=True)),
+    Index("ix_score_records_task", "production_project", "data_hash", "branch_name", "scored_at"),
+    Index("ix_score_records_annotator", "annotator"),
+)
+"""One row per (labels version, truth version, configuration, engine) of one branch of one data unit. Never updated."""
+
+current_scores = Table(
+    "current_scores",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("data_hash", String(36), primary_key=True),
+    Column("branch_name", String, primary_key=True),
+    Column("key", String(32), nullable=False),
+    Column("scored_at", Moment, nullable=False),
+    Column("stale_because", String),
+)
+"""Which score record of a branch of a data unit counts: the newest. `stale_because`: it is to be made anew."""
+
+annotator_totals = Table(
+    "annotator_totals",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("annotator", String, primary_key=True),
+    Column("figure", String(24), primary_key=True),
+    Column("tasks", Integer, nullable=False),
+    Column("numerator", Double, nullable=False),
+    Column("denominator", Double, nullable=False),
+    Column("numerator_squared", Double, nullable=False),
+    Column("product", Double, nullable=False),
+    Column("denominator_squared", Double, nullable=False),
+    Column("tasks_with_shortfall", Integer, nullable=False),
+    Column("tasks_with_success", Integer, nullable=False),
+)
+"""The sums of `records.figures` over the current scores of items that are not excluded. An annotator who is
+not known is the empty string. Written in the transaction that makes a score current."""
+
+excluded_truth = Table(
+    "excluded_truth",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("data_hash", String(36), primary_key=True),
+    Column("reason", String, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("excluded_at", Moment, nullable=False),
+)
+"""Benchmark items taken out of every figure; their scores stay."""
+
+accepted_answers = Table(
+    "accepted_answers",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("data_hash", String(36), primary_key=True),
+    Column("label_hash", String(36), primary_key=True),
+    Column("branch_name", String, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("accepted_at", Moment, nullable=False),
+)
+"""Label rows that count as right besides the ground truth."""
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("action_id", String(32), primary_key=True),
+    Column("production_project", String(36), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("taken_at", Moment, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("undone_by", String(32)),
+    Index("ix_actions_project", "production_project", "taken_at"),
+)
+"""The audit trail: what a person or a rule has done, to what, why, and what it takes to undo it."""
+
+alert_states = Table(
+    "alert_states",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("rule", String, primary_key=True),
+    Column("annotator", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("told", Boolean, nullable=False),
+)
+"""What each rule last said of each annotator, and whether the webhook has been told."""
+
+editor_scorings = Table(
+    "editor_scorings",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("data_hash", String(36), primary_key=True),
+    Column("scorings", Integer, nullable=False),
+    Column("last_at", Moment, nullable=False),
+)
+"""How often a data unit was scored from the label editor."""
+
+work_readings = Table(
+    "work_readings",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("read_at", Moment, nullable=False),
+)
+"""When Encord's analytics were last read, and from when on."""
+
+people_at_work = Table(
+    "people_at_work",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("annotator", String, primary_key=True),
+    Column("done", Integer, nullable=False),
+    Column("assigned", Integer),
+    Column("reviewed", Integer, nullable=False),
+    Column("accepted_at_once", Integer, nullable=False),
+    Column("rejections", Integer, nullable=False),
+)
+"""`benchmark_qa.records.PersonsWork` of the last reading."""
+
+work_times = Table(
+    "work_times",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("annotator", String, primary_key=True),
+    Column("data_hash", String(36), primary_key=True),
+    Column("seconds", Double, nullable=False),
+)
+"""Time that a person spent on a scored data unit, from the last reading."""

@@ -1,0 +1,210 @@
+"""Score records: upserts under deterministic keys, history kept, sums kept along."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from typing import TypeVar
+
+from sqlalchemy import Text, cast, func, or_, select, update
+from sqlalchemy.sql.dml import ReturningInsert
+
+from benchmark_qa.records import ScoreRecord, Totals
+from benchmark_qa.store.database import Database
+from benchmark_qa.store.editor_scorings import EditorScorings
+from benchmark_qa.store.promotion import promote
+from benchmark_qa.store.rebuild import first_scores, newest_scores
+from benchmark_qa.store.rows import FIGURE_COLUMNS, columns_of, record_of
+from benchmark_qa.store.schema import current_scores, score_records
+from benchmark_qa.store.sums import read_totals
+from benchmark_qa.store.upserts import insert_many, parameters_of
+
+T = TypeVar("T")
+_KEYS_PER_QUERY = 500
+_ROWS_PER_INSERT = 500
+
+
+class SqlScoreStore:
+    """Score records in SQLite or PostgreSQL. Thread-safe.
+
+    Every method raises `StoreError` where the database cannot be used.
+
+    Args:
+        url: SQLAlchemy URL, e.g. `sqlite:///scores.sqlite` or `postgresql+psycopg://user@host/db`.
+
+    Raises:
+        StoreError: the URL is not understood.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url)
+
+    def find(self, keys: Sequence[str]) -> dict[str, ScoreRecord]:
+        """The records that exist under these keys. 1 query per 500 keys."""
+        found: dict[str, ScoreRecord] = {}
+        with self.database.reading() as connection:
+            for batch in _batches(keys, _KEYS_PER_QUERY):
+                rows = connection.execute(select(score_records).where(score_records.c.key.in_(batch)))
+                found.update({row.key: record_of(row) for row in rows})
+        return found
+
+    def size_of_details(self, keys: Sequence[str]) -> int:
+        """Characters of JSON that `find` would have to parse. 1 query per 500 keys; the JSON itself stays there."""
+        documents = (score_records.c.details, score_records.c.sketch)
+        size = func.sum(sum(func.coalesce(func.length(cast(document, Text)), 0) for document in documents))
+        with self.database.reading() as connection:
+            return sum(
+                int(connection.scalar(select(size).where(score_records.c.key.in_(batch))) or 0)
+                for batch in _batches(keys, _KEYS_PER_QUERY)
+            )
+
+    def save(self, records: Sequence[ScoreRecord]) -> None:
+        """Insert what is new; a record that is there already stays as it is.
+
+        A new record of a task counts from now on, unless one that was scored later is there. One transaction per
+        500 records; 1 statement where nothing is new, else 4, and 3 more where scores are replaced.
+        """
+        in_order = sorted(records, key=lambda record: record.identity.key)
+        for batch in _batches(in_order, _ROWS_PER_INSERT):
+            by_key = {record.identity.key: record for record in batch}
+            columns = columns_of(list(by_key.values()))
+            with self.database.writing() as connection:
+                dialect = connection.dialect.name
+                new = connection.scalars(_insert_unknown(dialect), parameters_of(dialect, columns)).all()
+                promote(connection, [by_key[key] for key in new])
+
+    def affirm(self, keys: Sequence[str], *, as_of: datetime) -> None:
+        """These records, made earlier, are what their tasks would have scored at a moment: let them count, as fresh.
+
+        What was scored after that moment counts all the same: somebody has seen newer labels meanwhile.
+        """
+        for batch in _batches(sorted(keys), _KEYS_PER_QUERY):
+            records = self.find(batch).values()
+            with self.database.writing() as connection:
+                promote(connection, [replace(record, scored_at=as_of) for record in records])
+                connection.execute(
+                    update(current_scores).where(current_scores.c.key.in_(batch)).values(stale_because=None)
+                )
+
+    def latest(self, production_project: str) -> list[ScoreRecord]:
+        """The record that counts of every branch of every data unit of a project, by data hash and branch.
+
+        Items that are excluded are in it: `TruthRulings` knows them.
+        """
+        query = (
+            select(score_records)
+            .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
+            .where(current_scores.c.production_project == production_project)
+            .order_by(current_scores.c.data_hash, current_scores.c.branch_name)
+        )
+        with self.database.reading() as connection:
+            return [record_of(row) for row in connection.execute(query)]
+
+    def as_of(self, production_project: str, moment: datetime) -> list[ScoreRecord]:
+        """What `latest` would have said at a moment in the past."""
+        then = (score_records.c.production_project == production_project) & (score_records.c.scored_at <= moment)
+        query = newest_scores(then, score_records.columns).order_by("data_hash", "branch_name")
+        with self.database.reading() as connection:
+            return [record_of(row) for row in connection.execute(query)]
+
+    def first_versions(self, production_project: str) -> list[ScoreRecord]:
+        """The first score of every branch of every data unit, without its details and sketch."""
+        first = first_scores(score_records.c.production_project == production_project, FIGURE_COLUMNS)
+        with self.database.reading() as connection:
+            return [record_of(row) for row in connection.execute(first)]
+
+    def history(self, production_project: str, data_hash: str) -> list[ScoreRecord]:
+        """Every version of every branch's score of a data unit, by branch, the oldest first."""
+        query = (
+            select(score_records)
+            .where(
+                score_records.c.production_project == production_project,
+                score_records.c.data_hash == data_hash,
+            )
+            .order_by(score_records.c.branch_name, score_records.c.scored_at, score_records.c.key)
+        )
+        with self.database.reading() as connection:
+            return [record_of(row) for row in connection.execute(query)]
+
+    def totals(self, production_project: str) -> dict[str | None, Totals]:
+        """The sums of every annotator's figures over what counts (None: not known).
+
+        One query that reads as many rows as there are annotators and figures, however many records there are.
+        """
+        with self.database.reading() as connection:
+            return read_totals(connection, production_project)
+
+    def mark_stale(self, production_project: str, data_hashes: Sequence[str], because: str) -> None:
+        """The scores of these data units are to be made anew; the mark goes when a newer one counts."""
+        with self.database.writing() as connection:
+            for batch in _batches(sorted(data_hashes), _KEYS_PER_QUERY):
+                of_these = (current_scores.c.production_project == production_project) & (
+                    current_scores.c.data_hash.in_(batch)
+                )
+                connection.execute(update(current_scores).where(of_these).values(stale_because=because))
+
+    def stale(self, production_project: str, *, config_fingerprint: str, engine_version: str) -> dict[str, str]:
+        """Keys of the scores that are marked stale, or were made by another configuration or engine; with why."""
+        query = (
+            select(
+                current_scores.c.key,
+                current_scores.c.stale_because,
+                score_records.c.config_fingerprint,
+            )
+            .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
+            .where(
+                current_scores.c.production_project == production_project,
+                or_(
+                    current_scores.c.stale_because.is_not(None),
+                    score_records.c.config_fingerprint != config_fingerprint,
+                    score_records.c.engine_version != engine_version,
+                ),
+            )
+        )
+        with self.database.reading() as connection:
+            return {
+                key: marked
+                or ("the scoring rules have changed" if made_with != config_fingerprint else "the engine has changed")
+                for key, marked, made_with in connection.execute(query)
+            }
+
+    def scored_data_units(self, production_project: str, *, since: datetime | None = None) -> list[str]:
+        """Data hashes that have a score which counts, made since a moment."""
+        query = select(current_scores.c.data_hash).where(current_scores.c.production_project == production_project)
+        if since is not None:
+            query = query.where(current_scores.c.scored_at >= since)
+        with self.database.reading() as connection:
+            return list(connection.scalars(query.distinct().order_by(current_scores.c.data_hash)))
+
+    def exposures(self, production_project: str) -> dict[str, dict[str | None, int]]:
+        """How often each annotator has been scored on each data unit: label versions by data hash and annotator."""
+        versions = func.count(func.distinct(func.coalesce(score_records.c.labels_edited_at, score_records.c.scored_at)))
+        query = (
+            select(score_records.c.data_hash, score_records.c.annotator, versions)
+            .where(score_records.c.production_project == production_project)
+            .group_by(score_records.c.data_hash, score_records.c.annotator)
+        )
+        seen: dict[str, dict[str | None, int]] = {}
+        with self.database.reading() as connection:
+            for data_hash, annotator, number in connection.execute(query):
+                seen.setdefault(data_hash, {})[annotator] = number
+        return seen
+
+    def count_editor_scoring(self, production_project: str, data_hash: str) -> int:
+        """One more scoring of a data unit from the label editor; how many that makes, across all instances."""
+        return EditorScorings(self.database).add(production_project, data_hash)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.database.close()
+
+
+@cache
+def _insert_unknown(dialect: str) -> ReturningInsert[str]:
+    names = [column.name for column in score_records.columns]
+    return insert_many(dialect, score_records, names).on_conflict_do_nothing().returning(score_records.c.key)
+
+
+def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,20 @@
+"""Score records as the policy judges them."""
+
+from collections.abc import Iterable
+
+from benchmark_qa.config import Deployment
+from benchmark_qa.policy import Judged, passes
+from benchmark_qa.records import ScoreRecord, conflict_counts
+
+
+def judge(records: Iterable[ScoreRecord], deployment: Deployment) -> list[Judged]:
+    """One verdict per annotator of a data unit."""
+    return [
+        Judged(
+            annotator=record.annotator,
+            score=record.score,
+            passed=passes(record.score, record.passed, deployment.verdict.threshold),
+            conflicts=conflict_counts(record.details),
+        )
+        for record in records
+    ]

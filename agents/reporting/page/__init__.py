@@ -1,5 +1,0 @@
-"""The report as one HTML file: no network, light and dark, small screens, screen readers."""
-
-from agents.reporting.page.render import render_page
-
-__all__ = ["render_page"]
