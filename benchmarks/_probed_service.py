@@ -15,7 +15,7 @@ from pathlib import Path
 import uvicorn
 
 from benchmark_qa.app import create_app
-from benchmark_qa.config import load_settings
+from benchmark_qa.config.settings import load_settings
 from benchmark_qa.logs import log_as_json
 from benchmarks._probe import probe
 

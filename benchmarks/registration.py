@@ -17,7 +17,11 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.table import Table
 
-from benchmark_qa.registration import Location, Rules, build, check, csv_rows
+from benchmark_qa.registration.build import build
+from benchmark_qa.registration.check import check
+from benchmark_qa.registration.locations import Location
+from benchmark_qa.registration.manifest import csv_rows
+from benchmark_qa.registration.rows import Rules
 
 SIZES = (10_000, 100_000, 1_000_000)
 FRAMES = 40

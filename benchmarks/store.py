@@ -22,8 +22,9 @@ from rich.table import Table
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from benchmark_qa.records import ScoreRecord
-from benchmark_qa.store import Database, SqlScoreStore
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.store.database import Database
+from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.store.sums import totals_query
 from tests.postgresql import NoServerError, create_database, postgresql_server
 from tests.records import PROJECT, record

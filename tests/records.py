@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmark_qa.records import ScoreIdentity, ScoreRecord
+from benchmark_qa.records.score import ScoreIdentity, ScoreRecord
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROJECT = "7a000000-0000-4000-8000-000000000001"

@@ -18,7 +18,7 @@ from benchmark_qa.api.notifications import notifications
 from benchmark_qa.api.origins import AllowedOrigins
 from benchmark_qa.api.reports import reports
 from benchmark_qa.api.tracing import CarryTrace
-from benchmark_qa.config import Settings
+from benchmark_qa.config.settings import Settings
 from benchmark_qa.front import Front
 
 

@@ -15,11 +15,12 @@ with loading():
     from mangum import Mangum
 
     from benchmark_qa.app import create_app
-    from benchmark_qa.config import SettingsError, load_settings
+    from benchmark_qa.config.account import SettingsError
     from benchmark_qa.config.aws_secrets import load_secrets
+    from benchmark_qa.config.settings import load_settings
     from benchmark_qa.dispatch.sqs_batch import BatchAnswer, failed_records
     from benchmark_qa.logs import log_as_json
-    from benchmark_qa.platform import unit_of_work
+    from benchmark_qa.platform.context import unit_of_work
 
 SAFETY_SECONDS = 5.0
 """Kept back of the function's time, to answer before Lambda ends the invocation"""

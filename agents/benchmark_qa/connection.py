@@ -1,8 +1,8 @@
 """The connection of one deployment to Encord."""
 
 from benchmark_qa import __version__
-from benchmark_qa.config import Settings
-from benchmark_qa.platform import Encord
+from benchmark_qa.config.settings import Settings
+from benchmark_qa.platform.encord import Encord
 from benchmark_qa.workflows.projects import ServedProjects
 
 CONCURRENT_REQUESTS = 64

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmark_qa import telemetry
 from benchmark_qa.api.custom_agents import AgentAnswer
-from benchmark_qa.config import Settings
+from benchmark_qa.config.settings import Settings
 from benchmark_qa.connection import connect
 from benchmark_qa.dispatch.jobs import DrainJob
 from benchmark_qa.loading import loading

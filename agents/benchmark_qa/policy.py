@@ -26,7 +26,7 @@ class Judged:
     score: float | None
     passed: bool
     conflicts: Mapping[tuple[str, str, str | None], int] = field(default_factory=dict)
-    """How many there are of each kind, class, and what the labels have instead (`benchmark_qa.records.ConflictKey`)"""
+    """How many there are of each kind, class, and what the labels have instead (`ConflictKey`)"""
 
 
 @dataclass(frozen=True)

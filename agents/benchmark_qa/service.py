@@ -8,25 +8,21 @@ from typing import TypeVar
 
 from benchmark_qa import telemetry
 from benchmark_qa.api.custom_agents import AgentAnswer
-from benchmark_qa.config import Settings, load_settings
+from benchmark_qa.config.settings import Settings, load_settings
 from benchmark_qa.connection import connect
 from benchmark_qa.dispatch.background import BackgroundDispatcher
 from benchmark_qa.dispatch.jobs import DrainJob, JobQueue
 from benchmark_qa.dispatch.queues import open_queue
 from benchmark_qa.dispatch.worker_process import WorkerProcess
 from benchmark_qa.once import once
-from benchmark_qa.platform import (
-    AnswerTooLarge,
-    Encord,
-    LabelRow,
-    bodies_up_to,
-    current_trace_id,
-    remaining_seconds,
-    unit_of_work,
-)
+from benchmark_qa.platform.context import current_trace_id, remaining_seconds, unit_of_work
+from benchmark_qa.platform.encord import Encord
+from benchmark_qa.platform.errors import AnswerTooLarge
+from benchmark_qa.platform.models import LabelRow
+from benchmark_qa.platform.sessions import bodies_up_to
 from benchmark_qa.policy import NEUTRAL_MESSAGE, decide
 from benchmark_qa.reporting.files import render
-from benchmark_qa.store import SqlScoreStore
+from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.workflows.drain_stage import Drained
 from benchmark_qa.workflows.editor_feedback import Audience, EditorFeedback, message_about
 from benchmark_qa.workflows.handle_event import EventOutcome, handle_event

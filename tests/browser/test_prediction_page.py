@@ -8,7 +8,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from benchmark_qa.reporting.predictions import Evaluation, evaluation_page
-from benchmark_qa.scoring.predictions import Detections, compare_predictions, evaluate_predictions, find_slices
+from benchmark_qa.scoring.predictions.coco import Detections
+from benchmark_qa.scoring.predictions.comparison import compare_predictions
+from benchmark_qa.scoring.predictions.evaluation import evaluate_predictions
+from benchmark_qa.scoring.predictions.slices import find_slices
 from tests.browser.watched import SIZES, Watched
 from tests.unit.findings.simulation import GOOD, WEAK, case
 

@@ -11,8 +11,9 @@ from typing import Any
 import boto3
 import pytest
 
-from benchmark_qa.config import SettingsError, load_settings
+from benchmark_qa.config.account import SettingsError
 from benchmark_qa.config.aws_secrets import load_secrets
+from benchmark_qa.config.settings import load_settings
 from tests.infra.terraform import aws
 
 CONFIG = {

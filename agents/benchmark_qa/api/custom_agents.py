@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from benchmark_qa.api.admission import MOST, SCORINGS_AT_ONCE
 from benchmark_qa.api.origins import AllowedOrigins
 from benchmark_qa.api.signatures import SignedEndpoint, is_signed, read_body
-from benchmark_qa.config import Settings
-from benchmark_qa.platform import unit_of_work
+from benchmark_qa.config.settings import Settings
+from benchmark_qa.platform.context import unit_of_work
 
 TEST_HEADERS = ("X-Encord-Editor-Agent", "X-Encord-Agent")
 _log = logging.getLogger(__name__)

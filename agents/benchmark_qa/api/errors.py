@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from benchmark_qa.api.tracing import trace_of
 from benchmark_qa.errors import MissingExtraError, TryAgainLater
-from benchmark_qa.platform import AccessRefused, EncordUnavailable, NotFoundOnPlatform, PlatformError, unit_of_work
+from benchmark_qa.platform.context import unit_of_work
+from benchmark_qa.platform.errors import AccessRefused, EncordUnavailable, NotFoundOnPlatform, PlatformError
 from benchmark_qa.policy import MAX_MESSAGE_LENGTH
 from benchmark_qa.workflows.errors import (
     DatasetNotServed,

@@ -13,8 +13,8 @@ from benchmark_qa.api.admission import EVENTS_AT_ONCE
 from benchmark_qa.api.custom_agents import ERRORS
 from benchmark_qa.api.notifications import Accepted
 from benchmark_qa.api.signatures import SignedEndpoint, read_body
-from benchmark_qa.config import Settings
-from benchmark_qa.platform import unit_of_work
+from benchmark_qa.config.settings import Settings
+from benchmark_qa.platform.context import unit_of_work
 
 SUBMITTED = ("task_submitted_event", "task_sumbitted_event")
 """The second is how older platforms spell it."""

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from benchmark_qa import __version__
-from benchmark_qa.platform import unit_of_work
+from benchmark_qa.platform.context import unit_of_work
 from benchmark_qa.workflows.check_deployment import Finding
 
 READY_SECONDS = 30.0

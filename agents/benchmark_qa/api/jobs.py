@@ -16,9 +16,9 @@ from pydantic import BaseModel
 
 from benchmark_qa.api.admission import DRAINS_AT_ONCE
 from benchmark_qa.api.signatures import read_body
-from benchmark_qa.config import Settings
+from benchmark_qa.config.settings import Settings
 from benchmark_qa.dispatch.jobs import DrainJob, JobError
-from benchmark_qa.platform import unit_of_work
+from benchmark_qa.platform.context import unit_of_work
 
 ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 CERTIFICATES_SECONDS = 3600.0

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 from benchmark_qa.api.admission import DRAINS_AT_ONCE
 from benchmark_qa.api.custom_agents import ERRORS
 from benchmark_qa.api.signatures import SignedEndpoint, read_body
-from benchmark_qa.config import Settings
+from benchmark_qa.config.settings import Settings
 from benchmark_qa.dispatch.jobs import DrainJob
-from benchmark_qa.platform import unit_of_work
+from benchmark_qa.platform.context import unit_of_work
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from benchmark_qa.platform import unit_of_work
+from benchmark_qa.platform.context import unit_of_work
 
 TRACE_HEADER = "X-Cloud-Trace-Context"
 _IN_SCOPE = "benchmark_qa.trace"

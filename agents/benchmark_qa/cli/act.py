@@ -23,7 +23,7 @@ def act(
     with clear_failures():
         from rich.console import Console
 
-        from benchmark_qa.config import load_settings
+        from benchmark_qa.config.settings import load_settings
         from benchmark_qa.service import Service
         from benchmark_qa.workflows.act import Actor
 

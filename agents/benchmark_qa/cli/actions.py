@@ -23,7 +23,7 @@ def list_actions(
     """List the newest actions first: when, who, what, to what, why, and whether it was undone."""
     with clear_failures():
         from benchmark_qa.cli.scores import open_scores
-        from benchmark_qa.store import ActionLog
+        from benchmark_qa.store.action_log import ActionLog
 
         scores = open_scores()
         entries = ActionLog(scores.store.database).entries(scores.project, limit=limit, without=SHADOW)
@@ -50,7 +50,7 @@ def undo(
     """Take back an action, on Encord too where it changed something there. The trail shows both."""
     with clear_failures():
         from benchmark_qa.cli.scores import open_scores
-        from benchmark_qa.store import ActionLog
+        from benchmark_qa.store.action_log import ActionLog
 
         who = operator_of(operator)
         scores = open_scores()

@@ -12,8 +12,8 @@ from benchmark_qa.cli.register import open_encord
 from benchmark_qa.cli.registration_files import refuse
 
 if TYPE_CHECKING:
-    from benchmark_qa.platform import Encord
     from benchmark_qa.platform.catalogue import Catalogue
+    from benchmark_qa.platform.encord import Encord
     from benchmark_qa.sampling.choice import Candidate, Choice
     from benchmark_qa.sampling.pool_size import Pool
     from benchmark_qa.workflows.choose_items import Dataset

@@ -35,8 +35,8 @@ def choose(
     """
     with clear_failures():
         from benchmark_qa.cli.send_back import read_choice
-        from benchmark_qa.config import load_settings
-        from benchmark_qa.findings import ReasonKind
+        from benchmark_qa.config.settings import load_settings
+        from benchmark_qa.findings.chosen import ReasonKind
         from benchmark_qa.service import Service
         from benchmark_qa.workflows.choose_from_scores import choose_by_scores, choose_control
 

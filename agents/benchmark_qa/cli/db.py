@@ -46,7 +46,7 @@ def forget(
         typer.confirm(f"Delete every score of {annotator}, for good?", abort=True)
     with clear_failures():
         from benchmark_qa.cli.operator import operator_of
-        from benchmark_qa.store import erase_person
+        from benchmark_qa.store.erasure import erase_person
 
         deleted = erase_person(_scores().store.database, annotator, operator=operator_of(operator))
         typer.echo(f"{deleted:,} scores deleted")
@@ -64,7 +64,7 @@ def purge(
     if not yes:
         typer.confirm(f"Delete every score made before {moment.isoformat()}, for good?", abort=True)
     with clear_failures():
-        from benchmark_qa.store import erase_before
+        from benchmark_qa.store.erasure import erase_before
 
         scores = _scores()
         typer.echo(f"{erase_before(scores.store.database, scores.project, moment):,} scores deleted")

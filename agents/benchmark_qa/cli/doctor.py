@@ -19,9 +19,9 @@ def doctor(
     with clear_failures():
         from rich.console import Console
 
-        from benchmark_qa.config import load_settings
+        from benchmark_qa.config.settings import load_settings
         from benchmark_qa.service import Service
-        from benchmark_qa.store import StoreError
+        from benchmark_qa.store.errors import StoreError
         from benchmark_qa.workflows.check_deployment import Finding, check_deployment
         from benchmark_qa.workflows.shadow import compare_decisions
 

@@ -18,7 +18,7 @@ def evaluate(
     """
     with clear_failures():
         from benchmark_qa.cli.progress import print_outcome, task_progress
-        from benchmark_qa.config import load_settings
+        from benchmark_qa.config.settings import load_settings
         from benchmark_qa.service import Service
         from benchmark_qa.workflows.alert import tell_alerts
         from benchmark_qa.workflows.evaluate_project import evaluate_project

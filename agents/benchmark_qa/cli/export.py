@@ -99,7 +99,7 @@ def export(
     if weigh and not {Format.COCO, Format.PARQUET} >= set(format):
         raise typer.BadParameter("only COCO and Parquet have a place for weights", param_hint="--weigh")
     with clear_failures():
-        from benchmark_qa.config import load_settings
+        from benchmark_qa.config.settings import load_settings
         from benchmark_qa.workflows.export_request import ExportRequest
 
         settings = load_settings(endpoints=False)

@@ -8,10 +8,16 @@ from typing import Any, Literal
 import orjson
 from pydantic import ValidationError
 
-from benchmark_qa.labels import Annotations, LabelReadError, Ontology, read_label_row
+from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.by_creator import created_by, creators
+from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.inference import infer_ontology
-from benchmark_qa.scoring import ScoringConfig, ScoringError, TaskScore, score_task
+from benchmark_qa.labels.ontology import Ontology
+from benchmark_qa.labels.reader import read_label_row
+from benchmark_qa.scoring.config import ScoringConfig
+from benchmark_qa.scoring.errors import ScoringError
+from benchmark_qa.scoring.result import TaskScore
+from benchmark_qa.scoring.task import score_task
 
 Grouping = Literal["branch", "creator"]
 Row = Mapping[str, Any]

@@ -31,9 +31,11 @@ def clear_failures() -> Iterator[None]:
 def _exit_code(error: Exception) -> int | None:
     """Say what is wrong; None for what nobody has expected."""
     # Here and not before: a server that starts needs none of it.
-    from benchmark_qa.config import SettingsError
-    from benchmark_qa.platform import PlatformError
-    from benchmark_qa.store import RulingRefusedError, StoreError, UnknownActionError
+    from benchmark_qa.config.account import SettingsError
+    from benchmark_qa.platform.errors import PlatformError
+    from benchmark_qa.store.action_log import UnknownActionError
+    from benchmark_qa.store.errors import StoreError
+    from benchmark_qa.store.truth_rulings import RulingRefusedError
     from benchmark_qa.workflows.errors import RefusalError
 
     match error:

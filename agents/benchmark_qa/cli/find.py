@@ -18,8 +18,9 @@ from benchmark_qa.cli.prediction_inputs import (
 from benchmark_qa.cli.predictions import ConfidenceOption, IouOption, StoredOption
 
 if TYPE_CHECKING:
-    from benchmark_qa.findings import ChosenItems, Findings, ReasonKind
-    from benchmark_qa.scoring.predictions import Detections
+    from benchmark_qa.findings.chosen import ChosenItems, ReasonKind
+    from benchmark_qa.findings.findings import Findings
+    from benchmark_qa.scoring.predictions.coco import Detections
 
 
 class Kind(StrEnum):
@@ -85,8 +86,9 @@ def find(
     from benchmark_qa.cli.prediction_output import require_place, write, write_json
     from benchmark_qa.cli.prediction_tables import console_of, print_findings
     from benchmark_qa.errors import MissingExtraError
-    from benchmark_qa.findings import find as look
-    from benchmark_qa.scoring.predictions import EvaluatorMissingError, PredictionInputError
+    from benchmark_qa.findings.findings import find as look
+    from benchmark_qa.scoring.predictions.coco import PredictionInputError
+    from benchmark_qa.scoring.predictions.library import EvaluatorMissingError
 
     try:
         require_place(output)
@@ -144,7 +146,7 @@ def _choice(
     least_strength: float,
     most: int | None,
 ) -> "ChosenItems":
-    from benchmark_qa.findings import USUAL, choose
+    from benchmark_qa.findings.choice import USUAL, choose
 
     wanted: tuple[ReasonKind, ...] = tuple(kind.value for kind in kinds) if kinds else USUAL
     return choose(

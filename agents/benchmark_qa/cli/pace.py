@@ -42,7 +42,7 @@ def status(apply: ApplyOption = False, json: JsonOption = False) -> None:
         from rich.console import Console
         from rich.table import Table
 
-        from benchmark_qa.config import load_settings
+        from benchmark_qa.config.settings import load_settings
         from benchmark_qa.service import Service
         from benchmark_qa.workflows.pace import measure_pace, set_pace
 
@@ -94,7 +94,7 @@ def schedule(
     cannot be used.
     """
     with clear_failures():
-        from benchmark_qa.config import load_settings
+        from benchmark_qa.config.settings import load_settings
         from benchmark_qa.sampling.schedule import Workers
         from benchmark_qa.service import Service
         from benchmark_qa.workflows.schedule_pace import carry_out, plan_pace

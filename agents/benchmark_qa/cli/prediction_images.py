@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from benchmark_qa.cli.prediction_inputs import Inputs
     from benchmark_qa.sampling.image_statistics import ImageStatistics
-    from benchmark_qa.scoring.predictions import Detections, Source
+    from benchmark_qa.scoring.predictions.coco import Detections, Source
 
 DISTANCE = 4
 """Bits of 64 in which the fingerprints of near-duplicates differ at most"""

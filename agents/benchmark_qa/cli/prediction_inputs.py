@@ -13,8 +13,9 @@ import typer
 from benchmark_qa.cli.exports import ExportError, load_json, load_rows
 
 if TYPE_CHECKING:
-    from benchmark_qa.platform import Encord
-    from benchmark_qa.scoring.predictions import Detections, Given, Truth
+    from benchmark_qa.platform.encord import Encord
+    from benchmark_qa.scoring.predictions.coco import Detections
+    from benchmark_qa.scoring.predictions.truth import Given, Truth
     from benchmark_qa.workflows.evaluate_predictions import LabelsOf, LabelsRead
 
 TABLES = (".csv", ".jsonl", ".ndjson", ".parquet")
@@ -120,7 +121,8 @@ def _from_encord(reference: str, account: _Account, unfinished: bool) -> "Labels
 
 
 def _truth(path: Path) -> "Truth":
-    from benchmark_qa.scoring.predictions import Truth, truth_of_rows
+    from benchmark_qa.scoring.predictions.label_rows import truth_of_rows
+    from benchmark_qa.scoring.predictions.truth import Truth
 
     content = load_json(path) if not path.is_dir() else None
     if isinstance(content, dict) and "images" in content:
@@ -129,7 +131,8 @@ def _truth(path: Path) -> "Truth":
 
 
 def _given(reference: str, account: _Account) -> "Given":
-    from benchmark_qa.scoring.predictions import given_by_coco, given_by_rows, given_by_table
+    from benchmark_qa.scoring.predictions.files import given_by_coco, given_by_table
+    from benchmark_qa.scoring.predictions.label_rows import given_by_rows
 
     labels = _project(reference, unfinished=True)
     if labels is not None:

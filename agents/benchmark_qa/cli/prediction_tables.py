@@ -10,11 +10,15 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from benchmark_qa.findings import ClassErrors, Contradiction, Findings, LabelError
+from benchmark_qa.findings.by_class import ClassErrors
+from benchmark_qa.findings.contradictions import Contradiction
+from benchmark_qa.findings.findings import Findings
+from benchmark_qa.findings.label_errors import LabelError
 from benchmark_qa.reporting.predictions import Evaluation
 from benchmark_qa.scoring.intervals import Interval
-from benchmark_qa.scoring.predictions import Confusion, Difference, PredictionScore, Slice
-from benchmark_qa.scoring.predictions.result import NO_CLASS
+from benchmark_qa.scoring.predictions.comparison import Difference
+from benchmark_qa.scoring.predictions.result import NO_CLASS, Confusion, PredictionScore
+from benchmark_qa.scoring.predictions.slices import Slice
 
 WIDE = 160
 """Columns of the tables where the output is no terminal."""

@@ -88,13 +88,11 @@ def evaluate_predictions(
     from benchmark_qa.cli.prediction_output import require_place, write_evaluation
     from benchmark_qa.errors import MissingExtraError
     from benchmark_qa.reporting.predictions import Evaluation
-    from benchmark_qa.scoring.predictions import (
-        EvaluatorMissingError,
-        PredictionInputError,
-        compare_predictions,
-        find_slices,
-    )
-    from benchmark_qa.scoring.predictions import evaluate_predictions as evaluate
+    from benchmark_qa.scoring.predictions.coco import PredictionInputError
+    from benchmark_qa.scoring.predictions.comparison import compare_predictions
+    from benchmark_qa.scoring.predictions.evaluation import evaluate_predictions as evaluate
+    from benchmark_qa.scoring.predictions.library import EvaluatorMissingError
+    from benchmark_qa.scoring.predictions.slices import find_slices
 
     try:
         require_place(output)

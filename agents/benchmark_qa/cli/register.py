@@ -10,9 +10,10 @@ import typer
 from benchmark_qa.cli.failures import INCOMPLETE, clear_failures
 
 if TYPE_CHECKING:
-    from benchmark_qa.platform import Encord
+    from benchmark_qa.platform.encord import Encord
     from benchmark_qa.platform.storage import Folder, Storage
-    from benchmark_qa.registration import MetadataSchema, Rules
+    from benchmark_qa.registration.metadata import MetadataSchema
+    from benchmark_qa.registration.rows import Rules
     from benchmark_qa.workflows.register_files import Progress, Registered
 
 register = typer.Typer(
@@ -65,8 +66,8 @@ def build(
     Exit code 0, or 2 when nothing was written.
     """
     from benchmark_qa.cli.registration_files import manifest_rows, output_directory, refuse, refuse_faults
-    from benchmark_qa.registration import ManifestRefused, RulesError
-    from benchmark_qa.registration import build as build_files
+    from benchmark_qa.registration.build import build as build_files
+    from benchmark_qa.registration.errors import ManifestRefused, RulesError
 
     try:
         rules = make_rules(
@@ -172,7 +173,7 @@ def register_in(
     progress: "Progress",
 ) -> "Registered":
     """Registers what checked files name; what is done is noted beside each file."""
-    from benchmark_qa.registration import entries
+    from benchmark_qa.registration.check import entries
     from benchmark_qa.workflows.journal import Journal
     from benchmark_qa.workflows.register_files import Registered
     from benchmark_qa.workflows.register_files import register as register_entries
@@ -213,8 +214,8 @@ def open_storage() -> "Storage":
 def open_encord() -> "Encord":
     """A connection under the account that the environment names."""
     from benchmark_qa import __version__
-    from benchmark_qa.config import load_account
-    from benchmark_qa.platform import Encord
+    from benchmark_qa.config.account import load_account
+    from benchmark_qa.platform.encord import Encord
 
     account = load_account()
     return Encord(
@@ -240,7 +241,9 @@ def make_rules(
     Raises:
         RulesError
     """
-    from benchmark_qa.registration import Kind, Location, Rules
+    from benchmark_qa.registration.kinds import Kind
+    from benchmark_qa.registration.locations import Location
+    from benchmark_qa.registration.rows import Rules
 
     return Rules(
         location=Location(_choice("--storage", storage, list(Location))) if storage is not None else None,
@@ -255,7 +258,7 @@ def make_rules(
 
 
 def _choice(option: str, given: str, known: list[str]) -> str:
-    from benchmark_qa.registration import RulesError
+    from benchmark_qa.registration.errors import RulesError
 
     if given not in known:
         raise RulesError(f"{option} {given!r}: is none of {', '.join(known)}")
@@ -263,7 +266,8 @@ def _choice(option: str, given: str, known: list[str]) -> str:
 
 
 def _schema(path: Path) -> "MetadataSchema":
-    from benchmark_qa.registration import MetadataSchema, RulesError
+    from benchmark_qa.registration.errors import RulesError
+    from benchmark_qa.registration.metadata import MetadataSchema
 
     try:
         read = json_module.loads(path.read_bytes())
@@ -275,7 +279,7 @@ def _schema(path: Path) -> "MetadataSchema":
 
 
 def _storage_of(source: str) -> str:
-    from benchmark_qa.registration import RulesError
+    from benchmark_qa.registration.errors import RulesError
 
     scheme = source.partition("://")[0]
     if scheme not in _STORAGE_OF_SCHEME:
@@ -291,7 +295,7 @@ def _base_url_of(source: str) -> str | None:
 def checked(path: Path) -> tuple[int, int]:
     """Items and URLs of a registration file; one that is faulty ends the command."""
     from benchmark_qa.cli.registration_files import refuse_faults
-    from benchmark_qa.registration import check as check_file
+    from benchmark_qa.registration.check import check as check_file
 
     with _text(path) as text:
         found = check_file(text)

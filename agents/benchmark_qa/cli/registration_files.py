@@ -11,7 +11,9 @@ import typer
 from benchmark_qa.cli.failures import USAGE_ERROR
 
 if TYPE_CHECKING:
-    from benchmark_qa.registration import Entry, Fault, Rows
+    from benchmark_qa.registration.check import Entry
+    from benchmark_qa.registration.errors import Fault
+    from benchmark_qa.registration.manifest import Rows
     from benchmark_qa.workflows.register_files import Registered
 
 PART_PATTERN = "registration-*.json"
@@ -72,8 +74,9 @@ def manifest_rows(source: str, url_column: str) -> Iterator["Rows"]:
     Raises:
         RulesError: it is none of these.
     """
-    from benchmark_qa.registration import RulesError, csv_rows, json_rows, parquet_rows
+    from benchmark_qa.registration.errors import RulesError
     from benchmark_qa.registration.listing import listed_rows
+    from benchmark_qa.registration.manifest import csv_rows, json_rows, parquet_rows
 
     if "://" in source:
         file_system, root = _bucket(source)
@@ -105,7 +108,7 @@ class _LocalFolders:
 
 
 def _bucket(url: str) -> Any:
-    from benchmark_qa.registration import RulesError
+    from benchmark_qa.registration.errors import RulesError
 
     try:
         from fsspec.core import url_to_fs
@@ -130,7 +133,7 @@ def registration_files(paths: list[Path]) -> list[Path]:
 
 def all_entries(directory: Path) -> Iterator["Entry"]:
     """The entries of every registration file of a directory."""
-    from benchmark_qa.registration import entries
+    from benchmark_qa.registration.check import entries
 
     for path in registration_files([directory]):
         with path.open(encoding="utf-8") as text:

@@ -24,7 +24,7 @@ def rescore(
         import json as json_module
 
         from benchmark_qa.cli.progress import task_progress
-        from benchmark_qa.config import load_settings
+        from benchmark_qa.config.settings import load_settings
         from benchmark_qa.service import Service
         from benchmark_qa.workflows.alert import tell_alerts
         from benchmark_qa.workflows.report_project import stale_scores

@@ -17,7 +17,7 @@ def route(
     """
     with clear_failures():
         from benchmark_qa.cli.progress import print_outcome, task_progress
-        from benchmark_qa.config import load_settings
+        from benchmark_qa.config.settings import load_settings
         from benchmark_qa.service import Service
         from benchmark_qa.workflows.drain_stage import drain_routing_stage
         from benchmark_qa.workflows.errors import MisconfiguredStage

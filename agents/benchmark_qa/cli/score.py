@@ -65,7 +65,7 @@ def score(
 
 def _scored(truth: Path, labels: Path, ontology: Path | None, config: Path | None, by: Grouping) -> "list[ScoredTask]":
     from benchmark_qa.cli.exports import Comparison, ExportError, load_config, load_ontology, load_rows
-    from benchmark_qa.scoring import ScoringConfig
+    from benchmark_qa.scoring.config import ScoringConfig
 
     comparison = Comparison(
         load_rows(truth),
@@ -96,7 +96,7 @@ class _Line:
     tasks: "Sequence[ScoredTask]"
 
     def figures(self) -> dict[str, float | int | None]:
-        from benchmark_qa.scoring import AnswerScore, ObjectScore
+        from benchmark_qa.scoring.result import AnswerScore, ObjectScore
 
         objects = sum((task.score.objects for task in self.tasks), ObjectScore())
         answers = sum((task.score.classifications for task in self.tasks), AnswerScore())

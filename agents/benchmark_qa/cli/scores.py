@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from benchmark_qa.config import Deployment, Settings, load_settings
-from benchmark_qa.store import SqlScoreStore, TruthRulings
+from benchmark_qa.config.deployment import Deployment
+from benchmark_qa.config.settings import Settings, load_settings
+from benchmark_qa.store.score_store import SqlScoreStore
+from benchmark_qa.store.truth_rulings import TruthRulings
 
 
 @dataclass(frozen=True)

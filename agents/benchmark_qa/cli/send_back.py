@@ -10,7 +10,7 @@ from benchmark_qa.cli.failures import INCOMPLETE, USAGE_ERROR, clear_failures
 from benchmark_qa.cli.operator import OperatorOption, operator_of
 
 if TYPE_CHECKING:
-    from benchmark_qa.findings import ChosenItems
+    from benchmark_qa.findings.chosen import ChosenItems
     from benchmark_qa.workflows.send_back import SentBack
 
 
@@ -52,9 +52,9 @@ def send_back(
     with clear_failures():
         from benchmark_qa.cli.one_run import only_run_of
         from benchmark_qa.cli.progress import item_progress
-        from benchmark_qa.config import load_settings
+        from benchmark_qa.config.settings import load_settings
         from benchmark_qa.service import Service
-        from benchmark_qa.store import ActionLog
+        from benchmark_qa.store.action_log import ActionLog
         from benchmark_qa.workflows.send_back import SendBack, Wishes, as_dict
         from benchmark_qa.workflows.send_back_steps import STEP_NAMES
 
@@ -81,7 +81,7 @@ def read_choice(path: Path) -> "ChosenItems":
     """The choice in a file; where it is none, exit 2 with the place of each fault and never its content."""
     from pydantic import ValidationError
 
-    from benchmark_qa.findings import ChosenItems
+    from benchmark_qa.findings.chosen import ChosenItems
 
     try:
         return ChosenItems.model_validate_json(path.read_bytes())

@@ -21,7 +21,7 @@ def serve(
         with loading():
             from benchmark_qa.app import create_app
             from benchmark_qa.cli.server import serve_until_terminated
-            from benchmark_qa.config import load_settings
+            from benchmark_qa.config.settings import load_settings
             from benchmark_qa.logs import log_as_json
 
             settings = load_settings(endpoints=True)

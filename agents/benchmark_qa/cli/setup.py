@@ -10,7 +10,9 @@ import typer
 from benchmark_qa.cli.failures import INCOMPLETE, PENDING, clear_failures
 
 if TYPE_CHECKING:
-    from benchmark_qa.setup import Change, Declaration, Observed
+    from benchmark_qa.setup.changes import Change
+    from benchmark_qa.setup.declaration import Declaration
+    from benchmark_qa.setup.observed import Observed
     from benchmark_qa.workflows.observe_setup import Site
 
 setup = typer.Typer(
@@ -43,7 +45,7 @@ def init(
 @setup.command()
 def schema() -> None:
     """Print the JSON Schema of the set-up file."""
-    from benchmark_qa.setup import Declaration
+    from benchmark_qa.setup.declaration import Declaration
 
     typer.echo(json_module.dumps(Declaration.model_json_schema(), indent=2))
 
@@ -101,7 +103,7 @@ def apply(
     declared, document = read_setup(file), _document_at(file, out)
     with clear_failures(), ExitStack() as scratch:
         scratch.enter_context(only_run_of(file))
-        from benchmark_qa.setup import endpoints, service_document
+        from benchmark_qa.setup.outcome import endpoints, service_document
         from benchmark_qa.workflows.observe_setup import observe
         from benchmark_qa.workflows.set_up_projects import set_up
 
@@ -150,7 +152,9 @@ def _document_at(file: Path, out: Path | None) -> Path:
 
 def _changes(declared: "Declaration", observed: "Observed", document: Path | None) -> "list[Change]":
     """The plan, and last what becomes of the service's document where one is named."""
-    from benchmark_qa.setup import Change, plan, service_document
+    from benchmark_qa.setup.changes import Change
+    from benchmark_qa.setup.outcome import service_document
+    from benchmark_qa.setup.plan import plan
 
     changes = plan(declared, observed)
     if document is None:

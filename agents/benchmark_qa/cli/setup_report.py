@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 
 if TYPE_CHECKING:
-    from benchmark_qa.setup import Change, Endpoint
-    from benchmark_qa.setup.changes import Kind
+    from benchmark_qa.setup.changes import Change, Kind
+    from benchmark_qa.setup.outcome import Endpoint
 
 _MARKS = {
     "create": "[green]+[/]",

@@ -14,8 +14,8 @@ from benchmark_qa.cli.upload import describe_local_files
 
 if TYPE_CHECKING:
     from benchmark_qa.platform.storage import Folder, Storage
-    from benchmark_qa.registration import Entry
-    from benchmark_qa.setup import Declaration
+    from benchmark_qa.registration.check import Entry
+    from benchmark_qa.setup.declaration import Declaration
     from benchmark_qa.workflows.observe_setup import Bar, Source
     from benchmark_qa.workflows.register_files import Registered
 
@@ -25,7 +25,8 @@ def read_setup(path: Path) -> "Declaration":
     from pydantic import ValidationError
 
     from benchmark_qa.config.account import explain
-    from benchmark_qa.setup import DeclarationError, Structure, read_declaration
+    from benchmark_qa.setup.declaration import DeclarationError, read_declaration
+    from benchmark_qa.setup.structure import Structure
 
     try:
         declared = read_declaration(path.read_text(encoding="utf-8"))
@@ -89,7 +90,7 @@ class RegistrationSource:
 
     def entries(self) -> "Iterator[Entry]":
         """Every entry of every file."""
-        from benchmark_qa.registration import entries
+        from benchmark_qa.registration.check import entries
 
         for path in self._files:
             with path.open(encoding="utf-8") as text:
@@ -149,7 +150,7 @@ class UploadSource:
 
 def upload_source(source: Path, described: Path) -> UploadSource:
     """Local files, described as registration files in a directory that stays as long as they are needed."""
-    from benchmark_qa.registration import Rules
+    from benchmark_qa.registration.rows import Rules
 
     place = source.resolve()
     if not place.exists():

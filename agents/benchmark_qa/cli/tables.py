@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmark_qa.reporting import Leaderboard, Line
+from benchmark_qa.reporting.leaderboard import Leaderboard, Line
 from benchmark_qa.scoring.intervals import Interval
 
 _FILE_WIDTH = 160

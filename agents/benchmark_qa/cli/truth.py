@@ -12,7 +12,7 @@ from benchmark_qa.cli.truth_status import status
 
 if TYPE_CHECKING:
     from benchmark_qa.cli.scores import Scores
-    from benchmark_qa.store import Action
+    from benchmark_qa.store.action_log import Action
 
 truth = typer.Typer(
     name="truth",

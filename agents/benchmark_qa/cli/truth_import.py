@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from benchmark_qa.interchange.label_parts import Fault, Reading
     from benchmark_qa.interchange.mapping import Target
-    from benchmark_qa.platform import Encord
+    from benchmark_qa.platform.encord import Encord
     from benchmark_qa.workflows.import_truth import TruthImport
 
 SHOWN = 20
@@ -89,7 +89,7 @@ def _benchmark_project(given: str | None) -> str:
     """The project named, or else the only benchmark project of the configuration."""
     import os
 
-    from benchmark_qa.config import load_settings
+    from benchmark_qa.config.settings import load_settings
 
     config = load_settings(endpoints=False).config if os.environ.get("BENCHMARK_QA_CONFIG") else None
     if given is not None:

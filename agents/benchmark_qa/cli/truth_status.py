@@ -23,7 +23,7 @@ def status(
     makes them anew), 2 for faulty settings, 3 when Encord or the database cannot be used.
     """
     with clear_failures():
-        from benchmark_qa.config import load_settings
+        from benchmark_qa.config.settings import load_settings
         from benchmark_qa.service import Service
         from benchmark_qa.workflows.truth_status import truth_status
 

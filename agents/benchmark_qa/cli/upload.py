@@ -25,7 +25,8 @@ from benchmark_qa.cli.register import (
 )
 
 if TYPE_CHECKING:
-    from benchmark_qa.registration import Row, Rows, Rules, Unreadable
+    from benchmark_qa.registration.manifest import Row, Rows, Unreadable
+    from benchmark_qa.registration.rows import Rules
 
 
 def upload(
@@ -54,7 +55,7 @@ def upload(
     be uploaded (each with its reason), 2 for a faulty manifest or settings, 3 when Encord cannot be used.
     """
     from benchmark_qa.cli.registration_files import all_entries, refuse
-    from benchmark_qa.registration import RulesError
+    from benchmark_qa.registration.errors import RulesError
 
     place = Path(source).resolve()
     root = root or (place if place.is_dir() else place.parent)
@@ -95,7 +96,8 @@ def describe_local_files(source: str, root: Path, rules: "Rules", directory: Pat
         How many items they name.
     """
     from benchmark_qa.cli.registration_files import manifest_rows, output_directory, refuse, refuse_faults
-    from benchmark_qa.registration import ManifestRefused, RulesError, build
+    from benchmark_qa.registration.build import build
+    from benchmark_qa.registration.errors import ManifestRefused, RulesError
 
     try:
         with manifest_rows(source, rules.url_column) as rows, output_directory(directory) as files:
@@ -111,7 +113,7 @@ def describe_local_files(source: str, root: Path, rules: "Rules", directory: Pat
 
 def _of_files(rows: "Rows", root: Path, url_column: str) -> Iterator["Row | Unreadable"]:
     """The same rows, and a fault for every file that is not there."""
-    from benchmark_qa.registration import Row, Unreadable
+    from benchmark_qa.registration.manifest import Row, Unreadable
 
     for row in rows:
         path = row.fields.get(url_column) if isinstance(row, Row) else None

@@ -1,6 +1,7 @@
 """The queue that the settings name."""
 
-from benchmark_qa.config import Settings, SettingsError
+from benchmark_qa.config.account import SettingsError
+from benchmark_qa.config.settings import Settings
 from benchmark_qa.dispatch.jobs import JobQueue
 
 

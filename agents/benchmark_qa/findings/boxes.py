@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmark_qa.scoring.assignment import assign
 from benchmark_qa.scoring.boxes import box_iou, touching
 from benchmark_qa.scoring.pairs import Flags, Indices, Numbers, Pairs
-from benchmark_qa.scoring.predictions import Detections
+from benchmark_qa.scoring.predictions.coco import Detections
 from benchmark_qa.scoring.predictions.library import with_boxes
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from benchmark_qa.findings.boxes import Sides
 from benchmark_qa.scoring.intervals import Interval
-from benchmark_qa.scoring.predictions import Detections, PredictionScore
-from benchmark_qa.scoring.predictions.result import NO_CLASS
+from benchmark_qa.scoring.predictions.coco import Detections
+from benchmark_qa.scoring.predictions.result import NO_CLASS, PredictionScore
 
 ENOUGH_EXAMPLES = 50
 """Data units with an object of a class from which there are enough, unless said otherwise"""

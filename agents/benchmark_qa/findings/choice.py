@@ -6,7 +6,7 @@ from datetime import datetime
 
 from benchmark_qa.findings.chosen import ChosenItem, ChosenItems, Reason, ReasonKind
 from benchmark_qa.findings.findings import Findings
-from benchmark_qa.scoring.predictions import Detections, PredictionInputError, Source
+from benchmark_qa.scoring.predictions.coco import Detections, PredictionInputError, Source
 
 OFFERED: tuple[ReasonKind, ...] = (
     "likely_label_error",

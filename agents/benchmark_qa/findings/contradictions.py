@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark_qa.findings.boxes import Boxes, Overlaps, Sides
-from benchmark_qa.scoring.predictions import Detections
+from benchmark_qa.scoring.predictions.coco import Detections
 
 SAME_OBJECT = 0.5
 """From which overlap labels of two pictures are of the same object; sides of the pictures count as 1"""

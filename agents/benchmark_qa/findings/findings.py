@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from benchmark_qa.findings.by_class import ENOUGH_EXAMPLES, ClassErrors, RareClass, errors_by_class, rare_classes
 from benchmark_qa.findings.contradictions import Contradiction, find_contradictions
 from benchmark_qa.findings.label_errors import LabelError, find_label_errors
-from benchmark_qa.scoring.predictions import Detections, Slice, evaluate_predictions, find_slices
+from benchmark_qa.scoring.predictions.coco import Detections
+from benchmark_qa.scoring.predictions.evaluation import evaluate_predictions
 from benchmark_qa.scoring.predictions.outcome import Outcome
+from benchmark_qa.scoring.predictions.slices import Slice, find_slices
 
 
 @dataclass(frozen=True)

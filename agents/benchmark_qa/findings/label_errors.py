@@ -9,7 +9,7 @@ import numpy as np
 from benchmark_qa.findings.boxes import Overlaps, Sides
 from benchmark_qa.findings.confident_learning import doubts
 from benchmark_qa.scoring.pairs import Flags, Indices, Numbers
-from benchmark_qa.scoring.predictions import Detections, PredictionInputError
+from benchmark_qa.scoring.predictions.coco import Detections, PredictionInputError
 
 Fault = Literal["missing box", "shifted box", "wrong class", "duplicate"]
 

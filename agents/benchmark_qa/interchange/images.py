@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from benchmark_qa.interchange.regions import Region, regions_of
-from benchmark_qa.labels import Annotations, Ontology, read_label_row
-from benchmark_qa.labels.annotations import ROW, Answers, Drawings, Span
+from benchmark_qa.labels.annotations import ROW, Annotations, Answers, Drawings, Span
 from benchmark_qa.labels.frames import UNFRAMED, Frame, data_type, frames
-from benchmark_qa.labels.ontology import RANGE_SHAPES, Shape
+from benchmark_qa.labels.ontology import RANGE_SHAPES, Ontology, Shape
+from benchmark_qa.labels.reader import read_label_row
 
 Readable = dict[str, str | float | list[str]]
 """Answers by the name of the question, options by their labels"""

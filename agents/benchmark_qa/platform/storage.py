@@ -16,7 +16,7 @@ from encord.storage import StorageFolder
 from benchmark_qa.platform import retries
 from benchmark_qa.platform.encord import Encord
 from benchmark_qa.platform.errors import EncordUnavailable, NotFoundOnPlatform, RequestRejected
-from benchmark_qa.registration import Model
+from benchmark_qa.registration.entries import Model
 
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ class Storage:
         return _one("cloud integration", title, [(known.title, known.id, known.id) for known in found])
 
     def metadata_schema(self) -> dict[str, Any]:
-        """The organisation's metadata schema, as `benchmark_qa.registration.MetadataSchema` reads it. 1 request."""
+        """The organisation's metadata schema, as `MetadataSchema` reads it. 1 request."""
         schema = retries.call(self._client.metadata_schema)
         types: dict[str, Any] = {key: schema.get_key_type(key) for key in schema.keys()}  # noqa: SIM118 - no mapping
         for key, kind in types.items():

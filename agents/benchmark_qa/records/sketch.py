@@ -10,9 +10,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from benchmark_qa.labels import Annotations, Ontology
-from benchmark_qa.labels.annotations import Answer
-from benchmark_qa.labels.ontology import Question, QuestionType
+from benchmark_qa.labels.annotations import Annotations, Answer
+from benchmark_qa.labels.ontology import Ontology, Question, QuestionType
 from benchmark_qa.records.tracing import Kind, Path, trace
 
 MARKS_KEPT = 300

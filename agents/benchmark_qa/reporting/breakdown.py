@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from benchmark_qa.records import ScoreRecord, Share, object_shares, totals_of, totals_of_shares
+from benchmark_qa.records.figures import Share, object_shares, totals_of, totals_of_shares
+from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.reporting.leaderboard import Figures, figures_of
 from benchmark_qa.scoring.intervals import Interval, mean_interval, proportion_interval
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmark_qa.records import ConflictKey, ScoreRecord, conflict_counts
+from benchmark_qa.records.conflicts import ConflictKey, conflict_counts
+from benchmark_qa.records.score import ScoreRecord
 
 
 @dataclass(frozen=True)

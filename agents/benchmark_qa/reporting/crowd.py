@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.records import Mark, ScoreRecord, Sketch
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.records.sketch import Mark, Sketch
 from benchmark_qa.reporting.leaderboard import UNKNOWN_ANNOTATOR
 from benchmark_qa.scoring.agreement import alpha_nominal, box_agreement, kappa_interval, pooled_agreement
 from benchmark_qa.scoring.crowd import NOT_ANSWERED, suspect_answers

@@ -126,7 +126,7 @@ def _parquet(rows: Sequence[Mapping[str, Cell]]) -> bytes:
 
 def _page(report: Report) -> bytes:
     try:
-        from benchmark_qa.reporting.page import render_page  # noqa: PLC0415 - needs the extra
+        from benchmark_qa.reporting.page.render import render_page  # noqa: PLC0415 - needs the extra
     except ModuleNotFoundError:
         raise MissingExtraError(
             "the page needs the extra 'report': pip install 'encord-benchmark-agents[report]'"

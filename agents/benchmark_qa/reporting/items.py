@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from benchmark_qa.records import ScoreRecord
+from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.scoring.crowd import item_rating
 from benchmark_qa.scoring.intervals import Interval, mean_interval
 

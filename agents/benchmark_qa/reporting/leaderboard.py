@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from benchmark_qa.records import Figure, Totals, join_totals
+from benchmark_qa.records.figures import Figure, Totals, join_totals
 from benchmark_qa.scoring.intervals import Interval
 from benchmark_qa.scoring.ranking import Ranked, rank
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import tzinfo
 from typing import Any
 
-from benchmark_qa.records import ScoreRecord
+from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.reporting.breakdown import Group, by_class, by_week
 from benchmark_qa.reporting.conflicts import ConflictLine, conflicts_by_kind
 from benchmark_qa.reporting.crowd import QuestionAgreement

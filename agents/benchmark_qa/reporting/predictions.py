@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from benchmark_qa.errors import MissingExtraError
-from benchmark_qa.scoring.predictions import Difference, PredictionScore, Slice
+from benchmark_qa.scoring.predictions.comparison import Difference
+from benchmark_qa.scoring.predictions.result import PredictionScore
+from benchmark_qa.scoring.predictions.slices import Slice
 
 
 @dataclass(frozen=True)

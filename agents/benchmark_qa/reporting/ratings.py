@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
-from benchmark_qa.records import ScoreRecord, WorkReading
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.records.work import WorkReading
 from benchmark_qa.reporting.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard
 from benchmark_qa.reporting.ruling import Ruled
 from benchmark_qa.scoring.rating import Rating, Work, rate

@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from benchmark_qa.records import ScoreRecord, WorkReading, totals_of
+from benchmark_qa.records.figures import totals_of
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.records.work import WorkReading
 from benchmark_qa.reporting.breakdown import (
     Confusion,
     Group,

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark_qa.records import ScoreRecord
+from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.scoring.intervals import ratio_interval
 from benchmark_qa.scoring.sequential import SequentialTest, Verdict, verdict_by_interval
 

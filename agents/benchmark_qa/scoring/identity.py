@@ -9,15 +9,10 @@ from benchmark_qa.scoring.assignment import SLACK
 from benchmark_qa.scoring.matching import Matches, Scored, Sides
 from benchmark_qa.scoring.pairs import Indices
 from benchmark_qa.scoring.result import Conflict, IdentityFigures
-from benchmark_qa.scoring.tracks import (
-    HotaScore,
-    IdentityScore,
-    IdentitySwitch,
-    TrackPairs,
-    hota_score,
-    identity_score,
-    identity_switches,
-)
+from benchmark_qa.scoring.tracks.hota import HotaScore, hota_score
+from benchmark_qa.scoring.tracks.identity import IdentityScore, identity_score
+from benchmark_qa.scoring.tracks.pairs import TrackPairs
+from benchmark_qa.scoring.tracks.switches import IdentitySwitch, identity_switches
 
 ALONE = "no object is drawn on more than one frame"
 

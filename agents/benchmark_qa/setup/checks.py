@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from benchmark_qa.config import RoutingStage, ScoringStage, StageReference, Stages
+from benchmark_qa.config.deployment import RoutingStage, ScoringStage, StageReference, Stages
 from benchmark_qa.setup.changes import Change
 from benchmark_qa.setup.observed import SeenStage
 

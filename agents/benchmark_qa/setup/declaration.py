@@ -9,9 +9,8 @@ from uuid import UUID
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from benchmark_qa.config import Deployment
 from benchmark_qa.config.account import explain
-from benchmark_qa.config.deployment import Section
+from benchmark_qa.config.deployment import Deployment, Section
 from benchmark_qa.setup.structure import Structure
 
 _FILLED_IN = ("production_project", "benchmark_projects", "production_datasets")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark_qa.config import Deployment
+from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.setup.declaration import Declaration
 from benchmark_qa.setup.observed import Observed
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import delete, insert, select
 
-from benchmark_qa.records import PersonsWork, WorkReading
+from benchmark_qa.records.work import PersonsWork, WorkReading
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.schema import people_at_work, work_readings, work_times
 from benchmark_qa.store.upserts import insert_into

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from benchmark_qa.records import ScoreIdentity, ScoreRecord, Sketch
+from benchmark_qa.records.score import ScoreIdentity, ScoreRecord
+from benchmark_qa.records.sketch import Sketch
 from benchmark_qa.store.schema import score_records
 
 IDENTITY = tuple(ScoreIdentity.__dataclass_fields__)

@@ -9,7 +9,8 @@ from typing import TypeVar
 from sqlalchemy import Text, cast, func, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
-from benchmark_qa.records import ScoreRecord, Totals
+from benchmark_qa.records.figures import Totals
+from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.editor_scorings import EditorScorings
 from benchmark_qa.store.promotion import promote

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from benchmark_qa.records import Figure, ScoreRecord, Totals, shares_of
-from benchmark_qa.records.figures import add_shares
+from benchmark_qa.records.figures import Figure, Totals, add_shares, shares_of
+from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.scoring.intervals import RatioTotals
 from benchmark_qa.store.schema import annotator_totals
 from benchmark_qa.store.upserts import UpsertInsert, insert_many, parameters_of

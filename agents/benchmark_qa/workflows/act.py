@@ -10,11 +10,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from benchmark_qa.platform import AssignedTask, PeoplesWork, PlatformError
-from benchmark_qa.records import ScoreRecord
+from benchmark_qa.platform.errors import PlatformError
+from benchmark_qa.platform.people import AssignedTask, PeoplesWork
+from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.reporting.ruling import rule_on_each
 from benchmark_qa.scoring.sequential import Verdict
-from benchmark_qa.store import Action, ActionLog, TruthRulings, UnknownActionError
+from benchmark_qa.store.action_log import Action, ActionLog, UnknownActionError
+from benchmark_qa.store.truth_rulings import TruthRulings
 from benchmark_qa.workflows.recent_work import DoneTask, put_back, recent_work, send_round_again
 from benchmark_qa.workflows.report_project import rule_of
 from benchmark_qa.workflows.score_task import Scorer

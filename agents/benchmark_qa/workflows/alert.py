@@ -4,11 +4,14 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchmark_qa.config import AlertRule, Deployment, Settings
+from benchmark_qa.config.deployment import AlertRule, Deployment
+from benchmark_qa.config.settings import Settings
 from benchmark_qa.dispatch.webhooks import SignedWebhook, WebhookFailed
 from benchmark_qa.reporting.alerts import QUIET, states_of
 from benchmark_qa.reporting.leaderboard import Leaderboard, Line
-from benchmark_qa.store import AlertChange, AlertStates, SqlScoreStore, StoreError
+from benchmark_qa.store.alert_states import AlertChange, AlertStates
+from benchmark_qa.store.errors import StoreError
+from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.workflows.report_project import current_leaderboard
 
 Send = Callable[[Mapping[str, Any]], None]

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Collection, Iterable, Set
 from fnmatch import fnmatchcase
 
-from benchmark_qa.config import Branches
-from benchmark_qa.platform import LabelRow, Project
+from benchmark_qa.config.deployment import Branches
+from benchmark_qa.platform.models import LabelRow, Project
 
 _UNFINISHED = ("ANNOTATION", "CONSENSUS_ANNOTATION")
 _log = logging.getLogger(__name__)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmark_qa.platform import PlatformError, Project
+from benchmark_qa.platform.errors import PlatformError
+from benchmark_qa.platform.models import Project
 from benchmark_qa.workflows.errors import RefusalError
 from benchmark_qa.workflows.projects import ServedProjects
 

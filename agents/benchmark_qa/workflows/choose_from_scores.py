@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from benchmark_qa.findings import ChosenItems, ReasonKind
+from benchmark_qa.findings.chosen import ChosenItems, ReasonKind
 from benchmark_qa.findings.from_scores import Doubt, Judgement, Work, choose_at_random, choose_from_scores
 from benchmark_qa.labels.creators import label_creators
 from benchmark_qa.platform.tasks import task_rows
-from benchmark_qa.reporting import Report
-from benchmark_qa.store import SqlScoreStore
+from benchmark_qa.reporting.report import Report
+from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.workflows.errors import NothingToDrawFrom, ProjectNotServed
 from benchmark_qa.workflows.projects import ServedProjects
 from benchmark_qa.workflows.report_project import report_project

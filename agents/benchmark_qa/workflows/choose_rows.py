@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import Any
 
-from benchmark_qa.platform import Project, Stage
 from benchmark_qa.platform.branches import BranchRow
+from benchmark_qa.platform.models import Project, Stage
 from benchmark_qa.workflows.errors import RefusalError
 
 _UNFINISHED = ("ANNOTATION", "CONSENSUS_ANNOTATION")

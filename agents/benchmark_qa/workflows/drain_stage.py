@@ -5,10 +5,12 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmark_qa.config import RoutingStage, ScoringStage
-from benchmark_qa.platform import ACTIONS_PER_REQUEST, Stage, Task, remaining_seconds
+from benchmark_qa.config.deployment import RoutingStage, ScoringStage
+from benchmark_qa.platform.context import remaining_seconds
+from benchmark_qa.platform.encord import ACTIONS_PER_REQUEST
+from benchmark_qa.platform.models import Stage, Task
 from benchmark_qa.policy import decide
-from benchmark_qa.store import SqlScoreStore
+from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.workflows.errors import MisconfiguredStage
 from benchmark_qa.workflows.pace import retired_items
 from benchmark_qa.workflows.projects import ServedProjects

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark_qa.platform import LabelRow, Project
+from benchmark_qa.platform.models import LabelRow, Project
 from benchmark_qa.policy import NEUTRAL_MESSAGE, NO_MORE_SCORINGS, message_to_annotator, message_to_reviewer
-from benchmark_qa.store import StoreError
+from benchmark_qa.store.errors import StoreError
 from benchmark_qa.workflows.errors import RefusalError
 from benchmark_qa.workflows.projects import ServedProjects
 from benchmark_qa.workflows.score_task import Scorer

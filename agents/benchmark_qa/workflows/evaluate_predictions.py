@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmark_qa.labels import LabelReadError, Ontology
-from benchmark_qa.platform import Encord, Project
+from benchmark_qa.labels.errors import LabelReadError
+from benchmark_qa.labels.ontology import Ontology
+from benchmark_qa.platform.encord import Encord
 from benchmark_qa.platform.labelled import LabelledUnit, labelled_units
-from benchmark_qa.scoring.predictions import Given, Truth, given_by_rows, truth_of_rows
+from benchmark_qa.platform.models import Project
+from benchmark_qa.scoring.predictions.label_rows import given_by_rows, truth_of_rows
+from benchmark_qa.scoring.predictions.truth import Given, Truth
 from benchmark_qa.workflows.drain_stage import Progress, no_progress
 from benchmark_qa.workflows.errors import LabelsUnreadable, NoGroundTruth
 

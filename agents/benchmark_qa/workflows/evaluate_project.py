@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmark_qa.platform import Task
+from benchmark_qa.platform.models import Task
 from benchmark_qa.workflows.drain_stage import Drained, Progress, drain_scoring_stage, no_progress, refusals
 from benchmark_qa.workflows.score_task import Scorer
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark_qa.config import Deployment
+from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.interchange.classes import Classes
 from benchmark_qa.interchange.manifest import manifest_bytes, structure_hash
-from benchmark_qa.platform import Encord, Project
 from benchmark_qa.platform.branches import BranchRow, LabelBranches
 from benchmark_qa.platform.collections import FrameCollections
-from benchmark_qa.store import SqlScoreStore
+from benchmark_qa.platform.encord import Encord
+from benchmark_qa.platform.models import Project
+from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.workflows.choose_rows import UnknownChoice, choose
 from benchmark_qa.workflows.export_request import ExportRequest, Progress
 from benchmark_qa.workflows.output_folder import OutputFolder, checked_folder

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from benchmark_qa.platform import EncordUnavailable, RequestRejected
 from benchmark_qa.platform.encord import batches
+from benchmark_qa.platform.errors import EncordUnavailable, RequestRejected
 from benchmark_qa.platform.pictures import ITEMS_PER_REQUEST, Pictures
 from benchmark_qa.sampling.image_statistics import UnreadableImageError, image_statistics
 from benchmark_qa.workflows.journal import Journal

@@ -20,9 +20,10 @@ from benchmark_qa.interchange.label_parts import (
     same,
 )
 from benchmark_qa.interchange.mapping import MappingError, Target
-from benchmark_qa.labels import LabelReadError
-from benchmark_qa.platform import Encord, PeoplesWork, Project
-from benchmark_qa.platform.encord import batches
+from benchmark_qa.labels.errors import LabelReadError
+from benchmark_qa.platform.encord import Encord, batches
+from benchmark_qa.platform.models import Project
+from benchmark_qa.platform.people import PeoplesWork
 from benchmark_qa.platform.truth_rows import ROWS_PER_BUNDLE, TruthRows, TruthSlot
 from benchmark_qa.workflows.errors import LabelsUnreadable, RefusalError
 

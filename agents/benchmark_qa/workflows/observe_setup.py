@@ -8,24 +8,17 @@ from itertools import chain
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from benchmark_qa.platform import AccessRefused, Encord, NotFoundOnPlatform
 from benchmark_qa.platform.catalogue import Catalogue, Listed
+from benchmark_qa.platform.encord import Encord
+from benchmark_qa.platform.errors import AccessRefused, NotFoundOnPlatform
 from benchmark_qa.platform.folders import FolderTree, ListedFolder, StoredItem
 from benchmark_qa.platform.storage import Folder, Storage
-from benchmark_qa.registration import Entry, urls_of
-from benchmark_qa.setup import (
-    Declaration,
-    Observed,
-    SeenDataset,
-    SeenFolder,
-    SeenOntology,
-    SeenProject,
-    SeenStage,
-    Side,
-    gives_away,
-)
-from benchmark_qa.setup.declaration import Dataset
+from benchmark_qa.registration.check import Entry
+from benchmark_qa.registration.entries import urls_of
+from benchmark_qa.setup.declaration import Dataset, Declaration
 from benchmark_qa.setup.declaration import Folder as DeclaredFolder
+from benchmark_qa.setup.observed import Observed, SeenDataset, SeenFolder, SeenOntology, SeenProject, SeenStage, Side
+from benchmark_qa.setup.titles import gives_away
 from benchmark_qa.workflows.errors import AmbiguousTitle
 from benchmark_qa.workflows.register_files import Progress, Registered
 

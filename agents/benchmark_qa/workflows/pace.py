@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark_qa.platform import PeoplesWork, Project
+from benchmark_qa.platform.models import Project
+from benchmark_qa.platform.people import PeoplesWork
 from benchmark_qa.scoring.intervals import Interval, proportion_interval
-from benchmark_qa.store import SqlScoreStore, StoreError
+from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.exposure import people_who_met
+from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.workflows.branches import annotators_branches
 from benchmark_qa.workflows.projects import ServedProjects
 

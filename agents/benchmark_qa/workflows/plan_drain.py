@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from benchmark_qa.dispatch.jobs import DrainJob
-from benchmark_qa.platform import Encord, remaining_seconds
+from benchmark_qa.platform.context import remaining_seconds
+from benchmark_qa.platform.encord import Encord
 from benchmark_qa.workflows.drain_stage import Drained
 
 PAGES_PER_PLAN = 200

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark_qa.config import Deployment, RoutingStage, ScoringStage, StageReference
-from benchmark_qa.platform import Encord, Project, Stage
+from benchmark_qa.config.deployment import Deployment, RoutingStage, ScoringStage, StageReference
+from benchmark_qa.platform.encord import Encord
+from benchmark_qa.platform.models import Project, Stage
 from benchmark_qa.workflows.errors import DatasetNotServed, MisconfiguredStage, OntologiesDiffer, ProjectNotServed
 
 

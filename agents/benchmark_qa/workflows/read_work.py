@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from benchmark_qa.platform import TaskAction, TimeAtWork, WorkAnalytics
-from benchmark_qa.records import PersonsWork, WorkReading
-from benchmark_qa.store import KeptWork
+from benchmark_qa.platform.analytics import TaskAction, TimeAtWork, WorkAnalytics
+from benchmark_qa.records.work import PersonsWork, WorkReading
+from benchmark_qa.store.kept_work import KeptWork
 from benchmark_qa.workflows.score_task import Scorer
 
 ANNOTATION_KINDS = ("ANNOTATION", "CONSENSUS_ANNOTATION")

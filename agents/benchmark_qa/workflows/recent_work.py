@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from benchmark_qa.platform import TaskAction, WorkAnalytics
+from benchmark_qa.platform.analytics import TaskAction, WorkAnalytics
 from benchmark_qa.platform.tasks import move_tasks, task_rows
 from benchmark_qa.workflows.projects import ServedProjects
 

@@ -14,9 +14,10 @@ from hashlib import blake2b
 from itertools import islice
 from typing import TypeVar
 
-from benchmark_qa.platform import NotFoundOnPlatform
+from benchmark_qa.platform.errors import NotFoundOnPlatform
 from benchmark_qa.platform.storage import FailedItem, Folder, JobOutcome
-from benchmark_qa.registration import Entry, urls_of
+from benchmark_qa.registration.check import Entry
+from benchmark_qa.registration.entries import urls_of
 from benchmark_qa.workflows.journal import Journal
 
 ITEMS_PER_JOB = 1_000

@@ -2,10 +2,14 @@
 
 from datetime import UTC, datetime, tzinfo
 
-from benchmark_qa.config import Deployment
-from benchmark_qa.reporting import Bar, Evidence, Leaderboard, Question, Report, Rule, build_report, leaderboard
-from benchmark_qa.scoring import ENGINE_VERSION
-from benchmark_qa.store import KeptWork, SqlScoreStore, TruthRulings
+from benchmark_qa.config.deployment import Deployment
+from benchmark_qa.reporting.leaderboard import Bar, Leaderboard, leaderboard
+from benchmark_qa.reporting.report import Evidence, Question, Report, build_report
+from benchmark_qa.reporting.ruling import Rule
+from benchmark_qa.scoring.task import ENGINE_VERSION
+from benchmark_qa.store.kept_work import KeptWork
+from benchmark_qa.store.score_store import SqlScoreStore
+from benchmark_qa.store.truth_rulings import TruthRulings
 
 
 def report_project(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark_qa.platform import PeoplesWork
+from benchmark_qa.platform.people import PeoplesWork
 from benchmark_qa.platform.queue_order import QueuedRow, queued_rows
 from benchmark_qa.sampling.schedule import DEFAULT_PRIORITY, NoRoomLeftError, Rate, Schedule, Workers, schedule
 from benchmark_qa.workflows.errors import RefusalError

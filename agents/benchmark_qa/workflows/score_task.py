@@ -8,13 +8,24 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from benchmark_qa import telemetry
-from benchmark_qa.labels import Annotations, LabelReadError, Ontology, read_label_row
+from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.creators import label_creators
-from benchmark_qa.platform import AnswerTooLarge, LabelRow, PeoplesWork, largest_body
+from benchmark_qa.labels.errors import LabelReadError
+from benchmark_qa.labels.ontology import Ontology
+from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.platform.encord import batches
-from benchmark_qa.records import ScoreIdentity, ScoreRecord, details_of, sketch_of
-from benchmark_qa.scoring import ENGINE_VERSION, ScoringError, score_task
-from benchmark_qa.store import SqlScoreStore, Standing, StoreError, TruthRulings
+from benchmark_qa.platform.errors import AnswerTooLarge
+from benchmark_qa.platform.models import LabelRow
+from benchmark_qa.platform.people import PeoplesWork
+from benchmark_qa.platform.sessions import largest_body
+from benchmark_qa.records.conflicts import details_of
+from benchmark_qa.records.score import ScoreIdentity, ScoreRecord
+from benchmark_qa.records.sketch import sketch_of
+from benchmark_qa.scoring.errors import ScoringError
+from benchmark_qa.scoring.task import ENGINE_VERSION, score_task
+from benchmark_qa.store.errors import StoreError
+from benchmark_qa.store.score_store import SqlScoreStore
+from benchmark_qa.store.truth_rulings import Standing, TruthRulings
 from benchmark_qa.workflows.branches import annotator_of, annotators_branches, is_with_annotators, submitted_branches
 from benchmark_qa.workflows.errors import (
     LabelsNotComparable,

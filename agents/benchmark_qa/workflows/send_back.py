@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark_qa.findings import ChosenItem, ChosenItems
-from benchmark_qa.platform import Project
+from benchmark_qa.findings.chosen import ChosenItem, ChosenItems
+from benchmark_qa.platform.models import Project
 from benchmark_qa.platform.tasks import TaskRow, task_rows
-from benchmark_qa.store import Action, ActionLog, UnknownActionError
+from benchmark_qa.store.action_log import Action, ActionLog, UnknownActionError
 from benchmark_qa.workflows.errors import DatasetNotServed, ProjectNotServed
 from benchmark_qa.workflows.projects import ServedProjects
 from benchmark_qa.workflows.send_back_steps import (

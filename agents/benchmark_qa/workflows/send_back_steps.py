@@ -10,14 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from benchmark_qa.findings import ChosenItem, Reason, ReasonKind
-from benchmark_qa.platform import Encord, PeoplesWork, Project, RequestRejected
+from benchmark_qa.findings.chosen import ChosenItem, Reason, ReasonKind
 from benchmark_qa.platform.collections import FrameCollections
 from benchmark_qa.platform.datasets import LinkedDatasets
+from benchmark_qa.platform.encord import Encord
+from benchmark_qa.platform.errors import RequestRejected
 from benchmark_qa.platform.issues import DataUnitIssues
-from benchmark_qa.platform.models import StageKind
+from benchmark_qa.platform.models import Project, StageKind
+from benchmark_qa.platform.people import PeoplesWork
 from benchmark_qa.platform.tasks import ORDINARY_PRIORITY, TaskRow, move_tasks, task_rows
-from benchmark_qa.store import UnknownActionError
+from benchmark_qa.store.action_log import UnknownActionError
 from benchmark_qa.workflows.errors import MisconfiguredStage
 
 StepName = Literal["collection", "issues", "dataset", "reopen", "priority"]

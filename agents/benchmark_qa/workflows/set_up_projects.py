@@ -3,19 +3,23 @@
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 
-from benchmark_qa.platform import AccessRefused, NotFoundOnPlatform, RequestRejected
-from benchmark_qa.registration import Entry
-from benchmark_qa.setup import Change, Declaration, Observed, Side, Step, complete
+from benchmark_qa.platform.errors import AccessRefused, NotFoundOnPlatform, RequestRejected
+from benchmark_qa.registration.check import Entry
 from benchmark_qa.setup.changes import (
     AddPeople,
     AttachDatasets,
+    Change,
     ExtendMetadata,
     FillFolder,
     LinkItems,
     MakeDataset,
     MakeFolder,
     MakeOntology,
+    Step,
 )
+from benchmark_qa.setup.declaration import Declaration
+from benchmark_qa.setup.observed import Observed, Side
+from benchmark_qa.setup.structure import complete
 from benchmark_qa.workflows.observe_setup import Bar, Site, Source, contents_of, linkable
 from benchmark_qa.workflows.register_files import Registered
 

@@ -3,7 +3,9 @@
 import logging
 from collections import Counter
 
-from benchmark_qa.store import ActionLog, SqlScoreStore, StoreError
+from benchmark_qa.store.action_log import ActionLog
+from benchmark_qa.store.errors import StoreError
+from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.workflows.projects import ServedProjects
 
 KIND = "shadow-decision"

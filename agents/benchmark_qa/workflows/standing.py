@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from benchmark_qa.config import Deployment
+from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.interchange.export import Weights
-from benchmark_qa.store import SqlScoreStore
+from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.workflows.report_project import report_project
 
 

@@ -11,8 +11,12 @@ from datetime import datetime
 import numpy as np
 from cachetools import LRUCache
 
-from benchmark_qa.labels import Annotations, LabelReadError, Ontology, read_label_row
-from benchmark_qa.platform import LabelRow, Project, bodies_up_to
+from benchmark_qa.labels.annotations import Annotations
+from benchmark_qa.labels.errors import LabelReadError
+from benchmark_qa.labels.ontology import Ontology
+from benchmark_qa.labels.reader import read_label_row
+from benchmark_qa.platform.models import LabelRow, Project
+from benchmark_qa.platform.sessions import bodies_up_to
 from benchmark_qa.workflows.errors import LabelsUnreadable
 from benchmark_qa.workflows.projects import ServedProjects
 

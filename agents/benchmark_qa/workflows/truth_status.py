@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmark_qa.interchange.label_parts import LayoutError, parts_of
-from benchmark_qa.platform import LabelRow
-from benchmark_qa.store import SqlScoreStore, TruthRulings
-from benchmark_qa.store.truth_rulings import Standing
+from benchmark_qa.platform.models import LabelRow
+from benchmark_qa.store.score_store import SqlScoreStore
+from benchmark_qa.store.truth_rulings import Standing, TruthRulings
 from benchmark_qa.store.truth_versions import TruthVersion, scored_versions
 from benchmark_qa.workflows.projects import ServedProjects
 from benchmark_qa.workflows.truth import GroundTruth, TruthRow

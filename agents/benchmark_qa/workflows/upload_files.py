@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from benchmark_qa.platform import NotFoundOnPlatform, RequestRejected
+from benchmark_qa.platform.errors import NotFoundOnPlatform, RequestRejected
 from benchmark_qa.platform.storage import Folder, Place, Storage
-from benchmark_qa.registration import Entry, urls_of
+from benchmark_qa.registration.check import Entry
+from benchmark_qa.registration.entries import urls_of
 from benchmark_qa.workflows.journal import Journal
 from benchmark_qa.workflows.register_files import (
     PARALLEL_JOBS,

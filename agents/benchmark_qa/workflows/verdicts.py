@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from benchmark_qa.config import Deployment
+from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.policy import Judged, passes
-from benchmark_qa.records import ScoreRecord, conflict_counts
+from benchmark_qa.records.conflicts import conflict_counts
+from benchmark_qa.records.score import ScoreRecord
 
 
 def judge(records: Iterable[ScoreRecord], deployment: Deployment) -> list[Judged]:

@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark_qa.platform import AnswerTooLarge, ConsensusReview, PeoplesWork, PlatformError
+from benchmark_qa.platform.errors import AnswerTooLarge, PlatformError
+from benchmark_qa.platform.people import ConsensusReview, PeoplesWork
 from benchmark_qa.policy import Judged
-from benchmark_qa.records import ScoreRecord, conflict_counts
+from benchmark_qa.records.conflicts import conflict_counts
+from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.workflows.score_task import DataUnitScores, Scorer
 from benchmark_qa.workflows.verdicts import judge
 

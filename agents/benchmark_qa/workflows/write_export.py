@@ -17,10 +17,10 @@ from benchmark_qa.interchange.manifest import Counts, structure_hash
 from benchmark_qa.interchange.naming import FileNames
 from benchmark_qa.interchange.table_writer import TableWriter
 from benchmark_qa.interchange.yolo_writer import YoloWriter
-from benchmark_qa.labels import LabelReadError
 from benchmark_qa.labels.creators import label_creators
-from benchmark_qa.platform import Project
+from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.platform.branches import BranchRow
+from benchmark_qa.platform.models import Project
 from benchmark_qa.workflows.export_request import FORMATS, ExportRequest, Progress
 from benchmark_qa.workflows.output_folder import OutputFolder
 from benchmark_qa.workflows.rows_read import RowsRead

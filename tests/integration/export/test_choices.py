@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from encord.orm.collection import ProjectDataCollectionItemRequest
 
-from benchmark_qa.store import SqlScoreStore
+from benchmark_qa.store.score_store import SqlScoreStore
 from tests.records import record
 
 from .gallery import (

@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 import benchmark_qa.platform.analytics
 from benchmark_qa.cli import app
-from benchmark_qa.platform import AnswerTooLarge, Encord, WorkAnalytics
+from benchmark_qa.platform.analytics import WorkAnalytics
+from benchmark_qa.platform.encord import Encord
+from benchmark_qa.platform.errors import AnswerTooLarge
 from benchmark_qa.workflows.read_work import people_at_work, seconds_at_work
 from emulator.analytics.models import TimeSpent, Where
 from emulator.testing import OWNER, Sandbox, running, sandbox

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from encord import EncordUserClient, Project
 
-from benchmark_qa.store import ActionLog, Database
+from benchmark_qa.store.action_log import ActionLog
+from benchmark_qa.store.database import Database
 from benchmark_qa.workflows.shadow import KIND
 from tests.integration.service.sandbox import (
     COMPLETED_SECRET,

@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 
 from benchmark_qa.dispatch.jobs import DrainJob
-from benchmark_qa.platform import AnswerTooLarge, Encord, EncordUnavailable, bodies_up_to
-from benchmark_qa.platform.encord import FIRST_BUNDLE_ROWS
-from benchmark_qa.platform.sessions import last_answer
+from benchmark_qa.platform.encord import FIRST_BUNDLE_ROWS, Encord
+from benchmark_qa.platform.errors import AnswerTooLarge, EncordUnavailable
+from benchmark_qa.platform.sessions import bodies_up_to, last_answer
 from benchmark_qa.workflows.drain_stage import drain_scoring_stage
 from benchmark_qa.workflows.score_task import Scorer
 from benchmark_qa.workflows.truth import GroundTruth

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from benchmark_qa.dispatch.jobs import DrainJob
-from benchmark_qa.platform import AnswerTooLarge, EncordUnavailable, bodies_up_to
-from benchmark_qa.scoring import MetricInput
+from benchmark_qa.platform.errors import AnswerTooLarge, EncordUnavailable
+from benchmark_qa.platform.sessions import bodies_up_to
+from benchmark_qa.scoring.extensions import MetricInput
 from benchmark_qa.service import Service, _Context, _in_worker_process
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import BENCHMARK, PRODUCTION, SCORING_STAGE, Unit, uuid

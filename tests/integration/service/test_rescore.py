@@ -9,8 +9,8 @@ import requests
 from encord import EncordUserClient
 
 from benchmark_qa.platform.errors import PlatformError
-from benchmark_qa.scoring import ScoringConfig
-from benchmark_qa.store import TruthRulings
+from benchmark_qa.scoring.config import ScoringConfig
+from benchmark_qa.store.truth_rulings import TruthRulings
 from benchmark_qa.workflows.report_project import report_project, stale_scores
 from benchmark_qa.workflows.rescore import rescore
 from benchmark_qa.workflows.score_task import Scorer

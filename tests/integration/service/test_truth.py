@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 from encord import EncordUserClient
 
-from benchmark_qa.labels import Annotations
-from benchmark_qa.platform import Encord, LabelRow
+from benchmark_qa.labels.annotations import Annotations
+from benchmark_qa.platform.encord import Encord
+from benchmark_qa.platform.models import LabelRow
 from benchmark_qa.service import Service, _Context, _in_worker_process
 from benchmark_qa.workflows import truth as truth_module
 from benchmark_qa.workflows.handle_event import handle_event

@@ -11,7 +11,7 @@ from encord.exceptions import AuthorisationError
 from encord.objects import OntologyStructure, Shape
 from encord.objects.attributes import ChecklistAttribute, RadioAttribute, TextAttribute
 
-from benchmark_qa.config import Deployment
+from benchmark_qa.config.deployment import Deployment
 from tests.integration.setup.conftest import (
     ANNOTATORS,
     EXPERT,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark_qa.store import Database, SqlScoreStore
+from benchmark_qa.store.database import Database
+from benchmark_qa.store.score_store import SqlScoreStore
 from tests.postgresql import NoServerError, create_database, postgresql_server
 
 _numbers = itertools.count()

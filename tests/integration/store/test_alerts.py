@@ -6,8 +6,8 @@ import json
 import threading
 from datetime import timedelta
 
-from benchmark_qa.records import ScoreRecord
-from benchmark_qa.store import SqlScoreStore
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.store.score_store import SqlScoreStore
 from tests.integration.store.deployments import benchmark_qa, benchmark_qa_process
 from tests.integration.store.receiver import SECRET, Receiver, receiver
 from tests.records import NOON, record

@@ -5,8 +5,10 @@ import json
 import pytest
 from sqlalchemy import create_engine, text
 
-from benchmark_qa.records import PersonsWork, WorkReading
-from benchmark_qa.store import Database, KeptWork, SqlScoreStore
+from benchmark_qa.records.work import PersonsWork, WorkReading
+from benchmark_qa.store.database import Database
+from benchmark_qa.store.kept_work import KeptWork
+from benchmark_qa.store.score_store import SqlScoreStore
 from tests.integration.store.deployments import benchmark_qa
 from tests.records import NOON, PROJECT, data_hash, record
 

@@ -8,9 +8,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from benchmark_qa.store import SchemaBehindError, SqlScoreStore
+from benchmark_qa.store.errors import SchemaBehindError
 from benchmark_qa.store.migrate import configuration, newest_revision
 from benchmark_qa.store.schema import HEAD, metadata, score_records
+from benchmark_qa.store.score_store import SqlScoreStore
 from tests.integration.store.test_score_store import assert_sums_are_those_of
 from tests.records import PROJECT, record
 

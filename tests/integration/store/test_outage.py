@@ -9,7 +9,10 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from benchmark_qa.store import Database, SqlScoreStore, StoreError, outage
+from benchmark_qa.store import outage
+from benchmark_qa.store.database import Database
+from benchmark_qa.store.errors import StoreError
+from benchmark_qa.store.score_store import SqlScoreStore
 from tests.postgresql import create_database
 from tests.records import PROJECT, record
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import requests
 
-from benchmark_qa.store import SqlScoreStore
+from benchmark_qa.store.score_store import SqlScoreStore
 from tests.integration.store.deployments import REPORT_TOKEN, service
 from tests.records import PROJECT, record
 

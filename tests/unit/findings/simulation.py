@@ -17,9 +17,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.findings import LabelError
+from benchmark_qa.findings.label_errors import LabelError
 from benchmark_qa.scoring.boxes import box_iou
-from benchmark_qa.scoring.predictions import Detections
+from benchmark_qa.scoring.predictions.coco import Detections
 
 Kind = Literal["missing box", "shifted box", "wrong class", "duplicate"]
 KINDS: tuple[Kind, ...] = ("missing box", "shifted box", "wrong class", "duplicate")

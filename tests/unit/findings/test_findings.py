@@ -7,16 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark_qa.findings import (
-    ChosenItems,
-    NoDataHashesError,
-    choose,
-    find,
-    find_contradictions,
-    rare_classes,
-)
-from benchmark_qa.findings.choice import OFFERED
-from benchmark_qa.scoring.predictions import Detections
+from benchmark_qa.findings.by_class import rare_classes
+from benchmark_qa.findings.choice import OFFERED, NoDataHashesError, choose
+from benchmark_qa.findings.chosen import ChosenItems
+from benchmark_qa.findings.contradictions import find_contradictions
+from benchmark_qa.findings.findings import find
+from benchmark_qa.scoring.predictions.coco import Detections
 from tests.unit.findings.simulation import case
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

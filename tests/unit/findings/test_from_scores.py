@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchmark_qa.findings import ChosenItem, ChosenItems, Reason
+from benchmark_qa.findings.chosen import ChosenItem, ChosenItems, Reason
 from benchmark_qa.findings.from_scores import Doubt, Judgement, Work, choose_at_random, choose_from_scores
 
 BAR = 0.7

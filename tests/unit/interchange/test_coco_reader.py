@@ -9,8 +9,8 @@ from pycocotools import mask as coco_mask
 from benchmark_qa.interchange.coco_reader import CocoError, read_coco
 from benchmark_qa.interchange.label_parts import LabelParts, filled, parts_of, same
 from benchmark_qa.interchange.mapping import MappingError, Target, mapping_of_document, parse_mapping
-from benchmark_qa.labels import Ontology, read_label_row
-from benchmark_qa.labels.ontology import Shape
+from benchmark_qa.labels.ontology import Ontology, Shape
+from benchmark_qa.labels.reader import read_label_row
 from tests.unit.rows import image_row
 
 WIDTH, HEIGHT = 40, 30

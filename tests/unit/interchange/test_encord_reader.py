@@ -9,7 +9,8 @@ from benchmark_qa.interchange.data_units import DataUnit, matched
 from benchmark_qa.interchange.encord_reader import NotLabelRowsError, label_rows_of, read_label_rows
 from benchmark_qa.interchange.label_parts import Labelled, LabelParts, filled, parts_of, same
 from benchmark_qa.interchange.mapping import Target, parse_mapping
-from benchmark_qa.labels import Ontology, read_label_row
+from benchmark_qa.labels.ontology import Ontology
+from benchmark_qa.labels.reader import read_label_row
 from tests.unit.rows import BLUEBIRD_EDITOR, PEDESTRIAN_EDITOR, answer_row, box_row
 
 OTHER = {"PedestrX": "HumanXXX", "IndigoQX": "QuestXXX", "IndigoRR": "RootXXXX", "OptionYY": "YesXXXXX",

@@ -7,7 +7,8 @@ from encord.objects import Classification
 from encord.objects.frames import Range
 
 from benchmark_qa.interchange.images import read_images
-from benchmark_qa.labels import LabelReadError, Ontology
+from benchmark_qa.labels.errors import LabelReadError
+from benchmark_qa.labels.ontology import Ontology
 from tests.unit.sdk_rows import STRUCTURE, coordinates, editor, new_row
 
 ONTOLOGY = Ontology.from_editor(editor())

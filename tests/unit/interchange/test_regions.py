@@ -12,8 +12,8 @@ from benchmark_qa.interchange.images import PlacedObject, read_images
 from benchmark_qa.interchange.regions import AREA_SHAPES, Mask, Region
 from benchmark_qa.interchange.run_lengths import pixels_of_rings
 from benchmark_qa.interchange.single_ring import joined, one_ring, rings_of_mask
-from benchmark_qa.labels import Ontology, read_label_row
-from benchmark_qa.labels.ontology import Shape
+from benchmark_qa.labels.ontology import Ontology, Shape
+from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.scoring.similarity.areas import outlines
 from tests.unit.sdk_rows import HEIGHT, STRUCTURE, WIDTH, coordinates, editor, new_row
 

@@ -4,14 +4,19 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from benchmark_qa.labels import Annotations, Ontology, read_label_row
+from benchmark_qa.labels.annotations import Annotations
+from benchmark_qa.labels.ontology import Ontology
+from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.policy import hints_of
-from benchmark_qa.records import CONFLICTS_KEPT, ScoreRecord, Sketch, conflict_counts, details_of, sketch_of
-from benchmark_qa.reporting import Bar, Evidence, Question, build_report
+from benchmark_qa.records.conflicts import CONFLICTS_KEPT, conflict_counts, details_of
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.records.sketch import Sketch, sketch_of
 from benchmark_qa.reporting.conflicts import conflicts_by_kind
+from benchmark_qa.reporting.leaderboard import Bar
 from benchmark_qa.reporting.page.drawing import draw
-from benchmark_qa.scoring import score_task
+from benchmark_qa.reporting.report import Evidence, Question, build_report
 from benchmark_qa.scoring.result import TaskScore
+from benchmark_qa.scoring.task import score_task
 from benchmark_qa.workflows.write_back import issue_comment
 from tests.records import NOON, PROJECT, record
 from tests.unit.rows import PEDESTRIAN_EDITOR, box_row

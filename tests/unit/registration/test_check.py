@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from benchmark_qa.registration import Limits, check, entries
+from benchmark_qa.registration.check import check, entries
+from benchmark_qa.registration.parts import Limits
 from benchmark_qa.registration.stream import values
 
 

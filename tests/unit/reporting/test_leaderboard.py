@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmark_qa.records import ScoreRecord
-from benchmark_qa.reporting import Bar, Leaderboard, leaderboard
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.reporting.leaderboard import Bar, Leaderboard, leaderboard
 from benchmark_qa.reporting.report import totals_by_annotator
 from tests.records import record
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from benchmark_qa.reporting import Bar, leaderboard
+from benchmark_qa.reporting.leaderboard import Bar, leaderboard
 from benchmark_qa.reporting.page.plots import overview_plot
 from benchmark_qa.reporting.report import totals_by_annotator
 from tests.records import record

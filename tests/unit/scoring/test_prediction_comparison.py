@@ -6,13 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark_qa.scoring.predictions import (
-    Detections,
-    PredictionInputError,
-    compare_predictions,
-    evaluate_predictions,
-    find_slices,
-)
+from benchmark_qa.scoring.predictions.coco import Detections, PredictionInputError
+from benchmark_qa.scoring.predictions.comparison import compare_predictions
+from benchmark_qa.scoring.predictions.evaluation import evaluate_predictions
+from benchmark_qa.scoring.predictions.slices import find_slices
 
 Results = list[dict[str, Any]]
 

@@ -10,12 +10,12 @@ from pycocotools.cocoeval import COCOeval
 from scipy.optimize import linear_sum_assignment
 from shapely import affinity
 
-from benchmark_qa.labels import Ontology, read_label_row
 from benchmark_qa.labels.annotations import Drawings
-from benchmark_qa.labels.ontology import Shape
-from benchmark_qa.scoring import ScoringConfig
+from benchmark_qa.labels.ontology import Ontology, Shape
+from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.scoring.assignment import assign
 from benchmark_qa.scoring.boxes import box_iou
+from benchmark_qa.scoring.config import ScoringConfig
 from benchmark_qa.scoring.pairs import Pairs
 from benchmark_qa.scoring.rules import Rules
 from benchmark_qa.scoring.similarity.measure import measure

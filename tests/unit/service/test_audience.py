@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark_qa.platform import LabelRow, Project, Stage
+from benchmark_qa.platform.models import LabelRow, Project, Stage
 from benchmark_qa.workflows.editor_feedback import audience_of
 
 KINDS = ("ANNOTATION", "CONSENSUS_ANNOTATION", "REVIEW", "CONSENSUS_REVIEW", "AGENT", "DONE")

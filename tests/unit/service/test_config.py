@@ -7,7 +7,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from benchmark_qa.config import SettingsError, load_settings
+from benchmark_qa.config.account import SettingsError
+from benchmark_qa.config.settings import load_settings
 
 PRODUCTION = "7a000000-0000-4000-8000-000000000001"
 BENCHMARK = "7a000000-0000-4000-8000-000000000002"

@@ -15,7 +15,7 @@ from starlette.types import Message
 from benchmark_qa.api.custom_agents import AgentAnswer, custom_agents
 from benchmark_qa.api.events import events
 from benchmark_qa.api.notifications import notifications
-from benchmark_qa.config import Settings, load_settings
+from benchmark_qa.config.settings import Settings, load_settings
 from tests.integration.service.sandbox import (
     NOTIFICATION_SECRET,
     PRODUCTION,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from benchmark_qa.config import Deployment, Settings
+from benchmark_qa.config.deployment import Deployment
+from benchmark_qa.config.settings import Settings
 
 PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 

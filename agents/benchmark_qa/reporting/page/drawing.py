@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark_qa.records import Mark, Sketch
 from benchmark_qa.records.conflicts import UNMATCHED
+from benchmark_qa.records.sketch import Mark, Sketch
 from benchmark_qa.records.tracing import Kind, Path
 from benchmark_qa.scoring.assignment import SLACK
 

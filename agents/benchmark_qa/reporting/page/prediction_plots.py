@@ -5,7 +5,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from benchmark_qa.reporting.page.plots import ACCENT, SOFT, STYLE, svg
-from benchmark_qa.scoring.predictions import Calibration
+from benchmark_qa.scoring.predictions.result import Calibration
 
 
 def calibration_plot(calibration: Calibration) -> Markup | None:

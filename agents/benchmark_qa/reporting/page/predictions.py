@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from benchmark_qa.reporting.page.render import HERE, environment
 from benchmark_qa.reporting.predictions import Evaluation
-from benchmark_qa.scoring.predictions import Calibration
+from benchmark_qa.scoring.predictions.result import Calibration
 
 SLICES_SHOWN = 25
 CONFUSION_SHOWN = 40

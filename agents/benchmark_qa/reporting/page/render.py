@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from benchmark_qa.records import Sketch
+from benchmark_qa.records.sketch import Sketch
 from benchmark_qa.reporting.crowd import Suspect
 from benchmark_qa.reporting.page.drawing import Drawing, draw
 from benchmark_qa.reporting.page.names import NAMES
