@@ -14,9 +14,9 @@ from pathlib import Path
 
 import uvicorn
 
-from benchmark_qa.app import create_app
 from benchmark_qa.config.settings import load_settings
-from benchmark_qa.logs import log_as_json
+from benchmark_qa.service.app import create_app
+from benchmark_qa.service.logs import log_as_json
 from benchmarks._probe import probe
 
 
@@ -32,7 +32,7 @@ async def serve(port: int) -> None:
     log_as_json(settings.log_level)
     app = create_app(settings, isolates_heavy_work=True)
     gc.collect()
-    gc.freeze()  # as `benchmark_qa.cli.server` does
+    gc.freeze()  # as `benchmark_qa.commands.serve.server` does
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
     lags: list[float] = []
     probing = asyncio.create_task(probe(lags))

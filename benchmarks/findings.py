@@ -17,9 +17,9 @@ import numpy as np
 from cleanlab.object_detection import rank
 from numpy.typing import NDArray
 
-from benchmark_qa.findings.label_errors import LabelError, find_label_errors
-from benchmark_qa.scoring.predictions.coco import Detections
-from benchmark_qa.scoring.predictions.slices import find_slices
+from benchmark_qa.commands.findings.label_errors import LabelError, find_label_errors
+from benchmark_qa.commands.predictions.detections import Detections
+from benchmark_qa.commands.predictions.slices import find_slices
 from tests.unit.findings.simulation import CLASSES, GOOD, WEAK, Case, Predictor, average_precision, case
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "pedestrians.json"

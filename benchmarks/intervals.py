@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from benchmark_qa.scoring.agreement import kappa_interval
-from benchmark_qa.scoring.confusion import kappa_of
-from benchmark_qa.scoring.intervals import Interval, mean_interval, proportion_interval, ratio_interval
+from benchmark_qa.stats.agreement import kappa_interval
+from benchmark_qa.stats.confusion import kappa_of
+from benchmark_qa.stats.intervals import Interval, mean_interval, proportion_interval, ratio_interval
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 SIMULATED = 2_000

@@ -17,11 +17,11 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.table import Table
 
-from benchmark_qa.registration.build import build
-from benchmark_qa.registration.check import check
-from benchmark_qa.registration.locations import Location
-from benchmark_qa.registration.manifest import csv_rows
-from benchmark_qa.registration.rows import Rules
+from benchmark_qa.commands.register.build import build
+from benchmark_qa.commands.register.check import check
+from benchmark_qa.commands.register.locations import Location
+from benchmark_qa.commands.register.manifest import csv_rows
+from benchmark_qa.commands.register.rows import Rules
 
 SIZES = (10_000, 100_000, 1_000_000)
 FRAMES = 40

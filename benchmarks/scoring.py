@@ -21,12 +21,12 @@ from encord.orm.label_row import AnnotationTaskStatus, LabelRowMetadata, LabelSt
 from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
+from benchmark_qa.engine.config import ScoringConfig
+from benchmark_qa.engine.result import TaskScore
+from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.scoring.config import ScoringConfig
-from benchmark_qa.scoring.result import TaskScore
-from benchmark_qa.scoring.task import score_task
 
 WIDTH, HEIGHT = 1920, 1080
 CLASS = "PedestrX"

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.scoring.boxes import box_iou
-from benchmark_qa.scoring.crowd import suspect_answers
-from benchmark_qa.scoring.crowd_boxes import BoxItem, Fault, SuspectBox, suspect_boxes
+from benchmark_qa.engine.boxes import box_iou
+from benchmark_qa.stats.crowd_answers import suspect_answers
+from benchmark_qa.stats.crowd_boxes import BoxItem, Fault, SuspectBox, suspect_boxes
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 SHARE = 0.05

@@ -17,10 +17,10 @@ from rich.table import Table
 from scipy.optimize import linear_sum_assignment
 from trackeval.metrics import CLEAR, HOTA, Identity
 
-from benchmark_qa.scoring.tracks.hota import hota_score
-from benchmark_qa.scoring.tracks.identity import identity_score
-from benchmark_qa.scoring.tracks.pairs import TrackPairs
-from benchmark_qa.scoring.tracks.switches import identity_switches
+from benchmark_qa.engine.tracks.hota import hota_score
+from benchmark_qa.engine.tracks.identity import identity_score
+from benchmark_qa.engine.tracks.pairs import TrackPairs
+from benchmark_qa.engine.tracks.switches import identity_switches
 
 Boxes = NDArray[np.float64]
 REPEATS = 3

@@ -18,7 +18,7 @@ import requests
 
 from demo.processes import free_ports
 
-HTTP_HANDLER, JOBS_HANDLER = "benchmark_qa.aws_lambda.http", "benchmark_qa.aws_lambda.jobs"
+HTTP_HANDLER, JOBS_HANDLER = "benchmark_qa.service.aws_lambda.http", "benchmark_qa.service.aws_lambda.jobs"
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
 FUNCTION_SECONDS = 180
 STOP_SECONDS = 10.0

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from benchmark_qa.engine.config import ScoringConfig
+from benchmark_qa.engine.task import ENGINE_VERSION, score_task
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.records.score import ScoreIdentity, ScoreRecord
 from benchmark_qa.records.sketch import sketch_of
-from benchmark_qa.scoring.config import ScoringConfig
-from benchmark_qa.scoring.task import ENGINE_VERSION, score_task
 from tests.records import PROJECT
 from tests.unit.rows import BLUEBIRD_EDITOR, PEDESTRIAN_EDITOR, answer_row, box_row
 

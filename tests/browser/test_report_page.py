@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from benchmark_qa.quality.report import Evidence, Question, Report, build_report
 from benchmark_qa.records.score import ScoreRecord
-from benchmark_qa.reporting.files import render
-from benchmark_qa.reporting.report import Evidence, Question, Report, build_report
+from benchmark_qa.report.files import render
 from tests.browser.watched import SIZES, Watched
 from tests.real_records import bluebird_records, pedestrian_records
 from tests.records import NOON, PROJECT, record

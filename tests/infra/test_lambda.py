@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from benchmark_qa.dispatch.jobs import DrainJob
+from benchmark_qa.tasks.jobs import DrainJob
 from demo.lambda_events import function_url_event
 from demo.lambda_runtime import (
     HTTP_HANDLER,

@@ -12,8 +12,8 @@ import requests
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from benchmark_qa.dispatch.cloud_tasks import CloudTasksQueue
-from benchmark_qa.dispatch.jobs import DrainJob, JobError
+from benchmark_qa.service.dispatch.cloud_tasks import CloudTasksQueue
+from benchmark_qa.tasks.jobs import DrainJob, JobError
 from demo.lambda_runtime import JOBS_HANDLER, Function, RuntimeEmulatorMissing, emulator_program, running_function
 from emulator.testing import Running, running
 from tests.infra.google import Signer, certificates, cloud_tasks

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from benchmark_qa.dispatch.jobs import DrainJob
+from benchmark_qa.tasks.jobs import DrainJob
 from tests.infra.terraform import ROOT, Terraform, aws, changes, copy_of, planned, point_at, provider_mirror
 
 # The provider looks at each queue for 25 seconds before it believes it; a busy machine needs more still.
@@ -158,8 +158,8 @@ def test_the_database_is_private_and_its_password_is_in_no_plan(with_database: T
         each["function_name"]: each["image_config"][0]["command"] for each in planned(plan, "aws_lambda_function")
     }
     assert commands == {
-        "benchmark-qa-http": ["benchmark_qa.aws_lambda.http"],
-        "benchmark-qa-jobs": ["benchmark_qa.aws_lambda.jobs"],
+        "benchmark-qa-http": ["benchmark_qa.service.aws_lambda.http"],
+        "benchmark-qa-jobs": ["benchmark_qa.service.aws_lambda.jobs"],
     }
     assert PASSWORD not in json.dumps(plan)
 

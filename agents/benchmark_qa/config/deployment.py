@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from benchmark_qa.scoring.config import ScoringConfig
+from benchmark_qa.engine.config import ScoringConfig
 
 MAX_PATHWAY_LENGTH = 256
 """Encord drops a longer `decision` silently and takes the default pathway."""

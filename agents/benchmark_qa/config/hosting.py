@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
-from benchmark_qa.config.installed import require_database, require_queue
+from benchmark_qa.config.config_installed import require_database, require_queue
 
 SECONDS_TO_ANSWER = 2.0
 """What an answer needs once the time budget of its request is spent"""

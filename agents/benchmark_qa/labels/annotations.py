@@ -40,7 +40,7 @@ class Drawings:
     instance: NDArray[np.int32]
     media: NDArray[np.float64]
     geometry: Any
-    """Set by `shape`; see `benchmark_qa.labels.geometry.Geometry`."""
+    """Set by `shape`; see `benchmark_qa.labels.labels_geometry.Geometry`."""
 
     def __len__(self) -> int:
         return len(self.frame)

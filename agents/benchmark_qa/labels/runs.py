@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.labels.geometry import Indices, Numbers, Runs
-from benchmark_qa.labels.rle import BadRunLengthError, decode_runs
+from benchmark_qa.labels.labels_geometry import Indices, Numbers, Runs
+from benchmark_qa.labels.labels_rle import BadRunLengthError, decode_runs
 from benchmark_qa.labels.shapes import BadGeometryError, Drawing, exactly, flat_table, refuse, unfit
 
 _BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError)

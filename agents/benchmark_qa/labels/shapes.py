@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.labels.geometry import Geometry, Numbers
+from benchmark_qa.labels.labels_geometry import Geometry, Numbers
 from benchmark_qa.labels.ontology import Shape
 
 Drawing = Mapping[str, Any]
@@ -172,7 +172,8 @@ def _point(point: Any, index: int) -> tuple[float, float, float]:
 
 def readers() -> Mapping[Shape, Callable[[Sequence[Drawing]], Geometry]]:
     """The reader of every shape."""
-    from benchmark_qa.labels import outlines, runs  # noqa: PLC0415 - boxes need neither
+    from benchmark_qa.labels import labels_outlines as outlines  # noqa: PLC0415 - boxes need neither
+    from benchmark_qa.labels import runs  # noqa: PLC0415
 
     return {
         Shape.BOUNDING_BOX: read_boxes,

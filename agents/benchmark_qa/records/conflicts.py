@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from benchmark_qa.engine.result import Conflict, TaskScore
 from benchmark_qa.records.sketch import Sketch
-from benchmark_qa.scoring.result import Conflict, TaskScore
 
 CONFLICTS_KEPT = 1_000
 """Of a record, one by one: about 0.3 MB of JSON"""

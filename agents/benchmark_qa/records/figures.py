@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, get_args
 
 from benchmark_qa.records.score import ScoreRecord
-from benchmark_qa.scoring.intervals import RatioTotals
+from benchmark_qa.stats.intervals import RatioTotals
 
 Figure = Literal[
     "tasks", "precision", "recall", "f1", "mean_similarity", "accuracy", "attribute_accuracy", "score", "passed"

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark_qa.labels.annotations import Annotations, Answer
 from benchmark_qa.labels.ontology import Ontology, Question, QuestionType
-from benchmark_qa.records.tracing import Kind, Path, trace
+from benchmark_qa.records.records_tracing import Kind, Path, trace
 
 MARKS_KEPT = 300
 """Drawings of one side that are kept; `left_out` says how many were not."""

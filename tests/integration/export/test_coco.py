@@ -12,9 +12,9 @@ from pycocotools import mask as masks
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from benchmark_qa.findings.choice import choose
-from benchmark_qa.findings.findings import find
-from benchmark_qa.scoring.predictions.truth import Truth
+from benchmark_qa.commands.findings.chosen import choose
+from benchmark_qa.commands.findings.findings import find
+from benchmark_qa.commands.predictions.truth import Truth
 
 from .gallery import EMPTY, EVERY_SHAPE, GROUP, NO_SIZE, SAME_ONE, SAME_STEM, SAME_TWO, UNOPENED, VIDEO, Gallery
 from .reading import as_results, drawn_by_class

@@ -12,7 +12,7 @@ import pytest
 from encord.objects.coordinates import BoundingBoxCoordinates
 from encord.workflow.stages.annotation import AnnotationStage
 
-from benchmark_qa.interchange.manifest import structure_hash
+from benchmark_qa.commands.export.manifest import structure_hash
 
 from .gallery import (
     ANNOTATORS,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmark_qa.findings.chosen import ChosenItems
+from benchmark_qa.formats.chosen_items import ChosenItems
 from tests.integration.predictions.conftest import (
     MODEL_BRANCH,
     PROJECT,

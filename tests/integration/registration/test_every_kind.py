@@ -8,7 +8,7 @@ import pytest
 from encord.orm.storage import DataUploadItems, StorageItemType
 from encord.storage import StorageItem
 
-from benchmark_qa.registration.check import entries
+from benchmark_qa.commands.register.check import entries
 from tests.integration.registration.conftest import INTEGRATION, Site
 
 BASES = {

@@ -10,12 +10,12 @@ import pytest
 import requests
 from typer.testing import CliRunner
 
-import benchmark_qa.platform.analytics
+import benchmark_qa.encord_api.analytics
 from benchmark_qa.cli import app
-from benchmark_qa.platform.analytics import WorkAnalytics
-from benchmark_qa.platform.encord import Encord
-from benchmark_qa.platform.errors import AnswerTooLarge
-from benchmark_qa.workflows.read_work import people_at_work, seconds_at_work
+from benchmark_qa.encord_api.analytics import WorkAnalytics
+from benchmark_qa.encord_api.client import Encord
+from benchmark_qa.encord_api.errors import AnswerTooLarge
+from benchmark_qa.report.reading_work import people_at_work, seconds_at_work
 from emulator.analytics.models import TimeSpent, Where
 from emulator.testing import OWNER, Sandbox, running, sandbox
 from tests.integration.service.sandbox import CONSENSUS_STAGE, PRODUCTION, Unit, service_environment, uuid, world
@@ -95,7 +95,7 @@ def test_every_page_is_read_and_a_failing_one_is_asked_for_again(
     fault = {"kind": "status", "status": 503, "operation": "GET analytics/time-spent", "times": 1}
     requests.post(f"{site.url}/_emulator/faults", json=fault, timeout=10)
     assert len(list(analytics.time_at_work(*hour_about()))) == before + 2_500
-    monkeypatch.setattr(benchmark_qa.platform.analytics, "MOST_ENTRIES", 2_000)
+    monkeypatch.setattr(benchmark_qa.encord_api.analytics, "MOST_ENTRIES", 2_000)
     with pytest.raises(AnswerTooLarge, match="ask for fewer days"):
         list(analytics.time_at_work(*hour_about()))
     del activity.time_spent[-2_500:]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from benchmark_qa.findings.chosen import ChosenItem, ChosenItems, Reason
+from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems, Reason
 from tests.integration.send_back.commands import run
 from tests.integration.service.sandbox import (
     BENCHMARK,

@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmark_qa.config.settings import load_settings
-from benchmark_qa.service import Service
+from benchmark_qa.service.service import Service
 from emulator.testing import Running, running
 from tests.integration.service.sandbox import Unit, service_environment, world
 

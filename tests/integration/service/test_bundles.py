@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 
-from benchmark_qa.dispatch.jobs import DrainJob
-from benchmark_qa.platform.encord import FIRST_BUNDLE_ROWS, Encord
-from benchmark_qa.platform.errors import AnswerTooLarge, EncordUnavailable
-from benchmark_qa.platform.sessions import bodies_up_to, last_answer
-from benchmark_qa.workflows.drain_stage import drain_scoring_stage
-from benchmark_qa.workflows.score_task import Scorer
-from benchmark_qa.workflows.truth import GroundTruth
+from benchmark_qa.encord_api.client import FIRST_BUNDLE_ROWS, Encord
+from benchmark_qa.encord_api.errors import AnswerTooLarge, EncordUnavailable
+from benchmark_qa.encord_api.sdk_internals import bodies_up_to, last_answer
+from benchmark_qa.tasks.drain import drain_scoring_stage
+from benchmark_qa.tasks.ground_truth import GroundTruth
+from benchmark_qa.tasks.jobs import DrainJob
+from benchmark_qa.tasks.score import Scorer
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import PRODUCTION, SCORING_STAGE, Unit
 
@@ -66,14 +66,14 @@ def test_rows_far_larger_than_those_before_are_asked_for_by_halves(
         hashes = [row.label_hash for row in rows if row.label_hash]
         whole = {h: row for bundle in service.encord.label_bundles(PRODUCTION, hashes) for h, row in bundle.items()}
         most = max(len(json.dumps(row)) for row in whole.values()) * 3
-        monkeypatch.setattr("benchmark_qa.platform.encord.MOST_BUNDLE_BYTES", most)
+        monkeypatch.setattr("benchmark_qa.encord_api.client.MOST_BUNDLE_BYTES", most)
         answers: list[int] = []
-        monkeypatch.setattr("benchmark_qa.platform.encord.last_answer", lambda: noted(answers))
+        monkeypatch.setattr("benchmark_qa.encord_api.client.last_answer", lambda: noted(answers))
         again = {h: row for bundle in service.encord.label_bundles(PRODUCTION, hashes) for h, row in bundle.items()}
         assert again == whole
         assert list(again) == hashes
         assert max(answers) <= most
-        monkeypatch.setattr("benchmark_qa.platform.encord.MOST_BUNDLE_BYTES", 1)
+        monkeypatch.setattr("benchmark_qa.encord_api.client.MOST_BUNDLE_BYTES", 1)
         alone = next(service.encord.label_bundles(PRODUCTION, hashes[:2]))
         assert list(alone) == hashes[:2], "a row that is too large by itself is read all the same"
         with bodies_up_to(1_000), pytest.raises(AnswerTooLarge):

@@ -21,7 +21,7 @@ NOT_NEEDED = (
     "alembic", "boto3", "botocore", "google.cloud", "jinja2", "lap", "matplotlib", "pandas", "psycopg", "pyarrow",
     "rapidfuzz", "scipy", "shapely", "sqlalchemy", "typer",
     "benchmark_qa.cli", "benchmark_qa.records", "benchmark_qa.reporting",
-    "benchmark_qa.scoring.task", "benchmark_qa.service", "benchmark_qa.store",
+    "benchmark_qa.engine.task", "benchmark_qa.service.service", "benchmark_qa.store",
     "benchmark_qa.labels.reader",
 )  # fmt: skip
 """NumPy and Rich are not among them: the SDK imports both itself"""
@@ -57,5 +57,5 @@ def test_the_first_decision_loads_neither_the_database_nor_scoring_nor_the_comma
     assert done.returncode == 0, done.stderr
     decision, modules = json.loads(done.stdout)
     assert decision == {"decision": "Yes"}
-    assert {"encord", "fastapi", "benchmark_qa.front"} <= set(modules)
+    assert {"encord", "fastapi", "benchmark_qa.service.front"} <= set(modules)
     assert [name for name in NOT_NEEDED if name in modules] == []

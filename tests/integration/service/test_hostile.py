@@ -14,7 +14,7 @@ import schemathesis
 from encord_agents.core.webhooks import verify_signature
 from hypothesis import HealthCheck, Phase, given, settings
 
-from benchmark_qa.api import custom_agents
+from benchmark_qa.service.endpoints import custom_agents
 from tests.integration.service import fuzz
 from tests.integration.service.sandbox import (
     COMPLETED_SECRET,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from benchmark_qa.dispatch.jobs import DrainJob
-from benchmark_qa.platform.errors import AnswerTooLarge, EncordUnavailable
-from benchmark_qa.platform.sessions import bodies_up_to
-from benchmark_qa.scoring.extensions import MetricInput
-from benchmark_qa.service import Service, _Context, _in_worker_process
+from benchmark_qa.encord_api.errors import AnswerTooLarge, EncordUnavailable
+from benchmark_qa.encord_api.sdk_internals import bodies_up_to
+from benchmark_qa.engine.metrics import MetricInput
+from benchmark_qa.service.service import Service, _Context, _in_worker_process
+from benchmark_qa.tasks.jobs import DrainJob
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import BENCHMARK, PRODUCTION, SCORING_STAGE, Unit, uuid
 
@@ -109,7 +109,7 @@ def test_a_job_whose_time_went_by_while_it_waited_for_a_worker_process_begins_no
 ) -> None:
     units = [Unit(image, stage="Score") for image in images]
     with service_in_process(units, tmp_path) as (service, _):
-        monkeypatch.setattr("benchmark_qa.service._workers_own", [service])
+        monkeypatch.setattr("benchmark_qa.service.service._workers_own", [service])
         try:
             late = _Context(trace_id=None, until=time.time() - 1, truth_changed_at=0.0)
             drained, _ = _in_worker_process(Service.run_job, (DrainJob(PRODUCTION, SCORING_STAGE),), late)

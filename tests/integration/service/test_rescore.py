@@ -8,12 +8,12 @@ import pytest
 import requests
 from encord import EncordUserClient
 
-from benchmark_qa.platform.errors import PlatformError
-from benchmark_qa.scoring.config import ScoringConfig
+from benchmark_qa.commands.operations.workflows_rescore import rescore
+from benchmark_qa.encord_api.errors import PlatformError
+from benchmark_qa.engine.config import ScoringConfig
+from benchmark_qa.quality.from_store import report_project, stale_scores
 from benchmark_qa.store.truth_rulings import TruthRulings
-from benchmark_qa.workflows.report_project import report_project, stale_scores
-from benchmark_qa.workflows.rescore import rescore
-from benchmark_qa.workflows.score_task import Scorer
+from benchmark_qa.tasks.score import Scorer
 from emulator.testing import Running
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import BENCHMARK, KEY, PRODUCTION, Unit

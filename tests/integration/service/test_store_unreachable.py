@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from benchmark_qa.front import Front
+from benchmark_qa.service.front import Front
 from benchmark_qa.store.score_store import SqlScoreStore
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import PRODUCTION, Unit

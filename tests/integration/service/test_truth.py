@@ -10,13 +10,13 @@ from typing import Any, cast
 import pytest
 from encord import EncordUserClient
 
+from benchmark_qa.encord_api.client import Encord
+from benchmark_qa.encord_api.models import LabelRow
 from benchmark_qa.labels.annotations import Annotations
-from benchmark_qa.platform.encord import Encord
-from benchmark_qa.platform.models import LabelRow
-from benchmark_qa.service import Service, _Context, _in_worker_process
-from benchmark_qa.workflows import truth as truth_module
-from benchmark_qa.workflows.handle_event import handle_event
-from benchmark_qa.workflows.truth import GroundTruth, TruthRow, bytes_of
+from benchmark_qa.service.service import Service, _Context, _in_worker_process
+from benchmark_qa.tasks import ground_truth as truth_module
+from benchmark_qa.tasks.events import handle_event
+from benchmark_qa.tasks.ground_truth import GroundTruth, TruthRow, bytes_of
 from emulator.testing import Running
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import BENCHMARK, KEY, PRODUCTION, Unit
@@ -119,7 +119,7 @@ def test_a_worker_scores_against_the_truth_that_the_server_was_told_has_changed(
 ) -> None:
     server, platform = both
     worker = Service(server.settings)
-    monkeypatch.setattr("benchmark_qa.service._workers_own", [worker])
+    monkeypatch.setattr("benchmark_qa.service.service._workers_own", [worker])
     data_hash = units[0].data_hash
 
     def score_in_worker() -> None:

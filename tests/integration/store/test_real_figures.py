@@ -8,8 +8,8 @@ import pytest
 from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
-from benchmark_qa.reporting.leaderboard import Bar, leaderboard
-from benchmark_qa.reporting.report import Evidence, Question, build_report
+from benchmark_qa.quality.leaderboard import Bar, leaderboard
+from benchmark_qa.quality.report import Evidence, Question, build_report
 from benchmark_qa.store.score_store import SqlScoreStore
 from tests.real_records import bluebird_records, pedestrian_records
 from tests.records import PROJECT

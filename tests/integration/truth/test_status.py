@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmark_qa.cli.failures import INCOMPLETE
+from benchmark_qa.terminal.failures import INCOMPLETE
 from tests.integration.service.sandbox import BENCHMARK, Unit, platform
 from tests.integration.truth.coco_files import coco_of, written
 from tests.integration.truth.conftest import Bench, Open

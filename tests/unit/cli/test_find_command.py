@@ -15,7 +15,7 @@ from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
 from benchmark_qa.cli import app
-from benchmark_qa.findings.chosen import ChosenItems
+from benchmark_qa.formats.chosen_items import ChosenItems
 from tests.unit.findings.simulation import CLASSES, Case, case
 from tests.unit.rows import box_row
 

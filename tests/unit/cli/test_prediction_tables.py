@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from benchmark_qa.cli.prediction_tables import print_evaluation, print_findings
-from benchmark_qa.findings.findings import find
-from benchmark_qa.reporting.predictions import Evaluation
-from benchmark_qa.scoring.predictions.coco import Detections
-from benchmark_qa.scoring.predictions.comparison import compare_predictions
-from benchmark_qa.scoring.predictions.slices import find_slices
+from benchmark_qa.commands.findings.findings import find
+from benchmark_qa.commands.predictions.comparison import compare_predictions
+from benchmark_qa.commands.predictions.detections import Detections
+from benchmark_qa.commands.predictions.page import Evaluation
+from benchmark_qa.commands.predictions.slices import find_slices
+from benchmark_qa.commands.predictions.tables import print_evaluation, print_findings
 from tests.unit.findings.simulation import GOOD, case
 
 LONG = "pedestrian_with_a_very_long_umbrella_and_a_dog"

@@ -17,9 +17,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.findings.label_errors import LabelError
-from benchmark_qa.scoring.boxes import box_iou
-from benchmark_qa.scoring.predictions.coco import Detections
+from benchmark_qa.commands.findings.label_errors import LabelError
+from benchmark_qa.commands.predictions.detections import Detections
+from benchmark_qa.engine.boxes import box_iou
 
 Kind = Literal["missing box", "shifted box", "wrong class", "duplicate"]
 KINDS: tuple[Kind, ...] = ("missing box", "shifted box", "wrong class", "duplicate")

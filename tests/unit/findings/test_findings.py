@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark_qa.findings.by_class import rare_classes
-from benchmark_qa.findings.choice import OFFERED, NoDataHashesError, choose
-from benchmark_qa.findings.chosen import ChosenItems
-from benchmark_qa.findings.contradictions import find_contradictions
-from benchmark_qa.findings.findings import find
-from benchmark_qa.scoring.predictions.coco import Detections
+from benchmark_qa.commands.findings.by_class import rare_classes
+from benchmark_qa.commands.findings.chosen import OFFERED, NoDataHashesError, choose
+from benchmark_qa.commands.findings.contradictions import find_contradictions
+from benchmark_qa.commands.findings.findings import find
+from benchmark_qa.commands.predictions.detections import Detections
+from benchmark_qa.formats.chosen_items import ChosenItems
 from tests.unit.findings.simulation import case
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchmark_qa.findings.chosen import ChosenItem, ChosenItems, Reason
-from benchmark_qa.findings.from_scores import Doubt, Judgement, Work, choose_at_random, choose_from_scores
+from benchmark_qa.commands.findings.from_scores import Doubt, Judgement, Work, choose_at_random, choose_from_scores
+from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems, Reason
 
 BAR = 0.7
 EVERYTHING = ("low_score", "undecided", "suspect_truth")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from benchmark_qa.interchange.data_units import DataUnit, matched
-from benchmark_qa.interchange.encord_reader import NotLabelRowsError, label_rows_of, read_label_rows
-from benchmark_qa.interchange.label_parts import Labelled, LabelParts, filled, parts_of, same
-from benchmark_qa.interchange.mapping import Target, parse_mapping
+from benchmark_qa.formats.class_mapping import Target, parse_mapping
+from benchmark_qa.formats.encord_reader import NotLabelRowsError, label_rows_of, read_label_rows
+from benchmark_qa.formats.label_parts import Labelled, LabelParts, filled, parts_of, same
+from benchmark_qa.images.identity import DataUnit, matched
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
 from tests.unit.rows import BLUEBIRD_EDITOR, PEDESTRIAN_EDITOR, answer_row, box_row

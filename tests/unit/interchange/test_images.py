@@ -6,7 +6,7 @@ import pytest
 from encord.objects import Classification
 from encord.objects.frames import Range
 
-from benchmark_qa.interchange.images import read_images
+from benchmark_qa.formats.labelled_images import read_images
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
 from tests.unit.sdk_rows import STRUCTURE, coordinates, editor, new_row

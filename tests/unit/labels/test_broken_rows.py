@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmark_qa.engine.errors import TooManyPairsError
+from benchmark_qa.engine.pairs import touching
+from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.inference import infer_ontology
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.scoring.errors import TooManyPairsError
-from benchmark_qa.scoring.pairs import touching
-from benchmark_qa.scoring.task import score_task
 from tests.unit import sdk_rows
 from tests.unit.rows import PEDESTRIAN, PEDESTRIAN_EDITOR, box_row
 

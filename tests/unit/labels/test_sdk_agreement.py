@@ -9,10 +9,10 @@ from encord.objects import LabelRowV2
 from encord.objects.attributes import Attribute
 from encord.objects.coordinates import HtmlCoordinates, PointCoordinate3D
 
+from benchmark_qa.engine.attributes import answers_at
 from benchmark_qa.labels.annotations import Annotations, Answer
 from benchmark_qa.labels.ontology import Ontology, Shape
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.scoring.attributes import answers_at
 from tests.unit import sdk_rows
 
 ONTOLOGY = Ontology.from_editor(sdk_rows.editor())

@@ -10,10 +10,10 @@ from encord.objects.coordinates import BoundingBoxCoordinates
 from encord.objects.frames import Range
 from encord.objects.html_node import HtmlNode, HtmlRange
 
+from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.scoring.task import score_task
 from tests.unit import sdk_rows
 
 ONTOLOGY = Ontology.from_editor(sdk_rows.editor())

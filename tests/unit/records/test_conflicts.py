@@ -4,20 +4,20 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from benchmark_qa.engine.result import TaskScore
+from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.policy import hints_of
+from benchmark_qa.quality.conflicts import conflicts_by_kind
+from benchmark_qa.quality.leaderboard import Bar
+from benchmark_qa.quality.report import Evidence, Question, build_report
 from benchmark_qa.records.conflicts import CONFLICTS_KEPT, conflict_counts, details_of
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.records.sketch import Sketch, sketch_of
-from benchmark_qa.reporting.conflicts import conflicts_by_kind
-from benchmark_qa.reporting.leaderboard import Bar
-from benchmark_qa.reporting.page.drawing import draw
-from benchmark_qa.reporting.report import Evidence, Question, build_report
-from benchmark_qa.scoring.result import TaskScore
-from benchmark_qa.scoring.task import score_task
-from benchmark_qa.workflows.write_back import issue_comment
+from benchmark_qa.report.drawing import draw
+from benchmark_qa.tasks.decision import hints_of
+from benchmark_qa.tasks.write_back import issue_comment
 from tests.records import NOON, PROJECT, record
 from tests.unit.rows import PEDESTRIAN_EDITOR, box_row
 

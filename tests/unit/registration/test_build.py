@@ -8,16 +8,16 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from benchmark_qa.registration.build import Built, build
-from benchmark_qa.registration.check import check
-from benchmark_qa.registration.errors import ManifestRefused, RulesError
-from benchmark_qa.registration.kinds import Kind
-from benchmark_qa.registration.locations import Location
-from benchmark_qa.registration.manifest import Row, Rows, csv_rows, json_rows, parquet_rows
-from benchmark_qa.registration.metadata import MetadataSchema
-from benchmark_qa.registration.naming import natural_key
-from benchmark_qa.registration.parts import Limits
-from benchmark_qa.registration.rows import Rules
+from benchmark_qa.commands.register.build import Built, build
+from benchmark_qa.commands.register.check import check
+from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
+from benchmark_qa.commands.register.kinds import Kind
+from benchmark_qa.commands.register.locations import Location
+from benchmark_qa.commands.register.manifest import Row, Rows, csv_rows, json_rows, parquet_rows
+from benchmark_qa.commands.register.metadata import MetadataSchema
+from benchmark_qa.commands.register.parts import Limits
+from benchmark_qa.commands.register.rows import Rules
+from benchmark_qa.commands.register.titles import natural_key
 
 
 class Directory:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from benchmark_qa.registration.check import check, entries
-from benchmark_qa.registration.parts import Limits
-from benchmark_qa.registration.stream import values
+from benchmark_qa.commands.register.check import check, entries
+from benchmark_qa.commands.register.files import values
+from benchmark_qa.commands.register.parts import Limits
 
 
 def check_text(text: str, **options: Any) -> list[str]:

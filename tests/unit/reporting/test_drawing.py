@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from encord.objects.coordinates import Coordinates, EllipseCoordinates, Visibility
 
+from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
+from benchmark_qa.quality.leaderboard import Bar
+from benchmark_qa.quality.report import Evidence, Question, build_report
 from benchmark_qa.records.conflicts import details_of
 from benchmark_qa.records.sketch import Sketch, sketch_of
-from benchmark_qa.reporting.files import render
-from benchmark_qa.reporting.leaderboard import Bar
-from benchmark_qa.reporting.page.drawing import Drawing, draw
-from benchmark_qa.reporting.report import Evidence, Question, build_report
-from benchmark_qa.scoring.task import score_task
+from benchmark_qa.report.drawing import Drawing, draw
+from benchmark_qa.report.files import render
 from tests.records import NOON, PROJECT, record
 from tests.unit import sdk_rows
 from tests.unit.sdk_rows import HEIGHT, WIDTH

@@ -2,9 +2,9 @@
 
 import pytest
 
+from benchmark_qa.quality.leaderboard import Bar, Leaderboard, leaderboard
+from benchmark_qa.quality.report import totals_by_annotator
 from benchmark_qa.records.score import ScoreRecord
-from benchmark_qa.reporting.leaderboard import Bar, Leaderboard, leaderboard
-from benchmark_qa.reporting.report import totals_by_annotator
 from tests.records import record
 
 

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from benchmark_qa.reporting.leaderboard import Bar, leaderboard
-from benchmark_qa.reporting.page.plots import overview_plot
-from benchmark_qa.reporting.report import totals_by_annotator
+from benchmark_qa.quality.leaderboard import Bar, leaderboard
+from benchmark_qa.quality.report import totals_by_annotator
+from benchmark_qa.report.plots import overview_plot
 from tests.records import record
 
 

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from pyarrow import parquet
 
+from benchmark_qa.quality.breakdown import monday_of
+from benchmark_qa.quality.leaderboard import Bar
+from benchmark_qa.quality.report import Evidence, Question, Report, build_report
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.records.sketch import Mark, Sketch
-from benchmark_qa.reporting.breakdown import monday_of
-from benchmark_qa.reporting.files import TABLES, render, rows_of
-from benchmark_qa.reporting.leaderboard import Bar
-from benchmark_qa.reporting.report import Evidence, Question, Report, build_report
+from benchmark_qa.report.files import TABLES, render, rows_of
 from tests.records import NOON, PROJECT, data_hash, record
 
 QUESTION = Question(PROJECT, bar=Bar(0.7, 2), asked_at=NOON)

@@ -7,11 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark_qa.sampling.choice import Candidate, choose
-from benchmark_qa.sampling.pool_size import Crew, WidthUnreachableError, items_for, tasks_for_width, unusual_share
-from benchmark_qa.sampling.strata import TooFewItemsError, allocate, stratum_of
-from benchmark_qa.scoring.intervals import mean_interval
-from benchmark_qa.workflows.benchmark_size import Size, SizeUnclear, interval_width, pool_for
+from benchmark_qa.commands.curation.draw import Candidate, choose
+from benchmark_qa.commands.curation.pool_size import (
+    Crew,
+    WidthUnreachableError,
+    items_for,
+    tasks_for_width,
+    unusual_share,
+)
+from benchmark_qa.commands.curation.size import Size, SizeUnclear, interval_width, pool_for
+from benchmark_qa.commands.curation.strata import TooFewItemsError, allocate, stratum_of
+from benchmark_qa.stats.intervals import mean_interval
 
 
 def candidates(count: int, *, twice: int = 0) -> list[Candidate]:

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from benchmark_qa.sampling.image_statistics import LONGEST_SIDE, UnreadableImageError, image_statistics, laplacian
-from benchmark_qa.sampling.near_duplicates import near_duplicate_groups
+from benchmark_qa.images.near_duplicates import near_duplicate_groups
+from benchmark_qa.images.statistics import LONGEST_SIDE, UnreadableImageError, image_statistics, laplacian
 
 
 def scene(seed: int, size: tuple[int, int] = (400, 300)) -> Image.Image:

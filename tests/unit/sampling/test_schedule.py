@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmark_qa.sampling.schedule import (
+from benchmark_qa.commands.pace.schedule import (
     ConstantRate,
     DecayingRate,
     NoRoomLeftError,

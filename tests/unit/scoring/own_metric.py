@@ -1,6 +1,6 @@
 """An example of a metric of a team's own: how many drawings there are for each one in the truth."""
 
-from benchmark_qa.scoring.extensions import MetricInput
+from benchmark_qa.engine.metrics import MetricInput
 
 
 def drawings_per_object(given: MetricInput) -> float | None:

@@ -5,14 +5,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from benchmark_qa.scoring.agreement import (
-    alpha_interval,
-    alpha_nominal,
-    box_agreement,
-    kappa_interval,
-    pooled_agreement,
-)
-from benchmark_qa.scoring.crowd_boxes import BoxItem
+from benchmark_qa.stats.agreement import alpha_interval, alpha_nominal, box_agreement, kappa_interval, pooled_agreement
+from benchmark_qa.stats.crowd_boxes import BoxItem
 from benchmarks.suspects import answer_arrays, box_items
 
 

@@ -8,12 +8,12 @@ from encord.objects import LabelRowV2
 from encord.objects.coordinates import BoundingBoxCoordinates
 from encord.objects.frames import Range
 
+from benchmark_qa.engine.answers import agreement
+from benchmark_qa.engine.config import AnswerRule, ScoringConfig
+from benchmark_qa.engine.result import TaskScore
+from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.scoring.answers import agreement
-from benchmark_qa.scoring.config import AnswerRule, ScoringConfig
-from benchmark_qa.scoring.result import TaskScore
-from benchmark_qa.scoring.task import score_task
 from tests.unit import sdk_rows
 
 ONTOLOGY = Ontology.from_editor(sdk_rows.editor())

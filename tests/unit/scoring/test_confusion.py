@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from benchmark_qa.scoring.confusion import ConfusionMatrix
+from benchmark_qa.stats.confusion import ConfusionMatrix
 
 LABELS = ("car", "cyclist", "pedestrian", "tram")
 

@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark_qa.scoring import crowd
-from benchmark_qa.scoring.crowd import NOT_ANSWERED, item_difficulty, item_rating, suspect_answers
+from benchmark_qa.stats import crowd_answers as crowd
+from benchmark_qa.stats.crowd_answers import NOT_ANSWERED, item_difficulty, item_rating, suspect_answers
 from benchmarks.suspects import answer_arrays, flip_and_find
 
 

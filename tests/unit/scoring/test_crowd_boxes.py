@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark_qa.scoring.crowd_boxes import BoxItem, Fault, suspect_boxes
+from benchmark_qa.stats.crowd_boxes import BoxItem, Fault, suspect_boxes
 from benchmarks.suspects import box_items, plant_and_find
 
 CROWD = tuple(f"annotator-{number}" for number in range(7))

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from benchmark_qa.scoring.drift import LabelTotals, drift, drift_of_each, holm, jensen_shannon, level_at_look
+from benchmark_qa.stats.drift import LabelTotals, drift, drift_of_each, holm, jensen_shannon, level_at_look
 
 SHARES = np.array([0.6, 0.25, 0.15])
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from benchmark_qa.engine.config import ScoringConfig
+from benchmark_qa.engine.result import TaskScore
+from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.scoring.config import ScoringConfig
-from benchmark_qa.scoring.result import TaskScore
-from benchmark_qa.scoring.task import score_task
 from tests.unit import sdk_rows
 
 ONTOLOGY = Ontology.from_editor(sdk_rows.editor())

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmark_qa.scoring import intervals
-from benchmark_qa.scoring.intervals import (
+from benchmark_qa.stats import intervals
+from benchmark_qa.stats.intervals import (
     IntervalInputError,
     RatioTotals,
     mean_interval,

@@ -13,11 +13,11 @@ import pytest
 import shapely
 from scipy.optimize import linear_sum_assignment
 
+from benchmark_qa.engine.config import ScoringConfig
+from benchmark_qa.engine.result import TaskScore
+from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.scoring.config import ScoringConfig
-from benchmark_qa.scoring.result import TaskScore
-from benchmark_qa.scoring.task import score_task
 from tests.unit import sdk_rows
 from tests.unit.rows import PEDESTRIAN, PEDESTRIAN_EDITOR, image_row
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark_qa.scoring.predictions.coco import Detections, PredictionInputError
-from benchmark_qa.scoring.predictions.comparison import compare_predictions
-from benchmark_qa.scoring.predictions.evaluation import evaluate_predictions
-from benchmark_qa.scoring.predictions.slices import find_slices
+from benchmark_qa.commands.predictions.comparison import compare_predictions
+from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError
+from benchmark_qa.commands.predictions.evaluation import evaluate_predictions
+from benchmark_qa.commands.predictions.slices import find_slices
 
 Results = list[dict[str, Any]]
 

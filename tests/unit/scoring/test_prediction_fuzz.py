@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark_qa.scoring.predictions.coco import Detections, PredictionInputError
-from benchmark_qa.scoring.predictions.evaluation import evaluate_predictions
-from benchmark_qa.scoring.predictions.label_rows import detections_from_label_rows
+from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError
+from benchmark_qa.commands.predictions.evaluation import evaluate_predictions
+from benchmark_qa.commands.predictions.label_rows import detections_from_label_rows
 from tests.unit.rows import box_row, image_row
 
 MASK = {"size": [40, 60], "counts": [100, 50, 2250]}

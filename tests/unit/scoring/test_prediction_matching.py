@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from benchmark_qa.scoring.predictions.coco import PredictionInputError
-from benchmark_qa.scoring.predictions.evaluation import evaluate_predictions
-from benchmark_qa.scoring.predictions.files import given_by_coco, given_by_table
-from benchmark_qa.scoring.predictions.label_rows import given_by_rows, truth_of_rows
-from benchmark_qa.scoring.predictions.truth import Given, Truth
+from benchmark_qa.commands.predictions.detections import PredictionInputError
+from benchmark_qa.commands.predictions.evaluation import evaluate_predictions
+from benchmark_qa.commands.predictions.files import given_by_coco, given_by_table
+from benchmark_qa.commands.predictions.label_rows import given_by_rows, truth_of_rows
+from benchmark_qa.commands.predictions.truth import Given, Truth
 from tests.unit.rows import PEDESTRIAN, box_row, image_row
 
 BOX = [10.0, 10.0, 50.0, 80.0]

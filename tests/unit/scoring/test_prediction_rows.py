@@ -9,9 +9,9 @@ from encord.objects.coordinates import RotatableBoundingBoxCoordinates
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from benchmark_qa.scoring.predictions.coco import Detections, PredictionInputError
-from benchmark_qa.scoring.predictions.evaluation import evaluate_predictions
-from benchmark_qa.scoring.predictions.label_rows import detections_from_label_rows, detections_of_models
+from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError
+from benchmark_qa.commands.predictions.evaluation import evaluate_predictions
+from benchmark_qa.commands.predictions.label_rows import detections_from_label_rows, detections_of_models
 from tests.unit.rows import PEDESTRIAN, box_row, image_row
 
 WIDTH, HEIGHT = 60, 40

@@ -16,9 +16,9 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from benchmark_qa.scoring.predictions.coco import Detections, PredictionInputError
-from benchmark_qa.scoring.predictions.evaluation import evaluate_predictions
-from benchmark_qa.scoring.predictions.result import PredictionScore
+from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError
+from benchmark_qa.commands.predictions.evaluation import evaluate_predictions
+from benchmark_qa.commands.predictions.result import PredictionScore
 
 SIDE = 400
 CLASSES = ("person", "bicycle", "never in the truth", "never predicted")

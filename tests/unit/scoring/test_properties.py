@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmark_qa.engine.config import ScoringConfig
+from benchmark_qa.engine.pairs import Pairs
+from benchmark_qa.engine.result import TaskScore
+from benchmark_qa.engine.rules import Rules
+from benchmark_qa.engine.similarity.measure import measure
+from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.ontology import Ontology, Shape
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.scoring.config import ScoringConfig
-from benchmark_qa.scoring.pairs import Pairs
-from benchmark_qa.scoring.result import TaskScore
-from benchmark_qa.scoring.rules import Rules
-from benchmark_qa.scoring.similarity.measure import measure
-from benchmark_qa.scoring.task import score_task
 from tests.unit import sdk_rows
 from tests.unit.rows import image_row
 

@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark_qa.scoring.intervals import RatioTotals
-from benchmark_qa.scoring.ranking import fit_group, rank
+from benchmark_qa.stats.intervals import RatioTotals
+from benchmark_qa.stats.ranking import fit_group, rank
 from benchmarks.suspects import answer_arrays
 
 

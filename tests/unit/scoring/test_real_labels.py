@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from benchmark_qa.engine.result import ObjectScore, TaskScore
+from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.scoring.result import ObjectScore, TaskScore
-from benchmark_qa.scoring.task import score_task
 from tests.unit.rows import BLUEBIRD_EDITOR, PEDESTRIAN_EDITOR, answer_row, box_row
 
 

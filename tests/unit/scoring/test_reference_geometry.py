@@ -10,15 +10,15 @@ from pycocotools.cocoeval import COCOeval
 from scipy.optimize import linear_sum_assignment
 from shapely import affinity
 
+from benchmark_qa.engine.assignment import assign
+from benchmark_qa.engine.boxes import box_iou
+from benchmark_qa.engine.config import ScoringConfig
+from benchmark_qa.engine.pairs import Pairs
+from benchmark_qa.engine.rules import Rules
+from benchmark_qa.engine.similarity.measure import measure
 from benchmark_qa.labels.annotations import Drawings
 from benchmark_qa.labels.ontology import Ontology, Shape
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.scoring.assignment import assign
-from benchmark_qa.scoring.boxes import box_iou
-from benchmark_qa.scoring.config import ScoringConfig
-from benchmark_qa.scoring.pairs import Pairs
-from benchmark_qa.scoring.rules import Rules
-from benchmark_qa.scoring.similarity.measure import measure
 from tests.unit import sdk_rows
 from tests.unit.rows import image_row
 
@@ -282,7 +282,7 @@ def test_boundary_iou_is_hard_where_iou_is_lenient() -> None:
 
 
 def test_a_mask_and_the_polygon_about_the_same_pixels_cover_the_same() -> None:
-    from benchmark_qa.scoring.similarity import areas
+    from benchmark_qa.engine.similarity import areas
 
     pixels = np.zeros((HEIGHT, WIDTH), bool)
     pixels[50:120, 30:200] = True

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from benchmark_qa.engine.config import FIGURES, ScoringConfig
+from benchmark_qa.engine.errors import ScoringError
+from benchmark_qa.engine.metrics import MetricNotFoundError, find_metric
+from benchmark_qa.engine.requirements import METRICS
+from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
-from benchmark_qa.scoring.config import FIGURES, ScoringConfig
-from benchmark_qa.scoring.errors import ScoringError
-from benchmark_qa.scoring.extensions import MetricNotFoundError, find_metric
-from benchmark_qa.scoring.requirements import METRICS
-from benchmark_qa.scoring.task import score_task
 from tests.unit.scoring.test_task_score import ONTOLOGY, read
 
 TRUTH = read(("carBox00", [0, 0, 10, 10]), ("carBox00", [50, 50, 10, 10]), ("truckBox", [80, 80, 10, 10]), frames=2)

@@ -4,9 +4,9 @@ from math import log
 import numpy as np
 import pytest
 
-from benchmark_qa.scoring import sequential
-from benchmark_qa.scoring.intervals import proportion_interval, ratio_interval
-from benchmark_qa.scoring.sequential import SequentialTest, Verdict, verdict_by_interval
+from benchmark_qa.stats import sequential
+from benchmark_qa.stats.intervals import proportion_interval, ratio_interval
+from benchmark_qa.stats.sequential import SequentialTest, Verdict, verdict_by_interval
 
 TEST = SequentialTest(good=0.9, poor=0.75)
 PEOPLE = 2_000

@@ -7,13 +7,13 @@ from typing import Any
 import jsonschema
 import pytest
 
+from benchmark_qa.engine.config import ScoringConfig
+from benchmark_qa.engine.result import ObjectScore, TaskScore
+from benchmark_qa.engine.schema import config_schema, task_score_schema
+from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.scoring.config import ScoringConfig
-from benchmark_qa.scoring.result import ObjectScore, TaskScore
-from benchmark_qa.scoring.schema import config_schema, task_score_schema
-from benchmark_qa.scoring.task import score_task
 from tests.unit.rows import image_row
 
 EDITOR: dict[str, Any] = {

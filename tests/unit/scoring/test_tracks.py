@@ -16,11 +16,11 @@ from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 from trackeval.metrics import CLEAR, HOTA, Identity
 
-from benchmark_qa.scoring.tracks.heaviest import heaviest_matching
-from benchmark_qa.scoring.tracks.hota import ALPHAS, HotaScore, hota_score
-from benchmark_qa.scoring.tracks.identity import IdentityScore, identity_score
-from benchmark_qa.scoring.tracks.pairs import InvalidTracksError, TrackPairs
-from benchmark_qa.scoring.tracks.switches import IdentitySwitch, identity_switches
+from benchmark_qa.engine.tracks.heaviest import heaviest_matching
+from benchmark_qa.engine.tracks.hota import ALPHAS, HotaScore, hota_score
+from benchmark_qa.engine.tracks.identity import IdentityScore, identity_score
+from benchmark_qa.engine.tracks.pairs import InvalidTracksError, TrackPairs
+from benchmark_qa.engine.tracks.switches import IdentitySwitch, identity_switches
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -6,7 +6,7 @@ import time
 import pytest
 from anyio import CapacityLimiter
 
-from benchmark_qa.api.admission import FEWEST, MOST, adapt, next_limit, pause
+from benchmark_qa.service.admission import FEWEST, MOST, adapt, next_limit, pause
 
 
 def after(lags: list[float], limit: float) -> float:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmark_qa.platform.models import LabelRow, Project, Stage
-from benchmark_qa.workflows.editor_feedback import audience_of
+from benchmark_qa.encord_api.models import LabelRow, Project, Stage
+from benchmark_qa.tasks.feedback import audience_of
 
 KINDS = ("ANNOTATION", "CONSENSUS_ANNOTATION", "REVIEW", "CONSENSUS_REVIEW", "AGENT", "DONE")
 STAGES = tuple(Stage(uuid=kind, title=kind.title(), kind=kind) for kind in KINDS)

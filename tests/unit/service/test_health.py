@@ -7,8 +7,8 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.types import Message
 
-from benchmark_qa.api.health import health
-from benchmark_qa.workflows.check_deployment import Finding
+from benchmark_qa.service.endpoints.health import health
+from benchmark_qa.tasks.checks import Finding
 
 
 def test_many_who_ask_while_encord_does_not_answer_take_no_thread_from_the_agents() -> None:

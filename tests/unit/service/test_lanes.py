@@ -12,10 +12,10 @@ import pytest
 from fastapi import FastAPI
 from starlette.types import Message
 
-from benchmark_qa.api.custom_agents import AgentAnswer, custom_agents
-from benchmark_qa.api.events import events
-from benchmark_qa.api.notifications import notifications
 from benchmark_qa.config.settings import Settings, load_settings
+from benchmark_qa.service.endpoints.custom_agents import AgentAnswer, custom_agents
+from benchmark_qa.service.endpoints.events import events
+from benchmark_qa.service.endpoints.notifications import notifications
 from tests.integration.service.sandbox import (
     NOTIFICATION_SECRET,
     PRODUCTION,

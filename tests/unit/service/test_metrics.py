@@ -6,7 +6,7 @@ from unittest.mock import patch
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from benchmark_qa.api.metrics import install_metrics
+from benchmark_qa.service.observability import install_metrics
 
 
 def test_a_token_without_the_extra_stops_no_start() -> None:

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from benchmark_qa.once import once
+from benchmark_qa.lazy import once
 
 
 class Office:

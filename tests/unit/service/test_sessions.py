@@ -8,7 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from benchmark_qa.platform.sessions import OversizedAnswer, PooledSession, bodies_up_to, install_pooling, last_answer
+from benchmark_qa.encord_api.sdk_internals import (
+    OversizedAnswer,
+    PooledSession,
+    bodies_up_to,
+    install_pooling,
+    last_answer,
+)
 
 LONG = b'{"labels": "' + b"x" * 100_000 + b'"}'
 

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmark_qa.dispatch.worker_process import WorkerProcess
+from benchmark_qa.service.dispatch.worker_process import WorkerProcess
 
 
 def prepare() -> None:

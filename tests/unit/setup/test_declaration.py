@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark_qa.cli import app
-from benchmark_qa.setup.declaration import Declaration, DeclarationError, read_declaration
-from benchmark_qa.setup.structure import complete
+from benchmark_qa.commands.setup.declaration import Declaration, DeclarationError, read_declaration
+from benchmark_qa.commands.setup.structure import complete
 
-EXAMPLE = files("benchmark_qa.setup").joinpath("example.toml").read_text(encoding="utf-8")
+EXAMPLE = files("benchmark_qa.commands.setup").joinpath("example.toml").read_text(encoding="utf-8")
 SCHEMA = Path(__file__).parents[3] / "docs" / "schemas" / "setup.schema.json"
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from benchmark_qa.setup.declaration import read_declaration
-from benchmark_qa.setup.observed import Observed, SeenDataset, SeenFolder, SeenOntology, SeenProject, SeenStage
-from benchmark_qa.setup.outcome import endpoints, service_document
-from benchmark_qa.setup.plan import plan
-from benchmark_qa.setup.structure import complete
-from benchmark_qa.setup.titles import gives_away
+from benchmark_qa.commands.setup.declaration import read_declaration
+from benchmark_qa.commands.setup.observed import Observed, SeenDataset, SeenFolder, SeenOntology, SeenProject, SeenStage
+from benchmark_qa.commands.setup.outcome import endpoints, service_document
+from benchmark_qa.commands.setup.plan import plan
+from benchmark_qa.commands.setup.structure import complete
+from benchmark_qa.commands.setup.titles import gives_away
 from tests.unit.setup.test_declaration import EXAMPLE
 
 DECLARED = read_declaration(EXAMPLE)

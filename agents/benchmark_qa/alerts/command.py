@@ -1,0 +1,42 @@
+"""`benchmark-qa alerts`: tell a webhook who has fallen below a bar."""
+
+from typing import Annotated
+
+import typer
+
+from benchmark_qa.terminal.failures import UNAVAILABLE, USAGE_ERROR, clear_failures
+
+
+def alerts(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the rules say now, and send nothing.")] = False,
+) -> None:
+    """Hold the rules of 'alerts' against the current figures, and send each change once to ALERT_WEBHOOK_URL.
+
+    Meant to run on a schedule. Each call is signed with ALERT_WEBHOOK_SECRET. Exit code 0, 2 for faulty settings,
+    3 when the database or the webhook cannot be used; what was not sent is sent next time.
+    """
+    with clear_failures():
+        from benchmark_qa.alerts.alerts import fire_alerts
+        from benchmark_qa.alerts.reporting_alerts import states_of
+        from benchmark_qa.alerts.webhook import SignedWebhook, WebhookFailed
+        from benchmark_qa.quality.from_store import current_leaderboard
+        from benchmark_qa.terminal.opening import open_scores
+
+        scores = open_scores()
+        settings = scores.settings
+        if dry_run:
+            board = current_leaderboard(scores.store, settings.config)
+            for rule in settings.config.alerts:
+                for annotator, state in states_of(rule, board).items():
+                    typer.echo(f"{rule.name}: {annotator} {state}")
+            return
+        if settings.alert_webhook_url is None or settings.alert_webhook_secret is None:
+            typer.echo("ALERT_WEBHOOK_URL and ALERT_WEBHOOK_SECRET are needed to send alerts", err=True)
+            raise typer.Exit(USAGE_ERROR)
+        webhook = SignedWebhook(settings.alert_webhook_url, settings.alert_webhook_secret.get_secret_value())
+        try:
+            sent = fire_alerts(scores.store, settings.config, webhook.send)
+        except WebhookFailed as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(UNAVAILABLE) from None
+        typer.echo(f"{len(sent)} alerts sent")

@@ -1,1 +1,0 @@
-"""HTTP: routes by endpoint family, signature checks, error bodies."""

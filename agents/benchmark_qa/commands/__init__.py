@@ -1,0 +1,1 @@
+"""What a person runs: a folder for each thing they do."""

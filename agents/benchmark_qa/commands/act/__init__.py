@@ -1,0 +1,1 @@
+"""Actions that follow from verdicts."""

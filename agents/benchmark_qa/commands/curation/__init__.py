@@ -1,0 +1,1 @@
+"""Choosing benchmark items."""

@@ -1,0 +1,73 @@
+"""Fingerprints of stored pictures, read in parallel, each noted on disk: a run that was killed goes on."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from benchmark_qa.encord_api.client import batches
+from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
+from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, Pictures
+from benchmark_qa.images.statistics import UnreadableImageError, image_statistics
+from benchmark_qa.terminal.runs import Journal
+
+PARALLEL = 8
+Progress = Callable[[int], None]
+
+
+@dataclass
+class Fingerprints:
+    """By uuid, and why the rest has none."""
+
+    known: dict[str, int] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def read_fingerprints(
+    pictures: Pictures, uuids: Iterable[str], journal: Journal, *, parallel: int = PARALLEL, progress: Progress
+) -> Fingerprints:
+    """Read what the journal does not know yet; what could not be read is tried again by the next run.
+
+    1 request per 100 pictures, and 1 for each, `parallel` at a time; as many pictures are in memory.
+
+    Raises:
+        PlatformError: Encord itself cannot be used.
+        ModuleNotFoundError: Pillow, of the extra `curation`, is not installed.
+    """
+    found = Fingerprints()
+    missing = []
+    for uuid in uuids:
+        noted = journal.note(uuid).get("fingerprint")
+        if noted is None:
+            missing.append(uuid)
+        else:
+            found.known[uuid] = int(noted, 16)
+            progress(1)
+    with ThreadPoolExecutor(parallel, thread_name_prefix="pictures") as threads:
+        try:
+            for batch in batches(missing, ITEMS_PER_REQUEST):
+                for uuid, fingerprint in _read(pictures, batch, threads):
+                    if isinstance(fingerprint, int):
+                        journal.write(uuid, {"fingerprint": f"{fingerprint:016x}"})
+                        found.known[uuid] = fingerprint
+                    else:
+                        found.unread[uuid] = fingerprint
+                    progress(1)
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+    return found
+
+
+def _read(pictures: Pictures, uuids: Sequence[str], threads: ThreadPoolExecutor) -> Iterator[tuple[str, int | str]]:
+    urls = pictures.signed_urls(uuids)
+
+    def one(uuid: str) -> tuple[str, int | str]:
+        url = urls.get(uuid)
+        if url is None:
+            return uuid, "Encord has no URL for it"
+        try:
+            return uuid, image_statistics(pictures.read(url)).fingerprint
+        except (EncordUnavailable, RequestRejected, UnreadableImageError) as error:
+            return uuid, str(error)
+
+    return threads.map(one, uuids)

@@ -1,0 +1,171 @@
+"""A folder of files that is whole or says that it is not: `manifest.json` is there only when every file it names is.
+
+Files grow in a hidden folder beside their places. When all are complete, the old manifest goes, the files move to their
+places, what only the old manifest names goes, and the new manifest comes. Other files in the folder (the pixels that
+somebody has put there) are left alone.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+import orjson
+
+from benchmark_qa.tasks.errors import RefusalError
+
+MANIFEST = "manifest.json"
+_PARTIAL = ".partial"
+_UNDER_WAY = ".publishing"
+"""Names the files that are or were in the folder while they are replaced"""
+
+
+class NotAnExport(RefusalError):
+    """The place is not one that files may be put to; the message says why."""
+
+
+def checked_folder(path: Path) -> Path:
+    """A folder that an export may be written to, by its full name; it need not be there.
+
+    Raises:
+        NotAnExport: it is a file, the root, or holds the manifest of something else, whose files would go.
+    """
+    whole = path.resolve()
+    if not whole.name:
+        raise NotAnExport(f"{path} is the root of the file system: name a folder in it")
+    if whole.exists() and not whole.is_dir():
+        raise NotAnExport(f"{path} is not a folder")
+    manifest = whole / MANIFEST
+    if manifest.exists() and not _is_ours(manifest):
+        raise NotAnExport(f"{path} holds a {MANIFEST} that is not an export's: name another folder")
+    return whole
+
+
+class OutputFolder:
+    """The files of one export."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.sums: dict[str, str] = {}
+        """SHA-256 of every complete file by its path"""
+        self._outdated: set[str] = set()
+        self._partial = path / _PARTIAL
+        shutil.rmtree(self._partial, ignore_errors=True)
+        self._partial.mkdir(parents=True)
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[BinaryIO]:
+        """A new file, complete when the block ends without an error."""
+        place = self._partial / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.open("xb") as file:
+            hashing = _HashingFile(file)
+            yield hashing  # type: ignore[misc]
+        self.sums[path] = hashing.digest.hexdigest()
+
+    def outdate(self, path: str) -> None:
+        """Remove what others have derived from the files of the last export, when these are published."""
+        self._outdated.add(path)
+
+    @contextmanager
+    def spool(self) -> Iterator[BinaryIO]:
+        """A file for the time being."""
+        with tempfile.TemporaryFile(dir=self._partial) as file:
+            yield file
+
+    def below(self, folder: str) -> "Below":
+        """The same, for files below a folder of it."""
+        return Below(self, folder)
+
+    def publish(self, manifest: bytes) -> None:
+        """Put every file in its place, and the manifest last."""
+        place, under_way = self.path / MANIFEST, self.path / _UNDER_WAY
+        # Whoever goes on after a kill in the middle must know of the old files and of the new ones.
+        before = _files_of(place) | _files_of(under_way)
+        _write_whole(under_way, orjson.dumps({"files": sorted(before | self.sums.keys())}))
+        place.unlink(missing_ok=True)
+        for name in self.sums:
+            target = self.path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(self._partial / name, target)
+        for name in (before | self._outdated) - self.sums.keys():
+            (self.path / name).unlink(missing_ok=True)
+        _write_whole(place, manifest)
+        under_way.unlink()
+        self.discard()
+
+    def discard(self) -> None:
+        """Forget what is not published."""
+        shutil.rmtree(self._partial, ignore_errors=True)
+
+
+class Below:
+    """Files below a folder of the output."""
+
+    def __init__(self, output: OutputFolder, folder: str) -> None:
+        self._output, self._folder = output, folder
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[BinaryIO]:
+        """A new file, complete when the block ends without an error."""
+        with self._output.open(f"{self._folder}/{path}") as file:
+            yield file
+
+    def outdate(self, path: str) -> None:
+        """Remove what others have derived from the files of the last export, when these are published."""
+        self._output.outdate(f"{self._folder}/{path}")
+
+    @contextmanager
+    def spool(self) -> Iterator[BinaryIO]:
+        """A file for the time being."""
+        with self._output.spool() as file:
+            yield file
+
+
+class _HashingFile:
+    """A file that sums up what is written to it; it is written once, from front to back."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _write_whole(place: Path, content: bytes) -> None:
+    waiting = place.with_name(f"{place.name}.new")
+    with waiting.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(waiting, place)
+
+
+def _is_ours(manifest: Path) -> bool:
+    try:
+        said = orjson.loads(manifest.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(said, dict) and "manifest_version" in said and isinstance(said.get("files"), dict)
+
+
+def _files_of(manifest: Path) -> set[str]:
+    """The files of the export that was here before; only names that lead to somewhere below the folder."""
+    try:
+        files = orjson.loads(manifest.read_bytes())["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {
+        name
+        for name in files
+        if isinstance(name, str) and not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
+    }

@@ -1,0 +1,73 @@
+"""What an export says of itself: every file's hash, what is in it, where it came from, and what it could not hold.
+
+Nothing in it depends on when or where the export ran, so that two exports of one snapshot have the same manifest.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from benchmark_qa.formats.canonical import canonical_bytes
+from benchmark_qa.formats.classes import Classes
+from benchmark_qa.formats.writer import ExportedRow
+
+MANIFEST_VERSION = 1
+
+
+@dataclass
+class Counts:
+    """What the label rows hold, whatever the format: to be held against Encord's own figures."""
+
+    rows: int = 0
+    rows_without_labels: int = 0
+    data_units: Counter[str] = field(default_factory=Counter)
+    """By kind"""
+    splits: Counter[str] = field(default_factory=Counter)
+    """Data units by part"""
+    images: int = 0
+    """Images, and frames with labels"""
+    objects: Counter[str] = field(default_factory=Counter)
+    """Object instances by class"""
+    drawings: Counter[str] = field(default_factory=Counter)
+    """Objects on images by class: one of a video has as many as frames"""
+    shapes: Counter[str] = field(default_factory=Counter)
+    """Drawings by shape"""
+    classifications: Counter[str] = field(default_factory=Counter)
+    """Classification instances by class"""
+
+    def add(self, exported: ExportedRow, classes: Classes) -> None:
+        """Count one label row."""
+        labels = exported.labels
+        self.rows += 1
+        self.rows_without_labels += not labels.instances and not labels.classifications
+        self.data_units[str(exported.row["data_type"])] += 1
+        self.splits[exported.split] += 1
+        self.images += len(labels.images)
+        self.objects.update(classes.names[feature] for feature in labels.instances.values())
+        drawn = [item for image in labels.images for item in image.objects] + list(labels.elsewhere)
+        self.drawings.update(classes.names[item.feature] for item in drawn)
+        self.shapes.update(item.shape.value for item in drawn)
+        given = {item.classification_hash: item.feature for item in labels.classifications}
+        self.classifications.update(classes.ontology.classifications[feature].name for feature in given.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only, sorted."""
+        return {
+            name: dict(sorted(value.items())) if isinstance(value, Counter) else value
+            for name, value in vars(self).items()
+        }
+
+
+def structure_hash(editor: Mapping[str, Any]) -> str:
+    """SHA-256 of the ontology's structure: it changes when a class, a question or an option does."""
+    return sha256(canonical_bytes(editor)).hexdigest()
+
+
+def manifest_bytes(content: Mapping[str, Any]) -> bytes:
+    """As it stands in the file."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps({"manifest_version": MANIFEST_VERSION, **content}, option=options)

@@ -1,0 +1,199 @@
+"""Rows that have been read to files, one row in memory at a time, and the manifest that says what is in them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from benchmark_qa import __version__
+from benchmark_qa.commands.export.export_request import FORMATS, ExportRequest, Progress
+from benchmark_qa.commands.export.folder import OutputFolder
+from benchmark_qa.commands.export.manifest import Counts, structure_hash
+from benchmark_qa.commands.export.names import FileNames
+from benchmark_qa.commands.export.row_cache import RowsRead
+from benchmark_qa.commands.export.snapshots import Snapshot
+from benchmark_qa.commands.export.standing import Standing
+from benchmark_qa.encord_api.branches import BranchRow
+from benchmark_qa.encord_api.models import Project
+from benchmark_qa.formats import canonical, coco_writer, table_writer, yolo_writer
+from benchmark_qa.formats.classes import Classes
+from benchmark_qa.formats.coco_writer import CocoWriter
+from benchmark_qa.formats.encord_writer import EncordWriter
+from benchmark_qa.formats.labelled_images import LabelledRow, read_images
+from benchmark_qa.formats.table_writer import TableWriter
+from benchmark_qa.formats.writer import ALL, ExportedRow, NamedImage, Tally
+from benchmark_qa.formats.yolo_writer import YoloWriter
+from benchmark_qa.labels.creators import label_creators
+from benchmark_qa.labels.errors import LabelReadError
+
+_VERSIONS = {
+    "encord": canonical.FORMAT_VERSION,
+    "coco": coco_writer.FORMAT_VERSION,
+    "yolo": yolo_writer.FORMAT_VERSION,
+    "parquet": table_writer.FORMAT_VERSION,
+}
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """Everything that is to be written."""
+
+    request: ExportRequest
+    project: Project
+    classes: Classes
+    snapshot: Snapshot | None
+    rows: Sequence[BranchRow]
+    """By data hash"""
+    judged: Standing | None
+    """None: nobody's verdict is asked for"""
+
+
+@dataclass
+class Written:
+    """What has been written."""
+
+    counts: Counts = field(default_factory=Counts)
+    below_the_bar: int = 0
+    """Rows left out for who has labelled them"""
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    """Data hash and reason"""
+    formats: dict[str, Any] = field(default_factory=dict)
+
+
+def write(plan: ExportPlan, kept: RowsRead, files: OutputFolder, progress: Progress) -> Written:
+    """Write every format asked for, each in a folder of its own.
+
+    Raises:
+        TablesMissingError: Parquet is asked for and its library is not installed.
+    """
+    written = Written()
+    with ExitStack() as stack:
+        writers = _open_writers(plan, files, stack)
+        for exported in _exported_rows(plan, kept, written, progress):
+            written.counts.add(exported, plan.classes)
+            for writer in writers.values():
+                writer.add(exported)
+    written.formats = {
+        name: {"version": _VERSIONS[name], "written": _tallies(writer)} for name, writer in writers.items()
+    }
+    return written
+
+
+def _exported_rows(plan: ExportPlan, kept: RowsRead, written: Written, progress: Progress) -> Iterator[ExportedRow]:
+    """The rows in order, one at a time; those that cannot be read, or are left out, are noted."""
+    names = FileNames(row.data_title for row in plan.rows)
+    splits = plan.request.parts()
+    leaves_out = plan.judged and plan.request.leave_out_below_bar
+    below = plan.judged.below_the_bar if plan.judged and leaves_out else frozenset[str]()
+    for row in plan.rows:
+        progress("writing", 1, len(plan.rows))
+        label_row = _label_row(row, kept)
+        if below and below & label_creators(label_row).keys():
+            written.below_the_bar += 1
+            continue
+        try:
+            labels = read_images(label_row, plan.classes.ontology, (row.width, row.height))
+        except LabelReadError as error:
+            written.unreadable.append((row.data_hash, str(error)))
+            continue
+        yield ExportedRow(
+            row=label_row,
+            labels=labels,
+            images=tuple(_named(row, labels, names)),
+            split=splits.of(row.data_hash) if splits else ALL,
+        )
+
+
+def _label_row(row: BranchRow, kept: RowsRead) -> dict[str, Any]:
+    """The row as Encord has it, under the titles of today."""
+    found = kept.row(row.label_hash) if row.label_hash is not None else _never_opened(row)
+    return {**found, "data_title": row.data_title, "dataset_title": row.dataset_title}
+
+
+def _never_opened(row: BranchRow) -> dict[str, Any]:
+    """A submitted task of which nobody has opened the labels: no labels. Of one image, that image."""
+    image: dict[str, Any] = {
+        "data_hash": row.data_hash,
+        "data_title": row.data_title,
+        "data_type": row.mime_type,
+        "data_link": None,
+        "data_sequence": 0,
+        "width": row.width,
+        "height": row.height,
+        "labels": {"objects": [], "classifications": []},
+    }
+    return canonical.canonical_row(
+        {
+            "label_hash": None,
+            "branch_name": "main",
+            "data_hash": row.data_hash,
+            "dataset_hash": row.dataset_hash,
+            "data_type": row.data_type,
+            "created_at": None,
+            "last_edited_at": None,
+            "data_units": {row.data_hash: image} if row.data_type == "image" else {},
+            "object_answers": {},
+            "classification_answers": {},
+            "object_actions": {},
+            "spaces": {},
+        }
+    )
+
+
+def _named(row: BranchRow, labels: LabelledRow, names: FileNames) -> Iterator[NamedImage]:
+    for image in labels.images:
+        if row.data_type == "image" and not image.space:
+            name = names.of_image(row.data_title, row.data_hash, row.mime_type)
+        else:
+            name = names.of_frame(row.data_title, row.data_hash, image.space, image.frame, row.mime_type)
+        yield NamedImage(image, name)
+
+
+def _open_writers(plan: ExportPlan, files: OutputFolder, stack: ExitStack) -> dict[str, Any]:
+    request, classes = plan.request, plan.classes
+    splits = request.parts()
+    names = splits.names if splits else (ALL,)
+    weights = plan.judged.weights if plan.judged and request.weigh else None
+    makers: dict[str, Callable[[Any], Any]] = {
+        "encord": lambda place: EncordWriter(place, plan.project.ontology, classes.names),
+        "coco": lambda place: CocoWriter(place, classes, title=plan.project.title, splits=names, weights=weights),
+        "yolo": lambda place: YoloWriter(place, classes, task=request.yolo_task, splits=names),
+        "parquet": lambda place: TableWriter(place, classes, weights=weights),
+    }
+    return {name: stack.enter_context(makers[name](files.below(name))) for name in FORMATS if name in request.formats}
+
+
+def _tallies(writer: Any) -> dict[str, Any]:
+    several: dict[str, Tally] | None = getattr(writer, "tallies", None)
+    if several is None:
+        tally: Tally = writer.tally
+        return tally.to_dict()
+    return {task: tally.to_dict() for task, tally in several.items()}
+
+
+def manifest_of(plan: ExportPlan, written: Written, files: OutputFolder) -> dict[str, Any]:
+    """What the export says of itself."""
+    request, project, snapshot = plan.request, plan.project, plan.snapshot
+    splits = request.parts()
+    return {
+        "made_by": {"benchmark-qa": __version__, "formats": {name: _VERSIONS[name] for name in request.formats}},
+        "project": {"hash": project.project_hash, "title": project.title},
+        "ontology": {"hash": project.ontology_hash, "structure_sha256": structure_hash(project.ontology)},
+        "branch": snapshot.name if snapshot else "main",
+        "snapshot": {"name": snapshot.name, "made_at": _moment(snapshot.made_at)} if snapshot else None,
+        "filters": {
+            **request.choice.to_dict(),
+            "below_the_bar": "left out" if request.leave_out_below_bar else "kept",
+            "weights": request.weigh,
+        },
+        "splits": dict(splits.shares) if splits else None,
+        "counts": written.counts.to_dict(),
+        "left_out": {"annotator_below_the_bar": written.below_the_bar, "unreadable": len(written.unreadable)},
+        "formats": written.formats,
+        "files": dict(sorted(files.sums.items())),
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,178 @@
+"""`benchmark-qa find`: what deserves another look in labels, and a model's failures; the choice as a file."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark_qa.commands.predictions.command import ConfidenceOption, IouOption, StoredOption
+from benchmark_qa.commands.predictions.inputs import (
+    USUAL_UNMATCHED,
+    MaxUnmatchedOption,
+    MetadataOption,
+    TruthArgument,
+    UnfinishedOption,
+)
+from benchmark_qa.terminal.failures import USAGE_ERROR
+
+if TYPE_CHECKING:
+    from benchmark_qa.commands.findings.findings import Findings
+    from benchmark_qa.commands.predictions.detections import Detections
+    from benchmark_qa.formats.chosen_items import ChosenItems, ReasonKind
+
+
+class Kind(StrEnum):
+    """Why a data unit may be chosen."""
+
+    LABEL_ERROR = "likely_label_error"
+    SLICE = "failure_slice"
+    DUPLICATES = "contradicting_duplicates"
+    RARE = "rare_class"
+    MISSED = "missed_by_model"
+
+
+def find(
+    labels: TruthArgument,
+    predictions: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PREDICTIONS]",
+            help="Of a model that was not trained on these labels: as for 'evaluate-predictions'. Without them only "
+            "contradicting near-duplicates and rare classes are found.",
+        ),
+    ] = None,
+    *,
+    iou: IouOption = 0.5,
+    confidence: ConfidenceOption = 0.5,
+    metadata: MetadataOption = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with the images, named as their titles: near-duplicates are found, and brightness and "
+            "sharpness become fields."
+        ),
+    ] = None,
+    stored: StoredOption = False,
+    enough: Annotated[int, typer.Option(min=1, help="Data units with a class from which it is not rare.")] = 50,
+    unfinished: UnfinishedOption = False,
+    max_unmatched: MaxUnmatchedOption = USUAL_UNMATCHED,
+    json: Annotated[bool, typer.Option("--json", help="Everything as JSON instead of tables.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the choice of data units to this file.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the choice; else of the file.")] = None,
+    project: Annotated[
+        str | None, typer.Option(help="For --output: the project whose labels these are, where they are files.")
+    ] = None,
+    kinds: Annotated[
+        list[Kind] | None,
+        typer.Option("--kind", help="For --output: a reason that counts (again for more); else probable label errors."),
+    ] = None,
+    least_strength: Annotated[
+        float, typer.Option(min=0, max=1, help="For --output: weaker label errors and contradictions are left out.")
+    ] = 0.5,
+    most: Annotated[int | None, typer.Option(min=1, help="For --output: data units at most.")] = None,
+) -> None:
+    """Find likely label errors, failure slices, what is missing and spurious, contradictions and rare classes.
+
+    With --output the data units that were found are written as a choice, which 'send-back' takes. Exit code 0, 2 when
+    a file cannot be used, 3 when Encord cannot be used.
+    """
+    from benchmark_qa.commands.findings.findings import find as look
+    from benchmark_qa.commands.predictions.detections import PredictionInputError
+    from benchmark_qa.commands.predictions.inputs import is_file, load_inputs
+    from benchmark_qa.commands.predictions.library import EvaluatorMissingError
+    from benchmark_qa.commands.predictions.pictures import read_pictures, with_pictures
+    from benchmark_qa.commands.predictions.prediction_output import require_place, write, write_json
+    from benchmark_qa.commands.predictions.tables import console_of, print_findings
+    from benchmark_qa.commands.score_exports.scoring import ExportError
+    from benchmark_qa.errors import MissingExtraError
+
+    try:
+        require_place(output)
+        if output and project is None and is_file(labels):
+            raise ExportError(
+                f"{labels}: is no project on Encord; --output needs --project with the hash of its project"
+            )
+        given = load_inputs(
+            labels,
+            [predictions] if predictions else [],
+            metadata=metadata,
+            unfinished=unfinished,
+            max_unmatched=max_unmatched,
+        )
+        detections = given.detections[0] if predictions else given.truth.alone()
+        pictures = read_pictures(given, detections, images, stored=stored)
+        (detections,) = with_pictures([detections], pictures)
+        findings = look(
+            detections,
+            has_predictions=predictions is not None,
+            near_duplicates=None if pictures is None else pictures.groups(),
+            iou=iou,
+            confidence=confidence,
+            enough_examples=enough,
+        )
+        if output:
+            choice = _choice(
+                detections,
+                findings,
+                project=given.project_hash or project or "",
+                name=name or output.stem,
+                kinds=kinds,
+                least_strength=least_strength,
+                most=most,
+            )
+            write(choice.model_dump_json(indent=2).encode() + b"\n", output)
+            typer.echo(f"{len(choice.items):,} data units chosen: {output}", err=True)
+    except (ExportError, PredictionInputError, EvaluatorMissingError, MissingExtraError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(USAGE_ERROR) from None
+    if json:
+        write_json(_as_json(detections, findings), None)
+    else:
+        with console_of(None) as console:
+            print_findings(findings, _names(detections), console)
+
+
+def _choice(
+    detections: "Detections",
+    findings: "Findings",
+    *,
+    project: str,
+    name: str,
+    kinds: list[Kind] | None,
+    least_strength: float,
+    most: int | None,
+) -> "ChosenItems":
+    from benchmark_qa.commands.findings.chosen import USUAL, choose
+
+    wanted: tuple[ReasonKind, ...] = tuple(kind.value for kind in kinds) if kinds else USUAL
+    return choose(
+        detections,
+        findings,
+        project_hash=project,
+        name=name,
+        made_at=datetime.now(UTC),
+        kinds=wanted,
+        least_strength=least_strength,
+        most=most,
+    )
+
+
+def _names(detections: "Detections") -> list[str]:
+    """The images in words a person knows."""
+    return [
+        (source.title or source.data_hash or str(image)) + (f", frame {source.frame}" if source.frame else "")
+        for image, source in zip(detections.images, detections.sources, strict=True)
+    ]
+
+
+def _as_json(detections: "Detections", findings: "Findings") -> dict[str, object]:
+    """The findings; places in the list of images become data hashes, titles and frames."""
+    images = [
+        {"data_hash": source.data_hash, "title": name, "frame": source.frame}
+        for source, name in zip(detections.sources, _names(detections), strict=True)
+    ]
+    return findings.to_dict() | {"image_list": images}

@@ -1,0 +1,72 @@
+"""`benchmark-qa actions`: the audit trail, and undoing."""
+
+import json as json_module
+from typing import Annotated
+
+import typer
+
+from benchmark_qa.terminal.failures import clear_failures
+from benchmark_qa.terminal.operator import OperatorOption, operator_of
+
+actions = typer.Typer(name="actions", help="What people and rules have done: list it, undo it.", no_args_is_help=True)
+
+RULINGS = ("exclude", "restore", "accept-also")
+SHADOW = "shadow-decision"
+"""One for every task in shadow mode: they would drown what people do"""
+
+
+@actions.command(name="list")
+def list_actions(
+    limit: Annotated[int, typer.Option(help="How many of the newest.", min=1)] = 100,
+    json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List the newest actions first: when, who, what, to what, why, and whether it was undone."""
+    with clear_failures():
+        from benchmark_qa.store.action_log import ActionLog
+        from benchmark_qa.terminal.opening import open_scores
+
+        scores = open_scores()
+        entries = ActionLog(scores.store.database).entries(scores.project, limit=limit, without=SHADOW)
+        if json:
+            typer.echo(json_module.dumps([vars(entry) for entry in entries], default=str))
+            return
+        for entry in entries:
+            undone = f"  (undone by {entry.undone_by[:8]})" if entry.undone_by else ""
+            moment = f"{entry.taken_at:%Y-%m-%d %H:%M} UTC"
+            what = f"{entry.kind} {entry.subject}: {entry.reason}"
+            if entry.facts.get("outcome", "done") != "done":
+                what += f" (not certain to have been done: {entry.facts['outcome']})"
+            typer.echo(f"{entry.action_id[:8]}  {moment}  {entry.operator}  {what}{undone}")
+        if not entries:
+            typer.echo("nothing was done yet")
+
+
+@actions.command()
+def undo(
+    action_id: Annotated[str, typer.Argument(help="Its id as 'list' shows it; eight digits are enough.")],
+    reason: Annotated[str, typer.Option(help="Why, for the audit trail.")],
+    operator: OperatorOption = "",
+) -> None:
+    """Take back an action, on Encord too where it changed something there. The trail shows both."""
+    with clear_failures():
+        from benchmark_qa.store.action_log import ActionLog
+        from benchmark_qa.terminal.opening import open_scores
+
+        who = operator_of(operator)
+        scores = open_scores()
+        log = ActionLog(scores.store.database)
+        action = log.find(action_id)
+        if action.kind in RULINGS:
+            undoing = scores.rulings.undo(action.action_id, operator=who, reason=reason)
+        else:
+            from benchmark_qa.commands.act.actor import Actor
+            from benchmark_qa.commands.send_back.send_back import KIND_PREFIX, SendBack
+            from benchmark_qa.service.service import Service
+
+            service = Service(scores.settings)
+            if action.kind.startswith(KIND_PREFIX):
+                SendBack(service.projects, log).undo(action)
+            else:
+                Actor(service.scorer).undo(action)
+            undoing = log.mark_undone(action.action_id, operator=who, reason=reason)
+        typer.echo(f"{action.kind} {action.subject} undone: recorded as {undoing.action_id[:8]} by {who}")

@@ -1,0 +1,70 @@
+"""`benchmark-qa db`: the score store's tables, and what is to be forgotten."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark_qa.terminal.failures import clear_failures
+from benchmark_qa.terminal.operator import OperatorOption
+
+if TYPE_CHECKING:
+    from benchmark_qa.terminal.opening import Scores
+
+db = typer.Typer(name="db", help="The database of scores.", no_args_is_help=True)
+
+
+def _scores() -> "Scores":
+    from benchmark_qa.terminal.opening import open_scores
+
+    return open_scores()
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the tables up to date. Safe to repeat; the service may be running."""
+    with clear_failures():
+        before, after = _scores().store.database.upgrade()
+        typer.echo(f"at revision {after}" if before == after else f"from revision {before or '(empty)'} to {after}")
+
+
+@db.command()
+def rebuild() -> None:
+    """Make the sums of every annotator anew from the score records."""
+    with clear_failures():
+        _scores().store.database.rebuild()
+        typer.echo("the sums are rebuilt")
+
+
+@db.command()
+def forget(
+    annotator: Annotated[str, typer.Argument(help="E-mail of the person.")],
+    operator: OperatorOption = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete every score and figure of a person. This cannot be undone."""
+    if not yes:
+        typer.confirm(f"Delete every score of {annotator}, for good?", abort=True)
+    with clear_failures():
+        from benchmark_qa.store.erasure import erase_person
+        from benchmark_qa.terminal.operator import operator_of
+
+        deleted = erase_person(_scores().store.database, annotator, operator=operator_of(operator))
+        typer.echo(f"{deleted:,} scores deleted")
+
+
+@db.command()
+def purge(
+    before: Annotated[str, typer.Option(help="Scores made before then are deleted, e.g. 2025-01-01.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete the scores that are past their time, and their share of the figures. This cannot be undone."""
+    from benchmark_qa.terminal.options import moment_of
+
+    moment = moment_of(before)
+    if not yes:
+        typer.confirm(f"Delete every score made before {moment.isoformat()}, for good?", abort=True)
+    with clear_failures():
+        from benchmark_qa.store.erasure import erase_before
+
+        scores = _scores()
+        typer.echo(f"{erase_before(scores.store.database, scores.project, moment):,} scores deleted")

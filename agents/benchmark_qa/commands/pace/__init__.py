@@ -1,0 +1,1 @@
+"""When annotators meet benchmark items."""

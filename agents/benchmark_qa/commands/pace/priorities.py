@@ -1,0 +1,82 @@
+"""Put benchmark tasks among the production project's others by priority. What has a priority already keeps it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmark_qa.commands.pace.schedule import DEFAULT_PRIORITY, NoRoomLeftError, Rate, Schedule, Workers, schedule
+from benchmark_qa.encord_api.queue_order import QueuedRow, queued_rows
+from benchmark_qa.encord_api.reviews import PeoplesWork
+from benchmark_qa.tasks.errors import RefusalError
+from benchmark_qa.tasks.projects import ServedProjects
+
+BEFORE_WORK = frozenset({"AGENT", "ANNOTATION", "CONSENSUS_ANNOTATION"})
+"""Stages at which a task has yet to be annotated"""
+
+
+class NoRoomLeft(RefusalError):
+    """Too many runs have put tasks behind each other; everything must be scheduled anew."""
+
+
+@dataclass(frozen=True)
+class PacePlan:
+    """What a run would set, and what it leaves alone."""
+
+    schedule: Schedule
+    scheduled_before: int
+    """Waiting tasks that have a priority already: by an earlier run, or by hand"""
+    past: int
+    """Tasks that are annotated, or further"""
+
+
+def plan_pace(projects: ServedProjects, rate: Rate, workers: Workers, *, seed: int, anew: bool) -> PacePlan:
+    """Priorities for the waiting tasks that have none. 1 request.
+
+    New tasks come behind those that have been scheduled, and before those that have not; the rate goes on where it
+    had got to.
+
+    Args:
+        projects: of the deployment.
+        rate: of benchmark tasks, as an annotator meets it.
+        workers: who works the queue off.
+        seed: settles the order.
+        anew: every waiting task, whatever its priority.
+
+    Raises:
+        NoRoomLeft
+        PlatformError
+    """
+    production = projects.production
+    before_work = {stage.uuid for stage in production.stages if stage.kind in BEFORE_WORK}
+    scoring = {projects.stage(reference).uuid for reference in projects.deployment.stages.scoring}
+    rows = queued_rows(projects.encord, production.project_hash)
+    waiting = [row for row in rows if row.stage_uuid in before_work - scoring]
+    new = [row for row in waiting if anew or row.priority in (None, DEFAULT_PRIORITY)]
+    kept = _priorities(waiting, new)
+    benchmark = [row.data_hash for row in new if projects.is_benchmark_dataset(row.dataset_hash)]
+    others = [row.data_hash for row in new if projects.is_production_dataset(row.dataset_hash)]
+    past = len(rows) - len(waiting)
+    try:
+        made = schedule(
+            benchmark,
+            others,
+            rate,
+            workers,
+            seed=seed,
+            before=past + len(kept),
+            below=min((priority for priority in kept if priority > DEFAULT_PRIORITY), default=1.0),
+        )
+    except NoRoomLeftError:
+        raise NoRoomLeft("too many runs stand behind each other: schedule all waiting tasks anew with --anew") from None
+    return PacePlan(made, len(kept), past)
+
+
+def carry_out(projects: ServedProjects, plan: PacePlan) -> None:
+    """Set the priorities of the plan. 1 request per 1,000 tasks; can be interrupted and run again."""
+    if plan.schedule.priorities:
+        PeoplesWork(projects.encord, projects.production.project_hash).set_priorities(plan.schedule.priorities)
+
+
+def _priorities(waiting: Sequence[QueuedRow], new: Sequence[QueuedRow]) -> list[float]:
+    """Of the tasks that are left alone."""
+    changing = {row.data_hash for row in new}
+    return [row.priority for row in waiting if row.priority is not None and row.data_hash not in changing]

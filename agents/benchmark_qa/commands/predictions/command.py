@@ -1,0 +1,128 @@
+"""`benchmark-qa evaluate-predictions`: a model's predictions against ground truth or production labels."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark_qa.commands.predictions.inputs import (
+    USUAL_UNMATCHED,
+    MaxUnmatchedOption,
+    MetadataOption,
+    TruthArgument,
+    UnfinishedOption,
+)
+from benchmark_qa.terminal.failures import USAGE_ERROR
+
+
+class RegionChoice(StrEnum):
+    """What is compared."""
+
+    BOXES = "bbox"
+    AREAS = "segm"
+
+
+class Format(StrEnum):
+    """What is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    HTML = "html"
+
+
+PredictionsArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PREDICTIONS",
+        help="COCO results, a table (CSV, JSON lines, Parquet), label rows with confidences, or PROJECT:BRANCH.",
+    ),
+]
+IouOption = Annotated[float, typer.Option(help="From which overlap a prediction is right (F1, confusion, slices).")]
+ConfidenceOption = Annotated[float, typer.Option(help="From which confidence a prediction is seen (F1, confusion).")]
+ImagesOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder with the images, named as their titles: brightness and sharpness become fields."),
+]
+
+
+StoredOption = Annotated[
+    bool, typer.Option("--pictures", help="The same with the pictures as Encord has stored them, of a project.")
+]
+
+
+def evaluate_predictions(
+    truth: TruthArgument,
+    predictions: PredictionsArgument,
+    *,
+    region: Annotated[RegionChoice, typer.Option(help="Compare boxes, or areas (polygons, masks).")] = (
+        RegionChoice.BOXES
+    ),
+    iou: IouOption = 0.5,
+    confidence: ConfidenceOption = 0.5,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="PREDICTIONS", help="An earlier or another model: show the differences from it."),
+    ] = None,
+    slices: Annotated[bool, typer.Option("--slices", help="Show in which parts of the data the model fails.")] = False,
+    metadata: MetadataOption = None,
+    images: ImagesOption = None,
+    stored: StoredOption = False,
+    unfinished: UnfinishedOption = False,
+    max_unmatched: MaxUnmatchedOption = USUAL_UNMATCHED,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    format: Annotated[  # noqa: A002 - the option's name
+        Format, typer.Option(help="table: on the terminal; html: one page without network.")
+    ] = Format.TABLE,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; else standard output.")] = None,
+) -> None:
+    """Print mAP and mAR (COCO protocol), F1, precision and recall by class, confusion and calibration.
+
+    Exit code 0 when the predictions are evaluated, 2 when a file cannot be used, the two have no image in common or
+    too many predictions are on images without labels, 3 when Encord cannot be used.
+    """
+    from benchmark_qa.commands.predictions.comparison import compare_predictions
+    from benchmark_qa.commands.predictions.detections import PredictionInputError
+    from benchmark_qa.commands.predictions.evaluation import evaluate_predictions as evaluate
+    from benchmark_qa.commands.predictions.inputs import load_inputs
+    from benchmark_qa.commands.predictions.library import EvaluatorMissingError
+    from benchmark_qa.commands.predictions.page import Evaluation
+    from benchmark_qa.commands.predictions.pictures import read_pictures, with_pictures
+    from benchmark_qa.commands.predictions.prediction_output import require_place, write_evaluation
+    from benchmark_qa.commands.predictions.slices import find_slices
+    from benchmark_qa.commands.score_exports.scoring import ExportError
+    from benchmark_qa.errors import MissingExtraError
+
+    try:
+        require_place(output)
+        models = [predictions, *([against] if against else [])]
+        given = load_inputs(truth, models, metadata=metadata, unfinished=unfinished, max_unmatched=max_unmatched)
+        pictures = read_pictures(given, given.detections[0], images, stored=stored)
+        detections, *others = with_pictures(given.detections, pictures)
+        comparisons = [
+            compare_predictions(other, detections, region=region.value, iou=iou, confidence=confidence)
+            for other in others
+        ]
+        score = (
+            comparisons[0].second
+            if comparisons
+            else evaluate(detections, region=region.value, iou=iou, confidence=confidence)
+        )
+        chosen = Format.JSON if json else format
+        found = None
+        if slices or metadata or pictures or chosen is Format.HTML:
+            found = find_slices(detections, region=region.value, iou=iou, confidence=confidence)
+        evaluation = Evaluation(
+            score=score,
+            differences=comparisons[0].differences if comparisons else None,
+            slices=found,
+            truth=truth,
+            predictions=predictions,
+            against=against,
+            asked_at=datetime.now(UTC),
+        )
+        write_evaluation(evaluation, chosen, output)
+    except (ExportError, PredictionInputError, EvaluatorMissingError, MissingExtraError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(USAGE_ERROR) from None

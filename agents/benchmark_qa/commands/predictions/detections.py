@@ -1,0 +1,325 @@
+"""Ground truth and predictions in COCO's own layout, read with care and numbered anew.
+
+Format: https://cocodataset.org/#format-data and https://cocodataset.org/#format-results.
+"""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark_qa.labels.labels_rle import BadRunLengthError, decode_runs
+
+Region = Literal["bbox", "segm"]
+"""What is compared: boxes, or the areas of polygons and masks."""
+
+
+class PredictionInputError(ValueError):
+    """Truth or predictions are not well formed; the message names the place and what is wrong there."""
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place} {problem}")
+        self.place = place
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class Source:
+    """The data unit that an image is (a frame) of; what the file does not tell is None or empty."""
+
+    data_hash: str | None = None
+    title: str = ""
+    dataset_hash: str | None = None
+    label_hash: str | None = None
+    """Of the label row that is the truth here"""
+    url: str | None = None
+    frame: int | None = None
+    space: str = ""
+    names: tuple[str, ...] = ()
+    """What else the image is called: its file; of an image group the hash, title and URL of the image itself"""
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Truth and predictions over the same images and classes, ready for the evaluator.
+
+    Images, classes and annotations are numbered from 1 in the order of the truth file: the numbers of the
+    files may be anything, and COCO evaluators take annotation 0 for "not matched".
+    """
+
+    images: tuple[Hashable, ...]
+    """The image ids as the truth file has them; number n of this object is `images[n - 1]`."""
+    classes: tuple[str, ...]
+    """Class names; number n is `classes[n - 1]`."""
+    truth: Mapping[str, Any]
+    """COCO `images`, `categories` and `annotations`."""
+    predictions: Sequence[Mapping[str, Any]]
+    """COCO results."""
+    clusters: tuple[int, ...]
+    """By image: which images belong together (frames of one data unit), so that intervals know."""
+    fields: tuple[Mapping[str, Any], ...]
+    """By image: what the truth knows about it (texts, numbers, truth values), for slices."""
+    unmatched: tuple[Hashable, ...] = ()
+    """Images (as the predictions name them) that have predictions but no truth; they count nowhere."""
+    ambiguous: tuple[str, ...] = ()
+    """Of those, the names that several data units have."""
+    predicted_images: int = 0
+    """Images of the truth that the predictions speak of."""
+    sources: tuple[Source, ...] = ()
+    """By image: the data unit it is of."""
+    not_compared: Mapping[str, int] = field(default_factory=dict)
+    """Objects on either side that are neither boxes nor areas, by shape; they count nowhere."""
+
+    @classmethod
+    def from_coco(cls, truth: Any, predictions: Any) -> Self:
+        """Read a COCO data set and COCO results (a list, or a data set whose annotations have scores).
+
+        Raises:
+            PredictionInputError: a key is missing, a number is none, an id is there twice or refers to nothing.
+        """
+        _need(isinstance(truth, Mapping), "truth", "is not a COCO data set (a JSON object)")
+        images = _numbered(truth, "images", "id")
+        categories = _numbered(truth, "categories", "id")
+        names = tuple(
+            _text(category, "name", f"truth.categories[{at}]") for at, category in enumerate(truth["categories"])
+        )
+        return cls(
+            images=tuple(images),
+            classes=names,
+            truth={
+                "images": [
+                    {"id": number, "width": image.get("width"), "height": image.get("height")}
+                    for number, image in enumerate(truth["images"], start=1)
+                ],
+                "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
+                "annotations": _annotations(truth, images, categories),
+            },
+            predictions=_results(predictions, images, categories),
+            clusters=tuple(range(len(images))),
+            fields=tuple(_known_about(image) for image in truth["images"]),
+            sources=tuple(_source_of(image) for image in truth["images"]),
+            unmatched=tuple(
+                dict.fromkeys(result["image_id"] for result in _listed(predictions) if result["image_id"] not in images)
+            ),
+        )
+
+    def only(self, kept: Sequence[bool] | NDArray[np.bool_]) -> "Detections":
+        """The part on some of the images (one truth value per image); numbers and classes stay the same."""
+        numbers = {number for number, keep in enumerate(kept, start=1) if keep}
+        annotations = [item for item in self.truth["annotations"] if item["image_id"] in numbers]
+        return replace(
+            self,
+            truth={
+                **self.truth,
+                "images": [image for image in self.truth["images"] if image["id"] in numbers],
+                # `Outcome` finds an annotation by its number, which is its place in this list.
+                "annotations": [{**item, "id": at} for at, item in enumerate(annotations, start=1)],
+            },
+            predictions=[item for item in self.predictions if item["image_id"] in numbers],
+        )
+
+    def require_areas(self) -> None:
+        """Raise `PredictionInputError` unless every object has an area and every image a size in pixels."""
+        sides = ("truth.annotations", self.truth["annotations"]), ("predictions", self.predictions)
+        for side, items in sides:
+            for at, item in enumerate(items):
+                _need("segmentation" in item, f"{side}[{at}]", "has no segmentation: only boxes can be compared")
+        for at, image in enumerate(self.truth["images"]):
+            sized = all(isinstance(image[key], int) and image[key] > 0 for key in ("width", "height"))
+            _need(sized, f"truth.images[{at}]", "has no width and height: only boxes can be compared")
+        sizes = [[image["height"], image["width"]] for image in self.truth["images"]]
+        for side, items in sides:
+            for at, item in enumerate(items):
+                region, size = item["segmentation"], sizes[item["image_id"] - 1]
+                fits = isinstance(region, list) or region["size"] == size
+                _need(fits, f"{side}[{at}].segmentation", f"is not of its image's size {size}")
+
+
+NO_FIELDS = frozenset(
+    {"id", "file_name", "coco_url", "flickr_url", "license", "date_captured"}
+    | {"data_hash", "data_title", "dataset_hash", "label_hash", "frame", "space"}
+)
+"""Of a COCO image: different for every image, or of no interest."""
+
+
+def _known_about(image: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in image.items() if key not in NO_FIELDS and isinstance(value, str | int | float)}
+
+
+def _source_of(image: Mapping[str, Any]) -> Source:
+    def text(*keys: str) -> str | None:
+        return next((image[key] for key in keys if isinstance(image.get(key), str) and image[key]), None)
+
+    frame = image.get("frame")
+    title, file_name = text("data_title", "file_name") or "", text("file_name")
+    return Source(
+        data_hash=text("data_hash"),
+        title=title,
+        dataset_hash=text("dataset_hash"),
+        label_hash=text("label_hash"),
+        url=text("coco_url", "url"),
+        frame=frame if isinstance(frame, int) else None,
+        space=text("space") or "",
+        names=(file_name,) if file_name and file_name != title else (),
+    )
+
+
+def _annotations(
+    truth: Mapping[str, Any], images: Mapping[Hashable, int], categories: Mapping[Hashable, int]
+) -> list[dict[str, Any]]:
+    annotations = []
+    seen = set()
+    for at, given in enumerate(_list(truth, "annotations", "truth")):
+        place = f"truth.annotations[{at}]"
+        item = _item(given, place, images, categories)
+        _need(item["image_id"] is not None, place, f"is on image {given['image_id']!r}, which is not in truth.images")
+        identity = given.get("id")
+        _need(isinstance(identity, Hashable), place, "has an id that is no id")
+        _need(identity is None or identity not in seen, place, f"has the id {identity!r} of another one")
+        seen.add(identity)
+        item["id"] = at + 1
+        item["iscrowd"] = int(bool(given.get("iscrowd", 0)))
+        if isinstance(given.get("object_hash"), str):
+            item["object_hash"] = given["object_hash"]
+        if "bbox" not in item:
+            _need(isinstance(item["segmentation"], list), place, "has a mask but no bbox")
+            item["bbox"] = box_around(item["segmentation"])
+        width, height = item["bbox"][2:]
+        item["area"] = finite_number(given["area"], f"{place}.area") if "area" in given else width * height
+        annotations.append(item)
+    return annotations
+
+
+def _results(
+    predictions: Any, images: Mapping[Hashable, int], categories: Mapping[Hashable, int]
+) -> list[dict[str, Any]]:
+    results = []
+    for at, given in enumerate(_listed(predictions)):
+        place = f"predictions[{at}]"
+        item = _item(given, place, images, categories)
+        item["score"] = finite_number(given.get("score"), f"{place}.score")
+        if item["image_id"] is not None:
+            results.append(item)
+    return results
+
+
+def _listed(predictions: Any) -> list[Any]:
+    listed = predictions.get("annotations") if isinstance(predictions, Mapping) else predictions
+    if not isinstance(listed, list):
+        raise PredictionInputError("predictions", "are neither a list of COCO results nor a COCO data set")
+    return listed
+
+
+def _item(given: Any, place: str, images: Mapping[Hashable, int], categories: Mapping[Hashable, int]) -> dict[str, Any]:
+    _need(isinstance(given, Mapping), place, "is not a JSON object")
+    for key in ("image_id", "category_id"):
+        _need(key in given, place, f"has no {key}")
+        _need(isinstance(given[key], Hashable), place, f"has a {key} that is no id")
+    category = given["category_id"]
+    _need(category in categories, place, f"has category {category!r}, which is not in truth.categories")
+    place_and_class = {"image_id": images.get(given["image_id"]), "category_id": categories[category]}
+    return place_and_class | read_region(given, place)
+
+
+def read_region(given: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """The `bbox` and the `segmentation` of a COCO annotation or result.
+
+    Raises:
+        PredictionInputError: there is neither, or one is not well formed.
+    """
+    item: dict[str, Any] = {}
+    if given.get("segmentation"):
+        item["segmentation"] = _segmentation(given["segmentation"], f"{place}.segmentation")
+    if given.get("bbox"):
+        item["bbox"] = _box(given["bbox"], f"{place}.bbox")
+    _need("bbox" in item or "segmentation" in item, place, "has neither bbox nor segmentation")
+    return item
+
+
+def _segmentation(region: Any, place: str) -> Any:
+    if isinstance(region, Mapping):
+        return _mask(region, place)
+    _need(isinstance(region, list), place, "is neither polygons nor a run-length encoded mask")
+    for at, ring in enumerate(region):
+        _need(
+            isinstance(ring, list) and len(ring) >= 6 and len(ring) % 2 == 0,
+            f"{place}[{at}]",
+            "is not a list of x and y of three or more points",
+        )
+    return [[finite_number(value, f"{place}[{at}]") for value in ring] for at, ring in enumerate(region)]
+
+
+def _mask(region: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """A mask whose runs fill it exactly: decoders in C take the runs at their word."""
+    size, counts = region.get("size"), region.get("counts")
+    _need(isinstance(size, list) and len(size) == 2, place, "has no size [height, width]")
+    height, width = (finite_number(side, f"{place}.size") for side in size or ())
+    if isinstance(counts, str):
+        try:
+            runs = decode_runs([counts])[0].tolist()
+        except BadRunLengthError as error:
+            raise PredictionInputError(f"{place}.counts", error.problem) from None
+    else:
+        _need(isinstance(counts, list), place, "has no counts")
+        runs = counts or []
+    _need(
+        all(isinstance(run, int) and run >= 0 for run in runs) and sum(runs) == height * width,
+        f"{place}.counts",
+        "do not add up to height x width",
+    )
+    return dict(region)
+
+
+def _box(box: Any, place: str) -> list[float]:
+    _need(isinstance(box, list) and len(box) == 4, place, "is not [x, y, width, height]")
+    numbers = [finite_number(value, place) for value in box]
+    _need(numbers[2] >= 0 and numbers[3] >= 0, place, "has a negative size")
+    return numbers
+
+
+def box_around(rings: Sequence[Sequence[float]]) -> list[float]:
+    """The box [x, y, width, height] about polygons, each [x, y, x, y, ...]."""
+    left, right = min(min(ring[0::2]) for ring in rings), max(max(ring[0::2]) for ring in rings)
+    top, bottom = min(min(ring[1::2]) for ring in rings), max(max(ring[1::2]) for ring in rings)
+    return [left, top, right - left, bottom - top]
+
+
+def _numbered(truth: Mapping[str, Any], key: str, id_key: str) -> dict[Hashable, int]:
+    """The ids under `key` and their numbers from 1."""
+    numbers: dict[Hashable, int] = {}
+    for at, entry in enumerate(_list(truth, key, "truth")):
+        place = f"truth.{key}[{at}]"
+        _need(isinstance(entry, Mapping) and id_key in entry, place, f"has no {id_key}")
+        _need(isinstance(entry[id_key], Hashable), place, f"has an {id_key} that is no id")
+        _need(entry[id_key] not in numbers, place, f"has the id {entry[id_key]!r} of another one")
+        numbers[entry[id_key]] = at + 1
+    return numbers
+
+
+def _list(holder: Mapping[str, Any], key: str, place: str) -> list[Any]:
+    value = holder.get(key)
+    if not isinstance(value, list):
+        raise PredictionInputError(place, f"has no list {key}")
+    return value
+
+
+def _text(holder: Mapping[str, Any], key: str, place: str) -> str:
+    value = holder.get(key)
+    if not isinstance(value, str):
+        raise PredictionInputError(place, f"has no {key}")
+    return value
+
+
+def finite_number(value: Any, place: str) -> float:
+    """The number, or a `PredictionInputError` that names the place."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise PredictionInputError(place, f"is not a finite number: {value!r}")
+    return value
+
+
+def _need(holds: bool, place: str, problem: str) -> None:
+    if not holds:
+        raise PredictionInputError(place, problem)

@@ -1,0 +1,199 @@
+"""The COCO protocol through `faster-coco-eval`, and what people ask beside it: F1, confusion, calibration.
+
+The protocol: https://cocodataset.org/#detection-eval. Agrees with `pycocotools.cocoeval.COCOeval`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark_qa.commands.predictions.counts import NO_TRUTH, Counts
+from benchmark_qa.commands.predictions.detections import Detections, Region
+from benchmark_qa.commands.predictions.library import evaluator
+from benchmark_qa.commands.predictions.outcome import Outcome, matched_across_classes, numbers
+from benchmark_qa.commands.predictions.result import (
+    Calibration,
+    CalibrationBin,
+    ClassFigures,
+    Confusion,
+    PredictionScore,
+)
+
+SUMMARY = (
+    "AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large",
+    "AR1", "AR10", "AR100", "AR_small", "AR_medium", "AR_large",
+)  # fmt: skip
+"""The twelve figures of the protocol in the order of `COCOeval.stats`."""
+SIZES = ("all", "small", "medium", "large")
+"""Of ground truth objects, in pixels squared: small below 32^2, large from 96^2."""
+
+
+def evaluate_predictions(
+    detections: Detections, *, region: Region = "bbox", iou: float = 0.5, confidence: float = 0.5
+) -> PredictionScore:
+    """Evaluate predictions by the COCO protocol, and at one confidence and IoU by F1, precision and recall.
+
+    Args:
+        detections: truth and predictions.
+        region: compare boxes, or areas (polygons and masks), which every object must then have.
+        iou: from which overlap a prediction is right, for everything but the figures of the protocol.
+        confidence: which predictions a user of the model would see, for F1, precision, recall and confusion.
+
+    Raises:
+        EvaluatorMissingError: the extra `predictions` is not installed.
+        PredictionInputError: an object has no area to compare, or `iou` or `confidence` is out of range.
+    """
+    outcome = Outcome.of(detections, region, iou)
+    protocol = Protocol.of(detections, region)
+    clusters = np.unique(detections.clusters, return_inverse=True)[1]
+    classes = tuple(
+        _class_figures(name, number, protocol, Counts.of(outcome, number, confidence, clusters), outcome)
+        for number, name in enumerate(detections.classes)
+    )
+    f1s = [figures.f1.estimate for figures in classes if figures.f1.estimate is not None]
+    ranked = [(figures.ap, figures.name) for figures in classes if figures.ap is not None]
+    crowd = sum(annotation["iscrowd"] for annotation in detections.truth["annotations"])
+    return PredictionScore(
+        region=region,
+        iou=iou,
+        confidence=confidence,
+        images=len(detections.truth["images"]),
+        truths=len(detections.truth["annotations"]) - crowd,
+        crowd_regions=crowd,
+        predictions=len(detections.predictions),
+        unmatched_images=len(detections.unmatched),
+        not_compared=dict(detections.not_compared),
+        summary=protocol.summary,
+        classes=classes,
+        macro_f1=sum(f1s) / len(f1s) if f1s else None,
+        worst_class=min(ranked)[1] if ranked else None,
+        confusion=_confusion(detections, outcome, region, iou, confidence),
+        calibration=_calibration(outcome),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Protocol:
+    """The figures of the COCO protocol."""
+
+    summary: Mapping[str, float | None]
+    precision: NDArray[np.float64]
+    """Shape (10 IoUs, 101 recalls, classes, 4 sizes, 3 limits), -1 where there is no ground truth."""
+    recall: NDArray[np.float64]
+    """Shape (10 IoUs, classes, 4 sizes, 3 limits), -1 where there is no ground truth."""
+
+    @classmethod
+    def of(cls, detections: Detections, region: Region) -> Self:
+        """Run the library over all IoUs, sizes and limits."""
+        protocol = evaluator(detections.truth, detections.predictions, region)
+        protocol.run()
+        stats = zip(SUMMARY, protocol.stats, strict=True)
+        return cls(
+            summary={name: None if value < 0 else float(value) for name, value in stats},
+            precision=protocol.eval["precision"],
+            recall=protocol.eval["recall"],
+        )
+
+    def ap(self, number: int, size: str = "all", iou: slice = slice(None)) -> float | None:
+        """Average precision of a class."""
+        return _mean(self.precision[iou, :, number, SIZES.index(size), -1])
+
+    def ar(self, number: int) -> float | None:
+        """Average recall of a class, with at most 100 predictions per image."""
+        return _mean(self.recall[:, number, 0, -1])
+
+
+def _class_figures(name: str, number: int, protocol: Protocol, counts: Counts, outcome: Outcome) -> ClassFigures:
+    of_class = outcome.class_of == number
+    tp, fp, truths = (int(part.sum()) for part in (counts.hits, counts.spurious, counts.truths))
+    best_f1, best_confidence = _best_f1(outcome.score[of_class], outcome.right[of_class], truths)
+    return ClassFigures(
+        name=name,
+        truths=truths,
+        predictions=int(of_class.sum()),
+        ap=protocol.ap(number),
+        ap50=protocol.ap(number, iou=slice(0, 1)),
+        ap75=protocol.ap(number, iou=slice(5, 6)),
+        ap_small=protocol.ap(number, "small"),
+        ap_medium=protocol.ap(number, "medium"),
+        ap_large=protocol.ap(number, "large"),
+        ar=protocol.ar(number),
+        true_positives=tp,
+        false_positives=fp,
+        false_negatives=truths - tp,
+        precision=counts.precision(),
+        recall=counts.recall(),
+        f1=counts.f1(),
+        best_f1=best_f1,
+        best_confidence=best_confidence,
+        why=None if truths else NO_TRUTH,
+    )
+
+
+def _best_f1(score: NDArray[np.float64], right: NDArray[np.bool_], truths: int) -> tuple[float | None, float | None]:
+    if not truths or not score.size:
+        return None, None
+    order = np.argsort(-score, kind="stable")
+    kept = np.arange(1, score.size + 1)
+    f1 = 2 * np.cumsum(right[order]) / (kept + truths)
+    # Predictions of equal confidence stay or go together.
+    last_of_equals = np.append(np.diff(score[order]) != 0, True)
+    best = int(np.argmax(np.where(last_of_equals, f1, -1)))
+    return float(f1[best]), float(score[order[best]])
+
+
+def _confusion(detections: Detections, outcome: Outcome, region: Region, iou: float, confidence: float) -> Confusion:
+    none = len(detections.classes)
+    cells = np.zeros((none + 1, none + 1), dtype=int)
+    seen = outcome.score >= confidence
+    hit = outcome.class_of[outcome.right & seen]
+    np.add.at(cells, (hit, hit), 1)
+
+    annotations = [detections.truth["annotations"][at] for at in outcome.truth_at[outcome.truth_score < confidence]]
+    predictions = [detections.predictions[at] for at in outcome.prediction_at[~outcome.right & seen]]
+    mistaken = matched_across_classes(detections.truth, annotations, predictions, region, iou)
+    true_class, given_class = numbers(annotations, "category_id"), numbers(predictions, "category_id")
+    wrong = mistaken >= 0
+    np.add.at(cells, (true_class[mistaken[wrong]], given_class[wrong]), 1)
+    cells[:, none] += np.bincount(np.delete(true_class, mistaken[wrong]), minlength=none + 1)
+    cells[none, :] += np.bincount(given_class[~wrong], minlength=none + 1)
+    return Confusion(names=detections.classes, cells=tuple(map(tuple, cells.tolist())))
+
+
+def _calibration(outcome: Outcome, bins: int = 10) -> Calibration:
+    score, right = outcome.score, outcome.right
+    if not score.size:
+        return Calibration((), None, "no predictions")
+    if score.min() < 0 or score.max() > 1:
+        return Calibration((), None, "confidences are not in [0, 1]")
+    at = np.minimum((score * bins).astype(int), bins - 1)
+    counts = np.bincount(at, minlength=bins)
+    confidence = np.bincount(at, score, minlength=bins)
+    hits = np.bincount(at, right, minlength=bins)
+    error = float(np.abs(confidence - hits).sum() / score.size)
+    return Calibration(
+        bins=tuple(
+            CalibrationBin(
+                low=number / bins,
+                high=(number + 1) / bins,
+                predictions=int(count),
+                confidence=_ratio(confidence[number], count),
+                precision=_ratio(hits[number], count),
+            )
+            for number, count in enumerate(counts)
+        ),
+        error=error,
+        why=None,
+    )
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    applicable = values[values > -1]
+    return float(applicable.mean()) if applicable.size else None
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return float(part / whole) if whole else None

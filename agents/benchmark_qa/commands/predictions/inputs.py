@@ -1,0 +1,250 @@
+"""Labels and predictions of a command line: files in whatever layout, or projects on Encord."""
+
+import csv
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from benchmark_qa.commands.score_exports.scoring import ExportError, load_json, load_rows
+
+if TYPE_CHECKING:
+    from benchmark_qa.commands.predictions.detections import Detections
+    from benchmark_qa.commands.predictions.from_encord import LabelsOf, LabelsRead
+    from benchmark_qa.commands.predictions.truth import Given, Truth
+    from benchmark_qa.encord_api.client import Encord
+
+TABLES = (".csv", ".jsonl", ".ndjson", ".parquet")
+USUAL_UNMATCHED = 0.1
+_PROJECT = re.compile(r"(?P<project>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?::(?P<branch>.+))?", re.IGNORECASE)
+
+TruthArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="LABELS",
+        help="What is held against: a project's hash (PROJECT or PROJECT:BRANCH), a COCO data set, or label row JSON "
+        "(file or directory).",
+    ),
+]
+UnfinishedOption = Annotated[
+    bool, typer.Option("--unfinished", help="From Encord: also labels of tasks that are not at a Complete stage.")
+]
+MaxUnmatchedOption = Annotated[
+    float,
+    typer.Option(
+        min=0, max=1, help="Refuse predictions of which a greater share is on images that the labels do not know."
+    ),
+]
+MetadataOption = Annotated[
+    Path | None, typer.Option(help="More about images: JSON of {image, data hash, title or URL: {field: value}}.")
+]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the command compares."""
+
+    truth: "Truth"
+    detections: "list[Detections]"
+    """One per model"""
+    project_hash: str | None
+    """Where the labels are from Encord"""
+    encord: "Encord | None"
+    """The same"""
+    items: Mapping[str, str]
+    """Uuids of stored items by data hash, the same"""
+
+
+def load_inputs(
+    truth: str, models: Sequence[str], *, metadata: Path | None, unfinished: bool, max_unmatched: float
+) -> Inputs:
+    """Labels, and each model's predictions beside the same images and classes.
+
+    Raises:
+        ExportError: a file cannot be used, or too many predictions are on images that the labels do not know.
+        PredictionInputError: as the readers of `benchmark_qa.scoring.predictions`.
+        SettingsError, PlatformError, RefusalError: of Encord, where a project is named.
+    """
+    account = _Account()
+    read = _from_encord(truth, account, unfinished)
+    known = read.truth if read else _truth(Path(truth))
+    if metadata:
+        more = known.with_fields(_fields(metadata))
+        if more.fields == known.fields:
+            raise ExportError(f"{metadata}: names no image of {truth}")
+        known = more
+    detections = known.detections([_given(model, account) for model in models])
+    for model, one in zip(models, detections, strict=True):
+        _require_matched(one, model, truth, max_unmatched)
+        _tell(one, model)
+    return Inputs(
+        known,
+        detections,
+        project_hash=read.project.project_hash if read else None,
+        encord=account.encord if read else None,
+        items=read.items if read else {},
+    )
+
+
+class _Account:
+    """The connection to Encord, made where it is needed."""
+
+    def __init__(self) -> None:
+        self._encord: Encord | None = None
+
+    @property
+    def encord(self) -> "Encord":
+        if self._encord is None:
+            from benchmark_qa.commands.register.command import open_encord
+
+            self._encord = open_encord()
+        return self._encord
+
+
+def _from_encord(reference: str, account: _Account, unfinished: bool) -> "LabelsRead | None":
+    labels = _project(reference, unfinished)
+    if labels is None:
+        return None
+    from benchmark_qa.commands.predictions.from_encord import read_truth
+    from benchmark_qa.terminal.failures import clear_failures
+    from benchmark_qa.terminal.progress import task_progress
+
+    with clear_failures(), task_progress("reading labels") as progress:
+        read = read_truth(account.encord, labels, progress)
+    if read.left_out:
+        typer.echo(f"{read.left_out:,} data units are not finished and left out (--unfinished)", err=True)
+    return read
+
+
+def _truth(path: Path) -> "Truth":
+    from benchmark_qa.commands.predictions.label_rows import truth_of_rows
+    from benchmark_qa.commands.predictions.truth import Truth
+
+    content = load_json(path) if not path.is_dir() else None
+    if isinstance(content, dict) and "images" in content:
+        return Truth.from_coco(content)
+    return truth_of_rows(load_rows(path))
+
+
+def _given(reference: str, account: _Account) -> "Given":
+    from benchmark_qa.commands.predictions.files import given_by_coco, given_by_table
+    from benchmark_qa.commands.predictions.label_rows import given_by_rows
+
+    labels = _project(reference, unfinished=True)
+    if labels is not None:
+        from benchmark_qa.commands.predictions.from_encord import read_predictions
+        from benchmark_qa.terminal.failures import clear_failures
+        from benchmark_qa.terminal.progress import task_progress
+
+        with clear_failures(), task_progress("reading predictions") as progress:
+            return read_predictions(account.encord, labels, progress)
+    path = Path(reference)
+    if path.suffix.lower() in TABLES:
+        return given_by_table(_table(path), path.name)
+    content = None if path.is_dir() else load_json(path)
+    first = content[0] if isinstance(content, list) and content else content
+    if path.is_dir() or (isinstance(first, Mapping) and "data_units" in first):
+        return given_by_rows(load_rows(path))
+    if isinstance(content, list) and isinstance(first, Mapping) and "category_id" not in first and "image" in first:
+        return given_by_table(content, path.name)
+    return given_by_coco(content, path.name)
+
+
+def is_file(reference: str) -> bool:
+    """Whether labels or predictions are no project on Encord."""
+    return Path(reference).exists() or not _PROJECT.fullmatch(reference)
+
+
+def _project(reference: str, unfinished: bool) -> "LabelsOf | None":
+    named = _PROJECT.fullmatch(reference)
+    if named is None or is_file(reference):
+        return None
+    from benchmark_qa.commands.predictions.from_encord import MAIN, LabelsOf
+
+    return LabelsOf(named["project"].lower(), named["branch"] or MAIN, unfinished)
+
+
+def _table(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        if path.suffix.lower() == ".parquet":
+            yield from _parquet(path)
+            return
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            if path.suffix.lower() == ".csv":
+                rows = csv.DictReader(file)
+                if rows.fieldnames is None:
+                    raise ExportError(f"{path}: is empty; a table begins with the names of its columns")
+                yield from rows
+                return
+            yield from _json_lines(path, file)
+    except OSError as error:
+        raise ExportError(f"{path}: {error.strerror or error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ExportError(f"{path}: is not a readable table ({error})") from None
+
+
+def _json_lines(path: Path, lines: Iterator[str] | Any) -> Iterator[Mapping[str, Any]]:
+    import orjson
+
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                row = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                raise ExportError(f"{path}, line {number}: is not JSON ({error})") from None
+            if not isinstance(row, dict):
+                raise ExportError(f"{path}, line {number}: is not a JSON object")
+            yield row
+
+
+def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        from pyarrow import ArrowInvalid, parquet
+    except ModuleNotFoundError:
+        raise ExportError(f"{path}: Parquet needs pyarrow: pip install 'encord-benchmark-agents[report]'") from None
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                yield from batch.to_pylist()
+    except ArrowInvalid as error:
+        raise ExportError(f"{path}: is not a Parquet file ({error})") from None
+
+
+def _fields(metadata: Path) -> dict[str, Mapping[str, Any]]:
+    given = load_json(metadata)
+    if not isinstance(given, dict) or not all(isinstance(fields, dict) for fields in given.values()):
+        raise ExportError(f"{metadata}: is not a JSON object of objects, {{image or data hash: {{field: value}}}}")
+    return given
+
+
+def _require_matched(detections: "Detections", model: str, truth: str, most: float) -> None:
+    missed, found = len(detections.unmatched), detections.predicted_images
+    if missed and not found:
+        raise ExportError(
+            f"no prediction of {model} is on an image of {truth} (it names {_some(detections.unmatched)})"
+        )
+    if missed > most * (missed + found):
+        enough = math.ceil(100 * missed / (missed + found)) / 100
+        raise ExportError(
+            f"{missed:,} of the {missed + found:,} images of {model} ({_some(detections.unmatched)}) are not in "
+            f"{truth}; --max-unmatched {enough:.2f} would let them be"
+        )
+
+
+def _tell(detections: "Detections", model: str) -> None:
+    if detections.unmatched:
+        names, count = _some(detections.unmatched), len(detections.unmatched)
+        typer.echo(f"{model}: {count:,} images ({names}) have predictions but no labels and count nowhere", err=True)
+    if detections.ambiguous:
+        names = _some(detections.ambiguous)
+        typer.echo(f"{model}: {len(detections.ambiguous):,} names ({names}) are of several data units", err=True)
+    for shape, count in detections.not_compared.items():
+        typer.echo(f"{count:,} objects of shape {shape} are neither boxes nor areas and count nowhere", err=True)
+
+
+def _some(names: Sequence[object]) -> str:
+    return ", ".join(map(str, names[:3])) + (", ..." if len(names) > 3 else "")

@@ -1,0 +1,110 @@
+"""What became of each object and each prediction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, Region
+from benchmark_qa.commands.predictions.library import evaluator
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Objects and predictions after matching within classes; crowd regions, and what falls into them, left out.
+
+    Arrays that begin with `truth_` have one entry per object, shape (n,), the others one per prediction, (m,).
+    """
+
+    truth_at: NDArray[np.int64]
+    """Position in the truth's annotations."""
+    truth_class: NDArray[np.int64]
+    """Class number from 0."""
+    truth_image: NDArray[np.int64]
+    """Image number from 0."""
+    truth_score: NDArray[np.float64]
+    """Confidence of the prediction that matches the object, -inf where none does."""
+    prediction_at: NDArray[np.int64]
+    """Position in the predictions."""
+    class_of: NDArray[np.int64]
+    image_of: NDArray[np.int64]
+    score: NDArray[np.float64]
+    """Confidence."""
+    right: NDArray[np.bool_]
+    """Whether the prediction matches an object."""
+
+    @classmethod
+    def of(cls, detections: Detections, region: Region, iou: float) -> Self:
+        """Match predictions and objects of one class, in the order of confidence, at one IoU.
+
+        Raises:
+            PredictionInputError: an object has no area to compare, or `iou` is out of range.
+        """
+        if region == "segm":
+            detections.require_areas()
+        if not 0 < iou <= 1:
+            raise PredictionInputError("iou", f"must be in (0, 1], not {iou}")
+        annotations, predictions = detections.truth["annotations"], detections.predictions
+        matched = _matched(detections.truth, predictions, region, iou)
+        right = matched >= 0
+        crowd = np.array([annotation["iscrowd"] for annotation in annotations], dtype=bool)
+        in_crowd = np.zeros(len(predictions), dtype=bool)
+        in_crowd[right] = crowd[matched[right]]
+        score = np.array([prediction["score"] for prediction in predictions], dtype=np.float64)
+        found_with = np.full(len(annotations), -np.inf)
+        found_with[matched[right]] = score[right]
+        counted, real = np.flatnonzero(~in_crowd), np.flatnonzero(~crowd)
+        return cls(
+            truth_at=real,
+            truth_class=numbers(annotations, "category_id")[real],
+            truth_image=numbers(annotations, "image_id")[real],
+            truth_score=found_with[real],
+            prediction_at=counted,
+            class_of=numbers(predictions, "category_id")[counted],
+            image_of=numbers(predictions, "image_id")[counted],
+            score=score[counted],
+            right=right[counted],
+        )
+
+
+def matched_across_classes(
+    truth: Mapping[str, Any],
+    annotations: Sequence[Mapping[str, Any]],
+    predictions: Sequence[Mapping[str, Any]],
+    region: Region,
+    iou: float,
+) -> NDArray[np.int64]:
+    """For each prediction the position of the annotation that it matches, whatever the classes; else -1."""
+    one_class = {
+        "images": truth["images"],
+        "categories": [{"id": 1, "name": "any"}],
+        "annotations": [
+            {**annotation, "id": number, "category_id": 1} for number, annotation in enumerate(annotations, start=1)
+        ],
+    }
+    return _matched(one_class, [{**prediction, "category_id": 1} for prediction in predictions], region, iou)
+
+
+def numbers(items: Sequence[Mapping[str, Any]], key: str) -> NDArray[np.int64]:
+    """Class or image numbers, from 0."""
+    return np.array([item[key] - 1 for item in items], dtype=np.int64)
+
+
+def _matched(
+    truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]], region: Region, iou: float
+) -> NDArray[np.int64]:
+    matched = np.full(len(predictions), -1)
+    if not predictions or not truth["annotations"]:
+        return matched
+    matcher = evaluator(truth, predictions, region)
+    matcher.params.iouThrs = np.array([iou])
+    matcher.params.areaRng, matcher.params.areaRngLbl = [[0, 1e10]], ["all"]
+    matcher.params.maxDets = [len(predictions)]
+    matcher.evaluate()
+    matcher.accumulate()
+    for pair in matcher.eval["matched"]:
+        prediction, annotation = pair.split("_")
+        matched[int(prediction) - 1] = int(annotation) - 1
+    return matched

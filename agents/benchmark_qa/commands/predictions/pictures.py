@@ -1,0 +1,113 @@
+"""The pictures, where they can be read: how bright, how sharp, and which are nearly the same."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import typer
+
+from benchmark_qa.commands.score_exports.scoring import ExportError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from benchmark_qa.commands.predictions.detections import Detections, Source
+    from benchmark_qa.commands.predictions.inputs import Inputs
+    from benchmark_qa.images.statistics import ImageStatistics
+
+DISTANCE = 4
+"""Bits of 64 in which the fingerprints of near-duplicates differ at most"""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """By place in `Detections.images`; pictures that are not there are left out."""
+
+    statistics: "Mapping[int, ImageStatistics]"
+
+    def groups(self) -> "list[NDArray[np.intp]]":
+        """Near-duplicates, as places in `Detections.images`."""
+        import numpy as np
+
+        from benchmark_qa.images.near_duplicates import near_duplicate_groups
+
+        places = np.array(sorted(self.statistics), dtype=np.intp)
+        hashes = np.array([self.statistics[place].fingerprint for place in places.tolist()], dtype=np.uint64)
+        return [places[group] for group in near_duplicate_groups(hashes, DISTANCE)]
+
+
+def read_pictures(inputs: "Inputs", detections: "Detections", folder: Path | None, *, stored: bool) -> Pictures | None:
+    """The pictures of the folder, or those that Encord has stored; None where neither is asked for.
+
+    Raises:
+        ExportError: the folder holds none of them, the labels are not Encord's, or Pillow is not installed.
+        PlatformError, SettingsError: of Encord.
+    """
+    if folder is None and not stored:
+        return None
+    try:
+        return _stored(inputs, detections) if folder is None else _in_folder(detections, folder)
+    except ModuleNotFoundError:
+        raise ExportError("reading pictures needs Pillow: pip install 'encord-benchmark-agents[curation]'") from None
+
+
+def _stored(inputs: "Inputs", detections: "Detections") -> Pictures:
+    if inputs.encord is None:
+        raise ExportError("--pictures reads from Encord: name the labels by their project's hash")
+    from benchmark_qa.commands.predictions.find_errors import read_pictures as read
+    from benchmark_qa.encord_api.pictures import Pictures as StoredPictures
+    from benchmark_qa.terminal.failures import clear_failures
+    from benchmark_qa.terminal.progress import item_progress
+
+    items = {
+        at: item
+        for at, source in enumerate(detections.sources)
+        if not source.frame and not source.space and (item := inputs.items.get(source.data_hash or ""))
+    }
+    with clear_failures(), item_progress("reading pictures", len(items)) as progress:
+        found = read(StoredPictures(inputs.encord), items, progress)
+    missing = len(detections.sources) - len(found.statistics)
+    if missing:
+        typer.echo(f"{missing:,} images are no pictures or cannot be read ({found.unread:,})", err=True)
+    return Pictures(found.statistics)
+
+
+def _in_folder(detections: "Detections", folder: Path) -> Pictures:
+    """Every image of the labels that lies in the folder under its title or the last part of it."""
+    from benchmark_qa.images.statistics import UnreadableImageError, image_statistics
+    from benchmark_qa.terminal.progress import item_progress
+
+    files = {path.name: path for path in sorted(folder.rglob("*")) if path.is_file()}
+    wanted = [(at, path) for at, source in enumerate(detections.sources) if (path := _file(source, files))]
+    if not wanted:
+        raise ExportError(f"{folder}: holds no image under the title of a data unit")
+    statistics, unreadable = {}, 0
+    with item_progress("reading pictures", len(wanted)) as progress:
+        for at, path in wanted:
+            try:
+                statistics[at] = image_statistics(path.read_bytes())
+            except UnreadableImageError:
+                unreadable += 1
+            progress(1)
+    missing = len(detections.sources) - len(statistics)
+    if missing:
+        typer.echo(f"{folder}: {missing:,} images are not there ({unreadable:,} cannot be read)", err=True)
+    return Pictures(statistics)
+
+
+def with_pictures(models: "Sequence[Detections]", pictures: Pictures | None) -> "list[Detections]":
+    """With brightness and sharpness among what is known of the images, where the pictures were read."""
+    if pictures is None:
+        return list(models)
+    fields = [dict(known) for known in models[0].fields]
+    for at, statistics in pictures.statistics.items():
+        fields[at] |= {"brightness": statistics.brightness, "sharpness": statistics.sharpness}
+    return [replace(model, fields=tuple(fields)) for model in models]
+
+
+def _file(source: "Source", files: Mapping[str, Path]) -> Path | None:
+    names = (source.title, *source.names, source.url or "", source.data_hash or "")
+    parts = (PurePosixPath(name).name for name in names if name)
+    return next((files[part] for part in parts if part in files), None)

@@ -1,0 +1,124 @@
+"""What an evaluation of predictions says: frozen values that print and turn into JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmark_qa.stats.intervals import Interval
+
+NO_CLASS = "(none)"
+"""The row of predictions on nothing and the column of objects that nothing predicted."""
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """One class. A figure is None where it is not applicable; `why` says the reason."""
+
+    name: str
+    truths: int
+    """Objects in the ground truth, without crowd regions."""
+    predictions: int
+    """Predictions of any confidence, without those that fall into a crowd region."""
+    ap: float | None
+    """Average precision, mean over IoU 0.50:0.05:0.95."""
+    ap50: float | None
+    ap75: float | None
+    ap_small: float | None
+    ap_medium: float | None
+    ap_large: float | None
+    ar: float | None
+    """Average recall over IoU 0.50:0.05:0.95 with at most 100 predictions per image."""
+    true_positives: int
+    """At the confidence and the IoU of the evaluation, as are the counts and ratios that follow."""
+    false_positives: int
+    false_negatives: int
+    precision: Interval
+    """With a 95 % interval clustered by image (by data unit, from label rows), as recall and F1."""
+    recall: Interval
+    f1: Interval
+    best_f1: float | None
+    """The highest F1 over all confidences."""
+    best_confidence: float | None
+    """The confidence from which predictions are kept to reach it."""
+    why: str | None
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Objects by true class and predicted class, at the confidence and the IoU of the evaluation.
+
+    Predictions are matched within their class first; what is left over on both sides is then matched across
+    classes. `cells[i][j]` counts objects of class i that were predicted as class j; the last row and column
+    stand for no object and no prediction.
+    """
+
+    names: tuple[str, ...]
+    cells: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Predictions whose confidence lies in [low, high), the last bin with its upper end."""
+
+    low: float
+    high: float
+    predictions: int
+    confidence: float | None
+    """Their mean confidence."""
+    precision: float | None
+    """The share of them that are right."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Whether confidence means what it says: of predictions at 0.8, eight of ten should be right."""
+
+    bins: tuple[CalibrationBin, ...]
+    error: float | None
+    """Expected calibration error: mean of |confidence - precision| over bins, by their predictions."""
+    why: str | None
+
+
+@dataclass(frozen=True)
+class PredictionScore:
+    """The evaluation of one set of predictions against one ground truth.
+
+    `summary` holds the twelve figures of the COCO protocol under their usual names; None is not applicable
+    (no ground truth of that size), neither 0 nor a pass.
+    """
+
+    region: str
+    iou: float
+    confidence: float
+    images: int
+    truths: int
+    crowd_regions: int
+    predictions: int
+    unmatched_images: int
+    """Images with predictions of which the truth knows nothing; they count nowhere."""
+    not_compared: Mapping[str, int]
+    """Objects that are neither boxes nor areas, by shape; they count nowhere."""
+    summary: Mapping[str, float | None]
+    classes: tuple[ClassFigures, ...]
+    macro_f1: float | None
+    """Mean F1 of the classes that have ground truth."""
+    worst_class: str | None
+    """The class with the lowest AP."""
+    confusion: Confusion
+    calibration: Calibration
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        figures = ", ".join(f"{name} {shown(self.summary[name])}" for name in ("AP", "AP50", "AP75", "AR100"))
+        return (
+            f"{figures}, F1 {shown(self.macro_f1)} at confidence {self.confidence:g} "
+            f"({self.predictions} predictions, {self.truths} objects, {self.images} images)"
+        )
+
+
+def shown(figure: float | None) -> str:
+    """A figure for people: three decimals, or that it is not applicable."""
+    return "n/a" if figure is None else f"{figure:.3f}"

@@ -1,0 +1,276 @@
+"""A manifest to registration files. Memory does not grow with the manifest: rows wait on disk to be put in order."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import chain, groupby, islice
+from operator import itemgetter
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+import orjson
+from encord.orm.storage import (
+    DataUploadAudio,
+    DataUploadDicomSeries,
+    DataUploadDicomSeriesDicomFile,
+    DataUploadImage,
+    DataUploadImageGroup,
+    DataUploadImageGroupImage,
+    DataUploadNifti,
+    DataUploadPDF,
+    DataUploadText,
+    DataUploadVideo,
+)
+from pydantic import ValidationError
+
+from benchmark_qa.commands.register.entries import Model, entry_of
+from benchmark_qa.commands.register.errors import EntryError, Faults
+from benchmark_qa.commands.register.kinds import Kind
+from benchmark_qa.commands.register.manifest import Rows, Unreadable
+from benchmark_qa.commands.register.parts import Limits, PartWriter
+from benchmark_qa.commands.register.rows import File, RowReader, Rules
+from benchmark_qa.commands.register.scratch import repeated_urls, scratch_database
+from benchmark_qa.commands.register.titles import natural_key
+
+_ROWS_AT_A_TIME = 2_000
+
+_KEYS: dict[Kind, str] = {
+    Kind.VIDEO: "videos",
+    Kind.IMAGE: "images",
+    Kind.IMAGE_GROUP: "image_groups",
+    Kind.IMAGE_SEQUENCE: "image_groups",
+    Kind.DICOM_SERIES: "dicom_series",
+    Kind.NIFTI: "nifti",
+    Kind.AUDIO: "audio",
+    Kind.TEXT: "text",
+    Kind.HTML: "text",
+    Kind.PDF: "pdfs",
+}
+"""In the order in which they are written: kinds that share a key stand together"""
+_ORDER = {kind: number for number, kind in enumerate(_KEYS)}
+_KINDS = list(_KEYS)
+
+_SINGLE: dict[Kind, type[Any]] = {
+    Kind.VIDEO: DataUploadVideo,
+    Kind.IMAGE: DataUploadImage,
+    Kind.NIFTI: DataUploadNifti,
+    Kind.AUDIO: DataUploadAudio,
+    Kind.TEXT: DataUploadText,
+    Kind.HTML: DataUploadText,
+    Kind.PDF: DataUploadPDF,
+}
+
+_SCHEMA = """
+CREATE TABLE files (
+    kind INTEGER, item_group TEXT, place TEXT, line INTEGER, url TEXT,
+    entry BLOB, said_title TEXT, title TEXT, metadata BLOB, data_group TEXT
+)"""
+
+
+class _Part(NamedTuple):
+    """A row of the table, in the order of `_ORDERED`."""
+
+    kind: int
+    item_group: str
+    line: int
+    url: str
+    entry: bytes | None
+    said_title: str | None
+    title: str | None
+    metadata: bytes | None
+
+
+_ORDERED = (
+    "SELECT kind, item_group, line, url, entry, said_title, title, metadata FROM files"
+    " ORDER BY kind, item_group, place, line"
+)
+
+
+class Destination(Protocol):
+    """Where a build writes; it is for the destination to keep nothing of a build that is refused."""
+
+    def part(self, number: int) -> BinaryIO:
+        """The registration file of that number, from 1."""
+
+    def data_groups(self) -> BinaryIO:
+        """The list of data groups."""
+
+
+@dataclass(slots=True)
+class Built:
+    """What was built."""
+
+    items: Counter[Kind] = field(default_factory=Counter)
+    urls: int = 0
+    parts: int = 0
+    data_groups: int = 0
+
+
+def build(
+    rows: Rows,
+    rules: Rules,
+    destination: Destination,
+    *,
+    skip_duplicate_urls: bool = True,
+    limits: Limits | None = None,
+) -> Built:
+    """Write the registration files of a manifest.
+
+    Args:
+        rows: of the manifest.
+        rules: how to read them.
+        destination: where to write.
+        skip_duplicate_urls: what the files say of URLs that are registered already.
+        limits: of one file; Encord's own by default.
+
+    Raises:
+        RulesError: the rules make no sense.
+        ManifestRefused: with the line and the reason of each fault.
+    """
+    limits = limits or Limits()
+    faults = Faults()
+    with scratch_database(_SCHEMA) as files:
+        _load(files, rows, RowReader(rules), faults)
+        for line, earlier in repeated_urls(files):
+            faults.add(line, f"the same URL as on line {earlier:,}")
+        faults.refuse()
+        writer = PartWriter(destination.part, skip_duplicate_urls=skip_duplicate_urls, limits=limits)
+        built = Built()
+        with closing(writer):
+            _Writing(writer, limits, faults, built).write(map(_Part._make, files.execute(_ORDERED)))
+        faults.refuse()
+        built.parts = writer.parts
+        built.data_groups = _write_data_groups(files, destination)
+    return built
+
+
+def _load(files: sqlite3.Connection, rows: Rows, reader: RowReader, faults: Faults) -> None:
+    ready = _ready(rows, reader, faults)
+    empty = True
+    files.execute("BEGIN")
+    while batch := list(islice(ready, _ROWS_AT_A_TIME)):
+        files.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", batch)
+        empty = False
+    files.execute("COMMIT")
+    if empty and not faults.total:
+        faults.add(1, "the manifest names no file")
+
+
+def _ready(rows: Rows, reader: RowReader, faults: Faults) -> Iterator[tuple[Any, ...]]:
+    for row in rows:
+        if isinstance(row, Unreadable):
+            faults.add(row.line, row.reason)
+            continue
+        try:
+            file = reader.file(row.line, row.fields)
+            yield _row_of_many(file) if file.kind.of_many_files else _row_of_one(file)
+        except EntryError as error:
+            faults.add(row.line, str(error))
+
+
+def _row_of_one(file: File) -> tuple[Any, ...]:
+    entry = _bytes(entry_of(_single_model(file)))
+    return _ORDER[file.kind], "", "", file.line, file.url, entry, None, file.title, None, file.data_group
+
+
+def _row_of_many(file: File) -> tuple[Any, ...]:
+    metadata = _bytes(file.metadata) if file.metadata else None
+    place = natural_key(file.url)
+    kind = _ORDER[file.kind]
+    return kind, file.group, place, file.line, file.url, None, file.said_title, file.title, metadata, None
+
+
+def _single_model(file: File) -> Model:
+    try:
+        model: Model = _SINGLE[file.kind](
+            object_url=file.url, title=file.title, client_metadata=file.metadata, **file.media
+        )
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        raise EntryError(f"{fault['loc'][-1]}: {fault['msg']}") from None
+    return model
+
+
+def _bytes(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError as error:
+        raise EntryError(f"metadata: cannot be written as JSON: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """The second pass: rows in order, to entries."""
+
+    writer: PartWriter
+    limits: Limits
+    faults: Faults
+    built: Built
+
+    def write(self, rows: Iterator[_Part]) -> None:
+        """Writes every item."""
+        for (number, _), parts in groupby(rows, key=itemgetter(0, 1)):
+            kind = _KINDS[number]
+            if kind.of_many_files:
+                self._group(kind, parts)
+                continue
+            for part in parts:
+                assert part.entry is not None  # noqa: S101 - items of one file are stored whole
+                self._add(kind, part.entry, 1)
+
+    def _group(self, kind: Kind, parts: Iterator[_Part]) -> None:
+        most = self.limits.urls
+        group = list(islice(parts, most))
+        excess = next(parts, None)
+        if excess is not None:
+            self.faults.add(
+                excess.line, f"group {excess.item_group!r} has more than the {most:,} files a file can hold"
+            )
+            return
+        metadata = _agreed("metadata", [(part.line, part.metadata) for part in group], self.faults) or b"{}"
+        title = _agreed("title", [(part.line, part.said_title) for part in group], self.faults) or group[0].title
+        model = _group_model(kind, [part.url for part in group], title, orjson.loads(metadata))
+        self._add(kind, _bytes(entry_of(model)), len(group))
+
+    def _add(self, kind: Kind, entry: bytes, urls: int) -> None:
+        self.writer.add(_KEYS[kind], entry, urls)
+        self.built.items[kind] += 1
+        self.built.urls += urls
+
+
+def _agreed(what: str, said: list[tuple[int, Any]], faults: Faults) -> Any:
+    """The one value that the rows of a group give, where they do; every row that contradicts it is a fault."""
+    given = sorted((line, value) for line, value in said if value is not None)
+    if not given:
+        return None
+    first_line, agreed = given[0]
+    for line, value in given:
+        if value != agreed:
+            faults.add(line, f"its {what} differs from that of line {first_line:,} of the same group")
+    return agreed
+
+
+def _group_model(kind: Kind, urls: list[str], title: str | None, metadata: dict[str, Any]) -> Model:
+    if kind is Kind.DICOM_SERIES:
+        files = [DataUploadDicomSeriesDicomFile(url=url, title=None) for url in urls]
+        return DataUploadDicomSeries(dicom_files=files, title=title, client_metadata=metadata)
+    images = [DataUploadImageGroupImage(url=url) for url in urls]
+    return DataUploadImageGroup(
+        images=images, title=title, client_metadata=metadata, create_video=kind is Kind.IMAGE_SEQUENCE
+    )
+
+
+def _write_data_groups(files: sqlite3.Connection, destination: Destination) -> int:
+    """A line per data group: its title, and the URLs of its items in the manifest's order."""
+    rows = files.execute("SELECT data_group, url FROM files WHERE data_group IS NOT NULL ORDER BY data_group, line")
+    groups = groupby(rows, key=itemgetter(0))
+    first = next(groups, None)
+    if first is None:
+        return 0
+    count = 0
+    with closing(destination.data_groups()) as out:
+        for title, members in chain([first], groups):
+            out.write(orjson.dumps({"title": title, "urls": [url for _, url in members]}) + b"\n")
+            count += 1
+    return count

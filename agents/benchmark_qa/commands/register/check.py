@@ -1,0 +1,110 @@
+"""Any registration file, held against the SDK's models and Encord's limits."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TextIO
+
+from benchmark_qa.commands.register.entries import MODELS, Model, check_limits, key_of, model_of, plain, urls_of
+from benchmark_qa.commands.register.errors import EntryError, Fault, Faults
+from benchmark_qa.commands.register.files import MalformedFile, Value, values
+from benchmark_qa.commands.register.parts import Limits
+from benchmark_qa.commands.register.scratch import repeated_urls, scratch_database
+
+_SWITCHES = frozenset({"skipduplicateurls", "upsertmetadata"})
+_ENTRIES_AT_A_TIME = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One item of a registration file; `key` is the documented one."""
+
+    line: int
+    key: str
+    model: Model
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a check found."""
+
+    items: Counter[str] = field(default_factory=Counter)
+    """By the key under which they stand"""
+    urls: int = 0
+    faults: tuple[Fault, ...] = ()
+    """The first hundred"""
+    total_faults: int = 0
+
+
+def check(text: TextIO, *, limits: Limits | None = None) -> Checked:
+    """Every fault of a registration file, ours or not; URLs are compared on disk, so that memory stays flat."""
+    limits, faults, found = limits or Limits(), Faults(), Checked()
+    with scratch_database("CREATE TABLE files (line INTEGER, url TEXT)") as files:
+        urls = _urls(text, found, faults)
+        files.execute("BEGIN")
+        while batch := list(islice(urls, _ENTRIES_AT_A_TIME)):
+            files.executemany("INSERT INTO files VALUES (?, ?)", batch)
+            found.urls += len(batch)
+        files.execute("COMMIT")
+        for line, earlier in repeated_urls(files):
+            faults.add(line, f"the same URL as on line {earlier:,}: it would be skipped, or registered twice")
+    _check_size(found, limits, faults)
+    found.faults, found.total_faults = tuple(sorted(faults.kept)), faults.total
+    return found
+
+
+def entries(text: TextIO) -> Iterator[Entry]:
+    """The items of a registration file that has been checked, in order, one at a time.
+
+    Raises:
+        MalformedFile, EntryError: the file is not as it was when it was checked.
+    """
+    for value in values(text):
+        if value.in_list:
+            yield _entry(value)
+
+
+def _urls(text: TextIO, found: Checked, faults: Faults) -> Iterator[tuple[int, str]]:
+    try:
+        for value in values(text):
+            try:
+                if not value.in_list:
+                    _check_switch(value)
+                    continue
+                entry = _entry(value)
+                check_limits(entry.model)
+            except EntryError as error:
+                faults.add(value.line, str(error))
+                continue
+            found.items[entry.key] += 1
+            yield from ((value.line, url) for url in urls_of(entry.model))
+    except MalformedFile as error:
+        faults.add(error.line, error.reason)
+
+
+def _entry(value: Value) -> Entry:
+    key = key_of(value.key)
+    if key is None:
+        raise EntryError(f"{value.key!r} is not a kind of data that can be registered: {', '.join(MODELS)}")
+    return Entry(value.line, key, model_of(key, value.value))
+
+
+def _check_switch(value: Value) -> None:
+    if plain(value.key) in _SWITCHES:
+        if not isinstance(value.value, bool):
+            raise EntryError(f"{value.key}: must be true or false")
+    elif key_of(value.key) is not None:
+        raise EntryError(f"{value.key}: must be a list")
+    else:
+        raise EntryError(f"{value.key!r} is not a key of a registration file")
+
+
+def _check_size(found: Checked, limits: Limits, faults: Faults) -> None:
+    items = found.items.total()
+    if items > limits.items:
+        faults.add(1, f"{items:,} items, at most {limits.items:,} are allowed in a file")
+    if found.urls > limits.urls:
+        faults.add(1, f"{found.urls:,} URLs, at most {limits.urls:,} are allowed in a file")
+    if not items and not faults.total:
+        faults.add(1, "there is nothing to register in it")

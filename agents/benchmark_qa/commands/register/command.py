@@ -1,0 +1,320 @@
+"""`benchmark-qa register`: from a manifest, a folder or a bucket to items in an Encord folder."""
+
+import json as json_module
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
+
+if TYPE_CHECKING:
+    from benchmark_qa.commands.register.metadata import MetadataSchema
+    from benchmark_qa.commands.register.rows import Rules
+    from benchmark_qa.commands.register.steps import Progress, Registered
+    from benchmark_qa.encord_api.client import Encord
+    from benchmark_qa.encord_api.uploads import Folder, Storage
+
+register = typer.Typer(
+    name="register", help="Registration files: build, check, and register what they name.", no_args_is_help=True
+)
+
+KindOption = Annotated[
+    str | None, typer.Option(help="Kind of every file that does not say its own; default: by its ending.")
+]
+TitleOption = Annotated[
+    str | None,
+    typer.Option(help="Template of titles: {name}, {stem}, {folder}, {path}, {group}, or a column of the manifest."),
+]
+UrlColumnOption = Annotated[str, typer.Option(help="Column of the URL or path.")]
+GroupColumnOption = Annotated[str, typer.Option(help="Column that names the group, sequence or series of a file.")]
+GroupPatternOption = Annotated[
+    str | None, typer.Option(help="Regular expression with (?P<group>...), searched in the path, instead of a column.")
+]
+SchemaOption = Annotated[
+    Path | None, typer.Option(help="The organisation's metadata schema, as 'register schema' prints it.")
+]
+FolderOption = Annotated[str, typer.Option("--folder", help="Title or UUID of the Encord folder.")]
+CreateOption = Annotated[bool, typer.Option("--create-folder", help="Create the folder if there is none yet.")]
+ErrorsOption = Annotated[Path | None, typer.Option(help="Write every failed item to this CSV file.")]
+
+_STORAGE_OF_SCHEME = {"s3": "s3", "gs": "gcs", "az": "azure", "abfs": "azure"}
+
+
+@register.command()
+def build(
+    source: Annotated[str, typer.Argument(help="Manifest (.csv, .jsonl, .parquet), folder, or s3://, gs://, az://.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Directory for the registration files.")],
+    storage: Annotated[
+        str | None, typer.Option(help="s3, gcs, azure, otc or s3-multi-region; default: by SOURCE.")
+    ] = None,
+    base_url: Annotated[str | None, typer.Option(help="Put before what is only a path.")] = None,
+    kind: KindOption = None,
+    title: TitleOption = None,
+    url_column: UrlColumnOption = "url",
+    group_column: GroupColumnOption = "group",
+    group_pattern: GroupPatternOption = None,
+    schema: SchemaOption = None,
+    allow_duplicates: Annotated[
+        bool, typer.Option("--allow-duplicates", help="Let Encord register URLs again that its folder has already.")
+    ] = False,
+) -> None:
+    """Write registration files, or refuse the manifest with the line and the reason of every fault.
+
+    Exit code 0, or 2 when nothing was written.
+    """
+    from benchmark_qa.commands.register.build import build as build_files
+    from benchmark_qa.commands.register.directory import manifest_rows, output_directory, refuse, refuse_faults
+    from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
+
+    try:
+        rules = make_rules(
+            storage=storage or _storage_of(source),
+            base_url=base_url or _base_url_of(source),
+            kind=kind,
+            title=title,
+            url_column=url_column,
+            group_column=group_column,
+            group_pattern=group_pattern,
+            schema=schema,
+        )
+        with manifest_rows(source, url_column) as rows, output_directory(out) as files:
+            built = build_files(rows, rules, files, skip_duplicate_urls=not allow_duplicates)
+    except RulesError as error:
+        refuse(str(error))
+    except ManifestRefused as refused:
+        refuse_faults(source, refused.faults, refused.total)
+    else:
+        counts = ", ".join(f"{count:,} {name}" for name, count in built.items.items())
+        groups = f", {built.data_groups:,} data groups" if built.data_groups else ""
+        typer.echo(f"{counts}{groups}: {built.urls:,} URLs in {built.parts:,} files in {out}")
+
+
+@register.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Registration files, or directories of them.")],
+) -> None:
+    """Hold registration files, ours or not, against the SDK's models and Encord's limits.
+
+    Exit code 0 when all are valid, 2 when one is not: every fault is explained, with its line.
+    """
+    from benchmark_qa.commands.register.directory import registration_files
+
+    for path in registration_files(files):
+        items, urls = checked(path)
+        typer.echo(f"{path}: {items:,} items, {urls:,} URLs")
+
+
+@register.command()
+def schema() -> None:
+    """Print the organisation's metadata schema, for 'register build --schema'."""
+    with clear_failures():
+        typer.echo(json_module.dumps(open_storage().metadata_schema(), indent=2))
+
+
+@register.command()
+def run(
+    files: Annotated[list[Path], typer.Argument(help="Registration files, or directories that 'build' has written.")],
+    *,
+    folder: FolderOption,
+    integration: Annotated[str, typer.Option(help="Title of the cloud integration that opens the bucket.")],
+    create_folder: CreateOption = False,
+    upsert_metadata: Annotated[
+        bool, typer.Option("--upsert-metadata", help="Update the metadata of items that are there already.")
+    ] = False,
+    items_per_job: Annotated[int, typer.Option(min=1, max=100_000, help="Items sent at a time.")] = 1_000,
+    parallel: Annotated[int, typer.Option(min=1, max=32, help="Jobs under way at a time.")] = 4,
+    errors: ErrorsOption = None,
+) -> None:
+    """Register in a folder what registration files name, and make the data groups beside them.
+
+    What is done is noted beside each file (FILE.progress): killed at any point and run again, it goes on, and nothing
+    is registered twice. Exit code 0, 4 when some items could not be registered (each with its reason), 2 for faulty
+    files or settings, 3 when Encord cannot be used.
+    """
+    from benchmark_qa.commands.register.directory import registration_files
+
+    named = registration_files(files)
+    total = sum(checked(path)[0] for path in named)
+    with clear_failures():
+        from benchmark_qa.terminal.progress import item_progress
+
+        storage = open_storage()
+        uuid = storage.integration(integration)
+        target = storage.folder_or_new(folder) if create_folder else storage.folder(folder)
+        with item_progress("registering", total) as progress:
+            outcome = register_in(
+                target,
+                named,
+                integration=uuid,
+                upsert_metadata=upsert_metadata,
+                items_per_job=items_per_job,
+                parallel=parallel,
+                progress=progress,
+            )
+        typer.echo(f"{outcome.items:,} items are in {target.title!r}")
+        groups = make_data_groups_in(target, files)
+        if groups.items:
+            typer.echo(f"{groups.items:,} data groups are in {target.title!r}")
+        outcome += groups
+    finish(outcome, errors)
+
+
+def register_in(
+    folder: "Folder",
+    files: list[Path],
+    *,
+    integration: str,
+    upsert_metadata: bool = False,
+    items_per_job: int = 1_000,
+    parallel: int = 4,
+    progress: "Progress",
+) -> "Registered":
+    """Registers what checked files name; what is done is noted beside each file."""
+    from benchmark_qa.commands.register.check import entries
+    from benchmark_qa.commands.register.steps import Registered
+    from benchmark_qa.commands.register.steps import register as register_entries
+    from benchmark_qa.terminal.runs import Journal
+
+    outcome = Registered()
+    for path in files:
+        with closing(Journal(path.with_name(f"{path.name}.progress"))) as journal, _text(path) as text:
+            outcome += register_entries(
+                folder,
+                entries(text),
+                journal,
+                integration=integration,
+                upsert_metadata=upsert_metadata,
+                items_per_job=items_per_job,
+                parallel=parallel,
+                progress=progress,
+            )
+    return outcome
+
+
+def finish(outcome: "Registered", errors: Path | None) -> None:
+    """Reports the failed items; the exit code says whether there are any."""
+    from benchmark_qa.commands.register.directory import report_failures
+
+    report_failures(outcome, errors)
+    if outcome.failures:
+        typer.echo(f"{len(outcome.failures):,} failed; run it again to try them again", err=True)
+        raise typer.Exit(INCOMPLETE)
+
+
+def open_storage() -> "Storage":
+    """The storage of the account that the environment names."""
+    from benchmark_qa.encord_api.uploads import Storage
+
+    return Storage(open_encord())
+
+
+def open_encord() -> "Encord":
+    """A connection under the account that the environment names."""
+    from benchmark_qa import __version__
+    from benchmark_qa.config.account import load_account
+    from benchmark_qa.encord_api.client import Encord
+
+    account = load_account()
+    return Encord(
+        ssh_private_key=account.private_key(),
+        domain=account.domain,
+        user_agent_suffix=f"encord-benchmark-agents/{__version__}",
+    )
+
+
+def make_rules(
+    *,
+    storage: str | None,
+    base_url: str | None,
+    kind: str | None,
+    title: str | None,
+    url_column: str,
+    group_column: str,
+    group_pattern: str | None,
+    schema: Path | None,
+) -> "Rules":
+    """The rules that the options say; without `storage`, those for local files.
+
+    Raises:
+        RulesError
+    """
+    from benchmark_qa.commands.register.kinds import Kind
+    from benchmark_qa.commands.register.locations import Location
+    from benchmark_qa.commands.register.rows import Rules
+
+    return Rules(
+        location=Location(_choice("--storage", storage, list(Location))) if storage is not None else None,
+        kind=Kind(_choice("--kind", kind, list(Kind))) if kind is not None else None,
+        base_url=base_url,
+        title=title,
+        url_column=url_column,
+        group_column=group_column,
+        group_pattern=group_pattern,
+        schema=_schema(schema) if schema is not None else None,
+    )
+
+
+def _choice(option: str, given: str, known: list[str]) -> str:
+    from benchmark_qa.commands.register.errors import RulesError
+
+    if given not in known:
+        raise RulesError(f"{option} {given!r}: is none of {', '.join(known)}")
+    return given
+
+
+def _schema(path: Path) -> "MetadataSchema":
+    from benchmark_qa.commands.register.errors import RulesError
+    from benchmark_qa.commands.register.metadata import MetadataSchema
+
+    try:
+        read = json_module.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RulesError(f"{path}: {error}") from None
+    if not isinstance(read, dict):
+        raise RulesError(f"{path}: is not a JSON object, key to type")
+    return MetadataSchema(read)
+
+
+def _storage_of(source: str) -> str:
+    from benchmark_qa.commands.register.errors import RulesError
+
+    scheme = source.partition("://")[0]
+    if scheme not in _STORAGE_OF_SCHEME:
+        raise RulesError("say with --storage where the objects lie")
+    return _STORAGE_OF_SCHEME[scheme]
+
+
+def _base_url_of(source: str) -> str | None:
+    """Listings of S3 and Cloud Storage are URLs already; an Azure listing does not name the account."""
+    return source if source.partition("://")[0] in ("s3", "gs") else None
+
+
+def checked(path: Path) -> tuple[int, int]:
+    """Items and URLs of a registration file; one that is faulty ends the command."""
+    from benchmark_qa.commands.register.check import check as check_file
+    from benchmark_qa.commands.register.directory import refuse_faults
+
+    with _text(path) as text:
+        found = check_file(text)
+    if found.total_faults:
+        refuse_faults(str(path), found.faults, found.total_faults)
+    return found.items.total(), found.urls
+
+
+def _text(path: Path) -> TextIO:
+    return path.open(encoding="utf-8")
+
+
+def make_data_groups_in(folder: "Folder", files: list[Path]) -> "Registered":
+    """Makes the data groups that are listed in directories beside the registration files."""
+    from benchmark_qa.commands.register.directory import DATA_GROUPS
+    from benchmark_qa.commands.register.steps import Registered, make_data_groups
+
+    made = Registered()
+    for path in (path / DATA_GROUPS for path in files if (path / DATA_GROUPS).is_file()):
+        listed = [json_module.loads(line) for line in path.read_bytes().splitlines()]
+        made += make_data_groups(folder, [(group["title"], group["urls"]) for group in listed])
+    return made

@@ -1,0 +1,167 @@
+"""What the registration commands read and write: manifests, folders and buckets; registration files in a directory."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+
+import typer
+
+from benchmark_qa.terminal.failures import USAGE_ERROR
+
+if TYPE_CHECKING:
+    from benchmark_qa.commands.register.check import Entry
+    from benchmark_qa.commands.register.errors import Fault
+    from benchmark_qa.commands.register.manifest import Rows
+    from benchmark_qa.commands.register.steps import Registered
+
+PART_PATTERN = "registration-*.json"
+DATA_GROUPS = "data-groups.jsonl"
+_FAULTS_SHOWN = 20
+
+
+class OutputDirectory:
+    """Registration files under their final names only when all of them are complete."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._partial: list[Path] = []
+
+    def part(self, number: int) -> BinaryIO:
+        """The registration file of that number."""
+        return self._begin(f"registration-{number:04d}.json")
+
+    def data_groups(self) -> BinaryIO:
+        """The list of data groups."""
+        return self._begin(DATA_GROUPS)
+
+    def _begin(self, name: str) -> BinaryIO:
+        path = self._directory / f"{name}.partial"
+        self._partial.append(path)
+        return path.open("wb")
+
+    def commit(self) -> None:
+        """Gives the files their names."""
+        for path in self._partial:
+            path.rename(path.with_suffix(""))
+
+    def discard(self) -> None:
+        """Removes what was written."""
+        for path in self._partial:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def output_directory(directory: Path) -> Iterator[OutputDirectory]:
+    """Files that stay when the block ends well, and are removed when it does not."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if any(directory.glob(PART_PATTERN)):
+        refuse(f"{directory} holds registration files already: name another directory, or remove them")
+    files = OutputDirectory(directory)
+    try:
+        yield files
+        files.commit()
+    except BaseException:
+        files.discard()
+        raise
+
+
+@contextmanager
+def manifest_rows(source: str, url_column: str) -> Iterator["Rows"]:
+    """The rows of a manifest, or of what lies in a local folder or a bucket.
+
+    Raises:
+        RulesError: it is none of these.
+    """
+    from benchmark_qa.commands.register.errors import RulesError
+    from benchmark_qa.commands.register.listing import listed_rows
+    from benchmark_qa.commands.register.manifest import csv_rows, json_rows, parquet_rows
+
+    if "://" in source:
+        file_system, root = _bucket(source)
+        yield listed_rows(file_system, root, url_column)
+        return
+    path = Path(source)
+    ending = path.suffix.lower()
+    if path.is_dir():
+        yield listed_rows(_LocalFolders(), str(path), url_column)
+    elif not path.is_file():
+        raise RulesError(f"{source}: there is no such file or folder")
+    elif ending == ".csv":
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            yield csv_rows(text)
+    elif ending in (".jsonl", ".ndjson", ".parquet"):
+        with path.open("rb") as file:
+            yield parquet_rows(file) if ending == ".parquet" else json_rows(file)
+    else:
+        raise RulesError(f"{source}: a manifest ends in .csv, .jsonl, .ndjson or .parquet")
+
+
+class _LocalFolders:
+    """This machine's folders, walked as fsspec walks a bucket."""
+
+    def walk(self, path: str, *, detail: bool) -> Iterator[tuple[str, Any, Any]]:  # noqa: ARG002 - fsspec's interface
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            yield folder, folders, names
+
+
+def _bucket(url: str) -> Any:
+    from benchmark_qa.commands.register.errors import RulesError
+
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError:
+        raise RulesError(f"{url}: listing a bucket needs fsspec, install the extra 'register'") from None
+    try:
+        return url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise RulesError(f"{url}: {error}") from None
+
+
+def registration_files(paths: list[Path]) -> list[Path]:
+    """The files named, and those of the directories named."""
+    found = [file for path in paths for file in (sorted(path.glob(PART_PATTERN)) if path.is_dir() else [path])]
+    missing = next((file for file in found if not file.is_file()), None)
+    if missing is not None:
+        refuse(f"{missing}: there is no such file")
+    if not found:
+        refuse("there is no registration file in it")
+    return found
+
+
+def all_entries(directory: Path) -> Iterator["Entry"]:
+    """The entries of every registration file of a directory."""
+    from benchmark_qa.commands.register.check import entries
+
+    for path in registration_files([directory]):
+        with path.open(encoding="utf-8") as text:
+            yield from entries(text)
+
+
+def refuse(*lines: str) -> NoReturn:
+    """Says why on standard error, and ends the command."""
+    for line in lines:
+        typer.echo(line, err=True)
+    raise typer.Exit(USAGE_ERROR)
+
+
+def refuse_faults(name: str, faults: "tuple[Fault, ...]", total: int) -> NoReturn:
+    """Prints the first faults of a file and how many more there are, and ends the command."""
+    lines = [f"{name} {fault}" for fault in faults[:_FAULTS_SHOWN]]
+    more = total - len(lines)
+    refuse(*lines, *([f"... and {more:,} more"] if more else []))
+
+
+def report_failures(outcome: "Registered", errors: Path | None) -> None:
+    """Prints the first failed items; all of them go to the CSV file where one is named."""
+    import csv
+
+    for failure in outcome.failures[:_FAULTS_SHOWN]:
+        typer.echo(f"line {failure.line:,}: {failure.name}: {failure.reason}", err=True)
+    if errors is not None:
+        with errors.open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(("line", "item", "reason"))
+            table.writerows((failure.line, failure.name, failure.reason) for failure in outcome.failures)

@@ -1,0 +1,210 @@
+"""Register files in a folder, batch by batch and several at a time: what is in the bucket, or on this machine.
+
+Nothing is registered twice, whenever a run is killed. Each batch has a key (what is in it, and where it goes) under
+which the journal knows the job that registers it: a later run waits for that job instead of starting another. Where a
+kill came between a job's start and the note of it, cloud URLs that are there already are skipped by Encord itself, and
+of local files each item's uuid was noted before.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import islice
+from typing import TypeVar
+
+from benchmark_qa.commands.register.check import Entry
+from benchmark_qa.commands.register.entries import urls_of
+from benchmark_qa.encord_api.errors import NotFoundOnPlatform
+from benchmark_qa.encord_api.uploads import FailedItem, Folder, JobOutcome
+from benchmark_qa.terminal.runs import Journal
+
+ITEMS_PER_JOB = 1_000
+"""Small jobs are reflected sooner, Encord's documentation says; and a kill loses less"""
+URLS_PER_JOB = 50_000
+"""Groups and series may have thousands of files each"""
+PARALLEL_JOBS = 4
+GROUPS_PER_REQUEST = 100
+T = TypeVar("T")
+
+Progress = Callable[[int], None]
+"""Called with the number of items that have been dealt with since the last call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An item that is not registered: its line in the registration file (0: a data group), its name, and why."""
+
+    line: int
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What a run did."""
+
+    items: int = 0
+    """That are in the folder now, by this run or an earlier one"""
+    failures: tuple[Failure, ...] = ()
+
+    def __add__(self, other: "Registered") -> "Registered":
+        return Registered(self.items + other.items, self.failures + other.failures)
+
+
+def register(
+    folder: Folder,
+    entries: Iterable[Entry],
+    journal: Journal,
+    *,
+    integration: str,
+    upsert_metadata: bool = False,
+    items_per_job: int = ITEMS_PER_JOB,
+    parallel: int = PARALLEL_JOBS,
+    progress: Progress,
+) -> Registered:
+    """Register what lies in a bucket. Can be killed at any point and run again; failed items are tried again.
+
+    Args:
+        folder: where the items go.
+        entries: of registration files that have been checked.
+        journal: of this input.
+        integration: uuid of the integration that opens the bucket.
+        upsert_metadata: update the metadata of items that are there already.
+        items_per_job, parallel: how much is sent at a time, and how many jobs are under way.
+        progress: told the number of items dealt with.
+
+    Raises:
+        PlatformError: Encord cannot be used; what is done is noted.
+    """
+
+    def one_job(batch: Sequence[Entry]) -> Registered:
+        key = batch_key(batch, folder.uuid, integration)
+        outcome = _earlier(folder, journal, key)
+        if outcome is None:
+            items = [(entry.key, entry.model) for entry in batch]
+            job = folder.start_job(items, integration=integration, upsert_metadata=upsert_metadata)
+            journal.write(key, {"job": job})
+            outcome = folder.wait(job)
+        if not outcome.failed and outcome.stopped is None:
+            journal.write(key, {"done": True})
+        else:
+            journal.write(key, {})  # the next run tries again: what is registered is skipped
+        return _registered(batch, outcome)
+
+    return in_batches(entries, items_per_job, parallel, one_job, progress)
+
+
+def _earlier(folder: Folder, journal: Journal, key: str) -> JobOutcome | None:
+    """What became of the batch in an earlier run; None: it must be sent."""
+    note = journal.note(key)
+    if note.get("done"):
+        return JobOutcome()
+    if "job" not in note:
+        return None
+    try:
+        outcome = folder.wait(note["job"])
+    except NotFoundOnPlatform:
+        return None
+    return None if outcome.failed or outcome.stopped is not None else outcome
+
+
+def _registered(batch: Sequence[Entry], outcome: JobOutcome) -> Registered:
+    by_url = {url: entry for entry in batch for url in urls_of(entry.model)}
+    if outcome.stopped is not None and not outcome.failed:
+        return Registered(0, tuple(failure(entry, outcome.stopped) for entry in batch))
+    failures = tuple(_of_unit(unit, by_url) for unit in outcome.failed)
+    return Registered(len(batch) - len(failures), failures)
+
+
+def _of_unit(unit: FailedItem, by_url: dict[str, Entry]) -> Failure:
+    entry = next((by_url[url] for url in unit.urls if url in by_url), None)
+    return failure(entry, unit.reason) if entry else Failure(0, ", ".join(unit.urls[:1]), unit.reason)
+
+
+def failure(entry: Entry, reason: str) -> Failure:
+    """Why an entry is not registered."""
+    return Failure(entry.line, entry.model.title or next(urls_of(entry.model), ""), reason)
+
+
+def batch_key(batch: Sequence[Entry], *places: str) -> str:
+    """The same for the same items going to the same places, and for nothing else."""
+    digest = blake2b("\0".join(places).encode(), digest_size=16)
+    for entry in batch:
+        digest.update(entry.model.model_dump_json().encode())
+    return digest.hexdigest()
+
+
+def in_batches(
+    entries: Iterable[Entry],
+    size: int,
+    parallel: int,
+    work: Callable[[Sequence[Entry]], Registered],
+    progress: Progress,
+) -> Registered:
+    """Work on entries in batches, `parallel` of them at a time; no more are read than are being worked on."""
+    total = Registered()
+    under_way: deque[tuple[int, Future[Registered]]] = deque()
+    with ThreadPoolExecutor(parallel, thread_name_prefix="register") as threads:
+        try:
+            for batch in _jobs(entries, size):
+                under_way.append((len(batch), threads.submit(work, batch)))
+                if len(under_way) >= 2 * parallel:
+                    total += _next_done(under_way, progress)
+            while under_way:
+                total += _next_done(under_way, progress)
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+    return total
+
+
+def _next_done(under_way: deque[tuple[int, Future[Registered]]], progress: Progress) -> Registered:
+    items, future = under_way.popleft()
+    done = future.result()
+    progress(items)
+    return done
+
+
+def _jobs(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
+    """The same entries always make the same jobs: a later run knows them by what is in them."""
+    job: list[Entry] = []
+    urls = 0
+    for entry in entries:
+        job.append(entry)
+        urls += sum(1 for _ in urls_of(entry.model))
+        if len(job) == size or urls >= URLS_PER_JOB:
+            yield job
+            job, urls = [], 0
+    if job:
+        yield job
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def make_data_groups(folder: Folder, groups: Sequence[tuple[str, Sequence[str]]]) -> Registered:
+    """Group items of a folder, given as (title, URLs); groups whose title is there already are left as they are.
+
+    Raises:
+        PlatformError: Encord cannot be used.
+    """
+    known = folder.data_group_titles()
+    missing = [(title, urls) for title, urls in groups if title not in known]
+    wanted = {url for _, urls in missing for url in urls}
+    uuids = {url: uuid for url, uuid in folder.items_by_url() if url in wanted} if wanted else {}
+    failures = []
+    ready = []
+    for title, urls in missing:
+        absent = [url for url in urls if url not in uuids]
+        if absent:
+            failures.append(Failure(0, title, f"{len(absent)} of its items are not in the folder, {absent[0]} first"))
+        else:
+            ready.append((title, [uuids[url] for url in urls]))
+    for batch in _batches(ready, GROUPS_PER_REQUEST):
+        folder.create_data_groups(batch)
+    return Registered(len(groups) - len(failures), tuple(failures))

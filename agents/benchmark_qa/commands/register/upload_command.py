@@ -1,0 +1,123 @@
+"""`benchmark-qa upload`: local files to items in an Encord folder."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark_qa.commands.register.command import (
+    CreateOption,
+    ErrorsOption,
+    FolderOption,
+    GroupColumnOption,
+    GroupPatternOption,
+    KindOption,
+    SchemaOption,
+    TitleOption,
+    UrlColumnOption,
+    finish,
+    make_rules,
+    open_storage,
+)
+from benchmark_qa.terminal.failures import clear_failures
+
+if TYPE_CHECKING:
+    from benchmark_qa.commands.register.manifest import Row, Rows, Unreadable
+    from benchmark_qa.commands.register.rows import Rules
+
+
+def upload(
+    source: Annotated[str, typer.Argument(help="A folder, or a manifest (.csv, .jsonl, .parquet) of paths.")],
+    *,
+    folder: FolderOption,
+    root: Annotated[
+        Path | None, typer.Option(help="What a manifest's paths are below; default: where the manifest lies.")
+    ] = None,
+    kind: KindOption = None,
+    title: TitleOption = None,
+    url_column: UrlColumnOption = "url",
+    group_column: GroupColumnOption = "group",
+    group_pattern: GroupPatternOption = None,
+    schema: SchemaOption = None,
+    create_folder: CreateOption = False,
+    journal: Annotated[
+        Path | None, typer.Option(help="Where to note what is done; default: SOURCE.progress beside it.")
+    ] = None,
+    parallel: Annotated[int, typer.Option(min=1, max=32, help="Files under way at a time.")] = 4,
+    errors: ErrorsOption = None,
+) -> None:
+    """Upload local files to Encord's own storage.
+
+    Killed at any point and run again, it goes on, and no file is there twice. Exit code 0, 4 when some items could not
+    be uploaded (each with its reason), 2 for a faulty manifest or settings, 3 when Encord cannot be used.
+    """
+    from benchmark_qa.commands.register.directory import all_entries, refuse
+    from benchmark_qa.commands.register.errors import RulesError
+
+    place = Path(source).resolve()
+    root = root or (place if place.is_dir() else place.parent)
+    try:
+        rules = make_rules(
+            storage=None,
+            base_url=None,
+            kind=kind,
+            title=title,
+            url_column=url_column,
+            group_column=group_column,
+            group_pattern=group_pattern,
+            schema=schema,
+        )
+    except RulesError as error:
+        refuse(str(error))
+    with TemporaryDirectory(prefix="benchmark-qa-") as scratch:
+        total = describe_local_files(source, root, rules, Path(scratch))
+        with clear_failures():
+            from benchmark_qa.commands.register.uploading import upload as upload_files
+            from benchmark_qa.terminal.progress import item_progress
+            from benchmark_qa.terminal.runs import Journal
+
+            storage = open_storage()
+            target = storage.folder_or_new(folder) if create_folder else storage.folder(folder)
+            notes = journal or place.with_name(f"{place.name}.progress")
+            with closing(Journal(notes)) as done, item_progress("uploading", total) as progress:
+                entries = all_entries(Path(scratch))
+                outcome = upload_files(storage, target, root, entries, done, parallel=parallel, progress=progress)
+    typer.echo(f"{outcome.items:,} items are in {target.title!r}")
+    finish(outcome, errors)
+
+
+def describe_local_files(source: str, root: Path, rules: "Rules", directory: Path) -> int:
+    """Writes registration files of local files into a directory; a faulty manifest ends the command.
+
+    Returns:
+        How many items they name.
+    """
+    from benchmark_qa.commands.register.build import build
+    from benchmark_qa.commands.register.directory import manifest_rows, output_directory, refuse, refuse_faults
+    from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
+
+    try:
+        with manifest_rows(source, rules.url_column) as rows, output_directory(directory) as files:
+            built = build(_of_files(rows, root, rules.url_column), rules, files)
+    except RulesError as error:
+        refuse(str(error))
+    except ManifestRefused as refused:
+        refuse_faults(source, refused.faults, refused.total)
+    if built.data_groups:
+        refuse("data groups are made of what is registered from a bucket, not of uploads")
+    return built.items.total()
+
+
+def _of_files(rows: "Rows", root: Path, url_column: str) -> Iterator["Row | Unreadable"]:
+    """The same rows, and a fault for every file that is not there."""
+    from benchmark_qa.commands.register.manifest import Row, Unreadable
+
+    for row in rows:
+        path = row.fields.get(url_column) if isinstance(row, Row) else None
+        if path and not (root / str(path)).is_file():
+            yield Unreadable(row.line, f"there is no file {str(path)!r}")
+        else:
+            yield row

@@ -1,0 +1,162 @@
+"""Upload local files into a folder: a place for each is asked for and noted, the bytes are sent, a job makes the items.
+
+The uuid of a place becomes that of the item. So a run that goes on after a kill knows of every file whether it has
+been registered.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from benchmark_qa.commands.register.check import Entry
+from benchmark_qa.commands.register.entries import urls_of
+from benchmark_qa.commands.register.steps import (
+    PARALLEL_JOBS,
+    Failure,
+    Progress,
+    Registered,
+    batch_key,
+    failure,
+    in_batches,
+)
+from benchmark_qa.encord_api.errors import NotFoundOnPlatform, RequestRejected
+from benchmark_qa.encord_api.uploads import Folder, Place, Storage
+from benchmark_qa.terminal.runs import Journal
+
+ITEMS_PER_JOB = 20
+
+_TYPES = {
+    "videos": "video",
+    "images": "image",
+    "image_groups": "image",
+    "dicom_series": "dicomFile",
+    "nifti": "nifti",
+    "audio": "audio",
+    "text": "plainText",
+    "pdfs": "pdf",
+}
+"""The SDK's type of the files of an item, by the key under which the item stands"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """An entry whose files have been sent, as it is to be registered."""
+
+    entry: Entry
+    model: Any
+
+
+def upload(
+    storage: Storage,
+    folder: Folder,
+    root: Path,
+    entries: Iterable[Entry],
+    journal: Journal,
+    *,
+    items_per_job: int = ITEMS_PER_JOB,
+    parallel: int = PARALLEL_JOBS,
+    progress: Progress,
+) -> Registered:
+    """Upload local files. Can be killed at any point and run again; failed items are tried again.
+
+    Args:
+        storage: of the account.
+        folder: where the items go.
+        root: what the entries' URLs are paths below.
+        entries: of a registration file made for local files.
+        journal: of this input.
+        items_per_job, parallel: how much is sent at a time, and by how many threads.
+        progress: told the number of items dealt with.
+
+    Raises:
+        PlatformError: Encord cannot be used; what is done is noted.
+    """
+
+    def one_job(batch: Sequence[Entry]) -> Registered:
+        work = [(batch_key([entry], folder.uuid, *_stamps(root, entry)), entry) for entry in batch]
+        waiting = [(key, entry) for key, entry in work if not _is_there(storage, folder, journal, key)]
+        done = Registered(len(batch) - len(waiting))
+        return done + _upload(folder, root, waiting, journal) if waiting else done
+
+    return in_batches(entries, items_per_job, parallel, one_job, progress)
+
+
+def _stamps(root: Path, entry: Entry) -> Iterator[str]:
+    """A file that has changed since is another file."""
+    for url in urls_of(entry.model):
+        stat = (root / url).stat()
+        yield f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+def _is_there(storage: Storage, folder: Folder, journal: Journal, key: str) -> bool:
+    note = journal.note(key)
+    if not note.get("done") and "job" in note:
+        with suppress(NotFoundOnPlatform):
+            folder.wait(note["job"])
+    if note.get("done") or ("first" in note and storage.has_item(note["first"])):
+        journal.write(key, {"done": True})
+        return True
+    return False
+
+
+def _upload(folder: Folder, root: Path, work: Sequence[tuple[str, Entry]], journal: Journal) -> Registered:
+    sent: dict[str, _Sent] = {}
+    places: dict[str, str] = {}
+    failures: list[Failure] = []
+    for key, entry in work:
+        try:
+            own = _send(folder, root, entry)
+        except RequestRejected as error:
+            failures.append(failure(entry, str(error)))
+            continue
+        sent[key] = _Sent(entry, _placed(entry, own))
+        places[key] = own[0].item
+        journal.write(key, {"first": own[0].item})
+    if sent:
+        failures += _make_items(folder, sent, places, journal)
+    return Registered(len(work) - len(failures), tuple(failures))
+
+
+def _make_items(folder: Folder, sent: dict[str, _Sent], places: dict[str, str], journal: Journal) -> list[Failure]:
+    items = [(one.entry.key, one.model) for one in sent.values()]
+    job = folder.start_job(items, integration=None, upsert_metadata=False)
+    for key in sent:
+        journal.write(key, {"first": places[key], "job": job})
+    outcome = folder.wait(job)
+    reasons = {url: unit.reason for unit in outcome.failed for url in unit.urls}
+    failures = []
+    for key, one in sent.items():
+        reason = next((reasons[url] for url in urls_of(one.model) if url in reasons), outcome.stopped)
+        if reason is None:
+            journal.write(key, {"done": True})
+        else:
+            journal.write(key, {})
+            failures.append(failure(one.entry, reason))
+    return failures
+
+
+def _send(folder: Folder, root: Path, entry: Entry) -> list[Place]:
+    kind = _TYPES[entry.key]
+    paths = [root / url for url in urls_of(entry.model)]
+    places = folder.places(kind, len(paths))
+    for place, path in zip(places, paths, strict=True):
+        folder.put(place, path, kind)
+    return places
+
+
+def _placed(entry: Entry, places: Sequence[Place]) -> Any:
+    """The item as it is to be registered: its files under the keys of their places."""
+    if entry.key not in ("image_groups", "dicom_series"):
+        (place,) = places
+        return entry.model.model_copy(update={"object_url": place.key, "placeholder_item_uuid": UUID(place.item)})
+    listed = "images" if entry.key == "image_groups" else "dicom_files"
+    files = [
+        file.model_copy(
+            update={"url": place.key, "placeholder_item_uuid": UUID(place.item), "title": Path(file.url).name}
+        )
+        for file, place in zip(getattr(entry.model, listed), places, strict=True)
+    ]
+    return entry.model.model_copy(update={listed: files})

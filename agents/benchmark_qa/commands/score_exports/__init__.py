@@ -1,0 +1,1 @@
+"""Scoring exported label rows offline."""

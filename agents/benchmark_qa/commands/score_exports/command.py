@@ -1,0 +1,237 @@
+"""`benchmark-qa score`: exported label rows against exported ground truth, without Encord."""
+
+import csv
+import json as json_module
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from benchmark_qa.terminal.failures import USAGE_ERROR
+
+if TYPE_CHECKING:
+    from benchmark_qa.commands.score_exports.scoring import ScoredTask
+
+
+class Grouping(StrEnum):
+    """What makes an annotator."""
+
+    BRANCH = "branch"
+    CREATOR = "creator"
+
+
+class Format(StrEnum):
+    """What is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def score(
+    truth: Annotated[Path, typer.Argument(help="Label row JSON of the ground truth: one row, a list, or a directory.")],
+    labels: Annotated[Path, typer.Argument(help="Label row JSON of the annotators: one row, a list, or a directory.")],
+    *,
+    ontology: Annotated[
+        Path | None, typer.Option(help="The ontology's JSON; without it, the classes are guessed from the labels.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Scoring rules as JSON.")] = None,
+    by: Annotated[Grouping, typer.Option(help="An annotator is a label branch, or whoever created the labels.")] = (
+        Grouping.BRANCH
+    ),
+    format: Annotated[Format, typer.Option(help="What to print.")] = Format.TABLE,  # noqa: A002 - the option's name
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="List every conflict, task by task.")] = False,
+) -> None:
+    """Score label rows against the ground truth of the same data units (same data hash).
+
+    Exit code 0 when everything is scored, 2 when a file cannot be used or no data unit is on both sides.
+    """
+    from benchmark_qa.commands.score_exports.scoring import ExportError
+
+    try:
+        tasks = _scored(truth, labels, ontology, config, by)
+    except ExportError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(USAGE_ERROR) from None
+    _PRINTERS[Format.JSON if json else format](tasks, explain)
+
+
+def _scored(truth: Path, labels: Path, ontology: Path | None, config: Path | None, by: Grouping) -> "list[ScoredTask]":
+    from benchmark_qa.commands.score_exports.scoring import (
+        Comparison,
+        ExportError,
+        load_config,
+        load_ontology,
+        load_rows,
+    )
+    from benchmark_qa.engine.config import ScoringConfig
+
+    comparison = Comparison(
+        load_rows(truth),
+        load_rows(labels),
+        load_ontology(ontology) if ontology else None,
+        load_config(config) if config else ScoringConfig(),
+        by.value,
+    )
+    if not len(comparison):
+        raise ExportError(f"no data unit of {labels} has a ground truth in {truth}")
+    if comparison.without_truth:
+        typer.echo(f"{len(comparison.without_truth):,} label rows have no ground truth and are not scored", err=True)
+    return [task for tasks in _with_progress(comparison.scores(), len(comparison)) for task in tasks]
+
+
+def _with_progress(batches: "Iterable[list[ScoredTask]]", total: int) -> "Iterator[list[ScoredTask]]":
+    """A progress bar on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(batches, "scoring", total, console=Console(stderr=True), transient=True)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """The figures of one annotator, pooled over the tasks."""
+
+    tasks: "Sequence[ScoredTask]"
+
+    def figures(self) -> dict[str, float | int | None]:
+        from benchmark_qa.engine.result import AnswerScore, ObjectScore
+
+        objects = sum((task.score.objects for task in self.tasks), ObjectScore())
+        answers = sum((task.score.classifications for task in self.tasks), AnswerScore())
+        attributes = sum((task.score.attributes for task in self.tasks), AnswerScore())
+        scores = [task.score.score for task in self.tasks if task.score.score is not None]
+        return {
+            "tasks": len(self.tasks),
+            "true_positives": objects.true_positives,
+            "false_positives": objects.false_positives,
+            "false_negatives": objects.false_negatives,
+            "precision": objects.precision,
+            "recall": objects.recall,
+            "f1": objects.f1,
+            "mean_similarity": objects.mean_similarity,
+            "classification_accuracy": answers.accuracy,
+            "attribute_accuracy": attributes.accuracy,
+            "score": fmean(scores) if scores else None,
+        }
+
+    def f1(self) -> str:
+        """Pooled, with an interval clustered by task."""
+        from benchmark_qa.stats.intervals import ratio_interval
+
+        scores = [task.score.objects for task in self.tasks]
+        hits = [2.0 * score.true_positives for score in scores]
+        both = [2.0 * s.true_positives + s.false_positives + s.false_negatives for s in scores]
+        interval = ratio_interval(hits, both)
+        if interval.estimate is None:
+            return "n/a"
+        return f"{interval.estimate:.4f} \\[{interval.low:.2f}, {interval.high:.2f}]"
+
+
+def _annotators(tasks: "Iterable[ScoredTask]") -> Mapping[str, _Line]:
+    groups = defaultdict(list)
+    for task in tasks:
+        groups[task.annotator].append(task)
+    return {name: _Line(groups[name]) for name in sorted(groups)}
+
+
+def _print_json(tasks: "Sequence[ScoredTask]", explain: bool) -> None:
+    entries = [_task_entry(task, explain) for task in tasks]
+    annotators = {name: line.figures() for name, line in _annotators(tasks).items()}
+    json_module.dump({"annotators": annotators, "tasks": entries}, sys.stdout)
+    sys.stdout.write("\n")
+
+
+def _task_entry(task: "ScoredTask", explain: bool) -> dict[str, Any]:
+    result = task.score.to_dict()
+    if not explain:
+        del result["conflicts"]
+    return {
+        "annotator": task.annotator,
+        "data_hash": task.data_hash,
+        "data_title": task.data_title,
+        "branch": task.branch,
+        **result,
+    }
+
+
+def _print_csv(tasks: "Sequence[ScoredTask]", explain: bool) -> None:
+    if explain:
+        _write_conflicts(tasks)
+        return
+    lines = {name: line.figures() for name, line in _annotators(tasks).items()}
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["annotator", *next(iter(lines.values()))])
+    for name, figures in lines.items():
+        writer.writerow([name, *figures.values()])
+
+
+def _write_conflicts(tasks: "Sequence[ScoredTask]") -> None:
+    rows = [
+        {"annotator": task.annotator, "data_hash": task.data_hash, **conflict.to_dict()}
+        for task in tasks
+        for conflict in task.score.conflicts
+    ]
+    if rows:
+        writer = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _print_table(tasks: "Sequence[ScoredTask]", explain: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console() if sys.stdout.isatty() else Console(width=WIDE)
+    lines = dict(_annotators(tasks))
+    if len(lines) > 1:
+        lines["(all)"] = _Line(tasks)
+    figures = {name: line.figures() for name, line in lines.items()}
+    shown = [key for key in _HEADINGS if any(figure[key] is not None for figure in figures.values())]
+    table = Table("annotator", *(_HEADINGS[key] for key in shown))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    before_last = list(lines)[-2:][0]
+    for name, line in lines.items():
+        cells = [line.f1() if key == "f1" else _cell(figures[name][key]) for key in shown]
+        table.add_row(name, *cells, end_section=name == before_last)
+    console.print(table)
+    if explain:
+        for task in tasks:
+            for conflict in task.score.conflicts:
+                sentence = f"{task.annotator} {task.data_hash}: {conflict.explain()}"
+                console.print(sentence, markup=False, highlight=False)
+
+
+WIDE = 140
+"""Columns of the table where the output is no terminal."""
+
+_HEADINGS = {
+    "tasks": "tasks",
+    "true_positives": "matches",
+    "false_positives": "spurious",
+    "false_negatives": "missing",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1 [95 %]",
+    "mean_similarity": "mean IoU",
+    "classification_accuracy": "classif.",
+    "attribute_accuracy": "attrib.",
+    "score": "score",
+}
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "n/a"
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+
+
+_PRINTERS = {Format.TABLE: _print_table, Format.JSON: _print_json, Format.CSV: _print_csv}

@@ -1,0 +1,162 @@
+"""Exported label rows from disk: read, joined by data hash, grouped by annotator, scored."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+from pydantic import ValidationError
+
+from benchmark_qa.engine.config import ScoringConfig
+from benchmark_qa.engine.errors import ScoringError
+from benchmark_qa.engine.result import TaskScore
+from benchmark_qa.engine.task import score_task
+from benchmark_qa.labels.annotations import Annotations
+from benchmark_qa.labels.errors import LabelReadError
+from benchmark_qa.labels.inference import infer_ontology
+from benchmark_qa.labels.labels_by_creator import created_by, creators
+from benchmark_qa.labels.ontology import Ontology
+from benchmark_qa.labels.reader import read_label_row
+
+Grouping = Literal["branch", "creator"]
+Row = Mapping[str, Any]
+
+
+class ExportError(Exception):
+    """A file cannot be used; the message names the file and what is wrong in it."""
+
+
+@dataclass(frozen=True)
+class ScoredTask:
+    """One annotator's labels of one data unit."""
+
+    annotator: str
+    data_hash: str
+    data_title: str
+    branch: str
+    score: TaskScore
+
+
+def load_rows(path: Path) -> list[Row]:
+    """The label rows of a file (one row or a list of rows), or of every `.json` file below a directory."""
+    if path.is_dir():
+        files = sorted(path.rglob("*.json"))
+        if not files:
+            raise ExportError(f"{path}: the directory holds no .json file")
+        return [row for file in files for row in _file_rows(file)]
+    return _file_rows(path)
+
+
+def load_ontology(path: Path) -> Ontology:
+    """The ontology of a file: the `editor` JSON itself, or an object that holds it under `editor`."""
+    content = load_json(path)
+    if not isinstance(content, dict):
+        raise ExportError(f"{path}: is not a JSON object")
+    try:
+        return Ontology.from_editor(content.get("editor", content))
+    except LabelReadError as error:
+        raise ExportError(f"{path}: {error}") from None
+
+
+def load_config(path: Path) -> ScoringConfig:
+    """The scoring rules of a file: themselves, or the section `scoring` of the service's configuration."""
+    content = load_json(path)
+    if isinstance(content, dict) and "scoring" in content:
+        content = content["scoring"]
+    try:
+        return ScoringConfig.model_validate(content)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ExportError(f"{path}: {faults}") from None
+
+
+class Comparison:
+    """Ground truth rows and the annotators' rows of the same data units."""
+
+    def __init__(
+        self,
+        truth: Iterable[Row],
+        labels: Iterable[Row],
+        ontology: Ontology | None,
+        config: ScoringConfig,
+        by: Grouping,
+    ) -> None:
+        self.truth = _truth_by_data_hash(truth)
+        self.labels = list(labels)
+        self.config = config
+        self.by = by
+        self.ontology = ontology or infer_ontology([*self.truth.values(), *self.labels])
+        self.without_truth = [row for row in self.labels if row["data_hash"] not in self.truth]
+
+    def __len__(self) -> int:
+        """Label rows that have a ground truth."""
+        return len(self.labels) - len(self.without_truth)
+
+    def scores(self) -> Iterator[list[ScoredTask]]:
+        """The tasks of each label row that has a ground truth, row by row."""
+        seen: set[tuple[str, str]] = set()
+        read: dict[str, Annotations] = {}
+        for row in self.labels:
+            data_hash, branch = row["data_hash"], str(row.get("branch_name") or "main")
+            if data_hash not in self.truth:
+                continue
+            if (data_hash, branch) in seen:
+                raise ExportError(f"data unit {data_hash}: branch {branch!r} is there twice")
+            seen.add((data_hash, branch))
+            if data_hash not in read:
+                read[data_hash] = self._read(self.truth[data_hash], "ground truth")
+            yield [
+                self._score(row, part, annotator, branch, read[data_hash])
+                for annotator, part in self._parts(row, branch)
+            ]
+
+    def _parts(self, row: Row, branch: str) -> list[tuple[str, Row]]:
+        if self.by == "branch":
+            return [(branch, row)]
+        self._read(row, f"branch {branch!r}")  # complains about anything that is not well formed
+        return [(creator, created_by(row, creator)) for creator in creators(row)]
+
+    def _score(self, row: Row, part: Row, annotator: str, branch: str, truth: Annotations) -> ScoredTask:
+        which = f"branch {branch!r}"
+        try:
+            score = score_task(truth, self._read(part, which), self.ontology, self.config)
+        except ScoringError as error:
+            raise ExportError(f"data unit {row['data_hash']}, {which}: {error}") from None
+        return ScoredTask(annotator, row["data_hash"], str(row.get("data_title") or ""), branch, score)
+
+    def _read(self, row: Row, which: str) -> Annotations:
+        if row.get("label_hash") is None and not row.get("data_units"):
+            return Annotations.empty()
+        try:
+            return read_label_row(row, self.ontology)
+        except LabelReadError as error:
+            raise ExportError(f"data unit {row['data_hash']}, {which}: {error}") from None
+
+
+def _truth_by_data_hash(rows: Iterable[Row]) -> dict[str, Row]:
+    truth: dict[str, Row] = {}
+    for row in rows:
+        if row["data_hash"] in truth:
+            raise ExportError(f"data unit {row['data_hash']}: several ground truth rows")
+        truth[row["data_hash"]] = row
+    return truth
+
+
+def _file_rows(path: Path) -> list[Row]:
+    content = load_json(path)
+    rows = content if isinstance(content, list) else [content]
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict) or not isinstance(row.get("data_hash"), str):
+            raise ExportError(f"{path}: item {index} is not a label row (a JSON object with a data_hash)")
+    return rows
+
+
+def load_json(path: Path) -> Any:
+    """What the file holds."""
+    try:
+        return orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise ExportError(f"{path}: {error.strerror or error}") from None
+    except orjson.JSONDecodeError as error:
+        raise ExportError(f"{path}: is not JSON ({error})") from None

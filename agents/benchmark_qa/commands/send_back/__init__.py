@@ -1,0 +1,1 @@
+"""Sending data units back for another round."""

@@ -1,0 +1,164 @@
+"""Take the steps of a plan, in order. Killed at any point, the next plan has what is left: nothing is done twice."""
+
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
+
+from benchmark_qa.commands.register.check import Entry
+from benchmark_qa.commands.register.steps import Registered
+from benchmark_qa.commands.setup.changes import (
+    AddPeople,
+    AttachDatasets,
+    Change,
+    ExtendMetadata,
+    FillFolder,
+    LinkItems,
+    MakeDataset,
+    MakeFolder,
+    MakeOntology,
+    Step,
+)
+from benchmark_qa.commands.setup.declaration import Declaration
+from benchmark_qa.commands.setup.observe import Bar, Site, Source, contents_of, linkable
+from benchmark_qa.commands.setup.observed import Observed, Side
+from benchmark_qa.commands.setup.structure import complete
+from benchmark_qa.encord_api.errors import AccessRefused, NotFoundOnPlatform, RequestRejected
+
+
+@dataclass
+class Known:
+    """Uuids of what there was, and of what has been made since."""
+
+    folders: MutableMapping[str, str]
+    datasets: MutableMapping[str, str]
+    projects: MutableMapping[Side, str]
+    ontology: str
+
+    @classmethod
+    def of(cls, observed: Observed) -> "Known":
+        """What there was at one look."""
+        return cls(
+            folders={path: folder.uuid for path, folder in observed.folders.items()},
+            datasets={title: dataset.uuid for title, dataset in observed.datasets.items()},
+            projects={side: project.uuid for side, project in observed.projects.items()},
+            ontology=observed.ontology.uuid if observed.ontology is not None else "",
+        )
+
+
+def set_up(
+    declared: Declaration,
+    site: Site,
+    sources: Mapping[str, Source],
+    observed: Observed,
+    changes: Iterable[Change],
+    *,
+    bar: Bar,
+    told: Callable[[Change], None],
+) -> Registered:
+    """Take every step that a plan has.
+
+    Args:
+        declared: the set-up.
+        site: where.
+        sources: what is to go into which declared folder.
+        observed: what the plan was made from.
+        changes: the plan.
+        bar: shows the items of one folder.
+        told: called with each change once its step is taken.
+
+    Returns:
+        What became of the items that were to be registered or uploaded.
+
+    Raises:
+        PlatformError: Encord refuses a step, which the message names, or cannot be used; what is done is done.
+    """
+    crew = _Crew(declared, site, sources, Known.of(observed), bar)
+    registered = Registered()
+    for change in changes:
+        if change.step is None:
+            continue
+        try:
+            registered += crew.take(change.step)
+        except (RequestRejected, NotFoundOnPlatform, AccessRefused) as error:
+            raise type(error)(f"{change.subject}, {change.message}: {error}") from error
+        told(change)
+    return registered
+
+
+@dataclass(frozen=True)
+class _Crew:
+    """Takes one step after the other."""
+
+    declared: Declaration
+    site: Site
+    sources: Mapping[str, Source]
+    known: Known
+    bar: Bar
+
+    def take(self, step: Step) -> Registered:
+        match step:
+            case FillFolder(path):
+                return self._fill(path)
+            case ExtendMetadata(types):
+                self.site.catalogue.extend_metadata_schema(types)
+            case MakeFolder(path):
+                self._make_folder(path)
+            case MakeOntology():
+                self._make_ontology()
+            case MakeDataset(title):
+                mark = self.declared.mark("dataset", title)
+                self.known.datasets[title] = self.site.catalogue.make_dataset(title, mark)
+            case LinkItems(title):
+                self._link(title)
+            case AttachDatasets(side, titles):
+                hashes = [self.known.datasets[title] for title in titles]
+                self.site.catalogue.attach(self.known.projects[side], hashes)
+            case AddPeople(side, role, emails):
+                self.site.catalogue.add_people(self.known.projects[side], role, emails)
+            case _:
+                self._make_project(step.side)
+        return Registered()
+
+    def _make_folder(self, path: str) -> None:
+        above, _, title = path.rpartition("/")
+        parent = self.known.folders[above] if above else None
+        self.known.folders[path] = self.site.tree.make(title, self.declared.mark("folder", path), parent)
+
+    def _fill(self, path: str) -> Registered:
+        uuid, source = self.known.folders[path], self.sources[path]
+        there = contents_of(self.site, uuid)
+
+        def is_there(entry: Entry) -> bool:
+            return there.takes_off(entry, in_cloud=source.in_cloud)
+
+        return source.fill(self.site.storage, self.site.storage.folder(uuid), is_there, self.bar)
+
+    def _make_ontology(self) -> None:
+        wanted = self.declared.ontology
+        assert wanted.title is not None  # noqa: S101 - what has no hash has a title and a structure
+        assert wanted.structure is not None  # noqa: S101
+        mark = self.declared.mark("ontology", wanted.title)
+        structure = complete(wanted.structure, wanted.title)
+        self.known.ontology = self.site.catalogue.make_ontology(wanted.title, mark, structure)
+
+    def _link(self, title: str) -> None:
+        dataset = next(dataset for dataset in self.declared.datasets if dataset.title == title)
+        _, linked = self.site.catalogue.dataset(self.known.datasets[title])
+        benchmark = self._benchmark_items(title)
+        folders = [contents_of(self.site, self.known.folders[path]) for path in dataset.folders]
+        wanted = [item for folder in folders for item in linkable(dataset, folder, benchmark) if item not in linked]
+        self.site.catalogue.link(self.known.datasets[title], wanted)
+
+    def _benchmark_items(self, title: str) -> set[str]:
+        """What the dataset of that title must not hold."""
+        benchmark = self.declared.benchmark.dataset.title
+        return self.site.catalogue.dataset(self.known.datasets[benchmark])[1] if title != benchmark else set()
+
+    def _make_project(self, side: Side) -> None:
+        wanted = self.declared.projects[side]
+        self.known.projects[side] = self.site.catalogue.make_project(
+            wanted.title,
+            self.declared.mark(f"{side} project", wanted.title),
+            template=str(wanted.workflow_template),
+            ontology=self.known.ontology,
+            datasets=[self.known.datasets[dataset.title] for dataset in self.declared.datasets_of(side)],
+        )

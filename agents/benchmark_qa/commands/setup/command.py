@@ -1,0 +1,205 @@
+"""`benchmark-qa setup`: two projects, declared in one file."""
+
+import json as json_module
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from benchmark_qa.terminal.failures import INCOMPLETE, PENDING, clear_failures
+
+if TYPE_CHECKING:
+    from benchmark_qa.commands.setup.changes import Change
+    from benchmark_qa.commands.setup.declaration import Declaration
+    from benchmark_qa.commands.setup.observe import Site
+    from benchmark_qa.commands.setup.observed import Observed
+
+setup = typer.Typer(
+    name="setup", help="Folders, datasets, ontology and both projects from one file.", no_args_is_help=True
+)
+
+FileArgument = Annotated[Path, typer.Argument(help="The set-up file (TOML); 'setup init' writes an example.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", help="The service's configuration document; default: benchmark-qa.json beside FILE."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+
+@setup.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("setup.toml"),
+) -> None:
+    """Write an example of a set-up file, to be edited."""
+    from importlib.resources import files
+
+    from benchmark_qa.commands.register.directory import refuse
+
+    if file.exists():
+        refuse(f"{file} exists already")
+    file.write_text(
+        files("benchmark_qa.commands.setup").joinpath("example.toml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    typer.echo(f"{file}: edit it, then 'benchmark-qa setup plan {file}'")
+
+
+@setup.command()
+def schema() -> None:
+    """Print the JSON Schema of the set-up file."""
+    from benchmark_qa.commands.setup.declaration import Declaration
+
+    typer.echo(json_module.dumps(Declaration.model_json_schema(), indent=2))
+
+
+@setup.command()
+def plan(file: FileArgument, out: OutOption = None, json: JsonOption = False) -> None:
+    """Show what 'apply' would do, and what people have made different. Changes nothing.
+
+    Exit code 0 when all is as the file says, 5 when there is something to apply, 4 when there is nothing to apply but
+    something that only a person can put right, 2 for a faulty file, 3 when Encord cannot be used.
+    """
+    from benchmark_qa.commands.setup.setup_report import print_changes
+    from benchmark_qa.commands.setup.sources import read_setup, sources_of
+
+    declared = read_setup(file)
+    with clear_failures(), ExitStack() as scratch:
+        from benchmark_qa.commands.setup.observe import observe
+
+        observed = observe(declared, _site(), sources_of(declared, file.parent, scratch))
+        changes = _changes(declared, observed, _document_at(file, out))
+    if json:
+        typer.echo(json_module.dumps({"changes": [change.to_dict() for change in changes]}, indent=2))
+    else:
+        print_changes(changes)
+    kinds = {change.kind for change in changes}
+    if kinds & {"create", "change"}:
+        raise typer.Exit(PENDING)
+    if kinds & {"drift", "fault"}:
+        raise typer.Exit(INCOMPLETE)
+
+
+@setup.command()
+def apply(
+    file: FileArgument,
+    *,
+    host: Annotated[str, typer.Option(help="Public address of the service, for the URLs.")] = "https://YOUR-HOST",
+    out: OutOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a configuration document that differs.")] = False,
+    errors: Annotated[Path | None, typer.Option(help="Write every failed item to this CSV file.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Make Encord what the file says, write the service's configuration, and print the URLs to paste into Encord.
+
+    Nothing is ever deleted, detached or renamed. Killed at any point and run again, it does what is left. Exit code 0,
+    4 when something is left for a person (drift, faults, items that could not be registered), 2 for a faulty file, 3
+    when Encord cannot be used.
+    """
+    from benchmark_qa.commands.register.directory import report_failures
+    from benchmark_qa.commands.setup.setup_report import print_changes, print_endpoints, step_done
+    from benchmark_qa.commands.setup.sources import read_setup, sources_of
+    from benchmark_qa.terminal.one_run import only_run_of
+    from benchmark_qa.terminal.progress import item_progress
+
+    declared, document = read_setup(file), _document_at(file, out)
+    with clear_failures(), ExitStack() as scratch:
+        scratch.enter_context(only_run_of(file))
+        from benchmark_qa.commands.setup.apply import set_up
+        from benchmark_qa.commands.setup.observe import observe
+        from benchmark_qa.commands.setup.outcome import endpoints, service_document
+
+        site, sources = _site(), sources_of(declared, file.parent, scratch)
+        observed = observe(declared, site, sources)
+        changes = _changes(declared, observed, document)
+        print_changes(changes, to_stderr=json)
+        to_do = [change for change in changes if change.step is not None]
+        if to_do and not yes:
+            typer.confirm(f"Apply {len(to_do)} changes?", abort=True, err=True)
+        outcome = set_up(declared, site, sources, observed, to_do, bar=item_progress, told=step_done(len(to_do)))
+        report_failures(outcome, errors)
+        if to_do:
+            observed = observe(declared, site, sources)
+    left = [change for change in _changes(declared, observed, None) if change.kind not in ("notice", "unchanged")]
+    fits = not any(change.kind == "fault" for change in left)
+    wanted = service_document(declared, observed) if fits else None
+    written = _write_document(document, wanted, ask=not yes, replace=replace)
+    urls = list(endpoints(declared, host.rstrip("/")))
+    if json:
+        answer = {
+            "applied": [change.to_dict() for change in to_do],
+            "left": [change.to_dict() for change in left],
+            "document": str(document) if written else None,
+            "endpoints": [endpoint.to_dict() for endpoint in urls],
+        }
+        typer.echo(json_module.dumps(answer, indent=2))
+    else:
+        if to_do and left:
+            print_changes(left)
+        print_endpoints(urls)
+    if left or not written:
+        raise typer.Exit(INCOMPLETE)
+
+
+def _site() -> "Site":
+    from benchmark_qa.commands.register.command import open_encord
+    from benchmark_qa.commands.setup.observe import Site
+
+    return Site.of(open_encord())
+
+
+def _document_at(file: Path, out: Path | None) -> Path:
+    return out or file.parent / "benchmark-qa.json"
+
+
+def _changes(declared: "Declaration", observed: "Observed", document: Path | None) -> "list[Change]":
+    """The plan, and last what becomes of the service's document where one is named."""
+    from benchmark_qa.commands.setup.changes import Change
+    from benchmark_qa.commands.setup.outcome import service_document
+    from benchmark_qa.commands.setup.plan import plan
+
+    changes = plan(declared, observed)
+    if document is None:
+        return changes
+    subject, there = f"configuration document '{document}'", _read(document)
+    wanted = service_document(declared, observed)
+    if any(change.kind == "fault" for change in changes):
+        remedy = "mend the other faults, then apply again"
+        return [*changes, Change("fault", subject, "is not written while something does not fit", remedy)]
+    if there is None:
+        return [*changes, Change("create", subject, "write it")]
+    if wanted is None or there != wanted:
+        keys = sorted(key for key in {*there, *(wanted or {})} if there.get(key) != (wanted or {}).get(key))
+        return [*changes, Change("change", subject, f"replace it; different: {', '.join(keys)}")]
+    return [*changes, Change("unchanged", subject, "as it is to be")]
+
+
+def _read(document: Path) -> dict[str, Any] | None:
+    """The document on disk; None: there is none. What is no JSON object counts as an empty one."""
+    if not document.exists():
+        return None
+    try:
+        read = json_module.loads(document.read_bytes())
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _write_document(document: Path, wanted: dict[str, Any] | None, *, ask: bool, replace: bool) -> bool:
+    """Whether the document is on disk as it is to be: one that differs is replaced only if somebody says so."""
+    if wanted is None:
+        typer.echo(f"{document} is not written: mend the faults first, then apply again", err=True)
+        return False
+    there = _read(document)
+    if there == wanted:
+        return True
+    if there is not None and not replace:
+        question = f"{document} is another document. Replace it?"
+        if not ask or not typer.confirm(question, err=True):
+            typer.echo(f"{document} stays as it is: '--replace' replaces it, '--out' writes another one", err=True)
+            return False
+    partial = document.with_name(f"{document.name}.partial")
+    partial.write_text(json_module.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+    partial.replace(document)
+    typer.echo(f"{document}: what BENCHMARK_QA_CONFIG names", err=True)
+    return True

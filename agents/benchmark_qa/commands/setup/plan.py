@@ -1,0 +1,199 @@
+"""Declared against observed: what is to be done, in an order in which it can be done."""
+
+from collections.abc import Iterator, Mapping
+
+from benchmark_qa.commands.setup.changes import (
+    AddPeople,
+    AttachDatasets,
+    Change,
+    ExtendMetadata,
+    FillFolder,
+    LinkItems,
+    MakeDataset,
+    MakeFolder,
+    MakeOntology,
+    MakeProject,
+)
+from benchmark_qa.commands.setup.declaration import Dataset, Declaration, Embedding, Folder, MetadataType
+from benchmark_qa.commands.setup.observed import Observed, SeenProject, Side, Thing
+from benchmark_qa.commands.setup.structure import differences
+from benchmark_qa.commands.setup.titles import gives_away
+from benchmark_qa.tasks.setup_checks import check_workflow
+
+_OPTIONS_SHOWN = 8
+_RENAMED = "give it its title back in Encord, or change the title in the set-up file"
+_IN_SETTINGS = "change it in Encord: the project's Settings, Team"
+
+
+def plan(declared: Declaration, observed: Observed) -> list[Change]:
+    """Every declared thing with what is to be done about it; at least one line for each."""
+    return [
+        *_metadata(declared, observed),
+        *(change for folder in declared.all_folders() for change in _folder(folder, observed)),
+        *_ontology(declared, observed),
+        *(change for dataset in declared.datasets for change in _dataset(dataset, observed)),
+        *_telling_titles(declared.benchmark.dataset, observed),
+        *(change for side in declared.projects for change in _project(side, declared, observed)),
+    ]
+
+
+def _metadata(declared: Declaration, observed: Observed) -> Iterator[Change]:
+    for key, wanted in declared.metadata.items():
+        subject, found = f"metadata key '{key}'", observed.metadata.get(key)
+        spelt, seen = described_type(wanted), described_type(found) if found is not None else None
+        missing = [value for value in wanted if value not in _options(found)] if isinstance(wanted, tuple) else []
+        if seen is None:
+            yield Change("create", subject, spelt, step=ExtendMetadata({key: wire_type(wanted)}))
+        elif isinstance(wanted, tuple) and _options(found):
+            if missing:
+                step = ExtendMetadata({key: {"ty": "enum", "values": missing}})
+                yield Change("change", subject, f"add the options {', '.join(missing)}", step=step)
+            else:
+                yield Change("unchanged", subject, spelt)
+        elif seen != spelt:
+            remedy = "Encord does not change the type of a key: name another key, or correct the set-up file"
+            yield Change("drift", subject, f"is {seen} in Encord, {spelt} in the set-up file", remedy)
+        else:
+            yield Change("unchanged", subject, spelt)
+
+
+def wire_type(wanted: MetadataType) -> object:
+    """A declared type as Encord's metadata schema says it."""
+    if isinstance(wanted, tuple):
+        return {"ty": "enum", "values": list(wanted)}
+    return {"ty": "embedding", "size": wanted.embedding} if isinstance(wanted, Embedding) else wanted
+
+
+def described_type(kind: object) -> str:
+    """A type, declared or observed, in the same words."""
+    if isinstance(kind, tuple | Embedding):
+        kind = wire_type(kind)
+    if not isinstance(kind, Mapping):
+        return str(kind)
+    if kind.get("ty") == "embedding":
+        return f"embedding of {kind.get('size')} numbers"
+    options = _options(kind)
+    return f"one of {', '.join(options[:_OPTIONS_SHOWN])}{', ...' if len(options) > _OPTIONS_SHOWN else ''}"
+
+
+def _options(kind: object) -> list[str]:
+    return list(kind.get("values", ())) if isinstance(kind, Mapping) and kind.get("ty") == "enum" else []
+
+
+def _folder(folder: Folder, observed: Observed) -> Iterator[Change]:
+    subject, seen = f"folder '{folder.path}'", observed.folders.get(folder.path)
+    waiting = observed.waiting.get(folder.path, 0)
+    if seen is None:
+        yield Change("create", subject, "make it", step=MakeFolder(folder.path))
+    elif seen.moved:
+        remedy = "move it back in Encord, or change its path in the set-up file"
+        yield Change("drift", subject, "lies in another folder now", remedy)
+    else:
+        yield _named(subject, seen, folder.path.rsplit("/", 1)[-1])
+    if waiting:
+        verb = "upload" if folder.upload is not None else "register"
+        yield Change("change", subject, f"{verb} {waiting:,} items", step=FillFolder(folder.path))
+
+
+def _ontology(declared: Declaration, observed: Observed) -> Iterator[Change]:
+    wanted, seen = declared.ontology, observed.ontology
+    title = wanted.title or (seen.title if seen else str(wanted.hash))
+    subject = f"ontology '{title}'"
+    if seen is None:
+        yield Change("create", subject, "make it", step=MakeOntology())
+        return
+    differing = differences(wanted.structure, seen.structure) if wanted.structure is not None else []
+    remedy = "edit the ontology in Encord, or correct the set-up file: labels hang on it, so it is not changed for you"
+    for difference in differing:
+        yield Change("drift", subject, difference, remedy)
+    named = _named(subject, seen, title)
+    if named.kind == "drift" or not differing:
+        yield named
+
+
+def _dataset(dataset: Dataset, observed: Observed) -> Iterator[Change]:
+    subject, seen = f"dataset '{dataset.title}'", observed.datasets.get(dataset.title)
+    coming = any(observed.waiting.get(path) or path not in observed.folders for path in dataset.folders)
+    if seen is None:
+        yield Change("create", subject, "make it", step=MakeDataset(dataset.title))
+    else:
+        yield _named(subject, seen, dataset.title)
+    if seen is not None and seen.foreign:
+        remedy = "remove them from the dataset in Encord, or name their folder in the set-up file"
+        yield Change("drift", subject, f"holds {seen.foreign:,} data units of other folders", remedy)
+    if seen is not None and seen.shared:
+        remedy = "remove them from the production dataset in Encord: people must meet them as benchmark tasks alone"
+        yield Change("fault", subject, f"holds {seen.shared:,} items of the benchmark dataset", remedy)
+    if dataset.folders and (seen is None or coming or seen.unlinked):
+        known = seen is not None and not coming
+        message = (
+            f"link {seen.unlinked:,} items" if known and seen else "link the items of " + ", ".join(dataset.folders)
+        )
+        yield Change("change", subject, message, step=LinkItems(dataset.title))
+
+
+def _telling_titles(benchmark: Dataset, observed: Observed) -> Iterator[Change]:
+    """People in the production project can read the titles of its datasets, and of the data units they label."""
+    subject = f"dataset '{benchmark.title}'"
+    if gives_away(benchmark.title):
+        remedy = "call it as you would call any dataset: who is in the production project can read its title"
+        yield Change("notice", subject, "its title tells annotators what it is", remedy)
+    if observed.telling:
+        message = (
+            f"{len(observed.telling):,} of its titles tell annotators what they label: '{observed.telling[0]}', ..."
+        )
+        yield Change("notice", subject, message, "give the items titles like those of the others")
+
+
+def _project(side: Side, declared: Declaration, observed: Observed) -> Iterator[Change]:
+    wanted, seen = declared.projects[side], observed.projects.get(side)
+    subject = f"{side} project '{wanted.title}'"
+    if seen is None:
+        attached = ", ".join(f"'{dataset.title}'" for dataset in declared.datasets_of(side))
+        message = f"make it from template {wanted.workflow_template} with {attached}"
+        yield Change("create", subject, message, step=MakeProject(side))
+        yield from _people(subject, side, wanted.users, {})
+        return
+    yield _named(subject, seen, wanted.title)
+    if observed.ontology is not None and seen.ontology != observed.ontology.uuid:
+        message = f"has ontology {seen.ontology}, the set-up {observed.ontology.uuid}"
+        remedy = "both projects need the set-up's ontology: switch it in the project's Settings, or name it in the file"
+        yield Change("fault", subject, message, remedy)
+    yield from _attached(subject, side, declared, observed, seen)
+    yield from _people(subject, side, wanted.users, seen.users)
+    if side == "production":
+        yield from check_workflow(subject, declared.service.stages, seen.stages)
+
+
+def _attached(
+    subject: str, side: Side, declared: Declaration, observed: Observed, seen: SeenProject
+) -> Iterator[Change]:
+    wanted = {dataset.title: observed.datasets.get(dataset.title) for dataset in declared.datasets_of(side)}
+    missing = tuple(title for title, dataset in wanted.items() if dataset is None or dataset.uuid not in seen.datasets)
+    if missing:
+        listed = ", ".join(f"'{title}'" for title in missing)
+        yield Change("change", subject, f"attach dataset {listed}", step=AttachDatasets(side, missing))
+    known = {dataset.uuid for dataset in wanted.values() if dataset is not None}
+    for uuid, title in seen.datasets.items():
+        if uuid not in known and side == "benchmark":
+            remedy = "the benchmark project must hold the benchmark dataset alone: detach the other one in Encord"
+            yield Change("fault", subject, f"has dataset '{title}' ({uuid}) as well", remedy)
+        elif uuid not in known:
+            remedy = "detach it in Encord, or list it under 'production.datasets'"
+            yield Change("drift", subject, f"has dataset '{title}' ({uuid}) as well", remedy)
+
+
+def _people(subject: str, side: Side, wanted: Mapping[str, str], seen: Mapping[str, str]) -> Iterator[Change]:
+    for role in sorted(set(wanted.values())):
+        new = tuple(sorted(email for email, theirs in wanted.items() if theirs == role and email not in seen))
+        if new:
+            yield Change("change", subject, f"add as {role}: {', '.join(new)}", step=AddPeople(side, role, new))
+    for email, role in sorted(wanted.items()):
+        if seen.get(email, role) != role:
+            yield Change("drift", subject, f"{email} is {seen[email]}, not {role}", _IN_SETTINGS)
+
+
+def _named(subject: str, seen: Thing, title: str) -> Change:
+    if seen.title != title:
+        return Change("drift", subject, f"is called '{seen.title}' in Encord now ({seen.uuid})", _RENAMED)
+    return Change("unchanged", subject, seen.uuid)

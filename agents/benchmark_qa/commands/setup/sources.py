@@ -1,0 +1,159 @@
+"""The set-up file from disk, and what it says is to go into folders: registration files, and local files."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from benchmark_qa.commands.register.command import checked, make_data_groups_in, register_in
+from benchmark_qa.commands.register.directory import DATA_GROUPS, PART_PATTERN, all_entries, refuse, registration_files
+from benchmark_qa.commands.register.upload_command import describe_local_files
+
+if TYPE_CHECKING:
+    from benchmark_qa.commands.register.check import Entry
+    from benchmark_qa.commands.register.steps import Registered
+    from benchmark_qa.commands.setup.declaration import Declaration
+    from benchmark_qa.commands.setup.observe import Bar, Source
+    from benchmark_qa.encord_api.uploads import Folder, Storage
+
+
+def read_setup(path: Path) -> "Declaration":
+    """The set-up of a file, with the ontology's structure that another file may hold; faults end the command."""
+    from pydantic import ValidationError
+
+    from benchmark_qa.commands.setup.declaration import DeclarationError, read_declaration
+    from benchmark_qa.commands.setup.structure import Structure
+    from benchmark_qa.config.account import explain
+
+    try:
+        declared = read_declaration(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        refuse(f"{path}: {error}")
+    except DeclarationError as error:
+        refuse(f"{path} is not usable:", *(f"  {line}" for line in str(error).splitlines()))
+    if declared.ontology.file is None:
+        return declared
+    file = path.parent / declared.ontology.file
+    try:
+        structure = Structure.model_validate(json.loads(file.read_bytes()))
+    except ValidationError as error:
+        refuse(f"{file} is not usable:", *(f"  {line}" for line in explain(error).splitlines()))
+    except (OSError, ValueError) as error:
+        refuse(f"{path} is not usable:", f"  ontology.file: {file}: {error}")
+    ontology = declared.ontology.model_copy(update={"structure": structure})
+    return declared.model_copy(update={"ontology": ontology})
+
+
+def sources_of(declared: "Declaration", directory: Path, scratch: ExitStack) -> "dict[str, Source]":
+    """What is to go into which folder, checked; faults end the command.
+
+    Args:
+        declared: the set-up.
+        directory: what its paths are relative to.
+        scratch: removes what was written for a while.
+    """
+    sources: dict[str, Source] = {}
+    for index, folder in enumerate(declared.folders):
+        if folder.integration is not None:
+            named = [directory / path for path in folder.registration]
+            _require(f"folders.{index}.registration", named)
+            sources[folder.path] = RegistrationSource(named, folder.integration)
+        elif folder.upload is not None:
+            _require(f"folders.{index}.upload", [directory / folder.upload])
+            scratch_directory = scratch.enter_context(TemporaryDirectory(prefix="benchmark-qa-"))
+            sources[folder.path] = upload_source(directory / folder.upload, Path(scratch_directory))
+    return sources
+
+
+def _require(key: str, places: list[Path]) -> None:
+    for place in places:
+        if not place.exists():
+            refuse(f"{key}: {place}: there is no such file or folder")
+        if key.endswith("registration") and place.is_dir() and not any(place.glob(PART_PATTERN)):
+            refuse(f"{key}: {place} holds no registration file, as 'benchmark-qa register build --out' writes them")
+
+
+@dataclass
+class RegistrationSource:
+    """Registration files of objects in a bucket."""
+
+    named: list[Path]
+    integration: str
+    in_cloud: bool = True
+
+    def __post_init__(self) -> None:
+        self._files = registration_files(self.named)
+        self._total = sum(checked(path)[0] for path in self._files)
+
+    def entries(self) -> "Iterator[Entry]":
+        """Every entry of every file."""
+        from benchmark_qa.commands.register.check import entries
+
+        for path in self._files:
+            with path.open(encoding="utf-8") as text:
+                yield from entries(text)
+
+    def data_groups(self) -> list[str]:
+        """Titles of the groups that are to be made of items."""
+        lists = [path / DATA_GROUPS for path in self.named if (path / DATA_GROUPS).is_file()]
+        return [json.loads(line)["title"] for path in lists for line in path.read_bytes().splitlines()]
+
+    def fill(
+        self,
+        storage: "Storage",
+        folder: "Folder",
+        is_there: "Callable[[Entry], bool]",  # noqa: ARG002 - the notes beside the files know it, and Encord itself
+        bar: "Bar",
+    ) -> "Registered":
+        """Registers all of it; what is there is skipped, and the data groups are made."""
+        uuid = storage.integration(self.integration)
+        with bar(f"registering in {folder.title}", self._total) as progress:
+            outcome = register_in(folder, self._files, integration=uuid, progress=progress)
+        return outcome + make_data_groups_in(folder, self.named)
+
+
+@dataclass
+class UploadSource:
+    """Local files."""
+
+    source: Path
+    root: Path
+    described: Path
+    """Directory of registration files made for them"""
+    total: int
+    in_cloud: bool = False
+
+    def entries(self) -> "Iterator[Entry]":
+        """Every file, group and series."""
+        return all_entries(self.described) if self.total else iter(())
+
+    def data_groups(self) -> list[str]:
+        """None: they cannot be made of uploads."""
+        return []
+
+    def fill(
+        self, storage: "Storage", folder: "Folder", is_there: "Callable[[Entry], bool]", bar: "Bar"
+    ) -> "Registered":
+        """Uploads what the notes do not know; on a machine that has none, what no item of the folder stands for."""
+        from benchmark_qa.commands.register.uploading import upload
+        from benchmark_qa.terminal.runs import Journal
+
+        notes = self.source.with_name(f"{self.source.name}.progress")
+        known = notes.exists()
+        entries = (entry for entry in self.entries() if known or not is_there(entry))
+        with closing(Journal(notes)) as journal, bar(f"uploading to {folder.title}", self.total) as progress:
+            return upload(storage, folder, self.root, entries, journal, progress=progress)
+
+
+def upload_source(source: Path, described: Path) -> UploadSource:
+    """Local files, described as registration files in a directory that stays as long as they are needed."""
+    from benchmark_qa.commands.register.rows import Rules
+
+    place = source.resolve()
+    if not place.exists():
+        refuse(f"{source}: there is no such file or folder")
+    root = place if place.is_dir() else place.parent
+    return UploadSource(place, root, described, describe_local_files(str(place), root, Rules(location=None), described))

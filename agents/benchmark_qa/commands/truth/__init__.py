@@ -1,0 +1,1 @@
+"""Importing ground truth, and its status."""

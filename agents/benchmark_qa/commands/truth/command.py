@@ -1,0 +1,115 @@
+"""`benchmark-qa truth`: what people rule about benchmark items."""
+
+import json as json_module
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark_qa.commands.truth.import_command import import_truth
+from benchmark_qa.commands.truth.truth_status import status
+from benchmark_qa.terminal.failures import USAGE_ERROR, clear_failures
+from benchmark_qa.terminal.operator import OperatorOption, operator_of
+
+if TYPE_CHECKING:
+    from benchmark_qa.store.action_log import Action
+    from benchmark_qa.terminal.opening import Scores
+
+truth = typer.Typer(
+    name="truth",
+    help="Ground truth: import it, list items, take out, put back, accept another answer.",
+    no_args_is_help=True,
+)
+truth.command(name="import")(import_truth)
+truth.command()(status)
+
+DataUnit = Annotated[str, typer.Argument(help="Data hash of the item.")]
+Reason = Annotated[str, typer.Option(help="Why, for the audit trail.")]
+
+
+@truth.command(name="list")
+def list_items(
+    suspects: Annotated[bool, typer.Option("--suspects", help="Only items that the annotators contradict.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List every scored item, the hardest first: rating, uses, what is suspect, what is excluded or accepted."""
+    with clear_failures():
+        from benchmark_qa.quality.from_store import report_project
+        from benchmark_qa.terminal.opening import open_scores
+
+        scores = open_scores()
+        report = report_project(scores.store, scores.config, domain=scores.settings.domain)
+        accepted = scores.rulings.accepted(scores.project)
+        places: dict[str, list[str]] = {}
+        for suspect in report.suspects:
+            places.setdefault(suspect.data_hash, []).append(f"{suspect.feature} {suspect.fault}")
+        items = [
+            {
+                **item.to_dict(),
+                "suspect": places.get(item.data_hash, []),
+                "accepted_answers": [answer.label_hash for answer in accepted.get(item.data_hash, [])],
+            }
+            for item in report.items
+            if not suspects or item.data_hash in places
+        ]
+        if json:
+            typer.echo(json_module.dumps({"items": items, "excluded": dict(report.excluded)}))
+            return
+        for entry in items:
+            doubts = f"  suspect: {', '.join(entry['suspect'])}" if entry["suspect"] else ""
+            rating = f"rating {entry['rating']:.2f}  {entry['uses']} uses"
+            typer.echo(f"{entry['data_hash']}  {rating}  {entry['data_title']}{doubts}")
+        for data_hash, reason in report.excluded.items():
+            typer.echo(f"{data_hash}  excluded: {reason}")
+
+
+@truth.command()
+def exclude(data_hash: DataUnit, reason: Reason, operator: OperatorOption = "") -> None:
+    """Take an item out of every figure. Its scores stay, and it can be restored."""
+    with clear_failures():
+        scores = _scores()
+        _done(scores.rulings.exclude(scores.project, data_hash, operator=operator_of(operator), reason=reason))
+
+
+@truth.command()
+def restore(data_hash: DataUnit, reason: Reason, operator: OperatorOption = "") -> None:
+    """Let an excluded item count again."""
+    with clear_failures():
+        scores = _scores()
+        _done(scores.rulings.restore(scores.project, data_hash, operator=operator_of(operator), reason=reason))
+
+
+@truth.command(name="accept-also")
+def accept_also(
+    data_hash: DataUnit,
+    reason: Reason,
+    branch: Annotated[str, typer.Option(help="The branch whose labels are right, too.")],
+    operator: OperatorOption = "",
+) -> None:
+    """Count what stands on a branch of an item as right besides the ground truth; 'rescore' then applies it."""
+    with clear_failures():
+        scores = _scores()
+        history = scores.store.history(scores.project, data_hash)
+        on_branch = [record.identity.label_hash for record in history if record.identity.branch_name == branch]
+        label_hash = on_branch[-1] if on_branch else None
+        if label_hash is None:
+            typer.echo(f"no scored labels on branch {branch!r} of data unit {data_hash}", err=True)
+            raise typer.Exit(USAGE_ERROR)
+        action = scores.rulings.accept_also(
+            scores.project,
+            data_hash,
+            label_hash=label_hash,
+            branch_name=branch,
+            operator=operator_of(operator),
+            reason=reason,
+        )
+        _done(action)
+
+
+def _scores() -> "Scores":
+    from benchmark_qa.terminal.opening import open_scores
+
+    return open_scores()
+
+
+def _done(action: "Action") -> None:
+    typer.echo(f"{action.kind} {action.subject}: recorded as {action.action_id[:8]} by {action.operator}")

@@ -1,0 +1,193 @@
+"""`benchmark-qa truth import`: finished labels from a COCO file, an export or another project to ground truth."""
+
+import json as json_module
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from benchmark_qa.commands.register.command import open_encord
+from benchmark_qa.commands.register.directory import refuse
+from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmark_qa.commands.truth.importing import TruthImport
+    from benchmark_qa.encord_api.client import Encord
+    from benchmark_qa.formats.class_mapping import Target
+    from benchmark_qa.formats.label_parts import Fault, Reading
+
+SHOWN = 20
+"""Faults printed; `--json` has all of them"""
+
+
+class By(StrEnum):
+    """What a data unit is known by."""
+
+    ANY = "any"
+    DATA_HASH = "data-hash"
+    URL = "url"
+    TITLE = "title"
+
+
+def import_truth(
+    source: Annotated[str, typer.Argument(help="A COCO file, an Encord export (.json), or the hash of a project.")],
+    *,
+    project: Annotated[
+        str | None, typer.Option(help="Hash of the benchmark project; default: the one in the configuration.")
+    ] = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="car=Vehicle, car/colour=paint, car/colour/red=crimson. May be repeated."),
+    ] = None,
+    map_file: Annotated[Path | None, typer.Option(help="The same as a JSON object of names.")] = None,
+    by: Annotated[By, typer.Option(help="What images are known by; any: whichever matches.")] = By.ANY,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite truth that says something else.")] = False,
+    skip_unmatched: Annotated[
+        bool, typer.Option("--skip-unmatched", help="Go on without what has no counterpart.")
+    ] = False,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Move the tasks on to Complete: finished truth.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Import ground truth onto the benchmark project.
+
+    Killed at any point and run again, it goes on; what says the same already is left alone. Exit code 0, 2 when
+    something has no counterpart (nothing was written), 3 when Encord cannot be used, 4 when some truth is not in place:
+    other truth is there, somebody is at work on it, or Encord's SDK does not take it.
+    """
+    from benchmark_qa.commands.truth.importing import carry_out, plan_import, require_no_faults, target_of
+    from benchmark_qa.terminal.progress import item_progress
+
+    with clear_failures():
+        encord = open_encord()
+        wanted = _benchmark_project(project)
+        target = target_of(encord.project(wanted), _stated(mapping or [], map_file))
+        reading, unfinished = _read(encord, source, target)
+        ways = ("data-hash", "url", "title") if by is By.ANY else (by.value,)
+        plan = plan_import(encord, wanted, reading, by=ways, overwrite=replace)  # type: ignore[arg-type]
+        refused = bool(plan.faults) and not skip_unmatched
+        if not dry_run and not refused:
+            with item_progress("importing", len(plan.write)) as progress:
+                plan = carry_out(encord, plan, complete=complete, progress=progress)
+        if json:
+            typer.echo(json_module.dumps(_document(plan, unfinished, done=not dry_run and not refused), indent=2))
+        else:
+            _print(plan, unfinished, done=not dry_run and not refused, complete=complete)
+        if refused:
+            require_no_faults(plan)
+        if plan.refused or plan.kept or _waiting(plan, complete=complete):
+            raise typer.Exit(INCOMPLETE)
+
+
+def _benchmark_project(given: str | None) -> str:
+    """The project named, or else the only benchmark project of the configuration."""
+    import os
+
+    from benchmark_qa.config.settings import load_settings
+
+    config = load_settings(endpoints=False).config if os.environ.get("BENCHMARK_QA_CONFIG") else None
+    if given is not None:
+        if config is not None and given == str(config.production_project):
+            refuse(f"{given} is the production project: truth belongs on the benchmark project")
+        return given
+    if config is None or len(config.benchmark_projects) != 1:
+        refuse("say with --project which benchmark project")
+    return str(config.benchmark_projects[0])
+
+
+def _stated(lines: "Sequence[str]", path: Path | None) -> dict[str, str]:
+    from benchmark_qa.formats.class_mapping import MappingError, mapping_of_document, parse_mapping
+
+    try:
+        return (mapping_of_document(_parsed(path)) if path is not None else {}) | parse_mapping(lines)
+    except MappingError as error:
+        refuse(str(error))
+
+
+def _read(encord: "Encord", source: str, target: "Target") -> "tuple[Reading, int]":
+    """The labels of the source, and how many of its data units are not finished."""
+    from benchmark_qa.commands.truth.importing import read_project
+    from benchmark_qa.formats.coco_reader import CocoError, read_coco
+    from benchmark_qa.formats.encord_reader import NotLabelRowsError, label_rows_of, read_label_rows
+
+    project = _uuid(source)
+    if project is not None:
+        return read_project(encord, project, target)
+    document = _parsed(Path(source))
+    try:
+        if isinstance(document, dict) and "annotations" in document:
+            return read_coco(document, target), 0
+        return read_label_rows(label_rows_of(document), target), 0
+    except (CocoError, NotLabelRowsError) as error:
+        refuse(f"{source}: {error}")
+
+
+def _parsed(path: Path) -> Any:
+    import orjson
+
+    try:
+        return orjson.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        refuse(f"{path}: {error.strerror if isinstance(error, OSError) else f'is no JSON: {error}'}")
+
+
+def _uuid(text: str) -> str | None:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None
+
+
+def _waiting(plan: "TruthImport", *, complete: bool) -> list[str]:
+    """Data units whose tasks are somebody's, and that would be written, or moved, otherwise."""
+    same = set() if complete else set(plan.unchanged)
+    return [unit for unit in plan.at_work if unit not in same]
+
+
+def _document(plan: "TruthImport", unfinished: int, *, done: bool) -> dict[str, Any]:
+    return {
+        "project": plan.project.project_hash,
+        "done": done,
+        "written": list(plan.write),
+        "unchanged": list(plan.unchanged),
+        "other_truth": list(plan.kept),
+        "at_work": list(plan.at_work),
+        "completed": plan.completed if done else len(plan.to_complete),
+        "unfinished_in_source": unfinished,
+        "faults": [{"subject": fault.subject, "reason": fault.reason} for fault in plan.faults],
+        "refused": [{"subject": fault.subject, "reason": fault.reason} for fault in plan.refused],
+    }
+
+
+def _print(plan: "TruthImport", unfinished: int, *, done: bool, complete: bool) -> None:
+    were, would = ("", "were") if done else ("would be ", "would be")
+    typer.echo(f"{len(plan.write):,} data units {were}written, {len(plan.unchanged):,} say the same already")
+    if complete:
+        count = plan.completed if done else len(plan.to_complete)
+        typer.echo(f"{count:,} tasks {would} moved to Complete")
+    if unfinished:
+        typer.echo(f"{unfinished:,} data units of the source are not at Complete: left out")
+    for data_hash in plan.kept[:SHOWN]:
+        typer.echo(f"{plan.slots[data_hash].title}: other truth is there (--replace overwrites it)", err=True)
+    if len(plan.kept) > SHOWN:
+        typer.echo(f"and {len(plan.kept) - SHOWN:,} more with other truth", err=True)
+    waiting = _waiting(plan, complete=complete)
+    for data_hash in waiting[:SHOWN]:
+        slot = plan.slots[data_hash]
+        typer.echo(f"{slot.title}: {slot.assignee} is at work on it: release the task first", err=True)
+    if len(waiting) > SHOWN:
+        typer.echo(f"and {len(waiting) - SHOWN:,} more that somebody is at work on", err=True)
+    _print_faults((*plan.faults, *plan.refused))
+
+
+def _print_faults(faults: "Sequence[Fault]") -> None:
+    for fault in faults[:SHOWN]:
+        typer.echo(f"{fault.subject}: {fault.reason}", err=True)
+    if len(faults) > SHOWN:
+        typer.echo(f"and {len(faults) - SHOWN:,} more faults", err=True)

@@ -1,0 +1,199 @@
+"""Bring finished truth onto a benchmark project. What is there already is compared, never overwritten unasked.
+
+A run that was killed is run again: what it has written says the same as the source by then, and is left alone.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from benchmark_qa.encord_api.client import Encord, batches
+from benchmark_qa.encord_api.label_writing import ROWS_PER_BUNDLE, TruthRows, TruthSlot
+from benchmark_qa.encord_api.models import Project
+from benchmark_qa.encord_api.reviews import PeoplesWork
+from benchmark_qa.formats.class_mapping import MappingError, Target
+from benchmark_qa.formats.encord_reader import read_label_rows
+from benchmark_qa.formats.label_parts import Fault, Labelled, LabelParts, LayoutError, Reading, filled, parts_of, same
+from benchmark_qa.images.identity import By, DataUnit, matched
+from benchmark_qa.labels.errors import LabelReadError
+from benchmark_qa.tasks.errors import LabelsUnreadable, RefusalError
+
+Progress = Callable[[int], None]
+
+
+class ImportRefused(RefusalError):
+    """Something of the source has no counterpart, and nobody has said to go on without it."""
+
+
+@dataclass(frozen=True)
+class TruthImport:
+    """What an import would do, or has done. Data units are named by their data hashes."""
+
+    project: Project
+    slots: Mapping[str, TruthSlot] = field(repr=False)
+    """Every data unit of the project"""
+    write: Mapping[str, Labelled] = field(repr=False)
+    unchanged: tuple[str, ...]
+    """Whose truth says the same already"""
+    kept: tuple[str, ...]
+    """Whose truth says something else, and was to be left alone"""
+    at_work: tuple[str, ...] = ()
+    """Whose tasks are somebody's, who would write over it: neither written nor moved"""
+    faults: tuple[Fault, ...] = ()
+    completed: int = 0
+    refused: tuple[Fault, ...] = ()
+    """What Encord's SDK would not take"""
+
+    @property
+    def to_complete(self) -> list[str]:
+        """Data units that have the source's labels once it is carried out, and are not at Complete."""
+        finals = _finals(self.project)
+        return [
+            unit
+            for unit in (*self.write, *self.unchanged)
+            if self.slots[unit].stage_uuid not in finals and unit not in self.at_work
+        ]
+
+
+def target_of(project: Project, stated: Mapping[str, str]) -> Target:
+    """The project's ontology, and the stated mapping onto it.
+
+    Raises:
+        LabelsUnreadable: the ontology holds something that is not known.
+        ImportRefused: the mapping names what the ontology does not have.
+    """
+    try:
+        return Target.of(project.ontology, stated)
+    except MappingError as error:
+        raise ImportRefused(str(error)) from None
+    except LabelReadError as error:
+        raise LabelsUnreadable(f"the ontology of project '{project.title}' cannot be read: {error}") from None
+
+
+def read_project(encord: Encord, project_hash: str, target: Target) -> tuple[Reading, int]:
+    """The finished labels of another project, and how many of its data units are not finished.
+
+    3 requests for the project where it is not known, 1 for its rows, and 1 per bundle of them.
+    """
+    project = encord.project(project_hash)
+    finals = _finals(project)
+    rows = encord.label_rows(project_hash)
+    done = [row for row in rows if row.stage_uuid in finals]
+    reading = read_label_rows(_documents(encord, project_hash, [r.label_hash for r in done if r.label_hash]), target)
+    empty = tuple(
+        Labelled(row.data_title, LabelParts(()), data_hash=row.data_hash, titles=(row.data_title,))
+        for row in done
+        if row.label_hash is None
+    )
+    return replace(reading, labelled=reading.labelled + empty), len(rows) - len(done)
+
+
+def plan_import(
+    encord: Encord,
+    project_hash: str,
+    reading: Reading,
+    *,
+    by: Sequence[By] = ("data-hash", "url", "title"),
+    overwrite: bool = False,
+) -> TruthImport:
+    """What importing the labels would do. 1 request, and 1 per bundle of rows that have labels.
+
+    Args:
+        encord: the connection.
+        project_hash: of the benchmark project.
+        reading: the labels, made for this project's ontology.
+        by: what data units are known by.
+        overwrite: put the labels in the place of other truth.
+
+    Raises:
+        PlatformError
+    """
+    project = encord.project(project_hash)
+    slots = {slot.data_hash: slot for slot in TruthRows(encord, project_hash).slots()}
+    units = [DataUnit(slot.data_hash, slot.title, slot.url, slot.size) for slot in slots.values()]
+    found, faults = matched(reading.labelled, units, by)
+    there = dict(_truth_there(encord, project, [slots[data_hash] for data_hash in found]))
+    finals = _finals(project)
+    at_work = [unit for unit in found if slots[unit].assignee and slots[unit].stage_uuid not in finals]
+    somebodys = set(at_work)
+    write, unchanged, kept = {}, [], []
+    for data_hash, labelled in found.items():
+        truth = there.get(data_hash)
+        if truth is not None and _agree(truth, labelled.parts):
+            unchanged.append(data_hash)
+        elif data_hash in somebodys:
+            continue
+        elif truth is None or overwrite or (truth.empty and slots[data_hash].stage_uuid not in finals):
+            write[data_hash] = labelled
+        else:
+            kept.append(data_hash)
+    return TruthImport(project, slots, write, tuple(unchanged), tuple(kept), tuple(at_work), (*reading.faults, *faults))
+
+
+def require_no_faults(plan: TruthImport) -> None:
+    """Refuse to go on while something has no counterpart.
+
+    Raises:
+        ImportRefused
+    """
+    if plan.faults:
+        raise ImportRefused(f"{len(plan.faults):,} faults, nothing was written")
+
+
+def carry_out(encord: Encord, plan: TruthImport, *, complete: bool, progress: Progress) -> TruthImport:
+    """Write what the plan says, bundle by bundle; each is whole when it is interrupted.
+
+    Args:
+        encord: the connection.
+        plan: of `plan_import`.
+        complete: move the tasks of what was imported, now or earlier, on to Complete.
+        progress: told the number of data units dealt with.
+
+    Raises:
+        PlatformError: Encord cannot be used; what is written stays.
+    """
+    rows, work = TruthRows(encord, plan.project.project_hash), PeoplesWork(encord, plan.project.project_hash)
+    waiting = set(plan.to_complete) if complete else set()
+    earlier = [str(plan.slots[unit].label_hash) for unit in plan.unchanged if unit in waiting]
+    work.complete(earlier)
+    completed, refused, written = len(earlier), list[Fault](), dict[str, Labelled]()
+    for batch in batches(list(plan.write), ROWS_PER_BUNDLE):
+        fills = {unit: partial(filled, parts=plan.write[unit].parts) for unit in batch}
+        outcome = rows.write(fills)
+        done = [label_hash for unit, label_hash in outcome.label_hashes.items() if unit in waiting]
+        work.complete(done)
+        completed += len(done)
+        refused += [Fault(plan.write[unit].name, reason) for unit, reason in outcome.refused.items()]
+        written |= {unit: plan.write[unit] for unit in outcome.label_hashes}
+        progress(len(batch))
+    return replace(plan, write=written, completed=completed, refused=tuple(refused))
+
+
+def _truth_there(
+    encord: Encord, project: Project, slots: Iterable[TruthSlot]
+) -> Iterator[tuple[str, LabelParts | None]]:
+    """Labels that are there, by data hash. A finished task without label row is an empty answer."""
+    slots, finals = list(slots), _finals(project)
+    by_label = {slot.label_hash: slot.data_hash for slot in slots if slot.label_hash}
+    for slot in slots:
+        if slot.label_hash is None and slot.stage_uuid in finals:
+            yield slot.data_hash, LabelParts(())
+    for bundle in encord.label_bundles(project.project_hash, list(by_label)):
+        for label_hash, document in bundle.items():
+            try:
+                yield by_label[label_hash], parts_of(document)
+            except LayoutError as error:
+                raise LabelsUnreadable(f"data unit {by_label[label_hash]}: {error}") from None
+
+
+def _agree(truth: LabelParts, other: LabelParts) -> bool:
+    return (truth.empty and other.empty) or same(truth, other)
+
+
+def _documents(encord: Encord, project_hash: str, label_hashes: Sequence[str]) -> Iterator[Mapping[str, object]]:
+    for bundle in encord.label_bundles(project_hash, label_hashes):
+        yield from bundle.values()
+
+
+def _finals(project: Project) -> set[str]:
+    return {stage.uuid for stage in project.stages if stage.kind == "DONE"}

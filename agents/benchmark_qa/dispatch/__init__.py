@@ -1,1 +1,0 @@
-"""When a job runs: now, after the response, or on a queue."""

@@ -1,0 +1,108 @@
+"""SDK exceptions to ours, and repeating what is worth repeating within the deadline."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from encord import exceptions as sdk
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from benchmark_qa.context import remaining_seconds
+from benchmark_qa.encord_api.errors import (
+    AccessRefused,
+    AnswerTooLarge,
+    EncordUnavailable,
+    NotFoundOnPlatform,
+    PlatformError,
+    RequestRejected,
+    UnexpectedAnswer,
+)
+from benchmark_qa.encord_api.sdk_internals import OversizedAnswer, last_answer
+
+ATTEMPTS = 4
+DEFAULT_RETRY_AFTER = 10
+_LONGEST_WAIT = 20.0
+_NO_DEADLINE = 60.0
+_log = logging.getLogger(__name__)
+_backoff = wait_random_exponential(multiplier=0.25, max=5)
+T = TypeVar("T")
+
+_REFUSED = (sdk.AuthorisationError, sdk.SshKeyNotFound)
+_REJECTED = (
+    sdk.InvalidArgumentsError,
+    sdk.MultiLabelLimitError,
+    sdk.PayloadTooLargeError,
+    sdk.OperationNotAllowed,
+)
+
+
+def call(operation: Callable[[], T]) -> T:
+    """Run one SDK call: translate its exceptions, repeat transient failures with jitter.
+
+    Raises:
+        EncordUnavailable: still failing after `ATTEMPTS` tries, or no time is left for another.
+        AccessRefused, NotFoundOnPlatform, RequestRejected, UnexpectedAnswer: not worth repeating.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception_type(EncordUnavailable),
+        stop=_stop,
+        wait=_wait,
+        reraise=True,
+    )
+    answer: T = retrying(_translated, operation)
+    return answer
+
+
+def _translated(operation: Callable[[], T]) -> T:
+    try:
+        return operation()
+    except sdk.EncordException as error:
+        raise translate(error) from error
+
+
+def translate(error: sdk.EncordException) -> PlatformError:
+    """Our error for an SDK exception, with what the pooled session has noted of the answer."""
+    if isinstance(error.__cause__, OversizedAnswer):
+        return AnswerTooLarge(f"Encord's answer is too large to be read here: {error.__cause__}")
+    name = type(error).__name__
+    if isinstance(error, sdk.AuthenticationError):
+        return AccessRefused(f"Encord does not know this key ({name}): is ENCORD_DOMAIN where it is registered?")
+    if isinstance(error, _REFUSED):
+        return AccessRefused(f"Encord refuses the service's key ({name}): is its user an admin of the project?")
+    if isinstance(error, sdk.ResourceNotFoundError):
+        return NotFoundOnPlatform("Encord does not know what was asked for")
+    if isinstance(error, _REJECTED):
+        return RequestRejected(f"Encord rejects the request ({name})")
+    return _transient(error, name)
+
+
+def _transient(error: sdk.EncordException, name: str) -> PlatformError:
+    """What the status tells of errors that the SDK has no name for."""
+    answer = last_answer()
+    status, retry_after = (answer.status, answer.retry_after) if answer else (None, None)
+    if isinstance(error, sdk.RateLimitExceededError):
+        return EncordUnavailable("too many requests", retry_after=error.retry_after or DEFAULT_RETRY_AFTER)
+    # A 5xx, an answer cut off in the middle, a dropped connection: all of them may pass.
+    if status is None or status >= 500 or isinstance(error, sdk.RequestException):
+        reason = "no connection" if status is None else f"HTTP {status}" if status >= 400 else name
+        return EncordUnavailable(reason, retry_after=retry_after or DEFAULT_RETRY_AFTER)
+    return UnexpectedAnswer(f"Encord answered HTTP {status} ({name})")
+
+
+def _stop(state: RetryCallState) -> bool:
+    return stop_after_attempt(ATTEMPTS)(state) or _wait(state) >= remaining_seconds(default=_NO_DEADLINE)
+
+
+def _wait(state: RetryCallState) -> float:
+    """Jittered exponential back-off, but never earlier than Encord asked for."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, EncordUnavailable) and _was_asked() else 0
+    if asked > _LONGEST_WAIT:
+        return float("inf")  # answer 503 now rather than hold the caller's connection
+    return max(float(asked), _backoff(state))
+
+
+def _was_asked() -> bool:
+    answer = last_answer()
+    return answer is not None and answer.retry_after is not None

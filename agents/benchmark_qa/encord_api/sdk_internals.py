@@ -1,0 +1,181 @@
+"""One pool of connections to Encord instead of one TCP and TLS handshake per request.
+
+The SDK opens a new `requests.Session` for every call (`encord.http.utils.create_new_session`). This module
+is the only place that reaches into the SDK's internals: it replaces that function, in both modules
+that bound it by name, with one that lends out a long-lived session. The pooled session also keeps what the SDK
+throws away: the HTTP status of the last answer, and the deadline of the unit of work.
+
+Guard: only SDK versions in `KNOWN_SDK_VERSIONS` are patched, and only if the function is where we expect
+it. Anything else runs unpooled: slower, never wrong.
+"""
+
+import importlib
+import inspect
+import logging
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import encord
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from benchmark_qa import telemetry
+from benchmark_qa.context import remaining_seconds
+
+KNOWN_SDK_VERSIONS = ("0.1.211",)
+"""SDK releases whose internals were read and whose behaviour is tested with pooling."""
+
+_BOUND_IN = ("encord.http.querier", "encord.http.v2.api_client")
+_SHORTEST_TIMEOUT = 0.05
+_CHUNK_BYTES = 64 * 1024
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_replaced: set[object] = set()
+_log = logging.getLogger(__name__)
+_last_answer: ContextVar["Answer | None"] = ContextVar("encord_last_answer", default=None)
+_largest_body: ContextVar[int | None] = ContextVar("encord_largest_body", default=None)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the SDK does not pass on of an HTTP answer."""
+
+    status: int
+    retry_after: int | None
+    """Seconds, where Encord asked for a pause"""
+    size: int
+    """Bytes of the body"""
+
+
+class OversizedAnswer(Exception):
+    """The body is larger than what this context may read (see `bodies_up_to`)."""
+
+
+@contextmanager
+def bodies_up_to(size: int | None) -> Iterator[None]:
+    """Refuse larger answers before they are parsed, which would hold up everything else in this process.
+
+    Args:
+        size: bytes of a body, unpacked; None for any.
+    """
+    token = _largest_body.set(size)
+    try:
+        yield
+    finally:
+        _largest_body.reset(token)
+
+
+def largest_body() -> int | None:
+    """What this context may read (see `bodies_up_to`)."""
+    return _largest_body.get()
+
+
+class PooledSession(requests.Session):
+    """A session that many threads share: no cookies, a bounded pool, the status of each answer noted."""
+
+    def __init__(self, *, pool_size: int, connect_retries: int) -> None:
+        super().__init__()
+        # Status retries are ours (platform/retries.py): the SDK's would sleep through a long Retry-After.
+        retry = Retry(connect=connect_retries, read=0, status=0, other=0, backoff_factor=0.2)
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=pool_size, max_retries=retry)
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
+        self._environment: dict[str, dict[str, Any]] = {}
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send within the deadline of the unit of work; remember the status for error translation."""
+        _last_answer.set(None)
+        connect, read = kwargs.pop("timeout", None) or (10.0, 180.0)
+        left = max(_SHORTEST_TIMEOUT, remaining_seconds(default=max(connect, read)))
+        kwargs["timeout"] = (min(connect, left), min(read, left))
+        largest = _largest_body.get()
+        started = time.perf_counter()
+        response = super().send(request, **(kwargs if largest is None else kwargs | {"stream": True}))
+        # A cookie jar is shared state; Encord's API needs none.
+        self.cookies.clear()
+        if largest is not None:
+            _read_up_to(largest, response)
+        after = _number(response.headers.get("Retry-After"))
+        size = len(response.content)
+        telemetry.encord_requests.add(1, {"status": response.status_code})
+        telemetry.encord_seconds.record(time.perf_counter() - started)
+        _last_answer.set(Answer(response.status_code, after, size))
+        return response
+
+    def merge_environment_settings(self, url: Any, *args: Any, **kwargs: Any) -> Any:
+        """Proxy and CA settings from the environment, looked up once per host rather than per request."""
+        host = "/".join(str(url).split("/", 3)[:3])
+        if host not in self._environment:
+            self._environment[host] = dict(super().merge_environment_settings(url, *args, **kwargs))
+        return dict(self._environment[host])
+
+
+def _read_up_to(largest: int, response: requests.Response) -> None:
+    """The body of a streamed answer, as if it had not been streamed; the announced length is that of the packed one.
+
+    Raises:
+        OversizedAnswer
+    """
+    size, chunks = _number(response.headers.get("Content-Length")) or 0, list[bytes]()
+    if size <= largest:
+        size = 0
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > largest:
+                break
+    if size > largest:
+        response.close()
+        raise OversizedAnswer(f"more than {largest} bytes")
+    response._content = b"".join(chunks)
+
+
+def _number(header: str | None) -> int | None:
+    """A header's whole number; None for anything else (a date, for one), which must break nothing."""
+    return int(header) if header is not None and _DIGITS.fullmatch(header) else None
+
+
+def last_answer() -> Answer | None:
+    """This context's latest answer; None if there was none."""
+    return _last_answer.get()
+
+
+def install_pooling(*, pool_size: int, connect_retries: int = 2) -> bool:
+    """Make every SDK client of this process use one pooled session; a later call brings a new one.
+
+    Returns:
+        Whether pooling is in force; False (with a log line saying why) for an SDK we do not know.
+    """
+    version = getattr(encord, "__version__", "unknown")
+    if version not in KNOWN_SDK_VERSIONS:
+        _log.warning("encord %s is not known to this version: connections are not pooled", version)
+        return False
+    modules = [importlib.import_module(name) for name in _BOUND_IN]
+    if not all(_is_session_factory(getattr(module, "create_new_session", None)) for module in modules):
+        _log.warning("encord %s keeps its sessions elsewhere: connections are not pooled", version)
+        return False
+    session = PooledSession(pool_size=pool_size, connect_retries=connect_retries)
+
+    @contextmanager
+    def lend_pooled_session(*_retry_policy: object, **_named: object) -> Iterator[requests.Session]:
+        yield session
+
+    for module in modules:
+        module.create_new_session = lend_pooled_session  # type: ignore[attr-defined]
+    _replaced.add(lend_pooled_session)
+    return True
+
+
+def _is_session_factory(candidate: object) -> bool:
+    """The SDK's function, or what an earlier call has put in its place."""
+    if not callable(candidate):
+        return False
+    if candidate in _replaced:
+        return True
+    names = set(inspect.signature(candidate).parameters)
+    return {"max_retries", "backoff_factor", "connect_retries"} <= names

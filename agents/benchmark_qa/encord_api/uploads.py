@@ -1,0 +1,232 @@
+"""Folders, integrations and upload jobs of Encord's storage. Every method says how many requests it costs."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import requests
+from encord.exceptions import AuthorisationError
+from encord.http.utils import CACHE_DURATION_IN_SECONDS
+from encord.orm.dataset import LongPollingStatus
+from encord.orm.storage import DataGroupGrid, DataUploadItems, StorageItemType
+from encord.storage import StorageFolder
+
+from benchmark_qa.commands.register.entries import Model
+from benchmark_qa.encord_api import retries
+from benchmark_qa.encord_api.client import Encord
+from benchmark_qa.encord_api.errors import EncordUnavailable, NotFoundOnPlatform, RequestRejected
+
+T = TypeVar("T")
+
+POLL_SECONDS = 20
+"""One look at a job lasts at most so long; Encord holds the request while the job is pending"""
+_PUT_TIMEOUT = (10, 600)
+_LISTS = {"pdfs": "pdf"}
+"""Fields of the SDK's payload that are not called as the key of a registration file"""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedItem:
+    """An item that Encord could not register: its URLs, and Encord's own words."""
+
+    urls: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """What became of an upload job; `stopped` says why nothing of it counts, None: it ran to its end."""
+
+    failed: tuple[FailedItem, ...] = ()
+    stopped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the bytes of one local file go; `item` becomes the uuid of the item, or of the part of one."""
+
+    item: str
+    key: str
+    url: str
+    headers: dict[str, str]
+
+
+class Storage:
+    """The storage of one account. Thread-safe."""
+
+    def __init__(self, encord: Encord) -> None:
+        self._client = encord.sdk_client
+
+    def folder(self, reference: str) -> "Folder":
+        """The folder of that uuid or that very title. 1 request, by title one per 100 folders found.
+
+        Raises:
+            NotFoundOnPlatform: there is none, or there are several of that title.
+        """
+        uuid = _uuid(reference)
+        if uuid is not None:
+            return Folder(retries.call(lambda: self._client.get_storage_folder(uuid)))
+        found = retries.call(lambda: list(self._client.find_storage_folders(search=reference)))
+        return Folder(_one("folder", reference, [(folder.name, str(folder.uuid), folder) for folder in found]))
+
+    def folder_or_new(self, title: str) -> "Folder":
+        """As `folder`; where there is none of that title, a new one at the top level. 1 request more."""
+        found = retries.call(lambda: list(self._client.find_storage_folders(search=title)))
+        if _uuid(title) is not None or any(folder.name == title for folder in found):
+            return self.folder(title)
+        return Folder(retries.call(lambda: self._client.create_storage_folder(title)))
+
+    def integration(self, title: str) -> str:
+        """The uuid of the cloud integration of that very title. 1 request.
+
+        Raises:
+            NotFoundOnPlatform: there is none, or there are several.
+        """
+        found = retries.call(self._client.get_cloud_integrations)
+        return _one("cloud integration", title, [(known.title, known.id, known.id) for known in found])
+
+    def metadata_schema(self) -> dict[str, Any]:
+        """The organisation's metadata schema, as `MetadataSchema` reads it. 1 request."""
+        schema = retries.call(self._client.metadata_schema)
+        types: dict[str, Any] = {key: schema.get_key_type(key) for key in schema.keys()}  # noqa: SIM118 - no mapping
+        for key, kind in types.items():
+            if kind == "enum":
+                types[key] = {"ty": kind, "values": list(schema.get_enum_options(key))}
+            elif kind == "embedding":
+                types[key] = {"ty": kind, "size": schema.get_embedding_size(key)}
+        return {key: kind for key, kind in types.items() if kind is not None}
+
+    def has_item(self, uuid: str) -> bool:
+        """Whether there is an item of that uuid, complete. 1 request."""
+        try:
+            item = retries.call(lambda: _or_none(lambda: self._client.get_storage_item(uuid)))
+        except NotFoundOnPlatform:
+            return False
+        return item is not None and not item._orm_item.is_placeholder
+
+
+class Folder:
+    """One folder. Thread-safe."""
+
+    def __init__(self, folder: StorageFolder) -> None:
+        self._folder = folder
+        self.uuid = str(folder.uuid)
+        self.title = folder.name
+
+    def start_job(self, items: Sequence[tuple[str, Model]], *, integration: str | None, upsert_metadata: bool) -> str:
+        """Start to register items, given with the key under which they stand in a file. 1 request.
+
+        URLs that are in the folder already are always skipped: what was sent before, by whomever and with whatever
+        answer, is not registered again.
+
+        Returns:
+            The uuid of the upload job.
+        """
+        payload = DataUploadItems(skip_duplicate_urls=True, upsert_metadata=upsert_metadata)
+        for key, model in items:
+            getattr(payload, _LISTS.get(key, key)).append(model)
+        # The SDK's type for the integration leaves out that there may be none, as its own uploads have it.
+        start: Callable[..., UUID] = self._folder.add_private_data_to_folder_start
+        return str(retries.call(lambda: start(integration, payload, ignore_errors=True)))
+
+    def wait(self, job: str) -> JobOutcome:
+        """What became of a job, once it is over. 1 request per `POLL_SECONDS`.
+
+        Raises:
+            NotFoundOnPlatform: this folder has no such job.
+        """
+        while True:
+            state = retries.call(
+                lambda: self._folder.add_private_data_to_folder_get_result(UUID(job), timeout_seconds=POLL_SECONDS)
+            )
+            if state.status != LongPollingStatus.PENDING:
+                break
+        failed = tuple(FailedItem(tuple(error.object_urls), error.error) for error in state.unit_errors)
+        if state.status == LongPollingStatus.DONE:
+            return JobOutcome(failed)
+        return JobOutcome(failed, stopped="; ".join(state.errors) or f"the job is {state.status.value}")
+
+    def places(self, kind: str, count: int) -> list[Place]:
+        """Places for the bytes of local files, whose type is one of the SDK's `StorageItemType`. 1 request."""
+        asked = retries.call(lambda: self._folder._get_upload_signed_urls(StorageItemType(kind), count))
+        if len(asked) != count:
+            raise RequestRejected(f"Encord gave {len(asked)} places for {count} files")
+        return [Place(str(one.item_uuid), one.object_key, one.signed_url, one.upload_headers) for one in asked]
+
+    def put(self, place: Place, path: Path, kind: str) -> None:
+        """Send the bytes of a file. 1 request.
+
+        Raises:
+            EncordUnavailable: the storage does not take it now.
+            RequestRejected: it does not take it at all, or not a file of that name.
+        """
+        try:
+            content_type = self._folder._get_content_type(path, StorageItemType(kind))
+        except ValueError as error:
+            raise RequestRejected(str(error)) from None
+        headers = {
+            "Content-Type": content_type,
+            "Cache-Control": f"max-age={CACHE_DURATION_IN_SECONDS}",
+            **place.headers,
+        }
+        retries.call(lambda: _put(place.url, path, headers))
+
+    def items_by_url(self) -> Iterator[tuple[str, str]]:
+        """(URL, uuid) of the cloud items of this folder. 1 request per 1,000 items, lazily."""
+        for item in self._folder.list_items(include_client_metadata=False, page_size=1_000):
+            if item.url is not None:
+                yield item.url, str(item.uuid)
+
+    def data_group_titles(self) -> set[str]:
+        """Titles of the data groups of this folder. 1 request per 1,000 of them."""
+        groups = [StorageItemType.GROUP]
+        return retries.call(lambda: {i.name for i in self._folder.list_items(item_types=groups, page_size=1_000)})
+
+    def create_data_groups(self, groups: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Data groups of items, as a grid: (title, uuids of the items in order). 1 request."""
+        grids: list[Any] = [
+            DataGroupGrid(name=title, layout_contents=[UUID(item) for item in items]) for title, items in groups
+        ]
+        retries.call(lambda: self._folder.create_data_groups(grids))
+
+
+def _put(url: str, path: Path, headers: dict[str, str]) -> None:
+    """The SDK's own function does the same, but writes the signed URL to the log when it fails."""
+    try:
+        with path.open("rb") as content:
+            response = requests.put(url, data=content, headers=headers, timeout=_PUT_TIMEOUT)
+    except requests.RequestException as error:
+        raise EncordUnavailable(f"upload: {type(error).__name__}", retry_after=retries.DEFAULT_RETRY_AFTER) from None
+    if response.status_code == 429 or response.status_code >= 500:
+        raise EncordUnavailable(f"upload: HTTP {response.status_code}", retry_after=retries.DEFAULT_RETRY_AFTER)
+    if not response.ok:
+        raise RequestRejected(f"the upload of {path.name} is refused: HTTP {response.status_code}")
+
+
+def _or_none(operation: Callable[[], Any]) -> Any:
+    """Encord answers with a refusal where there is no such item."""
+    try:
+        return operation()
+    except AuthorisationError:
+        return None
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _one(kind: str, title: str, found: Sequence[tuple[str, str, T]]) -> T:
+    """Of what was found as (title, uuid, thing), the one thing of exactly that title."""
+    exact = [(uuid, thing) for name, uuid, thing in found if name == title]
+    if len(exact) == 1:
+        return exact[0][1]
+    if not exact:
+        others = ", ".join(sorted(repr(name) for name, _, _ in found)[:10])
+        raise NotFoundOnPlatform(f"there is no {kind} {title!r}" + (f", but there are {others}" if others else ""))
+    uuids = ", ".join(sorted(uuid for uuid, _ in exact))
+    raise NotFoundOnPlatform(f"there are {len(exact)} of the {kind}s {title!r}: {uuids}")

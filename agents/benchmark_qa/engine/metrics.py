@@ -1,0 +1,80 @@
+"""A team's own metrics: found by the name of an entry point, or as `module:function`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from benchmark_qa.engine.errors import MetricFailedError
+from benchmark_qa.labels.annotations import Annotations
+from benchmark_qa.labels.ontology import Ontology
+
+if TYPE_CHECKING:
+    from benchmark_qa.engine.result import TaskScore
+
+GROUP = "benchmark_qa.metrics"
+
+
+class MetricNotFoundError(ValueError):
+    """No metric of this name is installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInput:
+    """What a metric of one's own may look at."""
+
+    truth: Annotations
+    labels: Annotations
+    ontology: Ontology
+    score: "TaskScore"
+    """The score so far; without metrics and requirements."""
+
+
+Metric = Callable[[MetricInput], float | None]
+"""A number, the greater the better, or None where it does not apply."""
+
+
+@lru_cache(maxsize=64)
+def find_metric(name: str) -> Metric:
+    """The metric of this name.
+
+    Raises:
+        MetricNotFoundError: there is no such entry point, module or function.
+    """
+    for entry in entry_points(group=GROUP, name=name):
+        return _callable(entry.load(), name)
+    module, separator, function = name.partition(":")
+    if not separator:
+        raise MetricNotFoundError(
+            f"no metric is called {name!r}: neither an entry point of {GROUP} nor module:function"
+        )
+    try:
+        return _callable(getattr(import_module(module), function), name)
+    except (ImportError, AttributeError) as error:
+        raise MetricNotFoundError(f"the metric {name!r} cannot be loaded: {error}") from None
+
+
+def apply_metric(name: str, given: MetricInput) -> float | None:
+    """The value of a metric of one's own.
+
+    Raises:
+        MetricFailedError: it raised an error, or returned something that is neither None nor a finite number.
+    """
+    try:
+        value = find_metric(name)(given)
+    except MetricNotFoundError:
+        raise
+    except Exception as error:
+        raise MetricFailedError(f"the metric {name!r} raised {type(error).__name__}") from error
+    if value is not None and not (isinstance(value, int | float) and isfinite(value)):
+        raise MetricFailedError(f"the metric {name!r} returned neither None nor a finite number")
+    return value
+
+
+def _callable(found: object, name: str) -> Metric:
+    if not callable(found):
+        raise MetricNotFoundError(f"the metric {name!r} is not a function")
+    return found

@@ -1,0 +1,86 @@
+"""Pairs of a truth drawing and a label drawing, and which of them can overlap at all."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark_qa.engine.errors import TooManyPairsError
+
+Indices = NDArray[np.int64]
+Numbers = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+MOST_PAIRS = 50_000_000
+"""More candidate pairs than this in one shape are refused: 10 GB of memory would not hold what follows."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Index pairs (k,), (k,) into the truth's and the labels' drawings."""
+
+    truth: Indices
+    label: Indices
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    @classmethod
+    def none(cls) -> "Pairs":
+        """No pair."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64))
+
+    def where(self, chosen: Flags) -> "Pairs":
+        """Those pairs for which `chosen` (k,) is true."""
+        return Pairs(self.truth[chosen], self.label[chosen])
+
+
+def touching(truth: Numbers, truth_group: Indices, label: Numbers, label_group: Indices) -> Pairs:
+    """Pairs of extents (left, top, width, height) of the same group that touch or overlap.
+
+    Extents are (n, 4) and (m, 4), groups (n,) and (m,). A sweep over the left edges, all groups at once: cost follows
+    the number of extents that meet from left to right, not the number of all pairs.
+
+    Raises:
+        TooManyPairsError: more than `MOST_PAIRS` of them.
+    """
+    if not len(truth) or not len(label):
+        return Pairs.none()
+    of_truth, of_label, groups = _dense(truth_group, label_group)
+    widest = np.zeros(groups)
+    np.maximum.at(widest, of_truth, truth[:, 2])
+    low = min(truth[:, 0].min(), label[:, 0].min()) - widest.max()
+    high = max((truth[:, 0] + truth[:, 2]).max(), (label[:, 0] + label[:, 2]).max())
+    stride = 2 * (high - low) + 1.0
+    slack = 1e-12 * stride * (groups + 1)  # rounding of the combined key
+    key = of_truth * stride + (truth[:, 0] - low)
+    order = np.argsort(key, kind="stable")
+    key, base = key[order], of_label * stride + (label[:, 0] - low)
+    first = np.searchsorted(key, base - widest[of_label] - slack, side="left")
+    last = np.searchsorted(key, base + label[:, 2] + slack, side="right")
+    counts = last - first
+    if counts.sum() > MOST_PAIRS:
+        raise TooManyPairsError(f"{counts.sum():,} pairs of drawings lie on top of each other")
+    labels = np.repeat(np.arange(len(label)), counts)
+    offsets = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    truths = order[np.repeat(first, counts) + offsets]
+    meet = _meet(truth, label, truths, labels) & (of_truth[truths] == of_label[labels])
+    return Pairs(truths[meet], labels[meet])
+
+
+def _dense(truth: Indices, label: Indices) -> tuple[Indices, Indices, int]:
+    """The groups as small numbers, and how many there are at most."""
+    most = int(max(truth.max(), label.max())) + 1
+    if most <= 4 * (len(truth) + len(label)):
+        return truth, label, most
+    groups, dense = np.unique(np.concatenate((truth, label)), return_inverse=True)
+    return dense[: len(truth)], dense[len(truth) :], len(groups)
+
+
+def _meet(truth: Numbers, label: Numbers, truths: Indices, labels: Indices) -> Flags:
+    meets = np.ones(len(truths), np.bool_)
+    for axis in (0, 1):
+        start, other = truth[:, axis], label[:, axis]
+        end, other_end = start + truth[:, axis + 2], other + label[:, axis + 2]
+        meets &= (start[truths] <= other_end[labels]) & (other[labels] <= end[truths])
+    return meets

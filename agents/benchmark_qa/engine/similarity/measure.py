@@ -1,0 +1,151 @@
+"""How to compare the drawings of each shape: which can be alike at all, and how alike a pair is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark_qa.engine.boxes import box_iou
+from benchmark_qa.engine.extents import padded_extents
+from benchmark_qa.engine.pairs import Numbers, Pairs
+from benchmark_qa.engine.rules import Rules
+from benchmark_qa.engine.similarity import cuboids, points, runs
+from benchmark_qa.labels.annotations import Drawings
+from benchmark_qa.labels.ontology import Shape
+
+Media = tuple[Numbers, Numbers]
+"""Width and height in pixels of the frame of each truth drawing (n, 2) and label drawing (m, 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How the drawings of one shape are compared."""
+
+    truth_extents: Numbers
+    """Left, top, width, height (n, 4): only drawings whose extents touch can be alike."""
+    label_extents: Numbers
+    areas: Numbers
+    """Of the truth drawings (n,), in pixels squared or the shape's own unit."""
+    similarity: Callable[[Pairs], Numbers]
+    """Pairs (k,) to similarity in [0, 1] (k,)."""
+
+
+def measure(  # noqa: PLR0911 - one per shape
+    truth: Drawings, label: Drawings, media: Media, rules: Rules
+) -> Measure:
+    """The measure of the drawings' shape."""
+    match truth.shape:
+        case Shape.BOUNDING_BOX:
+            return _boxes(truth, label, media)
+        case Shape.POINT:
+            return _points(truth, label, media, rules)
+        case Shape.SKELETON:
+            return _skeletons(truth, label, media, rules)
+        case Shape.POLYLINE:
+            return _lines(truth, label, media, rules)
+        case Shape.CUBOID:
+            return _cuboids(truth, label)
+        case Shape.BITMASK if not rules.named(truth, rules.config.boundary).any():
+            return _runs(truth, label)
+        case Shape.SEGMENTATION | Shape.AUDIO | Shape.TIME_RANGE | Shape.TEXT:
+            return _runs(truth, label)
+    return _areas(truth, label, media, rules)
+
+
+def _boxes(truth: Drawings, label: Drawings, media: Media) -> Measure:
+    # Whatever the unit, IoU is the same: no need to go to pixels.
+    return Measure(
+        truth.geometry,
+        label.geometry,
+        truth.geometry[:, 2] * truth.geometry[:, 3] * media[0].prod(axis=1),
+        lambda pairs: box_iou(truth.geometry[pairs.truth], label.geometry[pairs.label]),
+    )
+
+
+def _areas(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Measure:
+    from benchmark_qa.engine.similarity import areas  # noqa: PLC0415 - boxes need no shapely
+
+    first, second = areas.outlines(truth, media[0]), areas.outlines(label, media[1])
+    rimmed = rules.named(truth, rules.config.boundary)
+
+    def similarity(pairs: Pairs) -> Numbers:
+        if truth.shape is Shape.CUBOID_2D:
+            return areas.cuboid_iou(truth, label, media, pairs)
+        if truth.shape is Shape.CIRCLE:
+            return areas.circle_iou(truth, label, media, pairs)
+        values = areas.area_iou(first, second, pairs)
+        chosen = rimmed[pairs.truth]
+        if chosen.any():
+            rims = areas.boundary_iou(first, second, media[0], rules.config.boundary_width, pairs.where(chosen))
+            values[chosen] = np.minimum(values[chosen], rims)
+        return values
+
+    return Measure(areas.extents(first), areas.extents(second), areas.sizes(first), similarity)
+
+
+def _runs(truth: Drawings, label: Drawings) -> Measure:
+    # Text nodes of HTML have no common axis: there, everything may touch everything.
+    several = len(truth.geometry.names) > 1 or len(label.geometry.names) > 1
+    extents = [np.zeros((len(d), 4)) if several else runs.run_extents(d.geometry) for d in (truth, label)]
+    return Measure(
+        extents[0],
+        extents[1],
+        runs.run_lengths(truth.geometry),
+        lambda pairs: runs.run_iou(truth.geometry, label.geometry, pairs),
+    )
+
+
+def _lines(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Measure:
+    from benchmark_qa.engine.similarity import lines  # noqa: PLC0415 - boxes need no shapely
+
+    config = rules.config
+    sides = [lines.scaled(d.geometry, scale) for d, scale in zip((truth, label), media, strict=True)]
+    in_space = lines.in_space(truth.geometry)
+    size = np.where(in_space, config.scene_size, np.sqrt(media[0].prod(axis=1)))
+    half_width = config.line_width * size
+    directed = rules.named(truth, config.directed)
+    return Measure(
+        lines.line_extents(sides[0], half_width),
+        lines.line_extents(sides[1], np.zeros(len(label))),
+        lines.lengths(sides[0]),
+        lambda pairs: lines.line_similarity(sides[0], sides[1], half_width, directed, pairs),
+    )
+
+
+def _points(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Measure:
+    in_space = ~np.isnan(truth.geometry[:, 2])
+    size = np.where(in_space, rules.config.scene_size, np.sqrt(media[0].prod(axis=1)))
+    scale = 2 * rules.config.point_sigma * size
+    sides = [points.scaled(d.geometry, m) for d, m in zip((truth, label), media, strict=True)]
+    about = points.reach(scale)[:, None]
+    return Measure(
+        np.concatenate((sides[0][:, :2] - about, np.repeat(2 * about, 2, axis=1)), axis=1),
+        np.concatenate((sides[1][:, :2], np.zeros((len(label), 2))), axis=1),
+        np.zeros(len(truth)),
+        lambda pairs: points.point_similarity(sides[0], sides[1], scale, pairs),
+    )
+
+
+def _skeletons(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Measure:
+    sides = [
+        d.geometry.points * scale.repeat(np.diff(d.geometry.offsets), axis=0)
+        for d, scale in zip((truth, label), media, strict=True)
+    ]
+    sigmas = rules.sigmas(zip(truth.geometry.names, truth.geometry.titles, strict=True))
+    areas = points.oks_areas(truth.geometry, sides[0])
+    widest = 2 * sigmas.max(initial=rules.config.sigma) * np.sqrt(areas)
+    return Measure(
+        padded_extents(sides[0], truth.geometry.offsets, points.reach(widest)),
+        padded_extents(sides[1], label.geometry.offsets, np.zeros(len(label))),
+        areas,
+        lambda pairs: points.oks(truth.geometry, label.geometry, (sides[0], sides[1]), sigmas, pairs),
+    )
+
+
+def _cuboids(truth: Drawings, label: Drawings) -> Measure:
+    return Measure(
+        cuboids.cuboid_extents(truth.geometry),
+        cuboids.cuboid_extents(label.geometry),
+        truth.geometry[:, 6:].prod(axis=1),
+        lambda pairs: cuboids.volume_iou(truth.geometry, label.geometry, pairs),
+    )

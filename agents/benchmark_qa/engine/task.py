@@ -1,0 +1,243 @@
+"""One annotator's labels of one data unit against the ground truth: the whole score."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from benchmark_qa.engine.attributes import score_attributes
+from benchmark_qa.engine.classifications import Answered, score_classifications
+from benchmark_qa.engine.config import ScoringConfig
+from benchmark_qa.engine.conflicts import object_conflicts
+from benchmark_qa.engine.crossing import Crossing, cross_shapes
+from benchmark_qa.engine.matching import Matches, Sides, match_shape
+from benchmark_qa.engine.metrics import MetricInput, apply_metric
+from benchmark_qa.engine.overall import overall_score
+from benchmark_qa.engine.requirements import METRICS, filtered, verdict
+from benchmark_qa.engine.result import (
+    AnswerScore,
+    ClassScore,
+    Conflict,
+    IdentityFigures,
+    ObjectScore,
+    TaskScore,
+    Verdict,
+)
+from benchmark_qa.engine.rules import Rules
+from benchmark_qa.engine.tracks.score import score_identity
+from benchmark_qa.labels.annotations import Annotations
+from benchmark_qa.labels.events import at_common_times
+from benchmark_qa.labels.ontology import Ontology, Shape
+
+ENGINE_VERSION = "1"
+"""Changes whenever the same labels could score differently."""
+
+
+_DEFAULT = ScoringConfig()
+
+
+def score_task(
+    truth: Annotations, labels: Annotations, ontology: Ontology, config: ScoringConfig | None = None
+) -> TaskScore:
+    """Compare one annotator's labels with the ground truth of the same data unit.
+
+    Args:
+        truth: of the data unit, as `read_label_row` reads it.
+        labels: of the annotator; `Annotations.empty()` for a submitted task without any.
+        ontology: that both were read with.
+        config: the rules; by default those of the documentation.
+
+    Raises:
+        TooManyPairsError: the drawings lie on top of each other by the ten thousands.
+        MasksDifferInSizeError: bitmasks of one frame have different sizes.
+        MetricFailedError: a metric of one's own failed.
+    """
+    rules = Rules(config or _DEFAULT, ontology)
+    truth, labels = at_common_times(truth, labels)
+    score = _score(truth, labels, rules)
+    if not rules.config.metrics and not rules.config.requirements:
+        return score
+    given = MetricInput(truth, labels, ontology, score)
+    metrics = {name: apply_metric(name, given) for name in rules.config.metrics}
+    return replace(score, metrics=metrics, requirements=tuple(_verdicts(truth, labels, rules)))
+
+
+def _verdicts(truth: Annotations, labels: Annotations, rules: Rules) -> Iterator[Verdict]:
+    for requirement in map(rules.config.resolve, rules.config.requirements):
+        if not requirement.enabled:
+            continue
+        sides = [filtered(side, requirement.filter, rules.ontology) for side in (truth, labels)]
+        own = Rules(rules.config.overridden(requirement.overrides), rules.ontology)
+        score = _score(sides[0], sides[1], own)
+        metric = METRICS.get(requirement.metric or "")
+        if metric is not None:
+            yield verdict(requirement, metric(score), score)
+        else:
+            given = MetricInput(sides[0], sides[1], rules.ontology, score)
+            yield verdict(requirement, apply_metric(requirement.metric or "", given), score)
+
+
+def _score(truth: Annotations, labels: Annotations, rules: Rules) -> TaskScore:
+    ontology = rules.ontology
+    scored = _scored(truth, rules)
+    sides = Sides(_only(truth, ontology, scored), _only(labels, ontology, scored))
+    matches = [_match(shape, sides, rules) for shape in Shape if _is_drawn(shape, sides)]
+    crossing = cross_shapes(matches, sides, rules)
+    by_object = _object_scores(matches, crossing, len(ontology.objects))
+    answered = score_classifications(sides.truth, sides.label, rules)
+    described = score_attributes(matches, sides, rules)
+    identity, switches = _identity(matches, sides, rules)
+    objects = sum(by_object, ObjectScore())
+    classifications = sum((result.score for result in answered.values()), AnswerScore())
+    attributes = sum((result.score for result in described.values()), AnswerScore())
+    has_classes = any(item.hash in scored for item in ontology.objects)
+    score = overall_score(objects if has_classes else None, classifications, attributes, rules.config.weights)
+    return TaskScore(
+        score=score,
+        reason="there is nothing to score" if score is None else None,
+        objects=objects,
+        classifications=_with_reason(classifications, "there are no classifications"),
+        attributes=_with_reason(attributes, "no attributes of matched objects were answered"),
+        identity=identity,
+        by_class=dict(_by_class(ontology, by_object, answered, described)),
+        confusion=tuple(_confusion(matches, crossing, ontology)),
+        conflicts=tuple(
+            sorted(
+                (
+                    *_object_conflicts(matches, crossing, sides, ontology),
+                    *switches,
+                    *(
+                        conflict
+                        for result in (*described.values(), *answered.values())
+                        for conflict in result.conflicts
+                    ),
+                ),
+                key=Conflict.order,
+            )
+        ),
+    )
+
+
+def _scored(truth: Annotations, rules: Rules) -> frozenset[str]:
+    """Hashes of the classes that count."""
+    config, ontology = rules.config, rules.ontology
+    covered = {
+        ontology.objects[feature].hash
+        for drawings in truth.drawings.values()
+        for feature in np.unique(drawings.feature)
+    } | {ontology.classifications[item.feature].hash for item in truth.classifications}
+    return frozenset(
+        item.hash
+        for item in ontology.classes
+        if not (config.exclude_archived and item.archived)
+        and not (config.exclude_uncovered and item.hash not in covered)
+        and {item.hash, item.name}.isdisjoint(config.exclude)
+    )
+
+
+def _only(annotations: Annotations, ontology: Ontology, scored: frozenset[str]) -> Annotations:
+    """The annotations of the classes that count."""
+    if all(item.hash in scored for item in ontology.classes):
+        return annotations
+    keep = np.array([item.hash in scored for item in ontology.objects], np.bool_)
+    asked = [item.hash in scored for item in ontology.classifications]
+    return annotations.only(
+        {shape: drawn.take(np.flatnonzero(keep[drawn.feature])) for shape, drawn in annotations.drawings.items()},
+        tuple(c for c in annotations.classifications if asked[c.feature]),
+    )
+
+
+def _is_drawn(shape: Shape, sides: Sides) -> bool:
+    return any(len(side.drawings.get(shape, ())) for side in (sides.truth, sides.label))
+
+
+def _match(shape: Shape, sides: Sides, rules: Rules) -> Matches:
+    truth, label = sides.truth.drawings.get(shape), sides.label.drawings.get(shape)
+    nothing = np.empty(0, np.int64)
+    some = truth if truth is not None else label
+    if some is None:
+        raise AssertionError("the shape is drawn on one side at least")
+    return match_shape(
+        truth if truth is not None else some.take(nothing),
+        label if label is not None else some.take(nothing),
+        sides,
+        rules,
+    )
+
+
+def _object_scores(matches: Sequence[Matches], crossing: Crossing, classes: int) -> list[ObjectScore]:
+    """One score per class of the ontology."""
+    counts = np.zeros((4, classes), np.int64)
+    sums = np.zeros((2, classes))
+    for match in matches:
+        true_class = match.truth.feature[match.matched.pairs.truth]
+        counts[0] += np.bincount(true_class, minlength=classes)
+        counts[1] += np.bincount(match.label.feature[match.spurious], minlength=classes)
+        counts[2] += np.bincount(match.truth.feature[match.missing], minlength=classes)
+        counts[3] += np.bincount(match.truth.feature[match.mislabelled.pairs.truth], minlength=classes)
+        sums[0] += np.bincount(true_class, match.matched.similarity, minlength=classes)
+        sums[1] += np.bincount(true_class, match.localisation, minlength=classes)
+    for pair in crossing:
+        counts[3, pair.true_class] += 1
+    columns = zip(counts.T.tolist(), sums.T.tolist(), strict=True)
+    return [ObjectScore(*numbers, *totals) for numbers, totals in columns]
+
+
+def _identity(matches: Sequence[Matches], sides: Sides, rules: Rules) -> tuple[IdentityFigures, tuple[Conflict, ...]]:
+    if not rules.config.identity:
+        return IdentityFigures(not_applicable="switched off in the configuration"), ()
+    return score_identity(matches, sides, rules.ontology)
+
+
+def _by_class(
+    ontology: Ontology,
+    objects: Sequence[ObjectScore],
+    answered: Mapping[int, Answered],
+    described: Mapping[int, Answered],
+) -> Iterator[tuple[str, ClassScore]]:
+    for feature, (item, score) in enumerate(zip(ontology.objects, objects, strict=True)):
+        if not score.is_empty:
+            attributes = described[feature].score if feature in described else None
+            yield item.hash, ClassScore(item.name, objects=score, attributes=attributes)
+    for feature, result in answered.items():
+        asked = ontology.classifications[feature]
+        yield asked.hash, ClassScore(asked.name, classifications=result.score)
+
+
+def _with_reason(score: AnswerScore, reason: str) -> AnswerScore:
+    return score if score.compared else replace(score, not_applicable=reason)
+
+
+def _confusion(
+    matches: Sequence[Matches], crossing: Crossing, ontology: Ontology
+) -> Iterator[tuple[str | None, str | None, int]]:
+    """Cells of the confusion matrix that are not 0; None stands for no object."""
+    classes = len(ontology.objects)
+    cells = np.zeros((classes + 1, classes + 1), np.int64)
+    for match in matches:
+        true, given = match.truth.feature, match.label.feature
+        for pairs in (match.matched.pairs, match.mislabelled.pairs):
+            np.add.at(cells, (true[pairs.truth], given[pairs.label]), 1)
+        missing = np.setdiff1d(match.missing, match.mislabelled.pairs.truth)
+        spurious = np.setdiff1d(match.spurious, match.mislabelled.pairs.label)
+        cells[:-1, -1] += np.bincount(true[missing], minlength=classes)
+        cells[-1, :-1] += np.bincount(given[spurious], minlength=classes)
+    for pair in crossing:
+        cells[pair.true_class, -1] -= 1
+        cells[-1, pair.given_class] -= 1
+        cells[pair.true_class, pair.given_class] += 1
+    names: list[str | None] = [*(item.hash for item in ontology.objects), None]
+    for row, column in np.argwhere(cells):
+        yield names[row], names[column], int(cells[row, column])
+
+
+def _object_conflicts(
+    matches: Sequence[Matches], crossing: Crossing, sides: Sides, ontology: Ontology
+) -> Iterator[Conflict]:
+    crossed = {(pair.truth_shape, pair.truth) for pair in crossing}, {(p.label_shape, p.label) for p in crossing}
+    for match in matches:
+        shape = match.truth.shape
+        told = [np.array([row for kind, row in side if kind is shape], np.int64) for side in crossed]
+        yield from object_conflicts(match, sides, ontology, told[0], told[1])
+    for pair in crossing:
+        yield pair.conflict

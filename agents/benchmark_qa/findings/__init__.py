@@ -1,1 +1,0 @@
-"""What deserves another look: likely label errors, failure slices, contradicting duplicates, rare classes."""

@@ -1,0 +1,98 @@
+"""The ontology's classes as other formats number and name them."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from benchmark_qa.formats.regions import POINT_NAME
+from benchmark_qa.labels.ontology import ObjectClass, Ontology, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """The keypoints of a class, in order, and the edges between them (positions, counted from 0)."""
+
+    nodes: tuple[str, ...]
+    """Feature hash of each, else its name"""
+    names: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...] = ()
+
+
+SINGLE_POINT = Skeleton((POINT_NAME,), (POINT_NAME,))
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Object classes by their place in the ontology, with names that differ."""
+
+    ontology: Ontology
+    names: tuple[str, ...]
+    """By place; of several classes with one name each has its shape added, and its hash where that does not help"""
+    skeletons: Mapping[int, Skeleton]
+    """By place, of classes that are drawn as keypoints; a skeleton class without a template is not in it"""
+
+    @classmethod
+    def of(cls, editor: Mapping[str, Any]) -> Self:
+        """The classes of an ontology's `editor` JSON.
+
+        Raises:
+            LabelReadError: it is not well formed.
+        """
+        ontology = Ontology.from_editor(editor)
+        templates = {key: template for template in _templates(editor) for key in _names_of(template)}
+        skeletons = {}
+        for place, item in enumerate(ontology.objects):
+            if item.shape is Shape.POINT:
+                skeletons[place] = SINGLE_POINT
+            elif item.shape is Shape.SKELETON:
+                template = templates.get(item.hash) or templates.get(item.name)
+                if template:
+                    skeletons[place] = _skeleton(template)
+        return cls(ontology, _different_names(ontology.objects), skeletons)
+
+    def of_shapes(self, shapes: Collection[Shape]) -> list[int]:
+        """Places of the classes that are drawn with one of these shapes."""
+        return [place for place, item in enumerate(self.ontology.objects) if item.shape in shapes]
+
+
+def _different_names(objects: tuple[ObjectClass, ...]) -> tuple[str, ...]:
+    plain = [item.name for item in objects]
+    shaped = [
+        f"{name} ({item.shape.value})" if plain.count(name) > 1 else name
+        for name, item in zip(plain, objects, strict=True)
+    ]
+    return tuple(
+        f"{name} {item.hash}" if shaped.count(name) > 1 else name for name, item in zip(shaped, objects, strict=True)
+    )
+
+
+def _templates(editor: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for entry in editor.get("skeleton_templates") or ():
+        template = entry.get("template", entry) if isinstance(entry, Mapping) else None
+        if isinstance(template, Mapping):
+            yield template
+
+
+def _names_of(template: Mapping[str, Any]) -> list[str]:
+    keys = (template.get("feature_node_hash"), template.get("featureNodeHash"), template.get("name"))
+    return [key for key in keys if isinstance(key, str)]
+
+
+def _skeleton(template: Mapping[str, Any]) -> Skeleton:
+    listed = template.get("skeleton") or {}
+    keys = sorted(listed, key=int)
+    edges = template.get("skeletonEdges") or template.get("skeleton_edges") or {}
+    return Skeleton(
+        tuple(str(listed[key].get("featureHash") or listed[key].get("name")) for key in keys),
+        tuple(str(listed[key].get("name")) for key in keys),
+        tuple(
+            sorted(
+                {
+                    (keys.index(start), keys.index(end))
+                    for start, ends in edges.items()
+                    for end in ends
+                    if start in keys and end in keys
+                }
+            )
+        ),
+    )

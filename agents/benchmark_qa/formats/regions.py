@@ -1,0 +1,212 @@
+"""Drawings to pixels: boxes, outlines, masks and keypoints, as interchange formats need them.
+
+Encord's numbers are fractions of the image's width and height. Pixels are rounded to `DECIMALS`, so that no noise of
+floating point stands in files.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark_qa.formats.run_lengths import runs_by_row
+from benchmark_qa.labels.annotations import Drawings
+from benchmark_qa.labels.labels_geometry import Indices, Numbers, Rings, Runs, Skeletons
+from benchmark_qa.labels.ontology import Shape
+from benchmark_qa.labels.outlines import ellipse_corners, rotated_box_corners
+
+DECIMALS = 4
+CURVE_POINTS = 64
+"""Corners of the polygon that stands for a circle or an ellipse; it has the curve's own area"""
+BOX_SHAPES = frozenset(
+    {
+        Shape.BOUNDING_BOX,
+        Shape.ROTATABLE_BOUNDING_BOX,
+        Shape.POLYGON,
+        Shape.BITMASK,
+        Shape.CIRCLE,
+        Shape.ELLIPSE,
+    }
+)
+"""Shapes about which there is a box"""
+AREA_SHAPES = BOX_SHAPES - {Shape.BOUNDING_BOX}
+"""Shapes that are an outline or a mask"""
+KEYPOINT_SHAPES = frozenset({Shape.SKELETON, Shape.POINT})
+POINT_NAME = "point"
+"""The only keypoint of what is drawn as a single point"""
+
+Box = tuple[float, float, float, float]
+"""Left, top, width, height in pixels"""
+Keypoint = tuple[float, float, int]
+"""x, y, visibility as in COCO: 0 not there, 1 there and hidden, 2 visible"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Half-open runs [start, end) of pixels, row by row."""
+
+    starts: Indices
+    ends: Indices
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where an object is on its image, in pixels. Which fields are set follows from its shape."""
+
+    box: Box
+    """About the object; of keypoints, about those that are there"""
+    area: float
+    """Pixels squared; of keypoints, of their box"""
+    polygons: tuple[tuple[Numbers, ...], ...] = ()
+    """Outlines: per part the outer ring (m, 2), then its holes"""
+    mask: Mask | None = None
+    keypoints: Mapping[str, Keypoint] | None = None
+    """By node: its feature hash, else its name"""
+    degrees: float | None = None
+    """Of a rotated box"""
+
+
+def regions_of(drawings: Drawings, media: Numbers) -> list[Region | None]:
+    """The region of every drawing; None for what has none: other shapes, an empty mask, what has no area.
+
+    Args:
+        drawings: n drawings of one shape.
+        media: width and height of each one's image (n, 2), in pixels; where NaN the region is None.
+    """
+    reader = _READERS.get(drawings.shape)
+    if reader is None:
+        return [None] * len(drawings)
+    known: NDArray[np.bool_] = np.asarray(~np.isnan(media).any(axis=1))
+    regions = reader(drawings.geometry, np.where(known[:, None], media, 1.0))
+    return [region if fit else None for region, fit in zip(regions, known.tolist(), strict=True)]
+
+
+def _boxes(geometry: Numbers, media: Numbers) -> list[Region | None]:
+    table = np.round(geometry * np.concatenate((media, media), axis=1), DECIMALS)
+    return [Region((x, y, w, h), _rounded(w * h)) if w > 0 and h > 0 else None for x, y, w, h in table.tolist()]
+
+
+def _rotated_boxes(geometry: Numbers, media: Numbers) -> list[Region | None]:
+    corners = np.round(rotated_box_corners(geometry, media), DECIMALS)
+    return [
+        _outlined(((ring,),), float(w * h), float(theta))
+        for ring, (w, h), theta in zip(corners, geometry[:, 2:4] * media, geometry[:, 4], strict=True)
+    ]
+
+
+def _polygons(geometry: Rings, media: Numbers) -> list[Region | None]:
+    regions: list[Region | None] = []
+    for drawing, scale in enumerate(media):
+        parts = []
+        for part in range(geometry.offsets[drawing], geometry.offsets[drawing + 1]):
+            first, end = geometry.polygon_offsets[part : part + 2]
+            rings = [geometry.points[slice(*geometry.ring_offsets[ring : ring + 2])] for ring in range(first, end)]
+            if rings and len(rings[0]) >= 3:
+                parts.append(tuple(np.round(ring * scale, DECIMALS) for ring in rings if len(ring) >= 3))
+        area = sum(ring_area(rings[0]) - sum(map(ring_area, rings[1:])) for rings in parts)
+        regions.append(_outlined(tuple(parts), area) if parts else None)
+    return regions
+
+
+def ring_area(ring: Numbers) -> float:
+    """Of a closed ring (m, 2), by the shoelace formula."""
+    x, y = ring.T
+    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
+
+
+def _circles(geometry: Numbers, media: Numbers) -> list[Region | None]:
+    radius = geometry[:, 2] * media[:, 0]
+    return _curves(geometry[:, :2] * media, radius, radius * geometry[:, 3], geometry[:, 4])
+
+
+def _ellipses(geometry: Numbers, media: Numbers) -> list[Region | None]:
+    across, down = (geometry[:, 2:4] * media).T
+    return _curves(geometry[:, :2] * media, across, down, geometry[:, 4])
+
+
+def _curves(middles: Numbers, across: Numbers, down: Numbers, degrees: Numbers) -> list[Region | None]:
+    rings = ellipse_corners(middles, np.stack((across, down), axis=-1), degrees, CURVE_POINTS)
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    reach = np.stack((np.hypot(across * cosine, down * sine), np.hypot(across * sine, down * cosine)), axis=-1)
+    boxes = np.round(np.concatenate((middles - reach, 2 * reach), axis=1), DECIMALS)
+    return [
+        Region((x0, y0, w, h), _rounded(math.pi * float(a * b)), ((ring,),)) if a * b > 0 else None
+        for ring, (x0, y0, w, h), a, b in zip(np.round(rings, DECIMALS), boxes.tolist(), across, down, strict=True)
+    ]
+
+
+def _outlined(polygons: tuple[tuple[Numbers, ...], ...], area: float, degrees: float | None = None) -> Region | None:
+    if not area > 0:
+        return None
+    points = np.concatenate([rings[0] for rings in polygons])
+    return Region(_box_about(points), _rounded(area), polygons, degrees=degrees)
+
+
+def _masks(geometry: Runs, media: Numbers) -> list[Region | None]:
+    del media  # a mask knows its own size
+    assert geometry.size is not None  # noqa: S101 - masks have one
+    regions: list[Region | None] = []
+    for drawing, (height, width) in enumerate(geometry.size.tolist()):
+        runs = slice(geometry.offsets[drawing], geometry.offsets[drawing + 1])
+        starts, ends = geometry.starts[runs].astype(np.int64), geometry.ends[runs].astype(np.int64)
+        if not len(starts):
+            regions.append(None)
+            continue
+        row, left, right = runs_by_row(starts, ends, width)
+        x, y = int(left.min()), int(row.min())
+        box = (float(x), float(y), float(right.max() - x), float(row.max() + 1 - y))
+        regions.append(Region(box, float((ends - starts).sum()), mask=Mask(starts, ends, height, width)))
+    return regions
+
+
+def _skeletons(geometry: Skeletons, media: Numbers) -> list[Region | None]:
+    coco_visibility = (2, 0, 1, 1)  # of VISIBILITIES: visible, invisible, occluded, selfOccluded
+    regions: list[Region | None] = []
+    for drawing, scale in enumerate(media):
+        nodes = slice(geometry.offsets[drawing], geometry.offsets[drawing + 1])
+        points = np.round(geometry.points[nodes] * scale, DECIMALS).tolist()
+        found = {
+            geometry.names[node]: (x, y, coco_visibility[visibility])
+            for (x, y), node, visibility in zip(
+                points, geometry.node[nodes].tolist(), geometry.visibility[nodes].tolist(), strict=True
+            )
+        }
+        regions.append(_keypoints(found))
+    return regions
+
+
+def _points(geometry: Numbers, media: Numbers) -> list[Region | None]:
+    flat = np.isnan(geometry[:, 2])
+    places = np.round(geometry[:, :2] * media, DECIMALS).tolist()
+    return [_keypoints({POINT_NAME: (x, y, 2)}) if ok else None for (x, y), ok in zip(places, flat, strict=True)]
+
+
+def _keypoints(found: Mapping[str, Keypoint]) -> Region:
+    there = np.array([(x, y) for x, y, visibility in found.values() if visibility]).reshape(-1, 2)
+    box = _box_about(there) if len(there) else (0.0, 0.0, 0.0, 0.0)
+    return Region(box, _rounded(box[2] * box[3]), keypoints=found)
+
+
+def _box_about(points: Numbers) -> Box:
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return left, top, _rounded(right - left), _rounded(bottom - top)
+
+
+def _rounded(number: float) -> float:
+    return round(float(number), DECIMALS)
+
+
+_READERS: Mapping[Shape, Callable[..., list[Region | None]]] = {
+    Shape.BOUNDING_BOX: _boxes,
+    Shape.ROTATABLE_BOUNDING_BOX: _rotated_boxes,
+    Shape.POLYGON: _polygons,
+    Shape.BITMASK: _masks,
+    Shape.CIRCLE: _circles,
+    Shape.ELLIPSE: _ellipses,
+    Shape.SKELETON: _skeletons,
+    Shape.POINT: _points,
+}

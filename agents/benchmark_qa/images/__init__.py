@@ -1,0 +1,1 @@
+"""Which image a name means; brightness and sharpness; near-duplicates."""

@@ -1,0 +1,1 @@
+"""What the score records say of annotators, items and the truth."""

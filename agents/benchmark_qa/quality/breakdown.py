@@ -1,0 +1,163 @@
+"""The same figures for every class, requirement, dataset and week."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from benchmark_qa.quality.leaderboard import Figures, figures_of
+from benchmark_qa.records.figures import Share, object_shares, totals_of, totals_of_shares
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.stats.intervals import Interval, mean_interval, proportion_interval
+
+
+@dataclass(frozen=True)
+class Group:
+    """The figures of one class, dataset, week or annotator."""
+
+    name: str
+    figures: Figures
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        return {"name": self.name, **self.figures.to_dict()}
+
+
+@dataclass(frozen=True)
+class RequirementLine:
+    """How often one requirement was met."""
+
+    name: str
+    metric: str
+    threshold: float
+    passed: Interval
+    """Share of the tasks it applies to that met it"""
+    value: Interval | None
+    """Mean of the metric; None where it is not a share"""
+    not_applicable: int
+    """Tasks it did not apply to"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts by true class (rows) and given class (columns); the last of both stands for no object."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        return {"classes": list(self.classes), "counts": [list(row) for row in self.counts]}
+
+
+def by_dataset(records: Iterable[ScoreRecord], *, titles: Mapping[str, str], level: float) -> list[Group]:
+    """One group per dataset, by name."""
+    return _grouped(records, lambda record: _dataset(record, titles), level)
+
+
+def by_week(records: Iterable[ScoreRecord], *, zone: tzinfo, level: float) -> list[Group]:
+    """One group per week that has scores, named by its Monday; a week begins at midnight of the zone."""
+    return _grouped(records, lambda record: monday_of(record.scored_at, zone), level)
+
+
+def by_class(records: Iterable[ScoreRecord], *, level: float) -> list[Group]:
+    """One group per class, the worst first: which class is misunderstood?"""
+    tasks: dict[str, list[list[Share]]] = defaultdict(list)
+    for record in records:
+        for entry in record.details.get("by_class", {}).values():
+            tasks[entry["name"]].append(list(class_shares(entry)))
+    groups = [Group(name, figures_of(totals_of_shares(shares), level=level)) for name, shares in tasks.items()]
+    return sorted(groups, key=lambda group: (_headline(group.figures), group.name))
+
+
+def by_requirement(records: Iterable[ScoreRecord], *, level: float) -> list[RequirementLine]:
+    """One line per requirement, the least met first."""
+    verdicts: dict[tuple[str, str, float], list[Mapping[str, Any]]] = defaultdict(list)
+    for record in records:
+        for entry in record.details.get("requirements", ()):
+            verdicts[entry["name"], entry["metric"], entry["threshold"]].append(entry)
+    lines = [_requirement(*key, entries, level) for key, entries in verdicts.items()]
+    return sorted(lines, key=lambda line: (_or_one(line.passed), line.name))
+
+
+def confusion_of(records: Iterable[ScoreRecord]) -> Confusion:
+    """Which classes are taken for which, over all tasks."""
+    names: dict[str, str] = {}
+    cells: Counter[tuple[str | None, str | None]] = Counter()
+    for record in records:
+        names.update((key, entry["name"]) for key, entry in record.details.get("by_class", {}).items())
+        for true, given, count in record.details.get("confusion", ()):
+            cells[true, given] += count
+    hashes = sorted({one for cell in cells for one in cell if one is not None}, key=lambda one: names.get(one, one))
+    both: list[str | None] = [*hashes, None]
+    return Confusion(
+        classes=tuple(names.get(one, one) for one in hashes),
+        counts=tuple(tuple(cells[true, given] for given in both) for true in both),
+    )
+
+
+def class_shares(entry: Mapping[str, Any]) -> Iterator[Share]:
+    """The figures of one class in one task (`ClassScore.to_dict`)."""
+    yield "tasks", 1.0, 1.0
+    objects = entry.get("objects")
+    if objects:
+        yield from object_shares(
+            objects["true_positives"],
+            objects["false_positives"],
+            objects["false_negatives"],
+            objects["similarity_sum"],
+        )
+    for figure, key in (("accuracy", "classifications"), ("attribute_accuracy", "attributes")):
+        answers = entry.get(key)
+        total = answers["expected"] + answers["spurious"] if answers else 0
+        if answers and total:
+            yield figure, answers["correct"], total  # type: ignore[misc]
+
+
+def monday_of(moment: datetime, zone: tzinfo) -> str:
+    """The date of the Monday of that week, as the clocks of the zone had it."""
+    day = moment.astimezone(zone).date()
+    return (day - timedelta(days=day.weekday())).isoformat()
+
+
+def _grouped(records: Iterable[ScoreRecord], key: Callable[[ScoreRecord], str], level: float) -> list[Group]:
+    groups: dict[str, list[ScoreRecord]] = defaultdict(list)
+    for record in records:
+        groups[key(record)].append(record)
+    return [Group(name, figures_of(totals_of(groups[name]), level=level)) for name in sorted(groups)]
+
+
+def _dataset(record: ScoreRecord, titles: Mapping[str, str]) -> str:
+    if record.dataset_hash is None:
+        return "(not recorded)"
+    return titles.get(record.dataset_hash, record.dataset_hash)
+
+
+def _headline(figures: Figures) -> float:
+    known = (figures.f1.estimate, figures.accuracy.estimate, figures.attribute_accuracy.estimate)
+    return next((figure for figure in known if figure is not None), 1.0)
+
+
+def _requirement(
+    name: str, metric: str, threshold: float, entries: Sequence[Mapping[str, Any]], level: float
+) -> RequirementLine:
+    applied = [entry for entry in entries if entry["passed"] is not None]
+    values = [entry["value"] for entry in applied if entry["value"] is not None]
+    is_share = bool(values) and all(0.0 <= value <= 1.0 for value in values)
+    return RequirementLine(
+        name=name,
+        metric=metric,
+        threshold=threshold,
+        passed=proportion_interval(sum(entry["passed"] for entry in applied), len(applied), level=level),
+        value=mean_interval(values, level=level) if is_share else None,
+        not_applicable=len(entries) - len(applied),
+    )
+
+
+def _or_one(interval: Interval) -> float:
+    return 1.0 if interval.estimate is None else interval.estimate

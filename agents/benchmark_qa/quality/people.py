@@ -1,0 +1,153 @@
+"""One annotator's page: trend, classes, conflicts, and the tasks to look at together."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import tzinfo
+from typing import Any
+
+from benchmark_qa.quality.breakdown import Group, by_class, by_week
+from benchmark_qa.quality.conflicts import ConflictLine, conflicts_by_kind
+from benchmark_qa.quality.crowd import QuestionAgreement
+from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard, Line
+from benchmark_qa.quality.ratings import RatingLine
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.stats.intervals import Interval
+
+WORST_TASKS = 6
+CONFLICTS_TOLD = 5
+PEOPLE_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class TaskLine:
+    """One task of one annotator."""
+
+    record: ScoreRecord
+    item_mean: float | None
+    """The item's mean score over everybody: a hard item excuses a low score"""
+    link: str
+    """Of the task in the label editor"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only; the sketch as `Sketch.to_dict` lays out."""
+        record = self.record
+        return {
+            "data_hash": record.identity.data_hash,
+            "data_title": record.data_title,
+            "branch": record.identity.branch_name,
+            "annotator": record.annotator,
+            "score": record.score,
+            "item_mean": self.item_mean,
+            "passed": record.passed,
+            "scored_at": record.scored_at.isoformat(),
+            "true_positives": record.true_positives,
+            "false_positives": record.false_positives,
+            "false_negatives": record.false_negatives,
+            "classifications_correct": record.classifications_correct,
+            "classifications_total": record.classifications_total,
+            "attributes_correct": record.attributes_correct,
+            "attributes_total": record.attributes_total,
+            "link": self.link,
+        }
+
+
+@dataclass(frozen=True)
+class Person:
+    """What to talk about with one annotator."""
+
+    line: Line
+    rated: RatingLine
+    kappa: Mapping[str, Interval]
+    """Cohen's kappa with the truth, by question"""
+    above_items: float | None
+    """Own mean score minus the mean of the same items over everybody: who got the hard ones is not the worse"""
+    weeks: tuple[Group, ...]
+    classes: tuple[Group, ...]
+    conflicts: tuple[ConflictLine, ...]
+    worst: tuple[TaskLine, ...]
+
+    @property
+    def name(self) -> str:
+        """The annotator."""
+        return self.line.annotator
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        return {
+            "annotator": self.name,
+            "rating": {
+                "rating": self.rated.rating.rating,
+                "parts": self.rated.rating.parts._asdict(),
+                "weights": self.rated.rating.weights._asdict(),
+            },
+            "kappa": {question: asdict(interval) for question, interval in self.kappa.items()},
+            "above_items": self.above_items,
+            "weeks": [week.to_dict() for week in self.weeks],
+            "classes": [each.to_dict() for each in self.classes],
+            "conflicts": [each.to_dict() for each in self.conflicts],
+            "worst": [task.to_dict() for task in self.worst],
+        }
+
+
+def people_of(
+    board: Leaderboard,
+    tasks: Sequence[TaskLine],
+    *,
+    rated: Sequence[RatingLine],
+    questions: Sequence[QuestionAgreement],
+    zone: tzinfo,
+) -> list[Person]:
+    """A page for each of the annotators to talk to first: below the bar, then by place from the bottom.
+
+    Args:
+        board: of everybody.
+        tasks: of everybody.
+        rated: everybody's rating.
+        questions: everybody's agreement with the truth about each question.
+        zone: whose weeks are meant.
+    """
+    by_name: dict[str, list[TaskLine]] = defaultdict(list)
+    for task in tasks:
+        by_name[task.record.annotator or UNKNOWN_ANNOTATOR].append(task)
+    ratings = {line.annotator: line for line in rated}
+    urgent = sorted(board.lines, key=lambda line: (line.verdict != "below the bar", -(line.place or 0)))
+    return [
+        _person(line, by_name[line.annotator], ratings[line.annotator], questions, zone=zone, level=board.bar.level)
+        for line in urgent[:PEOPLE_SHOWN]
+    ]
+
+
+def _person(
+    line: Line,
+    tasks: Sequence[TaskLine],
+    rated: RatingLine,
+    questions: Sequence[QuestionAgreement],
+    *,
+    zone: tzinfo,
+    level: float,
+) -> Person:
+    records = [task.record for task in tasks]
+    worst = sorted(
+        (task for task in tasks if task.record.score is not None and task.record.score < 1.0),
+        key=lambda task: (task.record.score or 0.0, -(task.item_mean or 0.0), task.record.identity.data_hash),
+    )
+    return Person(
+        line=line,
+        rated=rated,
+        kappa={each.question: each.kappa[line.annotator] for each in questions if line.annotator in each.kappa},
+        above_items=_above_items(tasks),
+        weeks=tuple(by_week(records, zone=zone, level=level)),
+        classes=tuple(by_class(records, level=level)),
+        conflicts=tuple(conflicts_by_kind(records)[:CONFLICTS_TOLD]),
+        worst=tuple(worst[:WORST_TASKS]),
+    )
+
+
+def _above_items(tasks: Sequence[TaskLine]) -> float | None:
+    apart = [
+        task.record.score - task.item_mean
+        for task in tasks
+        if task.record.score is not None and task.item_mean is not None
+    ]
+    return sum(apart) / len(apart) if apart else None

@@ -1,0 +1,117 @@
+"""Everybody's combined rating with its parts: quality from the scores, the rest from Encord's analytics."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Any
+
+from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard
+from benchmark_qa.quality.verdict import Ruled
+from benchmark_qa.records.records_work import WorkReading
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.stats.rating import Rating, Work, rate
+
+
+@dataclass(frozen=True)
+class RatingLine:
+    """One annotator's rating, and what it is made of."""
+
+    annotator: str
+    rating: Rating
+    work: Work
+    ruled: Ruled | None = None
+    """What the rule that actions are taken by says; None where there is no such rule, or no score"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only, flat."""
+        return {
+            "annotator": self.annotator,
+            "rating": self.rating.rating,
+            **{f"part_{name}": part for name, part in self.rating.parts._asdict().items()},
+            "done": self.work.done,
+            "assigned": self.work.assigned,
+            "reviewed": self.work.reviewed,
+            "accepted_at_once": self.work.accepted_at_once,
+            "rejections": self.work.rejections,
+            "timed_tasks": self.work.timed,
+            "seconds_per_task": self.seconds_per_task,
+            "objects_per_hour": self.work.objects_per_hour,
+            "ruled": self.ruled.verdict.value if self.ruled else None,
+            "ruled_since_task": self.ruled.since_task if self.ruled else None,
+        }
+
+    @property
+    def seconds_per_task(self) -> float | None:
+        """Mean time spent on a task."""
+        hours = self.work.hours_per_task
+        return None if hours is None else 3600.0 * hours
+
+
+def rate_everybody(
+    board: Leaderboard,
+    records: Sequence[ScoreRecord],
+    *,
+    first_passes: Mapping[str, tuple[int, int]],
+    reading: WorkReading | None,
+    ruled: Mapping[str, Ruled],
+) -> list[RatingLine]:
+    """One line per annotator, in the order of the leaderboard.
+
+    Args:
+        board: of everybody.
+        records: that count.
+        first_passes: by annotator, how many tasks met the bar with their first version, and of how many.
+        reading: what Encord's analytics said; None: those parts are not known, and left out.
+        ruled: by annotator.
+    """
+    work = {line.annotator: Work(quality=line.shrunk) for line in board.lines}
+    for annotator, (accepted, tasks) in first_passes.items():
+        if annotator in work:
+            work[annotator] = replace(work[annotator], reviewed=tasks, accepted_at_once=accepted)
+    if reading is not None:
+        work = {annotator: _with_reading(own, annotator, reading) for annotator, own in work.items()}
+        for annotator, (timed, seconds, objects) in _timed(records, reading).items():
+            work[annotator] = replace(work[annotator], timed=timed, hours=seconds / 3600.0, objects=objects)
+    ratings = rate(work)
+    return [
+        RatingLine(line.annotator, ratings[line.annotator], work[line.annotator], ruled.get(line.annotator))
+        for line in board.lines
+    ]
+
+
+def usual_seconds(lines: Iterable[RatingLine]) -> float | None:
+    """The median annotator's time per task."""
+    known = [line.seconds_per_task for line in lines if line.seconds_per_task is not None]
+    return median(known) if known else None
+
+
+def _with_reading(own: Work, annotator: str, reading: WorkReading) -> Work:
+    """With a person's tasks on Encord: a benchmark item is reviewed by its score, other work by reviewers."""
+    person = reading.people.get(annotator)
+    if person is None:
+        return own
+    return replace(
+        own,
+        done=person.done,
+        assigned=person.assigned,
+        reviewed=(own.reviewed or 0) + person.reviewed,
+        accepted_at_once=(own.accepted_at_once or 0) + person.accepted_at_once,
+        rejections=person.rejections,
+    )
+
+
+def _timed(records: Iterable[ScoreRecord], reading: WorkReading) -> dict[str, tuple[int, float, int | None]]:
+    """By annotator: scored tasks whose time is known, their seconds, and the objects drawn in them."""
+    tasks: dict[str, int] = defaultdict(int)
+    seconds: dict[str, float] = defaultdict(float)
+    objects: dict[str, int] = defaultdict(int)
+    for record in records:
+        annotator = record.annotator or UNKNOWN_ANNOTATOR
+        spent = reading.seconds.get((annotator, record.identity.data_hash))
+        if spent:  # Encord counts whole seconds: nobody does a task in none
+            tasks[annotator] += 1
+            seconds[annotator] += spent
+            objects[annotator] += record.true_positives + record.false_positives
+    drew = any(objects.values())
+    return {who: (tasks[who], seconds[who], objects[who] if drew else None) for who in tasks}

@@ -1,0 +1,212 @@
+"""The whole report as one value: what the page shows is what the JSON says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from benchmark_qa.quality.breakdown import (
+    Confusion,
+    Group,
+    RequirementLine,
+    by_class,
+    by_dataset,
+    by_requirement,
+    by_week,
+    confusion_of,
+)
+from benchmark_qa.quality.conflicts import ConflictLine, conflicts_by_kind
+from benchmark_qa.quality.crowd import (
+    BoxAgreement,
+    DriftLine,
+    QuestionAgreement,
+    Suspect,
+    agreement_about_boxes,
+    drifting,
+    question_agreements,
+    suspects_of,
+)
+from benchmark_qa.quality.items import Item, items_of, mean_scores
+from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Bar, Leaderboard, leaderboard
+from benchmark_qa.quality.people import Person, TaskLine, people_of
+from benchmark_qa.quality.ratings import RatingLine, rate_everybody
+from benchmark_qa.quality.verdict import Rule, rule_on_each
+from benchmark_qa.records.figures import totals_of
+from benchmark_qa.records.records_work import WorkReading
+from benchmark_qa.records.score import ScoreRecord
+
+EDITOR_PAGE = "{base}/label_editor/{project}/{data_hash}/{frame}"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the report is about."""
+
+    production_project: str
+    bar: Bar = field(default_factory=Bar)
+    zone: tzinfo = UTC
+    asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    as_of: datetime | None = None
+    """The moment in the past that is reported; None: now"""
+    editor: str = "https://app.encord.com"
+    """Where the label editor is"""
+    rule: Rule | None = None
+    """That actions are taken by; None: there is none"""
+    project_title: str = ""
+    dataset_titles: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the store holds about it."""
+
+    records: Sequence[ScoreRecord]
+    """One per branch of each data unit, excluded items among them"""
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    """Data hash -> reason"""
+    stale: Mapping[str, str] = field(default_factory=dict)
+    """Record key -> reason"""
+    exposures: Mapping[str, Mapping[str | None, int]] = field(default_factory=dict)
+    first_versions: Sequence[ScoreRecord] = ()
+    """The score of the first version of every branch's labels"""
+    reading: WorkReading | None = None
+    """What Encord's analytics said of people's work; None: they have not been read"""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that the page shows."""
+
+    question: Question
+    leaderboard: Leaderboard
+    tasks: tuple[TaskLine, ...]
+    classes: tuple[Group, ...]
+    confusion: Confusion
+    requirements: tuple[RequirementLine, ...]
+    datasets: tuple[Group, ...]
+    weeks: tuple[Group, ...]
+    conflicts: tuple[ConflictLine, ...]
+    ratings: tuple[RatingLine, ...]
+    reading: WorkReading | None
+    questions: tuple[QuestionAgreement, ...]
+    boxes: BoxAgreement | None
+    drift: tuple[DriftLine, ...]
+    items: tuple[Item, ...]
+    suspects: tuple[Suspect, ...]
+    people: tuple[Person, ...]
+    excluded: Mapping[str, str]
+    stale: Mapping[str, str]
+
+    def link(self, data_hash: str, frame: int = 0) -> str:
+        """A data unit in the label editor."""
+        return _link(self.question, data_hash, frame)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        question = self.question
+        return {
+            **self.leaderboard.to_dict(),
+            "project": question.production_project,
+            "project_title": question.project_title,
+            "as_of": question.as_of.isoformat() if question.as_of else None,
+            "tasks": [task.to_dict() for task in self.tasks],
+            "classes": [group.to_dict() for group in self.classes],
+            "confusion": self.confusion.to_dict(),
+            "requirements": [line.to_dict() for line in self.requirements],
+            "datasets": [group.to_dict() for group in self.datasets],
+            "weeks": [group.to_dict() for group in self.weeks],
+            "conflicts": [line.to_dict() for line in self.conflicts],
+            "ratings": [line.to_dict() for line in self.ratings],
+            "analytics": self._reading(),
+            "kappa": [
+                {"question": each.question, "annotator": annotator, "kappa": asdict(interval)}
+                for each in self.questions
+                for annotator, interval in each.kappa.items()
+            ],
+            "agreement": {
+                "questions": [question.to_dict() for question in self.questions],
+                "boxes": self.boxes.to_dict() if self.boxes else None,
+            },
+            "drift": [line.to_dict() for line in self.drift],
+            "items": [item.to_dict() for item in self.items],
+            "suspects": [suspect.to_dict() for suspect in self.suspects],
+            "people": [person.to_dict() for person in self.people],
+            "excluded": dict(self.excluded),
+            "stale": dict(self.stale),
+        }
+
+    def _reading(self) -> dict[str, str] | None:
+        if self.reading is None:
+            return None
+        return {"since": self.reading.since.isoformat(), "read_at": self.reading.read_at.isoformat()}
+
+
+def build_report(question: Question, evidence: Evidence) -> Report:
+    """Work everything out from the records."""
+    counted = [record for record in evidence.records if record.identity.data_hash not in evidence.excluded]
+    level = question.bar.level
+    board = leaderboard(totals_by_annotator(counted), question.bar)
+    means = mean_scores(counted)
+    tasks = tuple(_task(question, record, means) for record in counted)
+    questions = tuple(question_agreements(counted, level=level))
+    ratings = tuple(
+        rate_everybody(
+            board,
+            counted,
+            first_passes=first_passes(evidence.first_versions, question.bar.threshold),
+            reading=evidence.reading,
+            ruled=rule_on_each(counted, question.rule) if question.rule else {},
+        )
+    )
+    return Report(
+        question=question,
+        leaderboard=board,
+        tasks=tasks,
+        classes=tuple(by_class(counted, level=level)),
+        confusion=confusion_of(counted),
+        requirements=tuple(by_requirement(counted, level=level)),
+        datasets=tuple(by_dataset(counted, titles=question.dataset_titles, level=level)),
+        weeks=tuple(by_week(counted, zone=question.zone, level=level)),
+        conflicts=tuple(conflicts_by_kind(counted)),
+        ratings=ratings,
+        reading=evidence.reading,
+        questions=questions,
+        boxes=agreement_about_boxes(counted),
+        drift=tuple(drifting(counted)),
+        items=tuple(items_of(counted, exposures=evidence.exposures, threshold=question.bar.threshold, level=level)),
+        suspects=tuple(suspects_of(counted)),
+        people=tuple(people_of(board, tasks, rated=ratings, questions=questions, zone=question.zone)),
+        excluded=evidence.excluded,
+        stale=evidence.stale,
+    )
+
+
+def totals_by_annotator(records: Sequence[ScoreRecord]) -> dict[str | None, Any]:
+    """Sums as the store keeps them, of any records."""
+    by_name: dict[str | None, list[ScoreRecord]] = {}
+    for record in records:
+        by_name.setdefault(record.annotator, []).append(record)
+    return {name: totals_of(some) for name, some in by_name.items()}
+
+
+def first_passes(first_versions: Sequence[ScoreRecord], threshold: float) -> dict[str, tuple[int, int]]:
+    """By annotator: tasks whose first version met the bar, and tasks."""
+    counts: dict[str, tuple[int, int]] = {}
+    for record in first_versions:
+        met = record.passed if record.passed is not None else (record.score or 0.0) >= threshold
+        name = record.annotator or UNKNOWN_ANNOTATOR
+        accepted, tasks = counts.get(name, (0, 0))
+        counts[name] = (accepted + met, tasks + 1)
+    return counts
+
+
+def _task(question: Question, record: ScoreRecord, means: Mapping[str, float]) -> TaskLine:
+    data_hash = record.identity.data_hash
+    frame = record.sketch.frame if record.sketch else 0
+    return TaskLine(record, means.get(data_hash), _link(question, data_hash, frame))
+
+
+def _link(question: Question, data_hash: str, frame: int) -> str:
+    return EDITOR_PAGE.format(
+        base=question.editor.rstrip("/"), project=question.production_project, data_hash=data_hash, frame=frame
+    )

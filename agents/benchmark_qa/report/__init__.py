@@ -1,0 +1,1 @@
+"""The report as page, JSON, CSV, Parquet and digest."""

@@ -1,0 +1,94 @@
+"""Read from Encord's analytics how people work, and keep it in short beside the scores."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from benchmark_qa.encord_api.analytics import TaskAction, TimeAtWork, WorkAnalytics
+from benchmark_qa.records.records_work import PersonsWork, WorkReading
+from benchmark_qa.store.kept_work import KeptWork
+from benchmark_qa.tasks.score import Scorer
+
+ANNOTATION_KINDS = ("ANNOTATION", "CONSENSUS_ANNOTATION")
+
+
+def read_work(scorer: Scorer, *, days: float, now: datetime | None = None) -> WorkReading:
+    """Ask Encord's analytics about the last days, and keep what they say instead of what was read before.
+
+    Args:
+        scorer: of the deployment.
+        days: how far back.
+        now: until when.
+
+    Requests: 1 per page of times, of actions, and of tasks that wait at annotation stages.
+
+    Raises:
+        PlatformError: AccessRefused where the service's user may not see them, AnswerTooLarge for too many days.
+        StoreError
+    """
+    production = scorer.projects.production
+    until = now or datetime.now(UTC)
+    since = until - timedelta(days=days)
+    analytics = WorkAnalytics(scorer.projects.encord, production.project_hash)
+    kinds = {stage.uuid: stage.kind for stage in production.stages}
+    scored = set(scorer.store.scored_data_units(production.project_hash))
+    reading = WorkReading(
+        since=since,
+        read_at=until,
+        people=people_at_work(analytics.task_actions(since, until), analytics.in_hand(), kinds),
+        seconds=seconds_at_work(analytics.time_at_work(since, until), kinds, scored),
+    )
+    KeptWork(scorer.store.database).replace(production.project_hash, reading)
+    return reading
+
+
+def people_at_work(
+    actions: Iterable[TaskAction], in_hand: Sequence[tuple[str, str]] | None, kinds: Mapping[str, str]
+) -> dict[str, PersonsWork]:
+    """Tasks done and reviewed, by annotator.
+
+    A review speaks of whoever submitted the data unit last before it. Reviews of consensus blocks are left out: they
+    approve or reject everybody's labels together.
+
+    Args:
+        actions: on tasks, in any order.
+        in_hand: (annotator, data hash) of what is assigned and not submitted; None where it is not known.
+        kinds: of stages, by uuid.
+    """
+    submitted: dict[str, set[str]] = defaultdict(set)
+    rejections: dict[str, dict[str, int]] = defaultdict(dict)
+    author: dict[str, str] = {}
+    for action in sorted(actions, key=lambda each: each.at):
+        kind = kinds.get(action.stage_uuid)
+        if kind in ANNOTATION_KINDS and action.kind == "submit":
+            submitted[action.actor].add(action.data_hash)
+            if kind == "ANNOTATION":
+                author[action.data_hash] = action.actor
+        elif kind == "REVIEW" and action.kind in ("approve", "reject") and action.data_hash in author:
+            counts = rejections[author[action.data_hash]]
+            counts[action.data_hash] = counts.get(action.data_hash, 0) + (action.kind == "reject")
+    open_tasks: dict[str, set[str]] = defaultdict(set)
+    for annotator, data_hash in in_hand or ():
+        open_tasks[annotator].add(data_hash)
+    return {
+        annotator: PersonsWork(
+            done=len(submitted[annotator] - open_tasks[annotator]),
+            assigned=None if in_hand is None else len(submitted[annotator] | open_tasks[annotator]),
+            reviewed=len(rejections[annotator]),
+            accepted_at_once=sum(not times for times in rejections[annotator].values()),
+            rejections=sum(rejections[annotator].values()),
+        )
+        for annotator in sorted({*submitted, *open_tasks})
+    }
+
+
+def seconds_at_work(
+    times: Iterable[TimeAtWork], kinds: Mapping[str, str], data_hashes: set[str]
+) -> dict[tuple[str, str], float]:
+    """Seconds at annotation stages by annotator and data unit, of these data units."""
+    seconds: dict[tuple[str, str], float] = defaultdict(float)
+    for time in times:
+        is_annotation = time.stage_uuid is None or kinds.get(time.stage_uuid) in ANNOTATION_KINDS
+        if is_annotation and time.data_hash in data_hashes:
+            seconds[time.annotator, time.data_hash] += time.seconds
+    return dict(seconds)

@@ -1,0 +1,74 @@
+"""Tables for the terminal."""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from benchmark_qa.quality.leaderboard import Leaderboard, Line
+from benchmark_qa.stats.intervals import Interval
+
+_FILE_WIDTH = 160
+_COLOURS = {"above the bar": "green", "below the bar": "red"}
+
+
+def print_leaderboard(board: Leaderboard, output: Path | None = None) -> None:
+    """One line per annotator and one for all of them, on the terminal or into a file."""
+    if output is not None:
+        with output.open("w", encoding="utf-8") as file:
+            _print(board, Console(file=file, width=_FILE_WIDTH))
+        return
+    # What is read by a program or a pager has no width of its own.
+    _print(board, Console() if sys.stdout.isatty() else Console(width=_FILE_WIDTH))
+
+
+def _print(board: Leaderboard, console: Console) -> None:
+    if not board.lines:
+        console.print("no scores yet: run 'benchmark-qa evaluate', or wait for Encord to call the scoring agent")
+        return
+    with_objects = board.pooled.f1.estimate is not None
+    columns = (
+        ("matches", "spurious", "missing", "precision", "recall", "F1 [95 %]", "mean IoU")
+        if with_objects
+        else ("accuracy [95 %]",)
+    )
+    table = Table("annotator", "tasks", *columns, "shrunk", "verdict")
+    for column in table.columns[1:-1]:
+        column.justify = "right"
+    for line in board.lines:
+        table.add_row(*_cells(line, with_objects=with_objects))
+    table.add_section()
+    table.add_row(*_cells(board.pooled, with_objects=with_objects)[:-2], "", "")
+    console.print(table)
+
+
+def _cells(line: Line, *, with_objects: bool) -> list[str]:
+    figures = (
+        [
+            f"{line.true_positives:,}",
+            f"{line.false_positives:,}",
+            f"{line.false_negatives:,}",
+            _figure(line.precision),
+            _figure(line.recall),
+            _with_interval(line.f1),
+            _figure(line.mean_similarity),
+        ]
+        if with_objects
+        else [_with_interval(line.accuracy)]
+    )
+    colour = _COLOURS.get(line.verdict)
+    shrunk = "n/a" if line.shrunk is None else f"{line.shrunk:.3f}"
+    verdict = f"[{colour}]{line.verdict}[/]" if colour else line.verdict
+    return [escape(line.annotator), f"{line.tasks:,}", *figures, shrunk, verdict]
+
+
+def _figure(interval: Interval) -> str:
+    return "n/a" if interval.estimate is None else f"{interval.estimate:.3f}"
+
+
+def _with_interval(interval: Interval) -> str:
+    if interval.estimate is None:
+        return "n/a"
+    return f"{interval.estimate:.3f} \\[{interval.low:.2f}, {interval.high:.2f}]"

@@ -1,1 +1,0 @@
-"""Records to tables, plots, a page, files."""

@@ -1,1 +1,0 @@
-"""The report as one HTML file: no network, light and dark, small screens, screen readers."""

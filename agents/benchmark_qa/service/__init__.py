@@ -1,0 +1,1 @@
+"""What is deployed: the HTTP service that Encord calls."""

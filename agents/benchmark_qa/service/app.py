@@ -1,0 +1,60 @@
+"""Wiring: settings in, application out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+from fastapi import FastAPI
+
+from benchmark_qa import __version__
+from benchmark_qa.config.settings import Settings
+from benchmark_qa.service.admission import adapt
+from benchmark_qa.service.endpoints.custom_agents import custom_agents
+from benchmark_qa.service.endpoints.events import events
+from benchmark_qa.service.endpoints.health import health
+from benchmark_qa.service.endpoints.notifications import notifications
+from benchmark_qa.service.endpoints.reports import reports
+from benchmark_qa.service.errors import install_error_handlers
+from benchmark_qa.service.front import Front
+from benchmark_qa.service.observability import install_metrics
+from benchmark_qa.service.origins import AllowedOrigins
+from benchmark_qa.service.tracing import CarryTrace
+
+
+def create_app(settings: Settings, *, isolates_heavy_work: bool = False) -> FastAPI:
+    """The HTTP application of one deployment.
+
+    Args:
+        settings: of this instance.
+        isolates_heavy_work: keep large answers and scoring drains out of this process, which runs an event loop; for
+            servers of many requests, not for hosts that give each request its own instance.
+    """
+    front = Front(settings, isolates_heavy_work=isolates_heavy_work)
+    # Before the first request rather than in it: a key that is no key must stop the start.
+    _ = front.projects
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        adapting = asyncio.create_task(adapt(anyio.to_thread.current_default_thread_limiter()))
+        yield
+        adapting.cancel()
+        await anyio.to_thread.run_sync(front.close)
+
+    app = FastAPI(title="Encord benchmark agents", version=__version__, lifespan=lifespan)
+    install_error_handlers(app)
+    AllowedOrigins(settings.editor_origin_regex).install(app)
+    app.add_middleware(CarryTrace)
+    install_metrics(app, settings.metrics_token)
+    app.include_router(health(front.check))
+    app.include_router(custom_agents(settings, front))
+    app.include_router(notifications(settings, front))
+    app.include_router(events(settings, front))
+    if settings.report_token is not None:
+        app.include_router(reports(settings.report_token, front))
+    if settings.uses_cloud_tasks:
+        from benchmark_qa.service.endpoints.jobs import jobs  # noqa: PLC0415 - needs the extra `cloud-tasks`
+
+        app.include_router(jobs(settings, front))
+    app.state.front = front
+    return app

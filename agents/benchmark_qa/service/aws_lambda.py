@@ -1,0 +1,68 @@
+"""One deployment as two Lambda functions: `http` behind a function URL or API Gateway, `jobs` behind an SQS queue.
+
+Two, so that nobody who may call the public one can hand in a job. The application is made when this module is
+imported, which is when Lambda gives a new instance its full processor.
+"""
+
+import os
+import sys
+from typing import Any, Protocol
+
+from benchmark_qa.agents_loading import loading
+
+with loading():
+    from fastapi import FastAPI
+    from mangum import Mangum
+
+    from benchmark_qa.config.account import SettingsError
+    from benchmark_qa.config.aws_secrets import load_secrets
+    from benchmark_qa.config.settings import load_settings
+    from benchmark_qa.context import unit_of_work
+    from benchmark_qa.service.app import create_app
+    from benchmark_qa.service.dispatch.sqs_batch import BatchAnswer, failed_records
+    from benchmark_qa.service.logs import log_as_json
+
+SAFETY_SECONDS = 5.0
+"""Kept back of the function's time, to answer before Lambda ends the invocation"""
+Event = dict[str, Any]
+
+
+class LambdaContext(Protocol):
+    """What Lambda tells about the invocation."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Until Lambda ends it."""
+
+
+def http(event: Event, context: LambdaContext) -> Any:
+    """Answer one HTTP request: an event of payload version 2.0."""
+    with unit_of_work(seconds=_seconds(context)):
+        return _mangum(event, context)  # type: ignore[arg-type]
+
+
+def jobs(event: Event, context: LambdaContext) -> BatchAnswer:
+    """Work off one batch of the queue. The event source mapping must ask for `ReportBatchItemFailures`."""
+    with unit_of_work(seconds=_seconds(context)):
+        return failed_records(event["Records"], _app.state.front.work_off)
+
+
+def start() -> FastAPI:
+    """The application, by the settings of the environment and of Secrets Manager; ends the process where they fail."""
+    try:
+        load_secrets(os.environ)
+        settings = load_settings(endpoints=True)
+    except SettingsError as error:
+        # Without a traceback, which would bury the lines that help.
+        sys.exit(f"the settings are not usable:\n  {error}")
+    log_as_json(settings.log_level)
+    return create_app(settings)
+
+
+def _seconds(context: LambdaContext) -> float:
+    return context.get_remaining_time_in_millis() / 1000 - SAFETY_SECONDS
+
+
+with loading():
+    _app = start()
+# Without lifespan: start-up and shutdown are the instance's, and Mangum would repeat them for every request.
+_mangum = Mangum(_app, lifespan="off")

@@ -1,0 +1,1 @@
+"""Where jobs wait and run: background threads, SQS, Cloud Tasks, a worker process."""

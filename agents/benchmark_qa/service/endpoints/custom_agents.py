@@ -1,0 +1,218 @@
+"""`POST /agents/route` and `POST /agents/score`: custom agents, called by the workflow or from the label editor.
+
+A call that carries a signature must verify: it is the workflow's. One without is an editor call, from a person's
+browser; it is taken only where the URL ends in the endpoint's unguessable token and the origin is allowed.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Annotated, Any, Protocol
+from uuid import UUID
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, HTTPException, Path, Request
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from benchmark_qa.config.settings import Settings
+from benchmark_qa.context import unit_of_work
+from benchmark_qa.service.admission import MOST, SCORINGS_AT_ONCE
+from benchmark_qa.service.origins import AllowedOrigins
+from benchmark_qa.service.signatures import SignedEndpoint, is_signed, read_body
+
+TEST_HEADERS = ("X-Encord-Editor-Agent", "X-Encord-Agent")
+_log = logging.getLogger(__name__)
+
+
+class AgentRequest(BaseModel):
+    """What Encord sends to a custom agent. It names no person, task or branch."""
+
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "examples": [
+                {
+                    "projectHash": "7a000000-0000-4000-8000-000000000001",
+                    "dataHash": "5e0b3a44-0000-4000-8000-000000000001",
+                    "frame": 0,
+                }
+            ]
+        },
+    )
+
+    project_hash: UUID = Field(alias="projectHash")
+    data_hash: UUID = Field(alias="dataHash")
+    frame: int = Field(default=0, ge=0)
+    object_hashes: list[str] | None = Field(default=None, alias="objectHashes")
+
+
+class AgentAnswer(BaseModel):
+    """What Encord reads from a custom agent."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"decision": "Yes"}]})
+
+    message: str | None = Field(default=None, max_length=256, description="shown to a person")
+    decision: str | None = Field(default=None, max_length=256, description="pathway to take, by name")
+
+
+UseCase = Callable[[str, str], AgentAnswer]
+"""(project hash, data hash) to the answer"""
+
+
+class AgentUseCases(Protocol):
+    """What the endpoints call; wired in `benchmark_qa.service.app`."""
+
+    def route(self, project_hash: str, data_hash: str) -> AgentAnswer:
+        """Decide where a task goes."""
+
+    def score(self, project_hash: str, data_hash: str) -> AgentAnswer:
+        """Score a task's labels and say where it goes."""
+
+    def editor_route(self, project_hash: str, data_hash: str) -> AgentAnswer:
+        """Answer somebody in the label editor; there is no task to route."""
+
+    def editor_score(self, project_hash: str, data_hash: str) -> AgentAnswer:
+        """Answer somebody in the label editor, under the feedback policy."""
+
+
+@dataclass(frozen=True)
+class _Agent:
+    """One custom agent: who may call it, and what each kind of caller gets."""
+
+    signed: SignedEndpoint
+    token: SecretStr | None
+    origins: AllowedOrigins
+    workflow_call: UseCase
+    editor_call: UseCase
+    seconds: float
+    at_once: anyio.CapacityLimiter
+    """Calls that may hold a thread"""
+
+    async def answer(self, request: Request, token: str | None) -> AgentAnswer:
+        if any(request.headers.get(header) is not None for header in TEST_HEADERS):
+            return AgentAnswer()
+        body = await read_body(request)
+        use_case = self._authorise(request, body, token)
+        call = parse(body)
+        with unit_of_work(seconds=self.seconds):  # the wait for a thread counts, too
+            async with self.at_once:
+                return await anyio.to_thread.run_sync(self._work, request, use_case, call)
+
+    def _authorise(self, request: Request, body: bytes, token: str | None) -> UseCase:
+        """Who is calling?
+
+        Raises:
+            HTTPException: 401 for a signature or a token that is missing or wrong, 403 for a foreign origin.
+        """
+        if is_signed(request):
+            self.signed.verify(request, body)
+            return self.workflow_call
+        expected = self.token.get_secret_value() if self.token else ""
+        if not expected or not compare_digest(expected.encode(), (token or "").encode()):
+            self.signed.verify(request, body)  # refuses, and names the fault
+        self.origins.require(request)
+        return self.editor_call
+
+    def _work(self, request: Request, use_case: UseCase, call: AgentRequest) -> AgentAnswer:
+        started = time.perf_counter()
+        answer = use_case(str(call.project_hash), str(call.data_hash))
+        _log.info(
+            "answered",
+            extra={
+                "endpoint": "/".join(request.url.path.split("/")[:3]),  # without the token
+                "data_hash": str(call.data_hash),
+                "decision": answer.decision,
+                "milliseconds": round((time.perf_counter() - started) * 1000, 1),
+            },
+        )
+        return answer
+
+
+def custom_agents(settings: Settings, use_cases: AgentUseCases) -> APIRouter:
+    """The two custom agents, each behind its own secret and token."""
+    router = APIRouter(prefix="/agents", tags=["custom agents"])
+    origins = AllowedOrigins(settings.editor_origin_regex)
+
+    agents = {
+        "route": _Agent(
+            signed=SignedEndpoint(settings.route_secrets, settings.signature_tolerance_seconds),
+            token=settings.route_editor_token,
+            origins=origins,
+            workflow_call=use_cases.route,
+            editor_call=use_cases.editor_route,
+            seconds=settings.request_seconds,
+            at_once=anyio.CapacityLimiter(MOST),
+        ),
+        "score": _Agent(
+            signed=SignedEndpoint(settings.score_secrets, settings.signature_tolerance_seconds),
+            token=settings.score_editor_token,
+            origins=origins,
+            workflow_call=use_cases.score,
+            editor_call=use_cases.editor_score,
+            seconds=settings.request_seconds,
+            at_once=anyio.CapacityLimiter(SCORINGS_AT_ONCE),
+        ),
+    }
+    for name, each in agents.items():
+        _mount(router, name, each)
+    return router
+
+
+def _mount(router: APIRouter, name: str, agent: _Agent) -> None:
+    documented: dict[str, Any] = {
+        "response_model_exclude_none": True,
+        "openapi_extra": {
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": AgentRequest.model_json_schema(by_alias=True)}},
+            }
+        },
+        "responses": ERRORS,
+    }
+
+    @router.post(f"/{name}", name=f"{name}_agent", summary=_SUMMARIES[name], **documented)
+    async def workflow_url(request: Request) -> AgentAnswer:
+        return await agent.answer(request, token=None)
+
+    @router.post(f"/{name}/{{token}}", name=f"{name}_agent_editor", summary=_SUMMARIES[name], **documented)
+    async def editor_url(request: Request, token: Annotated[str, Path(max_length=128)]) -> AgentAnswer:
+        return await agent.answer(request, token)
+
+
+_SUMMARIES = {
+    "route": "Is the data unit in the benchmark dataset? Answers with the pathway's name.",
+    "score": "Score every annotator's labels of the data unit against its ground truth, and record the scores.",
+}
+
+_MESSAGE = {
+    "content": {"application/json": {"schema": {"type": "object", "properties": {"message": {"type": "string"}}}}}
+}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, **_MESSAGE}
+    for status, text in {
+        401: "The signature does not verify, or the token is wrong",
+        403: "The project is not served here, or the origin is not allowed",
+        404: "The project has no such data unit",
+        409: "Cannot be done as things are: no ground truth yet, nothing submitted, ontologies differ",
+        413: "The body is too long",
+        422: "The body is not an agent request",
+        502: "Encord refuses the service's key",
+        503: "Encord is not available; `Retry-After` says when to try again",
+    }.items()
+}
+
+
+def parse(body: bytes) -> AgentRequest:
+    """The body as a request.
+
+    Raises:
+        HTTPException: 422, naming the field but not its value.
+    """
+    try:
+        return AgentRequest.model_validate_json(body)
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False, include_context=False)
+        raise HTTPException(422, "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in faults)) from None

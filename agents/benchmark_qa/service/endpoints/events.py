@@ -1,0 +1,100 @@
+"""`POST /events/task-submitted` and `/events/task-completed`: webhooks of Annotate and Complete stages."""
+
+import logging
+from typing import Annotated, Protocol
+from uuid import UUID
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, HTTPException, Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from benchmark_qa.config.settings import Settings
+from benchmark_qa.context import unit_of_work
+from benchmark_qa.service.admission import EVENTS_AT_ONCE
+from benchmark_qa.service.endpoints.custom_agents import ERRORS
+from benchmark_qa.service.endpoints.notifications import Accepted
+from benchmark_qa.service.signatures import SignedEndpoint, read_body
+
+SUBMITTED = ("task_submitted_event", "task_sumbitted_event")
+"""The second is how older platforms spell it."""
+COMPLETED = ("task_completed_event",)
+MAX_DATA_HASHES = 10_000
+MAX_EVENT_BYTES = 2 * 1024 * 1024
+"""Room for so many data hashes, and as many label hashes and more beside them"""
+_log = logging.getLogger(__name__)
+
+
+def _as_list(value: object) -> object:
+    """Whether the hashes come as a string or as a list is not documented: both are read."""
+    return [value] if isinstance(value, str) else value
+
+
+class _Payload(BaseModel):
+    project_hash: UUID
+    data_hashes: Annotated[list[UUID], BeforeValidator(_as_list)] = []
+
+
+class _Envelope(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    event_type: str
+    payload: object = None
+
+
+class EventUseCases(Protocol):
+    """What the endpoints call; wired in `benchmark_qa.service.app`."""
+
+    def take_event(self, project_hash: str, data_hashes: list[str]) -> str:
+        """Score what was submitted or completed; returns what was done, in words."""
+
+
+def events(settings: Settings, use_cases: EventUseCases) -> APIRouter:
+    """The two endpoints, each behind its own secret."""
+    router = APIRouter(prefix="/events", tags=["events"])
+    submitted = SignedEndpoint(settings.submitted_secrets, settings.signature_tolerance_seconds)
+    completed = SignedEndpoint(settings.completed_secrets, settings.signature_tolerance_seconds)
+    at_once = anyio.CapacityLimiter(EVENTS_AT_ONCE)
+
+    async def handle(request: Request, signed: SignedEndpoint, kinds: tuple[str, ...]) -> Accepted:
+        body = await read_body(request, MAX_EVENT_BYTES)
+        signed.verify(request, body)
+        payload = read_event(body, kinds)
+        if payload is None:
+            return Accepted(message="not an event of this endpoint: nothing to do")
+
+        hashes = [str(data_hash) for data_hash in payload.data_hashes]
+        with unit_of_work(seconds=settings.request_seconds):
+            async with at_once:
+                done = await anyio.to_thread.run_sync(use_cases.take_event, str(payload.project_hash), hashes)
+        return Accepted(message=done)
+
+    @router.post("/task-submitted", responses=ERRORS)
+    async def task_submitted(request: Request) -> Accepted:
+        """Score the labels that were submitted."""
+        return await handle(request, submitted, SUBMITTED)
+
+    @router.post("/task-completed", responses=ERRORS)
+    async def task_completed(request: Request) -> Accepted:
+        """Score completed work; of a benchmark project: score again what was scored against the old truth."""
+        return await handle(request, completed, COMPLETED)
+
+    return router
+
+
+def read_event(body: bytes, kinds: tuple[str, ...]) -> _Payload | None:
+    """The payload of a verified event; None for other events, which are acknowledged.
+
+    Raises:
+        HTTPException: 422 for something else than an event.
+    """
+    try:
+        envelope = _Envelope.model_validate_json(body)
+        if envelope.event_type not in kinds:
+            return None
+        payload = _Payload.model_validate(envelope.payload)
+    except ValidationError:
+        raise HTTPException(422, "the body is not an event of Encord") from None
+    if len(payload.data_hashes) > MAX_DATA_HASHES:
+        raise HTTPException(422, f"more than {MAX_DATA_HASHES} data hashes in one event")
+    return payload

@@ -1,0 +1,79 @@
+"""`GET /healthz`, `/readyz`, `/version`: is the process alive, can it do its work, and which one is it?"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from benchmark_qa import __version__
+from benchmark_qa.context import unit_of_work
+from benchmark_qa.tasks.checks import Finding
+
+READY_SECONDS = 30.0
+"""How long an answer of `/readyz` is given again without looking"""
+LOOK_SECONDS = 10.0
+"""Time budget of looking"""
+
+
+class Check(BaseModel):
+    """One check of `/readyz`."""
+
+    check: str
+    fine: bool
+    message: str
+    remedy: str = ""
+
+
+class Readiness(BaseModel):
+    """The answer of `/readyz`."""
+
+    ready: bool
+    checks: list[Check]
+
+
+@dataclass
+class CachedFindings:
+    """The latest findings, made anew at most every `READY_SECONDS`; for one caller at a time."""
+
+    look: Callable[[], Sequence[Finding]]
+    _findings: Sequence[Finding] = ()
+    _made_at: float = float("-inf")
+
+    def get(self) -> Sequence[Finding]:
+        """The findings."""
+        if time.monotonic() - self._made_at > READY_SECONDS:
+            with unit_of_work(seconds=LOOK_SECONDS):
+                self._findings, self._made_at = self.look(), time.monotonic()
+        return self._findings
+
+
+def health(look: Callable[[], Sequence[Finding]]) -> APIRouter:
+    """Endpoints for the host and the operator. They tell nothing that is secret, and `/readyz` no more than titles."""
+    router = APIRouter(tags=["operations"])
+    findings = CachedFindings(look)
+    one_at_a_time = anyio.CapacityLimiter(1)
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process is alive; nothing else is asked."""
+        return {"status": "alive"}
+
+    @router.get("/readyz", responses={503: {"model": Readiness, "description": "Something is not as configured"}})
+    async def readyz(response: Response) -> Readiness:
+        """Key, projects, stages, pathways and ontologies are as configured."""
+        # Whoever asks meanwhile waits here, in no thread: anybody may ask, and the threads are the agents'.
+        found = await anyio.to_thread.run_sync(findings.get, limiter=one_at_a_time)
+        ready = all(finding.fine for finding in found)
+        response.status_code = 200 if ready else 503
+        return Readiness(ready=ready, checks=[Check(**vars(finding)) for finding in found])
+
+    @router.get("/version")
+    async def version() -> dict[str, str]:
+        """Version of this software."""
+        return {"version": __version__}
+
+    return router

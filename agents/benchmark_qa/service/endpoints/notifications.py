@@ -1,0 +1,73 @@
+"""`POST /notifications/task-ready`: tasks wait at an agent stage on *Advanced*."""
+
+import logging
+from typing import Protocol
+
+import anyio
+import anyio.to_thread
+from encord_agents.core.webhooks import UnexpectedEventType, UnsupportedNotificationVersion, parse_notification
+from fastapi import APIRouter, HTTPException, Request
+from pydantic import BaseModel, ValidationError
+
+from benchmark_qa.config.settings import Settings
+from benchmark_qa.context import unit_of_work
+from benchmark_qa.service.admission import DRAINS_AT_ONCE
+from benchmark_qa.service.endpoints.custom_agents import ERRORS
+from benchmark_qa.service.signatures import SignedEndpoint, read_body
+from benchmark_qa.tasks.jobs import DrainJob
+
+_log = logging.getLogger(__name__)
+
+
+class Accepted(BaseModel):
+    """What became of a notification."""
+
+    message: str
+
+
+class NotificationUseCases(Protocol):
+    """What the endpoint calls; wired in `benchmark_qa.service.app`."""
+
+    def take_job(self, job: DrainJob) -> str:
+        """Run the job or hand it over; returns what was done, in words."""
+
+
+def notifications(settings: Settings, use_cases: NotificationUseCases) -> APIRouter:
+    """The endpoint for every stage whose secret is among `NOTIFICATION_SECRET`."""
+    router = APIRouter(prefix="/notifications", tags=["notifications"])
+    signed = SignedEndpoint(settings.notification_secrets, settings.signature_tolerance_seconds)
+    drains = anyio.CapacityLimiter(DRAINS_AT_ONCE)
+
+    @router.post("/task-ready", responses={**ERRORS, 501: {"description": "An envelope version not known yet"}})
+    async def task_ready(request: Request) -> Accepted:
+        """Work off the queue of the stage that the notification names."""
+        body = await read_body(request)
+        signed.verify(request, body)
+        job = read_notification(body)
+        if job is None:
+            return Accepted(message="not a task-ready notification: nothing to do")
+
+        with unit_of_work(seconds=settings.request_seconds):
+            done = await anyio.to_thread.run_sync(use_cases.take_job, job, limiter=drains)
+        _log.info("notified", extra={"stage": job.stage_uuid, "outcome": done})
+        return Accepted(message=done)
+
+    return router
+
+
+def read_notification(body: bytes) -> DrainJob | None:
+    """The job that a verified notification asks for; None for other events, which are acknowledged.
+
+    Raises:
+        HTTPException: 422 for something else than a notification, 501 for a version not known yet.
+    """
+    try:
+        notification = parse_notification(body)
+    except UnexpectedEventType as other:
+        _log.info("acknowledged an event of another kind: %.100s", other.event_type)
+        return None
+    except UnsupportedNotificationVersion as error:
+        raise HTTPException(501, str(error)) from None
+    except (ValidationError, ValueError, AttributeError, RecursionError):
+        raise HTTPException(422, "the body is not a task-ready notification") from None
+    return DrainJob(project_hash=str(notification.project_hash), stage_uuid=str(notification.stage_uuid))

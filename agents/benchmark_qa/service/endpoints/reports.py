@@ -1,0 +1,90 @@
+"""`GET /reports/{project}`: the report for operators, as a page, JSON, CSV, Parquet or a digest."""
+
+import base64
+import binascii
+from datetime import datetime, tzinfo
+from hmac import compare_digest
+from typing import Annotated, Literal, Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
+from pydantic import AwareDatetime, SecretStr
+
+Format = Literal["html", "json", "csv", "parquet", "markdown"]
+MEDIA_TYPES: dict[Format, str] = {
+    "html": "text/html; charset=utf-8",
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "markdown": "text/markdown; charset=utf-8",
+}
+REPORTS_AT_ONCE = 1
+"""A report reads every score: several at once would starve the agents beside them"""
+
+
+class UseCases(Protocol):
+    """What the endpoint calls; wired in `benchmark_qa.service.service`."""
+
+    def report(
+        self,
+        project_hash: str,
+        *,
+        format: Format,  # noqa: A002 - the parameter's name over HTTP
+        zone: tzinfo,
+        as_of: datetime | None,
+    ) -> bytes:
+        """The report in one format."""
+
+
+def reports(token: SecretStr, use_cases: UseCases) -> APIRouter:
+    """The endpoint, behind the operator's token: as a bearer, or as the password when a browser asks for one."""
+    limiter: list[anyio.CapacityLimiter] = []
+
+    def operator_only(authorization: Annotated[str | None, Header()] = None) -> None:
+        given = token_of(authorization)
+        if given is None or not compare_digest(given.encode(), token.get_secret_value().encode()):
+            raise HTTPException(401, "the operator's token is needed", {"WWW-Authenticate": 'Basic realm="reports"'})
+
+    router = APIRouter(prefix="/reports", tags=["reports"], dependencies=[Depends(operator_only)])
+
+    @router.get("/{project}", response_class=Response)
+    async def report(
+        project: UUID,
+        format: Annotated[Format, Query(description="page, data, or a digest for chat")] = "html",  # noqa: A002
+        timezone: Annotated[str, Query(description="whose days and weeks are meant, e.g. Europe/Zurich")] = "UTC",
+        as_of: Annotated[AwareDatetime | None, Query(description="as it stood then, with its time zone")] = None,
+    ) -> Response:
+        """How good is each annotator, which class is misunderstood, which ground truth is suspect."""
+        zone = _zone(timezone)
+        if not limiter:
+            limiter.append(anyio.CapacityLimiter(REPORTS_AT_ONCE))
+        content = await anyio.to_thread.run_sync(
+            lambda: use_cases.report(str(project), format=format, zone=zone, as_of=as_of), limiter=limiter[0]
+        )
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+        return Response(content, media_type=MEDIA_TYPES[format], headers=headers)
+
+    return router
+
+
+def token_of(authorization: str | None) -> str | None:
+    """The token in an `Authorization` header: a bearer, or the password of Basic authentication."""
+    scheme, _, value = (authorization or "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(value, validate=True).decode("utf-8").partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise HTTPException(422, "timezone: not known; they are named like Europe/Zurich") from None

@@ -1,0 +1,1 @@
+"""Statistics: intervals, tests, drift, ranking, rating, agreement, crowd."""

@@ -1,0 +1,339 @@
+"""Which boxes of the ground truth the crowd contradicts: spurious, misplaced, or missing from the truth.
+
+Every annotator is a detector with a hit rate, counted against the truth of all other items and shrunk to the group.
+Two hypotheses compete at every place. *An object is here*: everybody marks it with his own hit rate, or, for the
+share `HARD_SHARE` of objects that are hard to see, with `HARD_HIT_RATE`. *Nothing is here*: a mark is a coincidence.
+
+- A truth box that nearly nobody matches is *spurious*.
+- Boxes of several annotators that agree with each other where the truth has none are an object *missing* from it.
+- The two together, overlapping, are a *misplaced* truth box.
+
+The prior and the threshold are those of `crowd`; measured on planted errors: docs/statistics/suspects.md.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark_qa.engine.assignment import SLACK, assign
+from benchmark_qa.engine.boxes import box_iou
+from benchmark_qa.engine.pairs import Pairs, touching
+from benchmark_qa.stats.crowd_answers import MINIMUM_VOICES, PRIOR_ANSWERS, PRIOR_WRONG, SUSPECT_FROM
+
+MATCH_FROM = 0.5
+AGREE_FROM = 0.4
+"""Two loose boxes about one object agree less with each other than each does with a tight one."""
+HARD_SHARE = 0.1
+HARD_HIT_RATE = 0.3
+COINCIDENCE_WITH_TRUTH = 0.05
+COINCIDENCE_WITH_OTHERS = 0.1
+"""A shadow that one takes for a person, others take for one too."""
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+class Fault(StrEnum):
+    """What seems wrong with the truth."""
+
+    SPURIOUS = "spurious"
+    MISPLACED = "misplaced"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoxItem:
+    """One data unit (or one frame, or one class of it) as a store keeps it.
+
+    Boxes are (n, 4): left, top, width, height, all in one unit. An annotator who found nothing has an empty array;
+    one who is not in ``answers`` did not do the item.
+    """
+
+    key: str
+    truth: Floats
+    answers: Mapping[str, Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SuspectBox:
+    """One place of the truth to look at.
+
+    ``truth_index`` is the row of the truth box in question (None when missing), ``crowd_box`` (4,) the median of the
+    boxes that the ``voices`` drew (None when spurious); ``silent`` are the annotators who drew nothing that fits
+    the truth box (or, when missing, nothing that fits the crowd's).
+    """
+
+    key: str
+    fault: Fault
+    wrong: float
+    truth_index: int | None
+    crowd_box: Floats | None
+    voices: tuple[str, ...]
+    silent: tuple[str, ...]
+
+    def __str__(self) -> str:
+        done = len(self.voices) + len(self.silent)
+        told = {
+            Fault.SPURIOUS: f"{len(self.silent)} of {done} annotators see nothing there",
+            Fault.MISSING: f"{len(self.voices)} of {done} annotators see an object that the truth has not",
+            Fault.MISPLACED: f"{len(self.voices)} annotators agree on another place",
+        }[self.fault]
+        return f"{self.key}: {self.fault} ({told}; {self.wrong:.0%} sure)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crowd:
+    """All boxes of all items in flat arrays.
+
+    An *answer* is one annotator's whole set of boxes for one item: row i of ``answer_*`` says whose and of what, and
+    ``label_answer`` (n,) to which answer each label box belongs. Nothing is as large as people times items.
+    """
+
+    names: tuple[str, ...]
+    truth: Floats
+    truth_item: Indices
+    answer_item: Indices
+    answer_annotator: Indices
+    label: Floats
+    label_answer: Indices
+
+    @property
+    def label_item(self) -> Indices:
+        """(n,) the item of each label box."""
+        return self.answer_item[self.label_answer]
+
+    @property
+    def label_annotator(self) -> Indices:
+        """(n,) who drew each label box."""
+        return self.answer_annotator[self.label_answer]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Places:
+    """Places (p,) where an object may be; mark j says that the answer ``mark_answer[j]`` holds a box there."""
+
+    item: Indices
+    mark_place: Indices
+    mark_answer: Indices
+
+    @property
+    def marks(self) -> Indices:
+        """(p,) how many marked each place."""
+        marks: Indices = np.bincount(self.mark_place, minlength=len(self.item))
+        return marks
+
+    def answers_at(self, place: int) -> Indices:
+        """Which answers marked a place."""
+        answers: Indices = self.mark_answer[self.mark_place == place]
+        return answers
+
+
+def suspect_boxes(items: Sequence[BoxItem]) -> tuple[SuspectBox, ...]:
+    """The places of the ground truth that the crowd contradicts, the most certain first.
+
+    Cost and memory grow with the number of boxes that overlap. Raises ValueError for boxes that are not finite (n, 4).
+    """
+    crowd = flatten(items)
+    label, matched = _matches(crowd)
+    truths = _Places(crowd.truth_item, matched, crowd.label_answer[label])
+    rates = _hit_rates(crowd, truths)
+    unmatched = np.ones(len(crowd.label), np.bool_)
+    unmatched[label] = False
+    clusters = list(_clusters(crowd, np.flatnonzero(unmatched)))
+    found = _Places(
+        item=np.array([crowd.label_item[members[0]] for members in clusters], dtype=np.int64),
+        mark_place=np.repeat(np.arange(len(clusters)), [len(members) for members in clusters]),
+        mark_answer=crowd.label_answer[np.array([box for members in clusters for box in members], dtype=np.int64)],
+    )
+    boxes = np.array([np.median(crowd.label[members], axis=0) for members in clusters]).reshape(-1, 4)
+    listed = _Listing(
+        items=items,
+        crowd=crowd,
+        answered=np.bincount(crowd.answer_item, minlength=len(items)),
+        truths=truths,
+        truth_real=_real(crowd, rates, truths, coincidence=COINCIDENCE_WITH_TRUTH, prior=1.0 - PRIOR_WRONG),
+        found=found,
+        found_real=_real(crowd, rates, found, coincidence=COINCIDENCE_WITH_OTHERS, prior=PRIOR_WRONG),
+        boxes=boxes,
+    )
+    return tuple(sorted(listed.suspects(), key=lambda suspect: -suspect.wrong))
+
+
+def flatten(items: Sequence[BoxItem]) -> Crowd:
+    """All boxes of all items as arrays; annotators are numbered by name."""
+    names = tuple(sorted({name for item in items for name in item.answers}))
+    number = {name: index for index, name in enumerate(names)}
+    truths = [_boxes(item.truth, item.key) for item in items]
+    labels = [_boxes(boxes, item.key) for item in items for boxes in item.answers.values()]
+    return Crowd(
+        names=names,
+        truth=np.concatenate([np.empty((0, 4)), *truths]),
+        truth_item=np.repeat(np.arange(len(items)), [len(boxes) for boxes in truths]),
+        answer_item=np.repeat(np.arange(len(items)), [len(item.answers) for item in items]),
+        answer_annotator=np.array([number[name] for item in items for name in item.answers], dtype=np.int64),
+        label=np.concatenate([np.empty((0, 4)), *labels]),
+        label_answer=np.repeat(np.arange(len(labels)), [len(boxes) for boxes in labels]),
+    )
+
+
+def _boxes(boxes: Floats, key: str) -> Floats:
+    array = np.asarray(boxes, dtype=float).reshape(-1, 4) if np.size(boxes) == 0 else np.asarray(boxes, float)
+    if array.ndim != 2 or array.shape[1] != 4 or not np.isfinite(array).all():
+        raise ValueError(f"{key}: boxes are finite numbers (n, 4), not {array.shape}")
+    return array
+
+
+def _matches(crowd: Crowd) -> tuple[Indices, Indices]:
+    """Which label box matches which truth box, one-to-one for each annotator."""
+    pairs = touching(crowd.truth, crowd.truth_item, crowd.label, crowd.label_item)
+    overlap = box_iou(crowd.truth[pairs.truth], crowd.label[pairs.label])
+    near = overlap >= MATCH_FROM - SLACK
+    truth, label = pairs.truth[near], pairs.label[near]
+    # A truth box takes part in the matching of every annotator: it stands once for each.
+    _, seen_by = np.unique(truth * len(crowd.names) + crowd.label_annotator[label], return_inverse=True)
+    ranks = np.arange(max(len(truth), len(crowd.label)))
+    chosen = assign(Pairs(seen_by, label), overlap[near], ranks, ranks)
+    return label[chosen], truth[chosen]
+
+
+def _hit_rates(crowd: Crowd, truths: _Places) -> Floats:
+    """For each answer the share of the truth boxes of all *other* items that its annotator marked."""
+    who = crowd.answer_annotator
+    hits = np.bincount(truths.mark_answer, minlength=len(who))
+    in_item = np.bincount(crowd.truth_item, minlength=int(crowd.answer_item.max(initial=-1)) + 1)
+    asked = in_item[crowd.answer_item]
+    group = (hits.sum() + 1.0) / (asked.sum() + 2.0)
+    all_hits, all_asked = np.bincount(who, weights=hits)[who], np.bincount(who, weights=asked)[who]
+    rates: Floats = (all_hits - hits + PRIOR_ANSWERS * group) / (all_asked - asked + PRIOR_ANSWERS)
+    return rates
+
+
+def _real(crowd: Crowd, rates: Floats, places: _Places, *, coincidence: float, prior: float) -> Floats:
+    """The probability (p,) that there is an object at each place."""
+    easy = np.log1p(-HARD_SHARE) + _log_likelihood(crowd, rates, places)
+    hard = np.log(HARD_SHARE) + _log_likelihood(crowd, np.full(len(rates), HARD_HIT_RATE), places)
+    nothing = _log_likelihood(crowd, np.full(len(rates), coincidence), places)
+    odds_against = nothing + np.log1p(-prior) - np.logaddexp(easy, hard) - np.log(prior)
+    real: Floats = np.exp(-np.logaddexp(0.0, odds_against))
+    return real
+
+
+def _log_likelihood(crowd: Crowd, rates: Floats, places: _Places) -> Floats:
+    """Of the marks at each place, when every answer marks it at its rate: as if all were silent, then corrected."""
+    items = int(max(crowd.answer_item.max(initial=-1), places.item.max(initial=-1))) + 1
+    silent = np.bincount(crowd.answer_item, weights=np.log1p(-rates), minlength=items)
+    speaking = (np.log(rates) - np.log1p(-rates))[places.mark_answer]
+    corrected = np.bincount(places.mark_place, speaking, len(places.item)).astype(float)
+    likelihood: Floats = silent[places.item] + corrected
+    return likelihood
+
+
+def _clusters(crowd: Crowd, left: Indices) -> Iterator[list[int]]:
+    """Groups of boxes that match no truth and agree with each other, at most one box per annotator in each.
+
+    The box with most support is the seed; its group leaves, and so on until nobody agrees with anybody.
+    """
+    boxes, item = crowd.label[left], crowd.label_item[left]
+    pairs = touching(boxes, item, boxes, item)
+    first, second = left[pairs.truth], left[pairs.label]
+    overlap = box_iou(crowd.label[first], crowd.label[second])
+    agree = (overlap >= AGREE_FROM) & (crowd.label_annotator[first] != crowd.label_annotator[second])
+    friends: dict[int, dict[int, float]] = {}
+    for one, other, similarity in zip(first[agree], second[agree], overlap[agree], strict=True):
+        friends.setdefault(int(one), {})[int(other)] = float(similarity)
+    for component in _components(friends):
+        yield from _seeded_groups(component, friends, crowd.label_annotator)
+
+
+def _components(friends: Mapping[int, Mapping[int, float]]) -> Iterator[set[int]]:
+    unseen = set(friends)
+    for start in sorted(friends):
+        component, edge = set[int](), [start] if start in unseen else []
+        while edge:
+            box = edge.pop()
+            if box in unseen:
+                unseen.remove(box)
+                component.add(box)
+                edge.extend(friends[box])
+        if component:
+            yield component
+
+
+def _seeded_groups(
+    alive: set[int], friends: Mapping[int, Mapping[int, float]], annotator: Indices
+) -> Iterator[list[int]]:
+    while alive:
+        groups = [_group(seed, friends[seed], alive, annotator) for seed in sorted(alive)]
+        support, members = max(groups, key=lambda group: (len(group[1]), group[0]))
+        if support == 0.0:
+            return
+        yield members
+        alive = alive.difference(members)
+
+
+def _group(seed: int, friends: Mapping[int, float], alive: set[int], annotator: Indices) -> tuple[float, list[int]]:
+    """The seed with the best box of every other annotator who agrees with it, and their summed similarity."""
+    best: dict[int, tuple[float, int]] = {}
+    for box in sorted(alive & friends.keys()):
+        best[int(annotator[box])] = max(best.get(int(annotator[box]), (0.0, -1)), (friends[box], box))
+    return sum(similarity for similarity, _ in best.values()), [seed, *(box for _, box in best.values())]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Listing:
+    """What was found, ready to be told: row i of ``boxes`` and ``found_real`` belongs to place i of ``found``."""
+
+    items: Sequence[BoxItem]
+    crowd: Crowd
+    answered: Indices
+    truths: _Places
+    truth_real: Floats
+    found: _Places
+    found_real: Floats
+    boxes: Floats
+
+    def suspects(self) -> Iterator[SuspectBox]:
+        """Missing and misplaced ones, then the spurious ones that are not misplaced."""
+        against = self.answered[self.truths.item] - self.truths.marks
+        spurious = set(_suspicious(1.0 - self.truth_real, against))
+        for row in _suspicious(self.found_real, self.found.marks):
+            displaced = self._displaced(row)
+            fault = Fault.MISSING if displaced is None else Fault.MISPLACED
+            yield self._suspect(fault, self.found, row, truth=displaced, wrong=self.found_real[row])
+            spurious.discard(-1 if displaced is None else displaced)
+        for row in sorted(spurious):
+            yield self._suspect(Fault.SPURIOUS, self.truths, row, truth=row, wrong=1.0 - self.truth_real[row])
+
+    def _suspect(self, fault: Fault, places: _Places, row: int, *, truth: int | None, wrong: float) -> SuspectBox:
+        item = int(places.item[row])
+        voices = places.answers_at(row)
+        answers = np.flatnonzero(self.crowd.answer_item == item)
+        return SuspectBox(
+            key=self.items[item].key,
+            fault=fault,
+            wrong=float(wrong),
+            truth_index=None if truth is None else truth - int(np.searchsorted(self.crowd.truth_item, item)),
+            crowd_box=None if fault is Fault.SPURIOUS else self.boxes[row],
+            voices=self._names(voices),
+            silent=self._names(np.setdiff1d(answers, voices)),
+        )
+
+    def _displaced(self, row: int) -> int | None:
+        """The truth box that overlaps the crowd's box and has fewer, other friends: it seems meant for this object."""
+        voices = self.found.answers_at(row)
+        here = np.flatnonzero(self.truths.item == self.found.item[row])
+        overlap = box_iou(self.crowd.truth[here], np.tile(self.boxes[row], (len(here), 1)))
+        friends = [self.truths.answers_at(int(place)) for place in here]
+        rival = np.array([len(own) < len(voices) and not np.isin(own, voices).any() for own in friends], np.bool_)
+        overlap = np.where(rival, overlap, 0.0)
+        return int(here[overlap.argmax()]) if len(here) and overlap.max() > 0.0 else None
+
+    def _names(self, answers: Indices) -> tuple[str, ...]:
+        return tuple(sorted(self.crowd.names[who] for who in self.crowd.answer_annotator[answers]))
+
+
+def _suspicious(wrong: Floats, against: Indices) -> list[int]:
+    return [int(row) for row in np.flatnonzero((wrong >= SUSPECT_FROM) & (against >= MINIMUM_VOICES))]

@@ -1,0 +1,115 @@
+"""Ranking annotators of whom some did four tasks and some four hundred.
+
+Raw figures put the luckiest beginner on top. Empirical Bayes takes the group as the prior: annotators' true figures
+are Beta distributed, the mean and the spread of that distribution are estimated from everybody, and an annotator's
+shrunk figure is (successes + a) / (trials + a + b), with as many trials as his tasks are worth after clustering
+(`RatioTotals.effective_trials`). Raw, shrunk and n belong side by side.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark_qa.stats.intervals import Interval, RatioTotals
+
+Floats = NDArray[np.float64]
+
+_MOST_CERTAIN_PRIOR = 1_000.0
+"""Trials that the prior may count for at most: when annotators do not differ at all, all get nearly one figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The Beta distribution of the annotators' true figures: its mean, and the trials it counts for (a + b)."""
+
+    mean: float
+    trials: float
+
+    def shrink(self, totals: RatioTotals) -> float:
+        """One annotator's figure, pulled towards the group's mean the more, the less he has done."""
+        trials = totals.effective_trials()
+        raw = totals.share if totals.tasks else 0.0
+        return (trials * raw + self.trials * self.mean) / (trials + self.trials)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One annotator's place: equal shrunk figures share a place."""
+
+    place: int
+    annotator: str
+    raw: Interval
+    shrunk: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.place}. {self.annotator}: {self.shrunk:.3f}, raw {self.raw}"
+
+
+def fit_group(totals: Mapping[str, RatioTotals]) -> Group | None:
+    """Mean and spread of the annotators' true figures, by moments; None where nobody did anything.
+
+    The spread between annotators is what their raw figures vary beyond what their few trials explain (Paule &
+    Mandel 1982: the spread at which the weighted sum of squares equals its degrees of freedom).
+    """
+    done = [entry for entry in totals.values() if entry.tasks]
+    if not done:
+        return None
+    raw = np.array([entry.share for entry in done])
+    trials = np.array([entry.effective_trials() for entry in done])
+    spread, mean = _spread(raw, trials)
+    mean = min(max(mean, 1e-6), 1.0 - 1e-6)
+    certainty = mean * (1.0 - mean) / spread - 1.0 if spread > 0.0 else _MOST_CERTAIN_PRIOR
+    return Group(mean, min(max(certainty, 1.0), _MOST_CERTAIN_PRIOR))
+
+
+def _spread(raw: Floats, trials: Floats) -> tuple[float, float]:
+    """Variance between annotators and their mean, by bisection of the Paule-Mandel equation."""
+    pooled = float((raw * trials).sum() + 1.0) / float(trials.sum() + 2.0)
+    noise = pooled * (1.0 - pooled) / trials
+
+    def excess(spread: float) -> tuple[float, float]:
+        weights = 1.0 / (noise + spread)
+        mean = float((weights * raw).sum() / weights.sum())
+        return float((weights * (raw - mean) ** 2).sum()) - (len(raw) - 1), mean
+
+    low, high = 0.0, 0.25
+    if excess(low)[0] <= 0.0:
+        return 0.0, excess(low)[1]
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if excess(middle)[0] > 0.0 else (low, middle)
+    return high, excess(high)[1]
+
+
+def rank(totals: Mapping[str, RatioTotals], *, level: float = 0.95) -> tuple[Ranked, ...]:
+    """Everybody who did something, the best first by the shrunk figure, equals by name.
+
+    Args:
+        totals: per annotator, of any ratio figure, all over one floor (see `RatioTotals`).
+        level: of the interval of the raw figure.
+    """
+    group = fit_group(totals)
+    if group is None:
+        return ()
+    floor = {entry.floor for entry in totals.values()}
+    if len(floor) > 1:
+        raise ValueError(f"figures over different floors cannot be ranked: {sorted(floor)}")
+    bottom = floor.pop()
+    figures = {name: bottom + (1.0 - bottom) * group.shrink(entry) for name, entry in totals.items() if entry.tasks}
+    order = sorted(figures, key=lambda name: (-figures[name], name))
+    first_at: dict[float, int] = {}
+    for place, name in enumerate(order, start=1):
+        first_at.setdefault(figures[name], place)
+    return tuple(
+        Ranked(
+            place=first_at[figures[name]],
+            annotator=name,
+            raw=totals[name].interval(level=level),
+            shrunk=figures[name],
+            n=totals[name].tasks,
+        )
+        for name in order
+    )

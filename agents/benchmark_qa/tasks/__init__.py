@@ -1,0 +1,1 @@
+"""What happens to a task: routed, scored, recorded, moved."""

@@ -1,0 +1,173 @@
+"""Work through a stage's queue: route or score every task that waits there, in bundles, until the time is up."""
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmark_qa.commands.pace.measure import retired_items
+from benchmark_qa.config.deployment import RoutingStage, ScoringStage
+from benchmark_qa.context import remaining_seconds
+from benchmark_qa.encord_api.client import ACTIONS_PER_REQUEST
+from benchmark_qa.encord_api.models import Stage, Task
+from benchmark_qa.store.score_store import SqlScoreStore
+from benchmark_qa.tasks.decision import decide
+from benchmark_qa.tasks.errors import MisconfiguredStage
+from benchmark_qa.tasks.projects import ServedProjects
+from benchmark_qa.tasks.score import DataUnitScores, Scorer
+from benchmark_qa.tasks.verdicts import judge
+from benchmark_qa.tasks.write_back import WriteBack
+
+Progress = Callable[[int], None]
+"""Called with the number of tasks that have been dealt with since the last call."""
+
+TASKS_SCORED_TOGETHER = 500
+RESERVE_SECONDS = 10.0
+"""No new bundle is begun when less than this is left of the deadline."""
+REFUSALS_LOGGED = 20
+"""Tasks of a bundle that are named in the log when they stay; of the others their number"""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What a drain did."""
+
+    moved: int = 0
+    already_gone: int = 0
+    refused: tuple[tuple[str, str], ...] = ()
+    """(data hash, reason) of tasks that stay at the stage"""
+    finished: bool = True
+    """False: the time was up before the queue was; the next drain goes on"""
+
+    def __add__(self, other: "Drained") -> "Drained":
+        return Drained(
+            self.moved + other.moved,
+            self.already_gone + other.already_gone,
+            self.refused + other.refused,
+            self.finished and other.finished,
+        )
+
+
+def no_progress(_: int) -> None:
+    """Nobody watches."""
+
+
+def drain_routing_stage(
+    projects: ServedProjects,
+    store: SqlScoreStore,
+    routing: RoutingStage,
+    progress: Progress = no_progress,
+    data_hashes: Sequence[str] | None = None,
+) -> Drained:
+    """Route everything that waits at the routing stage (of `data_hashes` only, where given).
+
+    Each side is listed on its own with the server's dataset filter: a task that arrives in between is in one of the
+    two lists or in none, never in the wrong one. Requests: a page per 100 tasks, a bundle per 1,000, and 2.
+    """
+    stage = projects.stage(routing)
+    production = projects.production.project_hash
+    total = Drained()
+    for is_benchmark, datasets, pathway in (
+        (True, projects.production_datasets("benchmark"), routing.benchmark_pathway),
+        (False, projects.production_datasets("production"), routing.production_pathway),
+    ):
+        if not datasets:
+            continue
+        pages = projects.encord.task_pages(production, stage.uuid, dataset_hashes=datasets, data_hashes=data_hashes)
+        for tasks in _chunks(pages, ACTIONS_PER_REQUEST):
+            retired = retired_items(projects, store, [task.data_hash for task in tasks]) if is_benchmark else set()
+            moves = [(task, routing.production_pathway if task.data_hash in retired else pathway) for task in tasks]
+            total += _send_on(projects, stage, moves)
+            progress(len(tasks))
+            if _time_is_up():
+                return total + Drained(finished=False)
+    return total
+
+
+def drain_scoring_stage(
+    scorer: Scorer,
+    scoring: ScoringStage,
+    progress: Progress = no_progress,
+    data_hashes: Sequence[str] | None = None,
+) -> Drained:
+    """Score everything that waits at a scoring stage, then send it on. What cannot be scored yet stays.
+
+    Requests for N tasks of k branches: a page per 100 tasks; per 500 tasks one for metadata and one to send them on;
+    labels in bundles of up to 1,000 rows, and for each of those a bundle of truth. What a bundle holds is recorded
+    before the next one is asked for.
+    """
+    projects = scorer.projects
+    stage = projects.stage(scoring)
+    production = projects.production.project_hash
+    total = Drained()
+    pages = projects.encord.task_pages(production, stage.uuid, data_hashes=data_hashes)
+    for tasks in _chunks(pages, TASKS_SCORED_TOGETHER):
+        pathways: dict[str, str] = {}
+        for scored in scorer.score_in_bundles([task.data_hash for task in tasks]):
+            WriteBack(scorer).after_scoring(scored)
+            total += Drained(refused=_logged(refusals(scored)))
+            pathways |= {s.data_hash: pathway_of(s, scoring, stage, scorer) for s in scored if s.refusal is None}
+            if _time_is_up():
+                break
+        going = [(task, pathways[task.data_hash]) for task in tasks if task.data_hash in pathways]
+        if going:
+            total += _send_on(projects, stage, going)
+        progress(len(tasks))
+        if _time_is_up():
+            return total + Drained(finished=False)
+    return total
+
+
+def _send_on(projects: ServedProjects, stage: Stage, moves: Sequence[tuple[Task, str]]) -> Drained:
+    """Send tasks down their pathways; in shadow mode they stay, and what was decided stands beside each."""
+    if projects.deployment.shadow:
+        return Drained(
+            refused=tuple((task.data_hash, f"shadow mode: {pathway!r} is decided") for task, pathway in moves)
+        )
+    moved = projects.encord.proceed(projects.production.project_hash, stage.uuid, moves)
+    return Drained(moved.moved, moved.already_gone)
+
+
+def pathway_of(scores: DataUnitScores, scoring: ScoringStage, stage: Stage, scorer: Scorer) -> str:
+    """The pathway, by name, of a scored task.
+
+    Raises:
+        MisconfiguredStage: the configuration names none and the stage has several.
+    """
+    judged = judge(scores.records, scorer.projects.deployment)
+    decision = decide(judged, pass_pathway=scoring.pass_pathway, fail_pathway=scoring.fail_pathway)
+    if decision.pathway is not None:
+        return decision.pathway
+    if len(stage.pathways) != 1:
+        raise MisconfiguredStage(f"stage '{stage.title}' has several pathways: name its 'pass_pathway' to drain it")
+    return stage.pathways[0]
+
+
+def refusals(scores: Iterable[DataUnitScores]) -> tuple[tuple[str, str], ...]:
+    """(data hash, reason) of what could not be scored."""
+    return tuple((each.data_hash, str(each.refusal)) for each in scores if each.refusal is not None)
+
+
+def _logged(refused: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    for data_hash, reason in refused[:REFUSALS_LOGGED]:
+        _log.warning("data unit %s stays: %s", data_hash, reason)
+    if len(refused) > REFUSALS_LOGGED:
+        _log.warning("%d more data units stay", len(refused) - REFUSALS_LOGGED)
+    return refused
+
+
+def _time_is_up() -> bool:
+    return remaining_seconds(default=math.inf) < RESERVE_SECONDS
+
+
+def _chunks(pages: Iterable[Sequence[Task]], size: int) -> Iterator[list[Task]]:
+    """Pages gathered until a bundle is full."""
+    gathered: list[Task] = []
+    for page in pages:
+        gathered.extend(page)
+        if len(gathered) >= size:
+            yield gathered
+            gathered = []
+    if gathered:
+        yield gathered

@@ -1,0 +1,250 @@
+"""The ground truth: which data units have it, finished, and its annotations."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+
+import numpy as np
+from cachetools import LRUCache
+
+from benchmark_qa.encord_api.models import LabelRow, Project
+from benchmark_qa.encord_api.sdk_internals import bodies_up_to
+from benchmark_qa.labels.annotations import Annotations
+from benchmark_qa.labels.errors import LabelReadError
+from benchmark_qa.labels.ontology import Ontology
+from benchmark_qa.labels.reader import read_label_row
+from benchmark_qa.tasks.errors import LabelsUnreadable
+from benchmark_qa.tasks.projects import ServedProjects
+
+BYTES_KEPT = 64 * 1024 * 1024
+"""Ground truth kept in memory, as arrays"""
+NEVER = float("-inf")
+"""Long before any reading of the clock, which may have begun with this instance"""
+
+
+@dataclass(frozen=True, slots=True)
+class TruthRow:
+    """Where the ground truth of a data unit stands."""
+
+    benchmark_project: str
+    data_hash: str
+    label_hash: str | None
+    edited_at: datetime | None
+    stage_title: str | None
+    finished: bool
+
+
+class GroundTruth:
+    """An index of the benchmark projects' label rows, and their annotations by label hash and edit time.
+
+    The index is made by one request per benchmark project; an entry older than the time to live is looked at again
+    when it is next asked for, one request for all such entries of a call. Thread-safe.
+    """
+
+    def __init__(self, projects: ServedProjects, *, ttl_seconds: float) -> None:
+        self._projects = projects
+        self._ttl = ttl_seconds
+        self._rows: dict[str, TruthRow] = {}
+        self._seen_at: dict[str, float] = {}
+        self._warm = False
+        self._warming = threading.Lock()
+        self._lock = threading.Lock()
+        self._changed_at = NEVER
+        self._distrusted_until = NEVER
+        self._changed_during: list[set[str]] = []
+        """Of each refresh under way, the data units whose truth has changed since it began"""
+        self._annotations: LRUCache[tuple[str, datetime | None], tuple[Ontology, Annotations]]
+        self._annotations = LRUCache(maxsize=BYTES_KEPT, getsizeof=lambda kept: bytes_of(kept[1]))
+        self._ontologies: dict[str, tuple[Project, Ontology]] = {}
+
+    def rows(self, data_hashes: Iterable[str]) -> dict[str, TruthRow]:
+        """Ground-truth rows by data hash; data units that no benchmark project has are left out.
+
+        Requests: none within the time to live; one per benchmark project for what has aged or is not finished.
+        """
+        wanted = list(data_hashes)
+        self._warm_up()
+        fresh_after = max(time.monotonic() - self._ttl, self._distrusted_until)
+        aged = [data_hash for data_hash in wanted if not self._is_fresh(data_hash, fresh_after)]
+        if aged:
+            self._refresh(aged)
+        with self._lock:
+            return {data_hash: self._rows[data_hash] for data_hash in wanted if data_hash in self._rows}
+
+    def forget(self, data_hashes: Iterable[str]) -> None:
+        """Look at these rows again when they are next asked for: their truth has changed."""
+        with self._lock:
+            self._changed_at = time.time()
+            for data_hash in data_hashes:
+                self._seen_at.pop(data_hash, None)
+                for changed in self._changed_during:
+                    changed.add(data_hash)
+
+    @property
+    def changed_at(self) -> float:
+        """When `forget` was last called, in seconds since 1970; long ago where it never was."""
+        return self._changed_at
+
+    def distrust(self, before: float) -> None:
+        """Look at every row again that was seen before this moment: another process was told of a change.
+
+        Args:
+            before: that process's `changed_at`.
+        """
+        with self._lock:
+            # Seen by the clock that never jumps; a moment that both processes know is told by the one on the wall.
+            self._distrusted_until = max(self._distrusted_until, time.monotonic() - (time.time() - before))
+
+    def annotations(self, rows: Iterable[TruthRow], ontology: Ontology) -> dict[str, Annotations | LabelReadError]:
+        """Ground-truth annotations by data hash, or why they cannot be read. A request per 1,000 rows not cached.
+
+        Args:
+            rows: of the index.
+            ontology: with which the labels beside them are read: annotations name classes by their place in it.
+
+        Raises:
+            PlatformError
+        """
+        result: dict[str, Annotations | LabelReadError] = {}
+        missing: dict[str, list[TruthRow]] = {}
+        for row in rows:
+            if row.label_hash is None:
+                result[row.data_hash] = Annotations.empty()
+                continue
+            with self._lock:
+                read_with, cached = self._annotations.get((row.label_hash, row.edited_at), (None, None))
+            if cached is not None and read_with is ontology:
+                result[row.data_hash] = cached
+            else:
+                missing.setdefault(row.benchmark_project, []).append(row)
+        for project_hash, needed in missing.items():
+            result.update(self._read(project_hash, needed, ontology))
+        return result
+
+    def ontology(self, project: Project) -> Ontology:
+        """The project's ontology, parsed once per copy of the project; the same object as long as it is equal.
+
+        Raises:
+            LabelsUnreadable: it holds a shape or an attribute type that is not known.
+        """
+        known = self._ontologies.get(project.project_hash)
+        if known is not None and known[0] is project:
+            return known[1]
+        try:
+            ontology = Ontology.from_editor(project.ontology)
+        except LabelReadError as error:
+            raise LabelsUnreadable(f"the ontology of project '{project.title}' cannot be read: {error}") from None
+        if known is not None and known[1] == ontology:
+            ontology = known[1]
+        self._ontologies[project.project_hash] = (project, ontology)
+        return ontology
+
+    def _warm_up(self) -> None:
+        if self._warm:
+            return
+        with self._warming:  # one thread asks, the others wait for its answer
+            if not self._warm:
+                with bodies_up_to(None):  # once an instance, and the larger the benchmark the more it saves
+                    self._refresh(None)
+                self._warm = True
+
+    def _is_fresh(self, data_hash: str, fresh_after: float) -> bool:
+        with self._lock:
+            row, seen_at = self._rows.get(data_hash), self._seen_at.get(data_hash, NEVER)
+        # Unfinished truth may be finished by now: never turn a task away on old news.
+        return seen_at >= fresh_after and (row is None or row.finished)
+
+    def _read(
+        self, project_hash: str, rows: list[TruthRow], ontology: Ontology
+    ) -> Mapping[str, Annotations | LabelReadError]:
+        by_label = {row.label_hash: row for row in rows if row.label_hash}
+        found: dict[str, Annotations | LabelReadError] = {}
+        # Bundle by bundle: as arrays the labels are a tenth of what they are as parsed JSON.
+        for bundle in self._projects.encord.label_bundles_with_gaps(project_hash, list(by_label)):
+            for label_hash, document in bundle.items():
+                row = by_label[label_hash]
+                if document is None:
+                    found[row.data_hash] = LabelReadError("label row", "Encord does not return it")
+                    continue
+                try:
+                    annotations = read_label_row(document, ontology)
+                except LabelReadError as error:
+                    found[row.data_hash] = error
+                    continue
+                found[row.data_hash] = annotations
+                self._keep(row, ontology, annotations)
+        return found
+
+    def _keep(self, row: TruthRow, ontology: Ontology, annotations: Annotations) -> None:
+        if row.label_hash is None or bytes_of(annotations) > BYTES_KEPT:
+            return
+        with self._lock:
+            self._annotations[(row.label_hash, row.edited_at)] = ontology, annotations
+
+    def _refresh(self, data_hashes: list[str] | None) -> None:
+        """Look at the rows again; earlier projects of the configuration win, finished rows before unfinished."""
+        began = time.monotonic()
+        seen: dict[str, TruthRow | None] = dict.fromkeys(data_hashes or ())
+        with self._noting_changes() as changed:
+            for project in self._projects.benchmarks:
+                finals = {stage.uuid for stage in project.stages if stage.kind == "DONE"}
+                for row in self._projects.encord.label_rows(project.project_hash, data_hashes=data_hashes):
+                    truth = _truth_row(project, row, finals)
+                    known = seen.get(row.data_hash)
+                    if known is None or (truth.finished and not known.finished):
+                        seen[row.data_hash] = truth
+            with self._lock:
+                for data_hash, found in seen.items():
+                    self._take(data_hash, found, NEVER if data_hash in changed else began)
+
+    def _take(self, data_hash: str, row: TruthRow | None, seen_at: float) -> None:
+        """Believe what was seen, unless somebody has looked later; what changed meanwhile is looked at again."""
+        if self._seen_at.get(data_hash, NEVER) > seen_at:
+            return
+        self._seen_at[data_hash] = seen_at
+        if row is None:
+            self._rows.pop(data_hash, None)
+        else:
+            self._rows[data_hash] = row
+
+    @contextmanager
+    def _noting_changes(self) -> Iterator[set[str]]:
+        """The data units that are forgotten while the block runs: what it sees of them may be older than that."""
+        changed: set[str] = set()
+        with self._lock:
+            self._changed_during.append(changed)
+        try:
+            yield changed
+        finally:
+            with self._lock:
+                self._changed_during = [each for each in self._changed_during if each is not changed]
+
+
+def bytes_of(value: object) -> int:
+    """The memory that a value holds with all its parts, about: what several of them share is counted in each."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    size = sys.getsizeof(value)
+    if isinstance(value, Mapping):
+        return size + sum(bytes_of(key) + bytes_of(part) for key, part in value.items())
+    if isinstance(value, tuple | list | set | frozenset):
+        return size + sum(bytes_of(part) for part in value)
+    if is_dataclass(value):
+        return size + sum(bytes_of(getattr(value, part.name)) for part in fields(value))
+    return size
+
+
+def _truth_row(project: Project, row: LabelRow, finals: set[str]) -> TruthRow:
+    return TruthRow(
+        benchmark_project=project.project_hash,
+        data_hash=row.data_hash,
+        label_hash=row.label_hash,
+        edited_at=row.last_edited_at,
+        stage_title=row.stage_title,
+        # The workflow's stage tells that the truth is finished; a label status may change by being read.
+        finished=row.stage_uuid in finals,
+    )

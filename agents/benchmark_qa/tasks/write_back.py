@@ -1,0 +1,111 @@
+"""After scoring: issues, priorities and reviews on Encord, each only where it is switched on."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmark_qa.encord_api.errors import AnswerTooLarge, PlatformError
+from benchmark_qa.encord_api.reviews import ConsensusReview, PeoplesWork
+from benchmark_qa.records.conflicts import conflict_counts
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.tasks.decision import Judged
+from benchmark_qa.tasks.score import DataUnitScores, Scorer
+from benchmark_qa.tasks.verdicts import judge
+
+LONGEST_COMMENT = 2_000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WriteBack:
+    """Writes what scores say to where people work. A failure here never fails the scoring."""
+
+    scorer: Scorer
+
+    def after_scoring(self, scores: Sequence[DataUnitScores]) -> None:
+        """Write back what the configuration asks for, in shadow mode nothing. Repeating it changes nothing more.
+
+        Data units that are still with their annotators are left alone: issues hang on the data unit, and whoever is
+        still at work could read them.
+        """
+        deployment = self.scorer.projects.deployment
+        if deployment.shadow:
+            return
+        wanted = deployment.write_back
+        scored = [each for each in scores if each.records and each.complete]
+        for wish, write in (
+            (wanted.issues, self._issues),
+            (wanted.priority, self._priorities),
+            (wanted.review, self._review),
+        ):
+            if not (wish and scored):
+                continue
+            try:
+                write(scored)
+            except AnswerTooLarge:
+                raise  # a worker process does all of it again
+            except PlatformError as error:
+                _log.error("the score is recorded, but could not be written back: %s", error)
+
+    @property
+    def _work(self) -> PeoplesWork:
+        projects = self.scorer.projects
+        return PeoplesWork(projects.encord, projects.production.project_hash)
+
+    def _issues(self, scored: Sequence[DataUnitScores]) -> None:
+        """2 requests a data unit with conflicts: one to see whether the issue is there."""
+        for scores in scored:
+            comment = issue_comment(scores.records)
+            if comment is not None and comment not in self._work.issue_comments(scores.data_hash):
+                self._work.raise_issue(scores.data_hash, comment)
+
+    def _priorities(self, scored: Sequence[DataUnitScores]) -> None:
+        """1 request for all."""
+        priorities = {}
+        for scores in scored:
+            known = [record.score for record in scores.records if record.score is not None]
+            if known:
+                priorities[scores.data_hash] = round(1.0 - sum(known) / len(known), 4)
+        self._work.set_priorities(priorities)
+
+    def _review(self, scored: Sequence[DataUnitScores]) -> None:
+        """1 request to find the tasks and 1 to decide them, for all."""
+        by_data = {scores.data_hash: scores for scores in scored}
+        for stage_uuid, tasks in self._work.consensus_reviews(list(by_data)).items():
+            verdicts = {task.uuid: self._verdict(task, by_data[task.data_hash]) for task in tasks}
+            approve = [task for task, verdict in verdicts.items() if verdict is True]
+            reject = [task for task, verdict in verdicts.items() if verdict is False]
+            if approve or reject:
+                self._work.review(stage_uuid, approve=approve, reject=reject)
+
+    def _verdict(self, task: ConsensusReview, scores: DataUnitScores) -> bool | None:
+        """Approve, reject, or leave to a person: branches that disagree, or that are not all scored."""
+        if {record.identity.branch_name for record in scores.records} != set(task.branches):
+            return None
+        judged = judge(scores.records, self.scorer.projects.deployment)
+        return _unanimous(judged)
+
+
+def _unanimous(judged: Sequence[Judged]) -> bool | None:
+    verdicts = {each.passed for each in judged}
+    return verdicts.pop() if len(verdicts) == 1 else None
+
+
+def issue_comment(records: Sequence[ScoreRecord]) -> str | None:
+    """What a reviewer should know of the branches of a data unit; None where there is no conflict.
+
+    The same records give the same words, by which a second delivery finds the issue that the first one raised.
+    """
+    lines = []
+    for record in sorted(records, key=lambda each: each.identity.branch_name):
+        kinds: Counter[tuple[str, str]] = Counter()
+        for (kind, feature, _), count in conflict_counts(record.details).items():
+            kinds[kind, feature] += count
+        if kinds:
+            score = "n/a" if record.score is None else f"{record.score:.2f}"
+            named = [f"{count}x {kind.replace('_', ' ')}: {feature}" for (kind, feature), count in kinds.most_common()]
+            lines.append(f"{record.annotator or 'unknown annotator'} (score {score}): {'; '.join(named)}")
+    if not lines:
+        return None
+    return "\n".join(["Benchmark QA found differences from the ground truth:", *lines])[:LONGEST_COMMENT]

@@ -1,0 +1,55 @@
+"""Expected failures to one clear line on standard error and an exit code."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+USAGE_ERROR = 2
+UNAVAILABLE = 3
+INCOMPLETE = 4
+PENDING = 5
+"""Nothing is wrong, and there is something to do"""
+
+
+@contextmanager
+def clear_failures() -> Iterator[None]:
+    """Exit 2 for faulty settings, 3 where Encord or the database cannot be used; the message says which."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say("interrupted: what is done is kept, run it again to go on")
+        raise typer.Exit(130) from None
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        raise typer.Exit(code) from None
+
+
+def _exit_code(error: Exception) -> int | None:
+    """Say what is wrong; None for what nobody has expected."""
+    # Here and not before: a server that starts needs none of it.
+    from benchmark_qa.config.account import SettingsError
+    from benchmark_qa.encord_api.errors import PlatformError
+    from benchmark_qa.store.action_log import UnknownActionError
+    from benchmark_qa.store.errors import StoreError
+    from benchmark_qa.store.truth_rulings import RulingRefusedError
+    from benchmark_qa.tasks.errors import RefusalError
+
+    match error:
+        case SettingsError():
+            _say("the settings are not usable:", str(error))
+            return USAGE_ERROR
+        case RefusalError() | RulingRefusedError() | UnknownActionError():
+            _say(str(error))
+            return USAGE_ERROR
+        case PlatformError() | StoreError():
+            _say(str(error))
+            return UNAVAILABLE
+    return None
+
+
+def _say(*lines: str) -> None:
+    print(*lines, sep="\n  ", file=sys.stderr)  # noqa: T201 - this is the command line
