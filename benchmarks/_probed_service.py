@@ -16,7 +16,7 @@ import uvicorn
 
 from benchmark_qa.config.settings import load_settings
 from benchmark_qa.service.app import create_app
-from benchmark_qa.service.logs import log_as_json
+from benchmark_qa.service.observability import log_as_json
 from benchmarks._probe import probe
 
 
@@ -32,7 +32,7 @@ async def serve(port: int) -> None:
     log_as_json(settings.log_level)
     app = create_app(settings, isolates_heavy_work=True)
     gc.collect()
-    gc.freeze()  # as `benchmark_qa.commands.serve.server` does
+    gc.freeze()  # as `benchmark_qa.commands.serve.command` does
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
     lags: list[float] = []
     probing = asyncio.create_task(probe(lags))

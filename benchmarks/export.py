@@ -110,9 +110,6 @@ def measure(domain: str, name: str, out: Path) -> None:
     """In a process of its own: one export, and what it took."""
     import encord.user_client  # noqa: F401, PLC0415 - imports are not what is measured
 
-    import benchmark_qa.commands.export.exporter  # noqa: PLC0415
-    import benchmark_qa.service.service  # noqa: PLC0415
-
     started, before = time.perf_counter(), time.process_time()
     if name == BARE:
         bare(domain, out)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.engine.boxes import box_iou
+from benchmark_qa.engine.pairs import box_iou
 from benchmark_qa.stats.crowd_answers import suspect_answers
 from benchmark_qa.stats.crowd_boxes import BoxItem, Fault, SuspectBox, suspect_boxes
 

@@ -18,9 +18,8 @@ from scipy.optimize import linear_sum_assignment
 from trackeval.metrics import CLEAR, HOTA, Identity
 
 from benchmark_qa.engine.tracks.hota import hota_score
-from benchmark_qa.engine.tracks.identity import identity_score
+from benchmark_qa.engine.tracks.identity import identity_score, identity_switches
 from benchmark_qa.engine.tracks.pairs import TrackPairs
-from benchmark_qa.engine.tracks.switches import identity_switches
 
 Boxes = NDArray[np.float64]
 REPEATS = 3

@@ -12,19 +12,16 @@ from benchmark_qa.commands.export.command import export
 from benchmark_qa.commands.findings.choose_command import choose
 from benchmark_qa.commands.findings.command import find
 from benchmark_qa.commands.operations.audit import actions
-from benchmark_qa.commands.operations.by_hand import route
+from benchmark_qa.commands.operations.by_hand import evaluate, rescore, route
 from benchmark_qa.commands.operations.database import db
 from benchmark_qa.commands.operations.doctor import doctor
-from benchmark_qa.commands.operations.evaluate import evaluate
-from benchmark_qa.commands.operations.rescore import rescore
 from benchmark_qa.commands.pace.command import pace
 from benchmark_qa.commands.predictions.command import evaluate_predictions
 from benchmark_qa.commands.register.command import register
 from benchmark_qa.commands.register.upload_command import upload
 from benchmark_qa.commands.score_exports.command import score
 from benchmark_qa.commands.send_back.command import send_back
-from benchmark_qa.commands.serve.command import serve
-from benchmark_qa.commands.serve.container import container, healthy
+from benchmark_qa.commands.serve.command import container, healthy, serve
 from benchmark_qa.commands.setup.command import setup
 from benchmark_qa.commands.truth.command import truth
 from benchmark_qa.report.command import report

@@ -1,7 +1,10 @@
 """Attributes that are made on first use, once, however many threads use them first."""
 
+import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, Generic, TypeVar, overload
 
 T = TypeVar("T")
@@ -38,3 +41,30 @@ class once(Generic[T]):  # noqa: N801 - used as a decorator, like `property`
                 kept[self._name] = self._make(instance)
             made: T = kept[self._name]
             return made
+
+
+def deferred(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
+    """The `__getattr__` of a package (PEP 562).
+
+    Args:
+        package: its name.
+        homes: of each name, the module of the package that it is in.
+    """
+
+    def find(name: str) -> object:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f"{package}.{homes[name]}"), name)
+
+    return find
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """What is imported and made inside is not looked through while it comes, nor ever after."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

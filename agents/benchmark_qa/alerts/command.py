@@ -16,8 +16,7 @@ def alerts(
     3 when the database or the webhook cannot be used; what was not sent is sent next time.
     """
     with clear_failures():
-        from benchmark_qa.alerts.alerts import fire_alerts
-        from benchmark_qa.alerts.reporting_alerts import states_of
+        from benchmark_qa.alerts.alerts import fire_alerts, states_of
         from benchmark_qa.alerts.webhook import SignedWebhook, WebhookFailed
         from benchmark_qa.quality.from_store import current_leaderboard
         from benchmark_qa.terminal.opening import open_scores

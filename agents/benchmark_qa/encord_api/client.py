@@ -17,7 +17,8 @@ from encord.workflow.stages.agent import AgentStage
 from encord.workflow.stages.final import FinalStage
 
 from benchmark_qa.context import outgoing_trace_header
-from benchmark_qa.encord_api import queues, retries
+from benchmark_qa.encord_api import retries
+from benchmark_qa.encord_api import tasks as queues
 from benchmark_qa.encord_api.errors import AnswerTooLarge, NotFoundOnPlatform, RequestRejected, UnusableKey
 from benchmark_qa.encord_api.models import LabelRow, Moved, Project, Stage, Task, TaskPage
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to, install_pooling, largest_body, last_answer

@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.engine.answers import compare_answers, count_answers
-from benchmark_qa.engine.classifications import Answered
+from benchmark_qa.engine.answers import Answered, compare_answers, count_answers
 from benchmark_qa.engine.matching import Matches, Sides
 from benchmark_qa.engine.pairs import Indices, Pairs
 from benchmark_qa.engine.result import AnswerScore, Conflict
 from benchmark_qa.engine.rules import Rules
 from benchmark_qa.engine.similarity.points import visibility_agreement
-from benchmark_qa.labels.annotations import Annotations, Answer, Answers
-from benchmark_qa.labels.labels_geometry import VISIBILITIES, Skeletons
+from benchmark_qa.labels.annotations import VISIBILITIES, Annotations, Answer, Answers, Skeletons
 from benchmark_qa.labels.ontology import ObjectClass
 
 VISIBILITY = "visibility"

@@ -1,5 +1,6 @@
 """Pairs of a truth drawing and a label drawing, and which of them can overlap at all."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,25 @@ from benchmark_qa.engine.errors import TooManyPairsError
 Indices = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+
+
+def ratio_or_same(shared: Numbers, union: Numbers, same: Callable[[Indices], Flags]) -> Numbers:
+    """shared / union (k,); where the union is empty, 1 if `same` says that the two drawings are equal, else 0.
+
+    Rounding decides nothing about equal drawings: whatever is within 1e-12 of 1 is 1.
+    """
+    empty = union <= 0
+    if not empty.any():
+        return _snapped(shared / union)
+    ratio = _snapped(shared / np.where(empty, 1.0, union))
+    flat = np.flatnonzero(empty)
+    ratio[flat] = same(flat)
+    return ratio
+
+
+def _snapped(ratio: Numbers) -> Numbers:
+    return np.where(ratio > 1 - 1e-12, 1.0, ratio)
+
 
 MOST_PAIRS = 50_000_000
 """More candidate pairs than this in one shape are refused: 10 GB of memory would not hold what follows."""
@@ -84,3 +104,35 @@ def _meet(truth: Numbers, label: Numbers, truths: Indices, labels: Indices) -> F
         end, other_end = start + truth[:, axis + 2], other + label[:, axis + 2]
         meets &= (start[truths] <= other_end[labels]) & (other[labels] <= end[truths])
     return meets
+
+
+__all__ = ["Indices", "Numbers", "Pairs", "box_iou", "touching"]
+
+
+def box_iou(first: Numbers, second: Numbers) -> Numbers:
+    """Intersection over union of boxes, pair by pair: (k, 4) and (k, 4) as left, top, width, height, to (k,).
+
+    Two equal boxes without area have 1, other pairs without area 0.
+
+    >>> box_iou(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 2.0, 2.0]])).round(4)
+    array([0.3333])
+    """
+    shared = _overlap(first[:, 0], first[:, 2], second[:, 0], second[:, 2])
+    shared *= _overlap(first[:, 1], first[:, 3], second[:, 1], second[:, 3])
+    union = first[:, 2] * first[:, 3] + second[:, 2] * second[:, 3] - shared
+    return ratio_or_same(shared, union, lambda flat: (first[flat] == second[flat]).all(axis=1))
+
+
+def _overlap(start: Numbers, length: Numbers, other: Numbers, other_length: Numbers) -> Numbers:
+    shared = np.minimum(start + length, other + other_length)
+    shared -= np.maximum(start, other)
+    return np.maximum(shared, 0.0, out=shared)
+
+
+def padded_extents(points: Numbers, offsets: Indices, margin: Numbers) -> Numbers:
+    """Left, top, width, height (n, 4) about the points of each drawing, `margin` (n,) wider on every side."""
+    if len(offsets) < 2:
+        return np.empty((0, 4))
+    low = np.minimum.reduceat(points, offsets[:-1], axis=0) - margin[:, None]
+    high = np.maximum.reduceat(points, offsets[:-1], axis=0) + margin[:, None]
+    return np.concatenate((low, high - low), axis=1)

@@ -5,14 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from benchmark_qa.engine.answers import Answered, score_classifications
 from benchmark_qa.engine.attributes import score_attributes
-from benchmark_qa.engine.classifications import Answered, score_classifications
-from benchmark_qa.engine.config import ScoringConfig
-from benchmark_qa.engine.conflicts import object_conflicts
-from benchmark_qa.engine.crossing import Crossing, cross_shapes
+from benchmark_qa.engine.config import ScoringConfig, Weights
+from benchmark_qa.engine.conflicts import Crossing, cross_shapes, object_conflicts
 from benchmark_qa.engine.matching import Matches, Sides, match_shape
 from benchmark_qa.engine.metrics import MetricInput, apply_metric
-from benchmark_qa.engine.overall import overall_score
 from benchmark_qa.engine.requirements import METRICS, filtered, verdict
 from benchmark_qa.engine.result import (
     AnswerScore,
@@ -28,6 +26,31 @@ from benchmark_qa.engine.tracks.score import score_identity
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.events import at_common_times
 from benchmark_qa.labels.ontology import Ontology, Shape
+
+
+def overall_score(
+    objects: ObjectScore | None, classifications: AnswerScore, attributes: AnswerScore, weights: Weights
+) -> float | None:
+    """The mean of the parts that are there, each weighed by how much ground truth it holds; None where there are none.
+
+    Every part weighs at least one where it has a say at all, so that labels where nothing belongs are not free. The
+    weights do not depend on what the annotator did: only therefore can leaving something out never pay.
+
+    Args:
+        objects: None where the ontology has no class of objects that counts.
+        classifications: of the data unit.
+        attributes: of the objects.
+        weights: of one object, one classification answer, one attribute answer.
+    """
+    parts = []
+    if objects is not None:
+        parts.append((weights.objects * max(objects.true_positives + objects.false_negatives, 1), objects.score))
+    for answers, weight in ((classifications, weights.classifications), (attributes, weights.attributes)):
+        if answers.score is not None:
+            parts.append((weight * max(answers.expected, 1), answers.score))
+    total = sum(weight for weight, _ in parts)
+    return min(sum(weight * score for weight, score in parts) / total, 1.0) if total else None
+
 
 ENGINE_VERSION = "1"
 """Changes whenever the same labels could score differently."""

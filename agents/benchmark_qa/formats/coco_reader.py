@@ -17,12 +17,11 @@ from uuid import UUID
 
 import numpy as np
 
-from benchmark_qa.formats.class_mapping import Target, UnmappedError
-from benchmark_qa.formats.coco_answers import answers_of
+from benchmark_qa.formats.class_mapping import Target, UnmappedError, answers_of
 from benchmark_qa.formats.label_parts import Fault, Json, Labelled, LabelParts, Reading, Size
 from benchmark_qa.formats.run_lengths import pixels_of_rings, run_length_string
-from benchmark_qa.labels.labels_rle import BadRunLengthError, decode_runs
 from benchmark_qa.labels.ontology import ObjectClass, Shape
+from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
 
 _VISIBILITIES = ("invisible", "occluded", "visible")
 """By COCO's v: not labelled, labelled and not visible, visible"""

@@ -1,10 +1,49 @@
 """Label rows as Encord has them, whole: lists of rows in files of `ROWS_PER_FILE`, and the ontology beside them."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, BinaryIO
 
-from benchmark_qa.formats.canonical import canonical_bytes
+import orjson
+
 from benchmark_qa.formats.writer import ExportedRow, Files, Tally
+
+FORMAT_VERSION = 1
+
+
+_MOVING = ("annotation_task_status", "is_valid", "label_status", "priority", "task_uuid", "workflow_graph_node")
+
+
+_UNORDERED = frozenset({"objects", "classifications", "answers", "actions", "range"})
+"""Lists whose order says nothing"""
+
+
+def canonical_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row in its fixed form. It still reads with the SDK's `LabelRowV2.from_labels_dict`."""
+    kept = {key: _sorted(value, key) for key, value in row.items() if key not in _MOVING}
+    # The SDK wants the key; the state itself moves without the labels, even by reading them.
+    kept["label_status"] = "LABELLED"
+    return kept
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """JSON with sorted keys, in one line."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _sorted(value: Any, key: str) -> Any:
+    kind = type(value)
+    if kind is dict:
+        return {name: _sorted(item, name) for name, item in value.items()}
+    if kind is float or kind is int:
+        return value
+    if kind is list:
+        items = [_sorted(item, "") for item in value]
+        return sorted(items, key=canonical_bytes) if key in _UNORDERED else items
+    if key in ("data_link", "url") and kind is str and value.startswith(("http://", "https://")):
+        return value.partition("?")[0]
+    return value
+
 
 ROWS_PER_FILE = 1_000
 

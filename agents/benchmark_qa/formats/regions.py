@@ -5,21 +5,25 @@ floating point stands in files.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from benchmark_qa.formats.run_lengths import runs_by_row
-from benchmark_qa.labels.annotations import Drawings
-from benchmark_qa.labels.labels_geometry import Indices, Numbers, Rings, Runs, Skeletons
+from benchmark_qa.labels.annotations import Drawings, Indices, Numbers, Rings, Runs, Skeletons
 from benchmark_qa.labels.ontology import Shape
 from benchmark_qa.labels.outlines import ellipse_corners, rotated_box_corners
 
 DECIMALS = 4
+
+
 CURVE_POINTS = 64
 """Corners of the polygon that stands for a circle or an ellipse; it has the curve's own area"""
+
+
 BOX_SHAPES = frozenset(
     {
         Shape.BOUNDING_BOX,
@@ -31,14 +35,23 @@ BOX_SHAPES = frozenset(
     }
 )
 """Shapes about which there is a box"""
+
+
 AREA_SHAPES = BOX_SHAPES - {Shape.BOUNDING_BOX}
 """Shapes that are an outline or a mask"""
+
+
 KEYPOINT_SHAPES = frozenset({Shape.SKELETON, Shape.POINT})
+
+
 POINT_NAME = "point"
 """The only keypoint of what is drawn as a single point"""
 
+
 Box = tuple[float, float, float, float]
 """Left, top, width, height in pixels"""
+
+
 Keypoint = tuple[float, float, int]
 """x, y, visibility as in COCO: 0 not there, 1 there and hidden, 2 visible"""
 
@@ -210,3 +223,42 @@ _READERS: Mapping[Shape, Callable[..., list[Region | None]]] = {
     Shape.SKELETON: _skeletons,
     Shape.POINT: _points,
 }
+
+
+def one_ring(region: Region) -> Numbers:
+    """The outline or mask of a region as a single ring (m, 2), in pixels."""
+    polygons = rings_of_mask(region.mask) if region.mask is not None else region.polygons
+    return joined([ring for rings in polygons for ring in rings])
+
+
+def rings_of_mask(mask: Mask) -> list[tuple[Numbers, ...]]:
+    """The outlines of a mask's pixels, exactly along their edges: outer ring first, then its holes."""
+    row, left, right = runs_by_row(mask.starts, mask.ends, mask.width)
+    covered = shapely.union_all(shapely.box(left, row, right, row + 1))
+    parts = shapely.get_parts(shapely.simplify(covered, 0))
+    return [
+        (
+            shapely.get_coordinates(shapely.get_exterior_ring(part))[:-1],
+            *(shapely.get_coordinates(ring)[:-1] for ring in part.interiors),
+        )
+        for part in parts
+    ]
+
+
+def joined(rings: Sequence[Numbers]) -> Numbers:
+    """Rings (m, 2) as one: each goes in where it is nearest to what is joined so far, and back again.
+
+    >>> corner = np.array([[0, 0], [2, 0], [0, 2]])
+    >>> joined([corner, corner / 2 + [3, 0]]).astype(int).tolist()
+    [[0, 0], [2, 0], [3, 0], [4, 0], [3, 1], [3, 0], [2, 0], [0, 2]]
+    """
+    whole = np.asarray(rings[0], np.float64)
+    waiting = [np.asarray(ring, np.float64) for ring in rings[1:]]
+    while waiting:
+        gaps = [((whole[:, None] - ring[None]) ** 2).sum(axis=2) for ring in waiting]
+        nearest = int(np.argmin([gap.min() for gap in gaps]))
+        ring, gap = waiting.pop(nearest), gaps[nearest]
+        at, entry = np.unravel_index(int(gap.argmin()), gap.shape)
+        around = np.concatenate((ring[entry:], ring[: entry + 1]))
+        whole = np.concatenate((whole[: at + 1], around, whole[at:]))
+    return whole

@@ -1,6 +1,6 @@
 """Areas as pixels: Encord's row-wise runs and polygons with holes to COCO's column-wise run-length encoding.
 
-The string form is that of `rleToString` in cocoapi/common/maskApi.c; `benchmark_qa.labels.labels_rle` reads it.
+The string form is that of `rleToString` in cocoapi/common/maskApi.c; `benchmark_qa.labels.runs` reads it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.labels.labels_geometry import Indices, Numbers
+from benchmark_qa.labels.annotations import Indices, Numbers
 
 Pixels = NDArray[np.bool_]
 """(height, width)"""

@@ -18,10 +18,9 @@ import orjson
 
 from benchmark_qa.formats.classes import Classes
 from benchmark_qa.formats.labelled_images import PlacedObject
-from benchmark_qa.formats.regions import AREA_SHAPES, BOX_SHAPES, KEYPOINT_SHAPES, Region
-from benchmark_qa.formats.single_ring import one_ring
+from benchmark_qa.formats.regions import AREA_SHAPES, BOX_SHAPES, KEYPOINT_SHAPES, Region, one_ring
 from benchmark_qa.formats.writer import ExportedRow, Files, NamedImage, Tally, count_unplaced
-from benchmark_qa.labels.labels_geometry import Numbers
+from benchmark_qa.labels.annotations import Numbers
 from benchmark_qa.labels.ontology import Shape
 
 FORMAT_VERSION = 1

@@ -11,8 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.labels.annotations import ROW, Annotations, Drawings
-from benchmark_qa.labels.labels_geometry import Indices, Numbers
+from benchmark_qa.labels.annotations import ROW, Annotations, Drawings, Indices, Numbers
 from benchmark_qa.labels.ontology import Shape
 
 

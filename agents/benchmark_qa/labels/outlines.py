@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmark_qa.labels.labels_geometry import Numbers
+from benchmark_qa.labels.annotations import Numbers
 
 
 def rotated_box_corners(boxes: Numbers, media: Numbers) -> Numbers:

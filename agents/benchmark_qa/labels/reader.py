@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.labels.annotations import ROW, Annotations, Drawings, Events
-from benchmark_qa.labels.answers import dynamic_answers, static_answers
+from benchmark_qa.labels.annotations import ROW, Annotations, Drawings, Events, Runs
+from benchmark_qa.labels.answers import classifications, dynamic_answers, static_answers
 from benchmark_qa.labels.errors import LabelReadError, hash_named, word_named
 from benchmark_qa.labels.frames import Frame, frames
-from benchmark_qa.labels.labels_classifications import classifications
-from benchmark_qa.labels.labels_geometry import Runs
 from benchmark_qa.labels.ontology import SHAPES, Ontology, Shape
 from benchmark_qa.labels.shapes import BadGeometryError, Drawing, readers
 

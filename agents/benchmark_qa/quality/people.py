@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import tzinfo
 from typing import Any
 
-from benchmark_qa.quality.breakdown import Group, by_class, by_week
-from benchmark_qa.quality.conflicts import ConflictLine, conflicts_by_kind
+from benchmark_qa.quality.breakdown import ConflictLine, Group, by_class, by_week, conflicts_by_kind
 from benchmark_qa.quality.crowd import QuestionAgreement
 from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard, Line
 from benchmark_qa.quality.ratings import RatingLine

@@ -8,8 +8,7 @@ from typing import Any
 
 from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard
 from benchmark_qa.quality.verdict import Ruled
-from benchmark_qa.records.records_work import WorkReading
-from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.records.score import ScoreRecord, WorkReading
 from benchmark_qa.stats.rating import Rating, Work, rate
 
 

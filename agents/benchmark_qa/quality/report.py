@@ -6,6 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from benchmark_qa.quality.breakdown import (
+    ConflictLine,
     Confusion,
     Group,
     RequirementLine,
@@ -13,9 +14,9 @@ from benchmark_qa.quality.breakdown import (
     by_dataset,
     by_requirement,
     by_week,
+    conflicts_by_kind,
     confusion_of,
 )
-from benchmark_qa.quality.conflicts import ConflictLine, conflicts_by_kind
 from benchmark_qa.quality.crowd import (
     BoxAgreement,
     DriftLine,
@@ -32,8 +33,7 @@ from benchmark_qa.quality.people import Person, TaskLine, people_of
 from benchmark_qa.quality.ratings import RatingLine, rate_everybody
 from benchmark_qa.quality.verdict import Rule, rule_on_each
 from benchmark_qa.records.figures import totals_of
-from benchmark_qa.records.records_work import WorkReading
-from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.records.score import ScoreRecord, WorkReading
 
 EDITOR_PAGE = "{base}/label_editor/{project}/{data_hash}/{frame}"
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from benchmark_qa.engine.assignment import SLACK
 from benchmark_qa.records.conflicts import UNMATCHED
-from benchmark_qa.records.records_tracing import Kind, Path
-from benchmark_qa.records.sketch import Mark, Sketch
+from benchmark_qa.records.sketch import Kind, Mark, Path, Sketch
 
 SMALLEST_VIEW = 0.3
 """Share of the media's height that is shown at least, so that one box does not fill the drawing"""

@@ -4,28 +4,26 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from benchmark_qa.page.template import HERE, environment
 from benchmark_qa.quality.crowd import Suspect
 from benchmark_qa.quality.people import Person, TaskLine
 from benchmark_qa.quality.ratings import usual_seconds
 from benchmark_qa.quality.report import Report
 from benchmark_qa.records.sketch import Sketch
 from benchmark_qa.report.drawing import Drawing, draw
-from benchmark_qa.report.names import NAMES
-from benchmark_qa.report.plotted import overview, trend
+from benchmark_qa.report.plotted import NAMES, overview, trend
 from benchmark_qa.stats.intervals import Interval
 
-HERE = Path(__file__).parent
 ITEMS_SHOWN = 15
+
+
 SUSPECTS_SHOWN = 12
+
+
 CONFLICTS_SHOWN = 12
-_ARROWS = {"above the bar": "▲", "below the bar": "▼", "undecided": "◆", "too few tasks": "○"}
-_CLASSES = {"above the bar": "good", "below the bar": "bad", "undecided": "open", "too few tasks": "few"}
 
 
 def render_page(report: Report) -> str:
@@ -33,8 +31,8 @@ def render_page(report: Report) -> str:
     units = _suspect_units(report)
     script = (HERE / "script.js").read_text(encoding="utf-8")
     return (
-        environment()
-        .get_template("report.html.j2")
+        environment(Path(__file__).parent)
+        .get_template("page.html.j2")
         .render(
             report=report,
             board=report.leaderboard,
@@ -124,69 +122,6 @@ def _suspect_drawing(sketch: Sketch | None, places: Sequence[Suspect]) -> Drawin
     if sketch is None or not spots:
         return None
     return draw(Sketch(frame=sketch.frame, aspect=sketch.aspect, truth=sketch.truth), spots)
-
-
-def environment() -> Environment:
-    """Templates of this folder, everything escaped, with the filters and words that they use."""
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(figure=figure, share=share, moment=moment, percent=percent)
-    environment.filters.update(breakable=breakable, duration=duration, place=place)
-    environment.globals.update(arrows=_ARROWS, verdict_classes=_CLASSES)
-    return environment
-
-
-def figure(value: float | None, digits: int = 3) -> Markup:
-    """A number as it is read, with the whole of it in the `value` attribute."""
-    if value is None:
-        return Markup('<span class="none">n/a</span>')
-    return Markup('<data value="{}">{}</data>').format(repr(float(value)), f"{value:.{digits}f}")
-
-
-def share(interval: Interval) -> Markup:
-    """An interval: the estimate, its two ends, and why there is none."""
-    if interval.estimate is None:
-        return Markup('<span class="none" title="{}">n/a</span>').format(interval.reason or "not applicable")
-    return Markup('{} <span class="ends">{:.2f}–{:.2f}</span>').format(
-        figure(interval.estimate), interval.low, interval.high
-    )
-
-
-def percent(value: float | None) -> float:
-    """A place on a bar from 0 to 100."""
-    return round(100.0 * min(max(value or 0.0, 0.0), 1.0), 2)
-
-
-def place(value: float) -> str:
-    """A coordinate of a drawing whose media is 1 high."""
-    return f"{value:.4f}"
-
-
-def moment(value: datetime, zone: tzinfo) -> str:
-    """A moment by the clocks of a zone, named."""
-    local = value.astimezone(zone)
-    return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
-
-
-def duration(seconds: float | None) -> Markup:
-    """A time as it is read, with its seconds in the `value` attribute."""
-    if seconds is None:
-        return Markup('<span class="none">n/a</span>')
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    under_an_hour = f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-    words = f"{hours} h {minutes:02} min" if hours else under_an_hour
-    return Markup('<data value="{}">{}</data>').format(repr(float(seconds)), words)
-
-
-def breakable(name: str) -> Markup:
-    """An e-mail that breaks after its @ before it breaks anywhere else."""
-    return Markup("@<wbr>").join(name.split("@"))
 
 
 def _hash(script: str) -> str:

@@ -1,4 +1,4 @@
-"""The plots where Matplotlib is installed (the extra `report`): a page without them has every figure all the same."""
+"""Plots as SVG that take the page's colours, light or dark."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -7,6 +7,8 @@ from markupsafe import Markup
 
 from benchmark_qa.quality.breakdown import Group
 from benchmark_qa.quality.leaderboard import Leaderboard
+
+NAMES = {"f1": "F1", "accuracy": "accuracy", "score": "score"}
 
 
 def overview(board: Leaderboard) -> Markup | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from benchmark_qa.encord_api.analytics import TaskAction, TimeAtWork, WorkAnalytics
-from benchmark_qa.records.records_work import PersonsWork, WorkReading
+from benchmark_qa.records.score import PersonsWork, WorkReading
 from benchmark_qa.store.kept_work import KeptWork
 from benchmark_qa.tasks.score import Scorer
 

@@ -17,9 +17,8 @@ from benchmark_qa.service.endpoints.notifications import notifications
 from benchmark_qa.service.endpoints.reports import reports
 from benchmark_qa.service.errors import install_error_handlers
 from benchmark_qa.service.front import Front
-from benchmark_qa.service.observability import install_metrics
+from benchmark_qa.service.observability import CarryTrace, install_metrics
 from benchmark_qa.service.origins import AllowedOrigins
-from benchmark_qa.service.tracing import CarryTrace
 
 
 def create_app(settings: Settings, *, isolates_heavy_work: bool = False) -> FastAPI:

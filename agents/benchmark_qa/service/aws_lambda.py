@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any, Protocol
 
-from benchmark_qa.agents_loading import loading
+from benchmark_qa.lazy import loading
 
 with loading():
     from fastapi import FastAPI
@@ -19,8 +19,8 @@ with loading():
     from benchmark_qa.config.settings import load_settings
     from benchmark_qa.context import unit_of_work
     from benchmark_qa.service.app import create_app
-    from benchmark_qa.service.dispatch.sqs_batch import BatchAnswer, failed_records
-    from benchmark_qa.service.logs import log_as_json
+    from benchmark_qa.service.dispatch.sqs import BatchAnswer, failed_records
+    from benchmark_qa.service.observability import log_as_json
 
 SAFETY_SECONDS = 5.0
 """Kept back of the function's time, to answer before Lambda ends the invocation"""

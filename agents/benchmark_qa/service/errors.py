@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from benchmark_qa.context import unit_of_work
 from benchmark_qa.encord_api.errors import AccessRefused, EncordUnavailable, NotFoundOnPlatform, PlatformError
 from benchmark_qa.errors import MissingExtraError, TryAgainLater
-from benchmark_qa.service.tracing import trace_of
+from benchmark_qa.service.observability import trace_of
 from benchmark_qa.tasks.decision import MAX_MESSAGE_LENGTH
 from benchmark_qa.tasks.errors import (
     DatasetNotServed,

@@ -9,12 +9,11 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from benchmark_qa import telemetry
-from benchmark_qa.agents_loading import loading
 from benchmark_qa.config.settings import Settings
-from benchmark_qa.lazy import once
+from benchmark_qa.lazy import loading, once
 from benchmark_qa.service.endpoints.custom_agents import AgentAnswer
 from benchmark_qa.tasks.checks import Finding, check_deployment
-from benchmark_qa.tasks.connection import connect
+from benchmark_qa.tasks.connections import connect
 from benchmark_qa.tasks.decision import NEUTRAL_MESSAGE
 from benchmark_qa.tasks.jobs import DrainJob
 from benchmark_qa.tasks.projects import ServedProjects

@@ -1,14 +1,21 @@
-"""Request counts and times, and `GET /metrics` for Prometheus where the extra `metrics` is installed."""
+"""Logs as JSON lines, request counts and times with `GET /metrics`, and the trace of each request."""
 
+import json
+import logging
 import time
+import traceback
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from hmac import compare_digest
 from importlib import import_module
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from pydantic import SecretStr
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from benchmark_qa import telemetry
+from benchmark_qa.context import current_trace_id, unit_of_work
 
 
 class CountRequests:
@@ -73,3 +80,73 @@ def _prometheus(token: SecretStr) -> APIRouter:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return router
+
+
+TRACE_HEADER = "X-Cloud-Trace-Context"
+
+
+_IN_SCOPE = "benchmark_qa.trace"
+
+
+class CarryTrace:
+    """ASGI middleware: binds the caller's trace, or a new one, for as long as the request lasts, refusals included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on inside its trace."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with unit_of_work(trace_header=Headers(scope=scope).get(TRACE_HEADER)) as trace_id:
+            scope[_IN_SCOPE] = trace_id
+            await self._app(scope, receive, send)
+
+
+def trace_of(request: Request) -> str | None:
+    """The trace that the request was bound to, for handlers that answer when it has ended."""
+    trace_id: str | None = request.scope.get(_IN_SCOPE)
+    return trace_id
+
+
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record with its extra fields."""
+        entry: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "severity": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if trace_id := current_trace_id():
+            entry["trace"] = trace_id
+        entry.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
+        if record.exc_info and record.exc_info[1]:
+            entry["exception"] = "".join(_places_and_kinds(record.exc_info[1]))
+        return json.dumps(entry, default=str, ensure_ascii=False)
+
+
+def _places_and_kinds(error: BaseException) -> Iterator[str]:
+    """A traceback without the exceptions' messages: libraries quote answers, labels, statements and settings there."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        yield from _places_and_kinds(before)
+        yield "which led to\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__module__}.{type(error).__qualname__}\n"
+
+
+def log_as_json(level: str) -> None:
+    """Send every log record to standard error as a JSON line."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # The SDK logs the start of each request body at INFO, urllib3 each connection.
+    for noisy in ("encord", "urllib3"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

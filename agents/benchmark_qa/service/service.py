@@ -22,19 +22,15 @@ from benchmark_qa.service.dispatch.worker_process import WorkerProcess
 from benchmark_qa.service.endpoints.custom_agents import AgentAnswer
 from benchmark_qa.service.queues import open_queue
 from benchmark_qa.store.score_store import SqlScoreStore
-from benchmark_qa.tasks.connection import connect
-from benchmark_qa.tasks.decision import NEUTRAL_MESSAGE, decide
+from benchmark_qa.tasks.connections import connect
+from benchmark_qa.tasks.decision import NEUTRAL_MESSAGE, decide, judge, record_decision
 from benchmark_qa.tasks.drain import Drained
 from benchmark_qa.tasks.events import EventOutcome, handle_event
 from benchmark_qa.tasks.feedback import Audience, EditorFeedback, message_about
 from benchmark_qa.tasks.ground_truth import GroundTruth
-from benchmark_qa.tasks.jobs import DrainJob, JobQueue
-from benchmark_qa.tasks.plan_drain import QueuedDrains
+from benchmark_qa.tasks.jobs import DrainJob, JobQueue, JobRunner, QueuedDrains
 from benchmark_qa.tasks.projects import ServedProjects
-from benchmark_qa.tasks.run_job import JobRunner
 from benchmark_qa.tasks.score import Scorer
-from benchmark_qa.tasks.shadow import record_decision
-from benchmark_qa.tasks.verdicts import judge
 from benchmark_qa.tasks.write_back import WriteBack
 
 LONGEST_BACKGROUND_JOB = 3600.0

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark_qa.engine.assignment import SLACK, assign
-from benchmark_qa.engine.boxes import box_iou
-from benchmark_qa.engine.pairs import Pairs, touching
+from benchmark_qa.engine.pairs import Pairs, box_iou, touching
 from benchmark_qa.stats.confusion import kappa_of
 from benchmark_qa.stats.crowd_boxes import BoxItem, Crowd, flatten
 from benchmark_qa.stats.intervals import Interval, RatioTotals

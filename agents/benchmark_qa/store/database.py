@@ -16,9 +16,8 @@ import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
 
-from benchmark_qa.store.errors import SchemaBehindError, StoreError
+from benchmark_qa.store.errors import Outage, SchemaBehindError, StoreError
 from benchmark_qa.store.schema import HEAD, metadata
-from benchmark_qa.store.store_outage import Outage
 
 SQLITE_BUSY_SECONDS = 15
 UNASKED_SECONDS = 5.0

@@ -1,5 +1,9 @@
 """What may go wrong with the database."""
 
+import threading
+import time
+from typing import Any
+
 from benchmark_qa.errors import TryAgainLater
 
 
@@ -9,3 +13,52 @@ class StoreError(TryAgainLater):
 
 class SchemaBehindError(StoreError):
     """The tables are older or newer than this software."""
+
+
+CONNECT_SECONDS = 5
+"""People's work waits while we try: give up soon and say so"""
+
+
+BELIEVED_SECONDS = 10.0
+"""For so long a failed try is believed"""
+
+
+class Outage:
+    """Whether the server answered when it was last connected to. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._try_again_at: float | None = None
+        """None: it answered"""
+
+    def connect(self, dialect: Any, _record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
+        """SQLAlchemy's `do_connect`: a connection, or soon none.
+
+        Raises:
+            StoreError: it did not answer a moment ago.
+        """
+        parameters.setdefault("connect_timeout", CONNECT_SECONDS)
+        # A connection that has gone silent, too: what was sent is acknowledged within this time.
+        parameters.setdefault("tcp_user_timeout", CONNECT_SECONDS * 1000)
+        self._let_one_through()
+        try:
+            connection = dialect.connect(*arguments, **parameters)
+        except dialect.loaded_dbapi.Error:
+            self._note(time.monotonic() + BELIEVED_SECONDS)
+            raise
+        self._note(None)
+        return connection
+
+    def _note(self, try_again_at: float | None) -> None:
+        with self._lock:
+            self._try_again_at = try_again_at
+
+    def _let_one_through(self) -> None:
+        """Of several callers one tries; the others are told at once."""
+        with self._lock:
+            now = time.monotonic()
+            if self._try_again_at is None:
+                return
+            if now < self._try_again_at:
+                raise StoreError("the score store did not answer a moment ago: it is not tried again yet")
+            self._try_again_at = now + BELIEVED_SECONDS

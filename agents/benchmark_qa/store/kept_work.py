@@ -2,10 +2,10 @@
 
 from sqlalchemy import delete, insert, select
 
-from benchmark_qa.records.records_work import PersonsWork, WorkReading
+from benchmark_qa.records.score import PersonsWork, WorkReading
 from benchmark_qa.store.database import Database
+from benchmark_qa.store.rows import insert_into
 from benchmark_qa.store.schema import people_at_work, work_readings, work_times
-from benchmark_qa.store.store_upserts import insert_into
 
 
 class KeptWork:

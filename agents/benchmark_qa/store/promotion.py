@@ -12,9 +12,8 @@ from sqlalchemy import Connection, bindparam, select, tuple_, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from benchmark_qa.records.score import ScoreRecord
-from benchmark_qa.store.rows import FIGURE_COLUMNS, record_of
+from benchmark_qa.store.rows import FIGURE_COLUMNS, insert_many, parameters_of, record_of
 from benchmark_qa.store.schema import current_scores, excluded_truth, score_records
-from benchmark_qa.store.store_upserts import insert_many, parameters_of
 from benchmark_qa.store.sums import Deltas
 
 Task = tuple[str, str, str]

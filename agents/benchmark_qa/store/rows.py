@@ -1,16 +1,21 @@
 """Score records to rows and back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import ARRAY, Connection, Row, String, Table, bindparam, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from benchmark_qa.records.score import ScoreIdentity, ScoreRecord
 from benchmark_qa.records.sketch import Sketch
 from benchmark_qa.store.schema import score_records
 
 IDENTITY = tuple(ScoreIdentity.__dataclass_fields__)
+
+
 BESIDE = tuple(name for name in ScoreRecord.__dataclass_fields__ if name not in ("identity", "sketch"))
+
+
 FIGURE_COLUMNS = tuple(column for column in score_records.columns if column.name not in ("details", "sketch"))
 """All but the two large documents: enough for every sum"""
 
@@ -36,3 +41,41 @@ def record_of(row: Row[Any]) -> ScoreRecord:
         details=values.get("details", {}),
         sketch=Sketch.from_dict(sketch) if sketch else None,
     )
+
+
+UpsertInsert = postgresql.Insert | sqlite.Insert
+
+
+Columns = Mapping[str, Sequence[Any]]
+"""Values of many rows by column name, equally many of each"""
+
+
+def insert_into(connection: Connection, table: Table) -> UpsertInsert:
+    """The dialect's insert, which has `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def insert_many(dialect: str, table: Table, names: Sequence[str]) -> UpsertInsert:
+    """The same for many rows, in their order; to be executed with `parameters_of`.
+
+    PostgreSQL gets one array a column: however many rows there are, the statement is the same, so that it is parsed
+    and planned once, and its parameters are few.
+    """
+    if dialect != "postgresql":
+        return sqlite.insert(table)
+    arrays = [bindparam(name, type_=ARRAY(_unbounded(table, name))) for name in names]
+    rows = func.unnest(*arrays).table_valued(*names).render_derived()
+    return postgresql.insert(table).from_select(names, select(*(rows.c[name] for name in names)))
+
+
+def parameters_of(dialect: str, columns: Columns) -> Any:
+    """What `insert_many` is executed with."""
+    if dialect == "postgresql":
+        return dict(columns)
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _unbounded(table: Table, name: str) -> Any:
+    """The column's type; of a text without its length, for a cast would cut off what is too long, and say nothing."""
+    type_ = table.c[name].type
+    return String() if isinstance(type_, String) else type_

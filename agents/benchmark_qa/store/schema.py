@@ -191,7 +191,7 @@ people_at_work = Table(
     Column("accepted_at_once", Integer, nullable=False),
     Column("rejections", Integer, nullable=False),
 )
-"""`benchmark_qa.records.records_work.PersonsWork` of the last reading."""
+"""`benchmark_qa.records.score.PersonsWork` of the last reading."""
 
 work_times = Table(
     "work_times",

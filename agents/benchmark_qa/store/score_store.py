@@ -12,12 +12,11 @@ from sqlalchemy.sql.dml import ReturningInsert
 from benchmark_qa.records.figures import Totals
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.store.database import Database
+from benchmark_qa.store.exposure import EditorScorings
 from benchmark_qa.store.promotion import promote
 from benchmark_qa.store.rebuild import first_scores, newest_scores
-from benchmark_qa.store.rows import FIGURE_COLUMNS, columns_of, record_of
+from benchmark_qa.store.rows import FIGURE_COLUMNS, columns_of, insert_many, parameters_of, record_of
 from benchmark_qa.store.schema import current_scores, score_records
-from benchmark_qa.store.store_editor_scorings import EditorScorings
-from benchmark_qa.store.store_upserts import insert_many, parameters_of
 from benchmark_qa.store.sums import read_totals
 
 T = TypeVar("T")

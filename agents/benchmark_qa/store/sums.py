@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Select, select
 from benchmark_qa.records.figures import Figure, Totals, add_shares, shares_of
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.stats.intervals import RatioTotals
+from benchmark_qa.store.rows import UpsertInsert, insert_many, parameters_of
 from benchmark_qa.store.schema import annotator_totals
-from benchmark_qa.store.store_upserts import UpsertInsert, insert_many, parameters_of
 
 UNKNOWN = ""
 """How an annotator who is not known stands in the table"""

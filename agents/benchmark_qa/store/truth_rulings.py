@@ -11,7 +11,7 @@ from benchmark_qa.store.database import Database
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.rebuild import counted_scores, lock_writers
 from benchmark_qa.store.rows import FIGURE_COLUMNS, record_of
-from benchmark_qa.store.schema import accepted_answers, actions, current_scores, excluded_truth
+from benchmark_qa.store.schema import accepted_answers, actions, current_scores, excluded_truth, score_records
 from benchmark_qa.store.sums import deltas_of
 
 
@@ -239,3 +239,25 @@ def _counting(connection: Connection, project: str, data_hash: str, *, sign: flo
 def _mark_stale(connection: Connection, project: str, data_hash: str, because: str) -> None:
     of_this = (current_scores.c.production_project == project) & (current_scores.c.data_hash == data_hash)
     connection.execute(current_scores.update().where(of_this).values(stale_because=because))
+
+
+TruthVersion = tuple[str | None, datetime | None]
+"""Label hash, and when its row was last edited or another answer was last ruled on"""
+
+
+def scored_versions(database: Database, production_project: str) -> dict[str, list[TruthVersion]]:
+    """One version for each branch that has a current score, by data hash. 1 query.
+
+    Raises:
+        StoreError
+    """
+    query = (
+        select(score_records.c.data_hash, score_records.c.truth_label_hash, score_records.c.truth_edited_at)
+        .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
+        .where(current_scores.c.production_project == production_project)
+    )
+    versions: dict[str, list[TruthVersion]] = {}
+    with database.reading() as connection:
+        for data_hash, label_hash, edited_at in connection.execute(query):
+            versions.setdefault(data_hash, []).append((label_hash, edited_at))
+    return versions

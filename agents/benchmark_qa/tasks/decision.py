@@ -1,19 +1,36 @@
 """A score to a pathway and to the words a person sees."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from benchmark_qa.config.deployment import Deployment
+from benchmark_qa.records.conflicts import conflict_counts
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.store.action_log import ActionLog
+from benchmark_qa.store.errors import StoreError
+from benchmark_qa.store.score_store import SqlScoreStore
+from benchmark_qa.tasks.projects import ServedProjects
+
 MAX_MESSAGE_LENGTH = 256
 """Encord cuts a message here."""
+
+
 MAX_HINTS = 3
+
+
 DISCREPANCIES_BEHIND_A_HINT = 3
 """Fewer would point at single objects, and so at the right answer"""
 
+
 NEUTRAL_MESSAGE = "Thank you. The labels have been received."
 """The same for benchmark and other data units, so that it tells nobody which of the two this is."""
+
+
 NO_MORE_SCORINGS = "This item has been scored as often as it may be."
+
 
 FeedbackPolicy = Literal["off", "verdict", "score", "details"]
 
@@ -121,3 +138,55 @@ def _fit(parts: Sequence[str]) -> str:
 
 def _cut(message: str) -> str:
     return message if len(message) <= MAX_MESSAGE_LENGTH else message[: MAX_MESSAGE_LENGTH - 1] + "…"
+
+
+KIND = "shadow-decision"
+
+
+MOST_COMPARED = 100_000
+
+
+_log = logging.getLogger(__name__)
+
+
+def record_decision(projects: ServedProjects, store: SqlScoreStore, data_hash: str, decision: str | None) -> None:
+    """Write down the pathway that would have been answered; a failure to do so is logged, no more."""
+    try:
+        ActionLog(store.database).record(
+            projects.production.project_hash,
+            kind=KIND,
+            operator="benchmark-qa",
+            subject=data_hash,
+            reason=decision or "(default pathway)",
+        )
+    except StoreError as error:
+        _log.error("a shadow decision was not recorded: %s", error)
+
+
+def compare_decisions(projects: ServedProjects, store: SqlScoreStore) -> dict[tuple[str, str], int]:
+    """What would have been decided against where the tasks are now: (pathway, stage title) to the number of tasks.
+
+    1 request to Encord. The newest decision of each data unit counts.
+
+    Raises:
+        StoreError, PlatformError
+    """
+    project_hash = projects.production.project_hash
+    newest: dict[str, str] = {}
+    for entry in ActionLog(store.database).entries(project_hash, limit=MOST_COMPARED, kind=KIND):
+        newest.setdefault(entry.subject, entry.reason)
+    stages = {row.data_hash: row.stage_title or "?" for row in projects.encord.label_rows(project_hash)}
+    return dict(Counter((decision, stages.get(data_hash, "?")) for data_hash, decision in newest.items()))
+
+
+def judge(records: Iterable[ScoreRecord], deployment: Deployment) -> list[Judged]:
+    """One verdict per annotator of a data unit."""
+    return [
+        Judged(
+            annotator=record.annotator,
+            score=record.score,
+            passed=passes(record.score, record.passed, deployment.verdict.threshold),
+            conflicts=conflict_counts(record.details),
+        )
+        for record in records
+    ]

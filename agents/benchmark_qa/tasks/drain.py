@@ -11,11 +11,10 @@ from benchmark_qa.context import remaining_seconds
 from benchmark_qa.encord_api.client import ACTIONS_PER_REQUEST
 from benchmark_qa.encord_api.models import Stage, Task
 from benchmark_qa.store.score_store import SqlScoreStore
-from benchmark_qa.tasks.decision import decide
+from benchmark_qa.tasks.decision import decide, judge
 from benchmark_qa.tasks.errors import MisconfiguredStage
 from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.score import DataUnitScores, Scorer
-from benchmark_qa.tasks.verdicts import judge
 from benchmark_qa.tasks.write_back import WriteBack
 
 Progress = Callable[[int], None]

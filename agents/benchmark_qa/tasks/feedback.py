@@ -9,11 +9,16 @@ from typing import Literal
 
 from benchmark_qa.encord_api.models import LabelRow, Project
 from benchmark_qa.store.errors import StoreError
-from benchmark_qa.tasks.decision import NEUTRAL_MESSAGE, NO_MORE_SCORINGS, message_to_annotator, message_to_reviewer
+from benchmark_qa.tasks.decision import (
+    NEUTRAL_MESSAGE,
+    NO_MORE_SCORINGS,
+    judge,
+    message_to_annotator,
+    message_to_reviewer,
+)
 from benchmark_qa.tasks.errors import RefusalError
 from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.score import Scorer
-from benchmark_qa.tasks.verdicts import judge
 
 Audience = Literal["annotator", "reviewer", "nobody"]
 

@@ -26,7 +26,6 @@ from benchmark_qa.records.sketch import sketch_of
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.store.truth_rulings import Standing, TruthRulings
-from benchmark_qa.tasks.branches import annotator_of, annotators_branches, is_with_annotators, submitted_branches
 from benchmark_qa.tasks.errors import (
     LabelsNotComparable,
     LabelsUnreadable,
@@ -38,6 +37,7 @@ from benchmark_qa.tasks.errors import (
 )
 from benchmark_qa.tasks.ground_truth import GroundTruth, TruthRow
 from benchmark_qa.tasks.projects import ServedProjects
+from benchmark_qa.tasks.scoring_plan import annotator_of, annotators_branches, is_with_annotators, submitted_branches
 
 LOOKED_UP_TOGETHER = 100
 """Data units whose earlier records are in memory at once"""

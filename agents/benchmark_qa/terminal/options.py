@@ -1,6 +1,8 @@
 """Moments and time zones as people write them."""
 
+import getpass
 from datetime import UTC, datetime, tzinfo
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -21,3 +23,18 @@ def moment_of(text: str, zone: tzinfo = UTC) -> datetime:
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no moment; write 2026-03-01 or 2026-03-01T12:00") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+OperatorOption = Annotated[
+    str, typer.Option("--operator", envvar="BENCHMARK_QA_OPERATOR", help="Who does it, for the audit trail.")
+]
+
+
+def operator_of(given: str) -> str:
+    """The name given, or else the account's."""
+    if given:
+        return given
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise typer.BadParameter("say who you are with --operator: this account has no name") from None

@@ -1,10 +1,17 @@
 """What a long command has done, in a file beside its input: whoever runs it again after a kill goes on from there."""
 
+import fcntl
 import json
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import typer
+
+from benchmark_qa.terminal.failures import USAGE_ERROR
 
 
 class Journal:
@@ -44,3 +51,15 @@ class Journal:
             self._notes[read["key"]] = read["note"]
         except (ValueError, KeyError, TypeError):
             return
+
+
+@contextmanager
+def only_run_of(file: Path) -> Iterator[None]:
+    """Hold a file until the block ends, or the process does; exit 2 where another run on this machine holds it."""
+    with file.open("rb") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            typer.echo(f"{file}: another run with this file is going on", err=True)
+            raise typer.Exit(USAGE_ERROR) from None
+        yield

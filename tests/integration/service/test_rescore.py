@@ -8,7 +8,7 @@ import pytest
 import requests
 from encord import EncordUserClient
 
-from benchmark_qa.commands.operations.workflows_rescore import rescore
+from benchmark_qa.commands.operations.rescoring import rescore
 from benchmark_qa.encord_api.errors import PlatformError
 from benchmark_qa.engine.config import ScoringConfig
 from benchmark_qa.quality.from_store import report_project, stale_scores

@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import create_engine, text
 
-from benchmark_qa.records.records_work import PersonsWork, WorkReading
+from benchmark_qa.records.score import PersonsWork, WorkReading
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.kept_work import KeptWork
 from benchmark_qa.store.score_store import SqlScoreStore

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from benchmark_qa.store import store_outage as outage
+from benchmark_qa.store import errors as outage
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.score_store import SqlScoreStore

@@ -14,8 +14,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from benchmark_qa.records.figures import FIGURES, totals_of
-from benchmark_qa.records.records_work import PersonsWork, WorkReading
-from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.records.score import PersonsWork, ScoreRecord, WorkReading
 from benchmark_qa.records.sketch import Answered, Mark, Sketch
 from benchmark_qa.store.action_log import ActionLog
 from benchmark_qa.store.erasure import erase_before, erase_person

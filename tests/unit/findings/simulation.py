@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmark_qa.commands.findings.label_errors import LabelError
 from benchmark_qa.commands.predictions.detections import Detections
-from benchmark_qa.engine.boxes import box_iou
+from benchmark_qa.engine.pairs import box_iou
 
 Kind = Literal["missing box", "shifted box", "wrong class", "duplicate"]
 KINDS: tuple[Kind, ...] = ("missing box", "shifted box", "wrong class", "duplicate")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchmark_qa.commands.findings.from_scores import Doubt, Judgement, Work, choose_at_random, choose_from_scores
+from benchmark_qa.commands.findings.by_scores import Doubt, Judgement, Work, choose_at_random, choose_from_scores
 from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems, Reason
 
 BAR = 0.7

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark_qa.commands.findings.confident_learning import doubts
-from benchmark_qa.commands.findings.label_errors import LabelError, find_label_errors, shift_chances
+from benchmark_qa.commands.findings.label_errors import LabelError, doubts, find_label_errors, shift_chances
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError
 from tests.unit.findings.simulation import GOOD, KINDS, WEAK, Predictor, average_precision, case
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark_qa.commands.export.names import FileNames, SplitError, Splits
-from benchmark_qa.formats.canonical import canonical_bytes, canonical_row
+from benchmark_qa.formats.encord_writer import canonical_bytes, canonical_row
 from tests.unit.sdk_rows import STRUCTURE, coordinates, new_row
 
 TITLES = st.lists(st.text(min_size=0, max_size=40), min_size=1, max_size=12)

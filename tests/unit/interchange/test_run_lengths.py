@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as masks
 
 from benchmark_qa.formats.run_lengths import coco_mask, pixels_of_rings, pixels_of_runs, runs_by_row
-from benchmark_qa.labels.labels_rle import decode_runs
+from benchmark_qa.labels.runs import decode_runs
 
 SHAPES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 

@@ -9,7 +9,7 @@ from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.quality.conflicts import conflicts_by_kind
+from benchmark_qa.quality.breakdown import conflicts_by_kind
 from benchmark_qa.quality.leaderboard import Bar
 from benchmark_qa.quality.report import Evidence, Question, build_report
 from benchmark_qa.records.conflicts import CONFLICTS_KEPT, conflict_counts, details_of

@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 import shapely
 
-from benchmark_qa.labels.annotations import Annotations, Drawings
-from benchmark_qa.labels.labels_geometry import Runs
+from benchmark_qa.labels.annotations import Annotations, Drawings, Runs
 from benchmark_qa.labels.ontology import Ontology, Shape
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.records.records_tracing import trace
-from benchmark_qa.records.sketch import MARKS_KEPT, POINTS_KEPT, Answered, Mark, Sketch, sketch_of
+from benchmark_qa.records.sketch import MARKS_KEPT, POINTS_KEPT, Answered, Mark, Sketch, sketch_of, trace
 from tests.unit.rows import BLUEBIRD_EDITOR, PEDESTRIAN, PEDESTRIAN_EDITOR, answer_row, box_row, image_row
 
 BOXES = Ontology.from_editor(PEDESTRIAN_EDITOR)

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from benchmark_qa.commands.register.check import check, entries
-from benchmark_qa.commands.register.files import values
-from benchmark_qa.commands.register.parts import Limits
+from benchmark_qa.commands.register.files import Limits, values
 
 
 def check_text(text: str, **options: Any) -> list[str]:

@@ -8,7 +8,7 @@ from benchmark_qa.encord_api.analytics import TaskAction, TimeAtWork
 from benchmark_qa.quality.leaderboard import Bar
 from benchmark_qa.quality.report import Evidence, Question, Report, build_report
 from benchmark_qa.quality.verdict import Rule
-from benchmark_qa.records.records_work import PersonsWork, WorkReading
+from benchmark_qa.records.score import PersonsWork, WorkReading
 from benchmark_qa.report.files import render
 from benchmark_qa.report.reading_work import people_at_work, seconds_at_work
 from tests.records import NOON, PROJECT, data_hash, record

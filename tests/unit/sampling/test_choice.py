@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark_qa.commands.curation.draw import Candidate, choose
-from benchmark_qa.commands.curation.pool_size import (
+from benchmark_qa.commands.curation.draw import Candidate, TooFewItemsError, allocate, choose, stratum_of
+from benchmark_qa.commands.curation.size import (
     Crew,
+    Size,
+    SizeUnclear,
     WidthUnreachableError,
+    interval_width,
     items_for,
+    pool_for,
     tasks_for_width,
     unusual_share,
 )
-from benchmark_qa.commands.curation.size import Size, SizeUnclear, interval_width, pool_for
-from benchmark_qa.commands.curation.strata import TooFewItemsError, allocate, stratum_of
 from benchmark_qa.stats.intervals import mean_interval
 
 

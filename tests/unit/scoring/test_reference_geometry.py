@@ -11,9 +11,8 @@ from scipy.optimize import linear_sum_assignment
 from shapely import affinity
 
 from benchmark_qa.engine.assignment import assign
-from benchmark_qa.engine.boxes import box_iou
 from benchmark_qa.engine.config import ScoringConfig
-from benchmark_qa.engine.pairs import Pairs
+from benchmark_qa.engine.pairs import Pairs, box_iou
 from benchmark_qa.engine.rules import Rules
 from benchmark_qa.engine.similarity.measure import measure
 from benchmark_qa.labels.annotations import Drawings

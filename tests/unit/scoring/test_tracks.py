@@ -18,9 +18,8 @@ from trackeval.metrics import CLEAR, HOTA, Identity
 
 from benchmark_qa.engine.tracks.heaviest import heaviest_matching
 from benchmark_qa.engine.tracks.hota import ALPHAS, HotaScore, hota_score
-from benchmark_qa.engine.tracks.identity import IdentityScore, identity_score
+from benchmark_qa.engine.tracks.identity import IdentityScore, IdentitySwitch, identity_score, identity_switches
 from benchmark_qa.engine.tracks.pairs import InvalidTracksError, TrackPairs
-from benchmark_qa.engine.tracks.switches import IdentitySwitch, identity_switches
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

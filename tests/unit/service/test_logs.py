@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 
-from benchmark_qa.service.logs import JsonLines
+from benchmark_qa.service.observability import JsonLines
 
 LABELS = '{"objects": [{"x": 0.25, "y": 0.5}]}'
 

@@ -8,11 +8,18 @@ from dataclasses import replace
 import pytest
 
 from benchmark_qa.commands.setup.declaration import read_declaration
-from benchmark_qa.commands.setup.observed import Observed, SeenDataset, SeenFolder, SeenOntology, SeenProject, SeenStage
+from benchmark_qa.commands.setup.observed import (
+    Observed,
+    SeenDataset,
+    SeenFolder,
+    SeenOntology,
+    SeenProject,
+    SeenStage,
+    gives_away,
+)
 from benchmark_qa.commands.setup.outcome import endpoints, service_document
 from benchmark_qa.commands.setup.plan import plan
 from benchmark_qa.commands.setup.structure import complete
-from benchmark_qa.commands.setup.titles import gives_away
 from tests.unit.setup.test_declaration import EXAMPLE
 
 DECLARED = read_declaration(EXAMPLE)

@@ -4,9 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from benchmark_qa.commands.curation.draw import Candidate
+from benchmark_qa.commands.curation.draw import Candidate, stratum_of
 from benchmark_qa.commands.curation.fingerprints import Progress, read_fingerprints
-from benchmark_qa.commands.curation.strata import stratum_of
 from benchmark_qa.encord_api.catalogue import Catalogue
 from benchmark_qa.encord_api.folders import DescribedItem, FolderTree
 from benchmark_qa.encord_api.pictures import Pictures

@@ -12,9 +12,8 @@ from benchmark_qa.terminal.failures import INCOMPLETE, USAGE_ERROR, clear_failur
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from benchmark_qa.commands.export.export_request import ExportRequest
     from benchmark_qa.commands.export.exporter import Exported
-    from benchmark_qa.commands.export.selection import Choice
+    from benchmark_qa.commands.export.selection import Choice, ExportRequest
 
 
 class Format(StrEnum):
@@ -99,7 +98,7 @@ def export(
     if weigh and not {Format.COCO, Format.PARQUET} >= set(format):
         raise typer.BadParameter("only COCO and Parquet have a place for weights", param_hint="--weigh")
     with clear_failures():
-        from benchmark_qa.commands.export.export_request import ExportRequest
+        from benchmark_qa.commands.export.selection import ExportRequest
         from benchmark_qa.config.settings import load_settings
 
         settings = load_settings(endpoints=False)

@@ -7,18 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark_qa.commands.export.export_request import ExportRequest, Progress
 from benchmark_qa.commands.export.folder import OutputFolder, checked_folder
-from benchmark_qa.commands.export.manifest import manifest_bytes, structure_hash
+from benchmark_qa.commands.export.manifest import Standing, manifest_bytes, standing, structure_hash
 from benchmark_qa.commands.export.row_cache import RowsRead
-from benchmark_qa.commands.export.selection import UnknownChoice, choose
+from benchmark_qa.commands.export.selection import ExportRequest, Progress, UnknownChoice, choose
 from benchmark_qa.commands.export.snapshots import Snapshot, make_snapshot, sealed_snapshot
-from benchmark_qa.commands.export.standing import Standing, standing
 from benchmark_qa.commands.export.writing import ExportPlan, manifest_of, write
 from benchmark_qa.config.deployment import Deployment
-from benchmark_qa.encord_api.branches import BranchRow, LabelBranches
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.collections import FrameCollections
+from benchmark_qa.encord_api.label_rows import BranchRow, LabelBranches
 from benchmark_qa.encord_api.models import Project
 from benchmark_qa.formats.classes import Classes
 from benchmark_qa.store.score_store import SqlScoreStore

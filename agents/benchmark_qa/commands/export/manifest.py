@@ -6,14 +6,18 @@ Nothing in it depends on when or where the export ran, so that two exports of on
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
-from benchmark_qa.formats.canonical import canonical_bytes
+from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.formats.classes import Classes
-from benchmark_qa.formats.writer import ExportedRow
+from benchmark_qa.formats.encord_writer import canonical_bytes
+from benchmark_qa.formats.writer import ExportedRow, Weights
+from benchmark_qa.quality.from_store import report_project
+from benchmark_qa.store.score_store import SqlScoreStore
 
 MANIFEST_VERSION = 1
 
@@ -71,3 +75,27 @@ def manifest_bytes(content: Mapping[str, Any]) -> bytes:
     """As it stands in the file."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps({"manifest_version": MANIFEST_VERSION, **content}, option=options)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The verdicts as of a moment."""
+
+    below_the_bar: frozenset[str]
+    weights: Weights
+    """The shrunk headline figure of each; of who has none, everybody's together"""
+
+
+def standing(store: SqlScoreStore, deployment: Deployment, *, as_of: datetime | None) -> Standing:
+    """Verdicts and weights from the score records, as the report has them.
+
+    Raises:
+        StoreError
+    """
+    board = report_project(store, deployment, domain="", as_of=as_of).leaderboard
+    pooled = getattr(board.pooled, board.headline).estimate
+    weights = {line.annotator: round(line.shrunk, 6) for line in board.lines if line.shrunk is not None}
+    return Standing(
+        frozenset(line.annotator for line in board.lines if line.verdict == "below the bar"),
+        Weights(weights, 1.0 if pooled is None else round(float(pooled), 6)),
+    )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from benchmark_qa.encord_api.branches import BranchRow, LabelBranches
+from benchmark_qa.encord_api.label_rows import BranchRow, LabelBranches
 from benchmark_qa.tasks.errors import RefusalError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

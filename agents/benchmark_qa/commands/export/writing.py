@@ -7,16 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from benchmark_qa import __version__
-from benchmark_qa.commands.export.export_request import FORMATS, ExportRequest, Progress
 from benchmark_qa.commands.export.folder import OutputFolder
-from benchmark_qa.commands.export.manifest import Counts, structure_hash
+from benchmark_qa.commands.export.manifest import Counts, Standing, structure_hash
 from benchmark_qa.commands.export.names import FileNames
 from benchmark_qa.commands.export.row_cache import RowsRead
+from benchmark_qa.commands.export.selection import FORMATS, ExportRequest, Progress
 from benchmark_qa.commands.export.snapshots import Snapshot
-from benchmark_qa.commands.export.standing import Standing
-from benchmark_qa.encord_api.branches import BranchRow
+from benchmark_qa.encord_api.label_rows import BranchRow
 from benchmark_qa.encord_api.models import Project
-from benchmark_qa.formats import canonical, coco_writer, table_writer, yolo_writer
+from benchmark_qa.formats import coco_writer, table_writer, yolo_writer
+from benchmark_qa.formats import encord_writer as canonical
 from benchmark_qa.formats.classes import Classes
 from benchmark_qa.formats.coco_writer import CocoWriter
 from benchmark_qa.formats.encord_writer import EncordWriter

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.commands.predictions.library import with_boxes
 from benchmark_qa.engine.assignment import assign
-from benchmark_qa.engine.boxes import box_iou, touching
-from benchmark_qa.engine.pairs import Flags, Indices, Numbers, Pairs
+from benchmark_qa.engine.pairs import Flags, Indices, Numbers, Pairs, box_iou, touching
 
 
 @dataclass(frozen=True, slots=True, eq=False)

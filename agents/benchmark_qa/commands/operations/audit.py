@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmark_qa.terminal.failures import clear_failures
-from benchmark_qa.terminal.operator import OperatorOption, operator_of
+from benchmark_qa.terminal.options import OperatorOption, operator_of
 
 actions = typer.Typer(name="actions", help="What people and rules have done: list it, undo it.", no_args_is_help=True)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark_qa.terminal.failures import clear_failures
-from benchmark_qa.terminal.operator import OperatorOption
+from benchmark_qa.terminal.options import OperatorOption
 
 if TYPE_CHECKING:
     from benchmark_qa.terminal.opening import Scores
@@ -46,7 +46,7 @@ def forget(
         typer.confirm(f"Delete every score of {annotator}, for good?", abort=True)
     with clear_failures():
         from benchmark_qa.store.erasure import erase_person
-        from benchmark_qa.terminal.operator import operator_of
+        from benchmark_qa.terminal.options import operator_of
 
         deleted = erase_person(_scores().store.database, annotator, operator=operator_of(operator))
         typer.echo(f"{deleted:,} scores deleted")

@@ -23,7 +23,7 @@ def doctor(
         from benchmark_qa.service.service import Service
         from benchmark_qa.store.errors import StoreError
         from benchmark_qa.tasks.checks import Finding, check_deployment
-        from benchmark_qa.tasks.shadow import compare_decisions
+        from benchmark_qa.tasks.decision import compare_decisions
 
         settings = load_settings(endpoints=True)
         service = Service(settings)

@@ -11,8 +11,8 @@ from benchmark_qa.stats.intervals import Interval, proportion_interval
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.exposure import people_who_met
 from benchmark_qa.store.score_store import SqlScoreStore
-from benchmark_qa.tasks.branches import annotators_branches
 from benchmark_qa.tasks.projects import ServedProjects
+from benchmark_qa.tasks.scoring_plan import annotators_branches
 
 EARLY, LATE = 0.9, 0.1
 """Priorities of waiting benchmark tasks when people meet too few, or enough of them"""

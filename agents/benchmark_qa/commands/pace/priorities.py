@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark_qa.commands.pace.schedule import DEFAULT_PRIORITY, NoRoomLeftError, Rate, Schedule, Workers, schedule
-from benchmark_qa.encord_api.queue_order import QueuedRow, queued_rows
 from benchmark_qa.encord_api.reviews import PeoplesWork
+from benchmark_qa.encord_api.tasks import QueuedRow, queued_rows
 from benchmark_qa.tasks.errors import RefusalError
 from benchmark_qa.tasks.projects import ServedProjects
 

@@ -1,10 +1,14 @@
 """`benchmark-qa evaluate-predictions`: a model's predictions against ground truth or production labels."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, assert_never
 
+import orjson
 import typer
 
 from benchmark_qa.commands.predictions.inputs import (
@@ -14,7 +18,11 @@ from benchmark_qa.commands.predictions.inputs import (
     TruthArgument,
     UnfinishedOption,
 )
+from benchmark_qa.commands.score_exports.scoring import ExportError
 from benchmark_qa.terminal.failures import USAGE_ERROR
+
+if TYPE_CHECKING:
+    from benchmark_qa.commands.predictions.page import Evaluation
 
 
 class RegionChoice(StrEnum):
@@ -39,8 +47,14 @@ PredictionsArgument = Annotated[
         help="COCO results, a table (CSV, JSON lines, Parquet), label rows with confidences, or PROJECT:BRANCH.",
     ),
 ]
+
+
 IouOption = Annotated[float, typer.Option(help="From which overlap a prediction is right (F1, confusion, slices).")]
+
+
 ConfidenceOption = Annotated[float, typer.Option(help="From which confidence a prediction is seen (F1, confusion).")]
+
+
 ImagesOption = Annotated[
     Path | None,
     typer.Option(help="Folder with the images, named as their titles: brightness and sharpness become fields."),
@@ -89,7 +103,6 @@ def evaluate_predictions(
     from benchmark_qa.commands.predictions.library import EvaluatorMissingError
     from benchmark_qa.commands.predictions.page import Evaluation
     from benchmark_qa.commands.predictions.pictures import read_pictures, with_pictures
-    from benchmark_qa.commands.predictions.prediction_output import require_place, write_evaluation
     from benchmark_qa.commands.predictions.slices import find_slices
     from benchmark_qa.commands.score_exports.scoring import ExportError
     from benchmark_qa.errors import MissingExtraError
@@ -126,3 +139,68 @@ def evaluate_predictions(
     except (ExportError, PredictionInputError, EvaluatorMissingError, MissingExtraError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(USAGE_ERROR) from None
+
+
+def require_place(output: Path | None) -> None:
+    """Before the work is done: is there a folder for what comes of it?
+
+    Raises:
+        ExportError: there is none, or a folder stands in the file's place.
+    """
+    if output is None:
+        return
+    if output.is_dir():
+        raise ExportError(f"{output}: is a folder; --output wants a file")
+    if not output.parent.is_dir():
+        raise ExportError(f"{output}: there is no folder {output.parent}")
+
+
+def write_evaluation(evaluation: "Evaluation", format: "Format", output: Path | None) -> None:  # noqa: A002
+    """Tables, JSON or a page; into the file, or to standard output.
+
+    Raises:
+        ExportError: the file cannot be written.
+        MissingExtraError: the page needs the extra `report`.
+    """
+    from benchmark_qa.commands.predictions.page import evaluation_page
+    from benchmark_qa.commands.predictions.tables import console_of, print_evaluation
+
+    match format:
+        case Format.TABLE:
+            with _writing(output), console_of(output) as console:
+                print_evaluation(evaluation, console)
+        case Format.JSON:
+            write_json(evaluation.to_dict(), output)
+        case Format.HTML:
+            write(evaluation_page(evaluation), output)
+        case _:
+            assert_never(format)
+
+
+def write_json(content: dict[str, Any], output: Path | None) -> None:
+    """One line of JSON."""
+    write(orjson.dumps(content) + b"\n", output)
+
+
+def write(content: bytes, output: Path | None) -> None:
+    """Into the file, or to standard output.
+
+    Raises:
+        ExportError: the file cannot be written.
+    """
+    if output is not None:
+        with _writing(output):
+            output.write_bytes(content)
+        return
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _writing(output: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if output is None:
+            raise
+        raise ExportError(f"{output}: {error.strerror or error}") from None

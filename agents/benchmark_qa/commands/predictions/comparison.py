@@ -8,10 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.commands.predictions.counts import Counts
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, Region
 from benchmark_qa.commands.predictions.evaluation import Protocol, evaluate_predictions
-from benchmark_qa.commands.predictions.outcome import Outcome
+from benchmark_qa.commands.predictions.outcome import Counts, Outcome
 from benchmark_qa.commands.predictions.result import PredictionScore
 from benchmark_qa.stats.quantiles import student_quantile
 

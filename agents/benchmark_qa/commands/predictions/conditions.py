@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.commands.predictions.library import with_boxes
 from benchmark_qa.commands.predictions.outcome import Outcome
-from benchmark_qa.engine.boxes import box_iou, touching
+from benchmark_qa.engine.pairs import box_iou, touching
 
 Fields = Mapping[str, Any]
 """What is known about an image: texts, numbers and truth values by field."""

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.labels.labels_rle import BadRunLengthError, decode_runs
+from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
 
 Region = Literal["bbox", "segm"]
 """What is compared: boxes, or the areas of polygons and masks."""

@@ -10,10 +10,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.commands.predictions.counts import NO_TRUTH, Counts
 from benchmark_qa.commands.predictions.detections import Detections, Region
 from benchmark_qa.commands.predictions.library import evaluator
-from benchmark_qa.commands.predictions.outcome import Outcome, matched_across_classes, numbers
+from benchmark_qa.commands.predictions.outcome import NO_TRUTH, Counts, Outcome, matched_across_classes, numbers
 from benchmark_qa.commands.predictions.result import (
     Calibration,
     CalibrationBin,

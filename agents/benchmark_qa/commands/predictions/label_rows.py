@@ -17,14 +17,13 @@ from benchmark_qa.commands.predictions.detections import (
 )
 from benchmark_qa.commands.predictions.library import encoded, mask_area, mask_box, mask_of_rings
 from benchmark_qa.commands.predictions.truth import Given, Kind, Place, Truth
+from benchmark_qa.labels.annotations import Numbers, Rings, Runs
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.frames import Frame, frames
-from benchmark_qa.labels.labels_geometry import Numbers, Rings, Runs
-from benchmark_qa.labels.labels_outlines import read_polygons
 from benchmark_qa.labels.ontology import Ontology, Shape
 from benchmark_qa.labels.outlines import rotated_box_corners
 from benchmark_qa.labels.runs import read_bitmasks
-from benchmark_qa.labels.shapes import BadGeometryError, read_boxes, read_rotated_boxes
+from benchmark_qa.labels.shapes import BadGeometryError, read_boxes, read_polygons, read_rotated_boxes
 
 Row = Mapping[str, Any]
 Image = tuple[str, str, int]

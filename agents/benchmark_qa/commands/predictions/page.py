@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path, PurePath
 from typing import Any
 
+from markupsafe import Markup
+
 from benchmark_qa.commands.predictions.comparison import Difference
-from benchmark_qa.commands.predictions.result import PredictionScore
+from benchmark_qa.commands.predictions.result import Calibration, PredictionScore
 from benchmark_qa.commands.predictions.slices import Slice
-from benchmark_qa.errors import MissingExtraError
+from benchmark_qa.page.template import HERE, environment
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,50 @@ class Evaluation:
 
 
 def evaluation_page(evaluation: Evaluation) -> bytes:
-    """The evaluation as one HTML file that needs nothing from anywhere.
-
-    Raises:
-        MissingExtraError: the extra `report` is not installed.
-    """
-    try:
-        from benchmark_qa.commands.predictions.predictions import render_evaluation
-    except ModuleNotFoundError:
-        raise MissingExtraError(
-            "the page needs the extra 'report': pip install 'encord-benchmark-agents[report]'"
-        ) from None
+    """The evaluation as one HTML file that needs nothing from anywhere."""
     return render_evaluation(evaluation).encode("utf-8")
+
+
+SLICES_SHOWN = 25
+
+
+CONFUSION_SHOWN = 40
+"""Classes from which the matrix is left to the JSON"""
+
+
+def render_evaluation(evaluation: Evaluation) -> str:
+    """One HTML file that needs nothing from anywhere."""
+    score = evaluation.score
+    slices = evaluation.slices or ()
+    return (
+        environment(Path(__file__).parent)
+        .get_template("page.html.j2")
+        .render(
+            evaluation=evaluation,
+            score=score,
+            truth=short(evaluation.truth),
+            predictions=short(evaluation.predictions),
+            against=short(evaluation.against) if evaluation.against else None,
+            style=Markup((HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+            calibration=_calibration(score.calibration),
+            classes=sorted(score.classes, key=lambda each: (each.ap is None, each.ap or 0.0, each.name)),
+            slices=slices[:SLICES_SHOWN],
+            certain=[each for each in slices if each.gap_low > 0],
+            certain_differences=[each for each in evaluation.differences or () if each.is_certain],
+            most_confused=CONFUSION_SHOWN,
+        )
+    )
+
+
+def _calibration(calibration: Calibration) -> Markup | None:
+    """Drawn where Matplotlib is installed; the figures are on the page all the same."""
+    if find_spec("matplotlib") is None:
+        return None
+    from benchmark_qa.commands.predictions.plots import calibration_plot
+
+    return calibration_plot(calibration)
+
+
+def short(reference: str) -> str:
+    """The name of a file without its folder; a project's hash as it is."""
+    return PurePath(reference).name or reference

@@ -56,7 +56,7 @@ def read_pictures(inputs: "Inputs", detections: "Detections", folder: Path | Non
 def _stored(inputs: "Inputs", detections: "Detections") -> Pictures:
     if inputs.encord is None:
         raise ExportError("--pictures reads from Encord: name the labels by their project's hash")
-    from benchmark_qa.commands.predictions.find_errors import read_pictures as read
+    from benchmark_qa.commands.predictions.project_pictures import read_pictures as read
     from benchmark_qa.encord_api.pictures import Pictures as StoredPictures
     from benchmark_qa.terminal.failures import clear_failures
     from benchmark_qa.terminal.progress import item_progress

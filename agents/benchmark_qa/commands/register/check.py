@@ -1,18 +1,45 @@
 """Any registration file, held against the SDK's models and Encord's limits."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TextIO
 
 from benchmark_qa.commands.register.entries import MODELS, Model, check_limits, key_of, model_of, plain, urls_of
 from benchmark_qa.commands.register.errors import EntryError, Fault, Faults
-from benchmark_qa.commands.register.files import MalformedFile, Value, values
-from benchmark_qa.commands.register.parts import Limits
-from benchmark_qa.commands.register.scratch import repeated_urls, scratch_database
+from benchmark_qa.commands.register.files import Limits, MalformedFile, Value, values
+
+_CACHE_KIB = 32 * 1024
+
+
+@contextmanager
+def scratch_database(schema: str) -> Iterator[sqlite3.Connection]:
+    """An empty database with that schema."""
+    connection = sqlite3.connect("", isolation_level=None)  # an empty name: temporary, on disk
+    try:
+        connection.executescript(
+            f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;"
+            f"PRAGMA cache_size = -{_CACHE_KIB}; {schema}"
+        )
+        yield connection
+    finally:
+        connection.close()
+
+
+def repeated_urls(connection: sqlite3.Connection) -> Iterator[tuple[int, int]]:
+    """(line, earlier line) of every URL of the table `files` that an earlier line has already."""
+    return connection.execute(
+        "SELECT line, first FROM (SELECT line, MIN(line) OVER (PARTITION BY url) AS first,"
+        " ROW_NUMBER() OVER (PARTITION BY url ORDER BY line) AS turn FROM files) WHERE turn > 1 ORDER BY line"
+    )
+
 
 _SWITCHES = frozenset({"skipduplicateurls", "upsertmetadata"})
+
+
 _ENTRIES_AT_A_TIME = 2_000
 
 

@@ -75,8 +75,7 @@ def manifest_rows(source: str, url_column: str) -> Iterator["Rows"]:
         RulesError: it is none of these.
     """
     from benchmark_qa.commands.register.errors import RulesError
-    from benchmark_qa.commands.register.listing import listed_rows
-    from benchmark_qa.commands.register.manifest import csv_rows, json_rows, parquet_rows
+    from benchmark_qa.commands.register.manifest import csv_rows, json_rows, listed_rows, parquet_rows
 
     if "://" in source:
         file_system, root = _bucket(source)

@@ -4,9 +4,10 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NamedTuple, TextIO
+from typing import Any, BinaryIO, NamedTuple, Protocol, TextIO
 
 from benchmark_qa.commands.register.errors import RulesError
+from benchmark_qa.commands.register.kinds import kind_by_name
 
 ROWS_AT_A_TIME = 10_000
 
@@ -94,3 +95,25 @@ def parquet_rows(file: BinaryIO) -> Rows:
         for fields in batch.to_pylist():
             line += 1
             yield Row(line, fields)
+
+
+class FileSystem(Protocol):
+    """As much of fsspec's `AbstractFileSystem` as a listing needs."""
+
+    def walk(self, path: str, *, detail: bool) -> Iterator[tuple[str, Any, Any]]:
+        """Folders below a path with the names of what is in each."""
+
+
+def listed_rows(file_system: FileSystem, root: str, url_column: str) -> Rows:
+    """A row per object below `root` whose ending tells what it is, the URL being its path below `root`.
+
+    Folders are read one at a time, and the names of each are sorted: the same bucket gives the same rows.
+    """
+    root = root.rstrip("/")
+    line = 0
+    for folder, _, names in file_system.walk(root, detail=False):
+        below = folder.rstrip("/").removeprefix(root).strip("/")
+        for name in sorted(names):
+            if kind_by_name(name) is not None:
+                line += 1
+                yield Row(line, {url_column: f"{below}/{name}" if below else name})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from benchmark_qa.commands.register import media
+from benchmark_qa.commands.register import kinds as media
 from benchmark_qa.commands.register.entries import check_title, check_url
 from benchmark_qa.commands.register.errors import EntryError, RulesError
 from benchmark_qa.commands.register.kinds import Kind, kind_by_name

@@ -13,9 +13,9 @@ from benchmark_qa.engine.errors import ScoringError
 from benchmark_qa.engine.result import TaskScore
 from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
+from benchmark_qa.labels.creators import created_by, creators
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.inference import infer_ontology
-from benchmark_qa.labels.labels_by_creator import created_by, creators
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
 

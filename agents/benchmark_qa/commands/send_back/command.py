@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark_qa.terminal.failures import INCOMPLETE, USAGE_ERROR, clear_failures
-from benchmark_qa.terminal.operator import OperatorOption, operator_of
+from benchmark_qa.terminal.options import OperatorOption, operator_of
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.send_back.send_back import SentBack
@@ -55,8 +55,8 @@ def send_back(
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.service.service import Service
         from benchmark_qa.store.action_log import ActionLog
-        from benchmark_qa.terminal.one_run import only_run_of
         from benchmark_qa.terminal.progress import item_progress
+        from benchmark_qa.terminal.runs import only_run_of
 
         read = read_choice(choice)
         wishes = Wishes(frozenset(name for name in STEP_NAMES if wanted[name]), to)

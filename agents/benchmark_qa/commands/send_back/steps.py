@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from benchmark_qa.encord_api.catalogue import LinkedDatasets
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.collections import FrameCollections
-from benchmark_qa.encord_api.datasets import LinkedDatasets
 from benchmark_qa.encord_api.errors import RequestRejected
 from benchmark_qa.encord_api.issues import DataUnitIssues
 from benchmark_qa.encord_api.models import Project, StageKind

@@ -1,10 +1,19 @@
 """`benchmark-qa serve`: the HTTP service."""
 
+import logging
+import os
+import runpy
+import signal
+import sys
+import threading
+from types import FrameType
 from typing import Annotated
 
 import typer
+import uvicorn
+from fastapi import FastAPI
 
-from benchmark_qa.agents_loading import loading
+from benchmark_qa.lazy import loading
 from benchmark_qa.terminal.failures import clear_failures
 
 
@@ -19,12 +28,85 @@ def serve(
     """
     with clear_failures():
         with loading():
-            from benchmark_qa.commands.serve.server import serve_until_terminated
             from benchmark_qa.config.settings import load_settings
             from benchmark_qa.service.app import create_app
-            from benchmark_qa.service.logs import log_as_json
+            from benchmark_qa.service.observability import log_as_json
 
             settings = load_settings(endpoints=True)
             log_as_json(settings.log_level)
             app = create_app(settings, isolates_heavy_work=True)
         serve_until_terminated(app, host, port)
+
+
+GRACE_SECONDS = 7
+"""For requests that are under way"""
+
+
+LONGEST_END_SECONDS = 9.0
+
+
+_log = logging.getLogger(__name__)
+
+
+class Server(uvicorn.Server):
+    """Finishes what runs when it is told to stop, and hands back what takes longer.
+
+    A thread that waits for Encord cannot be interrupted, and Python would wait for it. So whatever still runs when the
+    time is up ends with the process: a killed drain is harmless, Encord's next notification begins it again.
+    """
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop taking work; from now on the time is counted."""
+        if not self.should_exit:
+            last = threading.Timer(LONGEST_END_SECONDS, _hand_back, [sig])
+            last.daemon = True
+            last.start()
+        super().handle_exit(sig, frame)
+
+
+def serve_until_terminated(app: FastAPI, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    Server(config).run()
+
+
+def _hand_back(sig: int) -> None:
+    _log.warning("%s: the time is up; what still runs is begun again by the next delivery", signal.Signals(sig).name)
+    os._exit(0)
+
+
+HTTP_HANDLER = "benchmark_qa.service.aws_lambda.http"
+
+
+def container(
+    handler: Annotated[str, typer.Argument(help="On Lambda: the function's handler.")] = HTTP_HANDLER,
+    port: Annotated[int, typer.Option(envvar="PORT", help="Elsewhere: the port to listen on.")] = 8080,
+) -> None:
+    """Serve on $PORT, or be a Lambda function where Lambda's runtime says so.
+
+    All in this process: signals reach the server and not a wrapper, and Python starts once.
+    """
+    if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+        sys.argv = ["awslambdaric", handler]
+        runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
+    else:
+        serve(host="0.0.0.0", port=port)  # noqa: S104 - a container's own network
+
+
+def healthy(port: Annotated[int, typer.Option(envvar="PORT", help="Port of the service.")] = 8080) -> None:
+    """Whether the service of this container answers; for the image's health check."""
+    import urllib.request
+
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=4).close()
+    except OSError as error:
+        print(f"the service does not answer on port {port}: {error}", file=sys.stderr)  # noqa: T201
+        raise typer.Exit(1) from None

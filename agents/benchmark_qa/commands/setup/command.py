@@ -1,29 +1,40 @@
 """`benchmark-qa setup`: two projects, declared in one file."""
 
 import json as json_module
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.markup import escape
 
 from benchmark_qa.terminal.failures import INCOMPLETE, PENDING, clear_failures
 
 if TYPE_CHECKING:
-    from benchmark_qa.commands.setup.changes import Change
+    from benchmark_qa.commands.setup.changes import Change, Kind
     from benchmark_qa.commands.setup.declaration import Declaration
     from benchmark_qa.commands.setup.observe import Site
     from benchmark_qa.commands.setup.observed import Observed
+    from benchmark_qa.commands.setup.outcome import Endpoint
+
 
 setup = typer.Typer(
     name="setup", help="Folders, datasets, ontology and both projects from one file.", no_args_is_help=True
 )
 
+
 FileArgument = Annotated[Path, typer.Argument(help="The set-up file (TOML); 'setup init' writes an example.")]
+
+
 OutOption = Annotated[
     Path | None,
     typer.Option("--out", help="The service's configuration document; default: benchmark-qa.json beside FILE."),
 ]
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
@@ -59,7 +70,6 @@ def plan(file: FileArgument, out: OutOption = None, json: JsonOption = False) ->
     Exit code 0 when all is as the file says, 5 when there is something to apply, 4 when there is nothing to apply but
     something that only a person can put right, 2 for a faulty file, 3 when Encord cannot be used.
     """
-    from benchmark_qa.commands.setup.setup_report import print_changes
     from benchmark_qa.commands.setup.sources import read_setup, sources_of
 
     declared = read_setup(file)
@@ -97,10 +107,9 @@ def apply(
     when Encord cannot be used.
     """
     from benchmark_qa.commands.register.directory import report_failures
-    from benchmark_qa.commands.setup.setup_report import print_changes, print_endpoints, step_done
     from benchmark_qa.commands.setup.sources import read_setup, sources_of
-    from benchmark_qa.terminal.one_run import only_run_of
     from benchmark_qa.terminal.progress import item_progress
+    from benchmark_qa.terminal.runs import only_run_of
 
     declared, document = read_setup(file), _document_at(file, out)
     with clear_failures(), ExitStack() as scratch:
@@ -203,3 +212,64 @@ def _write_document(document: Path, wanted: dict[str, Any] | None, *, ask: bool,
     partial.replace(document)
     typer.echo(f"{document}: what BENCHMARK_QA_CONFIG names", err=True)
     return True
+
+
+_MARKS = {
+    "create": "[green]+[/]",
+    "change": "[yellow]~[/]",
+    "drift": "[magenta]![/]",
+    "fault": "[red]x[/]",
+    "notice": "[cyan]?[/]",
+    "unchanged": "[dim]=[/]",
+}
+
+
+_NEXT_PLACE = "\n" + " " * len("    where   ")
+
+
+_WORDS: "dict[Kind, str]" = {
+    "create": "to create",
+    "change": "to change",
+    "drift": "different by hand",
+    "fault": "not fit",
+    "notice": "worth a thought",
+    "unchanged": "as declared",
+}
+
+
+def print_changes(changes: "Sequence[Change]", *, to_stderr: bool = False) -> None:
+    """A line per change, what a person has to do below it, and the counts."""
+    console = _console(to_stderr=to_stderr)
+    for change in changes:
+        console.print(f"{_MARKS[change.kind]} {escape(change.subject)}: {escape(change.message)}")
+        if change.remedy:
+            console.print(f"    -> {escape(change.remedy)}")
+    counts = Counter(change.kind for change in changes)
+    console.print(", ".join(f"{counts[kind]} {word}" for kind, word in _WORDS.items() if counts[kind]))
+
+
+def step_done(total: int) -> "Callable[[Change], None]":
+    """Tells on standard error of each step that is taken."""
+    console, done = _console(to_stderr=True), iter(range(1, total + 1))
+
+    def tell(change: "Change") -> None:
+        console.print(f"[{next(done)}/{total}] {change.subject}: {change.message}", markup=False)
+
+    return tell
+
+
+def print_endpoints(endpoints: "Sequence[Endpoint]") -> None:
+    """For each URL where it goes, and the variable of the service that takes its secret."""
+    console = _console(to_stderr=False)
+    for needed, heading in ((True, "Paste into Encord:"), (False, "If you like:")):
+        console.print(heading)
+        for endpoint in endpoints:
+            if endpoint.needed == needed:
+                console.print(f"  {endpoint.purpose}", markup=False)
+                console.print(f"    URL     {endpoint.url}", markup=False)
+                console.print(f"    where   {endpoint.where.replace('; ', _NEXT_PLACE)}", markup=False)
+                console.print(f"    secret  {endpoint.secret}", markup=False)
+
+
+def _console(*, to_stderr: bool) -> Console:
+    return Console(highlight=False, stderr=to_stderr, soft_wrap=True)

@@ -21,8 +21,8 @@ from benchmark_qa.commands.setup.observed import (
     SeenProject,
     SeenStage,
     Side,
+    gives_away,
 )
-from benchmark_qa.commands.setup.titles import gives_away
 from benchmark_qa.encord_api.catalogue import Catalogue, Listed
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import AccessRefused, NotFoundOnPlatform

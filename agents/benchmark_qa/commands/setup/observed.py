@@ -1,5 +1,6 @@
 """What there is in Encord of what a set-up declares: plain values."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -80,3 +81,11 @@ class Observed:
     projects: Mapping[Side, SeenProject] = field(default_factory=dict)
     telling: tuple[str, ...] = ()
     """Titles of benchmark items, there or waiting, that give them away"""
+
+
+_TELLING = re.compile(r"(?<![a-z])(benchmarks?|gold|goldens?|truth|ground_?truth|honey_?pots?)(?![a-z])", re.IGNORECASE)
+
+
+def gives_away(title: str) -> bool:
+    """Whether a title has a word in it by which people would know a benchmark item."""
+    return _TELLING.search(title) is not None

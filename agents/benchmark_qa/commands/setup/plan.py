@@ -15,10 +15,9 @@ from benchmark_qa.commands.setup.changes import (
     MakeProject,
 )
 from benchmark_qa.commands.setup.declaration import Dataset, Declaration, Embedding, Folder, MetadataType
-from benchmark_qa.commands.setup.observed import Observed, SeenProject, Side, Thing
+from benchmark_qa.commands.setup.observed import Observed, SeenProject, Side, Thing, gives_away
 from benchmark_qa.commands.setup.structure import differences
-from benchmark_qa.commands.setup.titles import gives_away
-from benchmark_qa.tasks.setup_checks import check_workflow
+from benchmark_qa.tasks.checks import check_workflow
 
 _OPTIONS_SHOWN = 8
 _RENAMED = "give it its title back in Encord, or change the title in the set-up file"

@@ -7,8 +7,7 @@ from typing import Literal
 from benchmark_qa.encord_api.models import LabelRow
 from benchmark_qa.formats.label_parts import LayoutError, parts_of
 from benchmark_qa.store.score_store import SqlScoreStore
-from benchmark_qa.store.store_truth_versions import TruthVersion, scored_versions
-from benchmark_qa.store.truth_rulings import Standing, TruthRulings
+from benchmark_qa.store.truth_rulings import Standing, TruthRulings, TruthVersion, scored_versions
 from benchmark_qa.tasks.ground_truth import GroundTruth, TruthRow
 from benchmark_qa.tasks.projects import ServedProjects
 

@@ -8,10 +8,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from benchmark_qa.engine.pairs import Indices, Numbers, Pairs
-from benchmark_qa.engine.ratio import ratio_or_same
-from benchmark_qa.labels.annotations import Drawings
-from benchmark_qa.labels.labels_geometry import Rings, Runs
+from benchmark_qa.engine.pairs import Indices, Numbers, Pairs, ratio_or_same
+from benchmark_qa.labels.annotations import Drawings, Rings, Runs
 from benchmark_qa.labels.ontology import Shape
 from benchmark_qa.labels.outlines import ellipse_corners, rotated_box_corners
 

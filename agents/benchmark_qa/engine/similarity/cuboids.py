@@ -8,8 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from benchmark_qa.engine.pairs import Numbers, Pairs
-from benchmark_qa.engine.ratio import ratio_or_same
+from benchmark_qa.engine.pairs import Numbers, Pairs, ratio_or_same
 
 _TRIPLES = np.array(list(combinations(range(12), 3)))
 _NEAR = 1e-9

@@ -4,9 +4,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from benchmark_qa.engine.extents import padded_extents
-from benchmark_qa.engine.pairs import Flags, Numbers, Pairs
-from benchmark_qa.labels.labels_geometry import Lines
+from benchmark_qa.engine.pairs import Flags, Numbers, Pairs, padded_extents
+from benchmark_qa.labels.annotations import Lines
 
 SAMPLES = 200
 """Points on a line in space at which its distance to the other is looked at."""

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark_qa.engine.boxes import box_iou
-from benchmark_qa.engine.extents import padded_extents
-from benchmark_qa.engine.pairs import Numbers, Pairs
+from benchmark_qa.engine.pairs import Numbers, Pairs, box_iou, padded_extents
 from benchmark_qa.engine.rules import Rules
 from benchmark_qa.engine.similarity import cuboids, points, runs
 from benchmark_qa.labels.annotations import Drawings

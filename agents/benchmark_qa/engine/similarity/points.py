@@ -7,7 +7,7 @@ area (https://cocodataset.org/#keypoints-eval).
 import numpy as np
 
 from benchmark_qa.engine.pairs import Flags, Indices, Numbers, Pairs
-from benchmark_qa.labels.labels_geometry import INVISIBLE, Skeletons, segments
+from benchmark_qa.labels.annotations import INVISIBLE, Skeletons, segments
 
 FAINT = 0.01
 """A Gaussian below this counts as nothing when pairs are looked for."""

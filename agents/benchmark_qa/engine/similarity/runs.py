@@ -3,9 +3,8 @@
 import numpy as np
 
 from benchmark_qa.engine.errors import MasksDifferInSizeError
-from benchmark_qa.engine.pairs import Flags, Indices, Numbers, Pairs
-from benchmark_qa.engine.ratio import ratio_or_same
-from benchmark_qa.labels.labels_geometry import Runs, segments
+from benchmark_qa.engine.pairs import Flags, Indices, Numbers, Pairs, ratio_or_same
+from benchmark_qa.labels.annotations import Runs, segments
 
 
 def run_iou(truth: Runs, label: Runs, pairs: Pairs) -> Numbers:

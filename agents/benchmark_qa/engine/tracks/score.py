@@ -9,9 +9,8 @@ from benchmark_qa.engine.matching import Matches, Scored, Sides
 from benchmark_qa.engine.pairs import Indices
 from benchmark_qa.engine.result import Conflict, IdentityFigures
 from benchmark_qa.engine.tracks.hota import HotaScore, hota_score
-from benchmark_qa.engine.tracks.identity import IdentityScore, identity_score
+from benchmark_qa.engine.tracks.identity import IdentityScore, IdentitySwitch, identity_score, identity_switches
 from benchmark_qa.engine.tracks.pairs import TrackPairs
-from benchmark_qa.engine.tracks.switches import IdentitySwitch, identity_switches
 from benchmark_qa.labels.ontology import Ontology
 
 ALONE = "no object is drawn on more than one frame"

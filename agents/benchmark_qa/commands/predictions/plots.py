@@ -1,11 +1,11 @@
-"""Plots of an evaluation of predictions."""
+"""One evaluation of a model's predictions, as it is written into files and onto a page."""
 
 import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from benchmark_qa.commands.predictions.result import Calibration
-from benchmark_qa.report.plots import ACCENT, SOFT, STYLE, svg
+from benchmark_qa.page.svg import ACCENT, SOFT, STYLE, svg
 
 
 def calibration_plot(calibration: Calibration) -> Markup | None:
