@@ -16,8 +16,9 @@ from encord.orm.dataset import DataLinkDuplicatesBehavior, DatasetAccessSettings
 from encord.utilities.project_user import ProjectUserRole
 
 from benchmark_qa.encord_api import retries
-from benchmark_qa.encord_api.client import Encord, batches
+from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import RequestRejected
+from benchmark_qa.encord_api.request_sizes import batches
 
 ITEMS_PER_REQUEST = 1_000
 

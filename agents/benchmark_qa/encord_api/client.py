@@ -2,13 +2,11 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self, TypeVar
+from typing import Any
 
 from cachetools import TTLCache
 from cryptography.exceptions import UnsupportedAlgorithm
-from encord.client import EncordClientProject
 from encord.http.constants import RequestsSettings
 from encord.orm.label_row import LabelRowMetadata
 from encord.project import Project as SdkProject
@@ -17,24 +15,12 @@ from encord.workflow.stages.agent import AgentStage
 from encord.workflow.stages.final import FinalStage
 
 from benchmark_qa.context import outgoing_trace_header
-from benchmark_qa.encord_api import retries
-from benchmark_qa.encord_api import tasks as queues
-from benchmark_qa.encord_api.errors import AnswerTooLarge, NotFoundOnPlatform, RequestRejected, UnusableKey
+from benchmark_qa.encord_api import queues, retries
+from benchmark_qa.encord_api.documents import BUNDLE_BYTES, FIRST_BUNDLE_ROWS, Documents
+from benchmark_qa.encord_api.errors import NotFoundOnPlatform, RequestRejected, UnusableKey
 from benchmark_qa.encord_api.models import LabelRow, Moved, Project, Stage, Task, TaskPage
-from benchmark_qa.encord_api.sdk_internals import bodies_up_to, install_pooling, largest_body, last_answer
-
-ROWS_PER_REQUEST = 1_000
-ACTIONS_PER_REQUEST = 1_000
-FIRST_BUNDLE_ROWS = 100
-"""Label rows asked for before their size is known"""
-BUNDLE_BYTES = 16 * 1024 * 1024
-"""Label row JSON asked for in one request, about"""
-MOST_BUNDLE_BYTES = 4 * BUNDLE_BYTES
-"""Of one answer with several label rows: what comes next may be much larger than what has come so far"""
-TASKS_PER_PAGE = 100
-"""What Encord puts on a page of tasks"""
-_ROUNDS_BEFORE_SINGLE = 3
-T = TypeVar("T")
+from benchmark_qa.encord_api.request_sizes import ACTIONS_PER_REQUEST, ROWS_PER_REQUEST, batches
+from benchmark_qa.encord_api.sdk_internals import bodies_up_to, install_pooling
 
 
 class Encord:
@@ -149,7 +135,7 @@ class Encord:
         start, size = 0, self._rows_per_bundle.get(project_hash, FIRST_BUNDLE_ROWS)
         while start < len(label_hashes):
             batch = label_hashes[start : start + size]
-            found = _Documents.of(client, batch)
+            found = Documents.of(client, batch)
             size = max(1, min(ROWS_PER_REQUEST, int(BUNDLE_BYTES / max(found.bytes_per_row, 1))))
             self._rows_per_bundle[project_hash] = size
             start += len(batch)
@@ -184,7 +170,7 @@ class Encord:
                 queues.proceed(stage, batch)
                 total += Moved(len(batch), 0)
             except RequestRejected:
-                total += _proceed_with_what_waits(stage, batch)
+                total += queues.proceed_with_what_waits(stage, batch)
         return total
 
     def _label_rows(self, project_hash: str, data_hashes: Sequence[str] | None, all_branches: bool) -> list[LabelRow]:
@@ -246,87 +232,6 @@ class Encord:
         return sdk_project, project
 
 
-def _proceed_with_what_waits(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> Moved:
-    """After a rejected bundle: look which of its tasks still wait and send those, again if need be.
-
-    Somebody else may be draining the same stage, so that even the second look can be stale; in the end each task
-    goes alone.
-    """
-    waiting = list(moves)
-    for _ in range(_ROUNDS_BEFORE_SINGLE):
-        waiting = _still_waiting(stage, waiting)
-        try:
-            if waiting:
-                queues.proceed(stage, waiting)
-            return Moved(len(waiting), len(moves) - len(waiting))
-        except RequestRejected:
-            continue
-    moved = sum(_proceed_alone(stage, move) for move in waiting)
-    return Moved(moved, len(moves) - moved)
-
-
-def _proceed_alone(stage: AgentStage, move: tuple[Task, str]) -> bool:
-    try:
-        queues.proceed(stage, [move])
-    except RequestRejected:
-        if _still_waiting(stage, [move]):
-            raise  # not gone: Encord refuses the pathway itself
-        return False
-    return True
-
-
-def _still_waiting(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> list[tuple[Task, str]]:
-    """1 request per 100 tasks."""
-    there = {
-        task.uuid
-        for batch in batches(moves, TASKS_PER_PAGE)
-        for page in queues.pages(stage, data_hashes=[task.data_hash for task, _ in batch])
-        for task in page
-    }
-    return [move for move in moves if move[0].uuid in there]
-
-
-@dataclass(frozen=True)
-class _Documents:
-    """Label rows that Encord has returned, by label hash, and the size of its answers."""
-
-    rows: Mapping[str, Mapping[str, Any]]
-    size: int
-
-    @property
-    def bytes_per_row(self) -> float:
-        return self.size / max(len(self.rows), 1)
-
-    @classmethod
-    def of(cls, client: EncordClientProject, label_hashes: Sequence[str]) -> Self:
-        """1 request; about 2 log2(n) more for a row whose request is a 404, and for one that is far too large.
-
-        Raises:
-            AnswerTooLarge: for what the caller may read here; what is read at all is never too large by itself.
-        """
-        alone, may_read = len(label_hashes) == 1, largest_body()
-        try:
-            with bodies_up_to(MOST_BUNDLE_BYTES if may_read is None and not alone else may_read):
-                # The dictionary as it came: `LabelRowV2` would spend 20 to 40 microseconds a box on objects that
-                # scoring does not need, and `Project.get_label_rows` is deprecated for expanding them differently.
-                rows = retries.call(lambda: client.get_label_rows(list(label_hashes), get_signed_url=False))
-        except NotFoundOnPlatform:
-            return cls({}, 0) if alone else cls._by_halves(client, label_hashes)
-        except AnswerTooLarge:
-            if may_read is not None:
-                raise
-            return cls._by_halves(client, label_hashes)
-        answer = last_answer()
-        size = answer.size if answer else len(rows) * BUNDLE_BYTES // FIRST_BUNDLE_ROWS
-        return cls({str(row["label_hash"]): row for row in rows}, size)
-
-    @classmethod
-    def _by_halves(cls, client: EncordClientProject, label_hashes: Sequence[str]) -> Self:
-        half = len(label_hashes) // 2
-        first, second = cls.of(client, label_hashes[:half]), cls.of(client, label_hashes[half:])
-        return cls({**first.rows, **second.rows}, first.size + second.size)
-
-
 def _label_row(row: LabelRowMetadata) -> LabelRow:
     node = row.workflow_graph_node
     edited = row.last_edited_at
@@ -345,9 +250,3 @@ def _label_row(row: LabelRowMetadata) -> LabelRow:
 
 def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The items in runs of at most `size`."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

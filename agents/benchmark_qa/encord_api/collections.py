@@ -8,8 +8,9 @@ from encord.collection import ProjectCollection
 from encord.orm.collection import ProjectDataCollectionItemRequest
 
 from benchmark_qa.encord_api import retries
-from benchmark_qa.encord_api.client import Encord, batches
+from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import RequestRejected
+from benchmark_qa.encord_api.request_sizes import batches
 
 FRAMES_PER_REQUEST = 1_000
 

@@ -11,8 +11,9 @@ from encord.orm.formatter import Formatter
 from encord.orm.label_row import LabelRowMetadata
 
 from benchmark_qa.encord_api import retries
-from benchmark_qa.encord_api.client import ROWS_PER_REQUEST, Encord, batches
+from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.models import LabelRow
+from benchmark_qa.encord_api.request_sizes import ROWS_PER_REQUEST, batches
 
 
 @dataclass(frozen=True)

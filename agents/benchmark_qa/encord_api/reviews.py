@@ -15,8 +15,9 @@ from encord.workflow.stages.consensus_annotation import ConsensusAnnotationStage
 from encord.workflow.stages.consensus_review import ConsensusReviewStage
 
 from benchmark_qa.encord_api import retries
-from benchmark_qa.encord_api.client import ACTIONS_PER_REQUEST, Encord, batches
+from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import NotFoundOnPlatform
+from benchmark_qa.encord_api.request_sizes import ACTIONS_PER_REQUEST, batches
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from benchmark_qa.commands.pace.measure import retired_items
 from benchmark_qa.config.deployment import RoutingStage, ScoringStage
 from benchmark_qa.context import remaining_seconds
-from benchmark_qa.encord_api.client import ACTIONS_PER_REQUEST
 from benchmark_qa.encord_api.models import Stage, Task
+from benchmark_qa.encord_api.request_sizes import ACTIONS_PER_REQUEST
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.decision import decide, judge
 from benchmark_qa.tasks.errors import MisconfiguredStage

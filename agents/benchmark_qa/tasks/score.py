@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from benchmark_qa import telemetry
-from benchmark_qa.encord_api.client import batches
 from benchmark_qa.encord_api.errors import AnswerTooLarge
 from benchmark_qa.encord_api.models import LabelRow
+from benchmark_qa.encord_api.request_sizes import batches
 from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.encord_api.sdk_internals import largest_body
 from benchmark_qa.engine.errors import ScoringError

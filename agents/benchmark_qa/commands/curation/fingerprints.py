@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from benchmark_qa.encord_api.client import batches
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
 from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, Pictures
+from benchmark_qa.encord_api.request_sizes import batches
 from benchmark_qa.images.statistics import UnreadableImageError, image_statistics
 from benchmark_qa.terminal.runs import Journal
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from benchmark_qa.encord_api.client import Encord, batches
+from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.label_writing import ROWS_PER_BUNDLE, TruthRows, TruthSlot
 from benchmark_qa.encord_api.models import Project
+from benchmark_qa.encord_api.request_sizes import batches
 from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.formats.class_mapping import MappingError, Target
 from benchmark_qa.formats.encord_reader import read_label_rows

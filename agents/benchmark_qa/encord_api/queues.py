@@ -1,0 +1,115 @@
+"""The queues of agent and final stages: pages of tasks, and sending tasks down pathways."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from encord.http.v2.payloads import Page
+from encord.orm.base_dto import BaseDTO
+from encord.workflow.common import WorkflowClient
+from encord.workflow.stages.agent import AgentStage, _ActionPathway
+from encord.workflow.stages.final import FinalStage
+
+from benchmark_qa.encord_api import retries
+from benchmark_qa.encord_api.errors import RequestRejected
+from benchmark_qa.encord_api.models import Moved, Task, TaskPage
+from benchmark_qa.encord_api.request_sizes import TASKS_PER_PAGE, batches
+
+_ROUNDS_BEFORE_SINGLE = 3
+
+
+def proceed_with_what_waits(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> Moved:
+    """After a rejected bundle: look which of its tasks still wait and send those, again if need be.
+
+    Somebody else may be draining the same stage, so that even the second look can be stale; in the end each task
+    goes alone.
+    """
+    waiting = list(moves)
+    for _ in range(_ROUNDS_BEFORE_SINGLE):
+        waiting = _still_waiting(stage, waiting)
+        try:
+            if waiting:
+                proceed(stage, waiting)
+            return Moved(len(waiting), len(moves) - len(waiting))
+        except RequestRejected:
+            continue
+    moved = sum(_proceed_alone(stage, move) for move in waiting)
+    return Moved(moved, len(moves) - moved)
+
+
+def _proceed_alone(stage: AgentStage, move: tuple[Task, str]) -> bool:
+    try:
+        proceed(stage, [move])
+    except RequestRejected:
+        if _still_waiting(stage, [move]):
+            raise  # not gone: Encord refuses the pathway itself
+        return False
+    return True
+
+
+def _still_waiting(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> list[tuple[Task, str]]:
+    """1 request per 100 tasks."""
+    there = {
+        task.uuid
+        for batch in batches(moves, TASKS_PER_PAGE)
+        for tasks in pages(stage, data_hashes=[task.data_hash for task, _ in batch])
+        for task in tasks
+    }
+    return [move for move in moves if move[0].uuid in there]
+
+
+TaskStage = AgentStage | FinalStage
+
+
+class _QueueQuery(BaseDTO):
+    """What agent and final stages filter by, alike."""
+
+    page_token: str | None = None
+    data_hashes: list[UUID] | None = None
+    dataset_hashes: list[UUID] | None = None
+
+
+class _QueuedTask(BaseDTO):
+    """What agent and final stages tell about a task, alike."""
+
+    uuid: UUID
+    data_hash: UUID
+    data_title: str
+
+
+def pages(
+    stage: TaskStage, *, data_hashes: Sequence[str] | None = None, dataset_hashes: Sequence[str] | None = None
+) -> Iterator[list[Task]]:
+    """The stage's queue page by page (100 tasks each on Encord), filtered by the server. 1 request a page."""
+    page_token: str | None = None
+    while True:
+        found = page(stage, page_token, data_hashes=data_hashes, dataset_hashes=dataset_hashes)
+        yield found.tasks
+        if found.next_token is None:
+            return
+        page_token = found.next_token
+
+
+def page(
+    stage: TaskStage,
+    page_token: str | None,
+    *,
+    data_hashes: Sequence[str] | None = None,
+    dataset_hashes: Sequence[str] | None = None,
+) -> TaskPage:
+    """One page of the stage's queue; None begins at the front. 1 request."""
+    client: WorkflowClient = stage._workflow_client
+    query = _QueueQuery(page_token=page_token, data_hashes=_uuids(data_hashes), dataset_hashes=_uuids(dataset_hashes))
+    path = f"/projects/{client.project_hash}/workflow/stages/{stage.uuid}/tasks"
+    found = retries.call(lambda: client.api_client.get(path, params=query, result_type=Page[_QueuedTask]))
+    tasks = [Task(str(task.uuid), str(task.data_hash), task.data_title) for task in found.results]
+    return TaskPage(tasks, found.next_page_token)
+
+
+def proceed(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> None:
+    """Send tasks down pathways, by name, in 1 request that Encord applies whole or not at all."""
+    actions = [_ActionPathway(task_uuid=UUID(task.uuid), pathway_name=pathway) for task, pathway in moves]
+    retries.call(lambda: stage._workflow_client._action(stage.uuid, actions))
+
+
+def _uuids(hashes: Sequence[str] | None) -> list[UUID] | None:
+    return None if hashes is None else [UUID(value) for value in hashes]
