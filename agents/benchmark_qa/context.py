@@ -7,13 +7,17 @@ Context variables, because concurrent requests share one SDK client: a trace id 
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from uuid import uuid4
 
 _trace_id: ContextVar[str | None] = ContextVar("encord_trace_id", default=None)
+
+
 _deadline: ContextVar[float | None] = ContextVar("encord_deadline", default=None)
+
+
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{1,64}\Z")
 
 
@@ -56,3 +60,11 @@ def remaining_seconds(default: float) -> float:
     """Seconds until the deadline of the unit of work, or `default` where there is none."""
     deadline = _deadline.get()
     return default if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+Progress = Callable[[int], None]
+"""Called with the number of tasks that have been dealt with since the last call."""
+
+
+def no_progress(_: int) -> None:
+    """Nobody watches."""

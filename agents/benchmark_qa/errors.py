@@ -10,3 +10,7 @@ class TryAgainLater(Exception):
 
 class MissingExtraError(Exception):
     """What was asked for needs an extra of this package that is not installed; the message names it."""
+
+
+class RefusalError(Exception):
+    """Base: the request is understood and cannot be served as things are."""

@@ -5,6 +5,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from encord.orm.storage import (
+    DataUploadAudio,
+    DataUploadDicomSeries,
+    DataUploadImage,
+    DataUploadImageGroup,
+    DataUploadImageGroupFromItems,
+    DataUploadNifti,
+    DataUploadPDF,
+    DataUploadScene,
+    DataUploadText,
+    DataUploadTimeSeries,
+    DataUploadVideo,
+)
+
 StageKind = Literal["ANNOTATION", "REVIEW", "CONSENSUS_ANNOTATION", "CONSENSUS_REVIEW", "AGENT", "DONE"]
 
 
@@ -80,3 +94,28 @@ class Moved:
 
     def __add__(self, other: "Moved") -> "Moved":
         return Moved(self.moved + other.moved, self.already_gone + other.already_gone)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenStage:
+    """A stage of a workflow; `pathways` are names, each with the uuid of the stage that it leads to."""
+
+    uuid: str
+    title: str
+    kind: str
+    pathways: Mapping[str, str] = field(default_factory=dict)
+
+
+Model = (
+    DataUploadAudio
+    | DataUploadDicomSeries
+    | DataUploadImage
+    | DataUploadImageGroup
+    | DataUploadImageGroupFromItems
+    | DataUploadNifti
+    | DataUploadPDF
+    | DataUploadScene
+    | DataUploadText
+    | DataUploadTimeSeries
+    | DataUploadVideo
+)

@@ -13,10 +13,10 @@ from encord.orm.dataset import LongPollingStatus
 from encord.orm.storage import DataGroupGrid, DataUploadItems, StorageItemType
 from encord.storage import StorageFolder
 
-from benchmark_qa.commands.register.entries import Model
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import EncordUnavailable, NotFoundOnPlatform, RequestRejected
+from benchmark_qa.encord_api.models import Model
 
 T = TypeVar("T")
 

@@ -4,11 +4,9 @@ import hashlib
 import json
 from typing import Annotated, Literal, Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from benchmark_qa.engine.metrics import find_metric
-from benchmark_qa.engine.pairs import Numbers
 from benchmark_qa.labels.ontology import Shape
 
 FIGURES = (
@@ -26,9 +24,15 @@ FIGURES = (
 )
 """The figures of a score that a requirement can name"""
 
+
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+
+
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
 
 NameOrHash = str
 """A class, attribute or skeleton node of the ontology: by its feature hash, or by its name"""
@@ -217,10 +221,3 @@ class ScoringConfig(_Section):
 def _merged(sections: list[_Section]) -> _Section:
     changes = {key: getattr(section, key) for section in sections for key in section.model_fields_set}
     return sections[-1].model_copy(update=changes)
-
-
-def threshold_at(rule: Threshold, areas: Numbers) -> Numbers:
-    """The threshold of each ground truth object (n,), given its area in pixels squared (n,)."""
-    if isinstance(rule, ThresholdCurve):
-        return np.interp(areas, [p.area for p in rule.points], [p.threshold for p in rule.points])
-    return np.full(len(areas), rule)

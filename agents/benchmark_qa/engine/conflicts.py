@@ -167,10 +167,11 @@ def _crossing_pairs(first: Matches, second: Matches, sides: Sides, rules: Rules)
 
 def _overlaps(truth: Drawings, label: Drawings, sides: Sides) -> tuple[Pairs, Numbers]:
     from benchmark_qa.engine.similarity import areas  # noqa: PLC0415 - boxes need no shapely
+    from benchmark_qa.labels.outlines import outlines  # noqa: PLC0415
 
     places = sides.places(truth, label)
     media = common_media(truth, label, places)
-    first, second = areas.outlines(truth, media[0]), areas.outlines(label, media[1])
+    first, second = outlines(truth, media[0]), outlines(label, media[1])
     pairs = touching(areas.extents(first), places[0], areas.extents(second), places[1])
     return pairs, areas.area_iou(first, second, pairs)
 

@@ -1,6 +1,6 @@
 """A team's own metrics: found by the name of an entry point, or as `module:function`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -9,11 +9,13 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from benchmark_qa.engine.errors import MetricFailedError
+from benchmark_qa.engine.result import TaskScore
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.ontology import Ontology
 
 if TYPE_CHECKING:
     from benchmark_qa.engine.result import TaskScore
+
 
 GROUP = "benchmark_qa.metrics"
 
@@ -78,3 +80,23 @@ def _callable(found: object, name: str) -> Metric:
     if not callable(found):
         raise MetricNotFoundError(f"the metric {name!r} is not a function")
     return found
+
+
+METRICS: Mapping[str, Callable[[TaskScore], float | None]] = {
+    "score": lambda s: s.score,
+    "precision": lambda s: s.objects.precision,
+    "recall": lambda s: s.objects.recall,
+    "f1": lambda s: s.objects.f1,
+    "mean_similarity": lambda s: s.objects.mean_similarity,
+    "panoptic_quality": lambda s: s.objects.panoptic_quality,
+    "worst_class_f1": lambda s: min((f for f in _class_f1(s) if f is not None), default=None),
+    "classification_accuracy": lambda s: s.classifications.score,
+    "attribute_accuracy": lambda s: s.attributes.accuracy,
+    "idf1": lambda s: s.identity.idf1,
+    "hota": lambda s: s.identity.hota,
+}
+"""The figures of `config.FIGURES`; each is None where it does not apply."""
+
+
+def _class_f1(score: TaskScore) -> list[float | None]:
+    return [item.objects.f1 for item in score.by_class.values() if item.objects is not None]

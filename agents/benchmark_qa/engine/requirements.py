@@ -1,32 +1,11 @@
 """Requirements: a filter, a metric and a threshold, and what they say about one task."""
 
-from collections.abc import Callable, Mapping
-
 import numpy as np
 
 from benchmark_qa.engine.config import Filter, Requirement
 from benchmark_qa.engine.result import TaskScore, Verdict
 from benchmark_qa.labels.annotations import Annotations, Classification, Span
 from benchmark_qa.labels.ontology import Ontology
-
-METRICS: Mapping[str, Callable[[TaskScore], float | None]] = {
-    "score": lambda s: s.score,
-    "precision": lambda s: s.objects.precision,
-    "recall": lambda s: s.objects.recall,
-    "f1": lambda s: s.objects.f1,
-    "mean_similarity": lambda s: s.objects.mean_similarity,
-    "panoptic_quality": lambda s: s.objects.panoptic_quality,
-    "worst_class_f1": lambda s: min((f for f in _class_f1(s) if f is not None), default=None),
-    "classification_accuracy": lambda s: s.classifications.score,
-    "attribute_accuracy": lambda s: s.attributes.accuracy,
-    "idf1": lambda s: s.identity.idf1,
-    "hota": lambda s: s.identity.hota,
-}
-"""The figures of `config.FIGURES`; each is None where it does not apply."""
-
-
-def _class_f1(score: TaskScore) -> list[float | None]:
-    return [item.objects.f1 for item in score.by_class.values() if item.objects is not None]
 
 
 def verdict(requirement: Requirement, value: float | None, score: TaskScore) -> Verdict:

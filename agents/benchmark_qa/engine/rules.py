@@ -5,10 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark_qa.engine.config import AnswerRule, ScoringConfig, Threshold, threshold_at
+from benchmark_qa.engine.config import AnswerRule, ScoringConfig, Threshold, ThresholdCurve
 from benchmark_qa.engine.pairs import Flags, Numbers
 from benchmark_qa.labels.annotations import Drawings
 from benchmark_qa.labels.ontology import ObjectClass, Ontology, Question
+
+
+def threshold_at(rule: Threshold, areas: Numbers) -> Numbers:
+    """The threshold of each ground truth object (n,), given its area in pixels squared (n,)."""
+    if isinstance(rule, ThresholdCurve):
+        return np.interp(areas, [p.area for p in rule.points], [p.threshold for p in rule.points])
+    return np.full(len(areas), rule)
 
 
 @dataclass(frozen=True)
@@ -56,4 +63,6 @@ class Rules:
 
 
 _EXACT = AnswerRule()
+
+
 _IGNORED = AnswerRule(compare="ignore")

@@ -10,8 +10,8 @@ from benchmark_qa.engine.attributes import score_attributes
 from benchmark_qa.engine.config import ScoringConfig, Weights
 from benchmark_qa.engine.conflicts import Crossing, cross_shapes, object_conflicts
 from benchmark_qa.engine.matching import Matches, Sides, match_shape
-from benchmark_qa.engine.metrics import MetricInput, apply_metric
-from benchmark_qa.engine.requirements import METRICS, filtered, verdict
+from benchmark_qa.engine.metrics import METRICS, MetricInput, apply_metric
+from benchmark_qa.engine.requirements import filtered, verdict
 from benchmark_qa.engine.result import (
     AnswerScore,
     ClassScore,

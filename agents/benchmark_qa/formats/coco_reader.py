@@ -6,25 +6,18 @@ from the image's and the annotation's id, so that the same file always makes the
 """
 
 import math
-from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
-from pathlib import PurePosixPath
 from typing import Any
-from uuid import UUID
 
-import numpy as np
-
-from benchmark_qa.formats.class_mapping import Target, UnmappedError, answers_of
-from benchmark_qa.formats.label_parts import Fault, Json, Labelled, LabelParts, Reading, Size
-from benchmark_qa.formats.run_lengths import pixels_of_rings, run_length_string
-from benchmark_qa.labels.ontology import ObjectClass, Shape
-from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
+from benchmark_qa.formats.label_parts import Fault, Json, Size
+from benchmark_qa.labels.ontology import Shape
 
 _VISIBILITIES = ("invisible", "occluded", "visible")
 """By COCO's v: not labelled, labelled and not visible, visible"""
+
+
 _PREFERRED = (
     Shape.SKELETON, Shape.POINT, Shape.BITMASK, Shape.POLYGON, Shape.ROTATABLE_BOUNDING_BOX, Shape.BOUNDING_BOX,
 )  # fmt: skip
@@ -37,29 +30,6 @@ class CocoError(ValueError):
 
 class UndrawableError(ValueError):
     """An annotation cannot be drawn with the shape that its class has; the message says why."""
-
-
-def read_coco(document: Mapping[str, Any], target: Target) -> Reading:
-    """Labels of every image of a COCO document; one without annotations has empty labels.
-
-    Args:
-        document: parsed JSON with `images`, `annotations` and `categories`.
-        target: the ontology, and the names of the categories in it.
-
-    Raises:
-        CocoError: it is not COCO. Single annotations that cannot be used are faults of the reading.
-    """
-    images = _by_id(document, "images")
-    categories = _by_id(document, "categories")
-    annotations: dict[Any, list[Json]] = {own: [] for own in images}
-    faults = _Faults()
-    for annotation in _list(document, "annotations"):
-        if annotation.get("image_id") in annotations:
-            annotations[annotation["image_id"]].append(annotation)
-        else:
-            faults.add(f"annotation {annotation.get('id')}", f"the file has no image {annotation.get('image_id')!r}")
-    labelled = tuple(_labelled(image, annotations[own], categories, target, faults) for own, image in images.items())
-    return Reading(labelled, tuple(faults.listed()))
 
 
 @dataclass
@@ -79,80 +49,6 @@ class _Faults:
             yield Fault(subject + (f" and {more:,} more" if more else ""), reason)
 
 
-def _labelled(
-    image: Json, annotations: Sequence[Json], categories: Mapping[Any, Json], target: Target, faults: _Faults
-) -> Labelled:
-    size = _size(image)
-    objects, answers = [], {}
-    for annotation in annotations:
-        subject = f"annotation {annotation.get('id')}"
-        try:
-            category = categories.get(annotation.get("category_id"))
-            if category is None:
-                raise UndrawableError(f"the file has no category {annotation.get('category_id')!r}")
-            name = str(category.get("name"))
-            item, drawing = _drawing(annotation, category, target, size)
-            own = _object_hash(image, annotation)
-        except (UndrawableError, UnmappedError) as error:
-            faults.add(subject, str(error))
-            continue
-        given, problems = answers_of(annotation.get("attributes"), name, item, target)
-        for problem in problems:
-            faults.add(subject, problem)
-        objects.append({"objectHash": own, "featureHash": item.hash, "name": item.name, "shape": item.shape, **drawing})
-        answers[own] = {"objectHash": own, "classifications": given}
-    parts = LabelParts(({"objects": objects, "classifications": []},), object_answers=answers)
-    file_name, title = str(image.get("file_name") or ""), str(image.get("image_title") or "")
-    return Labelled(
-        name=title or file_name or f"image {image.get('id')}",
-        parts=parts,
-        data_hash=_data_hash(image, file_name),
-        urls=tuple(str(image[key]) for key in ("coco_url", "url") if image.get(key)),
-        titles=tuple(dict.fromkeys(name for name in (title, file_name, PurePosixPath(file_name).name) if name)),
-        size=size,
-    )
-
-
-def _drawing(annotation: Json, category: Json, target: Target, size: Size | None) -> tuple[ObjectClass, dict[str, Any]]:
-    """The class and the geometry of an annotation, drawn with the first of the class's shapes that can be drawn."""
-    classes = target.objects(str(category.get("name")))
-    drawable = sorted(
-        (item for item in classes if item.shape in _PREFERRED), key=lambda item: _PREFERRED.index(item.shape)
-    )
-    if not drawable:
-        raise UndrawableError(f"class {classes[0].name!r} is a {classes[0].shape}, which COCO does not know")
-    if size is None:
-        raise UndrawableError("its image has no width and height")
-    refused = None
-    for item in drawable:
-        try:
-            return item, _geometry(annotation, category, target, item, size)
-        except UndrawableError as error:
-            refused = refused or error
-    raise refused or AssertionError("unreachable")
-
-
-def _geometry(annotation: Json, category: Json, target: Target, item: ObjectClass, size: Size) -> dict[str, Any]:
-    crowd = bool(annotation.get("iscrowd"))
-    if crowd and item.shape is not Shape.BITMASK:  # Encord's own export marks every bitmask as a crowd
-        raise UndrawableError(f"a crowd region (iscrowd) is no single {item.name!r}")
-    match item.shape:
-        case Shape.BOUNDING_BOX:
-            return {"boundingBox": _box(annotation, size)}
-        case Shape.ROTATABLE_BOUNDING_BOX:
-            turned = _number((annotation.get("attributes") or {}).get("rotation") or 0.0, "rotation")
-            return {"rotatableBoundingBox": {**_box(annotation, size), "theta": turned}}
-        case Shape.POLYGON:
-            return _polygons(_rings(annotation), size)
-        case Shape.BITMASK:
-            return {"bitmask": _bitmask(annotation, size)}
-        case Shape.POINT:
-            ((x, y, _),) = _keypoints(annotation, 1)
-            return {"point": {"0": {"x": x / size[0], "y": y / size[1]}}}
-        case _:
-            return {"skeleton": _skeleton(annotation, category, target, item, size)}
-
-
 def _box(annotation: Json, size: Size) -> dict[str, float]:
     box = annotation.get("bbox")
     if not isinstance(box, list) or len(box) != 4:
@@ -163,103 +59,6 @@ def _box(annotation: Json, size: Size) -> dict[str, float]:
     if x >= size[0] or y >= size[1] or x + width <= 0 or y + height <= 0:
         raise UndrawableError("has a bbox that lies outside its image")
     return {"x": x / size[0], "y": y / size[1], "w": width / size[0], "h": height / size[1]}
-
-
-def _rings(annotation: Json) -> list[list[float]]:
-    """Outer rings, flat, in pixels."""
-    segmentation = annotation.get("segmentation")
-    if isinstance(segmentation, Mapping):
-        raise UndrawableError("is segmented by run lengths, and its class is a polygon")
-    if not isinstance(segmentation, list) or not segmentation or not all(isinstance(r, list) for r in segmentation):
-        raise UndrawableError("has no segmentation")
-    rings = [[_number(number, "segmentation") for number in ring] for ring in segmentation]
-    if any(len(ring) < 6 or len(ring) % 2 for ring in rings):
-        raise UndrawableError("has a segmentation of fewer than three points, or half a point")
-    return rings
-
-
-def _polygons(rings: list[list[float]], size: Size) -> dict[str, Any]:
-    scaled = [[number / size[place % 2] for place, number in enumerate(ring)] for ring in rings]
-    first = {str(i): {"x": scaled[0][2 * i], "y": scaled[0][2 * i + 1]} for i in range(len(scaled[0]) // 2)}
-    return {"polygon": first, "polygons": [[ring] for ring in scaled]}
-
-
-def _bitmask(annotation: Json, size: Size) -> dict[str, Any]:
-    width, height = size
-    segmentation = annotation.get("segmentation")
-    if isinstance(segmentation, Mapping):
-        pixels = _decoded(segmentation, size)
-    else:
-        pixels = np.zeros((height, width), np.bool_)
-        for ring in _rings(annotation):  # parts of one object may touch: they are joined, not crossed out
-            pixels |= pixels_of_rings([np.array(ring).reshape(-1, 2)], height, width)
-    flat = pixels.ravel()
-    changes = np.flatnonzero(np.diff(flat, prepend=False))
-    counts = np.diff(np.concatenate(([0], changes, [flat.size])))
-    return {"top": 0, "left": 0, "height": height, "width": width, "rleString": run_length_string(counts.tolist())}
-
-
-def _decoded(segmentation: Json, size: Size) -> "np.ndarray[tuple[int, int], np.dtype[np.bool_]]":
-    width, height = size
-    counts, told = segmentation.get("counts"), segmentation.get("size")
-    if told != [height, width]:
-        raise UndrawableError(f"its run lengths are of a mask of {told}, its image is {[height, width]}")
-    try:
-        runs = decode_runs([counts])[0] if isinstance(counts, str) else np.array(counts, np.int64)
-    except (BadRunLengthError, TypeError, ValueError, OverflowError):
-        raise UndrawableError("has run lengths that cannot be read") from None
-    if runs.ndim != 1 or (runs < 0).any() or runs.sum() != width * height:
-        raise UndrawableError("has run lengths that do not fill its image")
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
-
-
-def _keypoints(annotation: Json, count: int) -> list[tuple[float, float, int]]:
-    given = annotation.get("keypoints")
-    if not isinstance(given, list) or len(given) != 3 * count:
-        held = len(given) // 3 if isinstance(given, list) else "no"
-        raise UndrawableError(f"has {held} keypoints, its class {count}")
-    numbers = [_number(number, "keypoints") for number in given]
-    if any(seen not in (0, 1, 2) for seen in numbers[2::3]):
-        raise UndrawableError("has a keypoint whose visibility is none of 0, 1, 2")
-    return [(numbers[i], numbers[i + 1], int(numbers[i + 2])) for i in range(0, len(numbers), 3)]
-
-
-def _skeleton(annotation: Json, category: Json, target: Target, item: ObjectClass, size: Size) -> dict[str, Any]:
-    template = target.classes.skeletons.get(target.classes.ontology.object_index[item.hash])
-    names = category.get("keypoints")
-    if template is None:
-        raise UndrawableError(f"the ontology has no skeleton template {item.name!r}")
-    if not isinstance(names, list) or sorted(map(str, names)) != sorted(template.names):
-        raise UndrawableError(f"its category's keypoints are not those of skeleton {item.name!r}: {names}")
-    given = dict(zip(map(str, names), _keypoints(annotation, len(names)), strict=True))
-    return {
-        str(place): {
-            "x": given[name][0] / size[0],
-            "y": given[name][1] / size[1],
-            "name": name,
-            "value": name,
-            "featureHash": node,
-            "visibility": _VISIBILITIES[given[name][2]],
-        }
-        for place, (node, name) in enumerate(zip(template.nodes, template.names, strict=True))
-    }
-
-
-def _object_hash(image: Json, annotation: Json) -> str:
-    """Eight characters, as Encord's own."""
-    if annotation.get("id") is None:
-        raise UndrawableError("an annotation has no id")
-    return b64encode(blake2b(f"{image['id']}\0{annotation['id']}".encode(), digest_size=6).digest()).decode()
-
-
-def _data_hash(image: Json, file_name: str) -> str | None:
-    """Encord's own export names an image by its data hash: `images/DATA_HASH.jpg`."""
-    for candidate in (image.get("data_hash"), PurePosixPath(file_name).stem):
-        try:
-            return str(UUID(str(candidate)))
-        except ValueError:
-            continue
-    return None
 
 
 def _size(image: Json) -> Size | None:

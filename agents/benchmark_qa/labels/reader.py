@@ -4,7 +4,7 @@ The layout is that of `LabelRowV2` (encord-sdk 0.1.211, `objects/ontology_labels
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -12,12 +12,49 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.labels.annotations import ROW, Annotations, Drawings, Events, Runs
+from benchmark_qa.labels.annotations import ROW, Annotations, Drawings, Events, Geometry, Runs
 from benchmark_qa.labels.answers import classifications, dynamic_answers, static_answers
 from benchmark_qa.labels.errors import LabelReadError, hash_named, word_named
 from benchmark_qa.labels.frames import Frame, frames
 from benchmark_qa.labels.ontology import SHAPES, Ontology, Shape
-from benchmark_qa.labels.shapes import BadGeometryError, Drawing, readers
+from benchmark_qa.labels.shapes import (
+    BadGeometryError,
+    Drawing,
+    read_boxes,
+    read_circles,
+    read_cuboids,
+    read_ellipses,
+    read_flat_cuboids,
+    read_points,
+    read_polygons,
+    read_polylines,
+    read_rotated_boxes,
+    read_skeletons,
+)
+
+
+def readers() -> Mapping[Shape, Callable[[Sequence[Drawing]], Geometry]]:
+    """The reader of every shape."""
+    from benchmark_qa.labels import runs  # noqa: PLC0415 - boxes do not need them
+
+    return {
+        Shape.BOUNDING_BOX: read_boxes,
+        Shape.ROTATABLE_BOUNDING_BOX: read_rotated_boxes,
+        Shape.CIRCLE: read_circles,
+        Shape.ELLIPSE: read_ellipses,
+        Shape.POINT: read_points,
+        Shape.CUBOID: read_cuboids,
+        Shape.CUBOID_2D: read_flat_cuboids,
+        Shape.POLYGON: read_polygons,
+        Shape.POLYLINE: read_polylines,
+        Shape.SKELETON: read_skeletons,
+        Shape.BITMASK: runs.read_bitmasks,
+        Shape.SEGMENTATION: runs.read_segmentations,
+        Shape.AUDIO: runs.read_times,
+        Shape.TIME_RANGE: runs.read_times,
+        Shape.TEXT: runs.read_texts,
+    }
+
 
 _SHAPE, _FEATURE, _OBJECT = itemgetter("shape"), itemgetter("featureHash"), itemgetter("objectHash")
 

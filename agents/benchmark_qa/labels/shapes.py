@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.labels.annotations import VISIBILITIES, Geometry, Indices, Lines, Numbers, Rings, Skeletons
-from benchmark_qa.labels.ontology import Shape
+from benchmark_qa.labels.annotations import VISIBILITIES, Indices, Lines, Numbers, Rings, Skeletons
 
 Drawing = Mapping[str, Any]
 
@@ -171,29 +170,6 @@ def _point(point: Any, index: int) -> tuple[float, float, float]:
         return float(first["x"]), float(first["y"]), float(first.get("z", np.nan))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         raise BadGeometryError(index, "has no well-formed point") from None
-
-
-def readers() -> Mapping[Shape, Callable[[Sequence[Drawing]], Geometry]]:
-    """The reader of every shape."""
-    from benchmark_qa.labels import runs  # noqa: PLC0415 - boxes do not need them
-
-    return {
-        Shape.BOUNDING_BOX: read_boxes,
-        Shape.ROTATABLE_BOUNDING_BOX: read_rotated_boxes,
-        Shape.CIRCLE: read_circles,
-        Shape.ELLIPSE: read_ellipses,
-        Shape.POINT: read_points,
-        Shape.CUBOID: read_cuboids,
-        Shape.CUBOID_2D: read_flat_cuboids,
-        Shape.POLYGON: read_polygons,
-        Shape.POLYLINE: read_polylines,
-        Shape.SKELETON: read_skeletons,
-        Shape.BITMASK: runs.read_bitmasks,
-        Shape.SEGMENTATION: runs.read_segmentations,
-        Shape.AUDIO: runs.read_times,
-        Shape.TIME_RANGE: runs.read_times,
-        Shape.TEXT: runs.read_texts,
-    }
 
 
 _XY = itemgetter("x", "y")

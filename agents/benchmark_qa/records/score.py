@@ -96,3 +96,24 @@ class WorkReading:
     """By e-mail"""
     seconds: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """Time at annotation stages by e-mail and data hash, of data units that have a score"""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One annotator's score of one data unit, as far as words about it need to know."""
+
+    annotator: str | None
+    score: float | None
+    passed: bool
+    conflicts: Mapping[tuple[str, str, str | None], int] = field(default_factory=dict)
+    """How many there are of each kind, class, and what the labels have instead (`ConflictKey`)"""
+
+
+def passes(score: float | None, requirements_met: bool | None, threshold: float) -> bool:
+    """Whether one annotator's work is good enough: their requirements where some are configured, else the score.
+
+    Whoever could not be judged (both None) does not fail.
+    """
+    if requirements_met is not None:
+        return requirements_met
+    return score is None or score >= threshold

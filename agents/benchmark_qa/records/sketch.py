@@ -108,7 +108,7 @@ def _areas(drawings: Drawings) -> Iterator[Traced | None]:
         return
     import shapely  # noqa: PLC0415 - boxes need none
 
-    from benchmark_qa.engine.similarity.areas import outlines  # noqa: PLC0415
+    from benchmark_qa.labels.outlines import outlines  # noqa: PLC0415
 
     media = np.where(np.isfinite(drawings.media) & (drawings.media > 0), drawings.media, 1.0)
     areas = outlines(drawings, media)

@@ -74,9 +74,9 @@ def report(
         scores = open_scores()
         if analytics_days is not None:
             from benchmark_qa.report.reading_work import read_work
-            from benchmark_qa.service.service import Service
+            from benchmark_qa.tasks.connections import Connections
 
-            read_work(Service(scores.settings).scorer, days=analytics_days)
+            read_work(Connections(scores.settings).scorer, days=analytics_days)
         if chosen is Format.TABLE and as_of is None and output is None:
             print_leaderboard(current_leaderboard(scores.store, scores.config))
             return

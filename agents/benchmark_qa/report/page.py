@@ -8,6 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from benchmark_qa.page.names import NAMES
 from benchmark_qa.page.template import HERE, environment
 from benchmark_qa.quality.crowd import Suspect
 from benchmark_qa.quality.people import Person, TaskLine
@@ -15,7 +16,7 @@ from benchmark_qa.quality.ratings import usual_seconds
 from benchmark_qa.quality.report import Report
 from benchmark_qa.records.sketch import Sketch
 from benchmark_qa.report.drawing import Drawing, draw
-from benchmark_qa.report.plotted import NAMES, overview, trend
+from benchmark_qa.report.plotted import overview, trend
 from benchmark_qa.stats.intervals import Interval
 
 ITEMS_SHOWN = 15

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from benchmark_qa.page.names import NAMES
 from benchmark_qa.page.svg import ACCENT, BAD, GOOD, SOFT, STYLE, WARN, svg
 from benchmark_qa.quality.breakdown import Group
 from benchmark_qa.quality.leaderboard import Leaderboard, Verdict
-from benchmark_qa.report.plotted import NAMES
 from benchmark_qa.stats.intervals import Interval
 
 _VERDICT_COLOURS: dict[Verdict, str] = {

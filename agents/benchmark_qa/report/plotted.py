@@ -8,8 +8,6 @@ from markupsafe import Markup
 from benchmark_qa.quality.breakdown import Group
 from benchmark_qa.quality.leaderboard import Leaderboard
 
-NAMES = {"f1": "F1", "accuracy": "accuracy", "score": "score"}
-
 
 def overview(board: Leaderboard) -> Markup | None:
     """As `plots.overview_plot`."""

@@ -16,9 +16,9 @@ from benchmark_qa.service.endpoints.health import health
 from benchmark_qa.service.endpoints.notifications import notifications
 from benchmark_qa.service.endpoints.reports import reports
 from benchmark_qa.service.errors import install_error_handlers
-from benchmark_qa.service.front import Front
 from benchmark_qa.service.observability import CarryTrace, install_metrics
 from benchmark_qa.service.origins import AllowedOrigins
+from benchmark_qa.service.service import Service
 
 
 def create_app(settings: Settings, *, isolates_heavy_work: bool = False) -> FastAPI:
@@ -29,31 +29,31 @@ def create_app(settings: Settings, *, isolates_heavy_work: bool = False) -> Fast
         isolates_heavy_work: keep large answers and scoring drains out of this process, which runs an event loop; for
             servers of many requests, not for hosts that give each request its own instance.
     """
-    front = Front(settings, isolates_heavy_work=isolates_heavy_work)
+    service = Service(settings, isolates_heavy_work=isolates_heavy_work)
     # Before the first request rather than in it: a key that is no key must stop the start.
-    _ = front.projects
+    _ = service.connections.projects
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         adapting = asyncio.create_task(adapt(anyio.to_thread.current_default_thread_limiter()))
         yield
         adapting.cancel()
-        await anyio.to_thread.run_sync(front.close)
+        await anyio.to_thread.run_sync(service.close)
 
     app = FastAPI(title="Encord benchmark agents", version=__version__, lifespan=lifespan)
     install_error_handlers(app)
     AllowedOrigins(settings.editor_origin_regex).install(app)
     app.add_middleware(CarryTrace)
     install_metrics(app, settings.metrics_token)
-    app.include_router(health(front.check))
-    app.include_router(custom_agents(settings, front))
-    app.include_router(notifications(settings, front))
-    app.include_router(events(settings, front))
+    app.include_router(health(service.check))
+    app.include_router(custom_agents(settings, service))
+    app.include_router(notifications(settings, service))
+    app.include_router(events(settings, service))
     if settings.report_token is not None:
-        app.include_router(reports(settings.report_token, front))
+        app.include_router(reports(settings.report_token, service))
     if settings.uses_cloud_tasks:
         from benchmark_qa.service.endpoints.jobs import jobs  # noqa: PLC0415 - needs the extra `cloud-tasks`
 
-        app.include_router(jobs(settings, front))
-    app.state.front = front
+        app.include_router(jobs(settings, service))
+    app.state.service = service
     return app

@@ -43,7 +43,7 @@ def http(event: Event, context: LambdaContext) -> Any:
 def jobs(event: Event, context: LambdaContext) -> BatchAnswer:
     """Work off one batch of the queue. The event source mapping must ask for `ReportBatchItemFailures`."""
     with unit_of_work(seconds=_seconds(context)):
-        return failed_records(event["Records"], _app.state.front.work_off)
+        return failed_records(event["Records"], _app.state.service.work_off)
 
 
 def start() -> FastAPI:

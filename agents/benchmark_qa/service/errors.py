@@ -10,9 +10,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from benchmark_qa.context import unit_of_work
 from benchmark_qa.encord_api.errors import AccessRefused, EncordUnavailable, NotFoundOnPlatform, PlatformError
-from benchmark_qa.errors import MissingExtraError, TryAgainLater
+from benchmark_qa.errors import MissingExtraError, RefusalError, TryAgainLater
 from benchmark_qa.service.observability import trace_of
-from benchmark_qa.tasks.decision import MAX_MESSAGE_LENGTH
 from benchmark_qa.tasks.errors import (
     DatasetNotServed,
     LabelsNotComparable,
@@ -23,10 +22,10 @@ from benchmark_qa.tasks.errors import (
     NotSubmitted,
     OntologiesDiffer,
     ProjectNotServed,
-    RefusalError,
     StageNotServed,
     UnknownDataUnit,
 )
+from benchmark_qa.tasks.feedback import MAX_MESSAGE_LENGTH
 
 _log = logging.getLogger(__name__)
 

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmark_qa.commands.setup.changes import Change
-from benchmark_qa.commands.setup.observed import SeenStage
 from benchmark_qa.config.deployment import RoutingStage, ScoringStage, StageReference, Stages
 from benchmark_qa.encord_api.errors import PlatformError
-from benchmark_qa.encord_api.models import Project
-from benchmark_qa.tasks.errors import RefusalError
+from benchmark_qa.encord_api.models import Project, SeenStage
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.tasks.projects import ServedProjects
 
 
@@ -90,48 +88,50 @@ _TEMPLATE = "correct the project's workflow in Encord (and its template), or 'se
 _CONSENSUS = "CONSENSUS_ANNOTATION"
 
 
-def check_workflow(subject: str, wanted: Stages, found: Sequence[SeenStage]) -> Iterator[Change]:
+def check_workflow(wanted: Stages, found: Sequence[SeenStage]) -> Iterator[Finding]:
     """Routing stage with both pathways, consensus block behind the benchmark pathway, scoring stages."""
     routing = wanted.routing
     if routing is not None:
-        yield from _agent_stage(subject, "routing", routing, found)
-        yield from _consensus(subject, routing, found)
+        yield from _agent_stage("routing", routing, found)
+        yield from _consensus(routing, found)
     for scoring in wanted.scoring:
-        yield from _agent_stage(subject, "scoring", scoring, found)
+        yield from _agent_stage("scoring", scoring, found)
 
 
-def _agent_stage(subject: str, role: str, wanted: StageReference, found: Sequence[SeenStage]) -> Iterator[Change]:
+def _agent_stage(role: str, wanted: StageReference, found: Sequence[SeenStage]) -> Iterator[Finding]:
     named = _meant(wanted, found)
     title = wanted.name or wanted.uuid
     agents = [stage for stage in named if stage.kind == "AGENT"]
     if not agents:
         others = ", ".join(f"'{stage.title}'" for stage in found if stage.kind == "AGENT") or "none"
         what = "is no agent stage" if named else "is missing"
-        yield Change("fault", subject, f"{role} stage '{title}' {what}; agent stages: {others}", _TEMPLATE)
+        yield Finding(f"{role} stage", False, f"{role} stage '{title}' {what}; agent stages: {others}", _TEMPLATE)
         return
     if len(agents) > 1:
         uuids = ", ".join(stage.uuid for stage in agents)
         remedy = "rename one of them in Encord, or give 'uuid' instead of 'name' in the set-up file"
-        yield Change("fault", subject, f"there are {len(agents)} stages '{title}': {uuids}", remedy)
+        yield Finding(f"{role} stage", False, f"there are {len(agents)} stages '{title}': {uuids}", remedy)
         return
     for pathway in _pathways(wanted):
         if pathway not in agents[0].pathways:
             there = ", ".join(f"'{name}'" for name in agents[0].pathways)
             message = f"{role} stage '{title}' has no pathway '{pathway}', only {there or 'none'}"
-            yield Change("fault", subject, message, _TEMPLATE)
+            yield Finding(f"{role} stage", False, message, _TEMPLATE)
 
 
-def _consensus(subject: str, routing: RoutingStage, found: Sequence[SeenStage]) -> Iterator[Change]:
+def _consensus(routing: RoutingStage, found: Sequence[SeenStage]) -> Iterator[Finding]:
     """A pathway may lead to a router, which Encord does not list: then a consensus block must be there at all."""
     pathway = routing.benchmark_pathway
     remedy = "lead the benchmark pathway to a Consensus block in the workflow: several people must label each item"
     if not any(stage.kind == _CONSENSUS for stage in found):
-        yield Change("fault", subject, "the workflow has no Consensus block", remedy)
+        yield Finding("consensus block", False, "the workflow has no Consensus block", remedy)
         return
     targets = [stage.pathways.get(pathway) for stage in _meant(routing, found)]
     for stage in found:
         if stage.uuid in targets and stage.kind != _CONSENSUS:
-            yield Change("fault", subject, f"pathway '{pathway}' leads to '{stage.title}', no Consensus block", remedy)
+            yield Finding(
+                "consensus block", False, f"pathway '{pathway}' leads to '{stage.title}', no Consensus block", remedy
+            )
 
 
 def _meant(wanted: StageReference, found: Sequence[SeenStage]) -> list[SeenStage]:

@@ -2,29 +2,33 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmark_qa.commands.pace.measure import retired_items
 from benchmark_qa.config.deployment import RoutingStage, ScoringStage
-from benchmark_qa.context import remaining_seconds
+from benchmark_qa.context import Progress, no_progress, remaining_seconds
 from benchmark_qa.encord_api.models import Stage, Task
 from benchmark_qa.encord_api.request_sizes import ACTIONS_PER_REQUEST
 from benchmark_qa.store.score_store import SqlScoreStore
-from benchmark_qa.tasks.decision import decide, judge
+from benchmark_qa.tasks.decision import decide
 from benchmark_qa.tasks.errors import MisconfiguredStage
 from benchmark_qa.tasks.projects import ServedProjects
-from benchmark_qa.tasks.score import DataUnitScores, Scorer
+from benchmark_qa.tasks.retirement import retired_items
+from benchmark_qa.tasks.score import Scorer, judge
+from benchmark_qa.tasks.scoring_plan import DataUnitScores
 from benchmark_qa.tasks.write_back import WriteBack
 
-Progress = Callable[[int], None]
-"""Called with the number of tasks that have been dealt with since the last call."""
-
 TASKS_SCORED_TOGETHER = 500
+
+
 RESERVE_SECONDS = 10.0
 """No new bundle is begun when less than this is left of the deadline."""
+
+
 REFUSALS_LOGGED = 20
 """Tasks of a bundle that are named in the log when they stay; of the others their number"""
+
+
 _log = logging.getLogger(__name__)
 
 
@@ -46,10 +50,6 @@ class Drained:
             self.refused + other.refused,
             self.finished and other.finished,
         )
-
-
-def no_progress(_: int) -> None:
-    """Nobody watches."""
 
 
 def drain_routing_stage(

@@ -1,8 +1,6 @@
 """Why a use case refuses. The messages are for people: they name what is wrong and never a label."""
 
-
-class RefusalError(Exception):
-    """Base: the request is understood and cannot be served as things are."""
+from benchmark_qa.errors import RefusalError
 
 
 class ProjectNotServed(RefusalError):

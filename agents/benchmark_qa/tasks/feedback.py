@@ -3,22 +3,105 @@
 The call names no person and carries no signature. Where the task stands tells who may be asking.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from benchmark_qa.encord_api.models import LabelRow, Project
+from benchmark_qa.errors import RefusalError
+from benchmark_qa.records.score import Judged
 from benchmark_qa.store.errors import StoreError
-from benchmark_qa.tasks.decision import (
-    NEUTRAL_MESSAGE,
-    NO_MORE_SCORINGS,
-    judge,
-    message_to_annotator,
-    message_to_reviewer,
-)
-from benchmark_qa.tasks.errors import RefusalError
+from benchmark_qa.tasks.decision import NEUTRAL_MESSAGE
 from benchmark_qa.tasks.projects import ServedProjects
-from benchmark_qa.tasks.score import Scorer
+from benchmark_qa.tasks.score import Scorer, judge
+
+NO_MORE_SCORINGS = "This item has been scored as often as it may be."
+
+
+MAX_MESSAGE_LENGTH = 256
+"""Encord cuts a message here."""
+
+
+MAX_HINTS = 3
+
+
+DISCREPANCIES_BEHIND_A_HINT = 3
+"""Fewer would point at single objects, and so at the right answer"""
+
+
+FeedbackPolicy = Literal["off", "verdict", "score", "details"]
+
+
+def message_to_annotator(judged: Judged, policy: FeedbackPolicy, threshold: float) -> str:
+    """What the assignee of a training item is told about their own labels, within 256 characters.
+
+    Never a frame, a coordinate or the right answer; a hint only where several discrepancies are behind it.
+    """
+    if policy == "off" or judged.score is None:
+        return NEUTRAL_MESSAGE
+    verdict = "Good: this meets the bar." if judged.passed else "Not there yet: please look again."
+    if policy == "verdict":
+        return verdict
+    message = f"Score {judged.score:.2f}, the bar is {threshold:.2f}. {verdict}"
+    hints = hints_of(judged.conflicts) if policy == "details" else []
+    return _cut(f"{message} Hints: {'; '.join(hints)}." if hints else message)
+
+
+def message_to_reviewer(judged: Sequence[Judged], policy: FeedbackPolicy) -> str:
+    """Every branch's result in one message, the worst first, within 256 characters."""
+    if policy == "off" or not judged:
+        return NEUTRAL_MESSAGE
+    worst_first = sorted(judged, key=lambda each: (each.passed, each.score if each.score is not None else 1.0))
+    parts = [_about(each, policy) for each in worst_first]
+    return _fit(parts)
+
+
+def hints_of(conflicts: Mapping[tuple[str, str, str | None], int]) -> list[str]:
+    """At most three kinds of frequent mistakes, by class: `missing: car`, `confused: car and truck`."""
+    counts: Counter[str] = Counter()
+    for key, count in conflicts.items():
+        counts[_hint(*key)] += count
+    frequent = [(count, hint) for hint, count in counts.items() if hint and count >= DISCREPANCIES_BEHIND_A_HINT]
+    return [hint for _, hint in sorted(frequent, key=lambda each: (-each[0], each[1]))[:MAX_HINTS]]
+
+
+def _hint(kind: str, feature: str, other: str | None) -> str:
+    if kind == "mislabelled":
+        # In alphabetical order: which of the two is right must not be told.
+        return "confused: {} and {}".format(*sorted((feature, str(other))))
+    wording = {
+        "missing": f"missing: {feature}",
+        "spurious": f"too many: {feature}",
+        "low_overlap": f"inexact: {feature}",
+        "wrong_attribute": f"attributes: {feature}",
+        "identity_switch": f"identity: {feature}",
+    }
+    return wording.get(kind, f"answers: {feature}")
+
+
+def _about(judged: Judged, policy: FeedbackPolicy) -> str:
+    name = (judged.annotator or "unknown").split("@", 1)[0]
+    mark = "ok" if judged.passed else "below"
+    if policy == "verdict" or judged.score is None:
+        return f"{name} {mark}"
+    hints = hints_of(judged.conflicts)[:1] if policy == "details" else []
+    return " ".join([name, f"{judged.score:.2f}", mark, *(f"({hint})" for hint in hints)])
+
+
+def _fit(parts: Sequence[str]) -> str:
+    """As many parts as fit, and how many do not."""
+    for shown in range(len(parts), 0, -1):
+        rest = f", +{len(parts) - shown} more" if shown < len(parts) else ""
+        message = ", ".join(parts[:shown]) + rest
+        if len(message) <= MAX_MESSAGE_LENGTH:
+            return message
+    return _cut(parts[0])
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE_LENGTH else message[: MAX_MESSAGE_LENGTH - 1] + "…"
+
 
 Audience = Literal["annotator", "reviewer", "nobody"]
 

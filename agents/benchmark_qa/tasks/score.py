@@ -2,12 +2,13 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from benchmark_qa import telemetry
+from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.encord_api.errors import AnswerTooLarge
 from benchmark_qa.encord_api.models import LabelRow
 from benchmark_qa.encord_api.request_sizes import batches
@@ -15,13 +16,14 @@ from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.encord_api.sdk_internals import largest_body
 from benchmark_qa.engine.errors import ScoringError
 from benchmark_qa.engine.task import ENGINE_VERSION, score_task
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.creators import label_creators
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.records.conflicts import details_of
-from benchmark_qa.records.score import ScoreIdentity, ScoreRecord
+from benchmark_qa.records.conflicts import conflict_counts, details_of
+from benchmark_qa.records.score import Judged, ScoreIdentity, ScoreRecord, passes
 from benchmark_qa.records.sketch import sketch_of
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.score_store import SqlScoreStore
@@ -32,68 +34,24 @@ from benchmark_qa.tasks.errors import (
     NoGroundTruth,
     NotABenchmarkDataUnit,
     NotSubmitted,
-    RefusalError,
     UnknownDataUnit,
 )
 from benchmark_qa.tasks.ground_truth import GroundTruth, TruthRow
 from benchmark_qa.tasks.projects import ServedProjects
-from benchmark_qa.tasks.scoring_plan import annotator_of, annotators_branches, is_with_annotators, submitted_branches
+from benchmark_qa.tasks.scoring_plan import (
+    DataUnitScores,
+    _Work,
+    annotator_of,
+    annotators_branches,
+    is_with_annotators,
+    submitted_branches,
+)
 
 LOOKED_UP_TOGETHER = 100
 """Data units whose earlier records are in memory at once"""
+
+
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class DataUnitScores:
-    """The scores of one data unit: one record per annotator, or the reason why there are none."""
-
-    data_hash: str
-    records: tuple[ScoreRecord, ...] = ()
-    kept: bool = True
-    """False: the store could not be used; the next delivery scores and records again"""
-    refusal: RefusalError | None = None
-    complete: bool = True
-    """False: the task is still with its annotators, some branches are not submitted"""
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What is to be scored of one data unit."""
-
-    truth: TruthRow
-    rows: tuple[LabelRow, ...]
-    complete: bool = True
-    accepted: tuple[str, ...] = ()
-    """Label rows that count as right besides the truth"""
-    known: tuple[ScoreRecord, ...] = ()
-    """Of the branches that need not be scored any more"""
-
-    @property
-    def label_hashes(self) -> list[str]:
-        """The label rows that it takes, each once."""
-        own = (row.label_hash for row in self.rows)
-        return list(dict.fromkeys(h for h in (*own, *(self.accepted if self.rows else ())) if h))
-
-    def outcome(self, made: Sequence[ScoreRecord] = ()) -> DataUnitScores:
-        """The data unit's scores, with those just made."""
-        return DataUnitScores(self.truth.data_hash, (*self.known, *made), complete=self.complete)
-
-    def without(self, known: Mapping[str, ScoreRecord], keys: Mapping[tuple[str, str], str]) -> "_Work":
-        """With only the branches that have no record yet; `keys` of records by data hash and branch."""
-        of_rows = [(row, known.get(keys[row.data_hash, row.branch_name])) for row in self.rows]
-        return replace(
-            self,
-            rows=tuple(row for row, record in of_rows if record is None),
-            known=tuple(record for _, record in of_rows if record is not None),
-        )
-
-    def under(self, standing: Standing | None) -> "_Work":
-        """With what people have ruled: the truth is as new as the last ruling on it."""
-        if standing is None:
-            return self
-        edited = max(self.truth.edited_at or standing.ruled_at, standing.ruled_at)
-        return replace(self, truth=replace(self.truth, edited_at=edited), accepted=standing.label_hashes)
 
 
 @dataclass(frozen=True)
@@ -405,3 +363,16 @@ class _Fetched:
     def accepted(self, work: _Work) -> list[Annotations]:
         """What counts as right besides the truth. Raises LabelReadError."""
         return [self.labels[label_hash].arrays() for label_hash in work.accepted if label_hash in self.labels]
+
+
+def judge(records: Iterable[ScoreRecord], deployment: Deployment) -> list[Judged]:
+    """One verdict per annotator of a data unit."""
+    return [
+        Judged(
+            annotator=record.annotator,
+            score=record.score,
+            passed=passes(record.score, record.passed, deployment.verdict.threshold),
+            conflicts=conflict_counts(record.details),
+        )
+        for record in records
+    ]

@@ -1,13 +1,20 @@
 """Which label rows are annotators' work, and whose."""
 
 import logging
-from collections.abc import Collection, Iterable, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from benchmark_qa.config.deployment import Branches
 from benchmark_qa.encord_api.models import LabelRow, Project
+from benchmark_qa.errors import RefusalError
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.store.truth_rulings import Standing
+from benchmark_qa.tasks.ground_truth import TruthRow
 
 _UNFINISHED = ("ANNOTATION", "CONSENSUS_ANNOTATION")
+
+
 _log = logging.getLogger(__name__)
 
 
@@ -48,3 +55,55 @@ def annotator_of(row: LabelRow, creators: Collection[str]) -> str | None:
         return next(iter(creators))
     _log.warning("branch %s of data unit %s has no known annotator", row.branch_name, row.data_hash)
     return None
+
+
+@dataclass(frozen=True)
+class DataUnitScores:
+    """The scores of one data unit: one record per annotator, or the reason why there are none."""
+
+    data_hash: str
+    records: tuple[ScoreRecord, ...] = ()
+    kept: bool = True
+    """False: the store could not be used; the next delivery scores and records again"""
+    refusal: RefusalError | None = None
+    complete: bool = True
+    """False: the task is still with its annotators, some branches are not submitted"""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is to be scored of one data unit."""
+
+    truth: TruthRow
+    rows: tuple[LabelRow, ...]
+    complete: bool = True
+    accepted: tuple[str, ...] = ()
+    """Label rows that count as right besides the truth"""
+    known: tuple[ScoreRecord, ...] = ()
+    """Of the branches that need not be scored any more"""
+
+    @property
+    def label_hashes(self) -> list[str]:
+        """The label rows that it takes, each once."""
+        own = (row.label_hash for row in self.rows)
+        return list(dict.fromkeys(h for h in (*own, *(self.accepted if self.rows else ())) if h))
+
+    def outcome(self, made: Sequence[ScoreRecord] = ()) -> DataUnitScores:
+        """The data unit's scores, with those just made."""
+        return DataUnitScores(self.truth.data_hash, (*self.known, *made), complete=self.complete)
+
+    def without(self, known: Mapping[str, ScoreRecord], keys: Mapping[tuple[str, str], str]) -> "_Work":
+        """With only the branches that have no record yet; `keys` of records by data hash and branch."""
+        of_rows = [(row, known.get(keys[row.data_hash, row.branch_name])) for row in self.rows]
+        return replace(
+            self,
+            rows=tuple(row for row, record in of_rows if record is None),
+            known=tuple(record for _, record in of_rows if record is not None),
+        )
+
+    def under(self, standing: Standing | None) -> "_Work":
+        """With what people have ruled: the truth is as new as the last ruling on it."""
+        if standing is None:
+            return self
+        edited = max(self.truth.edited_at or standing.ruled_at, standing.ruled_at)
+        return replace(self, truth=replace(self.truth, edited_at=edited), accepted=standing.label_hashes)

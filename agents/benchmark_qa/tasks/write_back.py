@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from benchmark_qa.encord_api.errors import AnswerTooLarge, PlatformError
 from benchmark_qa.encord_api.reviews import ConsensusReview, PeoplesWork
 from benchmark_qa.records.conflicts import conflict_counts
-from benchmark_qa.records.score import ScoreRecord
-from benchmark_qa.tasks.decision import Judged, judge
-from benchmark_qa.tasks.score import DataUnitScores, Scorer
+from benchmark_qa.records.score import Judged, ScoreRecord
+from benchmark_qa.tasks.score import Scorer, judge
+from benchmark_qa.tasks.scoring_plan import DataUnitScores
 
 LONGEST_COMMENT = 2_000
 _log = logging.getLogger(__name__)

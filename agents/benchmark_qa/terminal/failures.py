@@ -3,12 +3,19 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import typer
 
 USAGE_ERROR = 2
+
+
 UNAVAILABLE = 3
+
+
 INCOMPLETE = 4
+
+
 PENDING = 5
 """Nothing is wrong, and there is something to do"""
 
@@ -33,10 +40,10 @@ def _exit_code(error: Exception) -> int | None:
     # Here and not before: a server that starts needs none of it.
     from benchmark_qa.config.account import SettingsError
     from benchmark_qa.encord_api.errors import PlatformError
+    from benchmark_qa.errors import RefusalError
     from benchmark_qa.store.action_log import UnknownActionError
     from benchmark_qa.store.errors import StoreError
     from benchmark_qa.store.truth_rulings import RulingRefusedError
-    from benchmark_qa.tasks.errors import RefusalError
 
     match error:
         case SettingsError():
@@ -53,3 +60,10 @@ def _exit_code(error: Exception) -> int | None:
 
 def _say(*lines: str) -> None:
     print(*lines, sep="\n  ", file=sys.stderr)  # noqa: T201 - this is the command line
+
+
+def refuse(*lines: str) -> NoReturn:
+    """Says why on standard error, and ends the command."""
+    for line in lines:
+        typer.echo(line, err=True)
+    raise typer.Exit(USAGE_ERROR)

@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.config.settings import Settings, load_settings
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.store.truth_rulings import TruthRulings
+
+if TYPE_CHECKING:
+    from benchmark_qa.encord_api.client import Encord
+    from benchmark_qa.encord_api.uploads import Storage
 
 
 @dataclass(frozen=True)
@@ -43,3 +48,24 @@ def open_scores() -> Scores:
         SettingsError
     """
     return Scores(load_settings(endpoints=False))
+
+
+def open_storage() -> "Storage":
+    """The storage of the account that the environment names."""
+    from benchmark_qa.encord_api.uploads import Storage
+
+    return Storage(open_encord())
+
+
+def open_encord() -> "Encord":
+    """A connection under the account that the environment names."""
+    from benchmark_qa import __version__
+    from benchmark_qa.config.account import load_account
+    from benchmark_qa.encord_api.client import Encord
+
+    account = load_account()
+    return Encord(
+        ssh_private_key=account.private_key(),
+        domain=account.domain,
+        user_agent_suffix=f"encord-benchmark-agents/{__version__}",
+    )

@@ -1,10 +1,7 @@
 """What a person sees while a long command runs, and at its end."""
 
-import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 
 from rich.console import Console
 from rich.progress import (
@@ -17,8 +14,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from benchmark_qa.tasks.drain import Drained
-from benchmark_qa.tasks.drain import Progress as Advance
+from benchmark_qa.context import Progress as Advance
 
 
 @contextmanager
@@ -43,17 +39,6 @@ def item_progress(verb: str, total: int) -> Iterator[Advance]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task(verb, total=total)
         yield lambda items: progress.advance(bar, items)
-
-
-def print_outcome(outcome: Drained, *, as_json: bool) -> None:
-    """What was moved, and why the rest stays."""
-    console = Console(highlight=False)
-    if as_json:
-        console.print_json(json.dumps(asdict(outcome)))
-        return
-    console.print(f"{outcome.moved:,} tasks sent on, {outcome.already_gone:,} had gone already")
-    for reason, count in Counter(reason.split(": ", 1)[-1] for _, reason in outcome.refused).most_common():
-        console.print(f"{count:,} stay: {reason}", markup=False)
 
 
 @contextmanager

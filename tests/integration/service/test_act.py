@@ -12,7 +12,7 @@ from encord import EncordUserClient, Project
 
 from benchmark_qa.store.action_log import ActionLog
 from benchmark_qa.store.database import Database
-from benchmark_qa.tasks.decision import KIND
+from benchmark_qa.tasks.shadow import KIND
 from tests.integration.service.sandbox import (
     COMPLETED_SECRET,
     PRODUCTION,

@@ -47,15 +47,15 @@ def units(pedestrians: dict[str, Any]) -> list[Unit]:
 
 def test_what_was_scored_before_encord_went_away_is_recorded(units: list[Unit], tmp_path: Path) -> None:
     with service_in_process(units, tmp_path) as (service, _):
-        projects = replace(service.projects, encord=cast(Encord, OneBundle(service.encord)))
-        scorer = Scorer(projects, GroundTruth(projects, ttl_seconds=60), service.store)
+        projects = replace(service.connections.projects, encord=cast(Encord, OneBundle(service.connections.encord)))
+        scorer = Scorer(projects, GroundTruth(projects, ttl_seconds=60), service.connections.store)
         with pytest.raises(EncordUnavailable):
             drain_scoring_stage(scorer, projects.deployment.stages.scoring[0])
         branches = len(units[0].annotations)
-        recorded = len(service.store.latest(PRODUCTION))
+        recorded = len(service.connections.store.latest(PRODUCTION))
         assert recorded == FIRST_BUNDLE_ROWS // branches * branches, "whole data units only"
-        drain_scoring_stage(service.scorer, projects.deployment.stages.scoring[0])
-        assert len(service.store.latest(PRODUCTION)) == UNITS * branches
+        drain_scoring_stage(service.connections.scorer, projects.deployment.stages.scoring[0])
+        assert len(service.connections.store.latest(PRODUCTION)) == UNITS * branches
 
 
 def test_rows_far_larger_than_those_before_are_asked_for_by_halves(
@@ -63,22 +63,30 @@ def test_rows_far_larger_than_those_before_are_asked_for_by_halves(
 ) -> None:
     """What came so far said that many fit into one answer; they do not."""
     with service_in_process(units, tmp_path) as (service, _):
-        rows = service.encord.label_rows(PRODUCTION, all_branches=True)
+        rows = service.connections.encord.label_rows(PRODUCTION, all_branches=True)
         hashes = [row.label_hash for row in rows if row.label_hash]
-        whole = {h: row for bundle in service.encord.label_bundles(PRODUCTION, hashes) for h, row in bundle.items()}
+        whole = {
+            h: row
+            for bundle in service.connections.encord.label_bundles(PRODUCTION, hashes)
+            for h, row in bundle.items()
+        }
         most = max(len(json.dumps(row)) for row in whole.values()) * 3
         monkeypatch.setattr("benchmark_qa.encord_api.documents.MOST_BUNDLE_BYTES", most)
         answers: list[int] = []
         monkeypatch.setattr("benchmark_qa.encord_api.client.last_answer", lambda: noted(answers))
-        again = {h: row for bundle in service.encord.label_bundles(PRODUCTION, hashes) for h, row in bundle.items()}
+        again = {
+            h: row
+            for bundle in service.connections.encord.label_bundles(PRODUCTION, hashes)
+            for h, row in bundle.items()
+        }
         assert again == whole
         assert list(again) == hashes
         assert max(answers) <= most
         monkeypatch.setattr("benchmark_qa.encord_api.documents.MOST_BUNDLE_BYTES", 1)
-        alone = next(service.encord.label_bundles(PRODUCTION, hashes[:2]))
+        alone = next(service.connections.encord.label_bundles(PRODUCTION, hashes[:2]))
         assert list(alone) == hashes[:2], "a row that is too large by itself is read all the same"
         with bodies_up_to(1_000), pytest.raises(AnswerTooLarge):
-            next(service.encord.label_bundles(PRODUCTION, hashes))
+            next(service.connections.encord.label_bundles(PRODUCTION, hashes))
 
 
 def noted(answers: list[int]) -> Any:
@@ -91,10 +99,10 @@ def test_every_data_unit_is_given_once_and_after_it_was_recorded(units: list[Uni
     with service_in_process(units, tmp_path) as (service, _):
         given: list[str] = []
         hashes = [unit.data_hash for unit in units]
-        for scored in service.scorer.score_in_bundles([*hashes, "00000000-0000-4000-8000-000000000000"]):
+        for scored in service.connections.scorer.score_in_bundles([*hashes, "00000000-0000-4000-8000-000000000000"]):
             given += [each.data_hash for each in scored]
             keys = [record.identity.key for each in scored for record in each.records]
-            assert set(service.store.find(keys)) == set(keys)
+            assert set(service.connections.store.find(keys)) == set(keys)
             assert all(len(each.records) == len(units[0].annotations) for each in scored if each.refusal is None)
         assert sorted(given) == sorted([*hashes, "00000000-0000-4000-8000-000000000000"])
 
@@ -109,5 +117,5 @@ def test_what_comes_back_from_a_worker_process_is_small_however_much_was_wrong(
             service._handle_event(PRODUCTION, [busiest.data_hash]),
             service.run_job(DrainJob(PRODUCTION, SCORING_STAGE)),
         ]
-        recorded = len(pickle.dumps([record.details for record in service.store.latest(PRODUCTION)]))
+        recorded = len(pickle.dumps([record.details for record in service.connections.store.latest(PRODUCTION)]))
         assert [len(pickle.dumps(answer)) < 1_000 < recorded for answer in answers] == [True] * 3

@@ -20,16 +20,16 @@ from tests.integration.service.sandbox import (
 NOT_NEEDED = (
     "alembic", "boto3", "botocore", "google.cloud", "jinja2", "lap", "matplotlib", "pandas", "psycopg", "pyarrow",
     "rapidfuzz", "scipy", "shapely", "sqlalchemy", "typer",
-    "benchmark_qa.cli", "benchmark_qa.records", "benchmark_qa.reporting",
-    "benchmark_qa.engine.task", "benchmark_qa.service.service", "benchmark_qa.store",
-    "benchmark_qa.labels.reader",
+    "benchmark_qa.cli", "benchmark_qa.commands", "benchmark_qa.engine.task", "benchmark_qa.labels.reader",
+    "benchmark_qa.quality", "benchmark_qa.records", "benchmark_qa.report", "benchmark_qa.store",
+    "benchmark_qa.terminal",
 )  # fmt: skip
 """NumPy and Rich are not among them: the SDK imports both itself"""
 PROGRAM = """
 import json, sys, threading, time, urllib.request
 import uvicorn
-from benchmark_qa.app import create_app
-from benchmark_qa.config import load_settings
+from benchmark_qa.service.app import create_app
+from benchmark_qa.config.settings import load_settings
 
 port, body, headers = json.loads(sys.stdin.read())
 server = uvicorn.Server(uvicorn.Config(create_app(load_settings(endpoints=True)), port=port, log_config=None))
@@ -57,5 +57,5 @@ def test_the_first_decision_loads_neither_the_database_nor_scoring_nor_the_comma
     assert done.returncode == 0, done.stderr
     decision, modules = json.loads(done.stdout)
     assert decision == {"decision": "Yes"}
-    assert {"encord", "fastapi", "benchmark_qa.service.front"} <= set(modules)
+    assert {"encord", "fastapi", "benchmark_qa.service.service"} <= set(modules)
     assert [name for name in NOT_NEEDED if name in modules] == []

@@ -61,21 +61,21 @@ def test_a_label_row_that_encord_never_returns_holds_up_no_other_task(
         assert reason.startswith(refusal)
         assert reason.endswith("Encord does not return it")
         assert f"data unit {refused} stays: {reason}" in caplog.messages
-        scored = {record.identity.data_hash for record in service.store.latest(PRODUCTION)}
+        scored = {record.identity.data_hash for record in service.connections.store.latest(PRODUCTION)}
         assert scored == {units[0].data_hash, units[2].data_hash}
 
 
 def test_a_class_that_is_added_in_front_of_the_others_changes_no_score(images: list[Any], tmp_path: Path) -> None:
     unit = Unit(images[0], stage="Score")
     with service_in_process([unit], tmp_path) as (service, platform):
-        before = service.scorer.score_data_unit(PRODUCTION, unit.data_hash).records
+        before = service.connections.scorer.score_data_unit(PRODUCTION, unit.data_hash).records
         ontology = platform.emulator.platform.ontologies[uuid("ontology Pedestrians")]
         (pedestrian,) = ontology.editor["objects"]
         cyclist = pedestrian | {"id": "9", "name": "Cyclist", "featureNodeHash": "cyclist1"}
         ontology.editor = ontology.editor | {"objects": [cyclist, pedestrian]}
-        service.encord.forget_project(PRODUCTION)
-        rows = service.encord.label_rows(PRODUCTION, data_hashes=[unit.data_hash], all_branches=True)
-        after = service.scorer.preview(rows, submitted_only=True)
+        service.connections.encord.forget_project(PRODUCTION)
+        rows = service.connections.encord.label_rows(PRODUCTION, data_hashes=[unit.data_hash], all_branches=True)
+        after = service.connections.scorer.preview(rows, submitted_only=True)
         assert sum(record.true_positives for record in before) > 0
         assert [record.true_positives for record in after] == [record.true_positives for record in before]
 
@@ -86,7 +86,7 @@ def test_a_benchmark_larger_than_the_server_may_read_at_once_is_known_all_the_sa
     units = [Unit(image, stage="Score") for image in images]
     with service_in_process(units, tmp_path) as (service, _):
         with bodies_up_to(2_000):
-            truths = service.scorer.truth.rows([unit.data_hash for unit in units])
+            truths = service.connections.scorer.truth.rows([unit.data_hash for unit in units])
         assert [truth.finished for truth in truths.values()] == [True] * len(units)
 
 
@@ -95,13 +95,13 @@ def test_earlier_scores_larger_than_the_server_may_read_at_once_are_left_to_a_wo
 ) -> None:
     unit = Unit(images[0], stage="Score")
     with service_in_process([unit], tmp_path) as (service, _):
-        scored = service.scorer.score_data_unit(PRODUCTION, unit.data_hash)
+        scored = service.connections.scorer.score_data_unit(PRODUCTION, unit.data_hash)
         keys = [record.identity.key for record in scored.records]
-        size = service.store.size_of_details(keys)
+        size = service.connections.store.size_of_details(keys)
         with bodies_up_to(size):
-            assert service.scorer.score_data_unit(PRODUCTION, unit.data_hash).records == scored.records
+            assert service.connections.scorer.score_data_unit(PRODUCTION, unit.data_hash).records == scored.records
         with bodies_up_to(size - 1), pytest.raises(AnswerTooLarge, match="earlier scores"):
-            service.scorer.score_data_unit(PRODUCTION, unit.data_hash)
+            service.connections.scorer.score_data_unit(PRODUCTION, unit.data_hash)
 
 
 def test_a_job_whose_time_went_by_while_it_waited_for_a_worker_process_begins_nothing_long(

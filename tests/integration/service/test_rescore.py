@@ -29,7 +29,7 @@ def test_another_accepted_answer_makes_its_author_right_until_it_is_withdrawn(
     units: list[Unit], tmp_path: Path
 ) -> None:
     with service_in_process(units, tmp_path) as (service, _):
-        scorer, store = service.scorer, service.store
+        scorer, store = service.connections.scorer, service.connections.store
         for unit in units:
             scorer.score_data_unit(PRODUCTION, unit.data_hash)
         before = store.latest(PRODUCTION)
@@ -66,22 +66,26 @@ def test_another_accepted_answer_makes_its_author_right_until_it_is_withdrawn(
 def test_what_has_not_changed_is_not_scored_again_and_changed_rules_are(units: list[Unit], tmp_path: Path) -> None:
     with service_in_process(units, tmp_path) as (service, _):
         for unit in units:
-            service.scorer.score_data_unit(PRODUCTION, unit.data_hash)
-        before = service.store.latest(PRODUCTION)
-        rescore(service.scorer)
-        assert service.store.latest(PRODUCTION) == before
-        stricter = service.scorer.projects.deployment.model_copy(
+            service.connections.scorer.score_data_unit(PRODUCTION, unit.data_hash)
+        before = service.connections.store.latest(PRODUCTION)
+        rescore(service.connections.scorer)
+        assert service.connections.store.latest(PRODUCTION) == before
+        stricter = service.connections.scorer.projects.deployment.model_copy(
             update={"scoring": ScoringConfig(iou_threshold=0.8)}, deep=False
         )
-        assert set(stale_scores(service.store, stricter).values()) == {"the scoring rules have changed"}
-        changed = Scorer(replace(service.projects, deployment=stricter), service.scorer.truth, service.store)
+        assert set(stale_scores(service.connections.store, stricter).values()) == {"the scoring rules have changed"}
+        changed = Scorer(
+            replace(service.connections.projects, deployment=stricter),
+            service.connections.scorer.truth,
+            service.connections.store,
+        )
         rescore(changed)
-        assert stale_scores(service.store, stricter) == {}
-        assert sum(each.true_positives for each in service.store.latest(PRODUCTION)) < sum(
+        assert stale_scores(service.connections.store, stricter) == {}
+        assert sum(each.true_positives for each in service.connections.store.latest(PRODUCTION)) < sum(
             each.true_positives for each in before
         )
-        rescore(service.scorer)
-        assert service.store.latest(PRODUCTION) == before, "the old rules' scores count again"
+        rescore(service.connections.scorer)
+        assert service.connections.store.latest(PRODUCTION) == before, "the old rules' scores count again"
 
 
 def test_scores_against_truth_that_has_changed_are_stale_until_new_ones_count(
@@ -90,33 +94,33 @@ def test_scores_against_truth_that_has_changed_are_stale_until_new_ones_count(
     """The benchmark project's completed event comes, Encord fails in the middle of it, and the event comes again."""
     with service_in_process(units, tmp_path) as (service, platform):
         for unit in units:
-            service.scorer.score_data_unit(PRODUCTION, unit.data_hash)
-        before = service.store.latest(PRODUCTION)
+            service.connections.scorer.score_data_unit(PRODUCTION, unit.data_hash)
+        before = service.connections.store.latest(PRODUCTION)
         edit_truth(platform, units[0])
         fault = {"kind": "status", "status": 500, "operation": "legacy labelrow.GET", "times": 20}
         requests.post(f"{platform.url}/_emulator/faults", json=fault, timeout=10).raise_for_status()
         with pytest.raises(PlatformError):
             service.take_event(BENCHMARK, [units[0].data_hash])
         requests.delete(f"{platform.url}/_emulator/faults", timeout=10)
-        stale = stale_scores(service.store, service.settings.config)
+        stale = stale_scores(service.connections.store, service.settings.config)
         assert set(stale.values()) == {"the ground truth has changed"}
         assert set(stale) == {r.identity.key for r in before if r.identity.data_hash == units[0].data_hash}
-        report = report_project(service.store, service.settings.config, domain=platform.url)
+        report = report_project(service.connections.store, service.settings.config, domain=platform.url)
         assert len(report.stale) == len(units[0].annotations)
         service.take_event(BENCHMARK, [units[0].data_hash])
-        assert stale_scores(service.store, service.settings.config) == {}
-        after = {record.identity.data_hash: record for record in service.store.latest(PRODUCTION)}
+        assert stale_scores(service.connections.store, service.settings.config) == {}
+        after = {record.identity.data_hash: record for record in service.connections.store.latest(PRODUCTION)}
         assert after[units[0].data_hash].identity.truth_edited_at != before[0].identity.truth_edited_at
-        assert len(service.store.history(PRODUCTION, units[0].data_hash)) == 2 * len(units[0].annotations)
+        assert len(service.connections.store.history(PRODUCTION, units[0].data_hash)) == 2 * len(units[0].annotations)
 
 
 def test_an_event_about_truth_that_has_not_changed_leaves_nothing_stale(units: list[Unit], tmp_path: Path) -> None:
     with service_in_process(units, tmp_path) as (service, _):
-        service.scorer.score_data_unit(PRODUCTION, units[0].data_hash)
-        before = service.store.latest(PRODUCTION)
+        service.connections.scorer.score_data_unit(PRODUCTION, units[0].data_hash)
+        before = service.connections.store.latest(PRODUCTION)
         service.take_event(BENCHMARK, [units[0].data_hash, units[0].data_hash])
-        assert stale_scores(service.store, service.settings.config) == {}
-        assert service.store.latest(PRODUCTION) == before
+        assert stale_scores(service.connections.store, service.settings.config) == {}
+        assert service.connections.store.latest(PRODUCTION) == before
 
 
 def edit_truth(platform: Running, unit: Unit) -> None:

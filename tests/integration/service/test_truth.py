@@ -72,8 +72,8 @@ def truth_that_changes_while_it_is_looked_at(
     service: Service, platform: Running, data_hash: str
 ) -> tuple[SlowToTell, GroundTruth, TruthRow, threading.Thread]:
     """The older answer has been given and is held back; the truth before, and the thread that waits for the answer."""
-    slow = SlowToTell(service.encord)
-    truth = GroundTruth(replace(service.projects, encord=cast(Encord, slow)), ttl_seconds=3600)
+    slow = SlowToTell(service.connections.encord)
+    truth = GroundTruth(replace(service.connections.projects, encord=cast(Encord, slow)), ttl_seconds=3600)
     (old,) = truth.rows([data_hash]).values()
     truth.forget([data_hash])
     slow.answered.clear()
@@ -127,12 +127,14 @@ def test_a_worker_scores_against_the_truth_that_the_server_was_told_has_changed(
         _in_worker_process(Service._score_and_decide, (PRODUCTION, data_hash), context)
 
     score_in_worker()
-    before = worker.store.latest(PRODUCTION)
+    before = worker.connections.store.latest(PRODUCTION)
     correct_truth(platform, data_hash)
-    handle_event(server.scorer, BENCHMARK, [data_hash])
+    handle_event(server.connections.scorer, BENCHMARK, [data_hash])
     score_in_worker()
-    (row,) = worker.scorer.truth.rows([data_hash]).values()
-    assert {record.identity.truth_edited_at for record in worker.store.latest(PRODUCTION)} == {row.edited_at}
+    (row,) = worker.connections.scorer.truth.rows([data_hash]).values()
+    assert {record.identity.truth_edited_at for record in worker.connections.store.latest(PRODUCTION)} == {
+        row.edited_at
+    }
     assert row.edited_at not in {record.identity.truth_edited_at for record in before}
 
 
@@ -140,12 +142,12 @@ def test_truth_is_kept_up_to_so_many_bytes(
     both: tuple[Service, Running], units: list[Unit], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service, _ = both
-    ontology = service.scorer.truth.ontology(service.projects.production)
+    ontology = service.connections.scorer.truth.ontology(service.connections.projects.production)
 
     def kept_within(size: int) -> int:
         """How many of the three rows need no second request."""
         monkeypatch.setattr(truth_module, "BYTES_KEPT", size)
-        truth = GroundTruth(service.projects, ttl_seconds=3600)
+        truth = GroundTruth(service.connections.projects, ttl_seconds=3600)
         rows = list(truth.rows([unit.data_hash for unit in units]).values())
         sizes = [bytes_of(each) for each in truth.annotations(rows, ontology).values()]
         assert all(200 < each < 20_000 for each in sizes)
@@ -158,7 +160,7 @@ def test_truth_is_kept_up_to_so_many_bytes(
 
 
 def _all_truths(service: Service, units: list[Unit]) -> dict[str, Annotations]:
-    truth = service.scorer.truth
+    truth = service.connections.scorer.truth
     rows = truth.rows([unit.data_hash for unit in units]).values()
-    read = truth.annotations(rows, truth.ontology(service.projects.production))
+    read = truth.annotations(rows, truth.ontology(service.connections.projects.production))
     return {data_hash: each for data_hash, each in read.items() if isinstance(each, Annotations)}

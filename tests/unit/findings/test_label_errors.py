@@ -175,7 +175,7 @@ def test_without_the_extra_the_message_says_what_to_install() -> None:
     program = (
         "import sys; sys.modules['cleanlab'] = None\n"
         "import numpy as np\n"
-        "from benchmark_qa.findings.confident_learning import doubts\n"
+        "from benchmark_qa.commands.findings.label_errors import doubts\n"
         "doubts(np.array([0]), np.array([1]), np.array([0.5]), np.array([0]))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)

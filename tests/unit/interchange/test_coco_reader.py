@@ -7,7 +7,8 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from benchmark_qa.formats.class_mapping import MappingError, Target, mapping_of_document, parse_mapping
-from benchmark_qa.formats.coco_reader import CocoError, read_coco
+from benchmark_qa.formats.coco_labels import read_coco
+from benchmark_qa.formats.coco_reader import CocoError
 from benchmark_qa.formats.label_parts import LabelParts, filled, parts_of, same
 from benchmark_qa.labels.ontology import Ontology, Shape
 from benchmark_qa.labels.reader import read_label_row

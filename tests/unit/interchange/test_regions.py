@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import shapely
 
-from benchmark_qa.engine.similarity.areas import outlines
 from benchmark_qa.formats.coco_writer import pixels_of
 from benchmark_qa.formats.labelled_images import PlacedObject, read_images
 from benchmark_qa.formats.regions import AREA_SHAPES, Mask, Region, joined, one_ring, rings_of_mask
 from benchmark_qa.formats.run_lengths import pixels_of_rings
 from benchmark_qa.labels.ontology import Ontology, Shape
+from benchmark_qa.labels.outlines import outlines
 from benchmark_qa.labels.reader import read_label_row
 from tests.unit.sdk_rows import HEIGHT, STRUCTURE, WIDTH, coordinates, editor, new_row
 

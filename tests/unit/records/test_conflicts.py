@@ -16,7 +16,7 @@ from benchmark_qa.records.conflicts import CONFLICTS_KEPT, conflict_counts, deta
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.records.sketch import Sketch, sketch_of
 from benchmark_qa.report.drawing import draw
-from benchmark_qa.tasks.decision import hints_of
+from benchmark_qa.tasks.feedback import hints_of
 from benchmark_qa.tasks.write_back import issue_comment
 from tests.records import NOON, PROJECT, record
 from tests.unit.rows import PEDESTRIAN_EDITOR, box_row

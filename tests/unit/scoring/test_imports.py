@@ -6,8 +6,7 @@ import sys
 PROGRAM = """
 import sys
 import numpy as np
-from benchmark_qa.labels import Ontology, read_label_row
-from benchmark_qa.scoring import score_task
+from benchmark_qa import Ontology, read_label_row, score_task
 from tests.unit.rows import PEDESTRIAN_EDITOR, box_row
 ontology = Ontology.from_editor(PEDESTRIAN_EDITOR)
 row = read_label_row(box_row("image", [[0, 0, 9, 9], [2, 2, 9, 9]]), ontology)

@@ -8,8 +8,7 @@ from pydantic import ValidationError
 
 from benchmark_qa.engine.config import FIGURES, ScoringConfig
 from benchmark_qa.engine.errors import ScoringError
-from benchmark_qa.engine.metrics import MetricNotFoundError, find_metric
-from benchmark_qa.engine.requirements import METRICS
+from benchmark_qa.engine.metrics import METRICS, MetricNotFoundError, find_metric
 from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
 from tests.unit.scoring.test_task_score import ONTOLOGY, read

@@ -23,14 +23,14 @@ def act(
     with clear_failures():
         from rich.console import Console
 
-        from benchmark_qa.commands.act.actor import Actor
         from benchmark_qa.config.settings import load_settings
-        from benchmark_qa.service.service import Service
+        from benchmark_qa.quality.actions import Actor
+        from benchmark_qa.tasks.connections import Connections
 
-        service = Service(load_settings(endpoints=False))
-        actor = Actor(service.scorer)
+        connections = Connections(load_settings(endpoints=False))
+        actor = Actor(connections.scorer)
         proposals = actor.propose()
-        really = enforce or service.settings.config.actions.enforce
+        really = enforce or connections.settings.config.actions.enforce
         taken = actor.take(proposals) if really else []
         if json:
             typer.echo(json_module.dumps({"taken": really, "actions": [asdict(each) for each in proposals]}, indent=2))

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from benchmark_qa.commands.register.command import open_encord
-from benchmark_qa.commands.register.directory import refuse
-from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
+from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures, refuse
+from benchmark_qa.terminal.opening import open_encord
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.curation.draw import Candidate, Choice

@@ -9,7 +9,7 @@ from benchmark_qa.commands.curation.fingerprints import Progress, read_fingerpri
 from benchmark_qa.encord_api.catalogue import Catalogue
 from benchmark_qa.encord_api.folders import DescribedItem, FolderTree
 from benchmark_qa.encord_api.pictures import Pictures
-from benchmark_qa.tasks.errors import RefusalError
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.terminal.runs import Journal
 
 PARTS = frozenset({"dicomFile"})

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.stats.intervals import RatioTotals
-from benchmark_qa.tasks.errors import RefusalError
 
 USUAL_SHARES = (0.05, 0.15)
 """Of the work: below, intervals stay wide for long; above, the check costs more than it tells"""

@@ -126,11 +126,11 @@ def _export(settings: Any, request: "ExportRequest", out: Path) -> "Exported":
 
     from benchmark_qa.commands.export.exporter import Exporter
     from benchmark_qa.formats.table_writer import TablesMissingError
-    from benchmark_qa.service.service import Service
+    from benchmark_qa.tasks.connections import Connections
     from benchmark_qa.terminal.progress import step_progress
 
-    service = Service(settings)
-    exporter = Exporter(service.encord, service.store, settings.config)
+    connections = Connections(settings)
+    exporter = Exporter(connections.encord, connections.store, settings.config)
     try:
         with step_progress() as progress:
             return exporter.export(request, out, progress)
@@ -185,7 +185,7 @@ def _moment(text: str | None, option: str) -> "datetime | None":
 
 def _listed(path: Path) -> frozenset[str]:
     """The data hashes of a JSON list, or of the items that were chosen for another round."""
-    from benchmark_qa.commands.score_exports.scoring import ExportError, load_json
+    from benchmark_qa.terminal.files import ExportError, load_json
 
     try:
         content = load_json(path)

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from benchmark_qa.tasks.errors import RefusalError
+from benchmark_qa.errors import RefusalError
 
 MANIFEST = "manifest.json"
 _PARTIAL = ".partial"

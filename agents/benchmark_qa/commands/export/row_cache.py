@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.formats.encord_writer import FORMAT_VERSION, canonical_bytes, canonical_row
-from benchmark_qa.tasks.errors import RefusalError
 
 _UNSETTLED = timedelta(seconds=5)
 

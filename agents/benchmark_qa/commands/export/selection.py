@@ -12,8 +12,8 @@ from typing import Any
 from benchmark_qa.commands.export.names import Splits
 from benchmark_qa.encord_api.label_rows import BranchRow
 from benchmark_qa.encord_api.models import Project, Stage
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.formats.yolo_writer import YoloTask
-from benchmark_qa.tasks.errors import RefusalError
 
 _UNFINISHED = ("ANNOTATION", "CONSENSUS_ANNOTATION")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from benchmark_qa.encord_api.label_rows import BranchRow, LabelBranches
-from benchmark_qa.tasks.errors import RefusalError
+from benchmark_qa.errors import RefusalError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SEALED = ".sealed."

@@ -35,21 +35,23 @@ def choose(
     """
     with clear_failures():
         from benchmark_qa.commands.findings.by_scores import choose_by_scores, choose_control
-        from benchmark_qa.commands.send_back.command import read_choice
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.formats.chosen_items import ReasonKind
-        from benchmark_qa.service.service import Service
+        from benchmark_qa.tasks.connections import Connections
+        from benchmark_qa.terminal.files import read_choice
 
-        service = Service(load_settings(endpoints=False))
+        connections = Connections(load_settings(endpoints=False))
         now = datetime.now(UTC)
         if control_of is not None:
-            chosen = choose_control(service.projects, read_choice(control_of), seed=seed, made_at=now)
+            chosen = choose_control(connections.projects, read_choice(control_of), seed=seed, made_at=now)
         else:
             wanted: dict[ReasonKind, bool] = {
                 "low_score": below_bar, "undecided": undecided, "suspect_truth": suspects,
             }  # fmt: skip
             kinds = [kind for kind, on in wanted.items() if on]
-            chosen = choose_by_scores(service.projects, service.store, name=name, made_at=now, kinds=kinds, most=most)
+            chosen = choose_by_scores(
+                connections.projects, connections.store, name=name, made_at=now, kinds=kinds, most=most
+            )
         document = chosen.model_dump_json(indent=2)
         try:
             output.write_text(document)

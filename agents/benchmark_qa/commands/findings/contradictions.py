@@ -46,7 +46,7 @@ def find_contradictions(detections: Detections, groups: Sequence[NDArray[np.intp
 
     Args:
         detections: labels as truth; predictions play no part.
-        groups: near-duplicates as places in `Detections.images` (`benchmark_qa.sampling.near_duplicate_groups`).
+        groups: near-duplicates as places in `Detections.images` (`near_duplicate_groups`).
     """
     labels = _to_unit_square(Sides.of(detections).labels, detections)
     found = (_worst_pair(labels, group[:MOST_COMPARED].tolist(), detections.classes) for group in groups)

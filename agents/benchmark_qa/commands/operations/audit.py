@@ -59,14 +59,14 @@ def undo(
         if action.kind in RULINGS:
             undoing = scores.rulings.undo(action.action_id, operator=who, reason=reason)
         else:
-            from benchmark_qa.commands.act.actor import Actor
-            from benchmark_qa.commands.send_back.send_back import KIND_PREFIX, SendBack
-            from benchmark_qa.service.service import Service
+            from benchmark_qa.quality.actions import Actor
+            from benchmark_qa.tasks.connections import Connections
+            from benchmark_qa.tasks.sending_back import KIND_PREFIX, SendBack
 
-            service = Service(scores.settings)
+            connections = Connections(scores.settings)
             if action.kind.startswith(KIND_PREFIX):
-                SendBack(service.projects, log).undo(action)
+                SendBack(connections.projects, log).undo(action)
             else:
-                Actor(service.scorer).undo(action)
+                Actor(connections.scorer).undo(action)
             undoing = log.mark_undone(action.action_id, operator=who, reason=reason)
         typer.echo(f"{action.kind} {action.subject} undone: recorded as {undoing.action_id[:8]} by {who}")

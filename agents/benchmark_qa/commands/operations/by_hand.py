@@ -1,9 +1,14 @@
 """`benchmark-qa route`: route by hand what calls from Encord have missed."""
 
+import json
+from collections import Counter
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from benchmark_qa.tasks.drain import Drained
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
 
 
@@ -17,17 +22,17 @@ def route(
     """
     with clear_failures():
         from benchmark_qa.config.settings import load_settings
-        from benchmark_qa.service.service import Service
+        from benchmark_qa.tasks.connections import Connections
         from benchmark_qa.tasks.drain import drain_routing_stage
         from benchmark_qa.tasks.errors import MisconfiguredStage
-        from benchmark_qa.terminal.progress import print_outcome, task_progress
+        from benchmark_qa.terminal.progress import task_progress
 
-        service = Service(load_settings(endpoints=False))
-        routing = service.settings.config.stages.routing
+        connections = Connections(load_settings(endpoints=False))
+        routing = connections.settings.config.stages.routing
         if routing is None:
             raise MisconfiguredStage("the configuration names no routing stage ('stages.routing')")
         with task_progress("routing") as progress:
-            outcome = drain_routing_stage(service.projects, service.store, routing, progress)
+            outcome = drain_routing_stage(connections.projects, connections.store, routing, progress)
         print_outcome(outcome, as_json=json)
 
 
@@ -44,13 +49,13 @@ def evaluate(
         from benchmark_qa.alerts.alerts import tell_alerts
         from benchmark_qa.commands.operations.rescoring import evaluate_project
         from benchmark_qa.config.settings import load_settings
-        from benchmark_qa.service.service import Service
-        from benchmark_qa.terminal.progress import print_outcome, task_progress
+        from benchmark_qa.tasks.connections import Connections
+        from benchmark_qa.terminal.progress import task_progress
 
-        service = Service(load_settings(endpoints=False))
+        connections = Connections(load_settings(endpoints=False))
         with task_progress("scoring") as progress:
-            outcome = evaluate_project(service.scorer, progress)
-        tell_alerts(service.store, service.settings)
+            outcome = evaluate_project(connections.scorer, progress)
+        tell_alerts(connections.store, connections.settings)
         print_outcome(outcome, as_json=json)
         if outcome.refused:
             raise typer.Exit(INCOMPLETE)
@@ -76,14 +81,14 @@ def rescore(
         from benchmark_qa.commands.operations.rescoring import rescore as rescore_project
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.quality.from_store import stale_scores
-        from benchmark_qa.service.service import Service
+        from benchmark_qa.tasks.connections import Connections
         from benchmark_qa.terminal.progress import task_progress
 
-        service = Service(load_settings(endpoints=False))
+        connections = Connections(load_settings(endpoints=False))
         with task_progress("scoring again") as progress:
-            outcome = rescore_project(service.scorer, since=moment, progress=progress)
-        tell_alerts(service.store, service.settings)
-        still_stale = len(stale_scores(service.store, service.settings.config))
+            outcome = rescore_project(connections.scorer, since=moment, progress=progress)
+        tell_alerts(connections.store, connections.settings)
+        still_stale = len(stale_scores(connections.store, connections.settings.config))
         if json:
             typer.echo(json_module.dumps({"refused": outcome.refused, "still_stale": still_stale}))
         else:
@@ -92,3 +97,14 @@ def rescore(
                 typer.echo(f"{data_hash} not scored: {reason}")
         if outcome.refused:
             raise typer.Exit(INCOMPLETE)
+
+
+def print_outcome(outcome: Drained, *, as_json: bool) -> None:
+    """What was moved, and why the rest stays."""
+    console = Console(highlight=False)
+    if as_json:
+        console.print_json(json.dumps(asdict(outcome)))
+        return
+    console.print(f"{outcome.moved:,} tasks sent on, {outcome.already_gone:,} had gone already")
+    for reason, count in Counter(reason.split(": ", 1)[-1] for _, reason in outcome.refused).most_common():
+        console.print(f"{count:,} stay: {reason}", markup=False)

@@ -20,21 +20,21 @@ def doctor(
         from rich.console import Console
 
         from benchmark_qa.config.settings import load_settings
-        from benchmark_qa.service.service import Service
         from benchmark_qa.store.errors import StoreError
         from benchmark_qa.tasks.checks import Finding, check_deployment
-        from benchmark_qa.tasks.decision import compare_decisions
+        from benchmark_qa.tasks.connections import Connections
+        from benchmark_qa.tasks.shadow import compare_decisions
 
         settings = load_settings(endpoints=True)
-        service = Service(settings)
+        connections = Connections(settings)
         findings = [Finding("settings", True, "complete")]
         try:
-            service.store.latest(str(settings.config.production_project))
+            connections.store.latest(str(settings.config.production_project))
             findings.append(Finding("database", True, "reachable"))
         except StoreError as error:
             findings.append(Finding("database", False, str(error), "check DATABASE_URL and 'benchmark-qa db upgrade'"))
-        findings += check_deployment(service.projects)
-        decisions = compare_decisions(service.projects, service.store) if settings.config.shadow else {}
+        findings += check_deployment(connections.projects)
+        decisions = compare_decisions(connections.projects, connections.store) if settings.config.shadow else {}
         for (pathway, stage), tasks in sorted(decisions.items()):
             findings.append(Finding("shadow", True, f"{tasks} decided {pathway!r} are now at '{stage}'"))
         if json:

@@ -3,15 +3,9 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.encord_api.models import Task
-from benchmark_qa.tasks.drain import (
-    TASKS_SCORED_TOGETHER,
-    Drained,
-    Progress,
-    drain_scoring_stage,
-    no_progress,
-    refusals,
-)
+from benchmark_qa.tasks.drain import TASKS_SCORED_TOGETHER, Drained, drain_scoring_stage, refusals
 from benchmark_qa.tasks.score import Scorer
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark_qa.commands.register.directory import refuse
-from benchmark_qa.terminal.failures import clear_failures
+from benchmark_qa.terminal.failures import clear_failures, refuse
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.pace.priorities import PacePlan
@@ -44,17 +43,17 @@ def status(apply: ApplyOption = False, json: JsonOption = False) -> None:
 
         from benchmark_qa.commands.pace.measure import measure_pace, set_pace
         from benchmark_qa.config.settings import load_settings
-        from benchmark_qa.service.service import Service
+        from benchmark_qa.tasks.connections import Connections
 
-        service = Service(load_settings(endpoints=False))
-        measured = measure_pace(service.projects)
+        connections = Connections(load_settings(endpoints=False))
+        measured = measure_pace(connections.projects)
         if apply:
-            set_pace(service.projects, measured)
+            set_pace(connections.projects, measured)
         if json:
             typer.echo(json_module.dumps(asdict(measured), indent=2))
             return
         console = Console()
-        target = service.settings.config.exposure.target_share
+        target = connections.settings.config.exposure.target_share
         table = Table("annotator", "benchmark", "tasks", "share [95 %]", caption=f"target {target:.0%}")
         for each in (*measured.shares, measured.overall):
             share = each.share
@@ -97,10 +96,10 @@ def schedule(
         from benchmark_qa.commands.pace.priorities import carry_out, plan_pace
         from benchmark_qa.commands.pace.schedule import Workers
         from benchmark_qa.config.settings import load_settings
-        from benchmark_qa.service.service import Service
+        from benchmark_qa.tasks.connections import Connections
 
         rate = _rate(constant, front_loaded, then, half_life)
-        projects = Service(load_settings(endpoints=False)).projects
+        projects = Connections(load_settings(endpoints=False)).projects
         workers = Workers(annotators, min(per_item, annotators))
         plan = plan_pace(projects, rate, workers, seed=seed, anew=anew)
         if not dry_run:

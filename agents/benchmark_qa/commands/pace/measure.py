@@ -2,20 +2,18 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark_qa.encord_api.models import Project
 from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.stats.intervals import Interval, proportion_interval
-from benchmark_qa.store.errors import StoreError
-from benchmark_qa.store.exposure import people_who_met
-from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.scoring_plan import annotators_branches
 
 EARLY, LATE = 0.9, 0.1
 """Priorities of waiting benchmark tasks when people meet too few, or enough of them"""
+
+
 _log = logging.getLogger(__name__)
 
 
@@ -37,23 +35,6 @@ class Pace:
     overall: Share
     priorities: dict[str, float]
     """For the waiting benchmark tasks, by data hash"""
-
-
-def retired_items(projects: ServedProjects, store: SqlScoreStore, data_hashes: Sequence[str]) -> set[str]:
-    """Benchmark items that too many annotators have met: they are routed as production from now on.
-
-    No request to Encord. Where the store cannot be used nothing is retired: routing must go on.
-    """
-    limit = projects.deployment.exposure.retire_after
-    if limit is None or not data_hashes:
-        return set()
-    try:
-        return {
-            data_hash for data_hash, people in people_who_met(store.database, data_hashes).items() if people >= limit
-        }
-    except StoreError as error:
-        _log.error("exposure of benchmark items is not known: %s", error)
-        return set()
 
 
 def measure_pace(projects: ServedProjects) -> Pace:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from benchmark_qa.commands.pace.schedule import DEFAULT_PRIORITY, NoRoomLeftError, Rate, Schedule, Workers, schedule
 from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.encord_api.tasks import QueuedRow, queued_rows
-from benchmark_qa.tasks.errors import RefusalError
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.tasks.projects import ServedProjects
 
 BEFORE_WORK = frozenset({"AGENT", "ANNOTATION", "CONSENSUS_ANNOTATION"})

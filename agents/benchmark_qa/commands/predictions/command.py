@@ -18,8 +18,8 @@ from benchmark_qa.commands.predictions.inputs import (
     TruthArgument,
     UnfinishedOption,
 )
-from benchmark_qa.commands.score_exports.scoring import ExportError
 from benchmark_qa.terminal.failures import USAGE_ERROR
+from benchmark_qa.terminal.files import ExportError
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.page import Evaluation
@@ -104,8 +104,8 @@ def evaluate_predictions(
     from benchmark_qa.commands.predictions.page import Evaluation
     from benchmark_qa.commands.predictions.pictures import read_pictures, with_pictures
     from benchmark_qa.commands.predictions.slices import find_slices
-    from benchmark_qa.commands.score_exports.scoring import ExportError
     from benchmark_qa.errors import MissingExtraError
+    from benchmark_qa.terminal.files import ExportError
 
     try:
         require_place(output)
@@ -163,7 +163,8 @@ def write_evaluation(evaluation: "Evaluation", format: "Format", output: Path | 
         MissingExtraError: the page needs the extra `report`.
     """
     from benchmark_qa.commands.predictions.page import evaluation_page
-    from benchmark_qa.commands.predictions.tables import console_of, print_evaluation
+    from benchmark_qa.commands.predictions.tables import print_evaluation
+    from benchmark_qa.terminal.tables import console_of
 
     match format:
         case Format.TABLE:

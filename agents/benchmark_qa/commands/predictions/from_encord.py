@@ -6,12 +6,12 @@ from typing import Any
 
 from benchmark_qa.commands.predictions.label_rows import given_by_rows, truth_of_rows
 from benchmark_qa.commands.predictions.truth import Given, Truth
+from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.label_rows import LabelledUnit, labelled_units
 from benchmark_qa.encord_api.models import Project
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
-from benchmark_qa.tasks.drain import Progress, no_progress
 from benchmark_qa.tasks.errors import LabelsUnreadable, NoGroundTruth
 
 MAIN = "main"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from benchmark_qa.commands.score_exports.scoring import ExportError, load_json, load_rows
+from benchmark_qa.terminal.files import ExportError, load_json, load_rows
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.detections import Detections
@@ -66,7 +66,7 @@ def load_inputs(
 
     Raises:
         ExportError: a file cannot be used, or too many predictions are on images that the labels do not know.
-        PredictionInputError: as the readers of `benchmark_qa.scoring.predictions`.
+        PredictionInputError: the readers' own.
         SettingsError, PlatformError, RefusalError: of Encord, where a project is named.
     """
     account = _Account()
@@ -99,7 +99,7 @@ class _Account:
     @property
     def encord(self) -> "Encord":
         if self._encord is None:
-            from benchmark_qa.commands.register.command import open_encord
+            from benchmark_qa.terminal.opening import open_encord
 
             self._encord = open_encord()
         return self._encord

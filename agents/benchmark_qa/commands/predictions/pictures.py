@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from benchmark_qa.commands.score_exports.scoring import ExportError
+from benchmark_qa.terminal.files import ExportError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
 from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, Pictures
 from benchmark_qa.encord_api.request_sizes import batches
 from benchmark_qa.images.statistics import ImageStatistics, UnreadableImageError, image_statistics
-from benchmark_qa.tasks.drain import Progress, no_progress
 
 PARALLEL = 8
 

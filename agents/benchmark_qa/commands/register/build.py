@@ -25,13 +25,14 @@ from encord.orm.storage import (
 from pydantic import ValidationError
 
 from benchmark_qa.commands.register.check import repeated_urls, scratch_database
-from benchmark_qa.commands.register.entries import Model, entry_of
+from benchmark_qa.commands.register.entries import entry_of
 from benchmark_qa.commands.register.errors import EntryError, Faults
 from benchmark_qa.commands.register.files import Limits, PartWriter
 from benchmark_qa.commands.register.kinds import Kind
 from benchmark_qa.commands.register.manifest import Rows, Unreadable
 from benchmark_qa.commands.register.rows import File, RowReader, Rules
 from benchmark_qa.commands.register.titles import natural_key
+from benchmark_qa.encord_api.models import Model
 
 _ROWS_AT_A_TIME = 2_000
 

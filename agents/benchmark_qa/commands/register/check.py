@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TextIO
 
-from benchmark_qa.commands.register.entries import MODELS, Model, check_limits, key_of, model_of, plain, urls_of
+from benchmark_qa.commands.register.entries import MODELS, check_limits, key_of, model_of, plain, urls_of
 from benchmark_qa.commands.register.errors import EntryError, Fault, Faults
 from benchmark_qa.commands.register.files import Limits, MalformedFile, Value, values
+from benchmark_qa.encord_api.models import Model
 
 _CACHE_KIB = 32 * 1024
 

@@ -8,36 +8,55 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
+from benchmark_qa.terminal.opening import open_storage
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.register.metadata import MetadataSchema
     from benchmark_qa.commands.register.rows import Rules
     from benchmark_qa.commands.register.steps import Progress, Registered
-    from benchmark_qa.encord_api.client import Encord
-    from benchmark_qa.encord_api.uploads import Folder, Storage
+    from benchmark_qa.encord_api.uploads import Folder
+
 
 register = typer.Typer(
     name="register", help="Registration files: build, check, and register what they name.", no_args_is_help=True
 )
 
+
 KindOption = Annotated[
     str | None, typer.Option(help="Kind of every file that does not say its own; default: by its ending.")
 ]
+
+
 TitleOption = Annotated[
     str | None,
     typer.Option(help="Template of titles: {name}, {stem}, {folder}, {path}, {group}, or a column of the manifest."),
 ]
+
+
 UrlColumnOption = Annotated[str, typer.Option(help="Column of the URL or path.")]
+
+
 GroupColumnOption = Annotated[str, typer.Option(help="Column that names the group, sequence or series of a file.")]
+
+
 GroupPatternOption = Annotated[
     str | None, typer.Option(help="Regular expression with (?P<group>...), searched in the path, instead of a column.")
 ]
+
+
 SchemaOption = Annotated[
     Path | None, typer.Option(help="The organisation's metadata schema, as 'register schema' prints it.")
 ]
+
+
 FolderOption = Annotated[str, typer.Option("--folder", help="Title or UUID of the Encord folder.")]
+
+
 CreateOption = Annotated[bool, typer.Option("--create-folder", help="Create the folder if there is none yet.")]
+
+
 ErrorsOption = Annotated[Path | None, typer.Option(help="Write every failed item to this CSV file.")]
+
 
 _STORAGE_OF_SCHEME = {"s3": "s3", "gs": "gcs", "az": "azure", "abfs": "azure"}
 
@@ -66,8 +85,9 @@ def build(
     Exit code 0, or 2 when nothing was written.
     """
     from benchmark_qa.commands.register.build import build as build_files
-    from benchmark_qa.commands.register.directory import manifest_rows, output_directory, refuse, refuse_faults
+    from benchmark_qa.commands.register.directory import manifest_rows, output_directory, refuse_faults
     from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
+    from benchmark_qa.terminal.failures import refuse
 
     try:
         rules = make_rules(
@@ -202,27 +222,6 @@ def finish(outcome: "Registered", errors: Path | None) -> None:
     if outcome.failures:
         typer.echo(f"{len(outcome.failures):,} failed; run it again to try them again", err=True)
         raise typer.Exit(INCOMPLETE)
-
-
-def open_storage() -> "Storage":
-    """The storage of the account that the environment names."""
-    from benchmark_qa.encord_api.uploads import Storage
-
-    return Storage(open_encord())
-
-
-def open_encord() -> "Encord":
-    """A connection under the account that the environment names."""
-    from benchmark_qa import __version__
-    from benchmark_qa.config.account import load_account
-    from benchmark_qa.encord_api.client import Encord
-
-    account = load_account()
-    return Encord(
-        ssh_private_key=account.private_key(),
-        domain=account.domain,
-        user_agent_suffix=f"encord-benchmark-agents/{__version__}",
-    )
 
 
 def make_rules(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 import typer
 
-from benchmark_qa.terminal.failures import USAGE_ERROR
+from benchmark_qa.terminal.failures import refuse
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.register.check import Entry
@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from benchmark_qa.commands.register.manifest import Rows
     from benchmark_qa.commands.register.steps import Registered
 
+
 PART_PATTERN = "registration-*.json"
+
+
 DATA_GROUPS = "data-groups.jsonl"
+
+
 _FAULTS_SHOWN = 20
 
 
@@ -137,13 +142,6 @@ def all_entries(directory: Path) -> Iterator["Entry"]:
     for path in registration_files([directory]):
         with path.open(encoding="utf-8") as text:
             yield from entries(text)
-
-
-def refuse(*lines: str) -> NoReturn:
-    """Says why on standard error, and ends the command."""
-    for line in lines:
-        typer.echo(line, err=True)
-    raise typer.Exit(USAGE_ERROR)
 
 
 def refuse_faults(name: str, faults: "tuple[Fault, ...]", total: int) -> NoReturn:

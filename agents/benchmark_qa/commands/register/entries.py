@@ -24,29 +24,23 @@ from encord.orm.storage import (
 from pydantic import ValidationError
 
 from benchmark_qa.commands.register.errors import EntryError
+from benchmark_qa.encord_api.models import Model
 
 MOST_URLS = 1_000_000
 """Of one registration file"""
+
+
 MOST_ITEMS = 500_000
 """Of one registration file"""
+
+
 LONGEST_URL = 16 * 1024
 """Bytes"""
+
+
 LONGEST_NAME = 300
 """Characters"""
 
-Model = (
-    DataUploadAudio
-    | DataUploadDicomSeries
-    | DataUploadImage
-    | DataUploadImageGroup
-    | DataUploadImageGroupFromItems
-    | DataUploadNifti
-    | DataUploadPDF
-    | DataUploadScene
-    | DataUploadText
-    | DataUploadTimeSeries
-    | DataUploadVideo
-)
 
 MODELS: dict[str, type[Model]] = {
     "videos": DataUploadVideo,
@@ -63,8 +57,13 @@ MODELS: dict[str, type[Model]] = {
 }
 """The model of the entries under each key, by the key as Encord documents it"""
 
+
 _FILES_OF = {"image_groups": "images", "dicom_series": "dicomFiles"}
+
+
 _NUMBERED = re.compile(r"objecturl(\d+)")
+
+
 _SPACE = re.compile(r"\s")
 
 
@@ -74,6 +73,8 @@ def plain(key: str) -> str:
 
 
 _KEYS = {plain(key): key for key in MODELS} | {"pdf": "pdfs", "texts": "text", "audios": "audio", "niftis": "nifti"}
+
+
 _FIELDS = {
     key: {plain(field.alias or name): field.alias or name for name, field in model.model_fields.items()}
     for key, model in MODELS.items()

@@ -20,9 +20,9 @@ from benchmark_qa.commands.register.command import (
     UrlColumnOption,
     finish,
     make_rules,
-    open_storage,
 )
 from benchmark_qa.terminal.failures import clear_failures
+from benchmark_qa.terminal.opening import open_storage
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.register.manifest import Row, Rows, Unreadable
@@ -54,8 +54,9 @@ def upload(
     Killed at any point and run again, it goes on, and no file is there twice. Exit code 0, 4 when some items could not
     be uploaded (each with its reason), 2 for a faulty manifest or settings, 3 when Encord cannot be used.
     """
-    from benchmark_qa.commands.register.directory import all_entries, refuse
+    from benchmark_qa.commands.register.directory import all_entries
     from benchmark_qa.commands.register.errors import RulesError
+    from benchmark_qa.terminal.failures import refuse
 
     place = Path(source).resolve()
     root = root or (place if place.is_dir() else place.parent)
@@ -96,8 +97,9 @@ def describe_local_files(source: str, root: Path, rules: "Rules", directory: Pat
         How many items they name.
     """
     from benchmark_qa.commands.register.build import build
-    from benchmark_qa.commands.register.directory import manifest_rows, output_directory, refuse, refuse_faults
+    from benchmark_qa.commands.register.directory import manifest_rows, output_directory, refuse_faults
     from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
+    from benchmark_qa.terminal.failures import refuse
 
     try:
         with manifest_rows(source, rules.url_column) as rows, output_directory(directory) as files:

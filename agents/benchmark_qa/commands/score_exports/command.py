@@ -53,7 +53,7 @@ def score(
 
     Exit code 0 when everything is scored, 2 when a file cannot be used or no data unit is on both sides.
     """
-    from benchmark_qa.commands.score_exports.scoring import ExportError
+    from benchmark_qa.terminal.files import ExportError
 
     try:
         tasks = _scored(truth, labels, ontology, config, by)
@@ -64,14 +64,9 @@ def score(
 
 
 def _scored(truth: Path, labels: Path, ontology: Path | None, config: Path | None, by: Grouping) -> "list[ScoredTask]":
-    from benchmark_qa.commands.score_exports.scoring import (
-        Comparison,
-        ExportError,
-        load_config,
-        load_ontology,
-        load_rows,
-    )
+    from benchmark_qa.commands.score_exports.scoring import Comparison, load_config, load_ontology
     from benchmark_qa.engine.config import ScoringConfig
+    from benchmark_qa.terminal.files import ExportError, load_rows
 
     comparison = Comparison(
         load_rows(truth),

@@ -1,11 +1,10 @@
 """Exported label rows from disk: read, joined by data hash, grouped by annotator, scored."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import orjson
 from pydantic import ValidationError
 
 from benchmark_qa.engine.config import ScoringConfig
@@ -18,13 +17,9 @@ from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.inference import infer_ontology
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
+from benchmark_qa.terminal.files import ExportError, Row, load_json
 
 Grouping = Literal["branch", "creator"]
-Row = Mapping[str, Any]
-
-
-class ExportError(Exception):
-    """A file cannot be used; the message names the file and what is wrong in it."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +31,6 @@ class ScoredTask:
     data_title: str
     branch: str
     score: TaskScore
-
-
-def load_rows(path: Path) -> list[Row]:
-    """The label rows of a file (one row or a list of rows), or of every `.json` file below a directory."""
-    if path.is_dir():
-        files = sorted(path.rglob("*.json"))
-        if not files:
-            raise ExportError(f"{path}: the directory holds no .json file")
-        return [row for file in files for row in _file_rows(file)]
-    return _file_rows(path)
 
 
 def load_ontology(path: Path) -> Ontology:
@@ -141,22 +126,3 @@ def _truth_by_data_hash(rows: Iterable[Row]) -> dict[str, Row]:
             raise ExportError(f"data unit {row['data_hash']}: several ground truth rows")
         truth[row["data_hash"]] = row
     return truth
-
-
-def _file_rows(path: Path) -> list[Row]:
-    content = load_json(path)
-    rows = content if isinstance(content, list) else [content]
-    for index, row in enumerate(rows):
-        if not isinstance(row, dict) or not isinstance(row.get("data_hash"), str):
-            raise ExportError(f"{path}: item {index} is not a label row (a JSON object with a data_hash)")
-    return rows
-
-
-def load_json(path: Path) -> Any:
-    """What the file holds."""
-    try:
-        return orjson.loads(path.read_bytes())
-    except OSError as error:
-        raise ExportError(f"{path}: {error.strerror or error}") from None
-    except orjson.JSONDecodeError as error:
-        raise ExportError(f"{path}: is not JSON ({error})") from None

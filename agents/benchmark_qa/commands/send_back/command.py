@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark_qa.terminal.failures import INCOMPLETE, USAGE_ERROR, clear_failures
+from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
+from benchmark_qa.terminal.files import read_choice
 from benchmark_qa.terminal.options import OperatorOption, operator_of
 
 if TYPE_CHECKING:
-    from benchmark_qa.commands.send_back.send_back import SentBack
-    from benchmark_qa.formats.chosen_items import ChosenItems
+    from benchmark_qa.tasks.sending_back import SentBack
 
 
 def send_back(
@@ -50,18 +50,18 @@ def send_back(
         "priority": priority,
     }
     with clear_failures():
-        from benchmark_qa.commands.send_back.send_back import SendBack, Wishes, as_dict
-        from benchmark_qa.commands.send_back.steps import STEP_NAMES
         from benchmark_qa.config.settings import load_settings
-        from benchmark_qa.service.service import Service
         from benchmark_qa.store.action_log import ActionLog
+        from benchmark_qa.tasks.connections import Connections
+        from benchmark_qa.tasks.sending_back import SendBack, Wishes, as_dict
+        from benchmark_qa.tasks.sending_back_steps import STEP_NAMES
         from benchmark_qa.terminal.progress import item_progress
         from benchmark_qa.terminal.runs import only_run_of
 
         read = read_choice(choice)
         wishes = Wishes(frozenset(name for name in STEP_NAMES if wanted[name]), to)
-        service = Service(load_settings(endpoints=False))
-        sending = SendBack(service.projects, ActionLog(service.store.database))
+        connections = Connections(load_settings(endpoints=False))
+        sending = SendBack(connections.projects, ActionLog(connections.store.database))
         if dry_run:
             sent = sending.look(read, wishes)
         else:
@@ -75,22 +75,6 @@ def send_back(
             _print(sent, dry_run=dry_run)
         if sent.refused:
             raise typer.Exit(INCOMPLETE)
-
-
-def read_choice(path: Path) -> "ChosenItems":
-    """The choice in a file; where it is none, exit 2 with the place of each fault and never its content."""
-    from pydantic import ValidationError
-
-    from benchmark_qa.formats.chosen_items import ChosenItems
-
-    try:
-        return ChosenItems.model_validate_json(path.read_bytes())
-    except OSError as error:
-        typer.echo(f"{path}: {error.strerror or error}", err=True)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-        typer.echo(f"{path} is not a choice: {faults}", err=True)
-    raise typer.Exit(USAGE_ERROR)
 
 
 def _print(sent: "SentBack", *, dry_run: bool) -> None:

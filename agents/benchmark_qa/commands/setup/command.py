@@ -45,7 +45,7 @@ def init(
     """Write an example of a set-up file, to be edited."""
     from importlib.resources import files
 
-    from benchmark_qa.commands.register.directory import refuse
+    from benchmark_qa.terminal.failures import refuse
 
     if file.exists():
         refuse(f"{file} exists already")
@@ -151,8 +151,8 @@ def apply(
 
 
 def _site() -> "Site":
-    from benchmark_qa.commands.register.command import open_encord
     from benchmark_qa.commands.setup.observe import Site
+    from benchmark_qa.terminal.opening import open_encord
 
     return Site.of(open_encord())
 

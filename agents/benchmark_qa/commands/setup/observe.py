@@ -19,7 +19,6 @@ from benchmark_qa.commands.setup.observed import (
     SeenFolder,
     SeenOntology,
     SeenProject,
-    SeenStage,
     Side,
     gives_away,
 )
@@ -27,6 +26,7 @@ from benchmark_qa.encord_api.catalogue import Catalogue, Listed
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import AccessRefused, NotFoundOnPlatform
 from benchmark_qa.encord_api.folders import FolderTree, ListedFolder, StoredItem
+from benchmark_qa.encord_api.models import SeenStage
 from benchmark_qa.encord_api.uploads import Folder, Storage
 from benchmark_qa.tasks.errors import AmbiguousTitle
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from benchmark_qa.encord_api.models import SeenStage
+
 Side = Literal["benchmark", "production"]
 
 
@@ -41,16 +43,6 @@ class SeenDataset(Thing):
     """Data units of it that are in none of its folders"""
     shared: int = 0
     """Of a production dataset: data units whose items are in the benchmark dataset, too"""
-
-
-@dataclass(frozen=True, slots=True)
-class SeenStage:
-    """A stage of a workflow; `pathways` are names, each with the uuid of the stage that it leads to."""
-
-    uuid: str
-    title: str
-    kind: str
-    pathways: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,8 @@ def _project(side: Side, declared: Declaration, observed: Observed) -> Iterator[
     yield from _attached(subject, side, declared, observed, seen)
     yield from _people(subject, side, wanted.users, seen.users)
     if side == "production":
-        yield from check_workflow(subject, declared.service.stages, seen.stages)
+        for fault in check_workflow(declared.service.stages, seen.stages):
+            yield Change("fault", subject, fault.message, fault.remedy)
 
 
 def _attached(

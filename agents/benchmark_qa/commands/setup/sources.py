@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from benchmark_qa.commands.register.command import checked, make_data_groups_in, register_in
-from benchmark_qa.commands.register.directory import DATA_GROUPS, PART_PATTERN, all_entries, refuse, registration_files
+from benchmark_qa.commands.register.directory import DATA_GROUPS, PART_PATTERN, all_entries, registration_files
 from benchmark_qa.commands.register.upload_command import describe_local_files
+from benchmark_qa.terminal.failures import refuse
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.register.check import Entry

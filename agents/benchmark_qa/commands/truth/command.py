@@ -29,10 +29,10 @@ def status(
     with clear_failures():
         from benchmark_qa.commands.truth.status import truth_status
         from benchmark_qa.config.settings import load_settings
-        from benchmark_qa.service.service import Service
+        from benchmark_qa.tasks.connections import Connections
 
-        service = Service(load_settings(endpoints=False))
-        items = truth_status(service.projects, service.scorer.truth, service.store)
+        connections = Connections(load_settings(endpoints=False))
+        items = truth_status(connections.projects, connections.scorer.truth, connections.store)
         if json:
             typer.echo(json_module.dumps({"counts": _counts(items), "items": [asdict(item) for item in items]}))
         else:

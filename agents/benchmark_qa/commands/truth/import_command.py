@@ -8,9 +8,8 @@ from uuid import UUID
 
 import typer
 
-from benchmark_qa.commands.register.command import open_encord
-from benchmark_qa.commands.register.directory import refuse
-from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
+from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures, refuse
+from benchmark_qa.terminal.opening import open_encord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +112,8 @@ def _stated(lines: "Sequence[str]", path: Path | None) -> dict[str, str]:
 def _read(encord: "Encord", source: str, target: "Target") -> "tuple[Reading, int]":
     """The labels of the source, and how many of its data units are not finished."""
     from benchmark_qa.commands.truth.importing import read_project
-    from benchmark_qa.formats.coco_reader import CocoError, read_coco
+    from benchmark_qa.formats.coco_labels import read_coco
+    from benchmark_qa.formats.coco_reader import CocoError
     from benchmark_qa.formats.encord_reader import NotLabelRowsError, label_rows_of, read_label_rows
 
     project = _uuid(source)

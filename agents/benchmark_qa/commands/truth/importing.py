@@ -12,12 +12,13 @@ from benchmark_qa.encord_api.label_writing import ROWS_PER_BUNDLE, TruthRows, Tr
 from benchmark_qa.encord_api.models import Project
 from benchmark_qa.encord_api.request_sizes import batches
 from benchmark_qa.encord_api.reviews import PeoplesWork
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.formats.class_mapping import MappingError, Target
 from benchmark_qa.formats.encord_reader import read_label_rows
 from benchmark_qa.formats.label_parts import Fault, Labelled, LabelParts, LayoutError, Reading, filled, parts_of, same
 from benchmark_qa.images.identity import By, DataUnit, matched
 from benchmark_qa.labels.errors import LabelReadError
-from benchmark_qa.tasks.errors import LabelsUnreadable, RefusalError
+from benchmark_qa.tasks.errors import LabelsUnreadable
 
 Progress = Callable[[int], None]
 

@@ -62,8 +62,9 @@ def _boxes(truth: Drawings, label: Drawings, media: Media) -> Measure:
 
 def _areas(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Measure:
     from benchmark_qa.engine.similarity import areas  # noqa: PLC0415 - boxes need no shapely
+    from benchmark_qa.labels.outlines import outlines  # noqa: PLC0415
 
-    first, second = areas.outlines(truth, media[0]), areas.outlines(label, media[1])
+    first, second = outlines(truth, media[0]), outlines(label, media[1])
     rimmed = rules.named(truth, rules.config.boundary)
 
     def similarity(pairs: Pairs) -> Numbers:

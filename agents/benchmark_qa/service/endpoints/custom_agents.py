@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 from uuid import UUID
 
 import anyio
@@ -21,9 +21,13 @@ from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
 from benchmark_qa.service.admission import MOST, SCORINGS_AT_ONCE
 from benchmark_qa.service.origins import AllowedOrigins
+from benchmark_qa.service.service import Service
 from benchmark_qa.service.signatures import SignedEndpoint, is_signed, read_body
+from benchmark_qa.tasks.decision import AgentAnswer
 
 TEST_HEADERS = ("X-Encord-Editor-Agent", "X-Encord-Agent")
+
+
 _log = logging.getLogger(__name__)
 
 
@@ -49,33 +53,8 @@ class AgentRequest(BaseModel):
     object_hashes: list[str] | None = Field(default=None, alias="objectHashes")
 
 
-class AgentAnswer(BaseModel):
-    """What Encord reads from a custom agent."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"decision": "Yes"}]})
-
-    message: str | None = Field(default=None, max_length=256, description="shown to a person")
-    decision: str | None = Field(default=None, max_length=256, description="pathway to take, by name")
-
-
 UseCase = Callable[[str, str], AgentAnswer]
 """(project hash, data hash) to the answer"""
-
-
-class AgentUseCases(Protocol):
-    """What the endpoints call; wired in `benchmark_qa.service.app`."""
-
-    def route(self, project_hash: str, data_hash: str) -> AgentAnswer:
-        """Decide where a task goes."""
-
-    def score(self, project_hash: str, data_hash: str) -> AgentAnswer:
-        """Score a task's labels and say where it goes."""
-
-    def editor_route(self, project_hash: str, data_hash: str) -> AgentAnswer:
-        """Answer somebody in the label editor; there is no task to route."""
-
-    def editor_score(self, project_hash: str, data_hash: str) -> AgentAnswer:
-        """Answer somebody in the label editor, under the feedback policy."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +110,7 @@ class _Agent:
         return answer
 
 
-def custom_agents(settings: Settings, use_cases: AgentUseCases) -> APIRouter:
+def custom_agents(settings: Settings, service: Service) -> APIRouter:
     """The two custom agents, each behind its own secret and token."""
     router = APIRouter(prefix="/agents", tags=["custom agents"])
     origins = AllowedOrigins(settings.editor_origin_regex)
@@ -141,8 +120,8 @@ def custom_agents(settings: Settings, use_cases: AgentUseCases) -> APIRouter:
             signed=SignedEndpoint(settings.route_secrets, settings.signature_tolerance_seconds),
             token=settings.route_editor_token,
             origins=origins,
-            workflow_call=use_cases.route,
-            editor_call=use_cases.editor_route,
+            workflow_call=service.route,
+            editor_call=service.editor_route,
             seconds=settings.request_seconds,
             at_once=anyio.CapacityLimiter(MOST),
         ),
@@ -150,8 +129,8 @@ def custom_agents(settings: Settings, use_cases: AgentUseCases) -> APIRouter:
             signed=SignedEndpoint(settings.score_secrets, settings.signature_tolerance_seconds),
             token=settings.score_editor_token,
             origins=origins,
-            workflow_call=use_cases.score,
-            editor_call=use_cases.editor_score,
+            workflow_call=service.score,
+            editor_call=service.editor_score,
             seconds=settings.request_seconds,
             at_once=anyio.CapacityLimiter(SCORINGS_AT_ONCE),
         ),
@@ -187,9 +166,12 @@ _SUMMARIES = {
     "score": "Score every annotator's labels of the data unit against its ground truth, and record the scores.",
 }
 
+
 _MESSAGE = {
     "content": {"application/json": {"schema": {"type": "object", "properties": {"message": {"type": "string"}}}}}
 }
+
+
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, **_MESSAGE}
     for status, text in {

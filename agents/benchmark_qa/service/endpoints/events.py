@@ -1,7 +1,7 @@
 """`POST /events/task-submitted` and `/events/task-completed`: webhooks of Annotate and Complete stages."""
 
 import logging
-from typing import Annotated, Protocol
+from typing import Annotated
 from uuid import UUID
 
 import anyio
@@ -14,6 +14,7 @@ from benchmark_qa.context import unit_of_work
 from benchmark_qa.service.admission import EVENTS_AT_ONCE
 from benchmark_qa.service.endpoints.custom_agents import ERRORS
 from benchmark_qa.service.endpoints.notifications import Accepted
+from benchmark_qa.service.service import Service
 from benchmark_qa.service.signatures import SignedEndpoint, read_body
 
 SUBMITTED = ("task_submitted_event", "task_sumbitted_event")
@@ -42,14 +43,7 @@ class _Envelope(BaseModel):
     payload: object = None
 
 
-class EventUseCases(Protocol):
-    """What the endpoints call; wired in `benchmark_qa.service.app`."""
-
-    def take_event(self, project_hash: str, data_hashes: list[str]) -> str:
-        """Score what was submitted or completed; returns what was done, in words."""
-
-
-def events(settings: Settings, use_cases: EventUseCases) -> APIRouter:
+def events(settings: Settings, service: Service) -> APIRouter:
     """The two endpoints, each behind its own secret."""
     router = APIRouter(prefix="/events", tags=["events"])
     submitted = SignedEndpoint(settings.submitted_secrets, settings.signature_tolerance_seconds)
@@ -66,7 +60,7 @@ def events(settings: Settings, use_cases: EventUseCases) -> APIRouter:
         hashes = [str(data_hash) for data_hash in payload.data_hashes]
         with unit_of_work(seconds=settings.request_seconds):
             async with at_once:
-                done = await anyio.to_thread.run_sync(use_cases.take_event, str(payload.project_hash), hashes)
+                done = await anyio.to_thread.run_sync(service.take_event, str(payload.project_hash), hashes)
         return Accepted(message=done)
 
     @router.post("/task-submitted", responses=ERRORS)

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
 from benchmark_qa.service.admission import DRAINS_AT_ONCE
+from benchmark_qa.service.service import Service
 from benchmark_qa.service.signatures import read_body
 from benchmark_qa.tasks.jobs import DrainJob, JobError
 
@@ -74,14 +75,7 @@ class Worked(BaseModel):
     message: str
 
 
-class JobUseCases(Protocol):
-    """What the endpoint calls; wired in `benchmark_qa.service.app`."""
-
-    def work_off(self, job: DrainJob) -> None:
-        """Run the job or spread it; any exception: it must be delivered again."""
-
-
-def jobs(settings: Settings, use_cases: JobUseCases) -> APIRouter:
+def jobs(settings: Settings, service: Service) -> APIRouter:
     """The endpoint; for deployments whose queue is one of Cloud Tasks."""
     assert settings.jobs_url is not None and settings.jobs_service_account is not None  # noqa: S101, PT018 - validated
     router = APIRouter(tags=["jobs"])
@@ -102,7 +96,7 @@ def jobs(settings: Settings, use_cases: JobUseCases) -> APIRouter:
 
         try:
             with unit_of_work(seconds=settings.job_seconds):
-                await anyio.to_thread.run_sync(use_cases.work_off, job, limiter=drains)
+                await anyio.to_thread.run_sync(service.work_off, job, limiter=drains)
         except Exception:
             _log.exception("a job failed", extra={"delivery": request.headers.get(RETRY_HEADER)})
             raise HTTPException(503, "the job is not done: deliver it again") from None

@@ -1,7 +1,6 @@
 """`POST /notifications/task-ready`: tasks wait at an agent stage on *Advanced*."""
 
 import logging
-from typing import Protocol
 
 import anyio
 import anyio.to_thread
@@ -13,6 +12,7 @@ from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
 from benchmark_qa.service.admission import DRAINS_AT_ONCE
 from benchmark_qa.service.endpoints.custom_agents import ERRORS
+from benchmark_qa.service.service import Service
 from benchmark_qa.service.signatures import SignedEndpoint, read_body
 from benchmark_qa.tasks.jobs import DrainJob
 
@@ -25,14 +25,7 @@ class Accepted(BaseModel):
     message: str
 
 
-class NotificationUseCases(Protocol):
-    """What the endpoint calls; wired in `benchmark_qa.service.app`."""
-
-    def take_job(self, job: DrainJob) -> str:
-        """Run the job or hand it over; returns what was done, in words."""
-
-
-def notifications(settings: Settings, use_cases: NotificationUseCases) -> APIRouter:
+def notifications(settings: Settings, service: Service) -> APIRouter:
     """The endpoint for every stage whose secret is among `NOTIFICATION_SECRET`."""
     router = APIRouter(prefix="/notifications", tags=["notifications"])
     signed = SignedEndpoint(settings.notification_secrets, settings.signature_tolerance_seconds)
@@ -48,7 +41,7 @@ def notifications(settings: Settings, use_cases: NotificationUseCases) -> APIRou
             return Accepted(message="not a task-ready notification: nothing to do")
 
         with unit_of_work(seconds=settings.request_seconds):
-            done = await anyio.to_thread.run_sync(use_cases.take_job, job, limiter=drains)
+            done = await anyio.to_thread.run_sync(service.take_job, job, limiter=drains)
         _log.info("notified", extra={"stage": job.stage_uuid, "outcome": done})
         return Accepted(message=done)
 

@@ -2,9 +2,8 @@
 
 import base64
 import binascii
-from datetime import datetime, tzinfo
 from hmac import compare_digest
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,6 +11,8 @@ import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
 from pydantic import AwareDatetime, SecretStr
+
+from benchmark_qa.service.service import Service
 
 Format = Literal["html", "json", "csv", "parquet", "markdown"]
 MEDIA_TYPES: dict[Format, str] = {
@@ -25,21 +26,7 @@ REPORTS_AT_ONCE = 1
 """A report reads every score: several at once would starve the agents beside them"""
 
 
-class UseCases(Protocol):
-    """What the endpoint calls; wired in `benchmark_qa.service.service`."""
-
-    def report(
-        self,
-        project_hash: str,
-        *,
-        format: Format,  # noqa: A002 - the parameter's name over HTTP
-        zone: tzinfo,
-        as_of: datetime | None,
-    ) -> bytes:
-        """The report in one format."""
-
-
-def reports(token: SecretStr, use_cases: UseCases) -> APIRouter:
+def reports(token: SecretStr, service: Service) -> APIRouter:
     """The endpoint, behind the operator's token: as a bearer, or as the password when a browser asks for one."""
     limiter: list[anyio.CapacityLimiter] = []
 
@@ -62,7 +49,7 @@ def reports(token: SecretStr, use_cases: UseCases) -> APIRouter:
         if not limiter:
             limiter.append(anyio.CapacityLimiter(REPORTS_AT_ONCE))
         content = await anyio.to_thread.run_sync(
-            lambda: use_cases.report(str(project), format=format, zone=zone, as_of=as_of), limiter=limiter[0]
+            lambda: service.report(str(project), format=format, zone=zone, as_of=as_of), limiter=limiter[0]
         )
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
         return Response(content, media_type=MEDIA_TYPES[format], headers=headers)

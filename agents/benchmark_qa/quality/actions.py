@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from benchmark_qa.commands.act.recent_work import DoneTask, put_back, recent_work, send_round_again
 from benchmark_qa.encord_api.errors import PlatformError
 from benchmark_qa.encord_api.reviews import AssignedTask, PeoplesWork
 from benchmark_qa.quality.from_store import rule_of
@@ -19,6 +18,7 @@ from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.stats.sequential import Verdict
 from benchmark_qa.store.action_log import Action, ActionLog, UnknownActionError
 from benchmark_qa.store.truth_rulings import TruthRulings
+from benchmark_qa.tasks.recent_work import DoneTask, put_back, recent_work, send_round_again
 from benchmark_qa.tasks.score import Scorer
 
 ActionKind = Literal["release-tasks", "reopen-recent", "retire-item"]

@@ -10,7 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark_qa.commands.send_back.steps import (
+from benchmark_qa.encord_api.models import Project
+from benchmark_qa.encord_api.tasks import TaskRow, task_rows
+from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems
+from benchmark_qa.store.action_log import Action, ActionLog, UnknownActionError
+from benchmark_qa.tasks.errors import DatasetNotServed, ProjectNotServed
+from benchmark_qa.tasks.projects import ServedProjects
+from benchmark_qa.tasks.sending_back_steps import (
     AttachDataset,
     Batch,
     Collect,
@@ -24,12 +30,6 @@ from benchmark_qa.commands.send_back.steps import (
     annotation_stage,
     review_stage,
 )
-from benchmark_qa.encord_api.models import Project
-from benchmark_qa.encord_api.tasks import TaskRow, task_rows
-from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems
-from benchmark_qa.store.action_log import Action, ActionLog, UnknownActionError
-from benchmark_qa.tasks.errors import DatasetNotServed, ProjectNotServed
-from benchmark_qa.tasks.projects import ServedProjects
 
 KIND_PREFIX = "send-back-"
 UNTIL_APPROVED = "; until a reviewer approves, what annotators submit there is not scored"

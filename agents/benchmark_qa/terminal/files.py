@@ -1,0 +1,60 @@
+"""Exported label rows from disk: read, joined by data hash, grouped by annotator, scored."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import typer
+
+from benchmark_qa.formats.chosen_items import ChosenItems
+from benchmark_qa.terminal.failures import USAGE_ERROR
+
+Row = Mapping[str, Any]
+
+
+class ExportError(Exception):
+    """A file cannot be used; the message names the file and what is wrong in it."""
+
+
+def load_rows(path: Path) -> list[Row]:
+    """The label rows of a file (one row or a list of rows), or of every `.json` file below a directory."""
+    if path.is_dir():
+        files = sorted(path.rglob("*.json"))
+        if not files:
+            raise ExportError(f"{path}: the directory holds no .json file")
+        return [row for file in files for row in _file_rows(file)]
+    return _file_rows(path)
+
+
+def _file_rows(path: Path) -> list[Row]:
+    content = load_json(path)
+    rows = content if isinstance(content, list) else [content]
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict) or not isinstance(row.get("data_hash"), str):
+            raise ExportError(f"{path}: item {index} is not a label row (a JSON object with a data_hash)")
+    return rows
+
+
+def load_json(path: Path) -> Any:
+    """What the file holds."""
+    try:
+        return orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise ExportError(f"{path}: {error.strerror or error}") from None
+    except orjson.JSONDecodeError as error:
+        raise ExportError(f"{path}: is not JSON ({error})") from None
+
+
+def read_choice(path: Path) -> "ChosenItems":
+    """The choice in a file; where it is none, exit 2 with the place of each fault and never its content."""
+    from pydantic import ValidationError
+
+    try:
+        return ChosenItems.model_validate_json(path.read_bytes())
+    except OSError as error:
+        typer.echo(f"{path}: {error.strerror or error}", err=True)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        typer.echo(f"{path} is not a choice: {faults}", err=True)
+    raise typer.Exit(USAGE_ERROR)
