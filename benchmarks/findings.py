@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from cleanlab.object_detection import rank
 from numpy.typing import NDArray
+from tests.unit.findings.simulation import CLASSES, GOOD, WEAK, Case, Predictor, average_precision, case
 
 from benchmark_qa.commands.findings.label_errors import LabelError, find_label_errors
 from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.commands.predictions.slices import find_slices
-from tests.unit.findings.simulation import CLASSES, GOOD, WEAK, Case, Predictor, average_precision, case
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "pedestrians.json"
 SEEDS = 40

@@ -13,7 +13,7 @@ from benchmark_qa.commands.predictions.evaluation import evaluate_predictions
 from benchmark_qa.commands.predictions.page import Evaluation, evaluation_page
 from benchmark_qa.commands.predictions.slices import find_slices
 from tests.browser.watched import SIZES, Watched
-from tests.unit.findings.simulation import GOOD, WEAK, case
+from tests.unit.commands.findings.simulation import GOOD, WEAK, case
 
 
 @pytest.fixture(scope="module")

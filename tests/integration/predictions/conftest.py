@@ -16,7 +16,7 @@ from benchmark_qa.cli import app
 from emulator.testing import running
 from emulator.world import World
 from tests.integration.service.sandbox import KEY, SERVICE, uuid
-from tests.unit.findings.simulation import CLASSES, Case, case
+from tests.unit.commands.findings.simulation import CLASSES, Case, case
 from tests.unit.rows import image_row
 
 PROJECT, DATASET = uuid("predictions project"), uuid("predictions dataset")

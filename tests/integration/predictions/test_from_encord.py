@@ -20,7 +20,7 @@ from tests.integration.predictions.conftest import (
     of_image,
     title,
 )
-from tests.unit.findings.simulation import CLASSES
+from tests.unit.commands.findings.simulation import CLASSES
 
 
 def table(site: Site, path: Path, name: Any) -> Path:

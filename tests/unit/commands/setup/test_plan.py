@@ -20,7 +20,7 @@ from benchmark_qa.commands.setup.outcome import endpoints, service_document
 from benchmark_qa.commands.setup.plan import plan
 from benchmark_qa.commands.setup.structure import complete
 from benchmark_qa.encord_api.models import SeenStage
-from tests.unit.setup.test_declaration import EXAMPLE
+from tests.unit.commands.setup.test_declaration import EXAMPLE
 
 DECLARED = read_declaration(EXAMPLE)
 STRUCTURE = DECLARED.ontology.structure

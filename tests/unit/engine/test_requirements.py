@@ -11,7 +11,7 @@ from benchmark_qa.engine.errors import ScoringError
 from benchmark_qa.engine.metrics import METRICS, MetricNotFoundError, find_metric
 from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
-from tests.unit.scoring.test_task_score import ONTOLOGY, read
+from tests.unit.engine.test_task_score import ONTOLOGY, read
 
 TRUTH = read(("carBox00", [0, 0, 10, 10]), ("carBox00", [50, 50, 10, 10]), ("truckBox", [80, 80, 10, 10]), frames=2)
 LABELS = read(("carBox00", [0, 0, 10, 10]), ("truckBox", [80, 86, 10, 10]), frames=2)
@@ -98,7 +98,7 @@ def test_faulty_requirements_are_refused_by_name(requirements: list[dict[str, An
         ScoringConfig.model_validate({"requirements": requirements})
 
 
-OWN = "tests.unit.scoring.own_metric:drawings_per_object"
+OWN = "tests.unit.engine.own_metric:drawings_per_object"
 
 
 def test_a_metric_of_ones_own_is_reported_and_can_be_required() -> None:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from benchmark_qa.cli import app
 from benchmark_qa.formats.chosen_items import ChosenItems
-from tests.unit.findings.simulation import CLASSES, Case, case
+from tests.unit.commands.findings.simulation import CLASSES, Case, case
 from tests.unit.rows import box_row
 
 PROJECT = "11111111-1111-4111-8111-111111111111"

@@ -14,7 +14,7 @@ from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.commands.predictions.page import Evaluation
 from benchmark_qa.commands.predictions.slices import find_slices
 from benchmark_qa.commands.predictions.tables import print_evaluation
-from tests.unit.findings.simulation import GOOD, case
+from tests.unit.commands.findings.simulation import GOOD, case
 
 LONG = "pedestrian_with_a_very_long_umbrella_and_a_dog"
 

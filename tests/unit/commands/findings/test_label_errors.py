@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmark_qa.commands.findings.label_errors import LabelError, doubts, find_label_errors, shift_chances
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError
-from tests.unit.findings.simulation import GOOD, KINDS, WEAK, Predictor, average_precision, case
+from tests.unit.commands.findings.simulation import GOOD, KINDS, WEAK, Predictor, average_precision, case
 
 SEEDS = range(20)
 Box = tuple[str, list[float], float]

@@ -13,7 +13,7 @@ from benchmark_qa.commands.findings.contradictions import find_contradictions
 from benchmark_qa.commands.findings.findings import find
 from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.formats.chosen_items import ChosenItems
-from tests.unit.findings.simulation import case
+from tests.unit.commands.findings.simulation import case
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROJECT = "11111111-1111-4111-8111-111111111111"
