@@ -1,72 +1,226 @@
-"""The command `benchmark-qa`. Each command imports what it needs when it runs, so that `--help` is instant."""
+"""The command `benchmark-qa`: the list of commands, each imported when it is called, so that `--help` is instant."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
+import click
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
 from benchmark_qa import __version__
-from benchmark_qa.alerts.command import alerts
-from benchmark_qa.commands.act.command import act
-from benchmark_qa.commands.curation.command import benchmark
-from benchmark_qa.commands.export.command import export
-from benchmark_qa.commands.findings.choose_command import choose
-from benchmark_qa.commands.findings.command import find
-from benchmark_qa.commands.operations.audit import actions
-from benchmark_qa.commands.operations.by_hand import evaluate, rescore, route
-from benchmark_qa.commands.operations.database import db
-from benchmark_qa.commands.operations.doctor import doctor
-from benchmark_qa.commands.pace.command import pace
-from benchmark_qa.commands.predictions.command import evaluate_predictions
-from benchmark_qa.commands.register.command import register
-from benchmark_qa.commands.register.upload_command import upload
-from benchmark_qa.commands.score_exports.command import score
-from benchmark_qa.commands.send_back.command import send_back
-from benchmark_qa.commands.serve.command import container, healthy, serve
-from benchmark_qa.commands.setup.command import setup
-from benchmark_qa.commands.truth.command import truth
-from benchmark_qa.report.command import report
 
-app = typer.Typer(
-    name="benchmark-qa",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,  # a traceback with local variables would print keys and labels
-)
-
-SETTING_UP, AT_WORK, RESULTS, LOOP = (
+SETTING_UP, AT_WORK, RESULTS, LOOP, HIDDEN = (
     "Setting up",
     "At work (the same as Encord's calls do, by hand)",
     "Scores and people",
     "Round again: models, and what to label next",
+    "",
 )
 
-app.add_typer(setup, rich_help_panel=SETTING_UP)
-app.add_typer(register, rich_help_panel=SETTING_UP)
-app.command(rich_help_panel=SETTING_UP)(upload)
-app.add_typer(benchmark, rich_help_panel=SETTING_UP)
-app.add_typer(truth, rich_help_panel=SETTING_UP)
-app.command(rich_help_panel=SETTING_UP)(doctor)
 
-app.command(rich_help_panel=AT_WORK)(serve)
-app.command(rich_help_panel=AT_WORK)(route)
-app.command(rich_help_panel=AT_WORK)(evaluate)
-app.add_typer(pace, rich_help_panel=AT_WORK)
+class Entry(NamedTuple):
+    """A command: its name, the module and the name in it that define it, where it is listed, and its one line."""
 
-app.command(rich_help_panel=RESULTS)(report)
-app.command(rich_help_panel=RESULTS)(alerts)
-app.command(rich_help_panel=RESULTS)(act)
-app.add_typer(actions, rich_help_panel=RESULTS)
-app.command(rich_help_panel=RESULTS)(rescore)
-app.command(rich_help_panel=RESULTS)(score)
-app.add_typer(db, rich_help_panel=RESULTS)
+    name: str
+    module: str
+    attribute: str
+    panel: str
+    help: str
 
-app.command(rich_help_panel=LOOP)(export)
-app.command(rich_help_panel=LOOP)(evaluate_predictions)
-app.command(rich_help_panel=LOOP)(find)
-app.command(rich_help_panel=LOOP)(choose)
-app.command(rich_help_panel=LOOP)(send_back)
 
-app.command(hidden=True)(container)
-app.command(hidden=True)(healthy)
+ENTRIES = (
+    Entry(
+        "setup",
+        "commands.setup.command",
+        "setup",
+        SETTING_UP,
+        "Folders, datasets, ontology and both projects from one file.",
+    ),
+    Entry(
+        "register",
+        "commands.register.command",
+        "register",
+        SETTING_UP,
+        "Registration files: build, check, and register what they name.",
+    ),
+    Entry(
+        "upload",
+        "commands.register.upload_command",
+        "upload",
+        SETTING_UP,
+        "Upload local files to Encord's own storage.",
+    ),
+    Entry("benchmark", "commands.curation.command", "benchmark", SETTING_UP, "Benchmark items: choose them."),
+    Entry(
+        "truth",
+        "commands.truth.command",
+        "truth",
+        SETTING_UP,
+        "Ground truth: import it, list items, take out, put back, accept another answer.",
+    ),
+    Entry(
+        "doctor",
+        "commands.operations.doctor",
+        "doctor",
+        SETTING_UP,
+        "Check settings, key, database, projects, stages, pathways, ontologies and datasets, and say what to fix.",
+    ),
+    Entry("serve", "commands.serve.command", "serve", AT_WORK, "Serve the agents that Encord calls."),
+    Entry(
+        "route",
+        "commands.operations.by_hand",
+        "route",
+        AT_WORK,
+        "Route every task that waits at the routing stage, in bundles.",
+    ),
+    Entry(
+        "evaluate",
+        "commands.operations.by_hand",
+        "evaluate",
+        AT_WORK,
+        "Score every benchmark task that waits at a scoring stage or is finished without a score.",
+    ),
+    Entry("pace", "commands.pace.command", "pace", AT_WORK, "How often people meet benchmark items, and when."),
+    Entry(
+        "report",
+        "report.command",
+        "report",
+        RESULTS,
+        "Report every annotator: tasks, matches, precision, recall, F1 with its 95 % interval, verdict; and much more.",
+    ),
+    Entry(
+        "alerts",
+        "alerts.command",
+        "alerts",
+        RESULTS,
+        "Hold the rules of 'alerts' against the current figures, and send each change once to ALERT_WEBHOOK_URL.",
+    ),
+    Entry(
+        "act",
+        "commands.act.command",
+        "act",
+        RESULTS,
+        "List, and with --enforce take, the actions that 'actions' in the configuration asks for.",
+    ),
+    Entry(
+        "actions",
+        "commands.operations.audit",
+        "actions",
+        RESULTS,
+        "What people and rules have done: list it, undo it.",
+    ),
+    Entry(
+        "rescore",
+        "commands.operations.by_hand",
+        "rescore",
+        RESULTS,
+        "Score again every data unit whose labels, ground truth, scoring rules or engine differ from its score's.",
+    ),
+    Entry(
+        "score",
+        "commands.score_exports.command",
+        "score",
+        RESULTS,
+        "Score label rows against the ground truth of the same data units (same data hash).",
+    ),
+    Entry("db", "commands.operations.database", "db", RESULTS, "The database of scores."),
+    Entry(
+        "export",
+        "commands.export.command",
+        "export",
+        LOOP,
+        "Export labels to Encord JSON, COCO, YOLO and Parquet, with a manifest.",
+    ),
+    Entry(
+        "evaluate-predictions",
+        "commands.predictions.command",
+        "evaluate_predictions",
+        LOOP,
+        "Print mAP and mAR (COCO protocol), F1, precision and recall by class, confusion and calibration.",
+    ),
+    Entry(
+        "find",
+        "commands.findings.command",
+        "find",
+        LOOP,
+        "Find likely label errors, failure slices, what is missing and spurious, contradictions and rare classes.",
+    ),
+    Entry(
+        "choose",
+        "commands.findings.choose_command",
+        "choose",
+        LOOP,
+        "Choose what goes round again: work of weak annotators, and ground truth that is suspect.",
+    ),
+    Entry(
+        "send-back",
+        "commands.send_back.command",
+        "send_back",
+        LOOP,
+        "Send chosen data units back: collected, with issues, re-opened, and first in the queue.",
+    ),
+    Entry("container", "commands.serve.command", "container", HIDDEN, "Start what the host of a container asks for."),
+    Entry("healthy", "commands.serve.command", "healthy", HIDDEN, "Whether the service on this machine answers."),
+)
+
+
+def load(entry: Entry) -> click.Command:
+    """The command behind an entry; imports its module."""
+    found = getattr(import_module(f"benchmark_qa.{entry.module}"), entry.attribute)
+    if isinstance(found, typer.Typer):
+        command: click.Command = get_group(found)
+    else:
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(entry.name)(found)
+        command = get_command(alone)
+    command.name = entry.name
+    return command
+
+
+class Commands(TyperGroup):
+    """The list of `ENTRIES`. Help shows their one line; calling one imports it."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self._listing = False
+        self._entries = {entry.name: entry for entry in ENTRIES}
+        self.commands = {
+            entry.name: TyperCommand(
+                entry.name, help=entry.help, rich_help_panel=entry.panel, hidden=entry.panel == HIDDEN
+            )
+            for entry in ENTRIES
+        }
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself, or what help needs of it while help is printed."""
+        entry = self._entries.get(cmd_name)
+        if entry is None or self._listing:
+            return super().get_command(ctx, cmd_name)
+        return load(entry)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the list without importing a command."""
+        with self._as_list():
+            super().format_help(ctx, formatter)
+
+    @contextmanager
+    def _as_list(self) -> Iterator[None]:
+        self._listing = True
+        try:
+            yield
+        finally:
+            self._listing = False
+
+
+app = typer.Typer(
+    name="benchmark-qa",
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback with local variables would print keys and labels
+)
 
 
 def _print_version(wanted: bool) -> None:

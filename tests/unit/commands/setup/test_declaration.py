@@ -16,7 +16,7 @@ from benchmark_qa.commands.setup.declaration import Declaration, DeclarationErro
 from benchmark_qa.commands.setup.structure import complete
 
 EXAMPLE = files("benchmark_qa.commands.setup").joinpath("example.toml").read_text(encoding="utf-8")
-SCHEMA = Path(__file__).parents[3] / "docs" / "schemas" / "setup.schema.json"
+SCHEMA = Path(__file__).parents[4] / "docs" / "schemas" / "setup.schema.json"
 
 
 def test_the_example_is_a_set_up() -> None:
