@@ -15,7 +15,7 @@ LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
           --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format bench lock zip zip-test image image-test clean
+.PHONY: help demo unit test test-slow check format bench lock zip zip-test image image-test clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -45,8 +45,12 @@ demo: $(RUN_READY) $(if $(filter lambda,$(MODE))$(LOOP),$(DEV_READY))  ## a prod
 	@$(BIN)/python -m demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)") \
 	  $(if $(CHAOS),--chaos) $(if $(LOOP),--loop) $(if $(KEEP),--keep) $(if $(MODE),--mode "$(MODE)") $(if $(REPORT),--report "$(REPORT)")
 
-test: $(DEV_READY) $(CHECKOV_READY)  ## every test but the slow ones (ARGS= goes to pytest)
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+unit: $(DEV_READY)  ## the unit tests: no process, no socket (ROOM=tasks for one room, ARGS= goes to pytest)
+	@$(BIN)/python -m pytest -q tests/unit$(if $(ROOM),/$(ROOM)) $(ARGS)
+
+test: $(DEV_READY) $(CHECKOV_READY)  ## every test but the slow ones, two at a time, then those that measure time (ARGS= goes to pytest)
+	@$(BIN)/python -m pytest -m "not slow and not timing" --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "timing and not slow" $(ARGS) || [ $$? = 5 ]  # 5: none of them was asked for
 
 test-slow: $(DEV_READY)  ## the tests that take minutes: 50 kills, 100,000 fuzzed requests, two minutes without Encord
 	@$(BIN)/python -m pytest -m slow $(ARGS)
