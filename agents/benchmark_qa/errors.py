@@ -1,5 +1,24 @@
 """Failures that are answered alike, whichever room they come from. So light that naming one loads none of the rooms."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """A question with the known word that is nearest to `given`, or the list of all known words.
+
+    >>> did_you_mean("Scor", ["Score", "Route"])
+    "did you mean 'Score'?"
+    >>> did_you_mean("x", ["Score", "Route"])
+    "there are 'Score', 'Route'"
+    """
+    words = list(known)
+    folded = {word.casefold(): word for word in words}
+    near = get_close_matches(given.casefold(), folded, n=1)
+    if near:
+        return f"did you mean '{folded[near[0]]}'?"
+    return f"there are {', '.join(repr(word) for word in words)}" if words else "there is none"
+
 
 class TryAgainLater(Exception):
     """Something that the work needs cannot be reached now; doing it again does no harm."""

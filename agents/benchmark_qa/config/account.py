@@ -6,6 +6,8 @@ from typing import Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from benchmark_qa.config.explain import explain
+
 
 class SettingsError(Exception):
     """The settings cannot be used; the message names every faulty key, and no secret's value."""
@@ -52,14 +54,4 @@ def load_account() -> Account:
     try:
         return Account()
     except ValidationError as error:
-        raise SettingsError(explain(error)) from None
-
-
-def explain(error: ValidationError) -> str:
-    """One line a fault, the key first; never the value, which may be a secret."""
-    lines = []
-    for fault in error.errors(include_input=False, include_url=False):
-        key = ".".join(str(part) for part in fault["loc"])
-        message = fault["msg"].removeprefix("Value error, ")
-        lines.append(f"{key}: {message}" if key else message)
-    return "\n".join(lines)
+        raise SettingsError(explain(error, Account)) from None

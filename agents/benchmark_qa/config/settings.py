@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from benchmark_qa.config.account import Account, SettingsError, explain
+from benchmark_qa.config.account import Account, SettingsError
 from benchmark_qa.config.deployment import Deployment
+from benchmark_qa.config.explain import explain
 from benchmark_qa.config.hosting import Hosting
 
 MIN_TOKEN_LENGTH = 24
@@ -134,7 +135,7 @@ def load_settings(*, endpoints: bool) -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        raise SettingsError(explain(error)) from None
+        raise SettingsError(explain(error, Settings)) from None
     missing = _unverifiable_stages(settings) if endpoints else []
     if missing:
         raise SettingsError("\n".join(missing))

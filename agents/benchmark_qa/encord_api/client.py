@@ -211,6 +211,7 @@ class Encord:
         project = Project(
             project_hash=project_hash,
             title=sdk_project.title,
+            role=sdk_project.user_role.name.lower() if sdk_project.user_role is not None else None,
             ontology_hash=sdk_project.ontology_hash,
             ontology=sdk_project.ontology_structure.to_dict(),
             dataset_titles={str(dataset.dataset_hash): dataset.title for dataset in datasets},

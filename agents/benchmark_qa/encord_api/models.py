@@ -45,6 +45,12 @@ class Project:
     dataset_titles: Mapping[str, str]
     """dataset hash -> title"""
     stages: tuple[Stage, ...]
+    role: str | None = None
+    """Of the account that asks, in small letters as in the SDK's `ProjectUserRole`; None: Encord does not say."""
+
+    def agent_stages(self) -> tuple[Stage, ...]:
+        """The stages at which a task waits for an agent."""
+        return tuple(stage for stage in self.stages if stage.kind == "AGENT")
 
     def stage(self, *, uuid: str | None = None, title: str | None = None) -> Stage | None:
         """The stage with this uuid, or else with this title; None if the workflow has no such stage."""

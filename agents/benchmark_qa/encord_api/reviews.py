@@ -5,6 +5,7 @@ Never labels, never client metadata. Every method says how many requests it cost
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from uuid import UUID
 
 from encord.issues.issue_client import TaskIssues
@@ -18,6 +19,9 @@ from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import NotFoundOnPlatform
 from benchmark_qa.encord_api.request_sizes import ACTIONS_PER_REQUEST, batches
+
+BLOCKS_LOOKED_AT = 100
+"""Waiting consensus tasks that a check reads per stage: one page."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,18 @@ class _Release(WorkflowAction):
 class _Assign(WorkflowAction):
     action: str = "ASSIGN"
     assignee: str
+
+
+@dataclass(frozen=True)
+class WaitingBlock:
+    """A task in a consensus block: how many of its parts are submitted."""
+
+    stage: str
+    """Title of the stage."""
+    data_hash: str
+    data_title: str
+    submitted: int
+    parts: int
 
 
 @dataclass(frozen=True)
@@ -133,6 +149,24 @@ class PeoplesWork:
             for part in task.subtasks
             if part.status is AnnotationTaskStatus.COMPLETED
         }
+
+    def blocks_waiting(self) -> list[WaitingBlock]:
+        """Consensus blocks that wait for annotators, at most one page of 100 per stage. 1 request per stage."""
+        found: list[WaitingBlock] = []
+        for stage in self._sdk.workflow.stages:
+            if isinstance(stage, ConsensusAnnotationStage):
+                tasks = retries.call(lambda stage=stage: list(islice(stage.get_tasks(), BLOCKS_LOOKED_AT)))  # type: ignore[misc]
+                found += [
+                    WaitingBlock(
+                        stage.title,
+                        str(task.data_hash),
+                        task.data_title,
+                        sum(part.status is AnnotationTaskStatus.COMPLETED for part in task.subtasks),
+                        len(task.subtasks),
+                    )
+                    for task in tasks
+                ]
+        return found
 
     def release(self, tasks: Sequence[AssignedTask]) -> None:
         """Take tasks off their assignees' hands. 1 request per stage and 1,000."""

@@ -10,6 +10,10 @@ from benchmark_qa.errors import RefusalError
 from benchmark_qa.tasks.projects import ServedProjects
 
 
+ADMIN = "admin"
+"""The role that may move everybody's tasks, as in the SDK's `ProjectUserRole`, in small letters."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One check and its outcome."""
@@ -25,8 +29,10 @@ def check_deployment(projects: ServedProjects) -> list[Finding]:
     findings = list(_check_projects(projects))
     if all(finding.fine for finding in findings):
         findings += _check_stages(projects)
+        findings += _check_pathways(projects)
         findings += _check_ontologies(projects)
         findings.append(_check_datasets(projects))
+        findings += _check_production_datasets(projects)
     return findings
 
 
@@ -40,15 +46,70 @@ def _check_projects(projects: ServedProjects) -> Iterator[Finding]:
             return projects.encord.project(project_hash)
 
         remedy = "add the service's user to the project as an admin, and check the hash in the configuration"
-        yield _finding(f"{role} {project_hash}", look, remedy, lambda project: f"'{project.title}'")
+        found = _finding(f"{role} {project_hash}", look, remedy, lambda project: f"'{project.title}'")
+        yield found
+        if found.fine:
+            yield from _check_role(role, look())
+
+
+def _check_role(role: str, project: Project) -> Iterator[Finding]:
+    if project.role not in {None, ADMIN}:
+        yield Finding(
+            f"role in the {role} '{project.title}'",
+            False,
+            f"the service's account is {project.role.replace('_', ' ')}, and has to be admin to move tasks",
+            "make the account an admin of the project in its Settings",
+        )
 
 
 def _check_stages(projects: ServedProjects) -> Iterator[Finding]:
     stages = projects.deployment.stages
     references = [("routing stage", stages.routing)] if stages.routing else []
+    if not references and not stages.scoring:
+        titles = ", ".join(f"'{stage.title}'" for stage in projects.production.agent_stages()) or "none"
+        yield Finding(
+            "stages",
+            False,
+            f"the configuration names no stage, so nothing is routed or scored; agent stages of the project: {titles}",
+            "name them in 'stages.routing' and 'stages.scoring'",
+        )
     remedy = "correct 'stages' in the configuration, or the workflow's stage and pathway names"
     for role, reference in [*references, *(("scoring stage", scoring) for scoring in stages.scoring)]:
         yield _finding(role, lambda reference=reference: projects.stage(reference), remedy, _describe)  # type: ignore[misc]
+
+
+def _check_pathways(projects: ServedProjects) -> Iterator[Finding]:
+    """Benchmark tasks go to the consensus block, production tasks do not; routers between are not listed by Encord."""
+    routing = projects.deployment.stages.routing
+    if routing is None:
+        return
+    remedy = "exchange 'benchmark_pathway' and 'production_pathway' in 'stages.routing', or correct the workflow"
+    if routing.benchmark_pathway == routing.production_pathway:
+        message = f"both are '{routing.benchmark_pathway}', so benchmark and production tasks take the same way"
+        yield Finding("pathways of the routing stage", False, message, remedy)
+        return
+    try:
+        stage = projects.stage(routing)
+    except RefusalError:
+        return  # said by the check of the stage
+    leads = dict(zip(stage.pathways, stage.leads_to, strict=True))
+    there = {each.uuid: each for each in projects.production.stages}
+    benchmark = there.get(leads.get(routing.benchmark_pathway, ""))
+    production = there.get(leads.get(routing.production_pathway, ""))
+    if production is not None and production.kind == _CONSENSUS and not (benchmark and benchmark.kind == _CONSENSUS):
+        message = (
+            f"the production pathway '{routing.production_pathway}' leads to the consensus block '{production.title}', "
+            f"the benchmark pathway '{routing.benchmark_pathway}' to '{benchmark.title if benchmark else 'elsewhere'}'"
+        )
+        yield Finding("pathways of the routing stage", False, message, remedy)
+    else:
+        shown = [
+            f"'{name}' leads to '{to.title}'"
+            for name, to in ((routing.benchmark_pathway, benchmark), (routing.production_pathway, production))
+            if to is not None
+        ]
+        if shown:
+            yield Finding("pathways of the routing stage", True, ", ".join(shown))
 
 
 def _check_ontologies(projects: ServedProjects) -> Iterator[Finding]:
@@ -69,6 +130,19 @@ def _check_datasets(projects: ServedProjects) -> Finding:
         f"{len(attached)} attached" if attached else "no dataset of a benchmark project is attached to production",
         "" if attached else "attach the benchmark dataset to the production project",
     )
+
+
+def _check_production_datasets(projects: ServedProjects) -> Iterator[Finding]:
+    remedy = "correct 'production_datasets' in the configuration, or attach the dataset to the production project"
+    for dataset in projects.deployment.production_datasets or ():
+        name = str(dataset)
+        if projects.is_benchmark_dataset(name):
+            message = f"dataset {name} in 'production_datasets' belongs to a benchmark project"
+        elif name not in projects.production.dataset_titles:
+            message = f"dataset {name} in 'production_datasets' is not attached to the production project"
+        else:
+            continue
+        yield Finding("production datasets", False, message, remedy)
 
 
 def _describe(stage: object) -> str:

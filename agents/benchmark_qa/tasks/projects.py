@@ -6,6 +6,7 @@ from typing import Literal
 from benchmark_qa.config.deployment import Deployment, RoutingStage, ScoringStage, StageReference
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.models import Project, Stage
+from benchmark_qa.errors import did_you_mean
 from benchmark_qa.tasks.errors import DatasetNotServed, MisconfiguredStage, OntologiesDiffer, ProjectNotServed
 
 
@@ -88,11 +89,14 @@ class ServedProjects:
         stage = self.production.stage(uuid=uuid, title=reference.name)
         wanted = uuid or reference.name
         if stage is None or stage.kind != "AGENT":
-            raise MisconfiguredStage(f"'{self.production.title}' has no agent stage {wanted!r}")
+            known = [each.title for each in self.production.agent_stages()]
+            raise MisconfiguredStage(
+                f"'{self.production.title}' has no agent stage '{wanted}': {did_you_mean(str(wanted), known)}"
+            )
         missing = [name for name in _pathways(reference) if name not in stage.pathways]
         if missing:
             raise MisconfiguredStage(
-                f"stage '{stage.title}' has no pathway {missing[0]!r}, only {list(stage.pathways)}"
+                f"stage '{stage.title}' has no pathway '{missing[0]}': {did_you_mean(missing[0], stage.pathways)}"
             )
         return stage
 

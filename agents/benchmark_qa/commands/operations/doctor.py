@@ -24,6 +24,7 @@ def doctor(
         from benchmark_qa.tasks.checks import Finding, check_deployment
         from benchmark_qa.tasks.connections import Connections
         from benchmark_qa.tasks.shadow import compare_decisions
+        from benchmark_qa.tasks.waiting import check_people, check_queues
 
         settings = load_settings(endpoints=True)
         connections = Connections(settings)
@@ -34,6 +35,8 @@ def doctor(
         except StoreError as error:
             findings.append(Finding("database", False, str(error), "check DATABASE_URL and 'benchmark-qa db upgrade'"))
         findings += check_deployment(connections.projects)
+        if all(finding.fine for finding in findings):
+            findings += [*check_queues(connections.projects), *check_people(connections.projects)]
         decisions = compare_decisions(connections.projects, connections.store) if settings.config.shadow else {}
         for (pathway, stage), tasks in sorted(decisions.items()):
             findings.append(Finding("shadow", True, f"{tasks} decided {pathway!r} are now at '{stage}'"))
