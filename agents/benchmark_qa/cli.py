@@ -201,6 +201,14 @@ class Commands(TyperGroup):
             return super().get_command(ctx, cmd_name)
         return load(entry)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a file, a folder or an address that cannot be used is one line and exit 2."""
+        from benchmark_qa.terminal.failures import clear_failures, write_what_the_terminal_can  # noqa: PLC0415
+
+        write_what_the_terminal_can()
+        with clear_failures():
+            return super().invoke(ctx)
+
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Print the list without importing a command."""
         with self._as_list():

@@ -2,11 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmark_qa.terminal.failures import USAGE_ERROR, clear_failures
+
+if TYPE_CHECKING:
+    from benchmark_qa.terminal.opening import Scores
 
 
 class Format(StrEnum):
@@ -78,7 +81,11 @@ def report(
 
             read_work(Connections(scores.settings).scorer, days=analytics_days)
         if chosen is Format.TABLE and as_of is None and output is None:
-            print_leaderboard(current_leaderboard(scores.store, scores.config))
+            board = current_leaderboard(scores.store, scores.config)
+            if not board.lines:
+                typer.echo(_without_scores(scores))
+                return
+            print_leaderboard(board)
             return
         whole = report_project(
             scores.store,
@@ -98,3 +105,16 @@ def report(
         except MissingExtraError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(USAGE_ERROR) from None
+
+
+def _without_scores(scores: "Scores") -> str:
+    """Why there is nothing to report: the database and the project asked, and whose scores there are instead."""
+    from sqlalchemy import make_url
+
+    place = make_url(scores.settings.scores_url).render_as_string(hide_password=True)
+    others = {project: number for project, number in scores.store.projects().items() if project != scores.project}
+    said = f"no scores yet of production project {scores.project} in {place}"
+    if others:
+        listed = ", ".join(f"{project} ({number:,})" for project, number in sorted(others.items())[:5])
+        return f"{said}\nit has scores of another project: {listed}\ncorrect 'production_project' or DATABASE_URL"
+    return f"{said}\nrun 'benchmark-qa evaluate', or wait for Encord to call the scoring agent"

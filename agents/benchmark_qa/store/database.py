@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -158,6 +159,7 @@ def _engine(url: str, outage: Outage, **options: Any) -> Engine:
     except ModuleNotFoundError as error:
         raise StoreError(f"DATABASE_URL needs a driver that is not installed: {error.name}") from None
     if engine.dialect.name == "sqlite":
+        _require_folder(engine.url.database)
         event.listen(engine, "connect", _sqlite_for_many_writers)
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "postgresql":
@@ -167,6 +169,12 @@ def _engine(url: str, outage: Outage, **options: Any) -> Engine:
     else:
         raise StoreError(f"DATABASE_URL names {engine.dialect.name!r}; SQLite and PostgreSQL are supported")
     return engine
+
+
+def _require_folder(file: str | None) -> None:
+    """SQLite makes the file and not the folder; its own message names neither."""
+    if file and file != ":memory:" and not file.startswith("file:") and not Path(file).absolute().parent.is_dir():
+        raise StoreError(f"DATABASE_URL names {file}, and its folder does not exist: make it, or correct DATABASE_URL")
 
 
 def _json(value: Any) -> str:

@@ -100,6 +100,12 @@ class SqlScoreStore:
         with self.database.reading() as connection:
             return [record_of(row) for row in connection.execute(query)]
 
+    def projects(self) -> dict[str, int]:
+        """How many current scores the database has, by production project."""
+        query = select(current_scores.c.production_project, func.count()).group_by(current_scores.c.production_project)
+        with self.database.reading() as connection:
+            return {str(project): int(number) for project, number in connection.execute(query)}
+
     def as_of(self, production_project: str, moment: datetime) -> list[ScoreRecord]:
         """What `latest` would have said at a moment in the past."""
         then = (score_records.c.production_project == production_project) & (score_records.c.scored_at <= moment)

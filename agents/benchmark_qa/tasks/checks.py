@@ -9,7 +9,6 @@ from benchmark_qa.encord_api.models import Project, SeenStage
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.tasks.projects import ServedProjects
 
-
 ADMIN = "admin"
 """The role that may move everybody's tasks, as in the SDK's `ProjectUserRole`, in small letters."""
 

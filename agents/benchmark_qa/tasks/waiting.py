@@ -25,7 +25,7 @@ def check_queues(projects: ServedProjects) -> Iterator[Finding]:
                 f"queue of '{stage.title}'",
                 True,
                 f"{number} {'task waits' if number == 1 else 'tasks wait'} at this agent stage",
-                f"if they stay: is the agent chosen in the stage, and its URL reachable? By hand: benchmark-qa {command}",
+                f"if they stay: check the stage's agent and its URL; by hand: benchmark-qa {command}",
             )
 
 

@@ -1,8 +1,12 @@
 """Expected failures to one clear line on standard error and an exit code."""
 
+import errno
+import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -22,7 +26,7 @@ PENDING = 5
 
 @contextmanager
 def clear_failures() -> Iterator[None]:
-    """Exit 2 for faulty settings, 3 where Encord or the database cannot be used; the message says which."""
+    """Exit 2 for faulty settings and files, 3 where Encord or the database cannot be used; the message says which."""
     try:
         yield
     except KeyboardInterrupt:
@@ -46,6 +50,9 @@ def _exit_code(error: Exception) -> int | None:
     from benchmark_qa.store.truth_rulings import RulingRefusedError
 
     match error:
+        case OSError() if said := _said_of_file(error):
+            _say(said)
+            return USAGE_ERROR
         case SettingsError():
             _say("the settings are not usable:", str(error))
             return USAGE_ERROR
@@ -56,6 +63,28 @@ def _exit_code(error: Exception) -> int | None:
             _say(str(error))
             return UNAVAILABLE
     return None
+
+
+def _said_of_file(error: OSError) -> str | None:
+    """What is wrong with a file, folder or address that the person named; None where the error names none."""
+    if isinstance(error, ConnectionError | TimeoutError) or error.errno is None:
+        return None
+    if error.filename is not None:
+        remedy = "make the folder first" if isinstance(error, FileNotFoundError) else "choose another place"
+        parent = Path(os.fsdecode(error.filename)).parent
+        if isinstance(error, FileNotFoundError) and parent.is_dir():
+            remedy = "check its name"
+        return f"{os.fsdecode(error.filename)}: {error.strerror}; {remedy}"
+    if error.errno in {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}:
+        return f"{error.strerror}: choose another --host or --port"
+    return None
+
+
+def write_what_the_terminal_can() -> None:
+    """Write characters that the terminal's encoding lacks as escapes, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _say(*lines: str) -> None:

@@ -19,7 +19,9 @@ from benchmark_qa.terminal.failures import clear_failures
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 in a container.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="PORT", help="Port to listen on; 0 takes a free one.")] = 8080,
+    port: Annotated[
+        int, typer.Option(envvar="PORT", min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8080,
 ) -> None:
     """Serve the agents that Encord calls.
 
@@ -88,7 +90,9 @@ HTTP_HANDLER = "benchmark_qa.service.aws_lambda.http"
 
 def container(
     handler: Annotated[str, typer.Argument(help="On Lambda: the function's handler.")] = HTTP_HANDLER,
-    port: Annotated[int, typer.Option(envvar="PORT", help="Elsewhere: the port to listen on.")] = 8080,
+    port: Annotated[
+        int, typer.Option(envvar="PORT", min=0, max=65535, help="Elsewhere: the port to listen on.")
+    ] = 8080,
 ) -> None:
     """Serve on $PORT, or be a Lambda function where Lambda's runtime says so.
 
@@ -101,7 +105,9 @@ def container(
         serve(host="0.0.0.0", port=port)  # noqa: S104 - a container's own network
 
 
-def healthy(port: Annotated[int, typer.Option(envvar="PORT", help="Port of the service.")] = 8080) -> None:
+def healthy(
+    port: Annotated[int, typer.Option(envvar="PORT", min=0, max=65535, help="Port of the service.")] = 8080,
+) -> None:
     """Whether the service of this container answers; for the image's health check."""
     import urllib.request
 

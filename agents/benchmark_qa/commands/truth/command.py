@@ -135,6 +135,7 @@ def exclude(data_hash: DataUnit, reason: Reason, operator: OperatorOption = "") 
     """Take an item out of every figure. Its scores stay, and it can be restored."""
     with clear_failures():
         scores = _scores()
+        _require_item(scores, data_hash)
         _done(scores.rulings.exclude(scores.project, data_hash, operator=operator_of(operator), reason=reason))
 
 
@@ -171,6 +172,34 @@ def accept_also(
             reason=reason,
         )
         _done(action)
+
+
+def _require_item(scores: "Scores", data_hash: str) -> None:
+    """Refuse what is no benchmark item: neither scored yet, nor in a benchmark project on Encord."""
+    from benchmark_qa.errors import did_you_mean
+    from benchmark_qa.tasks.connections import Connections
+    from benchmark_qa.terminal.failures import refuse
+
+    if scores.store.history(scores.project, data_hash):
+        return
+    known = {record.identity.data_hash: record.data_title for record in scores.store.latest(scores.project)}
+    if _is_uuid(data_hash):
+        projects = Connections(scores.settings).projects
+        for benchmark in projects.benchmarks:
+            if projects.encord.label_rows(benchmark.project_hash, data_hashes=[data_hash]):
+                return
+    hint = did_you_mean(data_hash, known) if known else ""
+    hint = hint if hint.startswith("did") else "'benchmark-qa truth list' lists them"
+    refuse(f"there is no benchmark item {data_hash}: {hint}")
+
+
+def _is_uuid(text: str) -> bool:
+    from uuid import UUID
+
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 def _scores() -> "Scores":
