@@ -14,6 +14,7 @@ from benchmark_qa.encord_api.errors import AnswerTooLarge
 from benchmark_qa.encord_api.models import LabelRow
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to
 from benchmark_qa.lazy import loading, once
+from benchmark_qa.service.admission import DRAINS_AT_ONCE
 from benchmark_qa.tasks.checks import Finding, check_deployment
 from benchmark_qa.tasks.connections import Connections
 from benchmark_qa.tasks.decision import NEUTRAL_MESSAGE, AgentAnswer, decide
@@ -67,8 +68,8 @@ class Service:
 
     @once
     def scoring_drains(self) -> "WorkerProcess":
-        """The worker that drains scoring stages."""
-        return self._worker()
+        """The worker that drains scoring stages: several at once, because a drain mostly waits for Encord."""
+        return self._worker(at_once=DRAINS_AT_ONCE)
 
     def route(self, project_hash: str, data_hash: str) -> AgentAnswer:
         """The pathway of a task at the routing stage."""
@@ -250,10 +251,10 @@ class Service:
         return _Context(current_trace_id(), until, self.connections.scorer.truth.changed_at)
 
     @staticmethod
-    def _worker() -> "WorkerProcess":
+    def _worker(at_once: int = 1) -> "WorkerProcess":
         from benchmark_qa.service.dispatch.worker_process import WorkerProcess  # noqa: PLC0415
 
-        return WorkerProcess(_prepare_worker)
+        return WorkerProcess(_prepare_worker, at_once=at_once)
 
 
 def open_queue(settings: Settings) -> "JobQueue":

@@ -1,17 +1,21 @@
 """Heavy work in a process of its own, so that the event loop of this one never waits for it.
 
 Parsing one label row of 100,000 boxes holds Python's global lock for half a second; in a thread that would hold up
-every other request.
+every other request. Inside the worker several pieces of work run in threads, because most of them wait for Encord.
 """
 
+import itertools
 import multiprocessing
 import os
+import pickle
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
-from typing import ParamSpec, TypeVar
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, ParamSpec, TypeVar
 
 NICENESS = 10
 """Answering comes first: where there are fewer cores than work, a worker gets a tenth of what the server asks for"""
@@ -24,11 +28,13 @@ class WorkerProcess:
 
     Args:
         prepare: called once in the new process before any work; must be importable (a module's function).
+        at_once: pieces of work that run at one time; more wait their turn.
     """
 
-    def __init__(self, prepare: Callable[[], None]) -> None:
+    def __init__(self, prepare: Callable[[], None], *, at_once: int = 1) -> None:
         self._prepare = prepare
-        self._pool: ProcessPoolExecutor | None = None
+        self._at_once = at_once
+        self._running: _Running | None = None
         self._closed = False
         self._lock = threading.Lock()
 
@@ -38,62 +44,115 @@ class WorkerProcess:
         Raises:
             BrokenProcessPool: the process was lost twice (killed, out of memory), or this is closed.
         """
-        pool, future = self._submit(work, *arguments, **named)
         try:
-            return future.result()
+            return self._submit(work, arguments, named)
         except BrokenProcessPool:
-            self._end(pool)
-            return self._submit(work, *arguments, **named)[1].result()
-        except CancelledError:
-            raise BrokenProcessPool("the service is shutting down") from None
+            return self._submit(work, arguments, named)
 
     def close(self) -> None:
         """End the process for good, whatever it does: what it has not finished is found again by the next delivery."""
         with self._lock:
             self._closed = True
-            pool = self._pool
-        if pool is not None:
-            self._end(pool)
+            running = self._running
+        if running is not None:
+            running.end()
 
-    def _end(self, pool: ProcessPoolExecutor) -> None:
-        """End this pool; of all who were waiting for it the first does, and the others find the new one."""
-        with self._lock:
-            if self._pool is not pool:
-                return
-            self._pool = None
-        processes = list((pool._processes or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-
-    def _submit(
-        self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs
-    ) -> tuple[ProcessPoolExecutor, Future[T]]:
+    def _submit(self, work: Callable[..., T], arguments: tuple[Any, ...], named: dict[str, Any]) -> T:
         with self._lock:
             if self._closed:
                 raise BrokenProcessPool("the service is shutting down")
-            if self._pool is None:
-                self._pool = self._start()
+            if self._running is None or self._running.lost:
+                self._running = _Running(self._prepare, self._at_once)
+            running = self._running
+        result: T = running.submit(work, arguments, named).result()
+        return result
+
+
+class _Running:
+    """A worker process that was started, and the work it has been given."""
+
+    def __init__(self, prepare: Callable[[], None], at_once: int) -> None:
+        context = multiprocessing.get_context("spawn")  # threads and sockets must not be inherited
+        self._connection, theirs = context.Pipe()
+        self._process: BaseProcess = context.Process(target=_work, args=(theirs, prepare, at_once), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._numbers = itertools.count()
+        self._futures: dict[int, Future[Any]] = {}
+        self._lock = threading.Lock()
+        self.lost = False
+        threading.Thread(target=self._receive, daemon=True).start()
+
+    def submit(self, work: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> "Future[Any]":
+        """Hand work over; the future has its result or its exception."""
+        order = pickle.dumps((work, arguments, named))
+        future: Future[Any] = Future()
+        with self._lock:
+            if self.lost:
+                raise BrokenProcessPool("the worker process was lost")
+            number = next(self._numbers)
+            self._futures[number] = future
             try:
-                future = self._pool.submit(work, *arguments, **named)
-            except BrokenProcessPool:  # lost while it had nothing to do
-                self._pool = self._start()
-                future = self._pool.submit(work, *arguments, **named)
-            return self._pool, future
+                self._connection.send((number, order))
+            except OSError:
+                del self._futures[number]
+                raise BrokenProcessPool("the worker process was lost") from None
+        return future
 
-    def _start(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            max_workers=1,
-            mp_context=multiprocessing.get_context("spawn"),  # threads and sockets must not be inherited
-            initializer=_begin,
-            initargs=(self._prepare,),
-        )
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        self._process.terminate()
+
+    def _receive(self) -> None:
+        with suppress(EOFError, OSError):
+            while True:
+                number, failed, outcome = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - our own process
+                future = self._futures.pop(number)
+                if failed:
+                    future.set_exception(outcome)
+                else:
+                    future.set_result(outcome)
+        with self._lock:
+            self.lost = True
+            left, self._futures = list(self._futures.values()), {}
+        for future in left:
+            future.set_exception(BrokenProcessPool("the worker process was lost"))
+        self._process.join()
 
 
-def _begin(prepare: Callable[[], None]) -> None:
+def _work(connection: Connection, prepare: Callable[[], None], at_once: int) -> None:
+    """The worker's own loop: take work, run it in a thread, send back what came of it."""
     os.nice(NICENESS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare()
+    sending = threading.Lock()
+
+    def do(number: int, order: bytes) -> None:
+        try:
+            work, arguments, named = pickle.loads(order)  # noqa: S301 - from our own parent
+            answer = pickle.dumps((number, False, work(*arguments, **named)))
+        except BaseException as error:
+            answer = _failure(number, error)
+        with sending:
+            connection.send_bytes(answer)
+
+    with ThreadPoolExecutor(at_once) as threads:
+        while True:
+            try:
+                number, order = connection.recv()
+            except (EOFError, OSError):
+                return
+            threads.submit(do, number, order)
+
+
+def _failure(number: int, error: BaseException) -> bytes:
+    """An exception on its way to the parent; one that cannot be sent keeps its kind and its words."""
+    try:
+        answer = pickle.dumps((number, True, error))
+        pickle.loads(answer)  # noqa: S301 - some exceptions are written and cannot be read
+    except Exception:
+        answer = pickle.dumps((number, True, RuntimeError(f"{type(error).__name__}: {error}")))
+    return answer
 
 
 def _end_with_parent() -> None:
