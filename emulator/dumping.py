@@ -6,9 +6,10 @@ from typing import Any
 from emulator.datasets.models import DataRow
 from emulator.labels.models import LabelRow
 from emulator.ontologies.models import Ontology
-from emulator.organisation.sharing import Grant
+from emulator.organisation.models import Grant
 from emulator.platform import Platform
 from emulator.projects.models import Project
+from emulator.projects.world import ProjectSpec, SubtaskSpec, TaskSpec
 from emulator.storage.worlds import dump_folder
 from emulator.workflow.tasks import Task
 from emulator.world import (
@@ -18,10 +19,7 @@ from emulator.world import (
     IntegrationSpec,
     LabelSpec,
     OntologySpec,
-    ProjectSpec,
-    SubtaskSpec,
     TagSpec,
-    TaskSpec,
     UserSpec,
     World,
 )

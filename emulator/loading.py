@@ -7,25 +7,16 @@ from emulator.datasets.models import DataRow, Dataset
 from emulator.errors import WorldError
 from emulator.labels.models import Content
 from emulator.ontologies.models import EMPTY_EDITOR, Ontology
-from emulator.organisation.models import Group, Integration, Tag
-from emulator.organisation.sharing import Grant
+from emulator.organisation.models import Grant, Group, Integration, Tag
 from emulator.platform import Platform
 from emulator.projects.models import Project
+from emulator.projects.world import ProjectSpec, TaskSpec, WorkflowSpec
 from emulator.storage.models import Folder
 from emulator.storage.worlds import check_members, load_folder, load_item
 from emulator.users.models import User
 from emulator.workflow.graph import STANDARD_WORKFLOW, Graph
 from emulator.workflow.tasks import Subtask
-from emulator.world import (
-    DatasetSpec,
-    DataSpec,
-    LabelSpec,
-    OntologySpec,
-    ProjectSpec,
-    TaskSpec,
-    WorkflowSpec,
-    World,
-)
+from emulator.world import DatasetSpec, DataSpec, LabelSpec, OntologySpec, World
 
 
 class _Titled(Protocol):

@@ -15,9 +15,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from encord import EncordUserClient, Project
 
 from emulator.emulator import Emulator
+from emulator.projects.world import ProjectRole
 from emulator.server import listen, make_server, url_of
+from emulator.spec import new_uuid
 from emulator.tls import Certificate
-from emulator.world import ProjectRole, World, new_uuid
+from emulator.world import World
 
 START_SECONDS = 10
 OWNER = "owner@example.com"

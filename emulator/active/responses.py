@@ -6,9 +6,8 @@ from emulator.errors import InvalidArgumentsError, ResourceNotFoundError
 from emulator.http.calls import Call
 from emulator.http.routes import Routes
 from emulator.index.models import Instance, Preset, ProjectCollection, selected
-from emulator.labels.authorship import objects_of
 from emulator.labels.metadata import entry_of, metadata, number_of_frames
-from emulator.labels.models import MAIN_BRANCH
+from emulator.labels.models import MAIN_BRANCH, objects_of
 from emulator.projects.models import Project
 from emulator.wire import iso, page
 

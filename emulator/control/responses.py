@@ -13,9 +13,10 @@ from emulator.http.routes import Routes
 from emulator.loading import load
 from emulator.outbound.deliveries import Delivery
 from emulator.projects.models import Project
+from emulator.projects.world import AgentStageSpec, EditorAgentSpec
 from emulator.wire import iso
 from emulator.workflow.tasks import Task
-from emulator.world import AgentStageSpec, EditorAgentSpec, Switches, World
+from emulator.world import Switches, World
 
 routes = Routes()
 

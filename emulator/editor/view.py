@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from emulator.errors import InvalidArgumentsError, ResourceNotFoundError
-from emulator.labels.authorship import objects_of
 from emulator.labels.metadata import entry_of, number_of_frames
-from emulator.labels.models import Content, LabelRow
+from emulator.labels.models import Content, LabelRow, objects_of
 from emulator.projects.models import Project
 from emulator.storage.links import signed_url
 from emulator.storage.models import Item, Storage

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from emulator.errors import InvalidArgumentsError
 from emulator.labels.metadata import Entry
 from emulator.projects.roles import ANNOTATING, REVIEWING, may_manage
+from emulator.projects.world import AnnotationStageSpec, ConsensusReviewStageSpec, ConsensusStageSpec, ReviewStageSpec
 from emulator.workflow.actions import Actor
-from emulator.world import AnnotationStageSpec, ConsensusReviewStageSpec, ConsensusStageSpec, ReviewStageSpec
 
 
 def may_see(entry: Entry, actor: Actor) -> bool:

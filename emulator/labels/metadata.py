@@ -8,11 +8,11 @@ from emulator.datasets.models import DataRow
 from emulator.labels.models import MAIN_BRANCH, LabelRow
 from emulator.labels.spaces import spaces_of
 from emulator.labels.units import LABEL_ROW_TYPES
+from emulator.projects.world import AnnotationStageSpec, CompleteStageSpec, ConsensusReviewStageSpec, ReviewStageSpec
 from emulator.storage.links import file_links, metadata_url
 from emulator.storage.models import Item, Storage
 from emulator.wire import iso, parse_date, sql_like
 from emulator.workflow.tasks import Subtask, Task
-from emulator.world import AnnotationStageSpec, CompleteStageSpec, ConsensusReviewStageSpec, ReviewStageSpec
 
 if TYPE_CHECKING:
     from emulator.projects.models import Project

@@ -8,8 +8,8 @@ from typing import Any
 
 from emulator.clock import Clock
 from emulator.errors import CorruptedLabelError, ResourceNotFoundError
-from emulator.labels.authorship import Author, number_objects, sign_labels
-from emulator.world import new_uuid
+from emulator.spec import new_uuid
+from emulator.wire import rfc_1123
 
 MAIN_BRANCH = "main"
 
@@ -40,6 +40,14 @@ class Content:
             object_actions=_dict_of(label_row, "object_actions"),
             spaces={space_id: dict(_dict_of(space, "labels")) for space_id, space in spaces.items()},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who saves, and when."""
+
+    email: str
+    at: datetime
 
 
 @dataclass(slots=True, eq=False)
@@ -147,3 +155,48 @@ def _dict_of(holder: dict[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CorruptedLabelError(f"{key} must be an object")
     return value
+
+
+def sign_labels(content: Content, author: Author) -> None:
+    """Names the author of every label that names none: the SDK sends null for what its user has drawn."""
+    answers = [*content.object_answers.values(), *content.classification_answers.values()]
+    for label in _all_labels(content, answers):
+        if "createdBy" in label and label["createdBy"] is None:
+            label["createdBy"] = author.email
+            label.setdefault("createdAt", rfc_1123(author.at))
+
+
+def number_objects(content: Content) -> None:
+    """Gives every object the number that the editor shows: counted per ontology feature, kept once given."""
+    features = {label["objectHash"]: label.get("featureHash") for label in _frame_objects(content)}
+    taken: dict[Any, set[int]] = {}
+    unnumbered = []
+    for object_hash, answer in content.object_answers.items():
+        feature = answer.get("featureHash") or features.get(object_hash)
+        number = answer.get("objectNumber")
+        if isinstance(number, int):
+            taken.setdefault(feature, set()).add(number)
+        else:
+            unnumbered.append((feature, answer))
+    for feature, answer in unnumbered:
+        used = taken.setdefault(feature, set())
+        answer["objectNumber"] = len(used) if len(used) not in used else max(used) + 1
+        used.add(answer["objectNumber"])
+
+
+def _all_labels(content: Content, answers: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    yield from _frame_objects(content)
+    yield from answers
+
+
+def _frame_objects(content: Content) -> Iterator[dict[str, Any]]:
+    for labels in (*content.units.values(), *content.spaces.values()):
+        yield from objects_of(labels)
+
+
+def objects_of(labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The frame objects under one data unit's or space's `labels`, flat or by frame."""
+    yield from labels.get("objects") or ()
+    for frame in labels.values():
+        if isinstance(frame, dict):
+            yield from frame.get("objects") or ()

@@ -8,19 +8,19 @@ from emulator.outbound.deliveries import Delivery
 from emulator.outbound.outbox import Job, Outbox
 from emulator.platform import Platform
 from emulator.projects.models import Project
-from emulator.wire import iso
-from emulator.workflow.flow import Entered, Event, Submitted
-from emulator.workflow.graph import pathway_named
-from emulator.workflow.tasks import Task
-from emulator.world import (
+from emulator.projects.world import (
     AdvancedAgentSpec,
     AgentStageSpec,
     AutoAgentSpec,
     CompleteStageSpec,
     PathwaySpec,
     WebhookSpec,
-    new_uuid,
 )
+from emulator.spec import new_uuid
+from emulator.wire import iso
+from emulator.workflow.flow import Entered, Event, Submitted
+from emulator.workflow.graph import pathway_named
+from emulator.workflow.tasks import Task
 
 LOOK_EVERY = timedelta(minutes=5)
 DECISION_LENGTH = 256

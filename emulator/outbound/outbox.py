@@ -12,8 +12,7 @@ from typing import Any
 import aiohttp
 
 from emulator.clock import Clock
-from emulator.outbound.deliveries import Attempt, Deliveries, Delivery
-from emulator.outbound.signing import signed_headers
+from emulator.outbound.deliveries import Attempt, Deliveries, Delivery, signed_headers
 from emulator.world import Switches
 
 ANSWER_KEPT = 2_000

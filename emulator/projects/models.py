@@ -12,14 +12,15 @@ from emulator.index.models import Preset, ProjectCollection
 from emulator.issues.models import Issues
 from emulator.labels.models import MAIN_BRANCH, LabelRow, LabelRows
 from emulator.ontologies.models import Ontology
-from emulator.organisation.models import Tag
-from emulator.organisation.sharing import Grant, people_of, shared_role
+from emulator.organisation.models import Grant, Tag, people_of, shared_role
 from emulator.projects.roles import may_manage
+from emulator.projects.world import EditorAgentSpec, ProjectRole
+from emulator.spec import new_uuid
 from emulator.workflow.actions import Actor
 from emulator.workflow.flow import Event, Flow
 from emulator.workflow.graph import Graph
 from emulator.workflow.tasks import Subtask, Task
-from emulator.world import EditorAgentSpec, ProjectRole, Switches, new_uuid
+from emulator.world import Switches
 
 ProjectListener = Callable[["Project", Event], None]
 

@@ -6,14 +6,14 @@ from emulator.errors import InvalidArgumentsError
 from emulator.http.calls import Call
 from emulator.http.routes import Routes
 from emulator.organisation.group_routes import add_group_routes
+from emulator.organisation.models import shared_role
 from emulator.organisation.responses import tag_dto
-from emulator.organisation.sharing import shared_role
 from emulator.projects.models import Project
 from emulator.projects.roles import NUMBERS
+from emulator.projects.world import ProjectRole
 from emulator.titled import filtered
 from emulator.wire import iso, page, whole
 from emulator.workflow.responses import workflow_dto
-from emulator.world import ProjectRole
 
 routes = Routes()
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from emulator.errors import InvalidArgumentsError
+from emulator.spec import new_uuid
 from emulator.storage.models import MIME_TYPES, Folder, Item
-from emulator.world import new_uuid
 
 _NOT_ALONE = {"img_group", "group", "dicom_file"}
 

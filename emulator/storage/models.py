@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from emulator.errors import InvalidArgumentsError, ResourceNotFoundError
-from emulator.organisation.sharing import Grant
-from emulator.world import DatasetRole, DataType, new_uuid
+from emulator.organisation.models import Grant
+from emulator.spec import new_uuid
+from emulator.world import DatasetRole, DataType
 
 MIME_TYPES: dict[DataType, str] = {
     "image": "image/png",
@@ -24,6 +25,24 @@ MIME_TYPES: dict[DataType, str] = {
     "time_series": "text/csv",
     "group": "group",
     "scene": "application/json",
+}
+
+# What the platform calls them.
+ITEM_TYPES: dict[DataType, str] = {
+    "image": "image",
+    "img_group": "imageGroup",
+    "image_sequence": "imageSequence",
+    "video": "video",
+    "audio": "audio",
+    "plain_text": "plainText",
+    "html": "plainText",
+    "pdf": "pdf",
+    "dicom": "dicomSeries",
+    "dicom_file": "dicomFile",
+    "nifti": "nifti",
+    "time_series": "timeseries",
+    "group": "group",
+    "scene": "scene",
 }
 
 

@@ -9,9 +9,10 @@ from emulator.errors import PlatformError
 from emulator.media.facts import Facts, UnreadableMediaError
 from emulator.media.probe import probe
 from emulator.organisation.models import Integration
+from emulator.spec import new_uuid
 from emulator.storage.models import MIME_TYPES, Folder, Item
 from emulator.storage.registration import LONGEST_NAME, LONGEST_URL, File, Unit
-from emulator.world import DataType, new_uuid
+from emulator.world import DataType
 
 if TYPE_CHECKING:
     from emulator.platform import Platform

@@ -10,9 +10,9 @@ from emulator.http.routes import Routes
 from emulator.storage.access import folder_role, managed_folder, may_read, open_folder, open_item
 from emulator.storage.groups import make_group
 from emulator.storage.listing import sorted_page
-from emulator.storage.models import Folder, Item
+from emulator.storage.models import ITEM_TYPES, Folder, Item
 from emulator.storage.scenes import scene_dto
-from emulator.storage.wire import ITEM_TYPES, item_dto, item_with_metadata_link, summary_dto
+from emulator.storage.wire import item_dto, item_with_metadata_link, summary_dto
 from emulator.wire import whole
 
 routes = Routes()

@@ -13,9 +13,7 @@ from emulator.clock import Clock
 from emulator.datasets.models import DataRow
 from emulator.errors import InvalidArgumentsError
 from emulator.labels.models import MAIN_BRANCH, LabelRows
-from emulator.workflow.graph import Graph
-from emulator.workflow.tasks import CONSENSUS_BRANCH_PREFIX, StageQueue, Step, Subtask, Task
-from emulator.world import (
+from emulator.projects.world import (
     AnnotationStageSpec,
     AnyStageSpec,
     CompleteStageSpec,
@@ -23,10 +21,12 @@ from emulator.world import (
     ConsensusStageSpec,
     PercentageRouterSpec,
     ReviewStageSpec,
-    Switches,
     UserRouterSpec,
-    new_uuid,
 )
+from emulator.spec import new_uuid
+from emulator.workflow.graph import Graph
+from emulator.workflow.tasks import CONSENSUS_BRANCH_PREFIX, StageQueue, Step, Subtask, Task
+from emulator.world import Switches
 
 
 @dataclass(frozen=True, slots=True)

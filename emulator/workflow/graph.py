@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from emulator.errors import InvalidArgumentsError, WorldError
-from emulator.world import (
+from emulator.projects.world import (
     AgentStageSpec,
     AnnotationStageSpec,
     AnyStageSpec,
@@ -15,8 +15,8 @@ from emulator.world import (
     ReviewStageSpec,
     UserRouterSpec,
     WorkflowSpec,
-    new_uuid,
 )
+from emulator.spec import new_uuid
 
 STANDARD_WORKFLOW = WorkflowSpec(
     stages=[

@@ -9,11 +9,7 @@ from emulator.http.calls import Call, LegacyCall
 from emulator.http.routes import Routes
 from emulator.projects.models import Project
 from emulator.projects.roles import REVIEWING, may_manage
-from emulator.wire import PAGE_SIZE, iso, page
-from emulator.workflow.actions import Actions, Actor, move_tasks
-from emulator.workflow.graph import Graph
-from emulator.workflow.tasks import FRONT, Place, Subtask, Task
-from emulator.world import (
+from emulator.projects.world import (
     AgentStageSpec,
     AnnotationStageSpec,
     AnyStageSpec,
@@ -22,6 +18,10 @@ from emulator.world import (
     ConsensusStageSpec,
     ReviewStageSpec,
 )
+from emulator.wire import PAGE_SIZE, iso, page
+from emulator.workflow.actions import Actions, Actor, move_tasks
+from emulator.workflow.graph import Graph
+from emulator.workflow.tasks import FRONT, Place, Subtask, Task
 
 routes = Routes()
 

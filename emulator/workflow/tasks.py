@@ -7,8 +7,9 @@ from datetime import datetime
 from heapq import merge
 from math import inf
 
+from emulator.projects.world import AnyStageSpec
+from emulator.spec import new_uuid
 from emulator.workflow.reviews import LabelReviews
-from emulator.world import AnyStageSpec, new_uuid
 
 CONSENSUS_BRANCH_PREFIX = "encord-"
 

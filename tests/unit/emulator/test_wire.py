@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from emulator.errors import InvalidArgumentsError, MethodNotAllowedError, ResourceNotFoundError, WorldError
 from emulator.http.routes import PathTable, Routes
-from emulator.outbound.signing import signed_headers
+from emulator.outbound.deliveries import signed_headers
+from emulator.projects.world import AgentStageSpec, WorkflowSpec
 from emulator.users.models import raw_public_key
 from emulator.wire import iso, page, parse_date, rfc_1123, sql_date, sql_like
 from emulator.workflow.graph import STANDARD_WORKFLOW, Graph
-from emulator.world import AgentStageSpec, WorkflowSpec
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 600_000, tzinfo=UTC)
 
