@@ -178,10 +178,12 @@ class _Loader:
 
     def _graph(self, workflow: WorkflowSpec | str | None) -> Graph:
         if workflow is None:
-            return Graph.copied(STANDARD_WORKFLOW)
+            return Graph.copied(STANDARD_WORKFLOW, "new")
         if isinstance(workflow, str):
             template = _named(self._platform.templates, workflow, "workflow template")
-            return Graph.copied(WorkflowSpec(start=template.start, stages=template.stages))
+            return Graph.copied(
+                WorkflowSpec(start=template.start, stages=template.stages), self._platform.switches.template_stage_uuids
+            )
         return Graph(workflow)
 
     def _label(self, spec: LabelSpec, project: Project, creator: str) -> None:

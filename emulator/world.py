@@ -37,6 +37,9 @@ class Switches(Spec):
     webhook_hashes: Literal["list", "string"] = Field("list", description="shape of data_hashes in stage webhooks")
     submitted_event_type: Literal["task_submitted_event", "task_sumbitted_event"] = "task_submitted_event"
     consensus_approval: Literal["first_branch_becomes_main", "main_stays"] = "first_branch_becomes_main"
+    template_stage_uuids: Literal["new", "kept"] = Field(
+        "new", description="whether the stages of a project made from a template have uuids of their own"
+    )
     upload_job_seconds: float = Field(0, ge=0, description="upload jobs stay PENDING so long, on the platform's clock")
     rejected_task_keeps_annotator: bool = Field(True, description="a rejected task returns to who submitted it")
 

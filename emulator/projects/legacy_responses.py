@@ -222,8 +222,10 @@ def _ontology_for(call: LegacyCall, ontology_hash: str | None) -> Ontology:
 
 def _graph_for(call: LegacyCall, template: str | None) -> Graph:
     if not template:
-        return Graph.copied(STANDARD_WORKFLOW)
+        return Graph.copied(STANDARD_WORKFLOW, "new")
     found = call.platform.templates.get(template)
     if found is None:
         raise InvalidArgumentsError(f"There is no workflow template {template}")
-    return Graph.copied(WorkflowSpec(start=found.start, stages=found.stages))
+    return Graph.copied(
+        WorkflowSpec(start=found.start, stages=found.stages), call.platform.switches.template_stage_uuids
+    )
