@@ -120,7 +120,7 @@ def metadata(entry: Entry, payload: dict[str, Any], storage: Storage, base_url: 
         "label_status": row.label_status,
         "annotation_task_status": annotation_task_status(entry),
         "is_shadow_data": False,
-        "number_of_frames": number_of_frames(item),
+        "number_of_frames": number_of_frames(item, storage),
         "duration": item.duration,
         "frames_per_second": item.fps,
         "height": item.height,
@@ -150,9 +150,9 @@ def metadata(entry: Entry, payload: dict[str, Any], storage: Storage, base_url: 
     return found
 
 
-def number_of_frames(item: Item) -> int:
+def number_of_frames(item: Item, storage: Storage) -> int:
     """Frames, slices or pages; one for what has no such thing."""
-    return item.frames or len(item.children) or 1
+    return item.frames or sum(part.frames or 1 for part in storage.children(item)) or 1
 
 
 def _image(index: int, item: Item) -> dict[str, Any]:

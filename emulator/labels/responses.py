@@ -9,6 +9,7 @@ from emulator.http.routes import Routes
 from emulator.labels.access import may_open, may_see, refuse_second_parts, take_part
 from emulator.labels.branch_responses import check_branch_name
 from emulator.labels.filtering import part_of
+from emulator.labels.media_metadata import Child
 from emulator.labels.metadata import annotation_task_status, entry_of, metadata, select
 from emulator.labels.models import MAIN_BRANCH, Content, LabelRow
 from emulator.labels.spaces import is_continuous, spaces_of
@@ -16,6 +17,7 @@ from emulator.labels.units import LABEL_ROW_TYPES, data_units
 from emulator.labels.validation import problems, refuse_nonsense
 from emulator.projects.models import Project
 from emulator.storage.links import file_links
+from emulator.storage.models import Item
 from emulator.wire import rfc_1123
 
 routes = Routes()
@@ -123,6 +125,19 @@ def _answer(call: LegacyCall, project: Project, rows: list[LabelRow]) -> Any:
     return found if call.payload.get("multi_request") else found[0]
 
 
+def _members_of(project: Project) -> Child:
+    """The data unit that a member of a data group is, when it is one of this project; else only the item."""
+
+    def child(member: Item) -> tuple[str, str | None]:
+        data_hash = next((one for one in sorted(member.data_hashes) if one in project.units), None)
+        if data_hash is None:
+            return member.uuid, None
+        row = project.rows.find(data_hash, MAIN_BRANCH)
+        return data_hash, row.label_hash if row is not None else None
+
+    return child
+
+
 def label_row_json(call: LegacyCall, project: Project, row: LabelRow) -> dict[str, Any]:
     """A label row with its labels."""
     unit = project.units[row.data_hash]
@@ -137,7 +152,7 @@ def label_row_json(call: LegacyCall, project: Project, row: LabelRow) -> dict[st
         "data_title": unit.title,
         "data_hash": unit.hash,
         "data_type": LABEL_ROW_TYPES[unit.item.type],
-        "data_units": data_units(unit, content, call.platform.storage, file_links(call.base_url)),
+        "data_units": data_units(unit, content, call.platform.storage, file_links(call.base_url), _members_of(project)),
         "object_answers": content.object_answers,
         "classification_answers": content.classification_answers,
         "object_actions": content.object_actions,

@@ -39,6 +39,13 @@ def make_group(given: Any, folder: Folder, owner: str, now: datetime, may_use: C
     return group
 
 
+def layout_keys(group: Item) -> dict[str, str]:
+    """The key that each member has in a group's layout, by the member's uuid."""
+    contents = (group.layout or {}).get("layoutContents")
+    named = {uuid: key for key, uuid in contents.items()} if isinstance(contents, dict) else {}
+    return {uuid: named.get(uuid, str(index)) for index, uuid in enumerate(group.children)}
+
+
 def carousel(contents: dict[str, str]) -> dict[str, Any]:
     """The layout that shows one item at a time; `contents` are the uuids of the items by their key."""
     tile = {"type": "data_unit_list", "keys": list(contents), "carouselPosition": "left", "carouselSize": 20}

@@ -167,9 +167,9 @@ def _bucket_listing(call: Call, folder: Folder) -> dict[str, Any]:
 
 
 _BY_ENDING = {
-    **dict.fromkeys(("png", "jpg", "jpeg", "gif", "bmp", "webp"), "images"),
+    **dict.fromkeys(("png", "jpg", "jpeg", "gif", "bmp", "webp", "avif", "tif", "tiff"), "images"),
     **dict.fromkeys(("mp4", "mov"), "videos"),
-    **dict.fromkeys(("wav", "mp3", "flac"), "audio"),
+    **dict.fromkeys(("wav", "mp3", "flac", "ogg"), "audio"),
     **dict.fromkeys(("txt", "html", "md", "json", "xml"), "text"),
     "pdf": "pdfs",
     "nii": "nifti",

@@ -27,6 +27,7 @@ _COPIED = (
     "bit_depth",
     "codec",
     "channels",
+    "dicom_patient_id",
     "dicom_instance_uid",
     "dicom_study_uid",
     "dicom_series_uid",
