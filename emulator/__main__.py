@@ -24,8 +24,16 @@ def serve_command(
         Path | None,
         typer.Option(help="serve HTTPS; a directory where emulator.crt and emulator.key are written", file_okay=False),
     ] = None,
+    tls_name: Annotated[
+        list[str] | None,
+        typer.Option(help="one more name of the certificate, such as api.encord.com; may be given several times"),
+    ] = None,
 ) -> None:
     """Serves the platform until interrupted."""
+    if tls_name and tls is None:
+        raise typer.BadParameter(
+            "give --tls DIRECTORY as well: the certificate is written there", param_hint="--tls-name"
+        )
     try:
         emulator = Emulator(World.read(world) if world else World())
     except WorldError as error:
@@ -33,7 +41,7 @@ def serve_command(
     certificate = None
     if tls is not None:
         tls.mkdir(parents=True, exist_ok=True)
-        certificate = make_certificate(tls, host)
+        certificate = make_certificate(tls, host, tls_name or [])
     try:
         listening = listen(host, port)
     except OSError as error:

@@ -114,6 +114,7 @@ def _task(task: Task) -> TaskSpec:
         assignee=task.assignee,
         last_actioned_by=task.last_actioned_by,
         annotator=task.annotator,
+        submitted_at=task.submitted_at,
         priority=task.priority,
         subtasks=[
             SubtaskSpec(
@@ -122,6 +123,7 @@ def _task(task: Task) -> TaskSpec:
                 status=part.status,
                 assignee=part.assignee,
                 last_actioned_by=part.last_actioned_by,
+                submitted_at=part.submitted_at,
             )
             for part in task.subtasks
         ],
@@ -137,6 +139,8 @@ def _label(project: Project, row: LabelRow) -> LabelSpec:
         branch_name=row.branch_name,
         label_hash=row.label_hash or "",
         label_status=row.label_status,
+        created_at=row.created_at,
+        last_edited_at=row.edited_at,
         labels={
             **{key: value for key, value in content.items() if value},
             "data_units": {unit: {"labels": labels} for unit, labels in units.items()},

@@ -10,7 +10,7 @@ references (`to`, `next`, `ontology`, ...) may name a thing by its title as long
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from emulator.errors import WorldError
 from emulator.projects.world import ProjectSpec, WorkflowTemplateSpec
@@ -37,6 +37,10 @@ class Switches(Spec):
     webhook_hashes: Literal["list", "string"] = Field("list", description="shape of data_hashes in stage webhooks")
     submitted_event_type: Literal["task_submitted_event", "task_sumbitted_event"] = "task_submitted_event"
     consensus_approval: Literal["first_branch_becomes_main", "main_stays"] = "first_branch_becomes_main"
+    row_timestamps: Literal["plain", "rfc_1123"] = Field(
+        "plain", description="`2025-01-07 16:12:23`, as recorded rows have it, or `Tue, 07 Jan 2025 16:12:23 UTC`"
+    )
+    largest_bundle: int = Field(1000, ge=1, description="most label rows, actions or priorities of one request")
     template_stage_uuids: Literal["new", "kept"] = Field(
         "new", description="whether the stages of a project made from a template have uuids of their own"
     )
@@ -173,6 +177,10 @@ class LabelSpec(Spec):
     label_hash: str = Field(default_factory=new_uuid)
     label_status: str = "LABEL_IN_PROGRESS"
     created_by: str | None = None
+    created_at: AwareDatetime | None = Field(None, description="with a zone; when the world is loaded, if left out")
+    last_edited_at: AwareDatetime | None = Field(
+        None, description="if left out: when the work was submitted, or when the world is loaded"
+    )
     labels: dict[str, Any] = {}
 
 

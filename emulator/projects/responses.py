@@ -101,6 +101,7 @@ def set_priorities(call: Call) -> Any:
     """Priorities of data units, 0 to 1."""
     project = call.managed_project()
     wanted = _pairs(call.field("priorities"))
+    call.refuse_more_than_a_bundle(wanted)
     for data_hash, priority in wanted:
         if data_hash not in project.units:
             raise InvalidArgumentsError(f"The project has no data unit {data_hash}")

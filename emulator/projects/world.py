@@ -5,7 +5,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from emulator.spec import Spec, new_uuid
 
@@ -176,6 +176,7 @@ class SubtaskSpec(Spec):
     status: str = "NEW"
     assignee: str | None = None
     last_actioned_by: str | None = None
+    submitted_at: AwareDatetime | None = Field(None, description="when its annotator handed it in; with a zone")
 
 
 class TaskSpec(Spec):
@@ -188,6 +189,7 @@ class TaskSpec(Spec):
     assignee: str | None = None
     last_actioned_by: str | None = None
     annotator: str | None = Field(None, description="who submitted it last")
+    submitted_at: AwareDatetime | None = Field(None, description="when they did; with a zone")
     priority: float = Field(0.5, ge=0, le=1)
     subtasks: list[SubtaskSpec] = []
 

@@ -62,6 +62,7 @@ def update_item(call: Call) -> Any:
 @routes.patch("storage/items/patch-bulk")
 def update_items(call: Call) -> Any:
     """Changes several items: all of them or, when one is not the caller's, none."""
+    call.refuse_more_than_a_bundle(call.field("itemPatches"))
     patches = {_writable(call, uuid): patch for uuid, patch in call.field("itemPatches").items()}
     for item, patch in patches.items():
         _update(item, patch, call)

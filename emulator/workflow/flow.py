@@ -140,7 +140,7 @@ class Flow:
 
     def submit(self, task: Task, stage: AnnotationStageSpec, by: str, assignee: str | None) -> None:
         """Hands in an ordinary annotation task, which is at this stage."""
-        task.annotator = by
+        task.annotator, task.submitted_at = by, self._clock.now()
         self._rows.mark(task.data_hash, MAIN_BRANCH, "LABELLED")
         self.move(task, stage.next, action="SUBMIT", by=by)
         self._assign_next(task, assignee)
@@ -152,7 +152,7 @@ class Flow:
         subtask.status = "COMPLETED"
         subtask.assignee = subtask.assignee or by
         subtask.last_actioned_by = by
-        subtask.updated_at = task.updated_at = now
+        subtask.submitted_at = subtask.updated_at = task.updated_at = now
         self._rows.mark(task.data_hash, subtask.branch_name, "LABELLED")
         if all(part.submitted for part in task.subtasks):
             self.move(task, stage.next, action="SUBMIT", by=by)

@@ -57,6 +57,7 @@ def do_actions(call: Call) -> Any:
     """All of these actions, or none."""
     project = call.project()
     stage = project.flow.graph.stage(call.params["stage"])
+    call.refuse_more_than_a_bundle(call.records)
     Actions(project.flow, stage, project.actor(call.user.email)).do(call.records)
 
 
@@ -65,6 +66,7 @@ def move(call: Call) -> Any:
     """Moves tasks to another stage."""
     project = call.managed_project()
     origin = project.flow.graph.stage(call.params["stage"])
+    call.refuse_more_than_a_bundle(call.names("taskUuids"))
     move_tasks(project.flow, origin, call.names("taskUuids"), str(call.field("destinationStageUuid")), call.user.email)
 
 
@@ -87,6 +89,7 @@ def do_review_actions(call: Call) -> Any:
     actor = project.actor(call.user.email)
     if not may_manage(actor.role) and (actor.role not in REVIEWING or task.assignee not in (None, actor.email)):
         raise AuthorisationError("You may not review this task")
+    call.refuse_more_than_a_bundle(call.records)
     task.reviews.act(call.records)
 
 
@@ -97,6 +100,7 @@ def complete_or_reopen(call: LegacyCall) -> Any:
     action = call.payload.get("action")
     if action not in ("complete", "reopen"):
         raise InvalidArgumentsError(f"{action!r} is not an action")
+    call.refuse_more_than_a_bundle(call.uids())
     tasks = [project.flow.by_data[project.rows.of_hash(label_hash).data_hash] for label_hash in call.uids()]
     move_one = project.flow.complete if action == "complete" else project.flow.reopen
     for task in dict.fromkeys(tasks):

@@ -42,6 +42,7 @@ class Subtask:
     status: str = "NEW"
     assignee: str | None = None
     last_actioned_by: str | None = None
+    submitted_at: datetime | None = None
 
     @property
     def submitted(self) -> bool:
@@ -64,6 +65,7 @@ class Task:
     assignee: str | None = None
     last_actioned_by: str | None = None
     annotator: str | None = None
+    submitted_at: datetime | None = None
     priority: float = 0.5
     entered_at: datetime = datetime.min
     entry: int = 0
