@@ -1,4 +1,4 @@
-"""`python -m emulator serve` and `python -m emulator schema`."""
+"""`python -m emulator`: serve, schema, and a sandbox to begin with (init, play)."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from emulator.emulator import Emulator
 from emulator.errors import WorldError
+from emulator.quickstart.sandbox import BENCHMARK_PICTURES, PRODUCTION_PICTURES, Places, commands, write_sandbox
 from emulator.server import listen, serve
 from emulator.tls import make_certificate
 from emulator.world import World
@@ -53,6 +54,41 @@ def serve_command(
 def schema() -> None:
     """Prints the JSON Schema of the world file."""
     typer.echo(json.dumps(World.model_json_schema(), indent=2))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="an empty folder, or one that does not exist yet", file_okay=False)],
+    port: Annotated[int, typer.Option(help="where the emulator will listen", min=1, max=65535)] = 8123,
+    service_port: Annotated[int, typer.Option(help="where the service will listen", min=1, max=65535)] = 8080,
+) -> None:
+    """Writes a sandbox: a world with people, keys and templates, pictures, a set-up; prints what to type next."""
+    places = Places(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{service_port}")
+    try:
+        write_sandbox(folder, places)
+    except FileExistsError:
+        raise typer.BadParameter(f"{folder} is not empty: name another folder", param_hint="FOLDER") from None
+    except OSError as error:
+        raise typer.BadParameter(f"{error.filename}: {error.strerror}", param_hint="FOLDER") from None
+    typer.echo(f"{folder}: 5 people, 2 workflow templates, {BENCHMARK_PICTURES + PRODUCTION_PICTURES} pictures\n")
+    for command, purpose in commands(folder, places):
+        typer.echo(f"  # {purpose}\n  {command}")
+
+
+@app.command("play")
+def play_command(
+    folder: Annotated[Path, typer.Argument(help="the sandbox that 'init' has written", exists=True, file_okay=False)],
+) -> None:
+    """Lets the people of a sandbox work: three label, one reviews, and the service's agents are called."""
+    from emulator.quickstart.people import NothingToPlayError, play  # noqa: PLC0415 - loads the SDK
+
+    try:
+        play(folder, Places.of_sandbox(folder), typer.echo)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="FOLDER") from None
+    except NothingToPlayError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(4) from None
 
 
 if __name__ == "__main__":
