@@ -36,7 +36,24 @@ class Switches(Spec):
     )
     webhook_hashes: Literal["list", "string"] = Field("list", description="shape of data_hashes in stage webhooks")
     submitted_event_type: Literal["task_submitted_event", "task_sumbitted_event"] = "task_submitted_event"
+    webhook_parts: bool = Field(True, description="submitting one part of a consensus task is an event by itself")
+    webhook_moves: bool = Field(True, description="a task that the SDK moves to Complete is an event as well")
+    agent_retry_after: Literal["ignored", "obeyed"] = Field(
+        "ignored", description="whether the pause after a failed agent call is at least its Retry-After"
+    )
     consensus_approval: Literal["first_branch_becomes_main", "main_stays"] = "first_branch_becomes_main"
+    consensus_branches_after_block: Literal["listed", "hidden"] = "listed"
+    consensus_entered_again: Literal["same_branches", "new_branches"] = Field(
+        "same_branches", description="what a task gets that is rejected or moved back into its consensus block"
+    )
+    branch_author: Literal["annotator", "last_person"] = Field(
+        "annotator", description="who last acted on a consensus branch once the block has been reviewed"
+    )
+    moved_task_keeps_annotator: bool = Field(False, description="a task moved to annotation goes to who submitted it")
+    detached_labels: Literal["dropped", "kept"] = Field(
+        "dropped", description="what a dataset that is attached again finds of its labels"
+    )
+    priority_digits: int = Field(15, ge=1, le=15, description="digits after the point that a priority keeps")
     row_timestamps: Literal["plain", "rfc_1123"] = Field(
         "plain", description="`2025-01-07 16:12:23`, as recorded rows have it, or `Tue, 07 Jan 2025 16:12:23 UTC`"
     )

@@ -39,7 +39,8 @@ def select(project: "Project", payload: dict[str, Any], may_see: Callable[[Entry
 def entry_of(project: "Project", row: LabelRow) -> Entry:
     """A row with its data unit, its task and, on a consensus branch, its part of the task."""
     task = project.flow.by_data[row.data_hash]
-    subtask = next((part for part in task.subtasks if part.branch_name == row.branch_name), None)
+    parts = [*task.subtasks, *task.former_subtasks]
+    subtask = next((part for part in parts if part.branch_name == row.branch_name), None)
     return Entry(row, project.units[row.data_hash], task, subtask)
 
 

@@ -72,6 +72,7 @@ class LabelRows:
         self._clock = clock
         self._by_data: dict[str, dict[str, LabelRow]] = {}
         self._by_hash: dict[str, LabelRow] = {}
+        self._aside: dict[str, list[LabelRow]] = {}
 
     def ensure(self, data_hash: str, branch_name: str) -> LabelRow:
         """The row of a data unit on a branch; an unopened one is made when there is none."""
@@ -140,6 +141,18 @@ class LabelRows:
         copied.edited_at = self._clock.now()
         copied.version += 1
         return copied
+
+    def set_aside(self, data_hash: str) -> None:
+        """Takes every row of a data unit away until `restore` is called for it."""
+        self._aside[data_hash] = list(self._by_data.get(data_hash, {}).values())
+        self.drop(data_hash)
+
+    def restore(self, data_hash: str) -> None:
+        """Brings back the rows of a data unit that were set aside, if any."""
+        for row in self._aside.pop(data_hash, ()):
+            self._by_data.setdefault(data_hash, {})[row.branch_name] = row
+            if row.label_hash is not None:
+                self._by_hash[row.label_hash] = row
 
     def drop(self, data_hash: str) -> None:
         """Forgets every row of a data unit."""

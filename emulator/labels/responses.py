@@ -6,7 +6,7 @@ from emulator.analytics.recording import note_opened, note_saved
 from emulator.errors import AuthorisationError, CorruptedLabelError, InvalidArgumentsError
 from emulator.http.calls import LegacyCall
 from emulator.http.routes import Routes
-from emulator.labels.access import may_open, may_see, refuse_second_parts, take_part
+from emulator.labels.access import is_listed, may_open, may_see, refuse_second_parts, take_part
 from emulator.labels.branch_responses import check_branch_name
 from emulator.labels.filtering import part_of, with_reviews
 from emulator.labels.media_metadata import Child
@@ -27,11 +27,9 @@ routes = Routes()
 def list_label_rows(call: LegacyCall) -> Any:
     """The label rows of a project, without their labels."""
     project = call.project()
-    actor = project.actor(call.user.email)
-    return [
-        metadata(entry, call.payload, call.platform.storage, call.base_url)
-        for entry in select(project, call.payload, lambda entry: may_see(entry, actor))
-    ]
+    actor, switches = project.actor(call.user.email), call.platform.switches
+    shown = select(project, call.payload, lambda entry: may_see(entry, actor) and is_listed(entry, switches))
+    return [metadata(entry, call.payload, call.platform.storage, call.base_url) for entry in shown]
 
 
 @routes.query("project", "labelrow", "PUT")

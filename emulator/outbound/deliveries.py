@@ -34,6 +34,7 @@ class Attempt:
     answer: str
     error: str | None
     seconds: float
+    retry_after: float = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -108,7 +108,7 @@ def set_priorities(call: Call) -> Any:
         if not 0 <= priority <= 1:
             raise InvalidArgumentsError("A priority lies between 0 and 1")
     for data_hash, priority in wanted:
-        project.flow.prioritise(data_hash, priority)
+        project.flow.prioritise(data_hash, round(priority, call.platform.switches.priority_digits))
 
 
 def _pairs(value: Any) -> list[tuple[str, float]]:

@@ -67,9 +67,10 @@ class ConsensusStageSpec(StageSpec):
 
 
 class ConsensusReviewStageSpec(StageSpec):
-    """The Review & Refine half of a consensus block."""
+    """The review half of a consensus block: label by label (Review & Refine), or one branch as a whole."""
 
     type: Literal["consensus_review"]
+    way: Literal["review_and_refine", "determine_consensus"] = "review_and_refine"
     next: str
     reject: str | None = None
 

@@ -66,10 +66,12 @@ class Task:
     last_actioned_by: str | None = None
     annotator: str | None = None
     submitted_at: datetime | None = None
+    main_chosen: bool = False
     priority: float = 0.5
     entered_at: datetime = datetime.min
     entry: int = 0
     subtasks: list[Subtask] = field(default_factory=list)
+    former_subtasks: list[Subtask] = field(default_factory=list)
     history: list[Step] = field(default_factory=list)
     reviews: LabelReviews = field(default_factory=LabelReviews)
 
