@@ -1,11 +1,13 @@
-"""`python -m emulator`: serve, schema, and a sandbox to begin with (init, play)."""
+"""`python -m emulator`: serve, schema, ledger, and a sandbox to begin with (init, play)."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from emulator import ledger
 from emulator.emulator import Emulator
 from emulator.errors import WorldError
 from emulator.quickstart.sandbox import BENCHMARK_PICTURES, PRODUCTION_PICTURES, Places, commands, write_sandbox
@@ -54,6 +56,23 @@ def serve_command(
 def schema() -> None:
     """Prints the JSON Schema of the world file."""
     typer.echo(json.dumps(World.model_json_schema(), indent=2))
+
+
+@app.command("ledger")
+def ledger_command(
+    write_into: Annotated[
+        Path | None, typer.Option("--write", help="put it into this README, between its marks", exists=True)
+    ] = None,
+) -> None:
+    """Prints what the emulator claims of the platform, and on what evidence."""
+    text = ledger.table(ledger.read_ledger(), datetime.now(UTC).date())
+    if write_into is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        ledger.write(write_into, text)
+    except WorldError as error:
+        raise typer.BadParameter(str(error), param_hint="--write") from None
 
 
 @app.command()
