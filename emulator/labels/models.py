@@ -119,6 +119,7 @@ class LabelRows:
     def save(self, row: LabelRow, content: Content, by: str) -> None:
         """Replaces the labels of a row: the last writer wins."""
         row.edited_at = self._clock.now()
+        drop_read_only(content)
         sign_labels(content, Author(by, row.edited_at))
         number_objects(content)
         row.content = content
@@ -168,6 +169,16 @@ def _dict_of(holder: dict[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CorruptedLabelError(f"{key} must be an object")
     return value
+
+
+def drop_read_only(content: Content) -> None:
+    """Takes out what label rows tell and nobody can write: reviews of labels, metadata of slices."""
+    for label in _all_labels(content, content.classification_answers.values()):
+        label.pop("reviews", None)
+    for labels in content.units.values():
+        for frame in labels.values():
+            if isinstance(frame, dict):
+                frame.pop("metadata", None)
 
 
 def sign_labels(content: Content, author: Author) -> None:

@@ -1,6 +1,7 @@
 """Label rows as they stand on the wire: timestamps, reviews of labels, and how many may be asked for at a time."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -133,3 +134,16 @@ def test_the_sdks_own_bundles_are_taken(start: Start) -> None:
         for row in rows:
             row.initialise_labels(bundle=bundle)
     assert all(row.is_labelling_initialised for row in rows)
+
+
+def test_a_raw_row_that_is_written_back_as_it_was_read_is_no_edit(start: Start) -> None:
+    site = start(workflow=REVIEWED)
+    row = drawn(site)
+    stored_labels = site.control("GET", "world")["labels"][0]["labels"]
+    raw, client = stored(site, row.label_hash), RawClient(site.url, KEYS[OPERATOR].private)
+    payload = {"multi_request": True, "labels": [raw]}
+    client.legacy("labelrow", "POST", uid=[row.label_hash], payload=payload, resource=RESOURCE)
+    assert site.control("GET", "world")["labels"][0]["labels"] == stored_labels
+    now = datetime.now(UTC)
+    logs = site.project().get_editor_logs(now - timedelta(hours=1), now + timedelta(hours=1))
+    assert [log.action for log in logs if log.action.endswith("_object")] == ["add_object"]
