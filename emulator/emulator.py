@@ -10,7 +10,7 @@ from emulator.outbound.events import LOOK_EVERY, Events
 from emulator.outbound.outbox import Outbox
 from emulator.platform import Platform
 from emulator.storage.jobs import UploadJobs
-from emulator.world import World
+from emulator.world import World, turned
 
 TICK_SECONDS = 0.5
 
@@ -26,7 +26,7 @@ class Emulator:
         self._begin()
 
     def _begin(self) -> None:
-        self.platform = Platform(self._origin.switches.model_copy())
+        self.platform = Platform(turned(self._origin.switches))
         self.upload_jobs = UploadJobs(self.platform)
         self.outbox = Outbox(self.platform.switches, self.platform.clock)
         self.events = Events(self.platform, self.outbox)

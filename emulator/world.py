@@ -7,6 +7,7 @@ references (`to`, `next`, `ontology`, ...) may name a thing by its title as long
 # pydantic copies default values: ruff does not see that these are its models.
 # ruff: noqa: RUF012
 
+import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -63,6 +64,27 @@ class Switches(Spec):
     )
     upload_job_seconds: float = Field(0, ge=0, description="upload jobs stay PENDING so long, on the platform's clock")
     rejected_task_keeps_annotator: bool = Field(True, description="a rejected task returns to who submitted it")
+
+
+TURNED = "EMULATOR_SWITCHES"
+"""Environment variable: switches to be turned in every world that does not set them itself, as JSON."""
+
+
+def turned(switches: Switches) -> Switches:
+    """Switches of a world with those that the environment turns.
+
+    Raises:
+        WorldError: when the variable does not hold switches.
+    """
+    try:
+        others = Switches.model_validate_json(os.environ.get(TURNED) or "{}")
+    except ValidationError as error:
+        raise WorldError(f"{TURNED}: {_explain(error)}") from None
+    return switches.model_copy(
+        update={
+            name: getattr(others, name) for name in others.model_fields_set if name not in switches.model_fields_set
+        }
+    )
 
 
 class UserSpec(Spec):

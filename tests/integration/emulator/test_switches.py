@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from encord.objects import LabelRowV2
 
+from emulator.errors import WorldError
+from emulator.world import TURNED
+
 from .conftest import (
     ANNOTATORS,
     BENCHMARK,
@@ -308,3 +311,23 @@ def test_an_unknown_switch_is_refused(start: Start) -> None:
     site = start()
     with pytest.raises(AssertionError, match="extra"):
         site.control("PATCH", "switches", {"auto_retrys": 0})
+
+
+def test_the_environment_turns_switches_that_a_world_does_not_set(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TURNED, '{"largest_bundle": 7, "auto_retries": 0}')
+    site = start(switches={"auto_retries": 2})
+    switches = site.control("PATCH", "switches", {})
+    assert (switches["largest_bundle"], switches["auto_retries"]) == (7, 2)
+    site.control("POST", "reset")
+    assert site.control("PATCH", "switches", {})["largest_bundle"] == 7
+
+
+@pytest.mark.parametrize("text", ['{"largest_bundel": 7}', "seven"])
+def test_an_environment_that_turns_no_switch_is_refused(
+    start: Start, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv(TURNED, text)
+    with pytest.raises(WorldError, match=TURNED):
+        start()
