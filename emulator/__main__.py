@@ -1,4 +1,4 @@
-"""`python -m emulator`: serve, schema, ledger, and a sandbox to begin with (init, play)."""
+"""`python -m emulator`: serve, schema, ledger, verify, and a sandbox to begin with (init, play)."""
 
 import json
 from datetime import UTC, datetime
@@ -108,6 +108,21 @@ def play_command(
     except NothingToPlayError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(4) from None
+
+
+@app.command("verify")
+def verify_command(
+    folder: Annotated[Path, typer.Argument(help="the sandbox that 'init' has written", exists=True, file_okay=False)],
+    url: Annotated[str | None, typer.Option(help="another emulator that serves the sandbox's world")] = None,
+) -> None:
+    """Tries what the ledger says, and tells what is otherwise: exit code 0, 5 (differs) or 6 (could not be tried)."""
+    from emulator.verify.command import ground_of, verify  # noqa: PLC0415 - loads the SDK
+
+    try:
+        ground = ground_of(folder, url)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(str(error), param_hint="FOLDER" if url is None else "--url") from None
+    raise typer.Exit(verify(ground, typer.echo))
 
 
 if __name__ == "__main__":

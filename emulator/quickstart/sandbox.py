@@ -16,7 +16,7 @@ PRODUCTION_TITLE = "Parking"
 BENCHMARK_PICTURES, PRODUCTION_PICTURES = 8, 4
 
 _TRUTH_TEMPLATE = "10000000-0000-4000-8000-000000000001"
-_PRODUCTION_TEMPLATE = "10000000-0000-4000-8000-000000000002"
+PRODUCTION_TEMPLATE = "10000000-0000-4000-8000-000000000002"
 _FEATURE = "car"
 _NOTE = "sandbox.json"
 
@@ -128,7 +128,7 @@ def _world(keys: dict[str, KeyPair]) -> dict[str, Any]:
         "integrations": [{"title": "The bucket"}],
         "workflow_templates": [
             {"uuid": _TRUTH_TEMPLATE, "title": "Ground truth", "stages": _REVIEWED},
-            {"uuid": _PRODUCTION_TEMPLATE, "title": "Benchmark QA", "stages": _PRODUCTION},
+            {"uuid": PRODUCTION_TEMPLATE, "title": "Benchmark QA", "stages": _PRODUCTION},
         ],
     }
 
@@ -190,7 +190,7 @@ folders = ["Parking/Benchmark"]
 
 [production]
 title = "{PRODUCTION_TITLE}"
-workflow_template = "{_PRODUCTION_TEMPLATE}"
+workflow_template = "{PRODUCTION_TEMPLATE}"
 [[production.datasets]]
 title = "Parking, part 2"
 folders = ["Parking/Production"]
