@@ -98,7 +98,7 @@ def test_upgrading_twice_changes_nothing(url: str) -> None:
 
 def test_a_new_sqlite_file_is_served_without_loading_alembic(tmp_path: object) -> None:
     code = (
-        "import sys; from benchmark_qa.store import SqlScoreStore;"
+        "import sys; from benchmark_qa.store.score_store import SqlScoreStore;"
         f"SqlScoreStore('sqlite:///{tmp_path}/fresh.sqlite').totals('p');"
         "sys.exit('alembic' in sys.modules)"
     )
@@ -107,7 +107,7 @@ def test_a_new_sqlite_file_is_served_without_loading_alembic(tmp_path: object) -
 
 def test_many_processes_may_open_a_new_sqlite_file_at_once(tmp_path: object) -> None:
     code = (
-        "from benchmark_qa.store import SqlScoreStore; from tests.records import record;"
+        "from benchmark_qa.store.score_store import SqlScoreStore; from tests.records import record;"
         f"SqlScoreStore('sqlite:///{tmp_path}/fresh.sqlite').save([record(n) for n in range(20)])"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
