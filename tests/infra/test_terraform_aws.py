@@ -198,9 +198,9 @@ def test_the_database_comes_and_goes_and_only_secrets_manager_knows_its_password
     assert _signs_in_as(cloud, "migration", "DATABASE_URL") == "benchmark_qa"
     written = b"".join(path.read_bytes() for path in with_database.folder.glob("*.tfstate*"))
     assert PASSWORD.encode() not in written
-    # The stand-in forgets the descriptions of rules that name another group.
+    # The stand-in forgets the descriptions of rules that name another group, and the parameters of a group.
     unlike = _unlike_before(with_database.plan())
-    assert {name for different in unlike.values() for name in different} <= {"description"}
+    assert {name for different in unlike.values() for name in different} <= {"description", "parameter"}
 
     # The other user has its password before the service is told to sign in as it.
     functions_answer(cloud, {"schema": "0007", "service_user": "benchmark_qa_a"})
