@@ -16,7 +16,6 @@ output "urls" {
     health         = "${local.url}/healthz"
     ready          = "${local.url}/readyz"
     version        = "${local.url}/version"
-    metrics        = "${local.url}/metrics"
   }
 }
 

@@ -40,6 +40,7 @@ def main() -> None:
         write_sbom(folder, arguments.output.with_suffix(".cdx.json"))
         prune(folder, *COMMAND_LINE_ONLY)
         shutil.copytree(ROOT / "agents", folder / "agents", ignore=shutil.ignore_patterns("__pycache__", "cli"))
+        shutil.copytree(ROOT / "infra" / "certificates", folder / "certificates")
         if arguments.python == f"{sys.version_info.major}.{sys.version_info.minor}":
             compile_all(folder)
         else:

@@ -92,6 +92,12 @@ def test_the_module_and_its_examples_are_valid(mirror: Path, tmp_path: Path) -> 
         assert json.loads(terraform.run("validate", "-json"))["valid"]
 
 
+def test_the_modules_own_tests_hold(mirror: Path, tmp_path: Path) -> None:
+    terraform = Terraform(copy_of("aws", tmp_path))
+    terraform.init(mirror)
+    assert re.search(r"Success! (\d+) passed, 0 failed", terraform.run("test", "-no-color"))
+
+
 def test_everybody_may_call_the_url_and_nobody_the_function_past_it(plan: Any) -> None:
     (permission,) = planned(plan, "aws_lambda_permission")
     assert (permission["action"], permission["function_url_auth_type"]) == ("lambda:InvokeFunctionUrl", "NONE")
