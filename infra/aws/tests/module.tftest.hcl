@@ -24,6 +24,10 @@ run "without_a_database" {
     error_message = "A short document stands in the environment."
   }
   assert {
+    condition     = length(local.widgets) == 6
+    error_message = "The dashboard has six figures."
+  }
+  assert {
     condition     = length(aws_ecs_cluster.commands) == 0
     error_message = "No command runs on a schedule."
   }
@@ -54,6 +58,10 @@ run "with_a_database" {
   assert {
     condition     = length(aws_db_instance.scores) == 1 && aws_db_instance.scores[0].deletion_protection && !aws_db_instance.scores[0].publicly_accessible
     error_message = "The database is private and protected."
+  }
+  assert {
+    condition     = length(local.widgets) == 6 && local.widgets[5].title == "Database: connections, processor (%)"
+    error_message = "The dashboard has six figures, the database's among them."
   }
   assert {
     condition     = local.service_user == "benchmark_qa_b" && local.makes_service_user
