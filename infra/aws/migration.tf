@@ -6,8 +6,6 @@ locals {
 resource "aws_secretsmanager_secret" "migration" {
   #checkov:skip=CKV_AWS_149: AWS encrypts with the account's own key
   #checkov:skip=CKV2_AWS_57: it changes with secrets_version, together with the password itself
-  count = var.migrate ? 1 : 0
-
   name                    = "${var.name}-migration"
   description             = "DATABASE_URL of the tables' owner, and SERVICE_DATABASE_URL of the user to make, as a JSON object"
   recovery_window_in_days = 7
@@ -16,9 +14,7 @@ resource "aws_secretsmanager_secret" "migration" {
 
 # Write-only, as the service's own secret.
 resource "aws_secretsmanager_secret_version" "migration" {
-  count = var.migrate ? 1 : 0
-
-  secret_id                = aws_secretsmanager_secret.migration[0].id
+  secret_id                = aws_secretsmanager_secret.migration.id
   secret_string_wo_version = var.secrets_version
   secret_string_wo = jsonencode(merge(
     {
@@ -44,11 +40,9 @@ resource "aws_lambda_function" "migration" {
   #checkov:skip=CKV_AWS_117: a VPC is needed only for a private database: `network`
   #checkov:skip=CKV_AWS_173: the environment holds no secret, only the ARN of one
   #checkov:skip=CKV_AWS_115: one invocation by one `apply`; what comes twice waits for the other's lock
-  count = var.migrate ? 1 : 0
-
   function_name = local.migration_name
   description   = "Benchmark QA for Encord: db upgrade"
-  role          = aws_iam_role.migration[0].arn
+  role          = aws_iam_role.migration.arn
   architectures = [var.architecture]
 
   package_type     = var.package.zip == null ? "Image" : "Zip"
@@ -62,7 +56,7 @@ resource "aws_lambda_function" "migration" {
   timeout     = 900
 
   environment {
-    variables = { SETTINGS_SECRET_ARN = aws_secretsmanager_secret.migration[0].arn }
+    variables = { SETTINGS_SECRET_ARN = aws_secretsmanager_secret.migration.arn }
   }
 
   dynamic "image_config" {
@@ -92,7 +86,7 @@ resource "aws_lambda_function" "migration" {
 resource "aws_lambda_invocation" "migration" {
   count = var.migrate ? 1 : 0
 
-  function_name = aws_lambda_function.migration[0].function_name
+  function_name = aws_lambda_function.migration.function_name
   input         = jsonencode({ run = "db upgrade" })
   triggers = {
     package = coalesce(var.package.image_uri, try(filebase64sha256(var.package.zip), "none"))
@@ -120,16 +114,12 @@ resource "aws_lambda_invocation" "migration" {
 
 resource "aws_cloudwatch_log_group" "migration" {
   #checkov:skip=CKV_AWS_158: logs hold no label content and no secrets; AWS encrypts them with its own key
-  count = var.migrate ? 1 : 0
-
   name              = "/aws/lambda/${local.migration_name}"
   retention_in_days = var.log_retention_days
   tags              = var.tags
 }
 
 resource "aws_iam_role" "migration" {
-  count = var.migrate ? 1 : 0
-
   name = local.migration_name
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -145,10 +135,8 @@ resource "aws_iam_role" "migration" {
 resource "aws_iam_role_policy" "migration" {
   #checkov:skip=CKV_AWS_355: X-Ray and network interfaces take no resource
   #checkov:skip=CKV_AWS_290: X-Ray and network interfaces take no resource
-  count = var.migrate ? 1 : 0
-
   name = "function"
-  role = aws_iam_role.migration[0].id
+  role = aws_iam_role.migration.id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
@@ -157,13 +145,13 @@ resource "aws_iam_role_policy" "migration" {
           Sid      = "Logs"
           Effect   = "Allow"
           Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-          Resource = "${aws_cloudwatch_log_group.migration[0].arn}:*"
+          Resource = "${aws_cloudwatch_log_group.migration.arn}:*"
         },
         {
           Sid      = "Owner"
           Effect   = "Allow"
           Action   = ["secretsmanager:GetSecretValue"]
-          Resource = aws_secretsmanager_secret.migration[0].arn
+          Resource = aws_secretsmanager_secret.migration.arn
         },
       ],
       local.statements_of_host,

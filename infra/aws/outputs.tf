@@ -56,7 +56,7 @@ output "secret_name" {
 
 output "migration_secret_name" {
   description = "The secret that the migration alone reads: DATABASE_URL of the tables' owner."
-  value       = one(aws_secretsmanager_secret.migration[*].name)
+  value       = aws_secretsmanager_secret.migration.name
 }
 
 output "schema" {

@@ -187,10 +187,6 @@ variable "database" {
     error_message = "database.max_connections: 20 to 5000; a connection takes about 10 MB of the instance's memory."
   }
   validation {
-    condition     = var.database == null || var.migrate || !try(var.database.service_user, true)
-    error_message = "database.service_user: the migration makes that user, so `migrate` must be true."
-  }
-  validation {
     condition     = var.database == null || var.network != null
     error_message = "database: needs `network`, too."
   }
@@ -208,7 +204,7 @@ variable "database_pool" {
 }
 
 variable "migrate" {
-  description = "Run `benchmark-qa db upgrade` inside the network, by `apply`, before a new package or new secrets take calls. false: DATABASE_URL is none, or you go back to a former package."
+  description = "Run `benchmark-qa db upgrade` inside the network, by `apply`, before a new package or new secrets take calls. The first `apply` with a database needs it. false: DATABASE_URL is none, or you go back to a former package."
   type        = bool
   default     = true
 }

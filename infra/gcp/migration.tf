@@ -16,8 +16,6 @@ resource "google_secret_manager_secret_iam_member" "migration" {
 }
 
 resource "google_cloud_run_v2_job" "migration" {
-  count = var.migrate ? 1 : 0
-
   project             = var.project
   name                = "${var.name}-migrate"
   location            = var.region
@@ -98,6 +96,6 @@ resource "terraform_data" "migration" {
   triggers_replace = [var.image, local.database_number]
 
   provisioner "local-exec" {
-    command = "gcloud run jobs execute ${google_cloud_run_v2_job.migration[0].name} --project=${var.project} --region=${var.region} --wait"
+    command = "gcloud run jobs execute ${google_cloud_run_v2_job.migration.name} --project=${var.project} --region=${var.region} --wait"
   }
 }

@@ -49,7 +49,7 @@ output "health_url" {
 
 output "migration_job" {
   description = "The job that brings the tables up to date."
-  value       = one(google_cloud_run_v2_job.migration[*].name)
+  value       = google_cloud_run_v2_job.migration.name
 }
 
 output "repository" {

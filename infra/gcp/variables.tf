@@ -80,7 +80,7 @@ variable "secret_versions" {
 }
 
 variable "migrate" {
-  description = "Run `benchmark-qa db upgrade` as a job, by `apply`, before the new revision (needs gcloud where Terraform runs). false: DATABASE_URL is none, or you go back to a former image."
+  description = "Run `benchmark-qa db upgrade` as a job, by `apply`, before the new revision (needs gcloud where Terraform runs). The first `apply` with a database needs it. false: DATABASE_URL is none, or you go back to a former image."
   type        = bool
   default     = true
 }
@@ -228,10 +228,6 @@ variable "database" {
   validation {
     condition     = var.database == null || (try(var.database.max_connections, 50) >= 14 && try(var.database.max_connections, 50) <= 5000)
     error_message = "database.max_connections: 14 to 5000; a connection takes about 10 MB of the instance's memory."
-  }
-  validation {
-    condition     = var.database == null || var.migrate || !try(var.database.service_user, true)
-    error_message = "database.service_user: the migration makes that user, so `migrate` must be true."
   }
 }
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,12 +100,18 @@ def test_the_modules_own_tests_hold(mirror: Path, tmp_path: Path) -> None:
     assert re.search(r"Success! (\d+) passed, 0 failed", terraform.run("test", "-no-color"))
 
 
-def test_everybody_may_call_the_url_and_nobody_the_function_past_it(plan: Any) -> None:
+def test_everybody_may_call_the_url_and_nobody_the_function_past_it(plan: Any, tmp_path: Path) -> None:
     (permission,) = planned(plan, "aws_lambda_permission")
     assert (permission["action"], permission["function_url_auth_type"]) == ("lambda:InvokeFunctionUrl", "NONE")
     (stack,) = planned(plan, "aws_cloudformation_stack")
     invoke = json.loads(stack["template_body"])["Resources"]["Permission"]["Properties"]
     assert (invoke["Action"], invoke["InvokedViaFunctionUrl"]) == ("lambda:InvokeFunction", True)
+    (tmp_path / "stack.json").write_text(stack["template_body"])
+    done = subprocess.run(
+        [sys.executable, "-m", "cfnlint", str(tmp_path / "stack.json")],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == ("", 0), "CloudFormation knows every property"
     # Both are for the function behind the URL; the one behind the queue is nobody else's to call.
     assert {permission["function_name"], invoke["FunctionName"]} == {"benchmark-qa-http"}
     (url,) = planned(plan, "aws_lambda_function_url")
