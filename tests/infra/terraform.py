@@ -147,3 +147,22 @@ def planned(plan: Any, kind: str) -> list[dict[str, Any]]:
             yield from walk(child)
 
     return list(walk(plan["planned_values"]["root_module"]))
+
+
+def unlike_before(plan: Any) -> dict[str, Any]:
+    """What a plan would change in meaning: the stand-in spaces JSON otherwise than Terraform does."""
+    unlike = {}
+    for address in changes(plan):
+        change = next(each["change"] for each in plan["resource_changes"] if each["address"] == address)
+        before, after = change["before"] or {}, change["after"] or {}
+        different = {name for name in {*before, *after} if _meaning(before.get(name)) != _meaning(after.get(name))}
+        if different:
+            unlike[address] = {name: (before.get(name), after.get(name)) for name in different}
+    return unlike
+
+
+def _meaning(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value

@@ -18,12 +18,12 @@ from tests.infra.terraform import (
     ROOT,
     Terraform,
     aws,
-    changes,
     copy_of,
     functions_answer,
     planned,
     point_at,
     provider_mirror,
+    unlike_before,
 )
 
 # The provider looks at each queue for 25 seconds before it believes it; a busy machine needs more still.
@@ -148,7 +148,7 @@ def test_apply_again_changes_nothing_and_destroy_leaves_nothing(by_zip: Terrafor
     queue_url = client("sqs", cloud).get_queue_url(QueueName="benchmark-qa-jobs")["QueueUrl"]
     environment = client("lambda", cloud).get_function(FunctionName="benchmark-qa-http")
     assert environment["Configuration"]["Environment"]["Variables"]["JOBS_QUEUE"] == queue_url
-    assert _unlike_before(by_zip.plan()) == {}
+    assert unlike_before(by_zip.plan()) == {}
     _assert_secrets_reach_secrets_manager_alone(by_zip, cloud)
     _assert_the_schedule_submits_a_job(cloud)
     urls = json.loads(by_zip.run("output", "-json", "urls"))
@@ -213,7 +213,7 @@ def test_the_database_comes_and_goes_and_only_secrets_manager_knows_its_password
     written = b"".join(path.read_bytes() for path in with_database.folder.glob("*.tfstate*"))
     assert PASSWORD.encode() not in written
     # The stand-in forgets the descriptions of rules that name another group, and the parameters of a group.
-    unlike = _unlike_before(with_database.plan())
+    unlike = unlike_before(with_database.plan())
     assert {name for different in unlike.values() for name in different} <= {"description", "parameter"}
 
     # The other user has its password before the service is told to sign in as it.
@@ -267,25 +267,6 @@ def _assert_a_new_secret_starts_every_instance_anew(terraform: Terraform, cloud:
     assert json.loads(secret)["ROUTE_SECRET"] == "another-secret-that-must-not-be-seen"
     after = environment()
     assert {name for name in after if after[name] != before[name]} == {"SETTINGS_SECRET_VERSION"}
-
-
-def _unlike_before(plan: Any) -> dict[str, Any]:
-    """What a plan would change in meaning: the stand-in spaces JSON otherwise than Terraform does."""
-    unlike = {}
-    for address in changes(plan):
-        change = next(each["change"] for each in plan["resource_changes"] if each["address"] == address)
-        before, after = change["before"] or {}, change["after"] or {}
-        different = {name for name in {*before, *after} if _meaning(before.get(name)) != _meaning(after.get(name))}
-        if different:
-            unlike[address] = {name: (before.get(name), after.get(name)) for name in different}
-    return unlike
-
-
-def _meaning(value: Any) -> Any:
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
 
 
 def _assert_secrets_reach_secrets_manager_alone(terraform: Terraform, cloud: str) -> None:
