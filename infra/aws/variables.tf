@@ -242,8 +242,8 @@ variable "scheduled_commands" {
   default     = {}
 
   validation {
-    condition     = alltrue([for name, schedule in var.scheduled_commands : contains(["evaluate", "route", "alert", "act"], name) && can(regex("^(rate|cron)\\(.+\\)$", schedule))])
-    error_message = "scheduled_commands: evaluate, route, alert or act, each with a schedule such as rate(1 day) or cron(0 3 * * ? *)."
+    condition     = alltrue([for name, schedule in var.scheduled_commands : contains(["evaluate", "route"], name) && can(regex("^(rate|cron)\\(.+\\)$", schedule))])
+    error_message = "scheduled_commands: evaluate and route, each with a schedule such as rate(1 day) or cron(0 3 * * ? *)."
   }
   validation {
     condition     = length(var.scheduled_commands) == 0 || (var.package.image_uri != null && var.network != null)

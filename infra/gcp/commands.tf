@@ -32,7 +32,7 @@ resource "google_cloud_run_v2_job" "command" {
         }
 
         dynamic "env" {
-          for_each = setintersection(local.service_secrets, ["ENCORD_SSH_KEY", "DATABASE_URL", "ALERT_WEBHOOK_SECRET"])
+          for_each = setintersection(local.service_secrets, ["ENCORD_SSH_KEY", "DATABASE_URL"])
           content {
             name = env.value
             value_source {

@@ -143,8 +143,8 @@ variable "scheduled_commands" {
   default     = {}
 
   validation {
-    condition     = alltrue([for name, schedule in var.scheduled_commands : contains(["evaluate", "route", "alert", "act"], name) && can(regex("^\\S+( \\S+){4}$", schedule))])
-    error_message = "scheduled_commands: evaluate, route, alert or act, each with a schedule such as 0 3 * * *."
+    condition     = alltrue([for name, schedule in var.scheduled_commands : contains(["evaluate", "route"], name) && can(regex("^\\S+( \\S+){4}$", schedule))])
+    error_message = "scheduled_commands: evaluate and route, each with a schedule such as 0 3 * * *."
   }
 }
 
