@@ -12,6 +12,8 @@ RUN /opt/benchmark-qa/bin/python -m pip install --no-cache-dir --no-compile --di
  && /opt/benchmark-qa/bin/python -m pip uninstall --yes --quiet pip
 COPY infra/packaging/prune.py /src/
 COPY agents/ /opt/benchmark-qa/app/
+# Certificate authorities of databases: what lies there when the image is built.
+COPY infra/certificates /opt/benchmark-qa/certificates
 RUN python3 /src/prune.py "$(echo /opt/benchmark-qa/lib/python3.*/site-packages)" /opt/benchmark-qa/sbom.cdx.json \
  && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/benchmark-qa/app
 

@@ -15,6 +15,7 @@ LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
           --no-header --no-annotate
 
 .DEFAULT_GOAL := help
+.PHONY: image-push guides-test release-check
 .PHONY: help demo unit test test-slow check format bench lock zip zip-test image image-test clean
 
 help:  ## this list
@@ -82,6 +83,20 @@ zip: $(RUN_READY)  ## the zip for Lambda, its size printed (ARGS=--architecture=
 
 image:  ## the container image (ENGINE=podman|buildah; BASE=, ARGS=)
 	@$(ENGINE) build $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag benchmark-qa $(ARGS) .
+
+ARCHITECTURE ?= x86_64
+IMAGE        ?= benchmark-qa:latest
+
+# One platform, and no attestations: with them the image becomes an index, which Lambda refuses.
+image-push:  ## the image built for ARCHITECTURE=x86_64|arm64 and pushed as IMAGE=REPOSITORY:TAG
+	@$(ENGINE) buildx build --platform linux/$(if $(filter arm64,$(ARCHITECTURE)),arm64,amd64) --provenance=false --sbom=false \
+	  $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) --push $(ARGS) .
+
+guides-test: $(DEV_READY)  ## the deployment guides' own commands, in order, against stand-ins for the clouds (15 minutes)
+	@$(BIN)/python -m pytest tests/infra/guides_check.py -s $(ARGS)
+
+release-check: $(DEV_READY)  ## wheel and sdist built, installed into an empty environment, every command asked for help
+	@$(BIN)/python -m pytest tests/infra/release_check.py -s $(ARGS)
 
 zip-test: $(DEV_READY)  ## the zip built, unpacked and run under the runtime emulator (a minute)
 	@$(BIN)/python -m pytest tests/infra/zip_check.py -s

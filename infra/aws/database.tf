@@ -1,6 +1,17 @@
 locals {
   database_name = "benchmark_qa"
   database_user = "benchmark_qa"
+  # Two users take turns: with `secrets_version` the service moves to the other, whose password the migration has just
+  # set, while instances that still run go on with theirs. Neither owns a table.
+  service_user = var.database == null ? null : var.database.service_user ? "benchmark_qa_${var.secrets_version % 2 == 0 ? "a" : "b"}" : local.database_user
+  # The certificate authorities of RDS are in the package: infra/certificates/README.md.
+  database_ca = var.package.zip == null ? "/opt/benchmark-qa/certificates/rds.pem" : "/var/task/certificates/rds.pem"
+  database_at = var.database == null ? null : "${aws_db_instance.scores[0].endpoint}/${local.database_name}?sslmode=verify-full&sslrootcert=${local.database_ca}"
+
+  # While two versions run side by side there are twice as many instances; three connections are PostgreSQL's own, and
+  # two are left for the migration and for a person.
+  connections_wanted = 2 * (var.concurrency.requests + var.concurrency.jobs) * var.database_pool
+  connections_there  = var.database == null ? 0 : var.database.max_connections - 5
 }
 
 resource "aws_security_group" "functions" {
@@ -64,6 +75,25 @@ resource "aws_db_subnet_group" "scores" {
   tags       = var.tags
 }
 
+resource "aws_db_parameter_group" "scores" {
+  count = var.database == null ? 0 : 1
+
+  name        = "${var.name}-scores"
+  family      = "postgres17"
+  description = "Scores: encrypted connections alone, and so many of them"
+
+  parameter {
+    name  = "rds.force_ssl"
+    value = "1"
+  }
+  parameter {
+    name         = "max_connections"
+    value        = tostring(var.database.max_connections)
+    apply_method = "pending-reboot"
+  }
+  tags = var.tags
+}
+
 resource "aws_db_instance" "scores" {
   #checkov:skip=CKV_AWS_133: `database.backup_days`, 14 unless said otherwise
   #checkov:skip=CKV_AWS_118: enhanced monitoring is not worth its cost for a database of scores
@@ -72,7 +102,7 @@ resource "aws_db_instance" "scores" {
   #checkov:skip=CKV2_AWS_30: query logging would write people's scores to a log
   #checkov:skip=CKV_AWS_157: `database.multi_az` is the operator's choice: lost hours are made up by `benchmark-qa evaluate`
   #checkov:skip=CKV_AWS_293: `database.deletion_protection`, true unless said otherwise
-  #checkov:skip=CKV_AWS_161: a password in Secrets Manager; IAM tokens end every 15 minutes
+  #checkov:skip=CKV_AWS_161: passwords in Secrets Manager, two users that take turns; IAM tokens end every 15 minutes
   count = var.database == null ? 0 : 1
 
   identifier                 = "${var.name}-scores"
@@ -85,6 +115,7 @@ resource "aws_db_instance" "scores" {
   username                   = local.database_user
   password_wo                = var.database_password
   password_wo_version        = var.secrets_version
+  parameter_group_name       = aws_db_parameter_group.scores[0].name
   db_subnet_group_name       = aws_db_subnet_group.scores[0].name
   vpc_security_group_ids     = [aws_security_group.database[0].id]
   publicly_accessible        = false

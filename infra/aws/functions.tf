@@ -6,15 +6,22 @@ locals {
     jobs = { timeout = var.job_seconds, reserved = -1 }
   }
 
+  # Lambda's environment holds 4 KB in all; a longer document travels with the secrets, which may be 64 KB.
+  config_bytes     = floor(length(base64encode(var.config)) * 3 / 4)
+  config_in_secret = local.config_bytes > 3000
+
   environment = merge(
+    local.config_in_secret ? {} : { BENCHMARK_QA_CONFIG = var.config },
     {
-      BENCHMARK_QA_CONFIG  = var.config
       ENCORD_DOMAIN        = var.encord_domain
       REQUEST_SECONDS      = tostring(var.request_seconds)
       DISPATCH             = "queue"
       JOBS_QUEUE           = aws_sqs_queue.jobs.url
       SETTINGS_SECRET_ARN  = aws_secretsmanager_secret.settings.arn
       HOST_TIMEOUT_SECONDS = tostring(var.request_seconds + 10)
+      DATABASE_POOL_SIZE   = tostring(var.database_pool)
+      # Nobody reads it: a changed environment has Lambda start every instance anew, with the new secrets.
+      SETTINGS_SECRET_VERSION = aws_secretsmanager_secret_version.settings.version_id
     },
     var.settings,
   )
@@ -69,13 +76,25 @@ resource "aws_lambda_function" "this" {
 
   tags = var.tags
 
-  # Lambda would make the log group itself, without an end to what it keeps.
-  depends_on = [aws_cloudwatch_log_group.function]
+  # Lambda would make the log group itself, without an end to what it keeps. The tables come before the new version.
+  depends_on = [aws_cloudwatch_log_group.function, aws_lambda_invocation.migration]
 
   lifecycle {
     precondition {
       condition     = each.key != "jobs" || aws_sqs_queue.jobs.visibility_timeout_seconds >= 2 * each.value.timeout
       error_message = "The queue must hide a job for longer than the job may take."
+    }
+    precondition {
+      condition     = var.database == null || var.concurrency.requests > 0
+      error_message = "concurrency.requests: say how many instances there may be; the created database has room for database.max_connections connections."
+    }
+    precondition {
+      condition = var.database == null || local.connections_wanted <= local.connections_there
+      error_message = join(" ", [
+        "concurrency: ${var.concurrency.requests} + ${var.concurrency.jobs} instances with ${var.database_pool} connections each,",
+        "twice as many while two versions run side by side, are ${local.connections_wanted};",
+        "the database has room for ${local.connections_there}: fewer instances, or a larger database.max_connections (and instance_class).",
+      ])
     }
   }
 }
@@ -98,14 +117,26 @@ resource "aws_lambda_permission" "url" {
   function_url_auth_type = "NONE"
 }
 
-# Provider versions before 6.29 cannot add the condition lambda:InvokedViaFunctionUrl. Without it the function may be
-# invoked directly, too, which gains nobody anything: it takes HTTP requests alone, and verifies each.
-resource "aws_lambda_permission" "invoke" {
-  #checkov:skip=CKV_AWS_301: see above
-  statement_id  = "public-url-invoke"
-  function_name = aws_lambda_function.this["http"].function_name
-  action        = "lambda:InvokeFunction"
-  principal     = "*"
+# Without the condition "through the URL" everybody with an AWS account might invoke the function past its URL. The
+# provider knows the condition since 6.29 only, CloudFormation knows it for all of them.
+resource "aws_cloudformation_stack" "invoke_through_url" {
+  #checkov:skip=CKV_AWS_124: one permission; nobody waits for the stack's events
+  name = "${var.name}-url-permission"
+  template_body = jsonencode({
+    AWSTemplateFormatVersion = "2010-09-09"
+    Resources = {
+      Permission = {
+        Type = "AWS::Lambda::Permission"
+        Properties = {
+          FunctionName          = aws_lambda_function.this["http"].function_name
+          Action                = "lambda:InvokeFunction"
+          Principal             = "*"
+          InvokedViaFunctionUrl = true
+        }
+      }
+    }
+  })
+  tags = var.tags
 }
 
 resource "aws_cloudwatch_log_group" "function" {

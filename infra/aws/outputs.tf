@@ -2,6 +2,23 @@ locals {
   url = trimsuffix(aws_lambda_function_url.http.function_url, "/")
 }
 
+output "urls" {
+  description = "Every address of the service. Encord takes the first five; TOKEN is ROUTE_EDITOR_TOKEN or SCORE_EDITOR_TOKEN, PROJECT the production project's hash."
+  value = {
+    route          = "${local.url}/agents/route"
+    score          = "${local.url}/agents/score"
+    task_ready     = "${local.url}/notifications/task-ready"
+    task_submitted = "${local.url}/events/task-submitted"
+    task_completed = "${local.url}/events/task-completed"
+    route_editor   = "${local.url}/agents/route/TOKEN"
+    score_editor   = "${local.url}/agents/score/TOKEN"
+    report         = "${local.url}/reports/PROJECT"
+    health         = "${local.url}/healthz"
+    ready          = "${local.url}/readyz"
+    version        = "${local.url}/version"
+  }
+}
+
 output "route_url" {
   description = "Encord, agent stage that routes (Auto): custom agent URL. Its signing secret is ROUTE_SECRET."
   value       = "${local.url}/agents/route"
@@ -35,6 +52,21 @@ output "health_url" {
 output "secret_name" {
   description = "The secret with the settings that are secrets: a JSON object."
   value       = aws_secretsmanager_secret.settings.name
+}
+
+output "migration_secret_name" {
+  description = "The secret that the migration alone reads: DATABASE_URL of the tables' owner."
+  value       = aws_secretsmanager_secret.migration.name
+}
+
+output "schema" {
+  description = "What the migration has said of the tables."
+  value       = try(jsondecode(aws_lambda_invocation.migration[0].result).schema, null)
+}
+
+output "dashboard" {
+  description = "Name of the dashboard in CloudWatch."
+  value       = aws_cloudwatch_dashboard.this.dashboard_name
 }
 
 output "queue_url" {

@@ -1,4 +1,22 @@
 locals {
+  # What every function needs of its host.
+  statements_of_host = concat(
+    [{
+      # X-Ray takes no resource.
+      Sid      = "Traces"
+      Effect   = "Allow"
+      Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+      Resource = "*"
+    }],
+    # Lambda itself attaches the function to the subnets, in the function's name; AWS lets that be narrowed no further.
+    var.network == null ? [] : [{
+      Sid      = "Network"
+      Effect   = "Allow"
+      Action   = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface"]
+      Resource = "*"
+    }],
+  )
+
   # What each function may do, and nothing else.
   statements = {
     for key, function in local.functions : key => concat(
@@ -21,13 +39,6 @@ locals {
           Action   = ["sqs:SendMessage"]
           Resource = aws_sqs_queue.jobs.arn
         },
-        {
-          # X-Ray takes no resource.
-          Sid      = "Traces"
-          Effect   = "Allow"
-          Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
-          Resource = "*"
-        },
       ],
       key == "jobs" ? [{
         Sid      = "WorkOffJobs"
@@ -35,13 +46,7 @@ locals {
         Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
         Resource = aws_sqs_queue.jobs.arn
       }] : [],
-      # Lambda itself attaches the function to the subnets, in the function's name; AWS lets that be narrowed no further.
-      var.network == null ? [] : [{
-        Sid      = "Network"
-        Effect   = "Allow"
-        Action   = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface"]
-        Resource = "*"
-      }],
+      local.statements_of_host,
     )
   }
 }

@@ -46,13 +46,13 @@ variable "config" {
     error_message = "config: a JSON document with production_project and benchmark_projects."
   }
   validation {
-    condition     = length(var.config) <= 3000
-    error_message = "config: at most 3,000 characters; Lambda's environment holds 4 KB in all."
+    condition     = length(base64encode(var.config)) <= 64000
+    error_message = "config: at most 48,000 bytes; over 3,000 it travels with the secrets, which hold 64 KB in all."
   }
 }
 
 variable "secrets" {
-  description = "Settings that are secrets: ENCORD_SSH_KEY, ROUTE_SECRET, SCORE_SECRET, NOTIFICATION_SECRET, DATABASE_URL, ... Written to Secrets Manager; neither in the state nor in a plan. Empty: you write the secret yourself."
+  description = "Settings that are secrets: ENCORD_SSH_KEY, ROUTE_SECRET, SCORE_SECRET, NOTIFICATION_SECRET, DATABASE_URL, ... and, if another user than the service's owns the tables, MIGRATION_DATABASE_URL. Written to Secrets Manager; neither in the state nor in a plan. Empty: you write the secret yourself."
   type        = map(string)
   ephemeral   = true
   default     = {}
@@ -170,24 +170,47 @@ variable "network" {
 }
 
 variable "database" {
-  description = "Create a PostgreSQL database (RDS) in `network`. Without it DATABASE_URL comes from `secrets` or `settings`."
+  description = "Create a PostgreSQL database (RDS) in `network`. service_user: the service signs in as a user that owns no table. Without a database DATABASE_URL comes from `secrets` or `settings`."
   type = object({
     instance_class      = optional(string, "db.t4g.micro")
     storage_gb          = optional(number, 20)
     multi_az            = optional(bool, false)
     deletion_protection = optional(bool, true)
     backup_days         = optional(number, 14)
+    max_connections     = optional(number, 80)
+    service_user        = optional(bool, true)
   })
   default = null
 
+  validation {
+    condition     = var.database == null || (try(var.database.max_connections, 80) >= 20 && try(var.database.max_connections, 80) <= 5000)
+    error_message = "database.max_connections: 20 to 5000; a connection takes about 10 MB of the instance's memory."
+  }
   validation {
     condition     = var.database == null || var.network != null
     error_message = "database: needs `network`, too."
   }
 }
 
+variable "database_pool" {
+  description = "Connections that one instance of the service opens at most (DATABASE_POOL_SIZE)."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.database_pool >= 1 && var.database_pool <= 20
+    error_message = "database_pool: 1 to 20."
+  }
+}
+
+variable "migrate" {
+  description = "Run `benchmark-qa db upgrade` inside the network, by `apply`, before a new package or new secrets take calls. The first `apply` with a database needs it. false: DATABASE_URL is none, or you go back to a former package."
+  type        = bool
+  default     = true
+}
+
 variable "database_password" {
-  description = "Password for the created database; letters and digits. Neither in the state nor in a plan."
+  description = "Password for the created database; letters and digits. A new one comes with a higher secrets_version. Neither in the state nor in a plan."
   type        = string
   ephemeral   = true
   default     = null
@@ -210,6 +233,21 @@ variable "scheduled_drains" {
   validation {
     condition     = alltrue([for drain in var.scheduled_drains : can(regex("^(rate|cron|at)\\(.+\\)$", drain.schedule))])
     error_message = "scheduled_drains: schedules look like rate(1 hour) or cron(0 3 * * ? *)."
+  }
+}
+
+variable "scheduled_commands" {
+  description = "Commands of `benchmark-qa` run on a schedule as Fargate tasks in `network`, from the image: { evaluate = \"cron(0 3 * * ? *)\", route = \"rate(1 day)\" } makes up what was missed."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name, schedule in var.scheduled_commands : contains(["evaluate", "route"], name) && can(regex("^(rate|cron)\\(.+\\)$", schedule))])
+    error_message = "scheduled_commands: evaluate and route, each with a schedule such as rate(1 day) or cron(0 3 * * ? *)."
+  }
+  validation {
+    condition     = length(var.scheduled_commands) == 0 || (var.package.image_uri != null && var.network != null)
+    error_message = "scheduled_commands: need package.image_uri (the zip has no commands) and network. With the zip take scheduled_drains."
   }
 }
 

@@ -11,9 +11,16 @@ locals {
       JOBS_URL             = "${local.url}/jobs"
       JOBS_SERVICE_ACCOUNT = google_service_account.jobs.email
       HOST_TIMEOUT_SECONDS = tostring(var.job_seconds)
+      DATABASE_POOL_SIZE   = tostring(var.database_pool)
     },
     var.settings,
   )
+
+  # What a command on a schedule needs of it.
+  environment_of_commands = {
+    for name, value in local.environment : name => value
+    if contains(["BENCHMARK_QA_CONFIG", "ENCORD_DOMAIN", "DATABASE_POOL_SIZE", "LOG_LEVEL"], name)
+  }
 }
 
 data "google_project" "this" {
@@ -21,10 +28,15 @@ data "google_project" "this" {
 }
 
 resource "google_project_service" "this" {
-  for_each = toset([
-    "run.googleapis.com", "cloudtasks.googleapis.com", "secretmanager.googleapis.com",
-    "artifactregistry.googleapis.com", "monitoring.googleapis.com", "cloudscheduler.googleapis.com",
-  ])
+  for_each = toset(concat(
+    [
+      "run.googleapis.com", "cloudtasks.googleapis.com", "secretmanager.googleapis.com", "logging.googleapis.com",
+      "artifactregistry.googleapis.com", "monitoring.googleapis.com", "cloudscheduler.googleapis.com", "iam.googleapis.com",
+    ],
+    # Cloud Run's connector asks it, too, where an instance is that its revision names.
+    var.database == null ? [] : ["sqladmin.googleapis.com"],
+    var.network == null ? [] : ["compute.googleapis.com", "servicenetworking.googleapis.com"],
+  ))
 
   project            = var.project
   service            = each.key
@@ -37,9 +49,11 @@ resource "google_cloud_run_v2_service" "this" {
   location            = var.region
   description         = "Benchmark QA for Encord"
   ingress             = "INGRESS_TRAFFIC_ALL"
-  deletion_protection = false
+  deletion_protection = var.deletion_protection
+  labels              = var.labels
 
   template {
+    labels                           = var.labels
     service_account                  = google_service_account.service.email
     timeout                          = "${var.job_seconds}s"
     max_instance_request_concurrency = 40
@@ -72,30 +86,31 @@ resource "google_cloud_run_v2_service" "this" {
       }
 
       dynamic "env" {
-        for_each = google_secret_manager_secret.settings
+        for_each = local.service_secrets
         content {
           name = env.key
           value_source {
             secret_key_ref {
-              secret  = env.value.secret_id
+              secret  = google_secret_manager_secret.settings[env.key].secret_id
               version = google_secret_manager_secret_version.settings[env.key].version
             }
           }
         }
       }
 
+      # Google looks inside the instance. From outside its front end keeps paths that end in z to itself.
       startup_probe {
         period_seconds    = 2
         failure_threshold = 30
         http_get {
-          path = "/healthz"
+          path = var.probes.startup
         }
       }
 
       liveness_probe {
         period_seconds = 30
         http_get {
-          path = "/healthz"
+          path = var.probes.liveness
         }
       }
 
@@ -104,6 +119,17 @@ resource "google_cloud_run_v2_service" "this" {
         content {
           name       = volume_mounts.value
           mount_path = "/cloudsql"
+        }
+      }
+    }
+
+    dynamic "vpc_access" {
+      for_each = var.network == null ? [] : [var.network]
+      content {
+        egress = "PRIVATE_RANGES_ONLY"
+        network_interfaces {
+          network    = vpc_access.value.network
+          subnetwork = vpc_access.value.subnetwork
         }
       }
     }
@@ -119,7 +145,22 @@ resource "google_cloud_run_v2_service" "this" {
     }
   }
 
-  depends_on = [google_project_service.this, google_secret_manager_secret_iam_member.service]
+  # The tables come before the new revision.
+  depends_on = [
+    google_project_service.this, google_secret_manager_secret_iam_member.service, google_project_iam_member.cloudsql,
+    terraform_data.migration,
+  ]
+
+  lifecycle {
+    precondition {
+      condition = var.database == null || local.connections_wanted <= local.connections_there
+      error_message = join(" ", [
+        "resources.max_instances: ${var.resources.max_instances} instances with ${var.database_pool} connections each, twice as many while two",
+        "revisions run side by side, are ${local.connections_wanted}; the database has room for ${local.connections_there}:",
+        "fewer instances, or a larger database.max_connections (and tier).",
+      ])
+    }
+  }
 }
 
 # Encord signs its requests and cannot sign in to Google: everybody may call, and the application verifies every
@@ -140,6 +181,7 @@ resource "google_artifact_registry_repository" "images" {
   repository_id = var.name
   description   = "Images of the benchmark QA service"
   format        = "DOCKER"
+  labels        = var.labels
 
   docker_config {
     immutable_tags = true

@@ -46,7 +46,7 @@ variable "config" {
 }
 
 variable "secrets" {
-  description = "Settings that are secrets: ENCORD_SSH_KEY, ROUTE_SECRET, SCORE_SECRET, NOTIFICATION_SECRET, DATABASE_URL, ... Written to Secret Manager; neither in the state nor in a plan."
+  description = "Settings that are secrets: ENCORD_SSH_KEY, ROUTE_SECRET, SCORE_SECRET, NOTIFICATION_SECRET, DATABASE_URL, ... and, if another user than the service's owns the tables, MIGRATION_DATABASE_URL. Written to Secret Manager; neither in the state nor in a plan."
   type        = map(string)
   ephemeral   = true
 }
@@ -63,9 +63,89 @@ variable "secret_names" {
 }
 
 variable "secrets_version" {
-  description = "Raise it by one when `secrets` has changed: Terraform does not remember them, so it cannot see that."
+  description = "Raise it by one when all of `secrets` have changed: Terraform does not remember them, so it cannot see that."
   type        = number
   default     = 1
+}
+
+variable "secret_versions" {
+  description = "The number of one secret alone, e.g. { ROUTE_SECRET = 2 }: raise it when that one has changed. DATABASE_URL stands for the database's password, too."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for number in values(var.secret_versions) : number >= 1 && floor(number) == number])
+    error_message = "secret_versions: whole numbers from 1, by the secret's name."
+  }
+}
+
+variable "migrate" {
+  description = "Run `benchmark-qa db upgrade` as a job, by `apply`, before the new revision (needs gcloud where Terraform runs). The first `apply` with a database needs it. false: DATABASE_URL is none, or you go back to a former image."
+  type        = bool
+  default     = true
+}
+
+variable "deletion_protection" {
+  description = "Whether the service refuses to be deleted; the database has its own."
+  type        = bool
+  default     = true
+}
+
+variable "labels" {
+  description = "Labels of every resource that takes some."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
+    error_message = "labels: lower-case letters, digits, _ and -, 63 at most."
+  }
+}
+
+variable "network" {
+  description = "A VPC of yours: the database gets a private address in it and no public one, and the service reaches it through the subnetwork. peering: make the peering with Google's network, too (one per VPC)."
+  type = object({
+    network    = string
+    subnetwork = string
+    peering    = optional(bool, true)
+  })
+  default = null
+
+  validation {
+    condition     = var.network == null || can(regex("^projects/[^/]+/global/networks/[^/]+$", try(var.network.network, "")))
+    error_message = "network.network: projects/PROJECT/global/networks/NAME."
+  }
+}
+
+variable "probes" {
+  description = "Paths that Google asks inside an instance: until it has started, and afterwards whether it lives."
+  type = object({
+    startup  = optional(string, "/healthz")
+    liveness = optional(string, "/healthz")
+  })
+  default = {}
+}
+
+variable "database_pool" {
+  description = "Connections that one instance of the service opens at most (DATABASE_POOL_SIZE)."
+  type        = number
+  default     = 4
+
+  validation {
+    condition     = var.database_pool >= 1 && var.database_pool <= 20
+    error_message = "database_pool: 1 to 20."
+  }
+}
+
+variable "scheduled_commands" {
+  description = "Commands of `benchmark-qa` run on a schedule as jobs: { evaluate = \"0 3 * * *\", route = \"30 3 * * *\" } makes up what was missed."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name, schedule in var.scheduled_commands : contains(["evaluate", "route"], name) && can(regex("^\\S+( \\S+){4}$", schedule))])
+    error_message = "scheduled_commands: evaluate and route, each with a schedule such as 0 3 * * *."
+  }
 }
 
 variable "encord_domain" {
@@ -135,17 +215,24 @@ variable "notification_channels" {
 }
 
 variable "database" {
-  description = "Create a PostgreSQL database (Cloud SQL). Without it DATABASE_URL comes from `secrets` or `settings`."
+  description = "Create a PostgreSQL database (Cloud SQL). service_user: the service signs in as a user that owns no table. Without a database DATABASE_URL comes from `secrets` or `settings`."
   type = object({
-    tier                = optional(string, "db-f1-micro")
+    tier                = optional(string, "db-g1-small")
     deletion_protection = optional(bool, true)
     high_availability   = optional(bool, false)
+    max_connections     = optional(number, 50)
+    service_user        = optional(bool, true)
   })
   default = null
+
+  validation {
+    condition     = var.database == null || (try(var.database.max_connections, 50) >= 14 && try(var.database.max_connections, 50) <= 5000)
+    error_message = "database.max_connections: 14 to 5000; a connection takes about 10 MB of the instance's memory."
+  }
 }
 
 variable "database_password" {
-  description = "Password for the created database; letters and digits. Neither in the state nor in a plan."
+  description = "Password for the created database; letters and digits. A new one comes with a higher number of DATABASE_URL in secret_versions. Neither in the state nor in a plan."
   type        = string
   ephemeral   = true
   default     = null

@@ -21,9 +21,14 @@ PLATFORMS = {
 }
 COMMAND_LINE_ONLY = (
     "typer*", "pygments*", "markdown_it*", "mdurl*", "shellingham*", "uvicorn*", "h11*", "bin",
-    "benchmark_qa/cli", "click*",
+    "click*",
 )  # fmt: skip
 """The functions have no command line and no server of their own"""
+OURS_NOT_NEEDED = (
+    "benchmark_qa/cli.py", "benchmark_qa/__main__.py", "benchmark_qa/terminal", "benchmark_qa/commands",
+    "benchmark_qa/report/command.py", "benchmark_qa/alerts/command.py",
+)  # fmt: skip
+"""What only the command line needs: the functions run `service` and what stands below it."""
 
 
 def main() -> None:
@@ -40,9 +45,9 @@ def main() -> None:
         write_sbom(folder, arguments.output.with_suffix(".cdx.json"))
         prune(folder, *COMMAND_LINE_ONLY)
         source = ROOT / "agents" / "benchmark_qa"
-        shutil.copytree(
-            source, folder / "benchmark_qa", ignore=shutil.ignore_patterns("__pycache__", "cli", "__main__.py")
-        )
+        shutil.copytree(source, folder / "benchmark_qa", ignore=shutil.ignore_patterns("__pycache__"))
+        prune_ours(folder)
+        shutil.copytree(ROOT / "infra" / "certificates", folder / "certificates")
         if arguments.python == f"{sys.version_info.major}.{sys.version_info.minor}":
             compile_all(folder)
         else:
@@ -55,6 +60,16 @@ def main() -> None:
         sys.exit("the zip is too large for Lambda")
     if packed > DIRECT_UPLOAD_MB:
         print("over 50 MiB Lambda takes the zip from S3 only")
+
+
+def prune_ours(folder: Path) -> None:
+    """Delete what only the command line needs; a name that is no longer there is an error."""
+    for name in OURS_NOT_NEEDED:
+        found = folder / name
+        if found.is_dir():
+            shutil.rmtree(found)
+        else:
+            found.unlink()
 
 
 def install(folder: Path, architecture: str, python: str) -> None:

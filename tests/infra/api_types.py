@@ -12,6 +12,7 @@ from google.cloud import artifactregistry_v1, monitoring_v3, run_v2, scheduler_v
 
 RESOURCES: dict[str, tuple[type[proto.Message], frozenset[str]]] = {
     "google_cloud_run_v2_service": (run_v2.Service, frozenset({"project", "name", "location", "deletion_protection"})),
+    "google_cloud_run_v2_job": (run_v2.Job, frozenset({"project", "name", "location", "deletion_protection"})),
     "google_cloud_tasks_queue": (tasks_v2.Queue, frozenset({"project", "name", "location"})),
     "google_cloud_scheduler_job": (scheduler_v1.Job, frozenset({"project", "name", "region"})),
     "google_secret_manager_secret": (secretmanager_v1.Secret, frozenset({"project", "secret_id"})),
@@ -27,11 +28,23 @@ PROVIDERS_OWN: dict[str, frozenset[str]] = {
     "google_project_service": frozenset({"project", "service", "disable_on_destroy"}),
     "google_service_account": frozenset({"project", "account_id", "display_name"}),
     "google_service_account_iam_member": frozenset({"service_account_id", "role", "member"}),
-    "google_project_iam_member": frozenset({"project", "role", "member"}),
+    "google_project_iam_member": frozenset({"project", "role", "member", "condition"}),
+    "google_cloud_run_v2_job_iam_member": frozenset({"project", "location", "name", "role", "member"}),
+    "google_compute_global_address": frozenset(
+        {"project", "name", "purpose", "address_type", "prefix_length", "network"}
+    ),
+    "google_service_networking_connection": frozenset({"network", "service", "reserved_peering_ranges"}),
+    "google_logging_metric": frozenset(
+        {"project", "name", "description", "filter", "value_extractor", "metric_descriptor", "bucket_options"}
+    ),
+    "google_monitoring_dashboard": frozenset({"project", "dashboard_json"}),
+    "terraform_data": frozenset({"triggers_replace", "provisioner"}),
     "google_cloud_run_v2_service_iam_member": frozenset({"project", "location", "name", "role", "member"}),
     "google_cloud_tasks_queue_iam_member": frozenset({"project", "location", "name", "role", "member"}),
     "google_secret_manager_secret_iam_member": frozenset({"project", "secret_id", "role", "member"}),
-    "google_secret_manager_secret_version": frozenset({"secret", "secret_data_wo", "secret_data_wo_version"}),
+    "google_secret_manager_secret_version": frozenset(
+        {"secret", "secret_data_wo", "secret_data_wo_version", "deletion_policy"}
+    ),
     "google_sql_database_instance": frozenset(
         {"project", "name", "region", "database_version", "deletion_protection", "settings"}
     ),

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 ROOT = Path(__file__).parents[2]
 MIRRORS = ("/opt", "/usr/local", "/usr/share", str(Path.home()))
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 SERVICES = (
-    "cloudwatch", "ec2", "iam", "lambda", "logs", "rds", "scheduler", "secretsmanager", "sns", "sqs", "sts",
+    "cloudformation", "cloudwatch", "ec2", "ecr", "ecs", "iam", "lambda", "logs", "rds", "s3", "scheduler",
+    "secretsmanager", "sns", "sqs", "sts",
 )  # fmt: skip
 
 
@@ -93,6 +95,7 @@ def point_at(folder: Path, url: str) -> None:
   skip_credentials_validation = true
   skip_metadata_api_check     = true
   skip_requesting_account_id  = false
+  s3_use_path_style           = true
   endpoints {{
 {endpoints}
   }}
@@ -109,10 +112,19 @@ def aws() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    # No container engine is asked to run a function: what it answers is said by `functions_answer`.
+    requests.post(f"{url}/moto-api/config", json={"lambda": {"use_docker": False}}, timeout=10).raise_for_status()
     try:
-        yield f"http://{host}:{port}"
+        yield url
     finally:
         server.stop()
+
+
+def functions_answer(url: str, *answers: Any, region: str = "eu-west-1") -> None:
+    """What the next invocations of functions answer, one after the other."""
+    body = {"results": [json.dumps(answer) for answer in answers], "region": region}
+    requests.post(f"{url}/moto-api/static/lambda-simple/response", json=body, timeout=10).raise_for_status()
 
 
 def changes(plan: Any) -> dict[str, Sequence[str]]:
@@ -135,3 +147,22 @@ def planned(plan: Any, kind: str) -> list[dict[str, Any]]:
             yield from walk(child)
 
     return list(walk(plan["planned_values"]["root_module"]))
+
+
+def unlike_before(plan: Any) -> dict[str, Any]:
+    """What a plan would change in meaning: the stand-in spaces JSON otherwise than Terraform does."""
+    unlike = {}
+    for address in changes(plan):
+        change = next(each["change"] for each in plan["resource_changes"] if each["address"] == address)
+        before, after = change["before"] or {}, change["after"] or {}
+        different = {name for name in {*before, *after} if _meaning(before.get(name)) != _meaning(after.get(name))}
+        if different:
+            unlike[address] = {name: (before.get(name), after.get(name)) for name in different}
+    return unlike
+
+
+def _meaning(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value

@@ -2,16 +2,29 @@
 
 import json
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
 
 from benchmark_qa.tasks.jobs import DrainJob
-from tests.infra.terraform import ROOT, Terraform, aws, changes, copy_of, planned, point_at, provider_mirror
+from tests.infra.terraform import (
+    ROOT,
+    Terraform,
+    aws,
+    copy_of,
+    functions_answer,
+    planned,
+    point_at,
+    provider_mirror,
+    unlike_before,
+)
 
 # The provider looks at each queue for 25 seconds before it believes it; a busy machine needs more still.
 pytestmark = pytest.mark.timeout(900)
@@ -81,12 +94,26 @@ def test_the_module_and_its_examples_are_valid(mirror: Path, tmp_path: Path) -> 
         assert json.loads(terraform.run("validate", "-json"))["valid"]
 
 
-def test_the_plan_holds_both_permissions_that_function_urls_need(plan: Any) -> None:
-    permissions = {each["action"]: each for each in planned(plan, "aws_lambda_permission")}
-    assert set(permissions) == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
-    assert permissions["lambda:InvokeFunctionUrl"]["function_url_auth_type"] == "NONE"
+def test_the_modules_own_tests_hold(mirror: Path, tmp_path: Path) -> None:
+    terraform = Terraform(copy_of("aws", tmp_path))
+    terraform.init(mirror)
+    assert re.search(r"Success! (\d+) passed, 0 failed", terraform.run("test", "-no-color"))
+
+
+def test_everybody_may_call_the_url_and_nobody_the_function_past_it(plan: Any, tmp_path: Path) -> None:
+    (permission,) = planned(plan, "aws_lambda_permission")
+    assert (permission["action"], permission["function_url_auth_type"]) == ("lambda:InvokeFunctionUrl", "NONE")
+    (stack,) = planned(plan, "aws_cloudformation_stack")
+    invoke = json.loads(stack["template_body"])["Resources"]["Permission"]["Properties"]
+    assert (invoke["Action"], invoke["InvokedViaFunctionUrl"]) == ("lambda:InvokeFunction", True)
+    (tmp_path / "stack.json").write_text(stack["template_body"])
+    done = subprocess.run(
+        [sys.executable, "-c", "from cfnlint.runner import main; main()", str(tmp_path / "stack.json")],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == ("", 0), "CloudFormation knows every property"
     # Both are for the function behind the URL; the one behind the queue is nobody else's to call.
-    assert {each["function_name"] for each in permissions.values()} == {"benchmark-qa-http"}
+    assert {permission["function_name"], invoke["FunctionName"]} == {"benchmark-qa-http"}
     (url,) = planned(plan, "aws_lambda_function_url")
     assert url["cors"] == []
 
@@ -115,16 +142,20 @@ def test_faulty_inputs_are_refused_by_name(by_zip: Terraform, faulty: dict[str, 
 
 
 def test_apply_again_changes_nothing_and_destroy_leaves_nothing(by_zip: Terraform, cloud: str) -> None:
+    functions_answer(cloud, {"schema": "0007"})
     by_zip.run("apply", "-input=false", "-no-color", "-auto-approve")
+    assert json.loads(by_zip.run("output", "-json", "schema")) == "0007"
     queue_url = client("sqs", cloud).get_queue_url(QueueName="benchmark-qa-jobs")["QueueUrl"]
     environment = client("lambda", cloud).get_function(FunctionName="benchmark-qa-http")
     assert environment["Configuration"]["Environment"]["Variables"]["JOBS_QUEUE"] == queue_url
-    assert _unlike_before(by_zip.plan()) == {}
+    assert unlike_before(by_zip.plan()) == {}
     _assert_secrets_reach_secrets_manager_alone(by_zip, cloud)
     _assert_the_schedule_submits_a_job(cloud)
     urls = json.loads(by_zip.run("output", "-json", "urls"))
     assert urls["route"].endswith("/agents/route")
     assert "//agents" not in urls["route"]
+    assert _filtered_events(cloud) == {"score_unrecorded", "task_held", "signature_refused"}
+    _assert_a_new_secret_starts_every_instance_anew(by_zip, cloud)
 
     by_zip.run("destroy", "-input=false", "-no-color", "-auto-approve")
     assert client("lambda", cloud).list_functions()["Functions"] == []
@@ -141,10 +172,11 @@ def with_database(mirror: Path, cloud: str, tmp_path_factory: pytest.TempPathFac
     network = client("ec2", cloud)
     terraform = Terraform(
         folder,
-        {**SECRETS, "image_uri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/benchmark-qa:1",
+        {**SECRETS, "image_tag": "1",
          "vpc_id": network.describe_vpcs()["Vpcs"][0]["VpcId"],
          "subnet_ids": [each["SubnetId"] for each in network.describe_subnets()["Subnets"][:2]],
-         "database_password": PASSWORD, "deletion_protection": "false"},
+         "database_password": PASSWORD, "database": {"deletion_protection": False},
+         "scheduled_commands": {"evaluate": "cron(0 3 * * ? *)", "route": "rate(1 day)"}},
     )  # fmt: skip
     terraform.init(mirror)
     return terraform
@@ -160,6 +192,7 @@ def test_the_database_is_private_and_its_password_is_in_no_plan(with_database: T
     assert commands == {
         "benchmark-qa-http": ["benchmark_qa.service.aws_lambda.http"],
         "benchmark-qa-jobs": ["benchmark_qa.service.aws_lambda.jobs"],
+        "benchmark-qa-migrate": ["benchmark_qa.service.aws_lambda.migrate"],
     }
     assert PASSWORD not in json.dumps(plan)
 
@@ -168,41 +201,72 @@ def test_the_database_is_private_and_its_password_is_in_no_plan(with_database: T
 def test_the_database_comes_and_goes_and_only_secrets_manager_knows_its_password(
     with_database: Terraform, cloud: str
 ) -> None:
+    functions_answer(cloud, {"schema": "0007", "service_user": "benchmark_qa_b"})
     with_database.run("apply", "-input=false", "-no-color", "-auto-approve")
     (database,) = client("rds", cloud).describe_db_instances()["DBInstances"]
     assert (database["Engine"], database["PubliclyAccessible"], database["StorageEncrypted"]) == (
         "postgres", False, True,
     )  # fmt: skip
-    secret = client("secretsmanager", cloud).get_secret_value(SecretId="benchmark-qa-settings")["SecretString"]
-    host = database["Endpoint"]["Address"]
-    assert json.loads(secret)["DATABASE_URL"].startswith(f"postgresql+psycopg://benchmark_qa:{PASSWORD}@{host}:5432/")
+    assert _signs_in_as(cloud, "settings", "DATABASE_URL") == "benchmark_qa_b"
+    assert _signs_in_as(cloud, "migration", "SERVICE_DATABASE_URL") == "benchmark_qa_b"
+    assert _signs_in_as(cloud, "migration", "DATABASE_URL") == "benchmark_qa"
     written = b"".join(path.read_bytes() for path in with_database.folder.glob("*.tfstate*"))
     assert PASSWORD.encode() not in written
-    # The stand-in forgets the descriptions of rules that name another group.
-    unlike = _unlike_before(with_database.plan())
-    assert {name for different in unlike.values() for name in different} <= {"description"}
+    # The stand-in forgets the descriptions of rules that name another group, and the parameters of a group.
+    unlike = unlike_before(with_database.plan())
+    assert {name for different in unlike.values() for name in different} <= {"description", "parameter"}
+
+    # The other user has its password before the service is told to sign in as it.
+    functions_answer(cloud, {"schema": "0007", "service_user": "benchmark_qa_a"})
+    with_database.run("apply", "-input=false", "-no-color", "-auto-approve", "-var=secrets_version=2")
+    assert _signs_in_as(cloud, "settings", "DATABASE_URL") == "benchmark_qa_a"
 
     with_database.run("destroy", "-input=false", "-no-color", "-auto-approve")
     assert client("rds", cloud).describe_db_instances()["DBInstances"] == []
 
 
-def _unlike_before(plan: Any) -> dict[str, Any]:
-    """What a plan would change in meaning: the stand-in spaces JSON otherwise than Terraform does."""
-    unlike = {}
-    for address in changes(plan):
-        change = next(each["change"] for each in plan["resource_changes"] if each["address"] == address)
-        before, after = change["before"] or {}, change["after"] or {}
-        different = {name for name in {*before, *after} if _meaning(before.get(name)) != _meaning(after.get(name))}
-        if different:
-            unlike[address] = {name: (before.get(name), after.get(name)) for name in different}
-    return unlike
+def _signs_in_as(cloud: str, secret: str, name: str) -> str:
+    """The user of a database's address in a secret; the rest of the address is looked at here."""
+    text = client("secretsmanager", cloud).get_secret_value(SecretId=f"benchmark-qa-{secret}")["SecretString"]
+    (database,) = client("rds", cloud).describe_db_instances()["DBInstances"]
+    url = urlsplit(json.loads(text)[name])
+    assert (url.scheme, url.password, url.hostname) == ("postgresql+psycopg", PASSWORD, database["Endpoint"]["Address"])
+    assert parse_qs(url.query) == {
+        "sslmode": ["verify-full"], "sslrootcert": ["/opt/benchmark-qa/certificates/rds.pem"],
+    }  # fmt: skip
+    return url.username or ""
 
 
-def _meaning(value: Any) -> Any:
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+def _filtered_events(cloud: str) -> set[str]:
+    """The events that are counted in the log of each function, and have an alarm."""
+    counted = {
+        group: {
+            each["filterPattern"].split('"')[1]
+            for each in client("logs", cloud).describe_metric_filters(logGroupName=group)["metricFilters"]
+        }
+        for group in ("/aws/lambda/benchmark-qa-http", "/aws/lambda/benchmark-qa-jobs")
+    }
+    alarms = client("cloudwatch", cloud).describe_alarms()["MetricAlarms"]
+    told = {each["MetricName"] for each in alarms if each["Namespace"] == "benchmark-qa"}
+    assert counted["/aws/lambda/benchmark-qa-http"] == counted["/aws/lambda/benchmark-qa-jobs"] == told
+    return told
+
+
+def _assert_a_new_secret_starts_every_instance_anew(terraform: Terraform, cloud: str) -> None:
+    """By a changed environment, which is how Lambda is told to."""
+
+    def environment() -> dict[str, str]:
+        found = client("lambda", cloud).get_function(FunctionName="benchmark-qa-http")
+        return dict(found["Configuration"]["Environment"]["Variables"])
+
+    before = environment()
+    functions_answer(cloud, {"schema": "0007"})
+    replaced = ["-var=secrets_version=2", "-var=route_secret=another-secret-that-must-not-be-seen"]
+    terraform.run("apply", "-input=false", "-no-color", "-auto-approve", *replaced)
+    secret = client("secretsmanager", cloud).get_secret_value(SecretId="benchmark-qa-settings")["SecretString"]
+    assert json.loads(secret)["ROUTE_SECRET"] == "another-secret-that-must-not-be-seen"
+    after = environment()
+    assert {name for name in after if after[name] != before[name]} == {"SETTINGS_SECRET_VERSION"}
 
 
 def _assert_secrets_reach_secrets_manager_alone(terraform: Terraform, cloud: str) -> None:

@@ -71,6 +71,43 @@ def test_the_zip_fits_lambda_with_room_to_spare(unpacked: Path) -> None:
     assert not (unpacked / "boto3").exists()
 
 
+@pytest.mark.parametrize(("architecture", "machine"), [("x86_64", 62), ("arm64", 183)])
+def test_the_zip_holds_code_of_its_processor_alone(architecture: str, machine: int, tmp_path: Path) -> None:
+    package = tmp_path / "function.zip"
+    command = [
+        sys.executable,
+        "infra/packaging/lambda_zip.py",
+        "--architecture",
+        architecture,
+        "--output",
+        str(package),
+    ]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert built.returncode == 0, built.stderr[-3000:]
+    machines = {}
+    with zipfile.ZipFile(package) as archive:
+        assert "certificates/README.md" in archive.namelist()
+        for name in archive.namelist():
+            start = archive.open(name).read(20)
+            if start.startswith(b"\x7fELF"):
+                machines[name] = int.from_bytes(start[18:20], "little")
+    assert len(machines) > 10
+    assert {name: found for name, found in machines.items() if found != machine} == {}
+
+
+@pytest.mark.parametrize("platform", ["x86_64", "aarch64"])
+def test_every_library_of_the_image_is_there_for_both_processors(platform: str, tmp_path: Path) -> None:
+    platforms = [word for age in ("2014", "_2_17", "_2_28") for word in ("--platform", f"manylinux{age}_{platform}")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:",
+         "--python-version", "3.13", "--implementation", "cp", *platforms, "--dest", str(tmp_path),
+         "--requirement", "requirements/image.txt"],
+        cwd=ROOT, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(list(tmp_path.glob("*.whl"))) > 50
+
+
 def test_the_function_in_the_zip_routes_and_scores(
     unpacked: Path, runtime: Path, pedestrians: dict[str, Any], tmp_path: Path
 ) -> None:

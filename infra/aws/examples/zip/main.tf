@@ -3,16 +3,7 @@
 #   make zip
 #   terraform init && terraform apply
 #
-# Terraform asks for what has no default. State holds no secret; keep it in a bucket all the same:
-#
-#   terraform {
-#     backend "s3" {
-#       bucket       = "YOUR-STATE-BUCKET"
-#       key          = "benchmark-qa.tfstate"
-#       region       = "eu-west-1"
-#       use_lockfile = true
-#     }
-#   }
+# Terraform asks for what has no default. State holds no secret; keep it in a bucket all the same: examples/state.
 
 terraform {
   required_version = ">= 1.11"
@@ -31,28 +22,37 @@ provider "aws" {
 module "benchmark_qa" {
   source = "../.."
 
-  package       = { zip = var.zip }
-  config        = file(var.config_file)
-  encord_domain = var.encord_domain
-
-  secrets = {
-    ENCORD_SSH_KEY      = var.ssh_key
-    ROUTE_SECRET        = var.route_secret
-    SCORE_SECRET        = var.score_secret
-    NOTIFICATION_SECRET = var.notification_secret
-    DATABASE_URL        = var.database_url
-  }
-  secrets_version  = var.secrets_version
+  name             = var.name
+  package          = { zip = var.zip }
+  architecture     = var.architecture
+  config           = file(var.config_file)
+  encord_domain    = var.encord_domain
+  settings         = var.settings
+  concurrency      = var.concurrency
+  alarm_topic_arns = var.alarm_topic_arns
+  migrate          = var.migrate
   scheduled_drains = var.scheduled_drains
+  tags             = var.tags
+
+  secrets = merge(
+    {
+      ENCORD_SSH_KEY      = var.ssh_key
+      ROUTE_SECRET        = var.route_secret
+      SCORE_SECRET        = var.score_secret
+      NOTIFICATION_SECRET = var.notification_secret
+      DATABASE_URL        = var.database_url
+    },
+    var.more_secrets,
+  )
+  secrets_version = var.secrets_version
 }
 
 output "urls" {
   description = "Paste these into Encord."
-  value = {
-    route          = module.benchmark_qa.route_url
-    score          = module.benchmark_qa.score_url
-    task_ready     = module.benchmark_qa.task_ready_url
-    task_submitted = module.benchmark_qa.task_submitted_url
-    task_completed = module.benchmark_qa.task_completed_url
-  }
+  value       = module.benchmark_qa.urls
+}
+
+output "schema" {
+  description = "The tables' revision, as the migration has left it."
+  value       = module.benchmark_qa.schema
 }

@@ -1,3 +1,9 @@
+variable "name" {
+  description = "Prefix of every resource's name."
+  type        = string
+  default     = "benchmark-qa"
+}
+
 variable "region" {
   description = "AWS region; one near Encord's: eu-west-1 for api.encord.com, us-east-1 for api.us.encord.com."
   type        = string
@@ -14,12 +20,6 @@ variable "config_file" {
   description = "The service's JSON document."
   type        = string
   default     = "benchmark-qa.json"
-}
-
-variable "encord_domain" {
-  description = "Encord's API."
-  type        = string
-  default     = "https://api.encord.com"
 }
 
 variable "ssh_key" {
@@ -51,16 +51,63 @@ variable "notification_secret" {
 }
 
 variable "database_url" {
-  description = "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE?sslmode=require, or none if scores may end with the instance."
+  description = "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full&sslrootcert=/var/task/certificates/NAME.pem, or none if scores may end with the instance."
   type        = string
   ephemeral   = true
   sensitive   = true
 }
 
+variable "architecture" {
+  description = "Processor of the function, and of the zip: arm64 or x86_64. Build for the same one."
+  type        = string
+  default     = "x86_64"
+}
+
+variable "encord_domain" {
+  description = "Encord's API."
+  type        = string
+  default     = "https://api.encord.com"
+}
+
+variable "more_secrets" {
+  description = "Further secrets by their names, e.g. { TASK_SUBMITTED_SECRET = \"...\", METRICS_TOKEN = \"...\", REPORT_TOKEN = \"...\" }."
+  type        = map(string)
+  ephemeral   = true
+  sensitive   = true
+  default     = {}
+}
+
 variable "secrets_version" {
-  description = "Raise it when a secret has changed."
+  description = "Raise it by one when a secret or the database's password has changed."
   type        = number
   default     = 1
+}
+
+variable "settings" {
+  description = "Further settings that are no secrets, e.g. { LOG_LEVEL = \"DEBUG\" }."
+  type        = map(string)
+  default     = {}
+}
+
+variable "concurrency" {
+  description = "Instances at most, for calls and for jobs; -1: no number reserved."
+  type = object({
+    requests = optional(number, -1)
+    jobs     = optional(number, 20)
+  })
+  default = {}
+}
+
+variable "alarm_topic_arns" {
+  description = "SNS topics that are told of alarms."
+  type        = list(string)
+  default     = []
+}
+
+variable "migrate" {
+  description = "Whether `apply` brings the tables up to date. false when you go back to a former package, or without a database."
+  type        = bool
+  default     = true
 }
 
 variable "scheduled_drains" {
@@ -71,4 +118,10 @@ variable "scheduled_drains" {
     schedule     = optional(string, "rate(1 hour)")
   }))
   default = []
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+  default     = {}
 }

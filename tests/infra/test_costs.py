@@ -1,0 +1,69 @@
+"""docs/deploy-costs.md: every reckoning comes out as the page says, and counts what Terraform makes."""
+
+import math
+import re
+
+import hcl2
+import pytest
+
+from tests.infra.terraform import ROOT
+
+PAGE = (ROOT / "docs" / "deploy-costs.md").read_text()
+ROW = re.compile(r"^\| ([^|]+) \| ([^|]*[×+][^|]*) \| \**\$([\d.]+)\** \|$", re.MULTILINE)
+ROWS = ROW.findall(PAGE)
+INLINE = re.findall(r"([\d,]+ s × [^=\n]+) = \$(\d+\.\d\d)", PAGE)
+
+
+def reckoned(text: str) -> float:
+    """`25,000 s × 1.7 GB × $0.1 / 1,000`, or a sum of dollars."""
+    total = 0.0
+    for summand in text.split(" + "):
+        product, divide = 1.0, False
+        for word in summand.replace(",", "").replace("$", "").split():
+            if word in ("×", "/"):
+                divide = word == "/"
+            elif re.fullmatch(r"[\d.]+", word):
+                product = product / float(word) if divide else product * float(word)
+        total += product
+    return total
+
+
+@pytest.mark.parametrize(("what", "text", "cost"), ROWS)
+def test_the_line_comes_out_as_it_says(what: str, text: str, cost: str) -> None:
+    assert math.isclose(reckoned(text), float(cost), abs_tol=0.00501), what
+
+
+@pytest.mark.parametrize(("text", "cost"), INLINE)
+def test_the_sentence_comes_out_as_it_says(text: str, cost: str) -> None:
+    assert math.isclose(reckoned(text), float(cost), abs_tol=0.00501)
+
+
+def test_each_sum_is_of_the_lines_above_it() -> None:
+    tables = [rows for part in PAGE.split("\n\n") if (rows := ROW.findall(part)) and rows[-1][0] == "together"]
+    assert len(tables) == 6
+    for *lines, (_, summands, _) in tables:
+        costs = [float(cost) for _, _, cost in lines]
+        assert [reckoned(part) for part in summands.split(" + ")] == [cost for cost in costs if cost]
+
+
+def test_the_first_table_adds_load_and_month() -> None:
+    together = [float(cost) for what, _, cost in ROWS if what == "together"]
+    aws_small, aws_large, aws_month, google_small, google_large, google_month = together
+    first = [float(figure) for figure in re.findall(r"\$([\d.]+)", PAGE.split("Worked out")[0])]
+    assert first == pytest.approx(
+        [aws_small + aws_month, aws_large + aws_month, google_small + google_month, google_large + google_month]
+    )
+
+
+def test_alarms_and_events_are_counted_as_terraform_makes_them() -> None:
+    counts = {what: int(text.split()[0]) for what, text, _ in ROWS if re.match(r"\d+ × \$0\.[13]0$", text)}
+
+    def named(cloud: str, file: str, *names: str) -> int:
+        found = {}
+        for each in hcl2.loads((ROOT / "infra" / cloud / file).read_text())["locals"]:
+            found |= each
+        return sum(len([key for key in found[name] if not key.startswith("__")]) for name in names)
+
+    assert counts["alarms"] == named("aws", "alarms.tf", "alarms", "log_events")
+    assert counts["counted log events"] == named("aws", "alarms.tf", "log_events")
+    assert counts["alert conditions (charged from 2026 on)"] == named("gcp", "alerts.tf", "alerts", "log_events")
