@@ -1,6 +1,6 @@
 """What follows from the score records, made anew: which record counts, and the sums per annotator."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, text
@@ -35,20 +35,28 @@ def lock_writers(connection: Connection) -> None:
 
 
 def newest_scores(condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]]) -> Select[Any]:
-    """The newest record of every branch of every data unit, among those that meet the condition."""
-    return _at_the_edge(condition, columns, score_records.c.scored_at.desc())
+    """The record of every branch of every data unit that counts, among those that meet the condition.
+
+    By truth, submission and scoring, as in `promotion`; late ones never count.
+    """
+    order = (
+        score_records.c.truth_edited_at.desc().nulls_last(),
+        score_records.c.labels_edited_at.desc().nulls_last(),
+        score_records.c.scored_at.desc(),
+    )
+    return _at_the_edge(condition & score_records.c.late.is_(False), columns, order)
 
 
 def first_scores(condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]]) -> Select[Any]:
     """The oldest record of every branch of every data unit, among those that meet the condition."""
-    return _at_the_edge(condition, columns, score_records.c.scored_at.asc())
+    return _at_the_edge(condition & score_records.c.late.is_(False), columns, (score_records.c.scored_at.asc(),))
 
 
 def _at_the_edge(
-    condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]], order: ColumnElement[Any]
+    condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]], order: Sequence[ColumnElement[Any]]
 ) -> Select[Any]:
     task = (score_records.c.production_project, score_records.c.data_hash, score_records.c.branch_name)
-    rank = func.row_number().over(partition_by=task, order_by=(order, score_records.c.key))
+    rank = func.row_number().over(partition_by=task, order_by=(*order, score_records.c.key))
     ranked = select(*columns, rank.label("rank")).where(condition).subquery()
     return select(*(column for column in ranked.c if column.name != "rank")).where(ranked.c.rank == 1)
 

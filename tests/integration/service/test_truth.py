@@ -149,7 +149,7 @@ def test_truth_is_kept_up_to_so_many_bytes(
         monkeypatch.setattr(truth_module, "BYTES_KEPT", size)
         truth = GroundTruth(service.connections.projects, ttl_seconds=3600)
         rows = list(truth.rows([unit.data_hash for unit in units]).values())
-        sizes = [bytes_of(each) for each in truth.annotations(rows, ontology).values()]
+        sizes = [bytes_of(each) for each in truth.annotations(rows, ontology).annotations.values()]
         assert all(200 < each < 20_000 for each in sizes)
         return len(truth._annotations)
 
