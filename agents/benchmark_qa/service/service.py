@@ -44,10 +44,13 @@ class Service:
     isolates_heavy_work: bool = False
     """Large answers and scoring drains go to worker processes, so that an event loop beside them never waits."""
 
+    database_connections: int | None = None
+    """Of this process, where it is not the setting's number"""
+
     @once
     def connections(self) -> Connections:
         """Encord, the store, and what stands on them."""
-        return Connections(self.settings)
+        return Connections(self.settings, database_connections=self.database_connections)
 
     @once
     def background(self) -> "BackgroundDispatcher":
@@ -86,8 +89,11 @@ class Service:
         return AgentAnswer(message=NEUTRAL_MESSAGE)
 
     def check(self) -> list[Finding]:
-        """Whether the deployment fits its projects."""
-        return check_deployment(self.connections.projects)
+        """Whether the deployment fits its projects, and scores can be recorded."""
+        with loading():
+            from benchmark_qa.tasks.store_check import check_store  # noqa: PLC0415 - routing needs no database
+
+        return [*check_deployment(self.connections.projects), check_store(self.connections.store.database)]
 
     def score(self, project_hash: str, data_hash: str) -> AgentAnswer:
         """Score a task's labels; the answer says where it goes."""
@@ -318,7 +324,8 @@ _workers_own: list[Service] = []
 
 
 def _prepare_worker() -> None:
-    _workers_own.append(Service(load_settings(endpoints=False)))
+    # One piece of work at a time, and one connection for it.
+    _workers_own.append(Service(load_settings(endpoints=False), database_connections=1))
 
 
 def _in_worker_process(

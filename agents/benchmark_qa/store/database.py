@@ -29,6 +29,8 @@ from benchmark_qa.store.schema import HEAD, metadata
 SQLITE_BUSY_SECONDS = 15
 CONNECTIONS = 4
 """Of one process, to PostgreSQL, unless a setting says otherwise"""
+LOOK_SECONDS = 3
+"""For each statement of a look at whether the database can be used"""
 WAIT_SECONDS = 20.0
 """For a connection of the pool"""
 T = TypeVar("T")
@@ -101,6 +103,27 @@ class Database:
                 return work(connection)
 
         return persistently(once, WRITE_SECONDS)
+
+    def require_writable(self) -> None:
+        """Look whether a score could be recorded now: something is written and taken back again. 3 s at most, about.
+
+        Raises:
+            SchemaBehindError: the tables are not of this software.
+            StoreError
+        """
+        with _as_store_errors(), _writer(self._engine) as connection:
+            try:
+                with connection.begin() as transaction:
+                    if self.is_postgresql:
+                        connection.execute(text(f"SET LOCAL statement_timeout = '{LOOK_SECONDS}s'"))
+                    revision = revision_of(connection)
+                    if self.is_postgresql or revision is not None:
+                        _require_head(revision)
+                        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+                    transaction.rollback()
+            except DBAPIError:
+                connection.invalidate()
+                raise
 
     def upgrade(self) -> tuple[str | None, str]:
         """Bring the tables up to date, whatever they are. Returns the revision before and after.

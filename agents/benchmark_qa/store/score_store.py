@@ -1,7 +1,7 @@
 """Score records: upserts under deterministic keys, history kept, sums kept along."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 from typing import TypeVar
@@ -22,6 +22,15 @@ from benchmark_qa.store.sums import read_totals
 T = TypeVar("T")
 _KEYS_PER_QUERY = 500
 _ROWS_PER_INSERT = 500
+
+
+@dataclass(frozen=True)
+class CountingScore:
+    """The figure of a record that counts."""
+
+    key: str
+    score: float | None
+    passed: bool | None
 
 
 class SqlScoreStore:
@@ -182,6 +191,29 @@ class SqlScoreStore:
                 or ("the scoring rules have changed" if made_with != config_fingerprint else "the engine has changed")
                 for key, marked, made_with in connection.execute(query)
             }
+
+    def counting(self, production_project: str, data_hashes: Sequence[str]) -> dict[tuple[str, str], CountingScore]:
+        """What counts now of these data units, by data hash and branch. 1 query per 500."""
+        found: dict[tuple[str, str], CountingScore] = {}
+        with self.database.reading() as connection:
+            for batch in _batches(data_hashes, _KEYS_PER_QUERY):
+                query = (
+                    select(
+                        current_scores.c.data_hash,
+                        current_scores.c.branch_name,
+                        current_scores.c.key,
+                        score_records.c.score,
+                        score_records.c.passed,
+                    )
+                    .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
+                    .where(
+                        current_scores.c.production_project == production_project,
+                        current_scores.c.data_hash.in_(batch),
+                    )
+                )
+                for row in connection.execute(query):
+                    found[row.data_hash, row.branch_name] = CountingScore(row.key, row.score, row.passed)
+        return found
 
     def scored_data_units(self, production_project: str, *, since: datetime | None = None) -> list[str]:
         """Data hashes that have a score which counts, made since a moment."""

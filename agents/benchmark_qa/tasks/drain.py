@@ -43,6 +43,8 @@ class Drained:
     """(data hash, reason) of tasks that stay at the stage"""
     finished: bool = True
     """False: the time was up before the queue was; the next drain goes on"""
+    late: int = 0
+    """Scores of labels that were edited after they had been handed in: kept, and counted nowhere"""
 
     def __add__(self, other: "Drained") -> "Drained":
         return Drained(
@@ -50,6 +52,7 @@ class Drained:
             self.already_gone + other.already_gone,
             self.refused + other.refused,
             self.finished and other.finished,
+            self.late + other.late,
         )
 
 

@@ -163,4 +163,4 @@ def _all_truths(service: Service, units: list[Unit]) -> dict[str, Annotations]:
     truth = service.connections.scorer.truth
     rows = truth.rows([unit.data_hash for unit in units]).values()
     read = truth.annotations(rows, truth.ontology(service.connections.projects.production))
-    return {data_hash: each for data_hash, each in read.items() if isinstance(each, Annotations)}
+    return {data_hash: each for data_hash, each in read.annotations.items() if isinstance(each, Annotations)}
