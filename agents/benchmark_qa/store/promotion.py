@@ -19,7 +19,7 @@ from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.store.rows import FIGURE_COLUMNS, insert_many, parameters_of, record_of
 from benchmark_qa.store.schema import current_scores, excluded_truth, score_records
 from benchmark_qa.store.sums import Deltas
-from benchmark_qa.store.truth_versions import LONG_AGO, made_against_the_newest
+from benchmark_qa.store.truth_versions import LONG_AGO, VersionsByProject, made_against_the_newest
 
 Task = tuple[str, str, str]
 """Production project, data hash, branch name"""
@@ -51,21 +51,21 @@ def promote(connection: Connection, records: Sequence[ScoreRecord]) -> frozenset
     in_time = [record for record in records if not record.identity.late]
     if not in_time:
         return frozenset()
-    against_newest = made_against_the_newest(connection, in_time)
+    against_newest, versions = made_against_the_newest(connection, in_time)
     behind = {r.identity.key: r.identity.data_hash for r in in_time}
     for record in against_newest:
         behind.pop(record.identity.key, None)
     newest = _newest_of_each_task(against_newest)
     if newest:
-        _let_count(connection, newest)
+        _let_count(connection, newest, versions)
     return frozenset(behind.values())
 
 
-def _let_count(connection: Connection, newest: Mapping[Task, ScoreRecord]) -> None:
+def _let_count(connection: Connection, newest: Mapping[Task, ScoreRecord], versions: VersionsByProject) -> None:
     taken = _take_free_tasks(connection, newest)
     deltas = Deltas()
     contested = {task: record for task, record in newest.items() if task not in taken}
-    replaced = _replace_older(connection, contested)
+    replaced = _replace_older(connection, contested, versions)
     # Asked after the first write: whoever excludes an item locks the table that we have just written to, so either
     # we see the exclusion or it sees our records.
     excluded = _excluded(connection, newest)
@@ -123,18 +123,27 @@ def _insert_free(dialect: str, names: tuple[str, ...]) -> ReturningInsert[str, s
     return insert_many(dialect, current_scores, names).on_conflict_do_nothing().returning(*_TASK_COLUMNS)
 
 
-def _replace_older(connection: Connection, contested: Mapping[Task, ScoreRecord]) -> dict[Task, ScoreRecord]:
+def _replace_older(
+    connection: Connection, contested: Mapping[Task, ScoreRecord], versions: VersionsByProject
+) -> dict[Task, ScoreRecord]:
     """What counted before, of the tasks whose score is replaced."""
     if not contested:
         return {}
     replaced = {}
     for old in _current(connection, list(contested)):
         task = _task(old)
-        if contested[task].identity != old.identity and _is_newer(contested[task], old):
+        if contested[task].identity == old.identity:
+            continue
+        if _is_newer(contested[task], old) or _is_against_a_row_that_is_no_truth_now(old, versions):
             replaced[task] = old
     if replaced:
         connection.execute(_REPLACE, [_replacement(task, contested[task]) for task in replaced])
     return replaced
+
+
+def _is_against_a_row_that_is_no_truth_now(record: ScoreRecord, versions: VersionsByProject) -> bool:
+    known = versions.get(record.identity.production_project, {}).get(record.identity.data_hash)
+    return known is not None and (record.identity.truth_edited_at or LONG_AGO) > known.edited_at
 
 
 def _current(connection: Connection, tasks: Sequence[Task]) -> list[ScoreRecord]:

@@ -32,6 +32,9 @@ Versions = Mapping[str, SeenTruth]
 """By data hash"""
 
 
+VersionsByProject = Mapping[str, Versions]
+
+
 class TruthVersions:
     """The versions kept in one database; raises `StoreError`."""
 
@@ -105,8 +108,10 @@ def truths_of(records: Iterable[ScoreRecord]) -> dict[str, dict[str, SeenTruth]]
     return found
 
 
-def made_against_the_newest(connection: Connection, records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
-    """Those of the records that no newer truth is known for, which is noted first."""
+def made_against_the_newest(
+    connection: Connection, records: Sequence[ScoreRecord]
+) -> tuple[list[ScoreRecord], VersionsByProject]:
+    """Those of the records that no newer truth is known for, which is noted first; and what is known."""
     of_projects = truths_of(records)
     for project in sorted(of_projects):
         note_truth(connection, project, of_projects[project])
@@ -114,10 +119,11 @@ def made_against_the_newest(connection: Connection, records: Sequence[ScoreRecor
     for record in records:
         by_project.setdefault(record.identity.production_project, []).append(record)
     fresh: list[ScoreRecord] = []
+    versions: dict[str, Versions] = {}
     for project, theirs in by_project.items():
-        newest = newest_truth(connection, project, (record.identity.data_hash for record in theirs))
+        versions[project] = newest = newest_truth(connection, project, (record.identity.data_hash for record in theirs))
         for record in theirs:
             known = newest.get(record.identity.data_hash)
             if known is None or not known.is_newer_than(record.identity.truth_edited_at):
                 fresh.append(record)
-    return fresh
+    return fresh, versions

@@ -23,8 +23,9 @@ from benchmark_qa.tasks.projects import ServedProjects
 
 BYTES_KEPT = 64 * 1024 * 1024
 """Ground truth kept in memory, as arrays"""
-RECENT_SECONDS = 3.0
-"""Labels tell their edit time in whole seconds: of truth edited as lately as that, two versions may look alike"""
+RECENT_SECONDS = 10.0
+"""Labels tell their edit time in whole seconds: of truth edited as lately as that, two versions may look alike. Longer
+than two clocks differ"""
 NEVER = float("-inf")
 """Long before any reading of the clock, which may have begun with this instance"""
 

@@ -94,9 +94,7 @@ def rescore(
         if json:
             typer.echo(json_module.dumps(asdict(outcome) | {"still_stale": still_stale}))
         else:
-            typer.echo(
-                f"{outcome.made:,} scores made ({outcome.changed:,} changed), {outcome.left:,} left as is"
-            )
+            typer.echo(f"{outcome.made:,} scores made ({outcome.changed:,} changed), {outcome.left:,} left as is")
             typer.echo(f"{still_stale:,} scores are still out of date")
             for data_hash, reason in outcome.refused:
                 typer.echo(f"{data_hash} not scored: {reason}")
