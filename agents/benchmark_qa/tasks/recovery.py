@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from benchmark_qa.config.deployment import StageReference
 from benchmark_qa.encord_api.analytics import TaskAction, WorkAnalytics
 from benchmark_qa.encord_api.errors import PlatformError
-from benchmark_qa.encord_api.models import Project
 from benchmark_qa.encord_api.tasks import queued_rows
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.projects import ServedProjects
@@ -48,8 +47,10 @@ def past_scoring(projects: ServedProjects, store: SqlScoreStore) -> PastScoring:
     unscored = {data_hash: stage for data_hash, stage in stages.items() if stage and stage not in waiting}
     if not unscored or (not beyond and not finished & set(unscored.values())):
         return PastScoring()
+    if not projects.deployment.stages.scoring:  # nothing to have passed: what is finished is scored as it is
+        return PastScoring(dict.fromkeys(h for h, stage in unscored.items() if stage in finished))
     try:
-        history = TaskHistory.of(_actions(projects), production, beyond)
+        history = TaskHistory.of(_actions(projects), beyond)
     except PlatformError as error:
         _log.warning("Encord's analytics cannot be read: %s", error)
         reason = "it has no score, and Encord's analytics, which tell when it was handed in, cannot be read"
@@ -87,16 +88,15 @@ class TaskHistory:
     first_beyond: Mapping[str, datetime]
 
     @classmethod
-    def of(cls, actions: Iterable[TaskAction], project: Project, beyond: Collection[str]) -> "TaskHistory":
-        """Of a project's task actions, in any order."""
-        annotating = {stage.uuid for stage in project.stages if stage.kind in _WITH_ANNOTATORS}
+    def of(cls, actions: Iterable[TaskAction], beyond: Collection[str]) -> "TaskHistory":
+        """Of a project's task actions, in any order. What a reviewer approves before the scoring is handed in then."""
         submitted: dict[str, list[datetime]] = {}
         first_beyond: dict[str, datetime] = {}
         for action in actions:
-            if action.kind == "submit" and action.stage_uuid in annotating:
-                submitted.setdefault(action.data_hash, []).append(action.at)
-            elif action.stage_uuid in beyond:
+            if action.stage_uuid in beyond:
                 first_beyond[action.data_hash] = min(action.at, first_beyond.get(action.data_hash, action.at))
+            elif action.kind in ("submit", "approve"):
+                submitted.setdefault(action.data_hash, []).append(action.at)
         return cls(submitted, first_beyond)
 
     def was_beyond(self, data_hash: str) -> bool:
