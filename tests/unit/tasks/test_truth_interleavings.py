@@ -24,7 +24,6 @@ from tests.unit.tasks.fake_encord import (
     uuid,
 )
 
-ROUNDS = 1000
 UNITS = 1
 
 
@@ -100,9 +99,13 @@ def _patiently(work: Callable[[], object]) -> None:
         return
 
 
-def test_no_current_record_of_an_older_truth_in_a_thousand_interleavings(tmp_path: Path) -> None:
-    both = Interleaved(tmp_path, seed=14)
-    for number in range(ROUNDS):
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(("rounds", "seed"), [(60, 14), pytest.param(1000, 15, marks=pytest.mark.slow)])
+def test_no_current_record_of_an_older_truth_however_two_instances_interleave(
+    tmp_path: Path, rounds: int, seed: int
+) -> None:
+    both = Interleaved(tmp_path, seed)
+    for number in range(rounds):
         both.begin(number)
         both.run(3)
         both.check()
