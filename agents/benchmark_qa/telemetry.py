@@ -8,7 +8,7 @@ Nobody asks a worker process what it has counted: its counts go back with its re
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from opentelemetry import metrics
 
@@ -16,6 +16,8 @@ Attributes = Mapping[str, str | int]
 Key = tuple[str, tuple[tuple[str, str | int], ...]]
 """A counter's name, and attributes"""
 Counts = Mapping[Key, int]
+
+Reading = Callable[[], float]
 
 _meter = metrics.get_meter("encord-benchmark-agents")
 _counters: "dict[str, Count]" = {}
@@ -37,6 +39,13 @@ class Count:
         _noted[self._name, tuple(sorted((attributes or {}).items()))] += amount
 
 
+def observe(name: str, description: str, reading: Reading, *, unit: str = "") -> None:
+    """Read a value whenever somebody asks for the metrics; of this process alone."""
+    _meter.create_observable_gauge(
+        name, callbacks=[lambda _: [metrics.Observation(reading())]], unit=unit, description=description
+    )
+
+
 def take_counts() -> Counts:
     """What was counted in this process since the last call."""
     taken = dict(_noted)
@@ -56,4 +65,6 @@ encord_requests = Count("benchmark_qa.encord.requests", description="requests to
 encord_seconds = _meter.create_histogram("benchmark_qa.encord.duration", unit="s", description="until Encord answers")
 decisions = Count("benchmark_qa.decisions", description="tasks decided, by agent and pathway")
 scores = Count("benchmark_qa.scores", description="annotators' labels scored")
+held_tasks = Count("benchmark_qa.tasks.held", description="tasks that stayed because no score could be recorded")
+owed_scores = Count("benchmark_qa.scores.owed", description="data units sent on without a score that was recorded")
 unrecorded_scores = Count("benchmark_qa.scores.unrecorded", description="scores the store did not take")

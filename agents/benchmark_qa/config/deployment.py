@@ -160,6 +160,9 @@ class Deployment(Section):
     alerts: tuple[AlertRule, ...] = ()
     shadow: bool = False
     """Decide and record, but always answer the default pathway; drains move nothing, nothing is written back"""
+    on_store_failure: Literal["hold", "pass"] = "hold"
+    """What becomes of a task whose score cannot be recorded. `hold`: it waits at its stage. `pass`: it goes on, by no
+    pathway that brings it back to people, and its score is owed"""
     truth_ttl_seconds: float = Field(default=60.0, ge=0)
     """How long the state of a ground-truth row is believed before Encord is asked again"""
 

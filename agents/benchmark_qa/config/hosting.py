@@ -2,39 +2,12 @@
 
 import os
 import re
-import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings
 
-DRIVERS = {"psycopg": "psycopg", "": "psycopg2", "psycopg2": "psycopg2"}
-"""Of PostgreSQL, by what stands behind the plus sign, to the module"""
-
-
-def require_database(url: str) -> None:
-    """Refuse what is no address of a database, and one whose driver is not installed. The address is never quoted.
-
-    Raises:
-        ValueError: what is wrong.
-    """
-    kind, _, driver = url.partition("://")[0].partition("+")
-    if kind not in ("sqlite", "postgresql") or "://" not in url:
-        raise ValueError("neither sqlite:///FILE nor postgresql+psycopg://USER@HOST/NAME nor 'none'")
-    try:
-        _ = urlsplit(url).port
-    except ValueError:
-        raise ValueError("host or port cannot be read") from None
-    if kind == "sqlite":
-        if driver not in ("", "pysqlite"):
-            raise ValueError(f"SQLite's driver is 'pysqlite', not '{driver}'")
-    elif driver not in DRIVERS:
-        raise ValueError(f"PostgreSQL's driver is 'psycopg', not '{driver}': postgresql+psycopg://USER@HOST/NAME")
-    elif not is_installed(DRIVERS[driver]):
-        raise ValueError(f"{DRIVERS[driver]} is not installed: take postgresql+psycopg:// and the extra 'postgres'")
+from benchmark_qa.config.database import DatabaseSettings, is_installed
 
 
 def require_queue(*, cloud_tasks: bool) -> None:
@@ -46,14 +19,6 @@ def require_queue(*, cloud_tasks: bool) -> None:
     needed, extra = ("google.cloud.tasks_v2", "cloud-tasks") if cloud_tasks else ("boto3", "sqs")
     if not is_installed(needed):
         raise ValueError(f"JOBS_QUEUE: {needed} is not installed: add the extra '{extra}'")
-
-
-def is_installed(module: str) -> bool:
-    """Whether the module could be imported; it is not, but the packages around it are."""
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 SECONDS_TO_ANSWER = 2.0
@@ -72,7 +37,7 @@ _CLOUD_TASKS_QUEUE = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[^/]+\Z"
 _SQLITE_FILE = re.compile(r"sqlite(?:\+\w+)?:///(?P<path>[^?]+)")
 
 
-class Hosting(BaseSettings):
+class Hosting(DatabaseSettings):
     """How jobs run, how long requests may take, where scores are kept."""
 
     dispatch: Literal["inline", "background", "queue"] = Field(default="inline", validation_alias="DISPATCH")
@@ -92,8 +57,6 @@ class Hosting(BaseSettings):
     """Time budget of one request; Encord waits 180 s for an answer"""
     host_timeout_seconds: float | None = Field(default=None, ge=15, validation_alias="HOST_TIMEOUT_SECONDS")
     """After how long the host ends a request: 30 behind API Gateway"""
-    database_url: str = Field(default="sqlite:///benchmark-qa.sqlite", validation_alias="DATABASE_URL", repr=False)
-    """`none`: scores end with the instance"""
     durable_directory: Path | None = Field(default=None, validation_alias="DURABLE_DIRECTORY")
     """A directory that outlives the instance although its disk does not: a mounted network volume"""
 
@@ -102,13 +65,6 @@ class Hosting(BaseSettings):
     def _is_a_queue(cls, value: str | None) -> str | None:
         if value is not None and not _SQS_QUEUE.match(value) and not _CLOUD_TASKS_QUEUE.match(value):
             raise ValueError("neither the URL of an SQS queue nor projects/P/locations/L/queues/Q of Cloud Tasks")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _is_a_database(cls, value: str) -> str:
-        if value != "none":
-            require_database(value)
         return value
 
     @model_validator(mode="after")
@@ -156,13 +112,6 @@ class Hosting(BaseSettings):
     def uses_cloud_tasks(self) -> bool:
         """Whether the queue is one of Cloud Tasks, which delivers over HTTP."""
         return self.jobs_queue is not None and _CLOUD_TASKS_QUEUE.match(self.jobs_queue) is not None
-
-    @property
-    def scores_url(self) -> str:
-        """The database of this instance: for `none`, a file that ends with it and that its processes share."""
-        if self.database_url != "none":
-            return self.database_url
-        return f"sqlite:///{Path(tempfile.gettempdir()) / 'benchmark-qa-instance.sqlite'}"
 
 
 def _host_that_forgets() -> str | None:

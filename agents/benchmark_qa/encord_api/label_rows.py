@@ -191,6 +191,23 @@ class _Listed(Formatter):
         )
 
 
+def edited_at(document: Mapping[str, Any]) -> datetime | None:
+    """When the labels of a label row's JSON were last edited, as it says itself: in whole seconds on Encord."""
+    text = document.get("last_edited_at")
+    try:
+        return _moment(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def is_of_another_time(document: Mapping[str, Any], edited: datetime | None) -> bool:
+    """Whether the JSON says that it holds another version than the metadata named, as far as whole seconds tell."""
+    inside = edited_at(document)
+    if inside is None or edited is None:
+        return False
+    return inside.replace(microsecond=0) != edited.replace(microsecond=0)
+
+
 def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None

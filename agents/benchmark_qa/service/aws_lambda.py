@@ -1,6 +1,7 @@
 """One deployment as two Lambda functions: `http` behind a function URL or API Gateway, `jobs` behind an SQS queue.
 
-Two, so that nobody who may call the public one can hand in a job. The application is made when this module is
+Two, so that nobody who may call the public one can hand in a job. A third, `migrate`, brings the tables up to date and
+needs nothing but DATABASE_URL; it is invoked by hand or by a pipeline. The application is made when this module is
 imported, which is when Lambda gives a new instance its full processor.
 """
 
@@ -46,6 +47,18 @@ def jobs(event: Event, context: LambdaContext) -> BatchAnswer:
         return failed_records(event["Records"], _app.state.service.work_off)
 
 
+def migrate(_event: Event, _context: LambdaContext) -> dict[str, str | None]:
+    """Bring the tables of DATABASE_URL up to date; answers with the revisions before and after."""
+    from benchmark_qa.config.database import load_database  # noqa: PLC0415 - the other functions never migrate
+    from benchmark_qa.store.database import Database  # noqa: PLC0415
+
+    load_secrets(os.environ)
+    database = Database(load_database().scores_url, connections=1)
+    before, after = database.upgrade()
+    database.close()
+    return {"before": before, "after": after}
+
+
 def start() -> FastAPI:
     """The application, by the settings of the environment and of Secrets Manager; ends the process where they fail."""
     try:
@@ -62,7 +75,8 @@ def _seconds(context: LambdaContext) -> float:
     return context.get_remaining_time_in_millis() / 1000 - SAFETY_SECONDS
 
 
-with loading():
-    _app = start()
-# Without lifespan: start-up and shutdown are the instance's, and Mangum would repeat them for every request.
-_mangum = Mangum(_app, lifespan="off")
+if not os.environ.get("_HANDLER", "").endswith(".migrate"):  # which needs no settings but the database's
+    with loading():
+        _app = start()
+    # Without lifespan: start-up and shutdown are the instance's, and Mangum would repeat them for every request.
+    _mangum = Mangum(_app, lifespan="off")

@@ -21,6 +21,7 @@ from benchmark_qa.tasks.decision import NEUTRAL_MESSAGE, AgentAnswer, decide
 from benchmark_qa.tasks.route import route_task
 
 if TYPE_CHECKING:
+    from benchmark_qa.config.deployment import ScoringStage
     from benchmark_qa.service.dispatch.background import BackgroundDispatcher
     from benchmark_qa.service.dispatch.worker_process import WorkerProcess
     from benchmark_qa.tasks.drain import Drained
@@ -44,10 +45,13 @@ class Service:
     isolates_heavy_work: bool = False
     """Large answers and scoring drains go to worker processes, so that an event loop beside them never waits."""
 
+    database_connections: int | None = None
+    """Of this process, where it is not the setting's number"""
+
     @once
     def connections(self) -> Connections:
         """Encord, the store, and what stands on them."""
-        return Connections(self.settings)
+        return Connections(self.settings, database_connections=self.database_connections)
 
     @once
     def background(self) -> "BackgroundDispatcher":
@@ -86,8 +90,11 @@ class Service:
         return AgentAnswer(message=NEUTRAL_MESSAGE)
 
     def check(self) -> list[Finding]:
-        """Whether the deployment fits its projects."""
-        return check_deployment(self.connections.projects)
+        """Whether the deployment fits its projects, and scores can be recorded."""
+        with loading():
+            from benchmark_qa.tasks.store_check import check_store  # noqa: PLC0415 - routing needs no database
+
+        return [*check_deployment(self.connections.projects), check_store(self.connections.store.database)]
 
     def score(self, project_hash: str, data_hash: str) -> AgentAnswer:
         """Score a task's labels; the answer says where it goes."""
@@ -191,13 +198,19 @@ class Service:
             tell_alerts(self.connections.store, self.settings)
 
     def _score_and_decide(self, project_hash: str, data_hash: str) -> AgentAnswer:
-        from benchmark_qa.tasks.score import judge  # noqa: PLC0415 - needs the engine
+        from benchmark_qa.tasks.held import scored_or_owed  # noqa: PLC0415 - needs the engine
+        from benchmark_qa.tasks.score import judge  # noqa: PLC0415
 
         config = self.settings.config
-        scores = self.connections.scorer.score_data_unit(project_hash, data_hash)
+        self.connections.projects.require_served(project_hash)
+        ((scores,),) = scored_or_owed(self.connections.scorer, [data_hash])
+        if scores.refusal is not None:
+            raise scores.refusal
         # The request names no stage: of several scoring stages, each takes its default pathway.
-        self.connections.write_back.after_scoring([scores])
         stage = config.stages.scoring[0] if len(config.stages.scoring) == 1 else None
+        if not scores.kept:
+            return self._pass_without_score(data_hash, stage)
+        self.connections.write_back.after_scoring([scores])
         decision = decide(
             judge(scores.records, config),
             pass_pathway=stage.pass_pathway if stage else None,
@@ -206,8 +219,18 @@ class Service:
         if config.shadow:
             self._note(data_hash, decision.pathway)
             return AgentAnswer(message=NEUTRAL_MESSAGE)
-        message = NEUTRAL_MESSAGE if scores.kept else "Scored, but the score could not be recorded."
-        return AgentAnswer(message=message, decision=decision.pathway)
+        return AgentAnswer(message=NEUTRAL_MESSAGE, decision=decision.pathway)
+
+    def _pass_without_score(self, data_hash: str, stage: "ScoringStage | None") -> AgentAnswer:
+        """Where a task goes whose score is owed."""
+        from benchmark_qa.tasks.held import owe, pathway_without_score  # noqa: PLC0415 - needs the engine
+
+        pathway = None
+        if not self.settings.config.shadow and stage is not None and (stage.pass_pathway or stage.fail_pathway):
+            projects = self.connections.projects
+            pathway = pathway_without_score(stage, projects.stage(stage), projects.production)
+        owe([data_hash])
+        return AgentAnswer(message=NEUTRAL_MESSAGE, decision=pathway)
 
     def _message_about(self, rows: Sequence[LabelRow], audience: "Audience") -> str:
         return self._where_it_fits(Service._message_about_here, rows, audience)
@@ -302,7 +325,8 @@ _workers_own: list[Service] = []
 
 
 def _prepare_worker() -> None:
-    _workers_own.append(Service(load_settings(endpoints=False)))
+    # One piece of work at a time, and one connection for it.
+    _workers_own.append(Service(load_settings(endpoints=False), database_connections=1))
 
 
 def _in_worker_process(

@@ -123,13 +123,14 @@ def write_action(
     subject: str,
     reason: str,
     facts: Mapping[str, Any] | None = None,
+    taken_at: datetime | None = None,
 ) -> Action:
-    """An entry, in the transaction that does what it says."""
+    """An entry, in the transaction that does what it says; taken now, unless another moment is given."""
     action = Action(
         action_id=uuid.uuid4().hex,
         production_project=production_project,
         kind=kind,
-        taken_at=datetime.now(UTC),
+        taken_at=taken_at or datetime.now(UTC),
         operator=operator,
         subject=subject,
         reason=reason,
@@ -154,7 +155,9 @@ def open_action(connection: Connection, action_id: str) -> Action:
     return found[0]
 
 
-def undo_action(connection: Connection, action: Action, *, operator: str, reason: str) -> Action:
+def undo_action(
+    connection: Connection, action: Action, *, operator: str, reason: str, taken_at: datetime | None = None
+) -> Action:
     """Mark the action as undone, by a new entry."""
     undoing = write_action(
         connection,
@@ -164,6 +167,7 @@ def undo_action(connection: Connection, action: Action, *, operator: str, reason
         subject=action.subject,
         reason=reason,
         facts={"undoes": action.action_id, "kind": action.kind},
+        taken_at=taken_at,
     )
     connection.execute(
         update(actions).where(actions.c.action_id == action.action_id).values(undone_by=undoing.action_id)

@@ -4,25 +4,37 @@ A SQLite file is the service's own: it is made, and brought up to date, on first
 other users and a person in charge: tables that are behind are refused, with the command that mends them.
 """
 
-import math
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from benchmark_qa.store.errors import Outage, SchemaBehindError, StoreError
+from benchmark_qa.store.errors import Outage, SchemaBehindError, StoreAway, StoreError
+from benchmark_qa.store.retrying import READ_SECONDS, WRITE_SECONDS, persistently
 from benchmark_qa.store.schema import HEAD, metadata
 
 SQLITE_BUSY_SECONDS = 15
-UNASKED_SECONDS = 5.0
-"""After a longer pause a connection is asked whether it lives before it is used"""
+CONNECTIONS = 4
+"""Of one process, to PostgreSQL, unless a setting says otherwise"""
+LOOK_SECONDS = 3
+"""For each statement of a look at whether the database can be used"""
+WAIT_SECONDS = 20.0
+"""For a connection of the pool"""
+T = TypeVar("T")
 FIRST = "0001"
 """The revision of databases from before revisions were written down"""
 
@@ -32,16 +44,19 @@ class Database:
 
     Args:
         url: SQLAlchemy URL, e.g. `sqlite:///scores.sqlite` or `postgresql+psycopg://user@host/db`.
+        connections: to PostgreSQL, at most; more callers wait their turn.
+        prepared_statements: False behind a pool that gives each transaction another connection (PgBouncer).
 
     Raises:
         StoreError: the URL is not understood, or the driver is not installed.
     """
 
-    def __init__(self, url: str) -> None:
-        outage = Outage()
-        self._engine = _engine(url, outage)
-        # A query alone needs no transaction: without one it is one round trip instead of three.
-        self._readers = _engine(url, outage, isolation_level="AUTOCOMMIT") if self.is_postgresql else self._engine
+    def __init__(self, url: str, *, connections: int = CONNECTIONS, prepared_statements: bool = True) -> None:
+        self._engine = _engine(url, connections, prepared_statements)
+        # A query alone needs no transaction: without one it is one round trip instead of three. One pool for both.
+        self._readers = (
+            self._engine.execution_options(isolation_level="AUTOCOMMIT") if self.is_postgresql else self._engine
+        )
         self._checking = threading.Lock()
         self._checked = False
 
@@ -59,8 +74,57 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction. On SQLite it holds the only write lock from its start. Raises StoreError."""
-        with self._ready(), _writer(self._engine) as connection, connection.begin():
-            yield connection
+        with self._ready(), _writer(self._engine) as connection:
+            try:
+                with connection.begin():
+                    yield connection
+            except DBAPIError as error:
+                if _may_pass(error):  # a server that has become read-only stays so: the next try asks for the new one
+                    connection.invalidate()
+                raise
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """What `work` finds with a connection of `reading`; tried again while the store is away. Raises StoreError."""
+
+        def once() -> T:
+            with self.reading() as connection:
+                return work(connection)
+
+        return persistently(once, READ_SECONDS)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """What `work` returns from a transaction; the whole is tried again while the store is away.
+
+        Whether a transaction was committed whose answer was lost nobody knows: `work` must do no harm when it is done
+        twice. Raises StoreError.
+        """
+
+        def once() -> T:
+            with self.writing() as connection:
+                return work(connection)
+
+        return persistently(once, WRITE_SECONDS)
+
+    def require_writable(self) -> None:
+        """Look whether a score could be recorded now: something is written and taken back again. 3 s at most, about.
+
+        Raises:
+            SchemaBehindError: the tables are not of this software.
+            StoreError
+        """
+        with _as_store_errors(), _writer(self._engine) as connection:
+            try:
+                with connection.begin() as transaction:
+                    if self.is_postgresql:
+                        connection.execute(text(f"SET LOCAL statement_timeout = '{LOOK_SECONDS}s'"))
+                    revision = revision_of(connection)
+                    if self.is_postgresql or revision is not None:
+                        _require_head(revision)
+                        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+                    transaction.rollback()
+            except DBAPIError:
+                connection.invalidate()
+                raise
 
     def upgrade(self) -> tuple[str | None, str]:
         """Bring the tables up to date, whatever they are. Returns the revision before and after.
@@ -69,12 +133,12 @@ class Database:
             StoreError
         """
         with _as_store_errors(), self._engine.connect() as connection:
-            before = _revision(connection)
+            before = revision_of(connection)
         if before != HEAD:
             from benchmark_qa.store.migrate import migrate  # noqa: PLC0415 - Alembic only where it is needed
 
             with _as_store_errors():
-                migrate(self._engine)
+                before = migrate(self._engine)
         self._checked = True
         return before, HEAD
 
@@ -87,13 +151,11 @@ class Database:
 
     def listen(self, note: Callable[..., None]) -> None:
         """Call `note` before every statement, with the arguments of SQLAlchemy's `before_cursor_execute`."""
-        for engine in {self._engine, self._readers}:
-            event.listen(engine, "before_cursor_execute", note)
+        event.listen(self._engine, "before_cursor_execute", note)
 
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
-        self._readers.dispose()
 
     @contextmanager
     def _ready(self) -> Iterator[None]:
@@ -108,10 +170,10 @@ class Database:
     def _check(self) -> None:
         if self.is_postgresql:
             with self._engine.connect() as connection:
-                _require_head(_revision(connection))
+                _require_head(revision_of(connection))
             return
         with _writer(self._engine) as connection, connection.begin():
-            revision = _revision(connection)
+            revision = revision_of(connection)
             if revision is None:
                 create_tables(connection)
         if revision not in (None, HEAD):
@@ -125,7 +187,7 @@ def create_tables(connection: Connection) -> None:
     connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
     """None: the database is empty."""
     tables = inspect(connection)
     if not tables.has_table("alembic_version"):
@@ -145,14 +207,14 @@ def _require_head(revision: str | None) -> None:
     raise SchemaBehindError(f"the score store {state}: run 'benchmark-qa db upgrade'")
 
 
-def _engine(url: str, outage: Outage, **options: Any) -> Engine:
+def _engine(url: str, connections: int, prepared_statements: bool) -> Engine:
     try:
         engine = create_engine(
             url,
             hide_parameters=True,  # errors would quote labels and people
             json_serializer=_json,
             json_deserializer=orjson.loads,
-            **options,
+            **_pool(url, connections, prepared_statements),
         )
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise StoreError(f"DATABASE_URL is not understood ({type(error).__name__})") from None
@@ -163,9 +225,7 @@ def _engine(url: str, outage: Outage, **options: Any) -> Engine:
         event.listen(engine, "connect", _sqlite_for_many_writers)
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "postgresql":
-        event.listen(engine, "do_connect", outage.connect)
-        event.listen(engine, "checkin", _note_time)
-        event.listen(engine, "checkout", partial(_ping_after_a_pause, engine))
+        event.listen(engine, "do_connect", Outage().connect)
     else:
         raise StoreError(f"DATABASE_URL names {engine.dialect.name!r}; SQLite and PostgreSQL are supported")
     return engine
@@ -177,22 +237,23 @@ def _require_folder(file: str | None) -> None:
         raise StoreError(f"DATABASE_URL names {file}, and its folder does not exist: make it, or correct DATABASE_URL")
 
 
+def _pool(url: str, connections: int, prepared_statements: bool) -> dict[str, Any]:
+    """One small pool a process, whose connections are asked whether they live before they are used."""
+    if not url.startswith("postgresql"):
+        return {}
+    options: dict[str, Any] = {
+        "pool_size": connections,
+        "max_overflow": 0,
+        "pool_timeout": WAIT_SECONDS,
+        "pool_pre_ping": True,
+    }
+    if not prepared_statements and url.startswith("postgresql+psycopg:"):
+        options["connect_args"] = {"prepare_threshold": None}
+    return options
+
+
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
-
-
-def _note_time(_connection: Any, record: Any) -> None:
-    record.info["used_at"] = time.monotonic()
-
-
-def _ping_after_a_pause(engine: Engine, connection: Any, record: Any, _proxy: Any) -> None:
-    """Connections that were in use a moment ago are believed to live: a ping before every query is a round trip."""
-    if time.monotonic() - record.info.get("used_at", math.inf) < UNASKED_SECONDS:
-        return
-    try:
-        engine.dialect.do_ping(connection)
-    except engine.dialect.loaded_dbapi.Error as error:
-        raise DisconnectionError from error
 
 
 def _sqlite_for_many_writers(connection: Any, _: Any) -> None:
@@ -221,4 +282,14 @@ def _as_store_errors() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise StoreError(f"the score store cannot be used ({type(error).__name__})") from error
+        kind = StoreAway if _may_pass(error) else StoreError
+        raise kind(f"the score store cannot be used ({type(error).__name__})") from error
+
+
+def _may_pass(error: SQLAlchemyError) -> bool:
+    """Restarts, failovers (connections that end, servers that are read-only), full disks, locks, no free connection."""
+    if isinstance(error, DBAPIError) and type(error.orig).__name__ == "ConnectionTimeout":
+        return False  # nobody waits for a server that does not even refuse
+    return isinstance(error, OperationalError | InterfaceError | InternalError | PoolTimeoutError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )

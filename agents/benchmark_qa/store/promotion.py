@@ -1,10 +1,14 @@
 """Which record counts: new records become current, what they replace leaves the sums.
 
-Every transaction takes its locks in the same order (records by key, tasks by project, data hash and branch, sums by
-annotator and figure), so writers wait for each other but never deadlock.
+Of two records of a task the one against the newer truth counts, then the one of the later submission. Only where both
+are equal (other rules, another engine) the later scoring counts.
+
+Every transaction takes its locks in the same order (records by key, truth by data hash, tasks by
+project, data hash and branch, sums by annotator and figure), so writers wait for each other but never deadlock.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -15,6 +19,7 @@ from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.store.rows import FIGURE_COLUMNS, insert_many, parameters_of, record_of
 from benchmark_qa.store.schema import current_scores, excluded_truth, score_records
 from benchmark_qa.store.sums import Deltas
+from benchmark_qa.store.truth_versions import LONG_AGO, VersionsByProject, made_against_the_newest
 
 Task = tuple[str, str, str]
 """Production project, data hash, branch name"""
@@ -35,15 +40,32 @@ _EXCLUDED = select(excluded_truth.c.data_hash).where(
 )
 
 
-def promote(connection: Connection, records: Iterable[ScoreRecord]) -> None:
-    """Let those of these records count that are newer than what counts now, and keep the sums right."""
-    newest = _newest_of_each_task(records)
-    if not newest:
-        return
+def promote(connection: Connection, records: Sequence[ScoreRecord]) -> frozenset[str]:
+    """Let those of these records count that are newer than what counts now, and keep the sums right.
+
+    Late records never count, nor do records against a truth that is known to have changed.
+
+    Returns:
+        Data units of records against such a truth: they have to be scored again.
+    """
+    in_time = [record for record in records if not record.identity.late]
+    if not in_time:
+        return frozenset()
+    against_newest, versions = made_against_the_newest(connection, in_time)
+    behind = {r.identity.key: r.identity.data_hash for r in in_time}
+    for record in against_newest:
+        behind.pop(record.identity.key, None)
+    newest = _newest_of_each_task(against_newest)
+    if newest:
+        _let_count(connection, newest, versions)
+    return frozenset(behind.values())
+
+
+def _let_count(connection: Connection, newest: Mapping[Task, ScoreRecord], versions: VersionsByProject) -> None:
     taken = _take_free_tasks(connection, newest)
     deltas = Deltas()
     contested = {task: record for task, record in newest.items() if task not in taken}
-    replaced = _replace_older(connection, contested)
+    replaced = _replace_older(connection, contested, versions)
     # Asked after the first write: whoever excludes an item locks the table that we have just written to, so either
     # we see the exclusion or it sees our records.
     excluded = _excluded(connection, newest)
@@ -71,10 +93,15 @@ def _task(record: ScoreRecord) -> Task:
 
 
 def _is_newer(record: ScoreRecord, than: ScoreRecord) -> bool:
-    """By time; equal times are decided by the key, as in `rebuild`."""
-    if record.scored_at != than.scored_at:
-        return record.scored_at > than.scored_at
+    """By truth, submission and scoring; equals are decided by the key, as in `rebuild`."""
+    if _moments(record) != _moments(than):
+        return _moments(record) > _moments(than)
     return record.identity.key < than.identity.key
+
+
+def _moments(record: ScoreRecord) -> tuple[datetime, datetime, datetime]:
+    identity = record.identity
+    return identity.truth_edited_at or LONG_AGO, identity.labels_edited_at or LONG_AGO, record.scored_at
 
 
 def _take_free_tasks(connection: Connection, newest: Mapping[Task, ScoreRecord]) -> set[Task]:
@@ -96,18 +123,27 @@ def _insert_free(dialect: str, names: tuple[str, ...]) -> ReturningInsert[str, s
     return insert_many(dialect, current_scores, names).on_conflict_do_nothing().returning(*_TASK_COLUMNS)
 
 
-def _replace_older(connection: Connection, contested: Mapping[Task, ScoreRecord]) -> dict[Task, ScoreRecord]:
+def _replace_older(
+    connection: Connection, contested: Mapping[Task, ScoreRecord], versions: VersionsByProject
+) -> dict[Task, ScoreRecord]:
     """What counted before, of the tasks whose score is replaced."""
     if not contested:
         return {}
     replaced = {}
     for old in _current(connection, list(contested)):
         task = _task(old)
-        if contested[task].identity != old.identity and _is_newer(contested[task], old):
+        if contested[task].identity == old.identity:
+            continue
+        if _is_newer(contested[task], old) or _is_against_a_row_that_is_no_truth_now(old, versions):
             replaced[task] = old
     if replaced:
         connection.execute(_REPLACE, [_replacement(task, contested[task]) for task in replaced])
     return replaced
+
+
+def _is_against_a_row_that_is_no_truth_now(record: ScoreRecord, versions: VersionsByProject) -> bool:
+    known = versions.get(record.identity.production_project, {}).get(record.identity.data_hash)
+    return known is not None and (record.identity.truth_edited_at or LONG_AGO) > known.edited_at
 
 
 def _current(connection: Connection, tasks: Sequence[Task]) -> list[ScoreRecord]:

@@ -1,12 +1,12 @@
 """What follows from the score records, made anew: which record counts, and the sums per annotator."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, text
 
 from benchmark_qa.store.rows import FIGURE_COLUMNS, record_of
-from benchmark_qa.store.schema import annotator_totals, current_scores, excluded_truth, score_records
+from benchmark_qa.store.schema import annotator_totals, current_scores, excluded_truth, score_records, truth_versions
 from benchmark_qa.store.sums import Deltas
 
 _ROWS_AT_ONCE = 2_000
@@ -19,13 +19,22 @@ def rebuild(connection: Connection) -> None:
     connection.execute(delete(current_scores))
     connection.execute(delete(annotator_totals))
     names = ("production_project", "data_hash", "branch_name", "key", "scored_at")
-    newest = newest_scores(score_records.c.key.is_not(None), (score_records.c[name] for name in names))
+    newest = newest_scores(~_against_no_truth_now().exists(), (score_records.c[name] for name in names))
     connection.execute(insert(current_scores).from_select(names, newest))
     deltas = Deltas()
     counted = counted_scores(*FIGURE_COLUMNS).execution_options(yield_per=_ROWS_AT_ONCE)
     for row in connection.execute(counted):
         deltas.add(record_of(row))
     deltas.write(connection)
+
+
+def _against_no_truth_now() -> Select[Any]:
+    """Another row, edited earlier, has become the truth since."""
+    return select(truth_versions.c.data_hash).where(
+        truth_versions.c.production_project == score_records.c.production_project,
+        truth_versions.c.data_hash == score_records.c.data_hash,
+        truth_versions.c.edited_at < score_records.c.truth_edited_at,
+    )
 
 
 def lock_writers(connection: Connection) -> None:
@@ -35,20 +44,28 @@ def lock_writers(connection: Connection) -> None:
 
 
 def newest_scores(condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]]) -> Select[Any]:
-    """The newest record of every branch of every data unit, among those that meet the condition."""
-    return _at_the_edge(condition, columns, score_records.c.scored_at.desc())
+    """The record of every branch of every data unit that counts, among those that meet the condition.
+
+    By truth, submission and scoring, as in `promotion`; late ones never count.
+    """
+    order = (
+        score_records.c.truth_edited_at.desc().nulls_last(),
+        score_records.c.labels_edited_at.desc().nulls_last(),
+        score_records.c.scored_at.desc(),
+    )
+    return _at_the_edge(condition & score_records.c.late.is_(False), columns, order)
 
 
 def first_scores(condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]]) -> Select[Any]:
     """The oldest record of every branch of every data unit, among those that meet the condition."""
-    return _at_the_edge(condition, columns, score_records.c.scored_at.asc())
+    return _at_the_edge(condition & score_records.c.late.is_(False), columns, (score_records.c.scored_at.asc(),))
 
 
 def _at_the_edge(
-    condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]], order: ColumnElement[Any]
+    condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]], order: Sequence[ColumnElement[Any]]
 ) -> Select[Any]:
     task = (score_records.c.production_project, score_records.c.data_hash, score_records.c.branch_name)
-    rank = func.row_number().over(partition_by=task, order_by=(order, score_records.c.key))
+    rank = func.row_number().over(partition_by=task, order_by=(*order, score_records.c.key))
     ranked = select(*columns, rank.label("rank")).where(condition).subquery()
     return select(*(column for column in ranked.c if column.name != "rank")).where(ranked.c.rank == 1)
 

@@ -1,17 +1,17 @@
 """Score records: upserts under deterministic keys, history kept, sums kept along."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 
-from sqlalchemy import Text, cast, func, or_, select, update
+from sqlalchemy import Connection, Text, cast, func, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from benchmark_qa.records.figures import Totals
 from benchmark_qa.records.score import ScoreRecord
-from benchmark_qa.store.database import Database
+from benchmark_qa.store.database import CONNECTIONS, Database
 from benchmark_qa.store.exposure import EditorScorings
 from benchmark_qa.store.promotion import promote
 from benchmark_qa.store.rebuild import first_scores, newest_scores
@@ -24,6 +24,15 @@ _KEYS_PER_QUERY = 500
 _ROWS_PER_INSERT = 500
 
 
+@dataclass(frozen=True)
+class CountingScore:
+    """The figure of a record that counts."""
+
+    key: str
+    score: float | None
+    passed: bool | None
+
+
 class SqlScoreStore:
     """Score records in SQLite or PostgreSQL. Thread-safe.
 
@@ -31,47 +40,55 @@ class SqlScoreStore:
 
     Args:
         url: SQLAlchemy URL, e.g. `sqlite:///scores.sqlite` or `postgresql+psycopg://user@host/db`.
+        connections: as of `Database`.
+        prepared_statements: as of `Database`.
 
     Raises:
         StoreError: the URL is not understood.
     """
 
-    def __init__(self, url: str) -> None:
-        self.database = Database(url)
+    def __init__(self, url: str, *, connections: int = CONNECTIONS, prepared_statements: bool = True) -> None:
+        self.database = Database(url, connections=connections, prepared_statements=prepared_statements)
 
     def find(self, keys: Sequence[str]) -> dict[str, ScoreRecord]:
         """The records that exist under these keys. 1 query per 500 keys."""
-        found: dict[str, ScoreRecord] = {}
-        with self.database.reading() as connection:
+
+        def look(connection: Connection) -> dict[str, ScoreRecord]:
+            found: dict[str, ScoreRecord] = {}
             for batch in _batches(keys, _KEYS_PER_QUERY):
                 rows = connection.execute(select(score_records).where(score_records.c.key.in_(batch)))
                 found.update({row.key: record_of(row) for row in rows})
-        return found
+            return found
+
+        return self.database.read(look)
 
     def size_of_details(self, keys: Sequence[str]) -> int:
         """Characters of JSON that `find` would have to parse. 1 query per 500 keys; the JSON itself stays there."""
         documents = (score_records.c.details, score_records.c.sketch)
         size = func.sum(sum(func.coalesce(func.length(cast(document, Text)), 0) for document in documents))
-        with self.database.reading() as connection:
-            return sum(
+        return self.database.read(
+            lambda connection: sum(
                 int(connection.scalar(select(size).where(score_records.c.key.in_(batch))) or 0)
                 for batch in _batches(keys, _KEYS_PER_QUERY)
             )
+        )
 
-    def save(self, records: Sequence[ScoreRecord]) -> None:
+    def save(self, records: Sequence[ScoreRecord]) -> frozenset[str]:
         """Insert what is new; a record that is there already stays as it is.
 
-        A new record of a task counts from now on, unless one that was scored later is there. One transaction per
-        500 records; 1 statement where nothing is new, else 4, and 3 more where scores are replaced.
+        A new record of a task counts from now on, unless one against newer truth, or of a later submission, is there,
+        or a newer truth is known. One transaction per 500 records, tried again while the store is away; 1 statement
+        where nothing is new, else 6, and 3 more where scores are replaced.
+
+        Returns:
+            Data units whose truth is known to be newer than what their records were made against: they are in the
+            history and count nowhere, and have to be scored again.
         """
         in_order = sorted(records, key=lambda record: record.identity.key)
+        behind: frozenset[str] = frozenset()
         for batch in _batches(in_order, _ROWS_PER_INSERT):
-            by_key = {record.identity.key: record for record in batch}
-            columns = columns_of(list(by_key.values()))
-            with self.database.writing() as connection:
-                dialect = connection.dialect.name
-                new = connection.scalars(_insert_unknown(dialect), parameters_of(dialect, columns)).all()
-                promote(connection, [by_key[key] for key in new])
+            behind |= self.database.write(partial(_save, {record.identity.key: record for record in batch}))
+        return behind
 
     def affirm(self, keys: Sequence[str], *, as_of: datetime) -> None:
         """These records, made earlier, are what their tasks would have scored at a moment: let them count, as fresh.
@@ -79,12 +96,16 @@ class SqlScoreStore:
         What was scored after that moment counts all the same: somebody has seen newer labels meanwhile.
         """
         for batch in _batches(sorted(keys), _KEYS_PER_QUERY):
-            records = self.find(batch).values()
-            with self.database.writing() as connection:
-                promote(connection, [replace(record, scored_at=as_of) for record in records])
+            records = [replace(record, scored_at=as_of) for record in self.find(batch).values()]
+
+            def affirm(connection: Connection, records: list[ScoreRecord] = records) -> None:
+                behind = promote(connection, records)
+                keys = [r.identity.key for r in records if r.identity.data_hash not in behind]
                 connection.execute(
-                    update(current_scores).where(current_scores.c.key.in_(batch)).values(stale_because=None)
+                    update(current_scores).where(current_scores.c.key.in_(keys)).values(stale_because=None)
                 )
+
+            self.database.write(affirm)
 
     def latest(self, production_project: str) -> list[ScoreRecord]:
         """The record that counts of every branch of every data unit of a project, by data hash and branch.
@@ -142,12 +163,15 @@ class SqlScoreStore:
 
     def mark_stale(self, production_project: str, data_hashes: Sequence[str], because: str) -> None:
         """The scores of these data units are to be made anew; the mark goes when a newer one counts."""
-        with self.database.writing() as connection:
+
+        def mark(connection: Connection) -> None:
             for batch in _batches(sorted(data_hashes), _KEYS_PER_QUERY):
                 of_these = (current_scores.c.production_project == production_project) & (
                     current_scores.c.data_hash.in_(batch)
                 )
                 connection.execute(update(current_scores).where(of_these).values(stale_because=because))
+
+        self.database.write(mark)
 
     def stale(self, production_project: str, *, config_fingerprint: str, engine_version: str) -> dict[str, str]:
         """Keys of the scores that are marked stale, or were made by another configuration or engine; with why."""
@@ -173,6 +197,29 @@ class SqlScoreStore:
                 or ("the scoring rules have changed" if made_with != config_fingerprint else "the engine has changed")
                 for key, marked, made_with in connection.execute(query)
             }
+
+    def counting(self, production_project: str, data_hashes: Sequence[str]) -> dict[tuple[str, str], CountingScore]:
+        """What counts now of these data units, by data hash and branch. 1 query per 500."""
+        found: dict[tuple[str, str], CountingScore] = {}
+        with self.database.reading() as connection:
+            for batch in _batches(data_hashes, _KEYS_PER_QUERY):
+                query = (
+                    select(
+                        current_scores.c.data_hash,
+                        current_scores.c.branch_name,
+                        current_scores.c.key,
+                        score_records.c.score,
+                        score_records.c.passed,
+                    )
+                    .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
+                    .where(
+                        current_scores.c.production_project == production_project,
+                        current_scores.c.data_hash.in_(batch),
+                    )
+                )
+                for row in connection.execute(query):
+                    found[row.data_hash, row.branch_name] = CountingScore(row.key, row.score, row.passed)
+        return found
 
     def scored_data_units(self, production_project: str, *, since: datetime | None = None) -> list[str]:
         """Data hashes that have a score which counts, made since a moment."""
@@ -203,6 +250,13 @@ class SqlScoreStore:
     def close(self) -> None:
         """Give back every connection."""
         self.database.close()
+
+
+def _save(by_key: Mapping[str, ScoreRecord], connection: Connection) -> frozenset[str]:
+    dialect = connection.dialect.name
+    columns = columns_of(list(by_key.values()))
+    new = connection.scalars(_insert_unknown(dialect), parameters_of(dialect, columns)).all()
+    return promote(connection, [by_key[key] for key in new])
 
 
 @cache

@@ -13,6 +13,7 @@ from benchmark_qa.store.rebuild import counted_scores, lock_writers
 from benchmark_qa.store.rows import FIGURE_COLUMNS, record_of
 from benchmark_qa.store.schema import accepted_answers, actions, current_scores, excluded_truth, score_records
 from benchmark_qa.store.sums import deltas_of
+from benchmark_qa.store.truth_versions import SeenTruth, newest_truth, note_truth
 
 
 class RulingRefusedError(StoreError):
@@ -103,6 +104,9 @@ class TruthRulings:
             RulingRefusedError: it is accepted already.
         """
         with self._database.writing() as connection:
+            # First, as whoever makes a score current does; with the time that the trail will have.
+            at = datetime.now(UTC)
+            _note_ruling(connection, production_project, data_hash, at)
             lock_writers(connection)
             known = select(accepted_answers.c.label_hash).where(
                 accepted_answers.c.production_project == production_project,
@@ -118,7 +122,7 @@ class TruthRulings:
                     label_hash=label_hash,
                     branch_name=branch_name,
                     operator=operator,
-                    accepted_at=datetime.now(UTC),
+                    accepted_at=at,
                 )
             )
             _mark_stale(connection, production_project, data_hash, "another answer is accepted")
@@ -130,16 +134,17 @@ class TruthRulings:
                 subject=data_hash,
                 reason=reason,
                 facts={"label_hash": label_hash},
+                taken_at=at,
             )
 
     def accepted(self, production_project: str) -> dict[str, list[AcceptedAnswer]]:
         """Accepted label rows by data hash."""
         query = select(accepted_answers).where(accepted_answers.c.production_project == production_project)
         found: dict[str, list[AcceptedAnswer]] = {}
-        with self._database.reading() as connection:
-            for row in connection.execute(query.order_by(accepted_answers.c.label_hash)):
-                answer = AcceptedAnswer(row.data_hash, row.label_hash, row.branch_name, row.operator, row.accepted_at)
-                found.setdefault(row.data_hash, []).append(answer)
+        in_order = query.order_by(accepted_answers.c.label_hash)
+        for row in self._database.read(lambda connection: connection.execute(in_order).all()):
+            answer = AcceptedAnswer(row.data_hash, row.label_hash, row.branch_name, row.operator, row.accepted_at)
+            found.setdefault(row.data_hash, []).append(answer)
         return found
 
     def standings(self, production_project: str, data_hashes: Sequence[str]) -> dict[str, Standing]:
@@ -149,10 +154,10 @@ class TruthRulings:
             of_these, actions.c.kind.in_(("accept-also", "undo"))
         )
         ruled: dict[str, datetime] = {}
-        with self._database.reading() as connection:
-            for data_hash, kind, facts, taken_at in connection.execute(about_answers):
-                if kind == "accept-also" or facts.get("kind") == "accept-also":
-                    ruled[data_hash] = max(taken_at, ruled.get(data_hash, taken_at))
+        rows = self._database.read(lambda connection: connection.execute(about_answers).all())
+        for data_hash, kind, facts, taken_at in rows:
+            if kind == "accept-also" or facts.get("kind") == "accept-also":
+                ruled[data_hash] = max(taken_at, ruled.get(data_hash, taken_at))
         if not ruled:
             return {}
         accepted = self.accepted(production_project)
@@ -169,6 +174,7 @@ class TruthRulings:
         """
         with self._database.writing() as connection:
             action = open_action(connection, action_id)
+            at = datetime.now(UTC)
             project, data_hash = action.production_project, action.subject
             match action.kind:
                 case "exclude":
@@ -176,10 +182,17 @@ class TruthRulings:
                 case "restore":
                     _exclude(connection, project, data_hash, operator, str(action.facts.get("reason", reason)))
                 case "accept-also":
+                    _note_ruling(connection, project, data_hash, at)
                     _withdraw(connection, project, data_hash, str(action.facts["label_hash"]))
                 case kind:
                     raise UnknownActionError(f"a {kind!r} is not undone here")
-            return undo_action(connection, action, operator=operator, reason=reason)
+            return undo_action(connection, action, operator=operator, reason=reason, taken_at=at)
+
+
+def _note_ruling(connection: Connection, project: str, data_hash: str, at: datetime) -> None:
+    """What is right for the item has changed: scores made before that count no more."""
+    known = newest_truth(connection, project, [data_hash]).get(data_hash)
+    note_truth(connection, project, {data_hash: SeenTruth(known.label_hash if known else None, at)})
 
 
 def _exclude(connection: Connection, project: str, data_hash: str, operator: str, reason: str) -> None:

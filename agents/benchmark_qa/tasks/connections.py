@@ -28,6 +28,8 @@ class Connections:
     """
 
     settings: Settings
+    database_connections: int | None = None
+    """Of this process, where it is not the setting's number"""
 
     @once
     def projects(self) -> ServedProjects:
@@ -56,7 +58,13 @@ class Connections:
         with loading():
             from benchmark_qa.store.score_store import SqlScoreStore  # noqa: PLC0415 - routing needs no database
 
-        return SqlScoreStore(self.settings.scores_url)
+        return SqlScoreStore(
+            self.settings.scores_url,
+            connections=self.settings.database_connections
+            if self.database_connections is None
+            else self.database_connections,
+            prepared_statements=self.settings.database_prepared_statements,
+        )
 
     @once
     def scorer(self) -> "Scorer":

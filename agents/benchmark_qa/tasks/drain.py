@@ -12,6 +12,7 @@ from benchmark_qa.encord_api.request_sizes import ACTIONS_PER_REQUEST
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.decision import decide
 from benchmark_qa.tasks.errors import MisconfiguredStage
+from benchmark_qa.tasks.held import owe, pathway_without_score, scored_or_owed
 from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.retirement import retired_items
 from benchmark_qa.tasks.score import Scorer, judge
@@ -42,6 +43,8 @@ class Drained:
     """(data hash, reason) of tasks that stay at the stage"""
     finished: bool = True
     """False: the time was up before the queue was; the next drain goes on"""
+    late: int = 0
+    """Scores of labels that were edited after they had been handed in: kept, and counted nowhere"""
 
     def __add__(self, other: "Drained") -> "Drained":
         return Drained(
@@ -49,6 +52,7 @@ class Drained:
             self.already_gone + other.already_gone,
             self.refused + other.refused,
             self.finished and other.finished,
+            self.late + other.late,
         )
 
 
@@ -94,7 +98,11 @@ def drain_scoring_stage(
 
     Requests for N tasks of k branches: a page per 100 tasks; per 500 tasks one for metadata and one to send them on;
     labels in bundles of up to 1,000 rows, and for each of those a bundle of truth. What a bundle holds is recorded
-    before the next one is asked for.
+    before the next one is asked for, and no task moves before its score is recorded.
+
+    Raises:
+        StoreError: tasks wait for the store (`on_store_failure`).
+        TruthChanging, PlatformError, MisconfiguredStage
     """
     projects = scorer.projects
     stage = projects.stage(scoring)
@@ -103,15 +111,20 @@ def drain_scoring_stage(
     pages = projects.encord.task_pages(production, stage.uuid, data_hashes=data_hashes)
     for tasks in _chunks(pages, TASKS_SCORED_TOGETHER):
         pathways: dict[str, str] = {}
-        for scored in scorer.score_in_bundles([task.data_hash for task in tasks]):
-            WriteBack(scorer).after_scoring(scored)
-            total += Drained(refused=_logged(refusals(scored)))
-            pathways |= {s.data_hash: pathway_of(s, scoring, stage, scorer) for s in scored if s.refusal is None}
-            if _time_is_up():
-                break
-        going = [(task, pathways[task.data_hash]) for task in tasks if task.data_hash in pathways]
-        if going:
-            total += _send_on(projects, stage, going)
+        try:
+            for scored in scored_or_owed(scorer, [task.data_hash for task in tasks]):
+                WriteBack(scorer).after_scoring(scored)
+                total += Drained(refused=_logged(refusals(scored)))
+                pathways |= {s.data_hash: pathway_of(s, scoring, stage, scorer) for s in scored if s.refusal is None}
+                owed = [each.data_hash for each in scored if not each.kept and each.refusal is None]
+                if owed:
+                    owe(owed)
+                if _time_is_up():
+                    break
+        finally:  # what is recorded goes on, even where the rest has to wait
+            going = [(task, pathways[task.data_hash]) for task in tasks if task.data_hash in pathways]
+            if going:
+                total += _send_on(projects, stage, going)
         progress(len(tasks))
         if _time_is_up():
             return total + Drained(finished=False)
@@ -133,7 +146,10 @@ def pathway_of(scores: DataUnitScores, scoring: ScoringStage, stage: Stage, scor
 
     Raises:
         MisconfiguredStage: the configuration names none and the stage has several.
+        NowhereToPass: the score is owed, and no pathway is safe.
     """
+    if not scores.kept:
+        return pathway_without_score(scoring, stage, scorer.projects.production)
     judged = judge(scores.records, scorer.projects.deployment)
     decision = decide(judged, pass_pathway=scoring.pass_pathway, fail_pathway=scoring.fail_pathway)
     if decision.pathway is not None:

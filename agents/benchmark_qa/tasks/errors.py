@@ -1,6 +1,10 @@
 """Why a use case refuses. The messages are for people: they name what is wrong and never a label."""
 
-from benchmark_qa.errors import RefusalError
+from benchmark_qa.errors import RefusalError, TryAgainLater
+
+
+class TruthChanging(TryAgainLater):
+    """Labels or truth were edited each time while they were read: which version was judged cannot be told."""
 
 
 class ProjectNotServed(RefusalError):

@@ -31,8 +31,8 @@ def handle_event(scorer: Scorer, project_hash: str, data_hashes: Sequence[str]) 
 
     Raises:
         ProjectNotServed: the event is about somebody else's project.
-        StoreError: of truth that has changed, when the scores cannot be marked.
-        PlatformError
+        StoreError: nothing that is counted as scored is missing from the store; the event must come again.
+        TruthChanging, PlatformError
     """
     projects = scorer.projects
     deployment = projects.deployment
@@ -41,7 +41,7 @@ def handle_event(scorer: Scorer, project_hash: str, data_hashes: Sequence[str]) 
         raise ProjectNotServed(f"project {project_hash} is not served by this deployment")
     if is_truth:
         scorer.truth.forget(data_hashes)
-        scorer.store.mark_stale(projects.production.project_hash, data_hashes, "the ground truth has changed")
+        scorer.tell_of_truth(data_hashes)
     outcome = EventOutcome(scored=0, refused=0)
     for batch in batches(list(dict.fromkeys(data_hashes)), TASKS_SCORED_TOGETHER):
         looked_at = datetime.now(UTC)

@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from cachetools import LRUCache
 
+from benchmark_qa.encord_api.label_rows import is_of_another_time
 from benchmark_qa.encord_api.models import LabelRow, Project
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to
 from benchmark_qa.labels.annotations import Annotations
@@ -22,6 +23,9 @@ from benchmark_qa.tasks.projects import ServedProjects
 
 BYTES_KEPT = 64 * 1024 * 1024
 """Ground truth kept in memory, as arrays"""
+RECENT_SECONDS = 10.0
+"""Labels tell their edit time in whole seconds: of truth edited as lately as that, two versions may look alike. Longer
+than two clocks differ"""
 NEVER = float("-inf")
 """Long before any reading of the clock, which may have begun with this instance"""
 
@@ -36,6 +40,24 @@ class TruthRow:
     edited_at: datetime | None
     stage_title: str | None
     finished: bool
+    ruled_at: datetime | None = None
+    """When another answer was last accepted besides it, or withdrawn"""
+
+    @property
+    def version(self) -> datetime | None:
+        """Of what is right: scores that were made against an earlier one are out of date."""
+        known = [moment for moment in (self.edited_at if self.label_hash else None, self.ruled_at) if moment]
+        return max(known, default=None)
+
+
+@dataclass(frozen=True)
+class TruthRead:
+    """Annotations as they were read."""
+
+    annotations: Mapping[str, Annotations | LabelReadError]
+    """By data hash; or why they cannot be read"""
+    moved: frozenset[str] = frozenset()
+    """Data units whose truth may have been edited between its metadata and its labels"""
 
 
 class GroundTruth:
@@ -99,8 +121,8 @@ class GroundTruth:
             # Seen by the clock that never jumps; a moment that both processes know is told by the one on the wall.
             self._distrusted_until = max(self._distrusted_until, time.monotonic() - (time.time() - before))
 
-    def annotations(self, rows: Iterable[TruthRow], ontology: Ontology) -> dict[str, Annotations | LabelReadError]:
-        """Ground-truth annotations by data hash, or why they cannot be read. A request per 1,000 rows not cached.
+    def annotations(self, rows: Iterable[TruthRow], ontology: Ontology) -> TruthRead:
+        """Ground-truth annotations by data hash. A request per 1,000 rows not cached.
 
         Args:
             rows: of the index.
@@ -121,9 +143,12 @@ class GroundTruth:
                 result[row.data_hash] = cached
             else:
                 missing.setdefault(row.benchmark_project, []).append(row)
+        moved: set[str] = set()
         for project_hash, needed in missing.items():
-            result.update(self._read(project_hash, needed, ontology))
-        return result
+            found, doubtful = self._read(project_hash, needed, ontology)
+            result.update(found)
+            moved |= doubtful
+        return TruthRead(result, frozenset(moved))
 
     def ontology(self, project: Project) -> Ontology:
         """The project's ontology, parsed once per copy of the project; the same object as long as it is equal.
@@ -160,9 +185,10 @@ class GroundTruth:
 
     def _read(
         self, project_hash: str, rows: list[TruthRow], ontology: Ontology
-    ) -> Mapping[str, Annotations | LabelReadError]:
+    ) -> tuple[Mapping[str, Annotations | LabelReadError], set[str]]:
         by_label = {row.label_hash: row for row in rows if row.label_hash}
         found: dict[str, Annotations | LabelReadError] = {}
+        moved: set[str] = set()
         # Bundle by bundle: as arrays the labels are a tenth of what they are as parsed JSON.
         for bundle in self._projects.encord.label_bundles_with_gaps(project_hash, list(by_label)):
             for label_hash, document in bundle.items():
@@ -170,14 +196,17 @@ class GroundTruth:
                 if document is None:
                     found[row.data_hash] = LabelReadError("label row", "Encord does not return it")
                     continue
+                if is_of_another_time(document, row.edited_at) or _is_recent(row.edited_at):
+                    moved.add(row.data_hash)
                 try:
                     annotations = read_label_row(document, ontology)
                 except LabelReadError as error:
                     found[row.data_hash] = error
                     continue
                 found[row.data_hash] = annotations
-                self._keep(row, ontology, annotations)
-        return found
+                if row.data_hash not in moved:
+                    self._keep(row, ontology, annotations)
+        return found, moved
 
     def _keep(self, row: TruthRow, ontology: Ontology, annotations: Annotations) -> None:
         if row.label_hash is None or bytes_of(annotations) > BYTES_KEPT:
@@ -222,6 +251,11 @@ class GroundTruth:
         finally:
             with self._lock:
                 self._changed_during = [each for each in self._changed_during if each is not changed]
+
+
+def _is_recent(edited: datetime | None) -> bool:
+    """Edited within a moment of now: the next edit may bear the same second."""
+    return edited is not None and abs((datetime.now(UTC) - edited).total_seconds()) < RECENT_SECONDS
 
 
 def bytes_of(value: object) -> int:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from benchmark_qa.config.deployment import Branches
@@ -12,6 +13,8 @@ from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.store.truth_rulings import Standing
 from benchmark_qa.tasks.ground_truth import TruthRow
 
+LATE_AFTER = timedelta(seconds=5)
+"""Handing in may save the labels once more"""
 _UNFINISHED = ("ANNOTATION", "CONSENSUS_ANNOTATION")
 
 
@@ -64,14 +67,16 @@ class DataUnitScores:
     data_hash: str
     records: tuple[ScoreRecord, ...] = ()
     kept: bool = True
-    """False: the store could not be used; the next delivery scores and records again"""
+    """False: the store is away and `on_store_failure` is "pass": the score is owed"""
+    made: int = 0
+    """How many of the records are new"""
     refusal: RefusalError | None = None
     complete: bool = True
     """False: the task is still with its annotators, some branches are not submitted"""
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
     """What is to be scored of one data unit."""
 
     truth: TruthRow
@@ -79,8 +84,15 @@ class _Work:
     complete: bool = True
     accepted: tuple[str, ...] = ()
     """Label rows that count as right besides the truth"""
+    handed_in: datetime | None = None
+    """When it left the annotators, where that is long past: what was edited later is late"""
     known: tuple[ScoreRecord, ...] = ()
     """Of the branches that need not be scored any more"""
+
+    def is_late(self, row: LabelRow) -> bool:
+        """Whether the labels of a branch are not those that were handed in."""
+        edited = row.last_edited_at if row.label_hash else None
+        return self.handed_in is not None and edited is not None and edited > self.handed_in + LATE_AFTER
 
     @property
     def label_hashes(self) -> list[str]:
@@ -90,9 +102,9 @@ class _Work:
 
     def outcome(self, made: Sequence[ScoreRecord] = ()) -> DataUnitScores:
         """The data unit's scores, with those just made."""
-        return DataUnitScores(self.truth.data_hash, (*self.known, *made), complete=self.complete)
+        return DataUnitScores(self.truth.data_hash, (*self.known, *made), complete=self.complete, made=len(made))
 
-    def without(self, known: Mapping[str, ScoreRecord], keys: Mapping[tuple[str, str], str]) -> "_Work":
+    def without(self, known: Mapping[str, ScoreRecord], keys: Mapping[tuple[str, str], str]) -> "Work":
         """With only the branches that have no record yet; `keys` of records by data hash and branch."""
         of_rows = [(row, known.get(keys[row.data_hash, row.branch_name])) for row in self.rows]
         return replace(
@@ -101,9 +113,8 @@ class _Work:
             known=tuple(record for _, record in of_rows if record is not None),
         )
 
-    def under(self, standing: Standing | None) -> "_Work":
+    def under(self, standing: Standing | None) -> "Work":
         """With what people have ruled: the truth is as new as the last ruling on it."""
         if standing is None:
             return self
-        edited = max(self.truth.edited_at or standing.ruled_at, standing.ruled_at)
-        return replace(self, truth=replace(self.truth, edited_at=edited), accepted=standing.label_hashes)
+        return replace(self, truth=replace(self.truth, ruled_at=standing.ruled_at), accepted=standing.label_hashes)

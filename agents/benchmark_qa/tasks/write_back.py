@@ -32,7 +32,7 @@ class WriteBack:
         if deployment.shadow:
             return
         wanted = deployment.write_back
-        scored = [each for each in scores if each.records and each.complete]
+        scored = [each for each in scores if each.records and each.complete and each.kept]
         for wish, write in (
             (wanted.issues, self._issues),
             (wanted.priority, self._priorities),

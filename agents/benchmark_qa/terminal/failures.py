@@ -44,9 +44,8 @@ def _exit_code(error: Exception) -> int | None:
     # Here and not before: a server that starts needs none of it.
     from benchmark_qa.config.account import SettingsError
     from benchmark_qa.encord_api.errors import PlatformError
-    from benchmark_qa.errors import RefusalError
+    from benchmark_qa.errors import RefusalError, TryAgainLater
     from benchmark_qa.store.action_log import UnknownActionError
-    from benchmark_qa.store.errors import StoreError
     from benchmark_qa.store.truth_rulings import RulingRefusedError
 
     match error:
@@ -59,7 +58,7 @@ def _exit_code(error: Exception) -> int | None:
         case RefusalError() | RulingRefusedError() | UnknownActionError():
             _say(str(error))
             return USAGE_ERROR
-        case PlatformError() | StoreError():
+        case PlatformError() | TryAgainLater():
             _say(str(error))
             return UNAVAILABLE
     return None

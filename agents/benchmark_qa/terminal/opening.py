@@ -33,7 +33,11 @@ class Scores:
     @cached_property
     def store(self) -> SqlScoreStore:
         """The score records."""
-        return SqlScoreStore(self.settings.scores_url)
+        return SqlScoreStore(
+            self.settings.scores_url,
+            connections=self.settings.database_connections,
+            prepared_statements=self.settings.database_prepared_statements,
+        )
 
     @property
     def rulings(self) -> TruthRulings:

@@ -149,7 +149,7 @@ def test_truth_is_kept_up_to_so_many_bytes(
         monkeypatch.setattr(truth_module, "BYTES_KEPT", size)
         truth = GroundTruth(service.connections.projects, ttl_seconds=3600)
         rows = list(truth.rows([unit.data_hash for unit in units]).values())
-        sizes = [bytes_of(each) for each in truth.annotations(rows, ontology).values()]
+        sizes = [bytes_of(each) for each in truth.annotations(rows, ontology).annotations.values()]
         assert all(200 < each < 20_000 for each in sizes)
         return len(truth._annotations)
 
@@ -163,4 +163,4 @@ def _all_truths(service: Service, units: list[Unit]) -> dict[str, Annotations]:
     truth = service.connections.scorer.truth
     rows = truth.rows([unit.data_hash for unit in units]).values()
     read = truth.annotations(rows, truth.ontology(service.connections.projects.production))
-    return {data_hash: each for data_hash, each in read.items() if isinstance(each, Annotations)}
+    return {data_hash: each for data_hash, each in read.annotations.items() if isinstance(each, Annotations)}

@@ -15,7 +15,7 @@ from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
 def route(
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
-    """Route every task that waits at the routing stage, in bundles.
+    """Route every task that waits at the routing stage, in bundles, also where the stage is on Auto.
 
     Does what the routing agent does, for tasks whose call failed or never came. Safe to repeat and to interrupt.
     Exit code 0 when the queue was worked off, 2 for faulty settings, 3 when Encord cannot be used.
@@ -39,11 +39,13 @@ def route(
 def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
-    """Score every benchmark task that waits at a scoring stage or is finished without a score.
+    """Score every benchmark task that waits at a scoring stage, or has passed one or is finished without a score.
 
-    Tasks at a scoring stage are sent on once they are scored. Safe to repeat and to interrupt: scores that are there
-    are not made again. Alerts that follow from the scores are sent. Exit code 0 when everything is scored, 4 when some
-    tasks could not be (the reasons are printed), 2 for faulty settings, 3 when Encord or the database cannot be used.
+    Tasks at a scoring stage, also on Auto, are sent on once they are scored. Of work that has passed it, what was
+    handed in is scored; where labels were edited since, the score is kept as late and counts nowhere. Safe to repeat
+    and to interrupt: scores that are there are not made again. Alerts that follow from the scores are sent. Exit code
+    0 when everything is scored, 4 when some tasks could not be (the reasons are printed), 2 for faulty settings, 3
+    when Encord or the database cannot be used.
     """
     with clear_failures():
         from benchmark_qa.alerts.alerts import tell_alerts
@@ -90,8 +92,9 @@ def rescore(
         tell_alerts(connections.store, connections.settings)
         still_stale = len(stale_scores(connections.store, connections.settings.config))
         if json:
-            typer.echo(json_module.dumps({"refused": outcome.refused, "still_stale": still_stale}))
+            typer.echo(json_module.dumps(asdict(outcome) | {"still_stale": still_stale}))
         else:
+            typer.echo(f"{outcome.made:,} scores made ({outcome.changed:,} changed), {outcome.left:,} left as is")
             typer.echo(f"{still_stale:,} scores are still out of date")
             for data_hash, reason in outcome.refused:
                 typer.echo(f"{data_hash} not scored: {reason}")
@@ -106,5 +109,7 @@ def print_outcome(outcome: Drained, *, as_json: bool) -> None:
         console.print_json(json.dumps(asdict(outcome)))
         return
     console.print(f"{outcome.moved:,} tasks sent on, {outcome.already_gone:,} had gone already")
+    if outcome.late:
+        console.print(f"{outcome.late:,} scores are late: their labels were edited after they were handed in")
     for reason, count in Counter(reason.split(": ", 1)[-1] for _, reason in outcome.refused).most_common():
         console.print(f"{count:,} stay: {reason}", markup=False)

@@ -21,9 +21,17 @@ def _scores() -> "Scores":
 
 @db.command()
 def upgrade() -> None:
-    """Bring the tables up to date. Safe to repeat; the service may be running."""
+    """Bring the tables up to date. Safe to repeat, also at once; the service may be running.
+
+    Needs nothing but DATABASE_URL.
+    """
     with clear_failures():
-        before, after = _scores().store.database.upgrade()
+        from benchmark_qa.config.database import load_database
+        from benchmark_qa.store.database import Database
+
+        database = Database(load_database().scores_url, connections=1)
+        before, after = database.upgrade()
+        database.close()
         typer.echo(f"at revision {after}" if before == after else f"from revision {before or '(empty)'} to {after}")
 
 

@@ -36,6 +36,7 @@ def serve(
 
             settings = load_settings(endpoints=True)
             log_as_json(settings.log_level)
+            _log.info("%s", settings.connections_in_words)
             app = create_app(settings, isolates_heavy_work=True)
         serve_until_terminated(app, host, port)
 

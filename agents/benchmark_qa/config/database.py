@@ -1,0 +1,98 @@
+"""Settings of the database: all that bringing its tables up to date needs."""
+
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from benchmark_qa.config.account import SettingsError, explain
+
+DRIVERS = {"psycopg": "psycopg", "": "psycopg2", "psycopg2": "psycopg2"}
+"""Of PostgreSQL, by what stands behind the plus sign, to the module"""
+
+
+def require_database(url: str) -> None:
+    """Refuse what is no address of a database, and one whose driver is not installed. The address is never quoted.
+
+    Raises:
+        ValueError: what is wrong.
+    """
+    kind, _, driver = url.partition("://")[0].partition("+")
+    if kind not in ("sqlite", "postgresql") or "://" not in url:
+        raise ValueError("neither sqlite:///FILE nor postgresql+psycopg://USER@HOST/NAME nor 'none'")
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise ValueError("host or port cannot be read") from None
+    if kind == "sqlite":
+        if driver not in ("", "pysqlite"):
+            raise ValueError(f"SQLite's driver is 'pysqlite', not '{driver}'")
+    elif driver not in DRIVERS:
+        raise ValueError(f"PostgreSQL's driver is 'psycopg', not '{driver}': postgresql+psycopg://USER@HOST/NAME")
+    elif not is_installed(DRIVERS[driver]):
+        raise ValueError(f"{DRIVERS[driver]} is not installed: take postgresql+psycopg:// and the extra 'postgres'")
+
+
+def is_installed(module: str) -> bool:
+    """Whether the module could be imported; it is not, but the packages around it are."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+WORKERS = 2
+"""Processes beside the server that score large tasks and drain scoring stages; each does one thing at a time"""
+
+
+class DatabaseSettings(BaseSettings):
+    """Which database, and how it is connected to."""
+
+    model_config = SettingsConfigDict(frozen=True, case_sensitive=True)
+
+    database_url: str = Field(default="sqlite:///benchmark-qa.sqlite", validation_alias="DATABASE_URL", repr=False)
+    """`none`: scores end with the instance"""
+    database_connections: int = Field(default=4, ge=1, le=100, validation_alias="DATABASE_CONNECTIONS")
+    """Of the server's process, to PostgreSQL, at most; each of its worker processes has one more"""
+    database_prepared_statements: bool = Field(default=True, validation_alias="DATABASE_PREPARED_STATEMENTS")
+    """False behind PgBouncer in transaction mode"""
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, value: str) -> str:
+        if value != "none":
+            require_database(value)
+        return value
+
+    @property
+    def connections_in_words(self) -> str:
+        """How many connections to the database an instance may have, for whoever has to provide them."""
+        if not self.database_url.startswith("postgresql"):
+            return "database: no server"
+        most = self.database_connections + WORKERS
+        return (
+            f"database connections: at most {most} = {self.database_connections} (DATABASE_CONNECTIONS) + {WORKERS} of "
+            "worker processes, for each instance"
+        )
+
+    @property
+    def scores_url(self) -> str:
+        """The database of this instance: for `none`, a file that ends with it and that its processes share."""
+        if self.database_url != "none":
+            return self.database_url
+        return f"sqlite:///{Path(tempfile.gettempdir()) / 'benchmark-qa-instance.sqlite'}"
+
+
+def load_database() -> DatabaseSettings:
+    """Read and check what the environment says of the database, and nothing else.
+
+    Raises:
+        SettingsError: naming each key that is wrong.
+    """
+    try:
+        return DatabaseSettings()
+    except ValidationError as error:
+        raise SettingsError(explain(error)) from None

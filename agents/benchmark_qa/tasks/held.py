@@ -1,0 +1,117 @@
+"""Tasks that wait because their score cannot be recorded, and tasks that have gone on without one."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from benchmark_qa import telemetry
+from benchmark_qa.config.deployment import ScoringStage
+from benchmark_qa.encord_api.models import Project, Stage
+from benchmark_qa.errors import TryAgainLater
+from benchmark_qa.store.errors import StoreError
+from benchmark_qa.tasks.score import Scorer
+from benchmark_qa.tasks.scoring_plan import DataUnitScores
+
+MOST_KNOWN = 100_000
+NAMED = 20
+"""Data units of one outage that a log line names"""
+_WITH_ANNOTATORS = ("ANNOTATION", "CONSENSUS_ANNOTATION")
+_log = logging.getLogger(__name__)
+
+
+class HeldTasks:
+    """Since when tasks have been waiting, as far as this process knows. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def add(self, data_hashes: Iterable[str]) -> None:
+        """These wait from now on, unless they do already."""
+        with self._lock:
+            for data_hash in data_hashes:
+                if len(self._since) < MOST_KNOWN:
+                    self._since.setdefault(data_hash, time.monotonic())
+
+    def remove(self, data_hashes: Iterable[str]) -> None:
+        """These wait no more."""
+        with self._lock:
+            for data_hash in data_hashes:
+                self._since.pop(data_hash, None)
+
+    def number(self) -> int:
+        """How many wait."""
+        return len(self._since)
+
+    def oldest_seconds(self) -> float:
+        """How long the first of them has been waiting."""
+        with self._lock:
+            return time.monotonic() - min(self._since.values()) if self._since else 0.0
+
+
+held = HeldTasks()
+telemetry.observe("benchmark_qa.tasks.held.now", "tasks that wait for the store, here", held.number)
+telemetry.observe("benchmark_qa.tasks.held.age", "of the first of them", held.oldest_seconds, unit="s")
+
+
+def scored_or_owed(scorer: Scorer, data_hashes: Sequence[str]) -> Iterator[list[DataUnitScores]]:
+    """Score these, whose tasks are to move: what is given as kept is in the store.
+
+    Under `on_store_failure` "pass" what cannot be recorded is given as not kept.
+
+    Raises:
+        StoreError: under "hold", after all that is recorded has been given.
+        TruthChanging, PlatformError
+    """
+    waiting = dict.fromkeys(data_hashes)
+    try:
+        for scored in scorer.score_in_bundles(data_hashes):
+            done = [each.data_hash for each in scored]
+            held.remove(done)
+            for data_hash in done:
+                waiting.pop(data_hash, None)
+            yield scored
+    except StoreError as error:
+        if scorer.projects.deployment.on_store_failure == "hold":
+            hold(list(waiting), error)
+            raise
+        yield scorer.without_store(list(waiting))
+
+
+def hold(data_hashes: Sequence[str], because: Exception) -> None:
+    """Count and log tasks that stay where they are until the store is back."""
+    held.add(data_hashes)
+    telemetry.held_tasks.add(len(data_hashes))
+    facts = {
+        "event": "task_held",
+        "number": len(data_hashes),
+        "data_hashes": list(data_hashes[:NAMED]),
+        "oldest_seconds": round(held.oldest_seconds(), 1),
+    }
+    _log.error("%d tasks are held: %s", len(data_hashes), because, extra=facts)
+
+
+def owe(data_hashes: Sequence[str]) -> None:
+    """Count and log tasks that go on without a recorded score."""
+    telemetry.owed_scores.add(len(data_hashes))
+    facts = {"event": "score_unrecorded", "number": len(data_hashes), "data_hashes": list(data_hashes[:NAMED])}
+    _log.error("%d tasks go on without a recorded score: 'evaluate' makes up for it", len(data_hashes), extra=facts)
+
+
+class NowhereToPass(TryAgainLater):
+    """No pathway is certain to keep a task from the annotators: it waits after all."""
+
+
+def pathway_without_score(scoring: ScoringStage, stage: Stage, project: Project) -> str:
+    """The pathway of a task whose score is owed: never one that brings it back to people.
+
+    Raises:
+        NowhereToPass: there is none.
+    """
+    pathway = scoring.pass_pathway or (stage.pathways[0] if len(stage.pathways) == 1 else None)
+    kinds = {each.uuid: each.kind for each in project.stages}
+    leads_to = dict(zip(stage.pathways, stage.leads_to, strict=False))
+    if pathway is None or pathway == scoring.fail_pathway or kinds.get(leads_to.get(pathway, "")) in _WITH_ANNOTATORS:
+        raise NowhereToPass(f"stage '{stage.title}' has no pathway for tasks without a score: they wait for the store")
+    return pathway

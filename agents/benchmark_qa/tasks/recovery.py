@@ -1,0 +1,121 @@
+"""Work that has left the scoring stages without a score, wherever it stands now."""
+
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from benchmark_qa.config.deployment import StageReference
+from benchmark_qa.encord_api.analytics import TaskAction, WorkAnalytics
+from benchmark_qa.encord_api.errors import PlatformError
+from benchmark_qa.encord_api.tasks import queued_rows
+from benchmark_qa.store.score_store import SqlScoreStore
+from benchmark_qa.tasks.projects import ServedProjects
+
+HISTORY = timedelta(days=180)
+"""What left a scoring stage earlier than that is scored as it stands"""
+_WITH_ANNOTATORS = ("ANNOTATION", "CONSENSUS_ANNOTATION")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PastScoring:
+    """Benchmark items that have been through a scoring stage, or are finished, and have no score that counts."""
+
+    handed_in: Mapping[str, datetime | None] = field(default_factory=dict)
+    """By data hash, when the work was handed in that should have been scored; None where nobody knows"""
+    untold: tuple[tuple[str, str], ...] = ()
+    """(data hash, reason) of what may not be judged: nobody can tell whether it has been edited since"""
+
+
+def past_scoring(projects: ServedProjects, store: SqlScoreStore) -> PastScoring:
+    """What to make up for. 1 request, and those of Encord's analytics where anything is found.
+
+    Raises:
+        StoreError, PlatformError
+    """
+    production = projects.production
+    scored = set(store.scored_data_units(production.project_hash))
+    stages = {
+        row.data_hash: row.stage_uuid or ""
+        for row in queued_rows(projects.encord, production.project_hash)
+        if row.data_hash not in scored and projects.is_benchmark_dataset(row.dataset_hash)
+    }
+    finished = {stage.uuid for stage in production.stages if stage.kind == "DONE"}
+    beyond = stages_beyond_scoring(projects)
+    waiting = {projects.stage(each).uuid for each in _agent_stages(projects)}
+    unscored = {data_hash: stage for data_hash, stage in stages.items() if stage and stage not in waiting}
+    if not unscored or (not beyond and not finished & set(unscored.values())):
+        return PastScoring()
+    if not projects.deployment.stages.scoring:  # nothing to have passed: what is finished is scored as it is
+        return PastScoring(dict.fromkeys(h for h, stage in unscored.items() if stage in finished))
+    try:
+        history = TaskHistory.of(_actions(projects), beyond)
+    except PlatformError as error:
+        _log.warning("Encord's analytics cannot be read: %s", error)
+        reason = "it has no score, and Encord's analytics, which tell when it was handed in, cannot be read"
+        return PastScoring(
+            dict.fromkeys(h for h, stage in unscored.items() if stage in finished),
+            tuple((h, reason) for h, stage in unscored.items() if stage in beyond - finished),
+        )
+    return PastScoring(
+        {
+            data_hash: history.handed_in(data_hash)
+            for data_hash, stage in unscored.items()
+            if stage in finished | beyond or history.was_beyond(data_hash)
+        }
+    )
+
+
+def stages_beyond_scoring(projects: ServedProjects) -> set[str]:
+    """Stages to which a scoring stage sends tasks that are not to be annotated again."""
+    production = projects.production
+    kinds = {stage.uuid: stage.kind for stage in production.stages}
+    ours = {projects.stage(each).uuid for each in _agent_stages(projects)}
+    return {
+        destination
+        for scoring in projects.deployment.stages.scoring
+        for destination in projects.stage(scoring).leads_to
+        if destination in kinds and kinds[destination] not in _WITH_ANNOTATORS and destination not in ours
+    }
+
+
+@dataclass(frozen=True)
+class TaskHistory:
+    """When work was handed in, and when it was first met beyond the scoring stages."""
+
+    submitted: Mapping[str, list[datetime]]
+    first_beyond: Mapping[str, datetime]
+
+    @classmethod
+    def of(cls, actions: Iterable[TaskAction], beyond: Collection[str]) -> "TaskHistory":
+        """Of a project's task actions, in any order. What a reviewer approves before the scoring is handed in then."""
+        submitted: dict[str, list[datetime]] = {}
+        first_beyond: dict[str, datetime] = {}
+        for action in actions:
+            if action.stage_uuid in beyond:
+                first_beyond[action.data_hash] = min(action.at, first_beyond.get(action.data_hash, action.at))
+            elif action.kind in ("submit", "approve"):
+                submitted.setdefault(action.data_hash, []).append(action.at)
+        return cls(submitted, first_beyond)
+
+    def was_beyond(self, data_hash: str) -> bool:
+        """Whether somebody has met the task beyond the scoring stages."""
+        return data_hash in self.first_beyond
+
+    def handed_in(self, data_hash: str) -> datetime | None:
+        """The last time before that; None where nobody has handed it in."""
+        until = self.first_beyond.get(data_hash)
+        return max((at for at in self.submitted.get(data_hash, ()) if until is None or at <= until), default=None)
+
+
+def _agent_stages(projects: ServedProjects) -> Iterator[StageReference]:
+    stages = projects.deployment.stages
+    yield from stages.scoring
+    if stages.routing is not None:
+        yield stages.routing
+
+
+def _actions(projects: ServedProjects) -> Iterator[TaskAction]:
+    now = datetime.now(UTC)
+    return WorkAnalytics(projects.encord, projects.production.project_hash).task_actions(now - HISTORY, now)
