@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
-import click
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
@@ -167,11 +166,11 @@ ENTRIES = (
 )
 
 
-def load(entry: Entry) -> click.Command:
+def load(entry: Entry) -> Any:
     """The command behind an entry; imports its module."""
     found = getattr(import_module(f"benchmark_qa.{entry.module}"), entry.attribute)
     if isinstance(found, typer.Typer):
-        command: click.Command = get_group(found)
+        command: Any = get_group(found)
     else:
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         alone.command(entry.name)(found)
@@ -194,14 +193,14 @@ class Commands(TyperGroup):
             for entry in ENTRIES
         }
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command itself, or what help needs of it while help is printed."""
         entry = self._entries.get(cmd_name)
         if entry is None or self._listing:
             return super().get_command(ctx, cmd_name)
         return load(entry)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run a command; a file, a folder or an address that cannot be used is one line and exit 2."""
         from benchmark_qa.terminal.failures import clear_failures, write_what_the_terminal_can  # noqa: PLC0415
 
@@ -209,7 +208,7 @@ class Commands(TyperGroup):
         with clear_failures():
             return super().invoke(ctx)
 
-    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the list without importing a command."""
         with self._as_list():
             super().format_help(ctx, formatter)

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from benchmark_qa.config.account import SettingsError, explain
+from benchmark_qa.config.account import SettingsError
+from benchmark_qa.config.explain import explain
 
 DRIVERS = {"psycopg": "psycopg", "": "psycopg2", "psycopg2": "psycopg2"}
 """Of PostgreSQL, by what stands behind the plus sign, to the module"""

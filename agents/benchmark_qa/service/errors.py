@@ -12,6 +12,7 @@ from benchmark_qa.context import unit_of_work
 from benchmark_qa.encord_api.errors import AccessRefused, EncordUnavailable, NotFoundOnPlatform, PlatformError
 from benchmark_qa.errors import MissingExtraError, RefusalError, TryAgainLater
 from benchmark_qa.service.observability import trace_of
+from benchmark_qa.tasks.decision import MAX_MESSAGE_LENGTH
 from benchmark_qa.tasks.errors import (
     DatasetNotServed,
     LabelsNotComparable,
@@ -25,7 +26,6 @@ from benchmark_qa.tasks.errors import (
     StageNotServed,
     UnknownDataUnit,
 )
-from benchmark_qa.tasks.feedback import MAX_MESSAGE_LENGTH
 
 _log = logging.getLogger(__name__)
 

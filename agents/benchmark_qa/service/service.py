@@ -125,7 +125,7 @@ class Service:
 
     def work_off(self, job: "DrainJob") -> None:
         """Run a job that the queue has delivered, or spread it. Any exception: it must be delivered again."""
-        from benchmark_qa.tasks.jobs import QueuedDrains  # noqa: PLC0415
+        from benchmark_qa.tasks.job_runner import QueuedDrains  # noqa: PLC0415
 
         self.connections.jobs.require_served(job)
         QueuedDrains(self.connections.encord, self._submit_all, self.run_job).work_off(job)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 if TYPE_CHECKING:
     from benchmark_qa.records.score import Judged
 
+
 NEUTRAL_MESSAGE = "Thank you. The labels have been received."
 """The same for benchmark and other data units, so that it tells nobody which of the two this is."""
 
@@ -34,3 +35,7 @@ class AgentAnswer(BaseModel):
 
     message: str | None = Field(default=None, max_length=256, description="shown to a person")
     decision: str | None = Field(default=None, max_length=256, description="pathway to take, by name")
+
+
+MAX_MESSAGE_LENGTH = 256
+"""Encord cuts a message here."""

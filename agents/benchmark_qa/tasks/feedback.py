@@ -12,15 +12,11 @@ from benchmark_qa.encord_api.models import LabelRow, Project
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.records.score import Judged
 from benchmark_qa.store.errors import StoreError
-from benchmark_qa.tasks.decision import NEUTRAL_MESSAGE
+from benchmark_qa.tasks.decision import MAX_MESSAGE_LENGTH, NEUTRAL_MESSAGE
 from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.score import Scorer, judge
 
 NO_MORE_SCORINGS = "This item has been scored as often as it may be."
-
-
-MAX_MESSAGE_LENGTH = 256
-"""Encord cuts a message here."""
 
 
 MAX_HINTS = 3

@@ -19,7 +19,8 @@ from benchmark_qa.tasks import recovery
 from benchmark_qa.tasks.connections import Connections
 from benchmark_qa.tasks.drain import drain_scoring_stage
 from benchmark_qa.tasks.events import handle_event
-from benchmark_qa.tasks.jobs import DrainJob, JobRunner
+from benchmark_qa.tasks.job_runner import JobRunner
+from benchmark_qa.tasks.jobs import DrainJob
 from benchmark_qa.tasks.score import Scorer
 from tests.postgresql import create_database
 from tests.unit.tasks.fake_encord import (

@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, field_
 from pydantic.json_schema import SkipJsonSchema
 
 from benchmark_qa.commands.setup.structure import Structure
-from benchmark_qa.config.account import explain
 from benchmark_qa.config.deployment import Deployment, Section
+from benchmark_qa.config.explain import explain
 
 _FILLED_IN = ("production_project", "benchmark_projects", "production_datasets")
 _NOBODY, _NOBODY_ELSE = UUID(int=0), UUID(int=1)
@@ -233,7 +233,7 @@ def read_declaration(text: str) -> Declaration:
     except tomllib.TOMLDecodeError as error:
         raise DeclarationError(f"is not TOML: {error}") from None
     except ValidationError as error:
-        raise DeclarationError(explain(error)) from None
+        raise DeclarationError(explain(error, Declaration)) from None
 
 
 def _first_repeated(names: list[str]) -> str | None:

@@ -27,7 +27,7 @@ def read_setup(path: Path) -> "Declaration":
 
     from benchmark_qa.commands.setup.declaration import DeclarationError, read_declaration
     from benchmark_qa.commands.setup.structure import Structure
-    from benchmark_qa.config.account import explain
+    from benchmark_qa.config.explain import explain
 
     try:
         declared = read_declaration(path.read_text(encoding="utf-8"))
@@ -41,7 +41,7 @@ def read_setup(path: Path) -> "Declaration":
     try:
         structure = Structure.model_validate(json.loads(file.read_bytes()))
     except ValidationError as error:
-        refuse(f"{file} is not usable:", *(f"  {line}" for line in explain(error).splitlines()))
+        refuse(f"{file} is not usable:", *(f"  {line}" for line in explain(error, Structure).splitlines()))
     except (OSError, ValueError) as error:
         refuse(f"{path} is not usable:", f"  ontology.file: {file}: {error}")
     ontology = declared.ontology.model_copy(update={"structure": structure})
