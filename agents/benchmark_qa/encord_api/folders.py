@@ -13,6 +13,7 @@ from encord.storage import StorageFolder
 
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
+from benchmark_qa.encord_api.making import find_or_make, mark_of
 
 PAGE_SIZE = 1_000
 
@@ -82,20 +83,24 @@ class FolderTree:
 
     def anywhere(self, title: str) -> list[ListedFolder]:
         """The folders of that very title, wherever they lie. 1 request per 1,000 whose title contains it."""
-        found = retries.call(lambda: list(self._client.find_storage_folders(search=title, page_size=PAGE_SIZE)))
-        return [_listed(folder) for folder in found if folder.name == title]
+        return [folder for folder in retries.call(lambda: self._anywhere(title)) if folder.title == title]
 
-    def make(self, title: str, description: str, parent: str | None) -> str:
-        """The uuid of a new folder. 2 or 3 requests: an answer may get lost, so every attempt looks first."""
+    def make(self, title: str, mark: str, parent: str | None) -> str:
+        """The uuid of the folder of that title in a folder, made with the mark where there is none. 2 or 3 requests."""
+        above = UUID(parent) if parent is not None else None
+        return find_or_make(
+            "folder", title, mark, lambda: self._inside(parent, title), lambda: self._create(title, mark, above)
+        ).uuid
 
-        def find_or_make() -> str:
-            there = [folder for folder in self._inside(parent, title) if folder.title == title]
-            if there:
-                return there[0].uuid
-            above = UUID(parent) if parent is not None else None
-            return str(self._client.create_storage_folder(title, description=description, parent_folder=above).uuid)
+    def find_or_make(self, title: str) -> str:
+        """The uuid of the folder of that title, wherever it lies; where there is none, of a new one at the top level.
 
-        return retries.call(find_or_make)
+        2 requests.
+        """
+        mark = mark_of("folder", title)
+        return find_or_make(
+            "folder", title, mark, lambda: self._anywhere(title), lambda: self._create(title, mark, None)
+        ).uuid
 
     def items(self, uuid: str) -> Iterator[StoredItem]:
         """What lies in a folder, without what lies in the folders in it. 1 request per 1,000 items, lazily."""
@@ -119,6 +124,12 @@ class FolderTree:
             if page.next_page_token is None:
                 return
             params.page_token = page.next_page_token
+
+    def _create(self, title: str, mark: str, above: UUID | None) -> ListedFolder:
+        return _listed(self._client.create_storage_folder(title, description=mark, parent_folder=above))
+
+    def _anywhere(self, title: str) -> list[ListedFolder]:
+        return [_listed(f) for f in self._client.find_storage_folders(search=title, page_size=PAGE_SIZE)]
 
     def _inside(self, parent: str | None, title: str | None) -> list[ListedFolder]:
         if parent is None:

@@ -16,6 +16,7 @@ from encord.storage import StorageFolder
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import EncordUnavailable, NotFoundOnPlatform, RequestRejected
+from benchmark_qa.encord_api.folders import FolderTree
 from benchmark_qa.encord_api.models import Model
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class Storage:
 
     def __init__(self, encord: Encord) -> None:
         self._client = encord.sdk_client
+        self._tree = FolderTree(encord)
 
     def folder(self, reference: str) -> "Folder":
         """The folder of that uuid or that very title. 1 request, by title one per 100 folders found.
@@ -71,12 +73,16 @@ class Storage:
         found = retries.call(lambda: list(self._client.find_storage_folders(search=reference)))
         return Folder(_one("folder", reference, [(folder.name, str(folder.uuid), folder) for folder in found]))
 
-    def folder_or_new(self, title: str) -> "Folder":
-        """As `folder`; where there is none of that title, a new one at the top level. 1 request more."""
-        found = retries.call(lambda: list(self._client.find_storage_folders(search=title)))
-        if _uuid(title) is not None or any(folder.name == title for folder in found):
-            return self.folder(title)
-        return Folder(retries.call(lambda: self._client.create_storage_folder(title)))
+    def folder_or_new(self, reference: str) -> "Folder":
+        """As `folder`; where there is none of that title, a new one at the top level. 1 request more.
+
+        Raises:
+            NotFoundOnPlatform: there is no folder of that uuid.
+            RequestRejected: there are several of that title.
+        """
+        if _uuid(reference) is not None:
+            return self.folder(reference)
+        return self.folder(self._tree.find_or_make(reference))
 
     def integration(self, title: str) -> str:
         """The uuid of the cloud integration of that very title. 1 request.
@@ -181,15 +187,33 @@ class Folder:
 
     def data_group_titles(self) -> set[str]:
         """Titles of the data groups of this folder. 1 request per 1,000 of them."""
-        groups = [StorageItemType.GROUP]
-        return retries.call(lambda: {i.name for i in self._folder.list_items(item_types=groups, page_size=1_000)})
+        return retries.call(self._group_titles)
 
     def create_data_groups(self, groups: Sequence[tuple[str, Sequence[str]]]) -> None:
-        """Data groups of items, as a grid: (title, uuids of the items in order). 1 request."""
-        grids: list[Any] = [
-            DataGroupGrid(name=title, layout_contents=[UUID(item) for item in items]) for title, items in groups
-        ]
-        retries.call(lambda: self._folder.create_data_groups(grids))
+        """Data groups of items, as a grid: (title, uuids of the items in order). 1 request; 1 more for each retry.
+
+        An answer may get lost after the groups are made: a second attempt makes only those that are missing.
+        """
+        waiting = list(groups)
+        attempts = 0
+
+        def make_missing() -> None:
+            nonlocal waiting, attempts
+            attempts += 1
+            if attempts > 1:
+                there = self._group_titles()
+                waiting = [(title, items) for title, items in waiting if title not in there]
+            grids: list[Any] = [
+                DataGroupGrid(name=title, layout_contents=[UUID(item) for item in items]) for title, items in waiting
+            ]
+            if grids:
+                self._folder.create_data_groups(grids)
+
+        retries.call(make_missing)
+
+    def _group_titles(self) -> set[str]:
+        groups = [StorageItemType.GROUP]
+        return {item.name for item in self._folder.list_items(item_types=groups, page_size=1_000)}
 
 
 def _put(url: str, path: Path, headers: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Take the steps of a plan, in order. Killed at any point, the next plan has what is left: nothing is done twice."""
+"""Take the steps of a plan. Killed at any point, the next plan has what is left: nothing is done twice."""
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ def set_up(
     """
     crew = _Crew(declared, site, sources, Known.of(observed), bar)
     registered = Registered()
-    for change in changes:
+    for change in in_order(changes):
         if change.step is None:
             continue
         try:
@@ -82,6 +82,14 @@ def set_up(
             raise type(error)(f"{change.subject}, {change.message}: {error}") from error
         told(change)
     return registered
+
+
+def in_order(changes: Iterable[Change]) -> list[Change]:
+    """The steps of a plan as they are taken: what is quickly refused first, and last what takes hours.
+
+    A wrong workflow template is found before thousands of items are registered.
+    """
+    return sorted(changes, key=lambda change: isinstance(change.step, FillFolder | LinkItems))
 
 
 @dataclass(frozen=True)
@@ -155,10 +163,15 @@ class _Crew:
 
     def _make_project(self, side: Side) -> None:
         wanted = self.declared.projects[side]
-        self.known.projects[side] = self.site.catalogue.make_project(
-            wanted.title,
-            self.declared.mark(f"{side} project", wanted.title),
-            template=str(wanted.workflow_template),
-            ontology=self.known.ontology,
-            datasets=[self.known.datasets[dataset.title] for dataset in self.declared.datasets_of(side)],
-        )
+        try:
+            self.known.projects[side] = self.site.catalogue.make_project(
+                wanted.title,
+                self.declared.mark(f"{side} project", wanted.title),
+                template=str(wanted.workflow_template),
+                ontology=self.known.ontology,
+                datasets=[self.known.datasets[dataset.title] for dataset in self.declared.datasets_of(side)],
+            )
+        except (RequestRejected, NotFoundOnPlatform, AccessRefused) as error:
+            # Datasets and ontology have been made or found a moment ago: the template is what nobody has looked at.
+            key = f"'{side}.workflow_template' ({wanted.workflow_template})"
+            raise type(error)(f"{error}. Does Encord know the template {key}? Correct it and apply again") from error
