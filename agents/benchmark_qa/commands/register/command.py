@@ -85,10 +85,19 @@ def build(
     Exit code 0, or 2 when nothing was written.
     """
     from benchmark_qa.commands.register.build import build as build_files
-    from benchmark_qa.commands.register.directory import manifest_rows, output_directory, refuse_faults
+    from benchmark_qa.commands.register.directory import (
+        is_listing,
+        manifest_rows,
+        output_directory,
+        refuse_faults,
+        tell,
+    )
     from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
+    from benchmark_qa.commands.register.left_out import LeftOut
+    from benchmark_qa.errors import MissingExtraError
     from benchmark_qa.terminal.failures import refuse
 
+    left_out = LeftOut()
     try:
         rules = make_rules(
             storage=storage or _storage_of(source),
@@ -100,13 +109,16 @@ def build(
             group_pattern=group_pattern,
             schema=schema,
         )
-        with manifest_rows(source, url_column) as rows, output_directory(out) as files:
-            built = build_files(rows, rules, files, skip_duplicate_urls=not allow_duplicates)
-    except RulesError as error:
+        with manifest_rows(source, url_column, left_out) as rows, output_directory(out) as files:
+            listing = left_out if is_listing(source) else None
+            built = build_files(rows, rules, files, skip_duplicate_urls=not allow_duplicates, left_out=listing)
+    except (RulesError, MissingExtraError) as error:
         refuse(str(error))
     except ManifestRefused as refused:
+        tell([*left_out.lines(), *refused.notes])
         refuse_faults(source, refused.faults, refused.total)
     else:
+        tell([*left_out.lines(), *built.notes])
         counts = ", ".join(f"{count:,} {name}" for name, count in built.items.items())
         groups = f", {built.data_groups:,} data groups" if built.data_groups else ""
         typer.echo(f"{counts}{groups}: {built.urls:,} URLs in {built.parts:,} files in {out}")
@@ -115,15 +127,22 @@ def build(
 @register.command()
 def check(
     files: Annotated[list[Path], typer.Argument(help="Registration files, or directories of them.")],
+    schema: SchemaOption = None,
 ) -> None:
-    """Hold registration files, ours or not, against the SDK's models and Encord's limits.
+    """Hold registration files, ours or not, against the SDK's models, Encord's limits and its form of key frames.
 
     Exit code 0 when all are valid, 2 when one is not: every fault is explained, with its line.
     """
     from benchmark_qa.commands.register.directory import registration_files
+    from benchmark_qa.commands.register.errors import RulesError
+    from benchmark_qa.terminal.failures import refuse
 
+    try:
+        types = _schema(schema) if schema is not None else None
+    except RulesError as error:
+        refuse(str(error))
     for path in registration_files(files):
-        items, urls = checked(path)
+        items, urls = checked(path, types)
         typer.echo(f"{path}: {items:,} items, {urls:,} URLs")
 
 
@@ -291,13 +310,13 @@ def _base_url_of(source: str) -> str | None:
     return source if source.partition("://")[0] in ("s3", "gs") else None
 
 
-def checked(path: Path) -> tuple[int, int]:
+def checked(path: Path, schema: "MetadataSchema | None" = None) -> tuple[int, int]:
     """Items and URLs of a registration file; one that is faulty ends the command."""
     from benchmark_qa.commands.register.check import check as check_file
     from benchmark_qa.commands.register.directory import refuse_faults
 
     with _text(path) as text:
-        found = check_file(text)
+        found = check_file(text, schema=schema)
     if found.total_faults:
         refuse_faults(str(path), found.faults, found.total_faults)
     return found.items.total(), found.urls

@@ -1,4 +1,4 @@
-"""What lies in a folder and is not registered: counted and named, so that half a data set is never missing unnoticed."""
+"""What lies in a folder and is not registered: counted and named, so that nothing is missing unnoticed."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -35,5 +35,8 @@ class LeftOut:
 
 
 def _ending(path: str) -> str:
-    rest, _, ending = path.rpartition("/")[2].rpartition(".")
-    return f".{ending.lower()}" if rest else "no ending" if not ending else path.rpartition("/")[2]
+    name = path.rpartition("/")[2]
+    rest, dot, ending = name.rpartition(".")
+    if not dot or not ending:
+        return "no ending"
+    return f".{ending.lower()}" if rest else name

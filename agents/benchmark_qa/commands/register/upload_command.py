@@ -97,29 +97,52 @@ def describe_local_files(source: str, root: Path, rules: "Rules", directory: Pat
         How many items they name.
     """
     from benchmark_qa.commands.register.build import build
-    from benchmark_qa.commands.register.directory import manifest_rows, output_directory, refuse_faults
+    from benchmark_qa.commands.register.directory import (
+        is_listing,
+        manifest_rows,
+        output_directory,
+        refuse_faults,
+        tell,
+    )
     from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
+    from benchmark_qa.commands.register.left_out import LeftOut
+    from benchmark_qa.errors import MissingExtraError
     from benchmark_qa.terminal.failures import refuse
 
+    left_out = LeftOut()
+    listing = left_out if is_listing(source) else None
     try:
-        with manifest_rows(source, rules.url_column) as rows, output_directory(directory) as files:
-            built = build(_of_files(rows, root, rules.url_column), rules, files)
-    except RulesError as error:
+        with manifest_rows(source, rules.url_column, left_out) as rows, output_directory(directory) as files:
+            of_files = rows if listing is not None else _of_files(rows, root, rules.url_column)
+            built = build(of_files, rules, files, left_out=listing)
+    except (RulesError, MissingExtraError) as error:
         refuse(str(error))
     except ManifestRefused as refused:
+        tell([*left_out.lines(), *refused.notes])
         refuse_faults(source, refused.faults, refused.total)
+    tell([*left_out.lines(), *built.notes])
     if built.data_groups:
         refuse("data groups are made of what is registered from a bucket, not of uploads")
     return built.items.total()
 
 
 def _of_files(rows: "Rows", root: Path, url_column: str) -> Iterator["Row | Unreadable"]:
-    """The same rows, and a fault for every file that is not there."""
+    """The same rows with their files, and a fault for every file that is not there or not below the root."""
     from benchmark_qa.commands.register.manifest import Row, Unreadable
 
+    inside = root.resolve()
     for row in rows:
-        path = row.fields.get(url_column) if isinstance(row, Row) else None
-        if path and not (root / str(path)).is_file():
-            yield Unreadable(row.line, f"there is no file {str(path)!r}")
-        else:
+        named = row.fields.get(url_column) if isinstance(row, Row) else None
+        if not isinstance(row, Row) or named in (None, ""):
             yield row
+            continue
+        path = str(named)
+        if "\\" in path and not (root / path).is_file():
+            path = path.replace("\\", "/")  # as Windows writes it
+        file = root / path
+        if not file.is_file():
+            yield Unreadable(row.line, f"there is no file {named!r} below {root}")
+        elif not file.resolve().is_relative_to(inside):
+            yield Unreadable(row.line, f"{named!r} leads out of {root}: name with --root what the files are below")
+        else:
+            yield Row(row.line, {**row.fields, url_column: path}, file)

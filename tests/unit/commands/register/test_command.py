@@ -84,7 +84,10 @@ def test_registration_files_that_are_there_are_never_overwritten(tmp_path: Path)
         ),
         (("manifest.csv", "--storage", "s3", "--kind", "film"), "--kind 'film': is none of video, image"),
         (("nowhere.csv", "--storage", "s3"), "nowhere.csv: there is no such file or folder"),
-        (("manifest.txt", "--storage", "s3"), "manifest.txt: a manifest ends in .csv, .jsonl, .ndjson or .parquet"),
+        (
+            ("manifest.txt", "--storage", "s3"),
+            "manifest.txt: a manifest ends in .csv, .tsv, .jsonl, .ndjson or .parquet",
+        ),
         (("broken.parquet", "--storage", "s3"), "is not a Parquet file"),
         (("nosuch://bucket/", "--storage", "s3"), "nosuch://bucket/: Protocol not known: nosuch"),
         (("manifest.csv", "--storage", "s3", "--schema", "manifest.csv"), "manifest.csv: Expecting value"),
