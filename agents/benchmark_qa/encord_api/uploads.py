@@ -11,12 +11,13 @@ from encord.exceptions import AuthorisationError
 from encord.http.utils import CACHE_DURATION_IN_SECONDS
 from encord.orm.dataset import LongPollingStatus
 from encord.orm.storage import DataGroupGrid, DataUploadItems, StorageItemType
+from encord.orm.storage import SyncPrivateDataWithCloudSyncedFolderStatus as _SyncStatus
 from encord.storage import StorageFolder
 
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import EncordUnavailable, NotFoundOnPlatform, RequestRejected
-from benchmark_qa.encord_api.folders import FolderTree
+from benchmark_qa.encord_api.folders import FolderTree, Synced
 from benchmark_qa.encord_api.models import Model
 
 T = TypeVar("T")
@@ -42,6 +43,19 @@ class JobOutcome:
 
     failed: tuple[FailedItem, ...] = ()
     stopped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """How far a synced folder is in step with its bucket: files by what has become of them."""
+
+    done: int
+    failed: int
+    pending: int
+    ended: str | None
+    """`done`, `error` or `cancelled`; None: it goes on"""
+    unread_pages: int = 0
+    """Pages of the bucket's listing that could not be read: nobody knows what is on them"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,20 @@ class Storage:
             return Folder(retries.call(lambda: self._client.get_storage_folder(uuid)))
         found = retries.call(lambda: list(self._client.find_storage_folders(search=reference)))
         return Folder(_one("folder", reference, [(folder.name, str(folder.uuid), folder) for folder in found]))
+
+    def synced_folder(self, title: str, *, integration: str, url: str) -> "Folder":
+        """The folder of that title; where there is none, a new one that Encord keeps in step with a bucket.
+
+        Raises:
+            NotFoundOnPlatform: there is no such integration.
+            RequestRejected: there are several of that title, or it is in step with something else.
+        """
+        synced = Synced(self.integration(integration), url)
+        folder = self.folder(self._tree.find_or_make(title, synced))
+        if folder.synced_with != url:
+            other = f"in step with {folder.synced_with}" if folder.synced_with else "an ordinary folder"
+            raise RequestRejected(f"folder {title!r} is {other}, not in step with {url}: name another title")
+        return folder
 
     def folder_or_new(self, reference: str) -> "Folder":
         """As `folder`; where there is none of that title, a new one at the top level. 1 request more.
@@ -120,6 +148,7 @@ class Folder:
         self._folder = folder
         self.uuid = str(folder.uuid)
         self.title = folder.name
+        self.synced_with = folder.remote_url
 
     def start_job(self, items: Sequence[tuple[str, Model]], *, integration: str | None, upsert_metadata: bool) -> str:
         """Start to register items, given with the key under which they stand in a file. 1 request.
@@ -153,6 +182,31 @@ class Folder:
         if state.status == LongPollingStatus.DONE:
             return JobOutcome(failed)
         return JobOutcome(failed, stopped="; ".join(state.errors) or f"the job is {state.status.value}")
+
+    def start_sync(self) -> str:
+        """Start to bring a synced folder in step with its bucket; the uuid of the job. 1 request.
+
+        Where the answer is lost it is started a second time: what is in step stays so.
+
+        Raises:
+            RequestRejected: this is an ordinary folder.
+        """
+        if self.synced_with is None:
+            raise RequestRejected(f"folder {self.title!r} is not kept in step with a bucket")
+        return str(retries.call(self._folder.sync_private_data_with_cloud_synced_folder_start))
+
+    def sync_state(self, job: str) -> SyncState:
+        """How far a sync is; while it goes on the answer comes after `POLL_SECONDS`. 1 request."""
+        found = retries.call(
+            lambda: self._folder.sync_private_data_with_cloud_synced_folder_get_result(UUID(job), POLL_SECONDS)
+        )
+        return SyncState(
+            done=found.upload_jobs_units_done,
+            failed=found.upload_jobs_units_error + found.upload_jobs_units_cancelled,
+            pending=found.upload_jobs_units_pending,
+            ended=found.status.value if found.status != _SyncStatus.PENDING else None,
+            unread_pages=found.scan_pages_processing_error + found.scan_pages_processing_cancelled,
+        )
 
     def places(self, kind: str, count: int) -> list[Place]:
         """Places for the bytes of local files, whose type is one of the SDK's `StorageItemType`. 1 request."""

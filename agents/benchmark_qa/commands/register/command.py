@@ -201,6 +201,39 @@ def run(
     finish(outcome, errors)
 
 
+@register.command()
+def sync(
+    *,
+    folder: FolderOption,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Make the folder, in step with s3://BUCKET/PREFIX/ or the like, if there is none."),
+    ] = None,
+    integration: Annotated[str | None, typer.Option(help="With --url: the cloud integration that opens it.")] = None,
+) -> None:
+    """Bring a folder that Encord keeps in step with a bucket up to date, and wait for it.
+
+    Exit code 0, 4 when some files could not be registered, 2 for faulty options, 3 when Encord cannot be used.
+    """
+    from benchmark_qa.terminal.failures import refuse
+
+    if (url is None) != (integration is None):
+        refuse("--url and --integration belong together")
+    with clear_failures():
+        from benchmark_qa.commands.register.sync import sync as sync_folder
+        from benchmark_qa.terminal.progress import item_progress
+
+        storage = open_storage()
+        if url is not None and integration is not None:
+            target = storage.synced_folder(folder, integration=integration, url=url)
+        else:
+            target = storage.folder(folder)
+        with item_progress("syncing", 0) as progress:
+            outcome = sync_folder(target, progress)
+    typer.echo(f"{outcome.items:,} files of {target.synced_with} have been registered in {target.title!r}")
+    finish(outcome, None)
+
+
 def register_in(
     folder: "Folder",
     files: list[Path],

@@ -141,7 +141,7 @@ def _of_files(rows: "Rows", root: Path, url_column: str) -> Iterator["Row | Unre
             path = path.replace("\\", "/")  # as Windows writes it
         file = root / path
         if not file.is_file():
-            yield Unreadable(row.line, f"there is no file {named!r} below {root}")
+            yield Unreadable(row.line, f"there is no file {named!r}")
         elif not file.resolve().is_relative_to(inside):
             yield Unreadable(row.line, f"{named!r} leads out of {root}: name with --root what the files are below")
         else:

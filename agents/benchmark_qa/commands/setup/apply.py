@@ -9,12 +9,14 @@ from benchmark_qa.commands.setup.changes import (
     AddPeople,
     AttachDatasets,
     Change,
+    DescribeFolder,
     ExtendMetadata,
     FillFolder,
     LinkItems,
     MakeDataset,
     MakeFolder,
     MakeOntology,
+    ShareFolder,
     Step,
 )
 from benchmark_qa.commands.setup.declaration import Declaration
@@ -22,6 +24,7 @@ from benchmark_qa.commands.setup.observe import Bar, Site, Source, contents_of, 
 from benchmark_qa.commands.setup.observed import Observed, Side
 from benchmark_qa.commands.setup.structure import complete
 from benchmark_qa.encord_api.errors import AccessRefused, NotFoundOnPlatform, RequestRejected
+from benchmark_qa.encord_api.folders import Synced
 
 
 @dataclass
@@ -110,6 +113,11 @@ class _Crew:
                 self.site.catalogue.extend_metadata_schema(types)
             case MakeFolder(path):
                 self._make_folder(path)
+            case DescribeFolder(path, metadata):
+                self.site.tree.describe(self.known.folders[path], metadata)
+            case ShareFolder(path, role, groups):
+                known = self.site.tree.groups()
+                self.site.tree.share(self.known.folders[path], [known[group][0] for group in groups], role)
             case MakeOntology():
                 self._make_ontology()
             case MakeDataset(title):
@@ -129,7 +137,11 @@ class _Crew:
     def _make_folder(self, path: str) -> None:
         above, _, title = path.rpartition("/")
         parent = self.known.folders[above] if above else None
-        self.known.folders[path] = self.site.tree.make(title, self.declared.mark("folder", path), parent)
+        declared = next((folder for folder in self.declared.folders if folder.path == path), None)
+        synced = None
+        if declared is not None and declared.sync is not None and declared.integration is not None:
+            synced = Synced(self.site.storage.integration(declared.integration), declared.sync)
+        self.known.folders[path] = self.site.tree.make(title, self.declared.mark("folder", path), parent, synced)
 
     def _fill(self, path: str) -> Registered:
         uuid, source = self.known.folders[path], self.sources[path]
