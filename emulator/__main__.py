@@ -1,13 +1,16 @@
-"""`python -m emulator serve` and `python -m emulator schema`."""
+"""`python -m emulator`: serve, schema, ledger, verify, and a sandbox to begin with (init, play)."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from emulator import ledger
 from emulator.emulator import Emulator
 from emulator.errors import WorldError
+from emulator.quickstart.sandbox import BENCHMARK_PICTURES, PRODUCTION_PICTURES, Places, commands, write_sandbox
 from emulator.server import listen, serve
 from emulator.tls import make_certificate
 from emulator.world import World
@@ -24,8 +27,16 @@ def serve_command(
         Path | None,
         typer.Option(help="serve HTTPS; a directory where emulator.crt and emulator.key are written", file_okay=False),
     ] = None,
+    tls_name: Annotated[
+        list[str] | None,
+        typer.Option(help="one more name of the certificate, such as api.encord.com; may be given several times"),
+    ] = None,
 ) -> None:
     """Serves the platform until interrupted."""
+    if tls_name and tls is None:
+        raise typer.BadParameter(
+            "give --tls DIRECTORY as well: the certificate is written there", param_hint="--tls-name"
+        )
     try:
         emulator = Emulator(World.read(world) if world else World())
     except WorldError as error:
@@ -33,7 +44,7 @@ def serve_command(
     certificate = None
     if tls is not None:
         tls.mkdir(parents=True, exist_ok=True)
-        certificate = make_certificate(tls, host)
+        certificate = make_certificate(tls, host, tls_name or [])
     try:
         listening = listen(host, port)
     except OSError as error:
@@ -45,6 +56,73 @@ def serve_command(
 def schema() -> None:
     """Prints the JSON Schema of the world file."""
     typer.echo(json.dumps(World.model_json_schema(), indent=2))
+
+
+@app.command("ledger")
+def ledger_command(
+    write_into: Annotated[
+        Path | None, typer.Option("--write", help="put it into this README, between its marks", exists=True)
+    ] = None,
+) -> None:
+    """Prints what the emulator claims of the platform, and on what evidence."""
+    text = ledger.table(ledger.read_ledger(), datetime.now(UTC).date())
+    if write_into is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        ledger.write(write_into, text)
+    except WorldError as error:
+        raise typer.BadParameter(str(error), param_hint="--write") from None
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="an empty folder, or one that does not exist yet", file_okay=False)],
+    port: Annotated[int, typer.Option(help="where the emulator will listen", min=1, max=65535)] = 8123,
+    service_port: Annotated[int, typer.Option(help="where the service will listen", min=1, max=65535)] = 8080,
+) -> None:
+    """Writes a sandbox: a world with people, keys and templates, pictures, a set-up; prints what to type next."""
+    places = Places(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{service_port}")
+    try:
+        write_sandbox(folder, places)
+    except FileExistsError:
+        raise typer.BadParameter(f"{folder} is not empty: name another folder", param_hint="FOLDER") from None
+    except OSError as error:
+        raise typer.BadParameter(f"{error.filename}: {error.strerror}", param_hint="FOLDER") from None
+    typer.echo(f"{folder}: 5 people, 2 workflow templates, {BENCHMARK_PICTURES + PRODUCTION_PICTURES} pictures\n")
+    for command, purpose in commands(folder, places):
+        typer.echo(f"  # {purpose}\n  {command}")
+
+
+@app.command("play")
+def play_command(
+    folder: Annotated[Path, typer.Argument(help="the sandbox that 'init' has written", exists=True, file_okay=False)],
+) -> None:
+    """Lets the people of a sandbox work: three label, one reviews, and the service's agents are called."""
+    from emulator.quickstart.people import NothingToPlayError, play  # noqa: PLC0415 - loads the SDK
+
+    try:
+        play(folder, Places.of_sandbox(folder), typer.echo)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="FOLDER") from None
+    except NothingToPlayError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(4) from None
+
+
+@app.command("verify")
+def verify_command(
+    folder: Annotated[Path, typer.Argument(help="the sandbox that 'init' has written", exists=True, file_okay=False)],
+    url: Annotated[str | None, typer.Option(help="another emulator that serves the sandbox's world")] = None,
+) -> None:
+    """Tries what the ledger says, and tells what is otherwise: exit code 0, 5 (differs) or 6 (could not be tried)."""
+    from emulator.verify.command import ground_of, verify  # noqa: PLC0415 - loads the SDK
+
+    try:
+        ground = ground_of(folder, url)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(str(error), param_hint="FOLDER" if url is None else "--url") from None
+    raise typer.Exit(verify(ground, typer.echo))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ from typing import Any
 from emulator.datasets.models import DataRow
 from emulator.labels.models import LabelRow
 from emulator.ontologies.models import Ontology
-from emulator.organisation.sharing import Grant
+from emulator.organisation.models import Grant
 from emulator.platform import Platform
 from emulator.projects.models import Project
+from emulator.projects.world import ProjectSpec, SubtaskSpec, TaskSpec
 from emulator.storage.worlds import dump_folder
 from emulator.workflow.tasks import Task
 from emulator.world import (
@@ -18,10 +19,7 @@ from emulator.world import (
     IntegrationSpec,
     LabelSpec,
     OntologySpec,
-    ProjectSpec,
-    SubtaskSpec,
     TagSpec,
-    TaskSpec,
     UserSpec,
     World,
 )
@@ -116,6 +114,7 @@ def _task(task: Task) -> TaskSpec:
         assignee=task.assignee,
         last_actioned_by=task.last_actioned_by,
         annotator=task.annotator,
+        submitted_at=task.submitted_at,
         priority=task.priority,
         subtasks=[
             SubtaskSpec(
@@ -124,6 +123,7 @@ def _task(task: Task) -> TaskSpec:
                 status=part.status,
                 assignee=part.assignee,
                 last_actioned_by=part.last_actioned_by,
+                submitted_at=part.submitted_at,
             )
             for part in task.subtasks
         ],
@@ -139,6 +139,8 @@ def _label(project: Project, row: LabelRow) -> LabelSpec:
         branch_name=row.branch_name,
         label_hash=row.label_hash or "",
         label_status=row.label_status,
+        created_at=row.created_at,
+        last_edited_at=row.edited_at,
         labels={
             **{key: value for key, value in content.items() if value},
             "data_units": {unit: {"labels": labels} for unit, labels in units.items()},

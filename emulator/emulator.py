@@ -9,7 +9,8 @@ from emulator.loading import load
 from emulator.outbound.events import LOOK_EVERY, Events
 from emulator.outbound.outbox import Outbox
 from emulator.platform import Platform
-from emulator.world import World
+from emulator.storage.jobs import UploadJobs
+from emulator.world import World, turned
 
 TICK_SECONDS = 0.5
 
@@ -25,7 +26,8 @@ class Emulator:
         self._begin()
 
     def _begin(self) -> None:
-        self.platform = Platform(self._origin.switches.model_copy())
+        self.platform = Platform(turned(self._origin.switches))
+        self.upload_jobs = UploadJobs(self.platform)
         self.outbox = Outbox(self.platform.switches, self.platform.clock)
         self.events = Events(self.platform, self.outbox)
         load(self._origin, self.platform)
@@ -56,7 +58,7 @@ class Emulator:
             self.events.look(self.events.next_look)
             await self.wait_until_idle(LOOK_EVERY.total_seconds())
         self.platform.clock.advance(end - self.platform.now())
-        self.platform.upload_jobs.run_due()
+        self.upload_jobs.run_due()
 
     async def wait_until_idle(self, timeout: float) -> bool:
         """Waits until no outbound call is waiting or under way; says whether that is so."""
@@ -68,6 +70,6 @@ class Emulator:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self.platform.upload_jobs.run_due()
+            self.upload_jobs.run_due()
             if self.events.next_look <= self.platform.now():
                 self.events.look(self.platform.now())

@@ -1,31 +1,24 @@
 """A world file becomes a platform's state."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
+from emulator.analytics.models import TaskAction, Where
 from emulator.datasets.models import DataRow, Dataset
 from emulator.errors import WorldError
-from emulator.labels.models import Content
+from emulator.labels.models import MAIN_BRANCH, Content
 from emulator.ontologies.models import EMPTY_EDITOR, Ontology
-from emulator.organisation.models import Group, Integration, Tag
-from emulator.organisation.sharing import Grant
+from emulator.organisation.models import Grant, Group, Integration, Tag
 from emulator.platform import Platform
 from emulator.projects.models import Project
+from emulator.projects.world import AnnotationStageSpec, ConsensusStageSpec, ProjectSpec, TaskSpec, WorkflowSpec
 from emulator.storage.models import Folder
 from emulator.storage.worlds import check_members, load_folder, load_item
 from emulator.users.models import User
 from emulator.workflow.graph import STANDARD_WORKFLOW, Graph
-from emulator.workflow.tasks import Subtask
-from emulator.world import (
-    DatasetSpec,
-    DataSpec,
-    LabelSpec,
-    OntologySpec,
-    ProjectSpec,
-    TaskSpec,
-    WorkflowSpec,
-    World,
-)
+from emulator.workflow.tasks import Subtask, Task
+from emulator.world import DatasetSpec, DataSpec, LabelSpec, OntologySpec, World
 
 
 class _Titled(Protocol):
@@ -171,11 +164,15 @@ class _Loader:
                 project.admit(unit)
         for label in labels:
             self._label(label, project, creator)
+        submitted = _submissions(spec.tasks)
         for unit in project.units.values():
             if unit.hash in placed:
                 _stand(project, unit, placed.pop(unit.hash))
             else:
                 project.flow.start(unit, by=None)
+        for label in labels:
+            _date(label, project, submitted.get((label.data_hash, label.branch_name)))
+        project.activity.task_actions.sort(key=lambda action: action.at)
         if placed:
             raise WorldError(f"project {spec.title!r}: tasks of data units it does not have: {sorted(placed)}")
 
@@ -187,10 +184,12 @@ class _Loader:
 
     def _graph(self, workflow: WorkflowSpec | str | None) -> Graph:
         if workflow is None:
-            return Graph.copied(STANDARD_WORKFLOW)
+            return Graph.copied(STANDARD_WORKFLOW, "new")
         if isinstance(workflow, str):
             template = _named(self._platform.templates, workflow, "workflow template")
-            return Graph.copied(WorkflowSpec(start=template.start, stages=template.stages))
+            return Graph.copied(
+                WorkflowSpec(start=template.start, stages=template.stages), self._platform.switches.template_stage_uuids
+            )
         return Graph(workflow)
 
     def _label(self, spec: LabelSpec, project: Project, creator: str) -> None:
@@ -208,11 +207,40 @@ def _stand(project: Project, unit: DataRow, spec: TaskSpec) -> None:
     task.priority = spec.priority
     project.flow.stand(task, stage, by=None)
     task.status, task.assignee, task.last_actioned_by = spec.status, spec.assignee, spec.last_actioned_by
-    task.annotator = spec.annotator
+    task.annotator, task.submitted_at = spec.annotator, spec.submitted_at
+    _note_submission(project, task, AnnotationStageSpec, spec.annotator, spec.submitted_at)
     for part in spec.subtasks:
         now = task.created_at
         subtask = Subtask(part.branch_name, now, now, part.uuid, part.status, part.assignee, part.last_actioned_by)
+        subtask.submitted_at, subtask.updated_at = part.submitted_at, part.submitted_at or now
         project.flow.add_part(task, subtask)
+        _note_submission(project, task, ConsensusStageSpec, part.last_actioned_by or part.assignee, part.submitted_at)
+
+
+def _note_submission(
+    project: Project,
+    task: Task,
+    kind: type[AnnotationStageSpec | ConsensusStageSpec],
+    by: str | None,
+    at: datetime | None,
+) -> None:
+    """Enters work that was submitted before the world began into the log of what people do."""
+    stage = next((s for s in [task.stage, *project.flow.graph.annotation_stages()] if isinstance(s, kind)), None)
+    if at is not None and by is not None and stage is not None:
+        project.activity.acted(TaskAction(at, by, "SUBMIT", Where(task.data_hash, task.uuid, stage)))
+
+
+def _submissions(tasks: Sequence[TaskSpec]) -> dict[tuple[str, str], datetime]:
+    """When the work on each data unit and branch was submitted, as far as a world says."""
+    found = {(task.data_hash, MAIN_BRANCH): task.submitted_at for task in tasks}
+    found |= {(task.data_hash, part.branch_name): part.submitted_at for task in tasks for part in task.subtasks}
+    return {place: at for place, at in found.items() if at is not None}
+
+
+def _date(spec: LabelSpec, project: Project, submitted_at: datetime | None) -> None:
+    row = project.rows.ensure(spec.data_hash, spec.branch_name)
+    row.edited_at = spec.last_edited_at or submitted_at or row.edited_at
+    row.created_at = spec.created_at or min(row.created_at, row.edited_at)
 
 
 def _by_project(labels: Iterable[LabelSpec]) -> dict[str, list[LabelSpec]]:

@@ -3,23 +3,23 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from emulator.analytics.models import hear
+from emulator.analytics.recording import hear
 from emulator.clock import Clock
 from emulator.datasets.models import DataRow, Dataset
 from emulator.errors import AuthorisationError, ResourceNotFoundError
 from emulator.index.models import Collection, Preset
 from emulator.ontologies.models import Ontology
-from emulator.organisation.models import Organisation
-from emulator.organisation.sharing import shared_role
+from emulator.organisation.models import Organisation, shared_role
 from emulator.projects.models import Project, ProjectListener
-from emulator.storage.jobs import UploadJobs
+from emulator.projects.world import WorkflowTemplateSpec
+from emulator.spec import new_uuid
 from emulator.storage.models import Folder, Item, Storage
 from emulator.storage.reencodings import Reencodings
 from emulator.storage.uploads import Uploads
 from emulator.users.models import Users
 from emulator.workflow.flow import Event
 from emulator.workflow.graph import Graph
-from emulator.world import Switches, WorkflowTemplateSpec, new_uuid
+from emulator.world import Switches
 
 
 class Platform:
@@ -34,7 +34,6 @@ class Platform:
         self.ontologies: dict[str, Ontology] = {}
         self.storage = Storage()
         self.uploads = Uploads()
-        self.upload_jobs = UploadJobs(self)
         self.reencodings = Reencodings()
         self.datasets: dict[str, Dataset] = {}
         self.data_rows: dict[str, DataRow] = {}

@@ -10,14 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from encord import EncordUserClient, Project
 
 from emulator.emulator import Emulator
+from emulator.keys import KeyPair
+from emulator.projects.world import ProjectRole
 from emulator.server import listen, make_server, url_of
+from emulator.spec import new_uuid
 from emulator.tls import Certificate
-from emulator.world import ProjectRole, World, new_uuid
+from emulator.world import World
 
 START_SECONDS = 10
 OWNER = "owner@example.com"
@@ -110,12 +111,12 @@ def sandbox(
     question, when left out.
     """
     roles: dict[str, ProjectRole] = {OWNER: "admin", **(people or {})}
-    keys = {email: Ed25519PrivateKey.generate() for email in roles}
+    keys = {email: KeyPair.generate() for email in roles}
     data_hashes = [new_uuid() for _ in range(images)]
     project_hash = new_uuid()
     world = World.model_validate(
         {
-            "users": [{"email": email, "public_keys": [_public(key)]} for email, key in keys.items()],
+            "users": [{"email": email, "public_keys": [key.public]} for email, key in keys.items()],
             "ontologies": [{"title": "Sandbox", "editor": ontology or BOXES_AND_A_QUESTION}],
             "datasets": [
                 {
@@ -139,13 +140,5 @@ def sandbox(
         }
     )
     with running(world) as served:
-        private = {email: _private(key) for email, key in keys.items()}
+        private = {email: key.private for email, key in keys.items()}
         yield Sandbox(served.url, served.emulator, project_hash, data_hashes, private)
-
-
-def _public(key: Ed25519PrivateKey) -> str:
-    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-
-
-def _private(key: Ed25519PrivateKey) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()

@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,18 +23,13 @@ class Certificate:
     key: Path
 
 
-def make_certificate(directory: Path, host: str) -> Certificate:
-    """Writes a self-signed certificate for `host` and localhost."""
+def make_certificate(directory: Path, host: str, more: Sequence[str] = ()) -> Certificate:
+    """Writes a self-signed certificate for `host`, localhost and `more` names."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Encord emulator")])
     now = datetime.datetime.now(datetime.UTC)
     names: list[x509.GeneralName] = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    try:
-        address: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        address = x509.DNSName(host)
-    if address not in names:
-        names.append(address)
+    names += [found for found in map(_general_name, dict.fromkeys([host, *more])) if found not in names]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -51,3 +47,10 @@ def make_certificate(directory: Path, host: str) -> Certificate:
     written.key.touch(mode=0o600)
     written.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return written
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

@@ -25,7 +25,7 @@ def rfc_1123(moment: datetime) -> str:
 
 
 def sql_date(moment: datetime) -> str:
-    """The one spelling that the legacy project dictionary's reader accepts."""
+    """The spelling of recorded label rows, and the only one that the legacy project's reader accepts."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 

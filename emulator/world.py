@@ -4,31 +4,24 @@ Only what a test or a demo cares about has to be written down: every hash and uu
 references (`to`, `next`, `ontology`, ...) may name a thing by its title as long as that is unambiguous.
 """
 
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from uuid import uuid4
+# pydantic copies default values: ruff does not see that these are its models.
+# ruff: noqa: RUF012
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+import os
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from emulator.errors import WorldError
+from emulator.projects.world import ProjectSpec, WorkflowTemplateSpec
+from emulator.spec import Spec, new_uuid
 
-ProjectRole = Literal["admin", "annotator", "reviewer", "annotator_reviewer", "team_manager", "viewer"]
 DatasetRole = Literal["admin", "user"]
 DataType = Literal[
     "image", "img_group", "image_sequence", "video", "audio", "plain_text", "html", "pdf", "dicom", "dicom_file",
     "nifti", "time_series", "group", "scene",
 ]  # fmt: skip
-
-
-def new_uuid() -> str:
-    """A fresh identifier in the platform's spelling: lower case, with dashes."""
-    return str(uuid4())
-
-
-class Spec(BaseModel):
-    """What every part of a world file has in common: an unknown key is an error, not a silent no-op."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Switches(Spec):
@@ -44,9 +37,54 @@ class Switches(Spec):
     )
     webhook_hashes: Literal["list", "string"] = Field("list", description="shape of data_hashes in stage webhooks")
     submitted_event_type: Literal["task_submitted_event", "task_sumbitted_event"] = "task_submitted_event"
+    webhook_parts: bool = Field(True, description="submitting one part of a consensus task is an event by itself")
+    webhook_moves: bool = Field(True, description="a task that the SDK moves to Complete is an event as well")
+    agent_retry_after: Literal["ignored", "obeyed"] = Field(
+        "ignored", description="whether the pause after a failed agent call is at least its Retry-After"
+    )
     consensus_approval: Literal["first_branch_becomes_main", "main_stays"] = "first_branch_becomes_main"
+    consensus_branches_after_block: Literal["listed", "hidden"] = "listed"
+    consensus_entered_again: Literal["same_branches", "new_branches"] = Field(
+        "same_branches", description="what a task gets that is rejected or moved back into its consensus block"
+    )
+    branch_author: Literal["annotator", "last_person"] = Field(
+        "annotator", description="who last acted on a consensus branch once the block has been reviewed"
+    )
+    moved_task_keeps_annotator: bool = Field(False, description="a task moved to annotation goes to who submitted it")
+    detached_labels: Literal["dropped", "kept"] = Field(
+        "dropped", description="what a dataset that is attached again finds of its labels"
+    )
+    priority_digits: int = Field(15, ge=1, le=15, description="digits after the point that a priority keeps")
+    row_timestamps: Literal["plain", "rfc_1123"] = Field(
+        "plain", description="`2025-01-07 16:12:23`, as recorded rows have it, or `Tue, 07 Jan 2025 16:12:23 UTC`"
+    )
+    largest_bundle: int = Field(1000, ge=1, description="most label rows, actions or priorities of one request")
+    template_stage_uuids: Literal["new", "kept"] = Field(
+        "new", description="whether the stages of a project made from a template have uuids of their own"
+    )
     upload_job_seconds: float = Field(0, ge=0, description="upload jobs stay PENDING so long, on the platform's clock")
     rejected_task_keeps_annotator: bool = Field(True, description="a rejected task returns to who submitted it")
+
+
+TURNED = "EMULATOR_SWITCHES"
+"""Environment variable: switches to be turned in every world that does not set them itself, as JSON."""
+
+
+def turned(switches: Switches) -> Switches:
+    """Switches of a world with those that the environment turns.
+
+    Raises:
+        WorldError: when the variable does not hold switches.
+    """
+    try:
+        others = Switches.model_validate_json(os.environ.get(TURNED) or "{}")
+    except ValidationError as error:
+        raise WorldError(f"{TURNED}: {_explain(error)}") from None
+    return switches.model_copy(
+        update={
+            name: getattr(others, name) for name in others.model_fields_set if name not in switches.model_fields_set
+        }
+    )
 
 
 class UserSpec(Spec):
@@ -106,6 +144,7 @@ class ItemSpec(Spec):
     bit_depth: int | None = None
     codec: str | None = None
     channels: int | None = None
+    dicom_patient_id: str | None = None
     dicom_instance_uid: str | None = None
     dicom_study_uid: str | None = None
     dicom_series_uid: str | None = None
@@ -168,206 +207,6 @@ class DatasetSpec(Spec):
     data: list[DataSpec] = []
 
 
-class WebhookSpec(Spec):
-    """Where a stage's events are sent, and the secret that signs them."""
-
-    url: str
-    secret: str
-
-
-class AutoAgentSpec(WebhookSpec):
-    """An agent stage on Auto: the custom agent is called once per task."""
-
-    mode: Literal["auto"] = "auto"
-    default_pathway: str | None = Field(None, description="taken when the answer names no decision")
-
-
-class AdvancedAgentSpec(WebhookSpec):
-    """An agent stage on Advanced: notifications say that tasks are waiting."""
-
-    mode: Literal["advanced"]
-    batch_size: int = Field(1, ge=1)
-    max_wait_minutes: float = Field(60, gt=0)
-
-
-class StageSpec(Spec):
-    """What all stages have; `uuid` may be given, other stages refer to it by title or uuid."""
-
-    uuid: str = Field(default_factory=new_uuid)
-    title: str
-
-
-class AnnotationStageSpec(StageSpec):
-    """Annotate: a submitted task goes to `next`."""
-
-    type: Literal["annotation"]
-    next: str
-    webhook: WebhookSpec | None = None
-
-
-class ReviewStageSpec(StageSpec):
-    """Review: an approved task goes to `next`, a rejected one to `reject` (else to where it was annotated)."""
-
-    type: Literal["review"]
-    next: str
-    reject: str | None = None
-
-
-class ConsensusStageSpec(StageSpec):
-    """The annotation half of a consensus block: every task is labelled by `annotators` people on branches."""
-
-    type: Literal["consensus_annotation"]
-    next: str
-    annotators: int = Field(2, ge=1)
-    webhook: WebhookSpec | None = None
-
-
-class ConsensusReviewStageSpec(StageSpec):
-    """The Review & Refine half of a consensus block."""
-
-    type: Literal["consensus_review"]
-    next: str
-    reject: str | None = None
-
-
-class PathwaySpec(Spec):
-    """A way out of an agent stage; `name` is what a decision must say."""
-
-    uuid: str = Field(default_factory=new_uuid)
-    name: str
-    to: str
-
-
-class AgentStageSpec(StageSpec):
-    """An agent stage. Without `agent` its tasks wait for the SDK's `proceed`."""
-
-    type: Literal["agent"]
-    pathways: list[PathwaySpec] = Field(min_length=1)
-    agent: Annotated[AutoAgentSpec | AdvancedAgentSpec, Field(discriminator="mode")] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _mode_is_auto_unless_said(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("agent"), dict):
-            return {**value, "agent": {"mode": "auto", **value["agent"]}}
-        return value
-
-
-class PercentageRouteSpec(Spec):
-    """A share of the tasks."""
-
-    percentage: float = Field(ge=0, le=100)
-    to: str
-
-
-class PercentageRouterSpec(StageSpec):
-    """Splits tasks by share; the same data unit always takes the same way."""
-
-    type: Literal["percentage_router"]
-    routes: list[PercentageRouteSpec] = Field(min_length=1)
-
-
-class UserRouteSpec(Spec):
-    """The tasks of certain people."""
-
-    users: list[str]
-    to: str
-
-
-class UserRouterSpec(StageSpec):
-    """Splits tasks by who acted on them last."""
-
-    type: Literal["user_router"]
-    routes: list[UserRouteSpec] = []
-    default: str
-
-
-class CompleteStageSpec(StageSpec):
-    """A terminal stage: Complete or Archive."""
-
-    type: Literal["complete"]
-    title: str = "Complete"
-    webhook: WebhookSpec | None = None
-
-
-AnyStageSpec = Annotated[
-    AnnotationStageSpec
-    | ReviewStageSpec
-    | ConsensusStageSpec
-    | ConsensusReviewStageSpec
-    | AgentStageSpec
-    | PercentageRouterSpec
-    | UserRouterSpec
-    | CompleteStageSpec,
-    Field(discriminator="type"),
-]
-
-
-class WorkflowSpec(Spec):
-    """A workflow graph: where Start leads, and the stages."""
-
-    start: str | None = Field(None, description="title or uuid of the stage after Start; the first one when left out")
-    stages: list[AnyStageSpec] = Field(min_length=1)
-
-
-class WorkflowTemplateSpec(WorkflowSpec):
-    """A graph that `create_project(workflow_template_hash=...)` copies."""
-
-    uuid: str = Field(default_factory=new_uuid)
-    title: str
-
-
-class EditorAgentSpec(WebhookSpec):
-    """A custom agent registered with a project: it stands in the label editor's *Run agent* menu."""
-
-    name: str
-    secret: str = ""
-
-
-class SubtaskSpec(Spec):
-    """One annotator's part of a consensus task."""
-
-    uuid: str = Field(default_factory=new_uuid)
-    branch_name: str
-    status: str = "NEW"
-    assignee: str | None = None
-    last_actioned_by: str | None = None
-
-
-class TaskSpec(Spec):
-    """Where a data unit's task stands; without one a task starts at the workflow's beginning."""
-
-    data_hash: str
-    uuid: str = Field(default_factory=new_uuid)
-    stage: str
-    status: str = "NEW"
-    assignee: str | None = None
-    last_actioned_by: str | None = None
-    annotator: str | None = Field(None, description="who submitted it last")
-    priority: float = Field(0.5, ge=0, le=1)
-    subtasks: list[SubtaskSpec] = []
-
-
-class ProjectSpec(Spec):
-    """A project with its workflow; a task is made for every data unit of its datasets."""
-
-    hash: str = Field(default_factory=new_uuid)
-    title: str
-    description: str = ""
-    ontology: str
-    datasets: list[str] = []
-    users: dict[str, ProjectRole] = {}
-    groups: dict[str, ProjectRole] = Field({}, description="by the group's hash")
-    tags: list[str] = Field([], description="by name")
-    issue_tags: list[str] = []
-    status: str = "notStarted"
-    workflow: WorkflowSpec | str | None = Field(
-        None, description="a graph, a template's title or uuid; Annotate -> Review -> Complete when left out"
-    )
-    agents: list[EditorAgentSpec] = []
-    tasks: list[TaskSpec] = []
-
-
 class LabelSpec(Spec):
     """A label row that exists from the start; `labels` is Encord's label row JSON, or the parts of it that matter."""
 
@@ -377,6 +216,10 @@ class LabelSpec(Spec):
     label_hash: str = Field(default_factory=new_uuid)
     label_status: str = "LABEL_IN_PROGRESS"
     created_by: str | None = None
+    created_at: AwareDatetime | None = Field(None, description="with a zone; when the world is loaded, if left out")
+    last_edited_at: AwareDatetime | None = Field(
+        None, description="if left out: when the work was submitted, or when the world is loaded"
+    )
     labels: dict[str, Any] = {}
 
 

@@ -6,10 +6,10 @@ from emulator.errors import InvalidArgumentsError, ResourceNotFoundError
 from emulator.http.calls import Call
 from emulator.http.routes import Routes
 from emulator.index.models import Instance, Preset, ProjectCollection, selected
-from emulator.labels.authorship import objects_of
 from emulator.labels.metadata import entry_of, metadata, number_of_frames
-from emulator.labels.models import MAIN_BRANCH
+from emulator.labels.models import MAIN_BRANCH, objects_of
 from emulator.projects.models import Project
+from emulator.storage.models import Storage
 from emulator.wire import iso, page
 
 routes = Routes()
@@ -90,7 +90,7 @@ def add_items(call: Call) -> Any:
     project, collection, failed = call.project(), _collection(call), []
     for item in call.field("items"):
         instance = _instance(item)
-        if _exists(project, collection, instance):
+        if _exists(call.platform.storage, project, collection, instance):
             collection.instances[instance] = None
         else:
             failed.append(item)
@@ -182,9 +182,9 @@ def _instance(item: dict[str, Any]) -> Instance:
     return Instance(str(item["dataUuid"]), int(item["frame"]), item.get("annotationId"))
 
 
-def _exists(project: Project, collection: ProjectCollection, instance: Instance) -> bool:
+def _exists(storage: Storage, project: Project, collection: ProjectCollection, instance: Instance) -> bool:
     unit = project.units.get(instance.data_hash)
-    if unit is None or not 0 <= instance.frame < number_of_frames(unit.item):
+    if unit is None or not 0 <= instance.frame < number_of_frames(unit.item, storage):
         return False
     if collection.kind == "FRAME":
         return instance.annotation_id is None
@@ -203,7 +203,11 @@ def _preset_instances(call: Call, collection: ProjectCollection) -> list[Instanc
     items = {unit.item.uuid: unit for unit in project.units.values()}
     units = [items[item.uuid] for item in selected(preset.filters, [u.item for u in project.units.values()])]
     if collection.kind == "FRAME":
-        return [Instance(unit.hash, frame) for unit in units for frame in range(number_of_frames(unit.item))]
+        return [
+            Instance(unit.hash, frame)
+            for unit in units
+            for frame in range(number_of_frames(unit.item, call.platform.storage))
+        ]
     return [instance for unit in units for instance in _labels_of(project, unit.hash)]
 
 

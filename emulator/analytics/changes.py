@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from emulator.labels.authorship import objects_of
+from emulator.labels.models import objects_of
 
 if TYPE_CHECKING:
     from emulator.labels.models import Content

@@ -2,14 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from emulator.analytics.changes import Change
-from emulator.workflow.flow import Acted, Event
-from emulator.world import AnyStageSpec, new_uuid
-
-if TYPE_CHECKING:
-    from emulator.projects.models import Project
+from emulator.projects.world import AnyStageSpec
+from emulator.spec import new_uuid
 
 _ENDING = {"SUBMIT", "APPROVE", "REJECT"}
 
@@ -98,10 +94,3 @@ class Activity:
         since = self._at_work.get((by, where.data_hash))
         if since is not None and since < until:
             self.time_spent.append(TimeSpent(since, until, by, where))
-
-
-def hear(project: "Project", event: Event) -> None:
-    """Notes what is done to tasks."""
-    if isinstance(event, Acted):
-        where = Where(event.task.data_hash, event.task.uuid, event.stage)
-        project.activity.acted(TaskAction(event.at, event.by, event.action, where))

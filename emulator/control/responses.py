@@ -10,16 +10,19 @@ from emulator.errors import InvalidArgumentsError, ResourceNotFoundError, WorldE
 from emulator.http.calls import Call
 from emulator.http.faults import Fault
 from emulator.http.routes import Routes
+from emulator.labels.consensus import take_branch, take_labels
 from emulator.loading import load
 from emulator.outbound.deliveries import Delivery
 from emulator.projects.models import Project
+from emulator.projects.world import AgentStageSpec, EditorAgentSpec
 from emulator.wire import iso
 from emulator.workflow.tasks import Task
-from emulator.world import AgentStageSpec, EditorAgentSpec, Switches, World
+from emulator.world import Switches, World
 
 routes = Routes()
 
 _AGENTS = TypeAdapter(list[EditorAgentSpec])
+_LABELS = TypeAdapter(dict[str, list[str]])
 
 
 @routes.get("state")
@@ -67,6 +70,23 @@ def set_stage_agent(call: Call) -> Any:
         raise InvalidArgumentsError(f"{stage.title} is no agent stage")
     try:
         stage.agent = AgentStageSpec.model_validate({**stage.model_dump(), "agent": call.body}).agent
+    except ValidationError as error:
+        raise InvalidArgumentsError(str(error)) from None
+
+
+@routes.post("projects/{project}/tasks/{task}/consensus")
+def conclude(call: Call) -> Any:
+    """What a reviewer chooses in the application: a whole branch, or labels by branch; the SDK can only approve."""
+    project = call.platform.projects.get(call.params["project"])
+    task = project.flow.tasks.get(call.params["task"]) if project is not None else None
+    if project is None or task is None:
+        raise ResourceNotFoundError(f"There is no task {call.params['task']} in project {call.params['project']}")
+    by = str(call.body.get("by") or project.creator)
+    if "branch" in call.body:
+        take_branch(project.rows, task, str(call.body["branch"]), by)
+        return
+    try:
+        take_labels(project.rows, task, _LABELS.validate_python(call.field("labels")), by)
     except ValidationError as error:
         raise InvalidArgumentsError(str(error)) from None
 

@@ -30,13 +30,13 @@ def start_job(call: LegacyCall) -> Any:
         job.file_name = payload.get("fileName")
         return job
 
-    return {"process_hash": call.platform.upload_jobs.start(make).uuid}
+    return {"process_hash": call.emulator.upload_jobs.start(make).uuid}
 
 
 @routes.query("dataset", "datasetdatalongpolling", "GET")
 async def poll_job(call: LegacyCall) -> Any:
     """What has become of a job; the answer waits until it is final."""
-    jobs, dataset = call.platform.upload_jobs, call.dataset()
+    jobs, dataset = call.emulator.upload_jobs, call.dataset()
     job = jobs.job(str(call.payload.get("process_hash")))
     await jobs.wait(job, float(call.payload.get("timeout_seconds") or 0))
     told = job_dto(job)

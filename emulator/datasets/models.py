@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from emulator.organisation.sharing import Grant
+from emulator.organisation.models import Grant
+from emulator.spec import new_uuid
 from emulator.storage.models import Item
-from emulator.world import DatasetRole, new_uuid
+from emulator.world import DatasetRole
 
 
 @dataclass(slots=True, eq=False)

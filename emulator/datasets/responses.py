@@ -10,7 +10,7 @@ from emulator.http.calls import Call, LegacyCall
 from emulator.http.routes import Routes
 from emulator.labels.units import LABEL_ROW_TYPES
 from emulator.organisation.group_routes import add_group_routes
-from emulator.organisation.sharing import shared_role
+from emulator.organisation.models import shared_role
 from emulator.storage.access import open_item
 from emulator.storage.models import Item
 from emulator.titled import filtered

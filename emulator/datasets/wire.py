@@ -5,7 +5,7 @@ from typing import Any
 from emulator.datasets.models import DataRow, Dataset
 from emulator.http.calls import LegacyCall
 from emulator.labels.units import LABEL_ROW_TYPES
-from emulator.organisation.sharing import shared_role
+from emulator.organisation.models import shared_role
 from emulator.storage.links import signed_url
 from emulator.storage.models import Item
 from emulator.wire import iso

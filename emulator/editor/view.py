@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from emulator.errors import InvalidArgumentsError, ResourceNotFoundError
-from emulator.labels.authorship import objects_of
 from emulator.labels.metadata import entry_of, number_of_frames
-from emulator.labels.models import Content, LabelRow
+from emulator.labels.models import Content, LabelRow, objects_of
 from emulator.projects.models import Project
 from emulator.storage.links import signed_url
 from emulator.storage.models import Item, Storage
@@ -39,7 +38,7 @@ def frame_view(project: Project, data_hash: str, frame: int, branch: str, *, sto
     unit = project.units.get(data_hash)
     if unit is None:
         raise ResourceNotFoundError(f"The project has no data unit {data_hash}")
-    frames = number_of_frames(unit.item)
+    frames = number_of_frames(unit.item, storage)
     if not 0 <= frame < frames:
         raise ResourceNotFoundError(f"{unit.title} has {frames} frames: there is no frame {frame}")
     row = project.rows.find(data_hash, branch) or project.unopened(data_hash, branch)

@@ -1,5 +1,6 @@
 """What a handler is given: the platform, who calls, and the request's parts."""
 
+from collections.abc import Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,14 @@ class Call:
     def platform(self) -> "Platform":
         """The platform's state."""
         return self.emulator.platform
+
+    def refuse_more_than_a_bundle(self, sent: Sized) -> None:
+        """Refuses a request that does more at a time than the SDK ever puts into one bundle.
+
+        Raises:
+            InvalidArgumentsError: when it does.
+        """
+        _refuse_more_than(self.platform.switches.largest_bundle, sent)
 
     def project(self) -> "Project":
         """The project of the path, which the caller must be in."""
@@ -115,6 +124,14 @@ class LegacyCall:
         """The platform's state."""
         return self.emulator.platform
 
+    def refuse_more_than_a_bundle(self, sent: Sized) -> None:
+        """Refuses a request that does more at a time than the SDK ever puts into one bundle.
+
+        Raises:
+            InvalidArgumentsError: when it does.
+        """
+        _refuse_more_than(self.platform.switches.largest_bundle, sent)
+
     def project(self) -> "Project":
         """The project that the request is about, which the caller must be in."""
         return self.platform.project(self.resource, self.user.email)
@@ -136,6 +153,11 @@ class LegacyCall:
     def uid_fields(self) -> dict[str, Any]:
         """The uid of the few requests that send an object there."""
         return _object(self.uid, "The uid")
+
+
+def _refuse_more_than(most: int, sent: Sized) -> None:
+    if len(sent) > most:
+        raise InvalidArgumentsError(f"At most {most:,} can be sent in one request; these are {len(sent):,}")
 
 
 def _object(value: Any, what: str) -> dict[str, Any]:

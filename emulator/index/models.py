@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from emulator.storage.models import Item
-from emulator.storage.wire import ITEM_TYPES
-from emulator.world import new_uuid
+from emulator.spec import new_uuid
+from emulator.storage.models import ITEM_TYPES, Item
 
 
 @dataclass(slots=True, eq=False)

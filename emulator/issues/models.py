@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from emulator.errors import InvalidArgumentsError
-from emulator.world import new_uuid
+from emulator.spec import new_uuid
 
 # What an anchor of each type must say besides the data unit.
 _REQUIRED: dict[str, tuple[str, ...]] = {

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from emulator.errors import InvalidArgumentsError
 from emulator.labels.metadata import Entry
 from emulator.projects.roles import ANNOTATING, REVIEWING, may_manage
+from emulator.projects.world import AnnotationStageSpec, ConsensusReviewStageSpec, ConsensusStageSpec, ReviewStageSpec
 from emulator.workflow.actions import Actor
-from emulator.world import AnnotationStageSpec, ConsensusReviewStageSpec, ConsensusStageSpec, ReviewStageSpec
+from emulator.world import Switches
 
 
 def may_see(entry: Entry, actor: Actor) -> bool:
@@ -15,6 +16,13 @@ def may_see(entry: Entry, actor: Actor) -> bool:
     if part is None or actor.role != "annotator":
         return True
     return part.assignee in (None, actor.email)
+
+
+def is_listed(entry: Entry, switches: Switches) -> bool:
+    """Whether a listing shows a row: the branches of a consensus block may be hidden once the block is over."""
+    if entry.subtask is None or switches.consensus_branches_after_block == "listed":
+        return True
+    return isinstance(entry.task.stage, ConsensusStageSpec | ConsensusReviewStageSpec)
 
 
 def may_open(entry: Entry, actor: Actor) -> bool:

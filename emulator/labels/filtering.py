@@ -1,12 +1,12 @@
-"""Reading a part of a label row: some features only, without archived ones."""
+"""Reading a label row: some features only, without archived ones, with the reviews of its labels."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from emulator.labels.authorship import objects_of
-from emulator.labels.models import Content
+from emulator.labels.models import Content, objects_of
 from emulator.ontologies.models import Ontology
+from emulator.workflow.reviews import LabelReview, LabelReviews
 
 Wanted = Callable[[str | None], bool]
 
@@ -58,6 +58,41 @@ def _without(labels: dict[str, Any], wanted: Wanted) -> dict[str, Any]:
             found[key] = [label for label in value if wanted(label.get("featureHash"))]
         elif isinstance(value, dict):
             found[key] = _without(value, wanted)
+        else:
+            found[key] = value
+    return found
+
+
+def with_reviews(content: Content, reviews: LabelReviews | None) -> Content:
+    """The labels as they are read: each with the list of its reviews, which is empty unless they are asked for."""
+    by_label = {review.label_id: _review(review) for review in reviews.all()} if reviews is not None else {}
+
+    def of(label_id: Any) -> list[dict[str, Any]]:
+        return [by_label[label_id]] if label_id in by_label else []
+
+    return replace(
+        content,
+        units={unit: _reviewed(labels, of) for unit, labels in content.units.items()},
+        spaces={space: _reviewed(labels, of) for space, labels in content.spaces.items()},
+        classification_answers={
+            key: {**answer, "reviews": of(key)} for key, answer in content.classification_answers.items()
+        },
+    )
+
+
+def _review(review: LabelReview) -> dict[str, Any]:
+    """One review; what else stands in it on the platform is not documented."""
+    return {"reviewUuid": review.uuid, "status": review.status, "comment": review.comment}
+
+
+def _reviewed(labels: dict[str, Any], of: Callable[[Any], list[dict[str, Any]]]) -> dict[str, Any]:
+    """Labels, flat or by frame, whose objects have their reviews."""
+    found: dict[str, Any] = {}
+    for key, value in labels.items():
+        if key == "objects":
+            found[key] = [{**label, "reviews": of(label.get("objectHash"))} for label in value]
+        elif isinstance(value, dict):
+            found[key] = _reviewed(value, of)
         else:
             found[key] = value
     return found

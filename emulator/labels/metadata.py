@@ -8,11 +8,11 @@ from emulator.datasets.models import DataRow
 from emulator.labels.models import MAIN_BRANCH, LabelRow
 from emulator.labels.spaces import spaces_of
 from emulator.labels.units import LABEL_ROW_TYPES
+from emulator.projects.world import AnnotationStageSpec, CompleteStageSpec, ConsensusReviewStageSpec, ReviewStageSpec
 from emulator.storage.links import file_links, metadata_url
 from emulator.storage.models import Item, Storage
 from emulator.wire import iso, parse_date, sql_like
 from emulator.workflow.tasks import Subtask, Task
-from emulator.world import AnnotationStageSpec, CompleteStageSpec, ConsensusReviewStageSpec, ReviewStageSpec
 
 if TYPE_CHECKING:
     from emulator.projects.models import Project
@@ -39,7 +39,8 @@ def select(project: "Project", payload: dict[str, Any], may_see: Callable[[Entry
 def entry_of(project: "Project", row: LabelRow) -> Entry:
     """A row with its data unit, its task and, on a consensus branch, its part of the task."""
     task = project.flow.by_data[row.data_hash]
-    subtask = next((part for part in task.subtasks if part.branch_name == row.branch_name), None)
+    parts = [*task.subtasks, *task.former_subtasks]
+    subtask = next((part for part in parts if part.branch_name == row.branch_name), None)
     return Entry(row, project.units[row.data_hash], task, subtask)
 
 
@@ -120,7 +121,7 @@ def metadata(entry: Entry, payload: dict[str, Any], storage: Storage, base_url: 
         "label_status": row.label_status,
         "annotation_task_status": annotation_task_status(entry),
         "is_shadow_data": False,
-        "number_of_frames": number_of_frames(item),
+        "number_of_frames": number_of_frames(item, storage),
         "duration": item.duration,
         "frames_per_second": item.fps,
         "height": item.height,
@@ -150,9 +151,9 @@ def metadata(entry: Entry, payload: dict[str, Any], storage: Storage, base_url: 
     return found
 
 
-def number_of_frames(item: Item) -> int:
+def number_of_frames(item: Item, storage: Storage) -> int:
     """Frames, slices or pages; one for what has no such thing."""
-    return item.frames or len(item.children) or 1
+    return item.frames or sum(part.frames or 1 for part in storage.children(item)) or 1
 
 
 def _image(index: int, item: Item) -> dict[str, Any]:

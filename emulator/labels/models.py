@@ -8,8 +8,8 @@ from typing import Any
 
 from emulator.clock import Clock
 from emulator.errors import CorruptedLabelError, ResourceNotFoundError
-from emulator.labels.authorship import Author, number_objects, sign_labels
-from emulator.world import new_uuid
+from emulator.spec import new_uuid
+from emulator.wire import rfc_1123
 
 MAIN_BRANCH = "main"
 
@@ -42,6 +42,14 @@ class Content:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who saves, and when."""
+
+    email: str
+    at: datetime
+
+
 @dataclass(slots=True, eq=False)
 class LabelRow:
     """The labels of one data unit on one branch; without a label hash it has never been opened."""
@@ -64,6 +72,7 @@ class LabelRows:
         self._clock = clock
         self._by_data: dict[str, dict[str, LabelRow]] = {}
         self._by_hash: dict[str, LabelRow] = {}
+        self._aside: dict[str, list[LabelRow]] = {}
 
     def ensure(self, data_hash: str, branch_name: str) -> LabelRow:
         """The row of a data unit on a branch; an unopened one is made when there is none."""
@@ -110,6 +119,7 @@ class LabelRows:
     def save(self, row: LabelRow, content: Content, by: str) -> None:
         """Replaces the labels of a row: the last writer wins."""
         row.edited_at = self._clock.now()
+        drop_read_only(content)
         sign_labels(content, Author(by, row.edited_at))
         number_objects(content)
         row.content = content
@@ -133,6 +143,18 @@ class LabelRows:
         copied.version += 1
         return copied
 
+    def set_aside(self, data_hash: str) -> None:
+        """Takes every row of a data unit away until `restore` is called for it."""
+        self._aside[data_hash] = list(self._by_data.get(data_hash, {}).values())
+        self.drop(data_hash)
+
+    def restore(self, data_hash: str) -> None:
+        """Brings back the rows of a data unit that were set aside, if any."""
+        for row in self._aside.pop(data_hash, ()):
+            self._by_data.setdefault(data_hash, {})[row.branch_name] = row
+            if row.label_hash is not None:
+                self._by_hash[row.label_hash] = row
+
     def drop(self, data_hash: str) -> None:
         """Forgets every row of a data unit."""
         for row in self._by_data.pop(data_hash, {}).values():
@@ -147,3 +169,58 @@ def _dict_of(holder: dict[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CorruptedLabelError(f"{key} must be an object")
     return value
+
+
+def drop_read_only(content: Content) -> None:
+    """Takes out what label rows tell and nobody can write: reviews of labels, metadata of slices."""
+    for label in _all_labels(content, content.classification_answers.values()):
+        label.pop("reviews", None)
+    for labels in content.units.values():
+        for frame in labels.values():
+            if isinstance(frame, dict):
+                frame.pop("metadata", None)
+
+
+def sign_labels(content: Content, author: Author) -> None:
+    """Names the author of every label that names none: the SDK sends null for what its user has drawn."""
+    answers = [*content.object_answers.values(), *content.classification_answers.values()]
+    for label in _all_labels(content, answers):
+        if "createdBy" in label and label["createdBy"] is None:
+            label["createdBy"] = author.email
+            label.setdefault("createdAt", rfc_1123(author.at))
+
+
+def number_objects(content: Content) -> None:
+    """Gives every object the number that the editor shows: counted per ontology feature, kept once given."""
+    features = {label["objectHash"]: label.get("featureHash") for label in _frame_objects(content)}
+    taken: dict[Any, set[int]] = {}
+    unnumbered = []
+    for object_hash, answer in content.object_answers.items():
+        feature = answer.get("featureHash") or features.get(object_hash)
+        number = answer.get("objectNumber")
+        if isinstance(number, int):
+            taken.setdefault(feature, set()).add(number)
+        else:
+            unnumbered.append((feature, answer))
+    for feature, answer in unnumbered:
+        used = taken.setdefault(feature, set())
+        answer["objectNumber"] = len(used) if len(used) not in used else max(used) + 1
+        used.add(answer["objectNumber"])
+
+
+def _all_labels(content: Content, answers: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    yield from _frame_objects(content)
+    yield from answers
+
+
+def _frame_objects(content: Content) -> Iterator[dict[str, Any]]:
+    for labels in (*content.units.values(), *content.spaces.values()):
+        yield from objects_of(labels)
+
+
+def objects_of(labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The frame objects under one data unit's or space's `labels`, flat or by frame."""
+    yield from labels.get("objects") or ()
+    for frame in labels.values():
+        if isinstance(frame, dict):
+            yield from frame.get("objects") or ()

@@ -6,9 +6,10 @@ from emulator.analytics.recording import note_opened, note_saved
 from emulator.errors import AuthorisationError, CorruptedLabelError, InvalidArgumentsError
 from emulator.http.calls import LegacyCall
 from emulator.http.routes import Routes
-from emulator.labels.access import may_open, may_see, refuse_second_parts, take_part
+from emulator.labels.access import is_listed, may_open, may_see, refuse_second_parts, take_part
 from emulator.labels.branch_responses import check_branch_name
-from emulator.labels.filtering import part_of
+from emulator.labels.filtering import part_of, with_reviews
+from emulator.labels.media_metadata import Child
 from emulator.labels.metadata import annotation_task_status, entry_of, metadata, select
 from emulator.labels.models import MAIN_BRANCH, Content, LabelRow
 from emulator.labels.spaces import is_continuous, spaces_of
@@ -16,7 +17,8 @@ from emulator.labels.units import LABEL_ROW_TYPES, data_units
 from emulator.labels.validation import problems, refuse_nonsense
 from emulator.projects.models import Project
 from emulator.storage.links import file_links
-from emulator.wire import rfc_1123
+from emulator.storage.models import Item
+from emulator.wire import rfc_1123, sql_date
 
 routes = Routes()
 
@@ -25,11 +27,9 @@ routes = Routes()
 def list_label_rows(call: LegacyCall) -> Any:
     """The label rows of a project, without their labels."""
     project = call.project()
-    actor = project.actor(call.user.email)
-    return [
-        metadata(entry, call.payload, call.platform.storage, call.base_url)
-        for entry in select(project, call.payload, lambda entry: may_see(entry, actor))
-    ]
+    actor, switches = project.actor(call.user.email), call.platform.switches
+    shown = select(project, call.payload, lambda entry: may_see(entry, actor) and is_listed(entry, switches))
+    return [metadata(entry, call.payload, call.platform.storage, call.base_url) for entry in shown]
 
 
 @routes.query("project", "labelrow", "PUT")
@@ -37,6 +37,7 @@ def create_label_rows(call: LegacyCall) -> Any:
     """Opens the rows of data units on a branch; rows that are open are given as they are."""
     project = call.project()
     actor = project.actor(call.user.email)
+    call.refuse_more_than_a_bundle(call.uids())
     branch = call.payload.get("branch_name") or MAIN_BRANCH
     check_branch_name(branch)
     unknown = [data_hash for data_hash in call.uids() if data_hash not in project.units]
@@ -56,6 +57,7 @@ def get_label_rows(call: LegacyCall) -> Any:
     """Label rows with their labels."""
     project = call.project()
     actor = project.actor(call.user.email)
+    call.refuse_more_than_a_bundle(call.uids())
     rows = [project.rows.of_hash(label_hash) for label_hash in call.uids()]
     for row in rows:
         if not may_see(entry_of(project, row), actor):
@@ -72,6 +74,7 @@ def save_label_rows(call: LegacyCall) -> Any:
     """Replaces the labels of rows: all of them or, when one is wrong, none."""
     project = call.project()
     actor = project.actor(call.user.email)
+    call.refuse_more_than_a_bundle(call.uids())
     rows = [project.rows.of_hash(label_hash) for label_hash in call.uids()]
     written = call.payload.get("labels") if call.payload.get("multi_request") else [call.payload]
     if not isinstance(written, list) or len(written) != len(rows):
@@ -123,21 +126,36 @@ def _answer(call: LegacyCall, project: Project, rows: list[LabelRow]) -> Any:
     return found if call.payload.get("multi_request") else found[0]
 
 
+def _members_of(project: Project) -> Child:
+    """The data unit that a member of a data group is, when it is one of this project; else only the item."""
+
+    def child(member: Item) -> tuple[str, str | None]:
+        data_hash = next((one for one in sorted(member.data_hashes) if one in project.units), None)
+        if data_hash is None:
+            return member.uuid, None
+        row = project.rows.find(data_hash, MAIN_BRANCH)
+        return data_hash, row.label_hash if row is not None else None
+
+    return child
+
+
 def label_row_json(call: LegacyCall, project: Project, row: LabelRow) -> dict[str, Any]:
     """A label row with its labels."""
     unit = project.units[row.data_hash]
-    content = part_of(row.content, call.payload, project.ontology)
+    reviews = project.flow.by_data[row.data_hash].reviews if call.payload.get("include_reviews") else None
+    content = with_reviews(part_of(row.content, call.payload, project.ontology), reviews)
+    written = sql_date if call.platform.switches.row_timestamps == "plain" else rfc_1123
     return {
         "label_hash": row.label_hash,
         "branch_name": row.branch_name,
-        "created_at": rfc_1123(row.created_at),
-        "last_edited_at": rfc_1123(row.edited_at),
+        "created_at": written(row.created_at),
+        "last_edited_at": written(row.edited_at),
         "dataset_hash": unit.dataset.hash,
         "dataset_title": unit.dataset.title,
         "data_title": unit.title,
         "data_hash": unit.hash,
         "data_type": LABEL_ROW_TYPES[unit.item.type],
-        "data_units": data_units(unit, content, call.platform.storage, file_links(call.base_url)),
+        "data_units": data_units(unit, content, call.platform.storage, file_links(call.base_url), _members_of(project)),
         "object_answers": content.object_answers,
         "classification_answers": content.classification_answers,
         "object_actions": content.object_actions,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from emulator.labels.models import Content
+from emulator.storage.groups import layout_keys
 from emulator.storage.models import Item, Storage
 from emulator.world import DataType
 
@@ -38,19 +39,12 @@ def is_continuous(item: Item) -> bool:
 
 
 def _members(group: Item, storage: Storage, link: Link) -> Iterator[Described]:
-    keys = _layout_keys(group)
+    keys = layout_keys(group)
     for uuid in group.children:
         item = storage.item(uuid)
         child = {"layout_key": keys[uuid], "file_name": item.name, "data_link": link(item)}
         describe = _DESCRIPTIONS[item.type]
         yield uuid, {"child_info": child, "labels": {}, **describe(item, storage, link)}
-
-
-def _layout_keys(group: Item) -> dict[str, str]:
-    contents = (group.layout or {}).get("layoutContents")
-    if isinstance(contents, dict):
-        return {uuid: key for key, uuid in contents.items()}
-    return {uuid: str(index) for index, uuid in enumerate(group.children)}
 
 
 def _video(item: Item, _storage: Storage, _link: Link) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator.datasets.models import DataRow
+from emulator.labels.media_metadata import Child, media_metadata, with_slices
 from emulator.labels.models import Content
 from emulator.storage.models import Item, Storage
 from emulator.world import DataType
@@ -29,8 +30,13 @@ LABEL_ROW_TYPES: dict[DataType, str] = {
 _FLAT = {"image", "img_group"}
 
 
-def data_units(unit: DataRow, content: Content, storage: Storage, link: Callable[[Item], str]) -> dict[str, Any]:
-    """The data units of a label row with the labels that were saved."""
+def data_units(
+    unit: DataRow, content: Content, storage: Storage, link: Callable[[Item], str], child: Child
+) -> dict[str, Any]:
+    """The data units of a label row with the labels that were saved.
+
+    `child` gives the data hash and the label hash of a member of a data group.
+    """
     kind = LABEL_ROW_TYPES[unit.item.type]
     if kind == "img_group":
         frames = [storage.item(child) for child in unit.item.children]
@@ -43,9 +49,12 @@ def data_units(unit: DataRow, content: Content, storage: Storage, link: Callable
             }
             for index, frame in enumerate(frames)
         }
+    described = _unit(kind, unit.item, content.units.get(unit.hash), link)
     return {
         unit.hash: {
-            **_unit(kind, unit.item, content.units.get(unit.hash), link),
+            **described,
+            **media_metadata(unit.item, storage, child),
+            "labels": with_slices(described["labels"], unit.item, storage, link),
             "data_hash": unit.hash,
             "data_title": unit.title,
             "data_sequence": 0,

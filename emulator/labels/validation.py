@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from emulator.errors import AnswerDictionaryError, FeatureDoesNotExistError
-from emulator.labels.authorship import objects_of
-from emulator.labels.models import Content
+from emulator.labels.models import Content, objects_of
 from emulator.ontologies.models import Ontology
 
 

@@ -21,6 +21,7 @@ class Facts:
     bit_depth: int | None = None
     codec: str | None = None
     channels: int | None = None
+    dicom_patient_id: str | None = None
     dicom_instance_uid: str | None = None
     dicom_study_uid: str | None = None
     dicom_series_uid: str | None = None

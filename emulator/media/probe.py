@@ -6,10 +6,11 @@ from collections.abc import Callable
 from mimetypes import guess_type
 
 from emulator.media.audio import audio_facts
+from emulator.media.dicom import dicom_facts
 from emulator.media.facts import Facts, UnreadableMediaError
 from emulator.media.images import image_facts
-from emulator.media.medical import dicom_facts, nifti_facts
 from emulator.media.mp4 import video_facts
+from emulator.media.nifti import nifti_facts
 from emulator.world import DataType
 
 _PAGE = re.compile(rb"/Type\s*/Page\b")

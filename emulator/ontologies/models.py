@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from emulator.organisation.sharing import Grant
+from emulator.organisation.models import Grant
 from emulator.world import DatasetRole
 
 EMPTY_EDITOR: dict[str, Any] = {"objects": [], "classifications": []}

@@ -7,10 +7,11 @@ from emulator.http.calls import Call
 from emulator.http.routes import Routes
 from emulator.ontologies.models import Ontology
 from emulator.organisation.group_routes import add_group_routes
-from emulator.organisation.sharing import shared_role
+from emulator.organisation.models import shared_role
+from emulator.spec import new_uuid
 from emulator.titled import filtered
 from emulator.wire import iso, whole
-from emulator.world import DatasetRole, new_uuid
+from emulator.world import DatasetRole
 
 routes = Routes()
 

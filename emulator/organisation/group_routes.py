@@ -6,8 +6,7 @@ from typing import Any
 from emulator.errors import InvalidArgumentsError
 from emulator.http.calls import Call
 from emulator.http.routes import Routes
-from emulator.organisation.models import Group
-from emulator.organisation.sharing import Grant, Shared
+from emulator.organisation.models import Grant, Group, Shared
 from emulator.wire import iso, whole
 
 

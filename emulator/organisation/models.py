@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from emulator.errors import ResourceNotFoundError
-from emulator.world import new_uuid
+from emulator.spec import new_uuid
 
 T = TypeVar("T")
 
@@ -19,6 +19,21 @@ class Group:
     created_at: datetime
     hash: str = field(default_factory=new_uuid)
     users: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A group's access to a thing."""
+
+    group: Group
+    role: Any
+
+
+class Shared(Protocol):
+    """A thing that people and groups have roles in."""
+
+    users: Any
+    groups: dict[str, Grant]
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +87,19 @@ class Organisation:
     def integration(self, uuid: str) -> Integration:
         """The cloud integration of that uuid."""
         return _found(self.integrations, uuid, "cloud integration")
+
+
+def shared_role(thing: Shared, email: str) -> Any:
+    """The role of somebody: their own, else that of the first of their groups; None: they have no access."""
+    own = thing.users.get(email)
+    if own is not None:
+        return own
+    return next((grant.role for grant in thing.groups.values() if email in grant.group.users), None)
+
+
+def people_of(thing: Shared) -> frozenset[str]:
+    """Everybody who has access."""
+    return frozenset(thing.users).union(*(grant.group.users for grant in thing.groups.values()))
 
 
 def _found(known: dict[str, T], key: str, kind: str) -> T:

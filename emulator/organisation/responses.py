@@ -8,9 +8,9 @@ from emulator.http.calls import Call
 from emulator.http.routes import Routes
 from emulator.organisation.group_routes import group_dto
 from emulator.organisation.models import Group, Member, Organisation, Tag
+from emulator.spec import new_uuid
 from emulator.users.models import User
 from emulator.wire import iso, whole
-from emulator.world import new_uuid
 
 routes = Routes()
 

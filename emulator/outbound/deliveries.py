@@ -1,5 +1,7 @@
-"""The record of every outbound call."""
+"""The record of every outbound call, and the signature that the platform puts on it."""
 
+import hashlib
+import hmac
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,10 +9,18 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
-from emulator.world import new_uuid
+from emulator.spec import new_uuid
 
 Kind = Literal["agent", "notification", "webhook"]
 Outcome = Literal["pending", "delivered", "failed"]
+
+Headers = Literal["current", "both", "next"]
+
+_NAMES: dict[Headers, tuple[str, ...]] = {
+    "current": ("X-Encord-Signature",),
+    "both": ("X-Encord-Signature", "X-Encord-Signature-V2"),
+    "next": ("X-Encord-Signature-V2",),
+}
 
 KEPT = 100_000
 
@@ -24,6 +34,7 @@ class Attempt:
     answer: str
     error: str | None
     seconds: float
+    retry_after: float = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -57,3 +68,13 @@ class Deliveries:
 
     def __iter__(self) -> Iterator[Delivery]:
         return iter(self._all)
+
+
+def signed_headers(secret: str, timestamp: int, body: bytes, headers: Headers = "current") -> dict[str, str]:
+    """The headers of a signed request: HMAC-SHA256 over `timestamp` (unix seconds), a dot and the raw body.
+
+    What a second signature would hold is not known: here it is the same digest behind a version.
+    """
+    digest = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
+    values = {"X-Encord-Signature": digest, "X-Encord-Signature-V2": f"v2={digest}"}
+    return {"X-Encord-Timestamp": str(timestamp), **{name: values[name] for name in _NAMES[headers]}}

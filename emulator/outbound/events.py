@@ -8,22 +8,23 @@ from emulator.outbound.deliveries import Delivery
 from emulator.outbound.outbox import Job, Outbox
 from emulator.platform import Platform
 from emulator.projects.models import Project
-from emulator.wire import iso
-from emulator.workflow.flow import Entered, Event, Submitted
-from emulator.workflow.graph import pathway_named
-from emulator.workflow.tasks import Task
-from emulator.world import (
+from emulator.projects.world import (
     AdvancedAgentSpec,
     AgentStageSpec,
     AutoAgentSpec,
     CompleteStageSpec,
     PathwaySpec,
     WebhookSpec,
-    new_uuid,
 )
+from emulator.spec import new_uuid
+from emulator.wire import iso
+from emulator.workflow.flow import Entered, Event, Submitted
+from emulator.workflow.graph import pathway_named
+from emulator.workflow.tasks import Task
 
 LOOK_EVERY = timedelta(minutes=5)
 DECISION_LENGTH = 256
+_BY_SDK = {"MOVE", "COMPLETE"}
 
 
 class Events:
@@ -40,12 +41,18 @@ class Events:
         match event:
             case Entered(task, AgentStageSpec(agent=AutoAgentSpec() as agent) as stage):
                 self.call_agent(project, stage, agent, task)
-            case Entered(task, CompleteStageSpec(webhook=WebhookSpec() as hook)):
+            case Entered(task, CompleteStageSpec(webhook=WebhookSpec() as hook)) if self._counts(task):
                 self._send(project, task, hook, "task_completed_event", MAIN_BRANCH)
-            case Submitted(task, stage, branch_name) if stage.webhook is not None:
+            case Submitted(task, stage, branch_name) if stage.webhook is not None and (
+                branch_name == MAIN_BRANCH or self._platform.switches.webhook_parts
+            ):
                 self._send(project, task, stage.webhook, self._platform.switches.submitted_event_type, branch_name)
             case _:
                 pass
+
+    def _counts(self, task: Task) -> bool:
+        """Whether coming to Complete is an event, however the task came there."""
+        return self._platform.switches.webhook_moves or task.history[-1].action not in _BY_SDK
 
     def call_agent(self, project: Project, stage: AgentStageSpec, agent: AutoAgentSpec, task: Task) -> None:
         """Calls the custom agent of an Auto stage for one task, as often as the switches say."""

@@ -12,8 +12,7 @@ from typing import Any
 import aiohttp
 
 from emulator.clock import Clock
-from emulator.outbound.deliveries import Attempt, Deliveries, Delivery
-from emulator.outbound.signing import signed_headers
+from emulator.outbound.deliveries import Attempt, Deliveries, Delivery, signed_headers
 from emulator.world import Switches
 
 ANSWER_KEPT = 2_000
@@ -103,6 +102,8 @@ class Outbox:
             delivery.detail = problem or ""
         elif self._may_try_again(delivery, attempt):
             pause = self._switches.auto_retry_delay_seconds * 2 ** (len(delivery.attempts) - 1)
+            if self._switches.agent_retry_after == "obeyed":
+                pause = max(pause, attempt.retry_after)
             task = asyncio.create_task(self._later(job, pause))
             self._pausing.add(task)
             task.add_done_callback(self._finished)
@@ -134,8 +135,9 @@ class Outbox:
         try:
             async with session.post(delivery.url, data=body, headers=headers, timeout=timeout) as response:
                 text = await response.text(errors="replace")
-                attempt = Attempt(at, response.status, text[:ANSWER_KEPT], None, time.perf_counter() - started)
-                return attempt, _parsed(text)
+                seconds, pause = time.perf_counter() - started, response.headers.get("Retry-After", "")
+                asked = float(pause) if pause.isdigit() else 0
+                return Attempt(at, response.status, text[:ANSWER_KEPT], None, seconds, asked), _parsed(text)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"
             return Attempt(at, None, "", reason, time.perf_counter() - started), None

@@ -31,7 +31,7 @@ def copy_project(platform: "Platform", project: Project, payload: dict[str, Any]
         description=about.get("project_description") or project.description,
         ontology=project.ontology,
         creator=by,
-        graph=Graph.copied(project.flow.graph.spec),
+        graph=Graph.copied(project.flow.graph.spec, "new"),
     )
     if "collaborators" in options:
         copied.users.update({**project.users, by: "admin"})

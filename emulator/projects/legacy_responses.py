@@ -8,17 +8,18 @@ from emulator.errors import InvalidArgumentsError, ResourceNotFoundError
 from emulator.http.calls import LegacyCall
 from emulator.http.routes import Routes
 from emulator.ontologies.models import EMPTY_EDITOR, Ontology
-from emulator.organisation.sharing import shared_role
+from emulator.organisation.models import shared_role
 from emulator.projects.copying import copy_project
 from emulator.projects.interpolation import interpolate
 from emulator.projects.models import Project
 from emulator.projects.roles import NUMBERS, role_of_number
+from emulator.projects.world import WorkflowSpec
+from emulator.spec import new_uuid
 from emulator.storage.links import signed_url
 from emulator.storage.models import Item
 from emulator.titled import filtered
 from emulator.wire import sql_date
 from emulator.workflow.graph import STANDARD_WORKFLOW, Graph
-from emulator.world import WorkflowSpec, new_uuid
 
 routes = Routes()
 
@@ -221,8 +222,10 @@ def _ontology_for(call: LegacyCall, ontology_hash: str | None) -> Ontology:
 
 def _graph_for(call: LegacyCall, template: str | None) -> Graph:
     if not template:
-        return Graph.copied(STANDARD_WORKFLOW)
+        return Graph.copied(STANDARD_WORKFLOW, "new")
     found = call.platform.templates.get(template)
     if found is None:
         raise InvalidArgumentsError(f"There is no workflow template {template}")
-    return Graph.copied(WorkflowSpec(start=found.start, stages=found.stages))
+    return Graph.copied(
+        WorkflowSpec(start=found.start, stages=found.stages), call.platform.switches.template_stage_uuids
+    )

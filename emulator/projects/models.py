@@ -12,14 +12,15 @@ from emulator.index.models import Preset, ProjectCollection
 from emulator.issues.models import Issues
 from emulator.labels.models import MAIN_BRANCH, LabelRow, LabelRows
 from emulator.ontologies.models import Ontology
-from emulator.organisation.models import Tag
-from emulator.organisation.sharing import Grant, people_of, shared_role
+from emulator.organisation.models import Grant, Tag, people_of, shared_role
 from emulator.projects.roles import may_manage
+from emulator.projects.world import EditorAgentSpec, ProjectRole
+from emulator.spec import new_uuid
 from emulator.workflow.actions import Actor
 from emulator.workflow.flow import Event, Flow
 from emulator.workflow.graph import Graph
 from emulator.workflow.tasks import Subtask, Task
-from emulator.world import EditorAgentSpec, ProjectRole, Switches, new_uuid
+from emulator.world import Switches
 
 ProjectListener = Callable[["Project", Event], None]
 
@@ -64,6 +65,7 @@ class Project:
         self.rows = LabelRows(clock)
         self.flow = Flow(graph, self.rows, clock, switches, lambda event: listener(self, event))
         self._clock = clock
+        self._switches = switches
 
     def role_of(self, email: str) -> ProjectRole:
         """What somebody is in this project.
@@ -111,14 +113,17 @@ class Project:
     def admit(self, unit: DataRow) -> None:
         """Makes a data unit part of the project, without a task."""
         self.units[unit.hash] = unit
+        self.rows.restore(unit.hash)
         self.rows.ensure(unit.hash, MAIN_BRANCH)
 
     def detach(self, dataset_hash: str) -> None:
-        """Removes a dataset with its tasks and labels."""
+        """Removes a dataset with its tasks; its labels go too, or wait for it to be attached again."""
         dataset = self.datasets.pop(dataset_hash, None)
         if dataset is None:
             raise InvalidArgumentsError(f"Dataset {dataset_hash} is not attached")
         for data_hash in list(dataset.rows):
+            if self._switches.detached_labels == "kept":
+                self.rows.set_aside(data_hash)
             self.remove_unit(data_hash)
 
     def remove_unit(self, data_hash: str) -> None:

@@ -6,14 +6,14 @@ from emulator.errors import InvalidArgumentsError
 from emulator.http.calls import Call
 from emulator.http.routes import Routes
 from emulator.organisation.group_routes import add_group_routes
+from emulator.organisation.models import shared_role
 from emulator.organisation.responses import tag_dto
-from emulator.organisation.sharing import shared_role
 from emulator.projects.models import Project
 from emulator.projects.roles import NUMBERS
+from emulator.projects.world import ProjectRole
 from emulator.titled import filtered
 from emulator.wire import iso, page, whole
 from emulator.workflow.responses import workflow_dto
-from emulator.world import ProjectRole
 
 routes = Routes()
 
@@ -101,13 +101,14 @@ def set_priorities(call: Call) -> Any:
     """Priorities of data units, 0 to 1."""
     project = call.managed_project()
     wanted = _pairs(call.field("priorities"))
+    call.refuse_more_than_a_bundle(wanted)
     for data_hash, priority in wanted:
         if data_hash not in project.units:
             raise InvalidArgumentsError(f"The project has no data unit {data_hash}")
         if not 0 <= priority <= 1:
             raise InvalidArgumentsError("A priority lies between 0 and 1")
     for data_hash, priority in wanted:
-        project.flow.prioritise(data_hash, priority)
+        project.flow.prioritise(data_hash, round(priority, call.platform.switches.priority_digits))
 
 
 def _pairs(value: Any) -> list[tuple[str, float]]:

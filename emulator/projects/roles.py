@@ -1,7 +1,7 @@
 """Roles in a project: their numbers on the wire and what they allow."""
 
 from emulator.errors import InvalidArgumentsError
-from emulator.world import ProjectRole
+from emulator.projects.world import ProjectRole
 
 NUMBERS: dict[ProjectRole, int] = {
     "admin": 0,

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from emulator.errors import AuthorisationError
-from emulator.organisation.sharing import shared_role
+from emulator.organisation.models import shared_role
 from emulator.storage.models import Folder, Item
 from emulator.world import DatasetRole
 

@@ -87,6 +87,7 @@ def update_folder(call: Call) -> Any:
 def update_folders(call: Call) -> Any:
     """Changes several folders: all of them or, when one is not the caller's, none."""
     email = call.user.email
+    call.refuse_more_than_a_bundle(call.field("folderPatches"))
     patches = {managed_folder(call.platform, u, email): patch for u, patch in call.field("folderPatches").items()}
     for folder, patch in patches.items():
         _update(folder, patch, call)

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from emulator.errors import InvalidArgumentsError
+from emulator.spec import new_uuid
 from emulator.storage.models import MIME_TYPES, Folder, Item
-from emulator.world import new_uuid
 
 _NOT_ALONE = {"img_group", "group", "dicom_file"}
 
@@ -37,6 +37,13 @@ def make_group(given: Any, folder: Folder, owner: str, now: datetime, may_use: C
     group.layout["layoutSettings"] = given.get("settings") or {}
     group.layout["timeline"] = given.get("timeline") or []
     return group
+
+
+def layout_keys(group: Item) -> dict[str, str]:
+    """The key that each member has in a group's layout, by the member's uuid."""
+    contents = (group.layout or {}).get("layoutContents")
+    named = {uuid: key for key, uuid in contents.items()} if isinstance(contents, dict) else {}
+    return {uuid: named.get(uuid, str(index)) for index, uuid in enumerate(group.children)}
 
 
 def carousel(contents: dict[str, str]) -> dict[str, Any]:

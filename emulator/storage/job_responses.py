@@ -61,20 +61,20 @@ def start_job(call: Call) -> Any:
         job.file_name = body.get("fileName")
         return job
 
-    return call.platform.upload_jobs.start(make).uuid
+    return call.emulator.upload_jobs.start(make).uuid
 
 
 @routes.get("storage/folders/{folder}/data-upload-jobs/{job}")
 async def poll_job(call: Call) -> Any:
     """What has become of a job; the answer waits until it is final, or for a minute."""
     timeout = call.number("timeoutSeconds", 60)
-    return job_dto(await call.platform.upload_jobs.wait(_job(call), timeout))
+    return job_dto(await call.emulator.upload_jobs.wait(_job(call), timeout))
 
 
 @routes.post("storage/folders/{folder}/data-upload-jobs/{job}/cancel")
 def cancel_job(call: Call) -> Any:
     """Gives up what a job has not done yet."""
-    return {"unitsCancelledCount": call.platform.upload_jobs.cancel(_job(call))}
+    return {"unitsCancelledCount": call.emulator.upload_jobs.cancel(_job(call))}
 
 
 @routes.post("storage/folders/{folder}/cloud-synced-folder-syncs")
@@ -85,7 +85,7 @@ def start_sync(call: Call) -> Any:
         raise InvalidArgumentsError(f"Folder {folder.name!r} is not synced with a bucket")
     registration = read_registration(_bucket_listing(call, folder))
     bucket = call.platform.organisation.integration(str(folder.integration))
-    return call.platform.upload_jobs.start(
+    return call.emulator.upload_jobs.start(
         lambda due_at: UploadJob(folder, registration, call.user.email, due_at, bucket, ignore_errors=True)
     ).uuid
 
@@ -93,7 +93,7 @@ def start_sync(call: Call) -> Any:
 @routes.get("storage/folders/{folder}/cloud-linked-folder-syncs/{job}/long-polling")
 async def poll_sync(call: Call) -> Any:
     """What has become of a sync."""
-    job = await call.platform.upload_jobs.wait(_job(call), call.number("timeoutSeconds", 60))
+    job = await call.emulator.upload_jobs.wait(_job(call), call.number("timeoutSeconds", 60))
     final, failed = job.status in ("DONE", "ERROR"), job.status == "ERROR"
     return {
         "status": job.status.lower(),
@@ -152,7 +152,7 @@ def _upload_dto(upload: Upload, base_url: str) -> dict[str, Any]:
 
 def _job(call: Call) -> UploadJob:
     folder = open_folder(call.platform, call.params["folder"], call.user.email)
-    return call.platform.upload_jobs.job(call.params["job"], folder)
+    return call.emulator.upload_jobs.job(call.params["job"], folder)
 
 
 def _bucket_listing(call: Call, folder: Folder) -> dict[str, Any]:
@@ -167,9 +167,9 @@ def _bucket_listing(call: Call, folder: Folder) -> dict[str, Any]:
 
 
 _BY_ENDING = {
-    **dict.fromkeys(("png", "jpg", "jpeg", "gif", "bmp", "webp"), "images"),
+    **dict.fromkeys(("png", "jpg", "jpeg", "gif", "bmp", "webp", "avif", "tif", "tiff"), "images"),
     **dict.fromkeys(("mp4", "mov"), "videos"),
-    **dict.fromkeys(("wav", "mp3", "flac"), "audio"),
+    **dict.fromkeys(("wav", "mp3", "flac", "ogg"), "audio"),
     **dict.fromkeys(("txt", "html", "md", "json", "xml"), "text"),
     "pdf": "pdfs",
     "nii": "nifti",

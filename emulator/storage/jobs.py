@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from emulator.datasets.models import Dataset
 from emulator.errors import ResourceNotFoundError
 from emulator.organisation.models import Integration
+from emulator.spec import new_uuid
 from emulator.storage.models import Folder, Item
 from emulator.storage.registering import Registrar, UnitError
 from emulator.storage.registration import Registration, Unit
-from emulator.world import new_uuid
 
 if TYPE_CHECKING:
     from emulator.platform import Platform

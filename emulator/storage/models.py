@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from emulator.errors import InvalidArgumentsError, ResourceNotFoundError
-from emulator.organisation.sharing import Grant
-from emulator.world import DatasetRole, DataType, new_uuid
+from emulator.organisation.models import Grant
+from emulator.spec import new_uuid
+from emulator.world import DatasetRole, DataType
 
 MIME_TYPES: dict[DataType, str] = {
     "image": "image/png",
@@ -24,6 +25,24 @@ MIME_TYPES: dict[DataType, str] = {
     "time_series": "text/csv",
     "group": "group",
     "scene": "application/json",
+}
+
+# What the platform calls them.
+ITEM_TYPES: dict[DataType, str] = {
+    "image": "image",
+    "img_group": "imageGroup",
+    "image_sequence": "imageSequence",
+    "video": "video",
+    "audio": "audio",
+    "plain_text": "plainText",
+    "html": "plainText",
+    "pdf": "pdf",
+    "dicom": "dicomSeries",
+    "dicom_file": "dicomFile",
+    "nifti": "nifti",
+    "time_series": "timeseries",
+    "group": "group",
+    "scene": "scene",
 }
 
 
@@ -53,6 +72,7 @@ class Item:
     bit_depth: int | None = None
     codec: str | None = None
     channels: int | None = None
+    dicom_patient_id: str | None = None
     dicom_instance_uid: str | None = None
     dicom_study_uid: str | None = None
     dicom_series_uid: str | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from emulator.errors import ResourceNotFoundError
-from emulator.world import new_uuid
+from emulator.spec import new_uuid
 
 
 class Reencodings:

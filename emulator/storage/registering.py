@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from emulator.errors import PlatformError
+from emulator.media.dicom import SeriesFile, facts_of_tags, series_problem
 from emulator.media.facts import Facts, UnreadableMediaError
 from emulator.media.probe import probe
 from emulator.organisation.models import Integration
+from emulator.spec import new_uuid
 from emulator.storage.models import MIME_TYPES, Folder, Item
 from emulator.storage.registration import LONGEST_NAME, LONGEST_URL, File, Unit
-from emulator.world import DataType, new_uuid
+from emulator.world import DataType
 
 if TYPE_CHECKING:
     from emulator.platform import Platform
@@ -102,9 +104,14 @@ class Registrar:
         return item
 
     def _of_files(self, unit: Unit) -> list[Item]:
-        parts = [self._file(_PARTS[unit.kind], file, file.title) for file in unit.files]
+        try:
+            parts = [self._file(_PARTS[unit.kind], file, file.title) for file in unit.files]
+        except UnitError as error:
+            raise UnitError(unit.urls, error.message) from None
         if not parts:
             raise UnitError([], "A group needs at least one file")
+        if unit.kind == "dicom":
+            _check_series(unit.urls, parts)
         whole = self._whole(unit, parts)
         for part in parts:
             part.parent_item = whole.uuid
@@ -124,6 +131,7 @@ class Registrar:
         whole.children = [part.uuid for part in parts]
         whole.width, whole.height = first.width, first.height
         whole.frames = sum(part.frames or 1 for part in parts)
+        whole.dicom_patient_id = first.dicom_patient_id
         whole.dicom_study_uid, whole.dicom_series_uid = first.dicom_study_uid, first.dicom_series_uid
         whole.file_size = sum(part.size or 0 for part in parts)
         whole.storage_location, whole.integration = first.storage_location, first.integration
@@ -144,7 +152,7 @@ class Registrar:
         name = title or _file_name(file.url)
         if upload.content is None:
             raise UnitError([file.url], f"No file was uploaded for {name}")
-        facts = _given(file, MIME_TYPES[kind]) or _read(kind, file, name, upload.content)
+        facts = _said(kind, file, name) or _read(kind, file, name, upload.content)
         item = self._item(kind, name, upload.uuid, facts.mime_type)
         item.content = upload.content
         return _described(item, facts)
@@ -155,8 +163,9 @@ class Registrar:
         bucket = self._integration
         if bucket is not None and bucket.objects is not None and file.url not in bucket.objects:
             raise UnitError([file.url], f"The object does not exist, or {bucket.title} has no access to it")
-        facts = _given(file, MIME_TYPES[kind]) or STAND_INS.get(kind) or Facts(MIME_TYPES[kind])
-        item = self._item(kind, title or _file_name(file.url), new_uuid(), facts.mime_type)
+        name = title or _file_name(file.url)
+        facts = _said(kind, file, name) or STAND_INS.get(kind) or Facts(MIME_TYPES[kind])
+        item = self._item(kind, name, new_uuid(), facts.mime_type)
         item.url = file.url
         item.integration = bucket.uuid if bucket is not None else None
         item.storage_location = _location(file.url) if bucket is not None else "directAccess"
@@ -169,6 +178,23 @@ class Registrar:
         now = self._platform.now()
         kind = "html" if mime_type == "text/html" else kind
         return Item(uuid, name, kind, self._folder.uuid, self._by, now, now, mime_type)
+
+
+def _said(kind: DataType, file: File, name: str) -> Facts | None:
+    """What comes with the upload of a file, if anything."""
+    if kind != "dicom_file" or file.facts is None:
+        return _given(file, MIME_TYPES[kind])
+    try:
+        return facts_of_tags(file.facts.get("tags"))
+    except UnreadableMediaError as error:
+        raise UnitError([file.url], f"{name}: {error}") from None
+
+
+def _check_series(urls: list[str], parts: list[Item]) -> None:
+    files = [SeriesFile(p.name, p.dicom_study_uid, p.dicom_instance_uid, p.width, p.height) for p in parts]
+    problem = series_problem(files)
+    if problem is not None:
+        raise UnitError(urls, problem)
 
 
 def _given(file: File, mime_type: str) -> Facts | None:

@@ -10,9 +10,9 @@ from emulator.http.routes import Routes
 from emulator.storage.access import folder_role, managed_folder, may_read, open_folder, open_item
 from emulator.storage.groups import make_group
 from emulator.storage.listing import sorted_page
-from emulator.storage.models import Folder, Item
+from emulator.storage.models import ITEM_TYPES, Folder, Item
 from emulator.storage.scenes import scene_dto
-from emulator.storage.wire import ITEM_TYPES, item_dto, item_with_metadata_link, summary_dto
+from emulator.storage.wire import item_dto, item_with_metadata_link, summary_dto
 from emulator.wire import whole
 
 routes = Routes()
@@ -62,6 +62,7 @@ def update_item(call: Call) -> Any:
 @routes.patch("storage/items/patch-bulk")
 def update_items(call: Call) -> Any:
     """Changes several items: all of them or, when one is not the caller's, none."""
+    call.refuse_more_than_a_bundle(call.field("itemPatches"))
     patches = {_writable(call, uuid): patch for uuid, patch in call.field("itemPatches").items()}
     for item, patch in patches.items():
         _update(item, patch, call)

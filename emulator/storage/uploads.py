@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from emulator.errors import InvalidArgumentsError, ResourceNotFoundError
-from emulator.world import DataType, new_uuid
+from emulator.spec import new_uuid
+from emulator.world import DataType
 
 LARGEST_BATCH = 200
 

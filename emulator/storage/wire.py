@@ -3,32 +3,15 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from emulator.organisation.sharing import shared_role
+from emulator.organisation.models import shared_role
 from emulator.storage.access import folder_role
 from emulator.storage.links import metadata_url, signed_url
-from emulator.storage.models import Folder, Item
+from emulator.storage.models import ITEM_TYPES, Folder, Item
 from emulator.wire import iso
 from emulator.world import DataType
 
 if TYPE_CHECKING:
     from emulator.platform import Platform
-
-ITEM_TYPES: dict[DataType, str] = {
-    "image": "image",
-    "img_group": "imageGroup",
-    "image_sequence": "imageSequence",
-    "video": "video",
-    "audio": "audio",
-    "plain_text": "plainText",
-    "html": "plainText",
-    "pdf": "pdf",
-    "dicom": "dicomSeries",
-    "dicom_file": "dicomFile",
-    "nifti": "nifti",
-    "time_series": "timeseries",
-    "group": "group",
-    "scene": "scene",
-}
 
 # What has no file of its own has no URL of its own.
 WITHOUT_URL: frozenset[DataType] = frozenset({"img_group", "dicom", "scene", "group"})

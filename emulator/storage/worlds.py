@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from emulator.errors import WorldError
-from emulator.organisation.sharing import Grant
+from emulator.organisation.models import Grant
 from emulator.storage.groups import carousel
 from emulator.storage.models import MIME_TYPES, Folder, Item
 from emulator.world import FolderSpec, ItemSpec
@@ -27,6 +27,7 @@ _COPIED = (
     "bit_depth",
     "codec",
     "channels",
+    "dicom_patient_id",
     "dicom_instance_uid",
     "dicom_study_uid",
     "dicom_series_uid",

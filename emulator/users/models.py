@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from emulator.errors import AuthenticationError, InvalidArgumentsError, SshKeyNotFoundError, WorldError
-from emulator.world import new_uuid
+from emulator.spec import new_uuid
 
 RAW_KEY_BYTES = 32
 

@@ -6,10 +6,7 @@ from typing import Any
 
 from emulator.errors import AuthorisationError, InvalidArgumentsError
 from emulator.projects.roles import ANNOTATING, REVIEWING, may_manage
-from emulator.workflow.flow import AnyReview, Flow
-from emulator.workflow.graph import pathway_named
-from emulator.workflow.tasks import Subtask, Task
-from emulator.world import (
+from emulator.projects.world import (
     AgentStageSpec,
     AnnotationStageSpec,
     AnyStageSpec,
@@ -19,6 +16,9 @@ from emulator.world import (
     ProjectRole,
     ReviewStageSpec,
 )
+from emulator.workflow.flow import AnyReview, Flow
+from emulator.workflow.graph import pathway_named
+from emulator.workflow.tasks import Subtask, Task
 
 AT_ANNOTATION = {"SUBMIT", "ASSIGN", "RELEASE", "SKIP"}
 OPEN_REVIEWS = ("NEW", "REOPENED", "RESOLVED")

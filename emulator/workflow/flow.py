@@ -13,9 +13,7 @@ from emulator.clock import Clock
 from emulator.datasets.models import DataRow
 from emulator.errors import InvalidArgumentsError
 from emulator.labels.models import MAIN_BRANCH, LabelRows
-from emulator.workflow.graph import Graph
-from emulator.workflow.tasks import CONSENSUS_BRANCH_PREFIX, StageQueue, Step, Subtask, Task
-from emulator.world import (
+from emulator.projects.world import (
     AnnotationStageSpec,
     AnyStageSpec,
     CompleteStageSpec,
@@ -23,10 +21,12 @@ from emulator.world import (
     ConsensusStageSpec,
     PercentageRouterSpec,
     ReviewStageSpec,
-    Switches,
     UserRouterSpec,
-    new_uuid,
 )
+from emulator.spec import new_uuid
+from emulator.workflow.graph import Graph
+from emulator.workflow.tasks import CONSENSUS_BRANCH_PREFIX, StageQueue, Step, Subtask, Task
+from emulator.world import Switches
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,8 @@ class Flow:
             task.last_actioned_by = by
         task.assignee = None
         task.status = "NEW"
+        if action == "MOVE" and self._switches.moved_task_keeps_annotator and isinstance(stage, AnnotationStageSpec):
+            task.assignee = task.annotator
         self._arrive(task, stage, action=action, by=by, pathway=pathway)
 
     def prioritise(self, data_hash: str, priority: float) -> None:
@@ -140,7 +142,7 @@ class Flow:
 
     def submit(self, task: Task, stage: AnnotationStageSpec, by: str, assignee: str | None) -> None:
         """Hands in an ordinary annotation task, which is at this stage."""
-        task.annotator = by
+        task.annotator, task.submitted_at = by, self._clock.now()
         self._rows.mark(task.data_hash, MAIN_BRANCH, "LABELLED")
         self.move(task, stage.next, action="SUBMIT", by=by)
         self._assign_next(task, assignee)
@@ -152,7 +154,7 @@ class Flow:
         subtask.status = "COMPLETED"
         subtask.assignee = subtask.assignee or by
         subtask.last_actioned_by = by
-        subtask.updated_at = task.updated_at = now
+        subtask.submitted_at = subtask.updated_at = task.updated_at = now
         self._rows.mark(task.data_hash, subtask.branch_name, "LABELLED")
         if all(part.submitted for part in task.subtasks):
             self.move(task, stage.next, action="SUBMIT", by=by)
@@ -164,6 +166,7 @@ class Flow:
         """Sends a reviewed task on; what was reviewed counts as reviewed."""
         if isinstance(stage, ConsensusReviewStageSpec):
             self._conclude_consensus(task)
+            self._reviewed_by(task, by)
         else:
             self._rows.mark(task.data_hash, MAIN_BRANCH, "REVIEWED")
         self.move(task, stage.next, action="APPROVE", by=by)
@@ -171,6 +174,8 @@ class Flow:
 
     def reject(self, task: Task, stage: AnyReview, by: str, assignee: str | None) -> None:
         """Sends a task back: to the stage that the graph names, else to where it was annotated last."""
+        if isinstance(stage, ConsensusReviewStageSpec):
+            self._reviewed_by(task, by)
         target = self.graph.stages[stage.reject or self._last_annotated_at(task)]
         self.move(task, target.uuid, action="REJECT", by=by)
         self._reopened(task)
@@ -245,6 +250,13 @@ class Flow:
                 pass
 
     def _split(self, task: Task, stage: ConsensusStageSpec, now: datetime) -> None:
+        task.main_chosen = False
+        if self._switches.consensus_entered_again == "new_branches":
+            # The old branches keep their labels and authors, but nobody works on them any more.
+            for subtask in task.subtasks:
+                del self.subtasks[subtask.uuid]
+            task.former_subtasks += task.subtasks
+            task.subtasks = []
         while len(task.subtasks) < stage.annotators:
             subtask = Subtask(branch_name="", created_at=now, updated_at=now)
             subtask.branch_name = f"{CONSENSUS_BRANCH_PREFIX}{subtask.uuid[:13]}"
@@ -262,9 +274,16 @@ class Flow:
     def _conclude_consensus(self, task: Task) -> None:
         for subtask in task.subtasks:
             self._rows.mark(task.data_hash, subtask.branch_name, "REVIEWED")
-        if self._switches.consensus_approval == "first_branch_becomes_main" and task.subtasks:
+        if task.main_chosen:
+            self._rows.mark(task.data_hash, MAIN_BRANCH, "REVIEWED")
+        elif self._switches.consensus_approval == "first_branch_becomes_main" and task.subtasks:
             self._rows.copy(task.data_hash, task.subtasks[0].branch_name, MAIN_BRANCH)
             self._rows.mark(task.data_hash, MAIN_BRANCH, "REVIEWED")
+
+    def _reviewed_by(self, task: Task, by: str) -> None:
+        if self._switches.branch_author == "last_person":
+            for subtask in task.subtasks:
+                subtask.last_actioned_by = by
 
 
 def _routed(task: Task, stage: AnyStageSpec) -> str | None:

@@ -1,9 +1,10 @@
 """The graph of a workflow: a world file's `WorkflowSpec` whose references are all uuids of its own stages."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Literal
 
 from emulator.errors import InvalidArgumentsError, WorldError
-from emulator.world import (
+from emulator.projects.world import (
     AgentStageSpec,
     AnnotationStageSpec,
     AnyStageSpec,
@@ -15,8 +16,10 @@ from emulator.world import (
     ReviewStageSpec,
     UserRouterSpec,
     WorkflowSpec,
-    new_uuid,
 )
+from emulator.spec import new_uuid
+
+StageUuids = Literal["new", "kept"]
 
 STANDARD_WORKFLOW = WorkflowSpec(
     stages=[
@@ -36,23 +39,20 @@ class Graph:
         if len(self.stages) != len(self.spec.stages):
             raise WorldError("two stages of a workflow have the same uuid")
         for stage in self.spec.stages:
-            self._resolve(stage)
+            _refer(stage, self.uuid_of)
         self.start = self.uuid_of(self.spec.start) if self.spec.start else self.spec.stages[0].uuid
         self.spec.start = self.start
 
     @classmethod
-    def copied(cls, spec: WorkflowSpec) -> "Graph":
-        """A graph of the same form whose stages and pathways have uuids of their own."""
-        graph = cls(spec)
-        fresh = {uuid: new_uuid() for uuid in graph.stages}
-        text = graph.spec.model_dump_json()
-        for old, new in fresh.items():
-            text = text.replace(old, new)
-        copied = WorkflowSpec.model_validate_json(text)
-        for stage in copied.stages:
-            if isinstance(stage, AgentStageSpec):
-                for pathway in stage.pathways:
-                    pathway.uuid = new_uuid()
+    def copied(cls, spec: WorkflowSpec, stages: StageUuids) -> "Graph":
+        """A graph of the same form: its pathways keep their uuids, its stages keep them or get new ones."""
+        copied = cls(spec).spec
+        if stages == "new":
+            fresh = {stage.uuid: new_uuid() for stage in copied.stages}
+            for stage in copied.stages:
+                stage.uuid = fresh[stage.uuid]
+                _refer(stage, fresh.__getitem__)
+            copied.start = fresh[copied.start] if copied.start else None
         return cls(copied)
 
     def stage(self, uuid: str) -> AnyStageSpec:
@@ -84,25 +84,27 @@ class Graph:
                 return stage
         raise InvalidArgumentsError("The workflow has no final stage")
 
-    def _resolve(self, stage: AnyStageSpec) -> None:
-        match stage:
-            case AnnotationStageSpec() | ConsensusStageSpec():
-                stage.next = self.uuid_of(stage.next)
-            case ReviewStageSpec() | ConsensusReviewStageSpec():
-                stage.next = self.uuid_of(stage.next)
-                stage.reject = self.uuid_of(stage.reject) if stage.reject else None
-            case AgentStageSpec():
-                for pathway in stage.pathways:
-                    pathway.to = self.uuid_of(pathway.to)
-            case PercentageRouterSpec():
-                for share in stage.routes:
-                    share.to = self.uuid_of(share.to)
-            case UserRouterSpec():
-                stage.default = self.uuid_of(stage.default)
-                for route in stage.routes:
-                    route.to = self.uuid_of(route.to)
-            case CompleteStageSpec():
-                pass
+
+def _refer(stage: AnyStageSpec, uuid_of: Callable[[str], str]) -> None:
+    """Changes every reference of a stage to another stage."""
+    match stage:
+        case AnnotationStageSpec() | ConsensusStageSpec():
+            stage.next = uuid_of(stage.next)
+        case ReviewStageSpec() | ConsensusReviewStageSpec():
+            stage.next = uuid_of(stage.next)
+            stage.reject = uuid_of(stage.reject) if stage.reject else None
+        case AgentStageSpec():
+            for pathway in stage.pathways:
+                pathway.to = uuid_of(pathway.to)
+        case PercentageRouterSpec():
+            for share in stage.routes:
+                share.to = uuid_of(share.to)
+        case UserRouterSpec():
+            stage.default = uuid_of(stage.default)
+            for route in stage.routes:
+                route.to = uuid_of(route.to)
+        case CompleteStageSpec():
+            pass
 
 
 def pathway_named(stage: AgentStageSpec, name: str) -> PathwaySpec | None:

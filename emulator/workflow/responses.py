@@ -9,11 +9,7 @@ from emulator.http.calls import Call, LegacyCall
 from emulator.http.routes import Routes
 from emulator.projects.models import Project
 from emulator.projects.roles import REVIEWING, may_manage
-from emulator.wire import PAGE_SIZE, iso, page
-from emulator.workflow.actions import Actions, Actor, move_tasks
-from emulator.workflow.graph import Graph
-from emulator.workflow.tasks import FRONT, Place, Subtask, Task
-from emulator.world import (
+from emulator.projects.world import (
     AgentStageSpec,
     AnnotationStageSpec,
     AnyStageSpec,
@@ -22,6 +18,10 @@ from emulator.world import (
     ConsensusStageSpec,
     ReviewStageSpec,
 )
+from emulator.wire import PAGE_SIZE, iso, page
+from emulator.workflow.actions import Actions, Actor, move_tasks
+from emulator.workflow.graph import Graph
+from emulator.workflow.tasks import FRONT, Place, Subtask, Task
 
 routes = Routes()
 
@@ -57,6 +57,7 @@ def do_actions(call: Call) -> Any:
     """All of these actions, or none."""
     project = call.project()
     stage = project.flow.graph.stage(call.params["stage"])
+    call.refuse_more_than_a_bundle(call.records)
     Actions(project.flow, stage, project.actor(call.user.email)).do(call.records)
 
 
@@ -65,6 +66,7 @@ def move(call: Call) -> Any:
     """Moves tasks to another stage."""
     project = call.managed_project()
     origin = project.flow.graph.stage(call.params["stage"])
+    call.refuse_more_than_a_bundle(call.names("taskUuids"))
     move_tasks(project.flow, origin, call.names("taskUuids"), str(call.field("destinationStageUuid")), call.user.email)
 
 
@@ -87,6 +89,7 @@ def do_review_actions(call: Call) -> Any:
     actor = project.actor(call.user.email)
     if not may_manage(actor.role) and (actor.role not in REVIEWING or task.assignee not in (None, actor.email)):
         raise AuthorisationError("You may not review this task")
+    call.refuse_more_than_a_bundle(call.records)
     task.reviews.act(call.records)
 
 
@@ -97,6 +100,7 @@ def complete_or_reopen(call: LegacyCall) -> Any:
     action = call.payload.get("action")
     if action not in ("complete", "reopen"):
         raise InvalidArgumentsError(f"{action!r} is not an action")
+    call.refuse_more_than_a_bundle(call.uids())
     tasks = [project.flow.by_data[project.rows.of_hash(label_hash).data_hash] for label_hash in call.uids()]
     move_one = project.flow.complete if action == "complete" else project.flow.reopen
     for task in dict.fromkeys(tasks):

@@ -6,7 +6,7 @@ from typing import Any
 
 from emulator.errors import InvalidArgumentsError
 from emulator.labels.models import Content
-from emulator.world import new_uuid
+from emulator.spec import new_uuid
 
 _AFTER = {"APPROVE": "APPROVED", "REJECT": "REJECTED", "REOPEN": "REOPENED"}
 

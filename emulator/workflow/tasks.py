@@ -7,8 +7,9 @@ from datetime import datetime
 from heapq import merge
 from math import inf
 
+from emulator.projects.world import AnyStageSpec
+from emulator.spec import new_uuid
 from emulator.workflow.reviews import LabelReviews
-from emulator.world import AnyStageSpec, new_uuid
 
 CONSENSUS_BRANCH_PREFIX = "encord-"
 
@@ -41,6 +42,7 @@ class Subtask:
     status: str = "NEW"
     assignee: str | None = None
     last_actioned_by: str | None = None
+    submitted_at: datetime | None = None
 
     @property
     def submitted(self) -> bool:
@@ -63,10 +65,13 @@ class Task:
     assignee: str | None = None
     last_actioned_by: str | None = None
     annotator: str | None = None
+    submitted_at: datetime | None = None
+    main_chosen: bool = False
     priority: float = 0.5
     entered_at: datetime = datetime.min
     entry: int = 0
     subtasks: list[Subtask] = field(default_factory=list)
+    former_subtasks: list[Subtask] = field(default_factory=list)
     history: list[Step] = field(default_factory=list)
     reviews: LabelReviews = field(default_factory=LabelReviews)
 

@@ -198,6 +198,7 @@ class Receiver:
     url: str
     answers: list[tuple[int, Any]]
     received: list[Received] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
 
     def next_answer(self) -> tuple[int, Any]:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -217,6 +218,8 @@ def receiver() -> Iterator[Receiver]:
             content = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
+            for name, value in found.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
 

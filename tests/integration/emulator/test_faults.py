@@ -1,8 +1,12 @@
 """Injected faults, as the SDK meets them."""
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
+import urllib3.util.connection
 from encord import EncordUserClient
 from encord.exceptions import (
     EncordException,
@@ -103,3 +107,30 @@ def test_https_with_a_certificate_of_its_own(tmp_path, monkeypatch: pytest.Monke
             client.get_project(PROJECT)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.certificate))
         assert client.get_project(PROJECT).title == "Project"
+
+
+def test_a_program_that_passes_no_domain_meets_an_emulator_with_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = make_certificate(tmp_path, "127.0.0.1", ["api.encord.com"])
+    with running(World.model_validate(make_world()), certificate) as emulator:
+        # What a line in /etc/hosts and port 443 do outside of tests.
+        port = int(emulator.url.rsplit(":", 1)[1])
+        connect = urllib3.util.connection.create_connection
+        monkeypatch.setattr(
+            urllib3.util.connection,
+            "create_connection",
+            lambda address, *rest, **more: connect(
+                ("127.0.0.1", port) if address == ("api.encord.com", 443) else address, *rest, **more
+            ),
+        )
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.certificate))
+        client = EncordUserClient.create_with_ssh_private_key(KEYS[OPERATOR].private)
+        assert client.get_project(PROJECT).title == "Project"
+
+
+def test_a_name_needs_a_place_for_its_certificate() -> None:
+    command = [sys.executable, "-m", "emulator", "serve", "--tls-name", "api.encord.com"]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert "--tls DIRECTORY" in ran.stderr

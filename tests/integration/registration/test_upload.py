@@ -82,5 +82,5 @@ def test_files_that_are_not_there_or_not_what_they_are_called_are_told_with_line
     media_files.text(tmp_path / "gone.png")
     done = site.run("upload", manifest, "--folder", "faulty", "--create-folder")
     assert done.exit_code == 4
-    assert "gone.png: gone.png: not a PNG, JPEG, GIF, BMP or WebP image" in done.stderr
+    assert "gone.png: gone.png: not a PNG, JPEG, WebP, AVIF, BMP, TIFF or GIF image" in done.stderr
     assert [item.name for item in site.folder("faulty").list_items()] == ["there.png"]

@@ -6,8 +6,8 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.projects.world import AnnotationStageSpec
 from emulator.workflow.tasks import StageQueue, Task
-from emulator.world import AnnotationStageSpec
 
 STAGE = AnnotationStageSpec(type="annotation", title="Annotate", next="Elsewhere")
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 
 from emulator.errors import InvalidArgumentsError, MethodNotAllowedError, ResourceNotFoundError, WorldError
 from emulator.http.routes import PathTable, Routes
-from emulator.outbound.signing import signed_headers
+from emulator.outbound.deliveries import signed_headers
 from emulator.users.models import raw_public_key
 from emulator.wire import iso, page, parse_date, rfc_1123, sql_date, sql_like
-from emulator.workflow.graph import STANDARD_WORKFLOW, Graph
-from emulator.world import AgentStageSpec, WorkflowSpec
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 600_000, tzinfo=UTC)
 
@@ -122,26 +120,3 @@ def test_signatures_verify_with_the_library_and_not_for_another_body(body: bytes
 def test_only_ed25519_keys_are_taken(text: str) -> None:
     with pytest.raises(WorldError):
         raw_public_key(text)
-
-
-def test_a_copied_graph_has_the_same_form_and_uuids_of_its_own() -> None:
-    one, two = Graph.copied(STANDARD_WORKFLOW), Graph.copied(STANDARD_WORKFLOW)
-    assert [s.title for s in one.stages.values()] == [s.title for s in two.stages.values()]
-    assert not set(one.stages) & set(two.stages)
-    assert one.stages[one.start].title == "Annotate"
-
-
-def test_pathways_of_a_copied_graph_lead_to_its_own_stages() -> None:
-    spec = WorkflowSpec.model_validate(
-        {
-            "stages": [
-                {"type": "agent", "title": "A", "pathways": [{"name": "on", "to": "Complete"}]},
-                {"type": "complete"},
-            ]
-        }
-    )
-    graph = Graph.copied(spec)
-    agent = graph.stages[graph.start]
-    assert isinstance(agent, AgentStageSpec)
-    assert agent.pathways[0].to in graph.stages
-    assert graph.stages[agent.pathways[0].to].title == "Complete"

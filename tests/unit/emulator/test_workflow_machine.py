@@ -12,8 +12,9 @@ from emulator.dumping import dump
 from emulator.emulator import Emulator
 from emulator.errors import PlatformError
 from emulator.labels.models import Content
+from emulator.projects.world import ConsensusStageSpec
 from emulator.workflow.actions import Actions, move_tasks
-from emulator.world import ConsensusStageSpec, World
+from emulator.world import World
 
 PEOPLE = {"ops@x": "admin", "anna@x": "annotator", "ben@x": "annotator", "rita@x": "reviewer", "vera@x": "viewer"}
 PROJECT = "a1000000-0000-4000-8000-000000000000"

@@ -1,0 +1,1 @@
+"""A sandbox to begin with: `python -m emulator init` writes it, `python -m emulator play` plays its people."""

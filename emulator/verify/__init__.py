@@ -1,0 +1,1 @@
+"""Trying what the ledger says: the same steps through the SDK, the same observations."""
