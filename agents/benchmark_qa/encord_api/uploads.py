@@ -1,5 +1,6 @@
 """Folders, integrations and upload jobs of Encord's storage. Every method says how many requests it costs."""
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -215,15 +216,15 @@ class Folder:
             raise RequestRejected(f"Encord gave {len(asked)} places for {count} files")
         return [Place(str(one.item_uuid), one.object_key, one.signed_url, one.upload_headers) for one in asked]
 
-    def put(self, place: Place, path: Path, kind: str) -> None:
-        """Send the bytes of a file. 1 request.
+    def put(self, place: Place, path: Path, kind: str, *, jpeg: bytes | None = None) -> None:
+        """Send the bytes of a file, or this JPEG instead of them. 1 request.
 
         Raises:
             EncordUnavailable: the storage does not take it now.
             RequestRejected: it does not take it at all, or not a file of that name.
         """
         try:
-            content_type = self._folder._get_content_type(path, StorageItemType(kind))
+            content_type = "image/jpeg" if jpeg else self._folder._get_content_type(path, StorageItemType(kind))
         except ValueError as error:
             raise RequestRejected(str(error)) from None
         headers = {
@@ -231,7 +232,7 @@ class Folder:
             "Cache-Control": f"max-age={CACHE_DURATION_IN_SECONDS}",
             **place.headers,
         }
-        retries.call(lambda: _put(place.url, path, headers))
+        retries.call(lambda: _put(place.url, path, headers, jpeg))
 
     def items_by_url(self) -> Iterator[tuple[str, str]]:
         """(URL, uuid) of the cloud items of this folder. 1 request per 1,000 items, lazily."""
@@ -270,10 +271,10 @@ class Folder:
         return {item.name for item in self._folder.list_items(item_types=groups, page_size=1_000)}
 
 
-def _put(url: str, path: Path, headers: dict[str, str]) -> None:
+def _put(url: str, path: Path, headers: dict[str, str], instead: bytes | None) -> None:
     """The SDK's own function does the same, but writes the signed URL to the log when it fails."""
     try:
-        with path.open("rb") as content:
+        with io.BytesIO(instead) if instead is not None else path.open("rb") as content:
             response = requests.put(url, data=content, headers=headers, timeout=_PUT_TIMEOUT)
     except requests.RequestException as error:
         raise EncordUnavailable(f"upload: {type(error).__name__}", retry_after=retries.DEFAULT_RETRY_AFTER) from None

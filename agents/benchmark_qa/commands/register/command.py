@@ -58,6 +58,11 @@ CreateOption = Annotated[bool, typer.Option("--create-folder", help="Create the 
 ErrorsOption = Annotated[Path | None, typer.Option(help="Write every failed item to this CSV file.")]
 
 
+LeftOutOption = Annotated[
+    Path | None, typer.Option("--left-out", help="Write every file of a folder that is left out to this CSV file.")
+]
+
+
 _STORAGE_OF_SCHEME = {"s3": "s3", "gs": "gcs", "az": "azure", "abfs": "azure"}
 
 
@@ -79,6 +84,7 @@ def build(
     allow_duplicates: Annotated[
         bool, typer.Option("--allow-duplicates", help="Let Encord register URLs again that its folder has already.")
     ] = False,
+    left_out: LeftOutOption = None,
 ) -> None:
     """Write registration files, or refuse the manifest with the line and the reason of every fault.
 
@@ -87,17 +93,16 @@ def build(
     from benchmark_qa.commands.register.build import build as build_files
     from benchmark_qa.commands.register.directory import (
         is_listing,
+        left_out_noted,
         manifest_rows,
         output_directory,
         refuse_faults,
         tell,
     )
     from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
-    from benchmark_qa.commands.register.left_out import LeftOut
     from benchmark_qa.errors import MissingExtraError
     from benchmark_qa.terminal.failures import refuse
 
-    left_out = LeftOut()
     try:
         rules = make_rules(
             storage=storage or _storage_of(source),
@@ -109,16 +114,22 @@ def build(
             group_pattern=group_pattern,
             schema=schema,
         )
-        with manifest_rows(source, url_column, left_out) as rows, output_directory(out) as files:
-            listing = left_out if is_listing(source) else None
+        with (
+            left_out_noted(left_out) as noted,
+            manifest_rows(source, url_column, noted) as rows,
+            output_directory(out) as files,
+        ):
+            listing = noted if is_listing(source) else None
             built = build_files(rows, rules, files, skip_duplicate_urls=not allow_duplicates, left_out=listing)
     except (RulesError, MissingExtraError) as error:
         refuse(str(error))
+    except OSError as error:
+        refuse(f"{error.filename or source}: {error.strerror or error}")
     except ManifestRefused as refused:
-        tell([*left_out.lines(), *refused.notes])
+        tell([*noted.lines(), *refused.notes])
         refuse_faults(source, refused.faults, refused.total)
     else:
-        tell([*left_out.lines(), *built.notes])
+        tell([*noted.lines(), *built.notes])
         counts = ", ".join(f"{count:,} {name}" for name, count in built.items.items())
         groups = f", {built.data_groups:,} data groups" if built.data_groups else ""
         typer.echo(f"{counts}{groups}: {built.urls:,} URLs in {built.parts:,} files in {out}")

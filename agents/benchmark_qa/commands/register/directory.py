@@ -103,6 +103,22 @@ def manifest_rows(source: str, url_column: str, left_out: "LeftOut") -> Iterator
         raise RulesError(f"{source}: a manifest ends in .csv, .tsv, .jsonl, .ndjson or .parquet")
 
 
+@contextmanager
+def left_out_noted(file: Path | None) -> Iterator["LeftOut"]:
+    """Counts what is left out, and writes all of it to a CSV file where one is named."""
+    import csv
+
+    from benchmark_qa.commands.register.left_out import LeftOut
+
+    if file is None:
+        yield LeftOut()
+        return
+    with file.open("w", encoding="utf-8", newline="") as text:
+        table = csv.writer(text)
+        table.writerow(("file", "reason"))
+        yield LeftOut(lambda path, reason: table.writerow((path, reason)))
+
+
 def is_listing(source: str) -> bool:
     """Whether a source is a folder or a bucket, whose files are listed, and no manifest."""
     return "://" in source or Path(source).is_dir()
@@ -160,8 +176,12 @@ def report_failures(outcome: "Registered", errors: Path | None) -> None:
 
     for failure in outcome.failures[:_FAULTS_SHOWN]:
         typer.echo(f"line {failure.line:,}: {failure.name}: {failure.reason}", err=True)
-    if errors is not None:
+    if errors is None:
+        return
+    try:
         with errors.open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
             table.writerow(("line", "item", "reason"))
             table.writerows((failure.line, failure.name, failure.reason) for failure in outcome.failures)
+    except OSError as error:
+        refuse(f"{errors}: {error.strerror or error}")

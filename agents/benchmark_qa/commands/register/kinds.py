@@ -72,13 +72,19 @@ _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"ID3", Kind.AUDIO),
 )
 _RIFF = {b"WAVE": Kind.AUDIO, b"WEBP": Kind.IMAGE, b"AVI ": Kind.VIDEO}
-_STILLS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_STILLS = (b"avif", b"avis", *_HEIC)
 
 
 def has_ending(path: str) -> bool:
     """Whether a name says by its ending what it is; the last part of a DICOM UID is a number and no ending."""
     rest, _, ending = path.rpartition("/")[2].rpartition(".")
     return bool(rest) and not ending.isdigit() and 0 < len(ending) <= 8 and ending.isalnum()
+
+
+def is_heic(head: bytes) -> bool:
+    """Whether a file with these first bytes is a HEIC picture; AVIF may call itself `mif1` as well, and says so."""
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIC and b"avif" not in head[8:64]
 
 
 def kind_by_content(head: bytes) -> Kind | None:

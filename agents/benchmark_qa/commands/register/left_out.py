@@ -1,7 +1,7 @@
 """What lies in a folder and is not registered: counted and named, so that nothing is missing unnoticed."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 _NAMES_SHOWN = 10
@@ -12,12 +12,16 @@ UNKNOWN_KIND = "the kind is not known"
 class LeftOut:
     """Files and links by the reason why they are left out; of each reason only the first names are kept."""
 
+    each: Callable[[str, str], object] | None = None
+    """Told of every one: its path, and the reason"""
     counts: Counter[str] = field(default_factory=Counter)
     _endings: Counter[str] = field(default_factory=Counter)
     _names: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, reason: str, path: str) -> None:
         """Notes one."""
+        if self.each is not None:
+            self.each(path, reason)
         self.counts[reason] += 1
         if reason == UNKNOWN_KIND:
             self._endings[_ending(path)] += 1

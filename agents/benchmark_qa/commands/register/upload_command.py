@@ -15,6 +15,7 @@ from benchmark_qa.commands.register.command import (
     GroupColumnOption,
     GroupPatternOption,
     KindOption,
+    LeftOutOption,
     SchemaOption,
     TitleOption,
     UrlColumnOption,
@@ -48,6 +49,7 @@ def upload(
     ] = None,
     parallel: Annotated[int, typer.Option(min=1, max=32, help="Files under way at a time.")] = 4,
     errors: ErrorsOption = None,
+    left_out: LeftOutOption = None,
 ) -> None:
     """Upload local files to Encord's own storage.
 
@@ -74,7 +76,7 @@ def upload(
     except RulesError as error:
         refuse(str(error))
     with TemporaryDirectory(prefix="benchmark-qa-") as scratch:
-        total = describe_local_files(source, root, rules, Path(scratch))
+        total = describe_local_files(source, root, rules, Path(scratch), left_out)
         with clear_failures():
             from benchmark_qa.commands.register.uploading import upload as upload_files
             from benchmark_qa.terminal.progress import item_progress
@@ -90,8 +92,10 @@ def upload(
     finish(outcome, errors)
 
 
-def describe_local_files(source: str, root: Path, rules: "Rules", directory: Path) -> int:
+def describe_local_files(source: str, root: Path, rules: "Rules", directory: Path, left_out: Path | None = None) -> int:
     """Writes registration files of local files into a directory; a faulty manifest ends the command.
+
+    What is left out of a folder is told, and all of it written to a CSV file where one is named.
 
     Returns:
         How many items they name.
@@ -99,28 +103,33 @@ def describe_local_files(source: str, root: Path, rules: "Rules", directory: Pat
     from benchmark_qa.commands.register.build import build
     from benchmark_qa.commands.register.directory import (
         is_listing,
+        left_out_noted,
         manifest_rows,
         output_directory,
         refuse_faults,
         tell,
     )
     from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
-    from benchmark_qa.commands.register.left_out import LeftOut
     from benchmark_qa.errors import MissingExtraError
     from benchmark_qa.terminal.failures import refuse
 
-    left_out = LeftOut()
-    listing = left_out if is_listing(source) else None
     try:
-        with manifest_rows(source, rules.url_column, left_out) as rows, output_directory(directory) as files:
+        with (
+            left_out_noted(left_out) as noted,
+            manifest_rows(source, rules.url_column, noted) as rows,
+            output_directory(directory) as files,
+        ):
+            listing = noted if is_listing(source) else None
             of_files = rows if listing is not None else _of_files(rows, root, rules.url_column)
             built = build(of_files, rules, files, left_out=listing)
     except (RulesError, MissingExtraError) as error:
         refuse(str(error))
+    except OSError as error:
+        refuse(f"{error.filename or source}: {error.strerror or error}")
     except ManifestRefused as refused:
-        tell([*left_out.lines(), *refused.notes])
+        tell([*noted.lines(), *refused.notes])
         refuse_faults(source, refused.faults, refused.total)
-    tell([*left_out.lines(), *built.notes])
+    tell([*noted.lines(), *built.notes])
     if built.data_groups:
         refuse("data groups are made of what is registered from a bucket, not of uploads")
     return built.items.total()

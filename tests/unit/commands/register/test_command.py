@@ -111,3 +111,25 @@ def test_a_faulty_registration_file_is_explained(tmp_path: Path) -> None:
         2,
         f"{tmp_path / 'registration-0001.json'} line 3: objectUrl: Field required\n",
     )
+
+
+def test_all_that_is_left_out_of_a_folder_is_written_where_one_asks_for_it(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("a.png", *(f"{n:02d}.psd" for n in range(25))):
+        (tmp_path / "data" / name).write_bytes(bytes(16))
+    options = ("--storage", "s3", "--base-url", "s3://bucket", "--left-out", tmp_path / "left.csv")
+    done = run("build", tmp_path / "data", "--out", tmp_path / "out", *options)
+    assert (done.exit_code, "left out: 25, the kind is not known (.psd 25)" in done.stderr) == (0, True)
+    lines = (tmp_path / "left.csv").read_text().splitlines()
+    assert lines == ["file,reason", *(f"{n:02d}.psd,the kind is not known" for n in range(25))]
+
+
+@pytest.mark.parametrize("option", ["--left-out", "--out"])
+def test_a_place_that_cannot_be_written_is_refused_in_one_line(option: str, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.png").touch()
+    (tmp_path / "file").touch()
+    options = {"--out": tmp_path / "out", option: tmp_path / "file" / "x"}
+    arguments = [part for pair in options.items() for part in pair]
+    done = run("build", tmp_path / "data", "--storage", "s3", "--base-url", "s3://bucket", *arguments)
+    assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
