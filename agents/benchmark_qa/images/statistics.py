@@ -38,13 +38,13 @@ def image_statistics(content: bytes) -> ImageStatistics:
         UnreadableImageError
         ModuleNotFoundError: Pillow, of the extra `curation`, is not installed.
     """
-    from PIL import Image  # noqa: PLC0415 - an extra
+    from PIL import Image, ImageOps  # noqa: PLC0415 - an extra
 
     _take_heic()
     try:
         with Image.open(io.BytesIO(content)) as picture:
             picture.draft("L", (LONGEST_SIDE, LONGEST_SIDE))  # lets JPEG skip what would be thrown away
-            grey = _grey(picture)
+            grey = _grey(ImageOps.exif_transpose(picture))  # as it is shown
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UnreadableImageError(f"no readable image ({type(error).__name__})") from None
     luminance = _small(grey)

@@ -367,7 +367,7 @@ def checked(path: Path, schema: "MetadataSchema | None" = None) -> tuple[int, in
 
 
 def _text(path: Path) -> TextIO:
-    return path.open(encoding="utf-8")
+    return path.open(encoding="utf-8-sig")
 
 
 def make_data_groups_in(folder: "Folder", files: list[Path]) -> "Registered":

@@ -159,7 +159,7 @@ def all_entries(directory: Path) -> Iterator["Entry"]:
     from benchmark_qa.commands.register.check import entries
 
     for path in registration_files([directory]):
-        with path.open(encoding="utf-8") as text:
+        with path.open(encoding="utf-8-sig") as text:
             yield from entries(text)
 
 

@@ -70,6 +70,8 @@ _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"fLaC", Kind.AUDIO),
     (0, b"OggS", Kind.AUDIO),
     (0, b"ID3", Kind.AUDIO),
+    (0, b"\xff\xfb", Kind.AUDIO),
+    (0, b"\xff\xf3", Kind.AUDIO),
 )
 _RIFF = {b"WAVE": Kind.AUDIO, b"WEBP": Kind.IMAGE, b"AVI ": Kind.VIDEO}
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

@@ -30,7 +30,7 @@ def read_setup(path: Path) -> "Declaration":
     from benchmark_qa.config.account import explain
 
     try:
-        declared = read_declaration(path.read_text(encoding="utf-8"))
+        declared = read_declaration(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         refuse(f"{path}: {error}")
     except DeclarationError as error:
@@ -96,7 +96,7 @@ class RegistrationSource:
         from benchmark_qa.commands.register.check import entries
 
         for path in self._files:
-            with path.open(encoding="utf-8") as text:
+            with path.open(encoding="utf-8-sig") as text:
                 yield from entries(text)
 
     def data_groups(self) -> list[str]:

@@ -133,3 +133,9 @@ def test_a_place_that_cannot_be_written_is_refused_in_one_line(option: str, tmp_
     arguments = [part for pair in options.items() for part in pair]
     done = run("build", tmp_path / "data", "--storage", "s3", "--base-url", "s3://bucket", *arguments)
     assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
+
+
+def test_a_registration_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "registration-0001.json"
+    path.write_bytes(b'\xef\xbb\xbf{"images": [{"objectUrl": "s3://b/a.png"}]}')
+    assert run("check", path).exit_code == 0

@@ -115,6 +115,7 @@ def test_a_folder_of_which_nothing_is_taken_is_refused(tmp_path: Path) -> None:
         (b"\0\0\0\x18ftypisom", Kind.VIDEO),
         (b"fLaC", Kind.AUDIO),
         (b"ID3\x04", Kind.AUDIO),
+        (b"\xff\xfb\x90\0", Kind.AUDIO),
         (bytes(344) + b"n+1\0", Kind.NIFTI),
         (b"%PDF-1.7", Kind.PDF),
         (b"8BPS", None),
