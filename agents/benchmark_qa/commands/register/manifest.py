@@ -72,8 +72,13 @@ def csv_rows(text: TextIO) -> Rows:
 
 
 def _fields(header: list[str], cells: list[str], separator: str) -> dict[str, Any]:
-    pairs = ((name, cell) for name, cell in zip(header, cells, strict=True) if name or cell)
-    return {name: with_decimal_point(cell, separator) if name in COLUMNS else cell for name, cell in pairs}
+    fields = dict(zip(header, cells, strict=True))
+    if separator != ",":
+        for name in COLUMNS & fields.keys():
+            fields[name] = with_decimal_point(fields[name], separator)
+    if fields.get("") == "":
+        del fields[""]  # of a header that ends in a separator
+    return fields
 
 
 def _why(error: Exception) -> str:

@@ -190,6 +190,8 @@ class RowReader:
             found = _object(whole) | found
         if self._rules.schema is not None:
             return self._rules.schema.typed(found)
+        if not found:
+            return found
         require_finite(found, "metadata")
         return found | checked_reserved(found)
 
