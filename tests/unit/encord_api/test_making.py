@@ -1,11 +1,17 @@
 """What Encord would make twice is looked for before every attempt to make it."""
 
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID
+
 import pytest
+from encord.storage import StorageFolder
 
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
 from benchmark_qa.encord_api.folders import ListedFolder
 from benchmark_qa.encord_api.making import find_or_make, mark_of
+from benchmark_qa.encord_api.uploads import Folder
 
 
 class Shelf:
@@ -52,3 +58,31 @@ def test_of_two_of_a_title_the_marked_one_is_ours_and_without_a_mark_both_are_na
 def test_marks_are_the_same_every_time_and_differ_by_kind_and_title() -> None:
     assert mark_of("folder", "Photos") == mark_of("folder", "Photos")
     assert len({mark_of("folder", "Photos"), mark_of("dataset", "Photos"), mark_of("folder", "Photo")}) == 3
+
+
+class SdkFolder:
+    """As much of the SDK's folder as making data groups takes; the first answer is lost."""
+
+    uuid, name, remote_url = UUID(int=1), "Photos", None
+
+    def __init__(self) -> None:
+        self.groups: list[SimpleNamespace] = []
+        self.requests = 0
+
+    def list_items(self, **_: Any) -> list[SimpleNamespace]:
+        return self.groups
+
+    def create_data_groups(self, grids: list[Any]) -> None:
+        self.requests += 1
+        self.groups += [SimpleNamespace(name=grid.name) for grid in grids[: 2 if self.requests == 1 else None]]
+        if self.requests == 1:
+            raise EncordUnavailable("no connection", retry_after=1)
+
+
+def test_data_groups_of_which_some_were_made_before_the_answer_was_lost_are_made_once() -> None:
+    sdk_folder = SdkFolder()
+    folder = Folder(cast(StorageFolder, sdk_folder))
+    folder.create_data_groups([(title, [str(UUID(int=2))]) for title in ("a", "b", "c")])
+    assert [group.name for group in sdk_folder.groups] == ["a", "b", "c"]
+    folder.create_data_groups([("d", [str(UUID(int=2))])])
+    assert (len(sdk_folder.groups), sdk_folder.requests) == (4, 3)

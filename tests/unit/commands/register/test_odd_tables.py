@@ -152,3 +152,9 @@ def test_files_of_a_manifest_are_found_below_its_root_only(tmp_path: Path) -> No
 )
 def test_the_separator_is_the_one_that_parts_the_header_most(header: str, separator: str) -> None:
     assert opened_table([header]).separator == separator
+
+
+@pytest.mark.parametrize("letter", ["\0", "\x07", "\x7f"])
+def test_a_control_character_in_a_url_is_refused(letter: str, tmp_path: Path) -> None:
+    done, _ = built_of(tmp_path, f"url\ns3://bucket/a{letter}.jpg\n".encode())
+    assert (done.exit_code, "line 2: the URL has a control character in it" in done.stderr) == (2, True)
