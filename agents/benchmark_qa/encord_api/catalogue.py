@@ -1,15 +1,11 @@
-"""Ontologies, datasets and projects by title, and new ones. Every method says how many requests it costs.
-
-An answer may get lost after Encord has done what was asked, and Encord does not mind two things of one title. So every
-attempt to make something looks first whether it is there.
-"""
+"""Ontologies, datasets and projects by title, and new ones. Every method says how many requests it costs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from encord import Dataset
+from encord import Dataset, EncordUserClient
 from encord.metadata_schema import MetadataSchemaError
 from encord.objects import OntologyStructure
 from encord.orm.dataset import DataLinkDuplicatesBehavior, DatasetAccessSettings, StorageLocation
@@ -18,6 +14,7 @@ from encord.utilities.project_user import ProjectUserRole
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import RequestRejected
+from benchmark_qa.encord_api.making import find_or_make
 from benchmark_qa.encord_api.request_sizes import batches
 
 ITEMS_PER_REQUEST = 1_000
@@ -97,32 +94,41 @@ class Catalogue:
             read.to_dict()
         except (ValueError, KeyError, TypeError) as error:
             raise RequestRejected(f"no structure of an ontology: {type(error).__name__}: {error}") from None
-        return _find_or_make(
+        return find_or_make(
+            "ontology",
+            title,
+            description,
             lambda: self._ontologies(title, None),
-            lambda: self._client.create_ontology(title, description, read).ontology_hash,
-        )
+            lambda: Listed(self._client.create_ontology(title, description, read).ontology_hash, title, description),
+        ).uuid
 
     def make_dataset(self, title: str, description: str) -> str:
         """The hash of a new dataset without a folder that mirrors it. 2 requests."""
-        return _find_or_make(
+        return find_or_make(
+            "dataset",
+            title,
+            description,
             lambda: self._datasets(title, None),
-            lambda: (
-                self._client.create_dataset(
-                    title, StorageLocation.CORD_STORAGE, description, create_backing_folder=False
-                ).dataset_hash
-            ),
-        )
+            lambda: Listed(_created(self._client, title, description), title, description),
+        ).uuid
 
     def make_project(
         self, title: str, description: str, *, template: str, ontology: str, datasets: Sequence[str]
     ) -> str:
         """The hash of a new project from a workflow template. 2 requests."""
-        return _find_or_make(
+        return find_or_make(
+            "project",
+            title,
+            description,
             lambda: self._projects(title, None),
-            lambda: self._client.create_project(
-                title, list(datasets), description, ontology_hash=ontology, workflow_template_hash=template
+            lambda: Listed(
+                self._client.create_project(
+                    title, list(datasets), description, ontology_hash=ontology, workflow_template_hash=template
+                ),
+                title,
+                description,
             ),
-        )
+        ).uuid
 
     def link(self, dataset: str, items: Sequence[str]) -> None:
         """Make data units of items; those that are linked already are skipped. 1 request, and 1 per 1,000."""
@@ -201,12 +207,9 @@ def _like(described: str | None) -> str | None:
     return f"%{described}%" if described is not None else None
 
 
-def _find_or_make(find: Callable[[], Sequence[Listed]], make: Callable[[], str]) -> str:
-    def attempt() -> str:
-        there = find()
-        return there[0].uuid if there else make()
-
-    return retries.call(attempt)
+def _created(client: EncordUserClient, title: str, description: str) -> str:
+    made = client.create_dataset(title, StorageLocation.CORD_STORAGE, description, create_backing_folder=False)
+    return made.dataset_hash
 
 
 @dataclass(frozen=True)
@@ -220,7 +223,15 @@ class LinkedDatasets:
 
         2 requests, 2 more where it is new, and 1 per 1,000 items; items that are in it already are passed over.
         """
-        dataset = retries.call(lambda: self._find(title) or self._create(title, description))
+        client = self.encord.sdk_client
+        found = find_or_make(
+            "dataset",
+            title,
+            description,
+            lambda: self._listed(title),
+            lambda: Listed(_created(client, title, description), title, description),
+        )
+        dataset = retries.call(lambda: client.get_dataset(found.uuid))
         for batch in batches(items, ITEMS_PER_REQUEST):
             uuids = [UUID(item) for item in batch]
             retries.call(lambda uuids=uuids: dataset.link_items(uuids, DataLinkDuplicatesBehavior.SKIP))  # type: ignore[misc]
@@ -235,9 +246,7 @@ class LinkedDatasets:
         """Attach a dataset to a project, where it is not: a task starts for each of its data units. 1 to 5 requests."""
         self.encord.forget_project(project_hash)
         if dataset_hash not in self.encord.project(project_hash).dataset_titles:
-            client = self.encord.sdk_project(project_hash)._client
-            retries.call(lambda: client.add_datasets([dataset_hash]))
-            self.encord.forget_project(project_hash)
+            Catalogue(self.encord).attach(project_hash, [dataset_hash])
 
     def detach(self, project_hash: str, title: str) -> bool:
         """Take the dataset of that title out of a project, with its tasks; whether it was in it. The dataset stays."""
@@ -251,12 +260,9 @@ class LinkedDatasets:
         return bool(hashes)
 
     def _find(self, title: str) -> Dataset | None:
-        client = self.encord.sdk_client
-        found = (entry["dataset"] for entry in client.get_datasets(title_eq=title))
-        known = next((dataset for dataset in found if dataset.title == title), None)
-        return None if known is None else client.get_dataset(known.dataset_hash)
+        known = next((dataset for dataset in self._listed(title) if dataset.title == title), None)
+        return None if known is None else self.encord.sdk_client.get_dataset(known.uuid)
 
-    def _create(self, title: str, description: str) -> Dataset:
-        client = self.encord.sdk_client
-        made = client.create_dataset(title, StorageLocation.CORD_STORAGE, description, create_backing_folder=False)
-        return client.get_dataset(made["dataset_hash"])
+    def _listed(self, title: str) -> list[Listed]:
+        found = (entry["dataset"] for entry in self.encord.sdk_client.get_datasets(title_eq=title))
+        return [Listed(d.dataset_hash, d.title, d.description or "") for d in found]

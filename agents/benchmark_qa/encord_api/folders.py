@@ -1,18 +1,19 @@
 """Folders of the storage by title and place, and what lies in them. Every method says how many requests it costs."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from encord.http.v2.payloads import Page
 from encord.orm.base_dto import BaseDTO
-from encord.orm.storage import FoldersSortBy, ListItemsParams, StorageItemType
+from encord.orm.storage import CloudSyncedFolderParams, FoldersSortBy, ListItemsParams, StorageItemType, StorageUserRole
 from encord.storage import StorageFolder
 
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
+from benchmark_qa.encord_api.making import find_or_make, mark_of
 
 PAGE_SIZE = 1_000
 
@@ -26,6 +27,26 @@ class ListedFolder:
     description: str
     parent: str | None
     """None: at the top level"""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderDetails:
+    """What people have said of a folder, and who may use it."""
+
+    metadata: Mapping[str, Any]
+    groups: Mapping[str, str]
+    """Roles (`user`, `admin`) by the name of the group"""
+    synced_with: str | None
+    """The URL of the bucket that it is kept in step with; None: an ordinary folder"""
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a new folder is to be kept in step with."""
+
+    integration: str
+    """Its uuid"""
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +103,55 @@ class FolderTree:
 
     def anywhere(self, title: str) -> list[ListedFolder]:
         """The folders of that very title, wherever they lie. 1 request per 1,000 whose title contains it."""
-        found = retries.call(lambda: list(self._client.find_storage_folders(search=title, page_size=PAGE_SIZE)))
-        return [_listed(folder) for folder in found if folder.name == title]
+        return [folder for folder in retries.call(lambda: self._anywhere(title)) if folder.title == title]
 
-    def make(self, title: str, description: str, parent: str | None) -> str:
-        """The uuid of a new folder. 2 or 3 requests: an answer may get lost, so every attempt looks first."""
+    def make(self, title: str, mark: str, parent: str | None, synced: Synced | None = None) -> str:
+        """The uuid of the folder of that title in a folder, made with the mark where there is none. 2 or 3 requests."""
+        above = UUID(parent) if parent is not None else None
+        return find_or_make(
+            "folder", title, mark, lambda: self._inside(parent, title), lambda: self._create(title, mark, above, synced)
+        ).uuid
 
-        def find_or_make() -> str:
-            there = [folder for folder in self._inside(parent, title) if folder.title == title]
-            if there:
-                return there[0].uuid
-            above = UUID(parent) if parent is not None else None
-            return str(self._client.create_storage_folder(title, description=description, parent_folder=above).uuid)
+    def find_or_make(self, title: str, synced: Synced | None = None) -> str:
+        """The uuid of the folder of that title, wherever it lies; where there is none, of a new one at the top level.
 
-        return retries.call(find_or_make)
+        2 requests.
+        """
+        mark = mark_of("folder", title)
+        return find_or_make(
+            "folder", title, mark, lambda: self._anywhere(title), lambda: self._create(title, mark, None, synced)
+        ).uuid
+
+    def details(self, uuid: str) -> FolderDetails:
+        """What people have said of a folder, and who may use it. 2 requests."""
+
+        def read() -> FolderDetails:
+            folder = self._client.get_storage_folder(uuid)
+            groups = {group.name: group.user_role.value for group in folder.list_groups()}
+            return FolderDetails(folder.client_metadata or {}, groups, folder.remote_url)
+
+        return retries.call(read)
+
+    def groups(self) -> dict[str, list[str]]:
+        """The groups of the organisation: hashes by name. 1 request."""
+        found: dict[str, list[str]] = {}
+        for group in retries.call(lambda: list(self._client.list_groups())):
+            found.setdefault(group.name, []).append(str(group.group_hash))
+        return found
+
+    def share(self, uuid: str, groups: Sequence[str], role: str) -> None:
+        """Let the members of groups, given by hash, use a folder. 2 requests; done twice it does no harm."""
+        hashes, given = [UUID(group) for group in groups], StorageUserRole(role)
+        retries.call(lambda: self._client.get_storage_folder(uuid).add_group(hashes, given))
+
+    def describe(self, uuid: str, metadata: Mapping[str, Any]) -> None:
+        """Add keys to the metadata of a folder; the others stay. 2 requests."""
+
+        def add() -> None:
+            folder = self._client.get_storage_folder(uuid)
+            folder.update(client_metadata={**(folder.client_metadata or {}), **metadata})
+
+        retries.call(add)
 
     def items(self, uuid: str) -> Iterator[StoredItem]:
         """What lies in a folder, without what lies in the folders in it. 1 request per 1,000 items, lazily."""
@@ -119,6 +175,18 @@ class FolderTree:
             if page.next_page_token is None:
                 return
             params.page_token = page.next_page_token
+
+    def _create(self, title: str, mark: str, above: UUID | None, synced: Synced | None) -> ListedFolder:
+        params = None
+        if synced is not None:
+            params = CloudSyncedFolderParams(integration_uuid=UUID(synced.integration), remote_url=synced.url)
+        made = self._client.create_storage_folder(
+            title, description=mark, parent_folder=above, cloud_synced_folder_params=params
+        )
+        return _listed(made)
+
+    def _anywhere(self, title: str) -> list[ListedFolder]:
+        return [_listed(f) for f in self._client.find_storage_folders(search=title, page_size=PAGE_SIZE)]
 
     def _inside(self, parent: str | None, title: str | None) -> list[ListedFolder]:
         if parent is None:

@@ -1,5 +1,6 @@
 """Folders, integrations and upload jobs of Encord's storage. Every method says how many requests it costs."""
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,13 @@ from encord.exceptions import AuthorisationError
 from encord.http.utils import CACHE_DURATION_IN_SECONDS
 from encord.orm.dataset import LongPollingStatus
 from encord.orm.storage import DataGroupGrid, DataUploadItems, StorageItemType
+from encord.orm.storage import SyncPrivateDataWithCloudSyncedFolderStatus as _SyncStatus
 from encord.storage import StorageFolder
 
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import EncordUnavailable, NotFoundOnPlatform, RequestRejected
+from benchmark_qa.encord_api.folders import FolderTree, Synced
 from benchmark_qa.encord_api.models import Model
 
 T = TypeVar("T")
@@ -44,6 +47,19 @@ class JobOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncState:
+    """How far a synced folder is in step with its bucket: files by what has become of them."""
+
+    done: int
+    failed: int
+    pending: int
+    ended: str | None
+    """`done`, `error` or `cancelled`; None: it goes on"""
+    unread_pages: int = 0
+    """Pages of the bucket's listing that could not be read: nobody knows what is on them"""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where the bytes of one local file go; `item` becomes the uuid of the item, or of the part of one."""
 
@@ -58,6 +74,7 @@ class Storage:
 
     def __init__(self, encord: Encord) -> None:
         self._client = encord.sdk_client
+        self._tree = FolderTree(encord)
 
     def folder(self, reference: str) -> "Folder":
         """The folder of that uuid or that very title. 1 request, by title one per 100 folders found.
@@ -71,12 +88,30 @@ class Storage:
         found = retries.call(lambda: list(self._client.find_storage_folders(search=reference)))
         return Folder(_one("folder", reference, [(folder.name, str(folder.uuid), folder) for folder in found]))
 
-    def folder_or_new(self, title: str) -> "Folder":
-        """As `folder`; where there is none of that title, a new one at the top level. 1 request more."""
-        found = retries.call(lambda: list(self._client.find_storage_folders(search=title)))
-        if _uuid(title) is not None or any(folder.name == title for folder in found):
-            return self.folder(title)
-        return Folder(retries.call(lambda: self._client.create_storage_folder(title)))
+    def synced_folder(self, title: str, *, integration: str, url: str) -> "Folder":
+        """The folder of that title; where there is none, a new one that Encord keeps in step with a bucket.
+
+        Raises:
+            NotFoundOnPlatform: there is no such integration.
+            RequestRejected: there are several of that title, or it is in step with something else.
+        """
+        synced = Synced(self.integration(integration), url)
+        folder = self.folder(self._tree.find_or_make(title, synced))
+        if folder.synced_with != url:
+            other = f"in step with {folder.synced_with}" if folder.synced_with else "an ordinary folder"
+            raise RequestRejected(f"folder {title!r} is {other}, not in step with {url}: name another title")
+        return folder
+
+    def folder_or_new(self, reference: str) -> "Folder":
+        """As `folder`; where there is none of that title, a new one at the top level. 1 request more.
+
+        Raises:
+            NotFoundOnPlatform: there is no folder of that uuid.
+            RequestRejected: there are several of that title.
+        """
+        if _uuid(reference) is not None:
+            return self.folder(reference)
+        return self.folder(self._tree.find_or_make(reference))
 
     def integration(self, title: str) -> str:
         """The uuid of the cloud integration of that very title. 1 request.
@@ -114,6 +149,7 @@ class Folder:
         self._folder = folder
         self.uuid = str(folder.uuid)
         self.title = folder.name
+        self.synced_with = folder.remote_url
 
     def start_job(self, items: Sequence[tuple[str, Model]], *, integration: str | None, upsert_metadata: bool) -> str:
         """Start to register items, given with the key under which they stand in a file. 1 request.
@@ -148,6 +184,31 @@ class Folder:
             return JobOutcome(failed)
         return JobOutcome(failed, stopped="; ".join(state.errors) or f"the job is {state.status.value}")
 
+    def start_sync(self) -> str:
+        """Start to bring a synced folder in step with its bucket; the uuid of the job. 1 request.
+
+        Where the answer is lost it is started a second time: what is in step stays so.
+
+        Raises:
+            RequestRejected: this is an ordinary folder.
+        """
+        if self.synced_with is None:
+            raise RequestRejected(f"folder {self.title!r} is not kept in step with a bucket")
+        return str(retries.call(self._folder.sync_private_data_with_cloud_synced_folder_start))
+
+    def sync_state(self, job: str) -> SyncState:
+        """How far a sync is; while it goes on the answer comes after `POLL_SECONDS`. 1 request."""
+        found = retries.call(
+            lambda: self._folder.sync_private_data_with_cloud_synced_folder_get_result(UUID(job), POLL_SECONDS)
+        )
+        return SyncState(
+            done=found.upload_jobs_units_done,
+            failed=found.upload_jobs_units_error + found.upload_jobs_units_cancelled,
+            pending=found.upload_jobs_units_pending,
+            ended=found.status.value if found.status != _SyncStatus.PENDING else None,
+            unread_pages=found.scan_pages_processing_error + found.scan_pages_processing_cancelled,
+        )
+
     def places(self, kind: str, count: int) -> list[Place]:
         """Places for the bytes of local files, whose type is one of the SDK's `StorageItemType`. 1 request."""
         asked = retries.call(lambda: self._folder._get_upload_signed_urls(StorageItemType(kind), count))
@@ -155,15 +216,15 @@ class Folder:
             raise RequestRejected(f"Encord gave {len(asked)} places for {count} files")
         return [Place(str(one.item_uuid), one.object_key, one.signed_url, one.upload_headers) for one in asked]
 
-    def put(self, place: Place, path: Path, kind: str) -> None:
-        """Send the bytes of a file. 1 request.
+    def put(self, place: Place, path: Path, kind: str, *, jpeg: bytes | None = None) -> None:
+        """Send the bytes of a file, or this JPEG instead of them. 1 request.
 
         Raises:
             EncordUnavailable: the storage does not take it now.
             RequestRejected: it does not take it at all, or not a file of that name.
         """
         try:
-            content_type = self._folder._get_content_type(path, StorageItemType(kind))
+            content_type = "image/jpeg" if jpeg else self._folder._get_content_type(path, StorageItemType(kind))
         except ValueError as error:
             raise RequestRejected(str(error)) from None
         headers = {
@@ -171,7 +232,7 @@ class Folder:
             "Cache-Control": f"max-age={CACHE_DURATION_IN_SECONDS}",
             **place.headers,
         }
-        retries.call(lambda: _put(place.url, path, headers))
+        retries.call(lambda: _put(place.url, path, headers, jpeg))
 
     def items_by_url(self) -> Iterator[tuple[str, str]]:
         """(URL, uuid) of the cloud items of this folder. 1 request per 1,000 items, lazily."""
@@ -181,21 +242,39 @@ class Folder:
 
     def data_group_titles(self) -> set[str]:
         """Titles of the data groups of this folder. 1 request per 1,000 of them."""
-        groups = [StorageItemType.GROUP]
-        return retries.call(lambda: {i.name for i in self._folder.list_items(item_types=groups, page_size=1_000)})
+        return retries.call(self._group_titles)
 
     def create_data_groups(self, groups: Sequence[tuple[str, Sequence[str]]]) -> None:
-        """Data groups of items, as a grid: (title, uuids of the items in order). 1 request."""
-        grids: list[Any] = [
-            DataGroupGrid(name=title, layout_contents=[UUID(item) for item in items]) for title, items in groups
-        ]
-        retries.call(lambda: self._folder.create_data_groups(grids))
+        """Data groups of items, as a grid: (title, uuids of the items in order). 1 request; 1 more for each retry.
+
+        An answer may get lost after the groups are made: a second attempt makes only those that are missing.
+        """
+        waiting = list(groups)
+        attempts = 0
+
+        def make_missing() -> None:
+            nonlocal waiting, attempts
+            attempts += 1
+            if attempts > 1:
+                there = self._group_titles()
+                waiting = [(title, items) for title, items in waiting if title not in there]
+            grids: list[Any] = [
+                DataGroupGrid(name=title, layout_contents=[UUID(item) for item in items]) for title, items in waiting
+            ]
+            if grids:
+                self._folder.create_data_groups(grids)
+
+        retries.call(make_missing)
+
+    def _group_titles(self) -> set[str]:
+        groups = [StorageItemType.GROUP]
+        return {item.name for item in self._folder.list_items(item_types=groups, page_size=1_000)}
 
 
-def _put(url: str, path: Path, headers: dict[str, str]) -> None:
+def _put(url: str, path: Path, headers: dict[str, str], instead: bytes | None) -> None:
     """The SDK's own function does the same, but writes the signed URL to the log when it fails."""
     try:
-        with path.open("rb") as content:
+        with io.BytesIO(instead) if instead is not None else path.open("rb") as content:
             response = requests.put(url, data=content, headers=headers, timeout=_PUT_TIMEOUT)
     except requests.RequestException as error:
         raise EncordUnavailable(f"upload: {type(error).__name__}", retry_after=retries.DEFAULT_RETRY_AFTER) from None

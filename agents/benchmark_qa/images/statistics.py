@@ -38,12 +38,13 @@ def image_statistics(content: bytes) -> ImageStatistics:
         UnreadableImageError
         ModuleNotFoundError: Pillow, of the extra `curation`, is not installed.
     """
-    from PIL import Image  # noqa: PLC0415 - an extra
+    from PIL import Image, ImageOps  # noqa: PLC0415 - an extra
 
+    _take_heic()
     try:
         with Image.open(io.BytesIO(content)) as picture:
             picture.draft("L", (LONGEST_SIDE, LONGEST_SIDE))  # lets JPEG skip what would be thrown away
-            grey = _grey(picture)
+            grey = _grey(ImageOps.exif_transpose(picture))  # as it is shown
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UnreadableImageError(f"no readable image ({type(error).__name__})") from None
     luminance = _small(grey)
@@ -94,3 +95,12 @@ def _small(grey: "Image") -> NDArray[np.float64]:
         width, height = (max(round(side * scale), 1) for side in grey.size)
         grey = grey.resize((width, height), Resampling.BOX)
     return np.asarray(grey, dtype=np.float64) / 255.0
+
+
+def _take_heic() -> None:
+    """Lets Pillow open pictures of phones where pillow-heif, of the same extra, is installed."""
+    try:
+        from pillow_heif import register_heif_opener  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        return
+    register_heif_opener()

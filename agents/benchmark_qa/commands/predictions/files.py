@@ -18,6 +18,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """What a column of a table may be called; x, y, w and h are pixels from the upper left corner."""
 OPTIONAL = frozenset({"frame"})
+NUMBERS = frozenset(name for key in ("confidence", "x", "y", "w", "h", "frame") for name in COLUMNS[key])
 
 
 def given_by_coco(content: Any, place: str = "predictions") -> Given:

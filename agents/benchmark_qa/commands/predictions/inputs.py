@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.truth import Given, Truth
     from benchmark_qa.encord_api.client import Encord
 
-TABLES = (".csv", ".jsonl", ".ndjson", ".parquet")
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 USUAL_UNMATCHED = 0.1
 _PROJECT = re.compile(r"(?P<project>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?::(?P<branch>.+))?", re.IGNORECASE)
 
@@ -174,17 +174,29 @@ def _table(path: Path) -> Iterator[Mapping[str, Any]]:
             yield from _parquet(path)
             return
         with path.open(encoding="utf-8-sig", newline="") as file:
-            if path.suffix.lower() == ".csv":
-                rows = csv.DictReader(file)
-                if rows.fieldnames is None:
-                    raise ExportError(f"{path}: is empty; a table begins with the names of its columns")
-                yield from rows
+            if path.suffix.lower() in (".csv", ".tsv"):
+                yield from _separated(path, file)
                 return
             yield from _json_lines(path, file)
     except OSError as error:
         raise ExportError(f"{path}: {error.strerror or error}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise ExportError(f"{path}: is not a readable table ({error})") from None
+
+
+def _separated(path: Path, file: Iterator[str]) -> Iterator[Mapping[str, Any]]:
+    from benchmark_qa.commands.predictions.files import NUMBERS
+    from benchmark_qa.formats.separated_values import opened_table, with_decimal_point
+
+    table = opened_table(file)
+    rows = csv.DictReader(table.lines, delimiter=table.separator, skipinitialspace=table.skips_space)
+    if rows.fieldnames is None:
+        raise ExportError(f"{path}: is empty; a table begins with the names of its columns")
+    rows.fieldnames = [name.strip() for name in rows.fieldnames]
+    for row in rows:
+        for name in NUMBERS & row.keys():
+            row[name] = with_decimal_point(row[name] or "", table.separator)
+        yield row
 
 
 def _json_lines(path: Path, lines: Iterator[str] | Any) -> Iterator[Mapping[str, Any]]:

@@ -25,13 +25,15 @@ from encord.orm.storage import (
 from pydantic import ValidationError
 
 from benchmark_qa.commands.register.check import repeated_urls, scratch_database
-from benchmark_qa.commands.register.entries import entry_of
-from benchmark_qa.commands.register.errors import EntryError, Faults
+from benchmark_qa.commands.register.dicom import NoSlice, Slice, slice_order
+from benchmark_qa.commands.register.entries import LONGEST_NAME, entry_of
+from benchmark_qa.commands.register.errors import EntryError, Faults, ManifestRefused
 from benchmark_qa.commands.register.files import Limits, PartWriter
 from benchmark_qa.commands.register.kinds import Kind
+from benchmark_qa.commands.register.left_out import LeftOut
 from benchmark_qa.commands.register.manifest import Rows, Unreadable
 from benchmark_qa.commands.register.rows import File, RowReader, Rules
-from benchmark_qa.commands.register.titles import natural_key
+from benchmark_qa.commands.register.titles import natural_key, path_of
 from benchmark_qa.encord_api.models import Model
 
 _ROWS_AT_A_TIME = 2_000
@@ -65,7 +67,7 @@ _SINGLE: dict[Kind, type[Any]] = {
 _SCHEMA = """
 CREATE TABLE files (
     kind INTEGER, item_group TEXT, place TEXT, line INTEGER, url TEXT,
-    entry BLOB, said_title TEXT, title TEXT, metadata BLOB, data_group TEXT
+    entry BLOB, said_title TEXT, title TEXT, metadata BLOB, data_group TEXT, slice BLOB
 )"""
 
 
@@ -80,12 +82,18 @@ class _Part(NamedTuple):
     said_title: str | None
     title: str | None
     metadata: bytes | None
+    slice: bytes | None
 
 
 _ORDERED = (
-    "SELECT kind, item_group, line, url, entry, said_title, title, metadata FROM files"
+    "SELECT kind, item_group, line, url, entry, said_title, title, metadata, slice FROM files"
     " ORDER BY kind, item_group, place, line"
 )
+_TITLES_OF_SEVERAL = (
+    "SELECT title FROM (SELECT item_group, MIN(COALESCE(said_title, title)) AS title FROM files WHERE slice IS NOT NULL"
+    " GROUP BY item_group) GROUP BY title HAVING COUNT(*) > 1"
+)
+"""Titles that more than one DICOM series would have"""
 
 
 class Destination(Protocol):
@@ -106,6 +114,8 @@ class Built:
     urls: int = 0
     parts: int = 0
     data_groups: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What is worth knowing of a manifest that could be built"""
 
 
 def build(
@@ -115,6 +125,7 @@ def build(
     *,
     skip_duplicate_urls: bool = True,
     limits: Limits | None = None,
+    left_out: LeftOut | None = None,
 ) -> Built:
     """Write the registration files of a manifest.
 
@@ -124,62 +135,78 @@ def build(
         destination: where to write.
         skip_duplicate_urls: what the files say of URLs that are registered already.
         limits: of one file; Encord's own by default.
+        left_out: of a listed folder: DICOM files without a slice are noted there. Of a manifest, None: such a file is
+            a fault.
 
     Raises:
         RulesError: the rules make no sense.
+        MissingExtraError: a file cannot be looked at without an extra that is not installed.
         ManifestRefused: with the line and the reason of each fault.
     """
     limits = limits or Limits()
-    faults = Faults()
+    faults, reader, built = Faults(), RowReader(rules), Built()
     with scratch_database(_SCHEMA) as files:
-        _load(files, rows, RowReader(rules), faults)
-        for line, earlier in repeated_urls(files):
-            faults.add(line, f"the same URL as on line {earlier:,}")
-        faults.refuse()
-        writer = PartWriter(destination.part, skip_duplicate_urls=skip_duplicate_urls, limits=limits)
-        built = Built()
-        with closing(writer):
-            _Writing(writer, limits, faults, built).write(map(_Part._make, files.execute(_ORDERED)))
-        faults.refuse()
-        built.parts = writer.parts
+        try:
+            _load(files, _ready(rows, reader, faults, left_out), faults)
+            for line, earlier in repeated_urls(files):
+                faults.add(line, f"the same URL as on line {earlier:,}")
+            faults.refuse()
+            writer = PartWriter(destination.part, skip_duplicate_urls=skip_duplicate_urls, limits=limits)
+            with closing(writer):
+                several = {title for (title,) in files.execute(_TITLES_OF_SEVERAL)}
+                writing = _Writing(writer, limits, faults, built, several, left_out)
+                writing.write(map(_Part._make, files.execute(_ORDERED)))
+            faults.refuse()
+        except ManifestRefused as refused:
+            refused.notes = reader.columns_in_words()
+            raise
+        built.parts, built.notes = writer.parts, reader.columns_in_words()
         built.data_groups = _write_data_groups(files, destination)
     return built
 
 
-def _load(files: sqlite3.Connection, rows: Rows, reader: RowReader, faults: Faults) -> None:
-    ready = _ready(rows, reader, faults)
+def _load(files: sqlite3.Connection, ready: Iterator[tuple[Any, ...]], faults: Faults) -> None:
     empty = True
     files.execute("BEGIN")
     while batch := list(islice(ready, _ROWS_AT_A_TIME)):
-        files.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", batch)
+        files.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", batch)
         empty = False
     files.execute("COMMIT")
     if empty and not faults.total:
         faults.add(1, "the manifest names no file")
 
 
-def _ready(rows: Rows, reader: RowReader, faults: Faults) -> Iterator[tuple[Any, ...]]:
+def _ready(rows: Rows, reader: RowReader, faults: Faults, left_out: LeftOut | None) -> Iterator[tuple[Any, ...]]:
     for row in rows:
         if isinstance(row, Unreadable):
             faults.add(row.line, row.reason)
             continue
         try:
-            file = reader.file(row.line, row.fields)
+            file = reader.file(row.line, row.fields, row.local)
             yield _row_of_many(file) if file.kind.of_many_files else _row_of_one(file)
+        except NoSlice as error:
+            if left_out is None:
+                faults.add(row.line, str(error))
+            else:
+                left_out.add(str(error), str(row.fields[reader.url_column]))
         except EntryError as error:
             faults.add(row.line, str(error))
 
 
 def _row_of_one(file: File) -> tuple[Any, ...]:
     entry = _bytes(entry_of(_single_model(file)))
-    return _ORDER[file.kind], "", "", file.line, file.url, entry, None, file.title, None, file.data_group
+    return _ORDER[file.kind], "", "", file.line, file.url, entry, None, file.title, None, file.data_group, None
 
 
 def _row_of_many(file: File) -> tuple[Any, ...]:
     metadata = _bytes(file.metadata) if file.metadata else None
-    place = natural_key(file.url)
-    kind = _ORDER[file.kind]
-    return kind, file.group, place, file.line, file.url, None, file.said_title, file.title, metadata, None
+    place = natural_key(path_of(file.url))
+    kind, group, in_series = _ORDER[file.kind], file.group, None
+    if file.slice is not None:
+        # A series may lie in several folders; files that do not name theirs belong together by folder.
+        folder = "" if file.slice.series else path_of(file.url).rpartition("/")[0]
+        group, in_series = f"{file.slice.series}\n{file.group or folder}", _bytes(file.slice.to_dict())
+    return kind, group, place, file.line, file.url, None, file.said_title, file.title, metadata, None, in_series
 
 
 def _single_model(file: File) -> Model:
@@ -208,6 +235,9 @@ class _Writing:
     limits: Limits
     faults: Faults
     built: Built
+    several: set[str]
+    """Titles that need the series beside them"""
+    left_out: LeftOut | None
 
     def write(self, rows: Iterator[_Part]) -> None:
         """Writes every item."""
@@ -225,14 +255,38 @@ class _Writing:
         group = list(islice(parts, most))
         excess = next(parts, None)
         if excess is not None:
-            self.faults.add(
-                excess.line, f"group {excess.item_group!r} has more than the {most:,} files a file can hold"
-            )
+            name = excess.item_group.strip("\n")
+            self.faults.add(excess.line, f"group {name!r} has more than the {most:,} files a file can hold")
             return
         metadata = _agreed("metadata", [(part.line, part.metadata) for part in group], self.faults) or b"{}"
         title = _agreed("title", [(part.line, part.said_title) for part in group], self.faults) or group[0].title
+        if kind is Kind.DICOM_SERIES and group[0].slice is not None:
+            group, title = self._in_order(group), self._of_series(title or "", group[0])
         model = _group_model(kind, [part.url for part in group], title, orjson.loads(metadata))
         self._add(kind, _bytes(entry_of(model)), len(group))
+
+    def _in_order(self, group: list[_Part]) -> list[_Part]:
+        """The slices of a series in their order, each once."""
+        slices = [Slice.from_dict(orjson.loads(part.slice or b"{}")) for part in group]
+        found: list[_Part] = []
+        first: dict[str, _Part] = {}
+        for at in slice_order(slices):
+            part, instance = group[at], slices[at].instance
+            if instance and instance in first:
+                reason = "the same slice (SOPInstanceUID) as another file of its series"
+                if self.left_out is None:
+                    self.faults.add(part.line, f"{reason}: {first[instance].url!r}")
+                else:
+                    self.left_out.add(reason, part.url)
+                continue
+            first[instance] = part
+            found.append(part)
+        return found
+
+    def _of_series(self, title: str, part: _Part) -> str:
+        """The title of a series: with its UID where two series would have one title."""
+        series = str(orjson.loads(part.slice or b"{}").get("series", ""))
+        return f"{title[: LONGEST_NAME - len(series) - 1]} {series}" if title in self.several and series else title
 
     def _add(self, kind: Kind, entry: bytes, urls: int) -> None:
         self.writer.add(_KEYS[kind], entry, urls)

@@ -2,15 +2,18 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TextIO
+from typing import Any, TextIO
 
 from benchmark_qa.commands.register.entries import MODELS, check_limits, key_of, model_of, plain, urls_of
 from benchmark_qa.commands.register.errors import EntryError, Fault, Faults
 from benchmark_qa.commands.register.files import Limits, MalformedFile, Value, values
+from benchmark_qa.commands.register.key_frames import checked_reserved
+from benchmark_qa.commands.register.metadata import MetadataSchema
+from benchmark_qa.commands.register.values import require_finite
 from benchmark_qa.encord_api.models import Model
 
 _CACHE_KIB = 32 * 1024
@@ -65,11 +68,14 @@ class Checked:
     total_faults: int = 0
 
 
-def check(text: TextIO, *, limits: Limits | None = None) -> Checked:
-    """Every fault of a registration file, ours or not; URLs are compared on disk, so that memory stays flat."""
+def check(text: TextIO, *, limits: Limits | None = None, schema: MetadataSchema | None = None) -> Checked:
+    """Every fault of a registration file, ours or not; URLs are compared on disk, so that memory stays flat.
+
+    With a schema, client metadata is held against the organisation's types as well.
+    """
     limits, faults, found = limits or Limits(), Faults(), Checked()
     with scratch_database("CREATE TABLE files (line INTEGER, url TEXT)") as files:
-        urls = _urls(text, found, faults)
+        urls = _urls(text, found, faults, schema)
         files.execute("BEGIN")
         while batch := list(islice(urls, _ENTRIES_AT_A_TIME)):
             files.executemany("INSERT INTO files VALUES (?, ?)", batch)
@@ -93,7 +99,7 @@ def entries(text: TextIO) -> Iterator[Entry]:
             yield _entry(value)
 
 
-def _urls(text: TextIO, found: Checked, faults: Faults) -> Iterator[tuple[int, str]]:
+def _urls(text: TextIO, found: Checked, faults: Faults, schema: MetadataSchema | None) -> Iterator[tuple[int, str]]:
     try:
         for value in values(text):
             try:
@@ -102,6 +108,8 @@ def _urls(text: TextIO, found: Checked, faults: Faults) -> Iterator[tuple[int, s
                     continue
                 entry = _entry(value)
                 check_limits(entry.model)
+                require_finite(value.value, entry.key)
+                _check_metadata(getattr(entry.model, "client_metadata", None) or {}, schema)
             except EntryError as error:
                 faults.add(value.line, str(error))
                 continue
@@ -116,6 +124,13 @@ def _entry(value: Value) -> Entry:
     if key is None:
         raise EntryError(f"{value.key!r} is not a kind of data that can be registered: {', '.join(MODELS)}")
     return Entry(value.line, key, model_of(key, value.value))
+
+
+def _check_metadata(metadata: Mapping[str, Any], schema: MetadataSchema | None) -> None:
+    if schema is not None:
+        schema.typed(metadata)
+    else:
+        checked_reserved(metadata)
 
 
 def _check_switch(value: Value) -> None:

@@ -58,6 +58,11 @@ CreateOption = Annotated[bool, typer.Option("--create-folder", help="Create the 
 ErrorsOption = Annotated[Path | None, typer.Option(help="Write every failed item to this CSV file.")]
 
 
+LeftOutOption = Annotated[
+    Path | None, typer.Option("--left-out", help="Write every file of a folder that is left out to this CSV file.")
+]
+
+
 _STORAGE_OF_SCHEME = {"s3": "s3", "gs": "gcs", "az": "azure", "abfs": "azure"}
 
 
@@ -79,14 +84,23 @@ def build(
     allow_duplicates: Annotated[
         bool, typer.Option("--allow-duplicates", help="Let Encord register URLs again that its folder has already.")
     ] = False,
+    left_out: LeftOutOption = None,
 ) -> None:
     """Write registration files, or refuse the manifest with the line and the reason of every fault.
 
     Exit code 0, or 2 when nothing was written.
     """
     from benchmark_qa.commands.register.build import build as build_files
-    from benchmark_qa.commands.register.directory import manifest_rows, output_directory, refuse_faults
+    from benchmark_qa.commands.register.directory import (
+        is_listing,
+        left_out_noted,
+        manifest_rows,
+        output_directory,
+        refuse_faults,
+        tell,
+    )
     from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
+    from benchmark_qa.errors import MissingExtraError
     from benchmark_qa.terminal.failures import refuse
 
     try:
@@ -100,13 +114,22 @@ def build(
             group_pattern=group_pattern,
             schema=schema,
         )
-        with manifest_rows(source, url_column) as rows, output_directory(out) as files:
-            built = build_files(rows, rules, files, skip_duplicate_urls=not allow_duplicates)
-    except RulesError as error:
+        with (
+            left_out_noted(left_out) as noted,
+            manifest_rows(source, url_column, noted) as rows,
+            output_directory(out) as files,
+        ):
+            listing = noted if is_listing(source) else None
+            built = build_files(rows, rules, files, skip_duplicate_urls=not allow_duplicates, left_out=listing)
+    except (RulesError, MissingExtraError) as error:
         refuse(str(error))
+    except OSError as error:
+        refuse(f"{error.filename or source}: {error.strerror or error}")
     except ManifestRefused as refused:
+        tell([*noted.lines(), *refused.notes])
         refuse_faults(source, refused.faults, refused.total)
     else:
+        tell([*noted.lines(), *built.notes])
         counts = ", ".join(f"{count:,} {name}" for name, count in built.items.items())
         groups = f", {built.data_groups:,} data groups" if built.data_groups else ""
         typer.echo(f"{counts}{groups}: {built.urls:,} URLs in {built.parts:,} files in {out}")
@@ -115,15 +138,22 @@ def build(
 @register.command()
 def check(
     files: Annotated[list[Path], typer.Argument(help="Registration files, or directories of them.")],
+    schema: SchemaOption = None,
 ) -> None:
-    """Hold registration files, ours or not, against the SDK's models and Encord's limits.
+    """Hold registration files, ours or not, against the SDK's models, Encord's limits and its form of key frames.
 
     Exit code 0 when all are valid, 2 when one is not: every fault is explained, with its line.
     """
     from benchmark_qa.commands.register.directory import registration_files
+    from benchmark_qa.commands.register.errors import RulesError
+    from benchmark_qa.terminal.failures import refuse
 
+    try:
+        types = _schema(schema) if schema is not None else None
+    except RulesError as error:
+        refuse(str(error))
     for path in registration_files(files):
-        items, urls = checked(path)
+        items, urls = checked(path, types)
         typer.echo(f"{path}: {items:,} items, {urls:,} URLs")
 
 
@@ -180,6 +210,39 @@ def run(
             typer.echo(f"{groups.items:,} data groups are in {target.title!r}")
         outcome += groups
     finish(outcome, errors)
+
+
+@register.command()
+def sync(
+    *,
+    folder: FolderOption,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Make the folder, in step with s3://BUCKET/PREFIX/ or the like, if there is none."),
+    ] = None,
+    integration: Annotated[str | None, typer.Option(help="With --url: the cloud integration that opens it.")] = None,
+) -> None:
+    """Bring a folder that Encord keeps in step with a bucket up to date, and wait for it.
+
+    Exit code 0, 4 when some files could not be registered, 2 for faulty options, 3 when Encord cannot be used.
+    """
+    from benchmark_qa.terminal.failures import refuse
+
+    if (url is None) != (integration is None):
+        refuse("--url and --integration belong together")
+    with clear_failures():
+        from benchmark_qa.commands.register.sync import sync as sync_folder
+        from benchmark_qa.terminal.progress import item_progress
+
+        storage = open_storage()
+        if url is not None and integration is not None:
+            target = storage.synced_folder(folder, integration=integration, url=url)
+        else:
+            target = storage.folder(folder)
+        with item_progress("syncing", 0) as progress:
+            outcome = sync_folder(target, progress)
+    typer.echo(f"{outcome.items:,} files of {target.synced_with} have been registered in {target.title!r}")
+    finish(outcome, None)
 
 
 def register_in(
@@ -291,20 +354,20 @@ def _base_url_of(source: str) -> str | None:
     return source if source.partition("://")[0] in ("s3", "gs") else None
 
 
-def checked(path: Path) -> tuple[int, int]:
+def checked(path: Path, schema: "MetadataSchema | None" = None) -> tuple[int, int]:
     """Items and URLs of a registration file; one that is faulty ends the command."""
     from benchmark_qa.commands.register.check import check as check_file
     from benchmark_qa.commands.register.directory import refuse_faults
 
     with _text(path) as text:
-        found = check_file(text)
+        found = check_file(text, schema=schema)
     if found.total_faults:
         refuse_faults(str(path), found.faults, found.total_faults)
     return found.items.total(), found.urls
 
 
 def _text(path: Path) -> TextIO:
-    return path.open(encoding="utf-8")
+    return path.open(encoding="utf-8-sig")
 
 
 def make_data_groups_in(folder: "Folder", files: list[Path]) -> "Registered":

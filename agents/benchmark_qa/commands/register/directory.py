@@ -1,7 +1,6 @@
 """What the registration commands read and write: manifests, folders and buckets; registration files in a directory."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
@@ -13,6 +12,7 @@ from benchmark_qa.terminal.failures import refuse
 if TYPE_CHECKING:
     from benchmark_qa.commands.register.check import Entry
     from benchmark_qa.commands.register.errors import Fault
+    from benchmark_qa.commands.register.left_out import LeftOut
     from benchmark_qa.commands.register.manifest import Rows
     from benchmark_qa.commands.register.steps import Registered
 
@@ -73,42 +73,61 @@ def output_directory(directory: Path) -> Iterator[OutputDirectory]:
 
 
 @contextmanager
-def manifest_rows(source: str, url_column: str) -> Iterator["Rows"]:
-    """The rows of a manifest, or of what lies in a local folder or a bucket.
+def manifest_rows(source: str, url_column: str, left_out: "LeftOut") -> Iterator["Rows"]:
+    """The rows of a manifest, or of what lies in a local folder or a bucket; what is left out of these is noted.
 
     Raises:
         RulesError: it is none of these.
     """
     from benchmark_qa.commands.register.errors import RulesError
-    from benchmark_qa.commands.register.manifest import csv_rows, json_rows, listed_rows, parquet_rows
+    from benchmark_qa.commands.register.listing import LocalFolders, listed_rows
+    from benchmark_qa.commands.register.manifest import csv_rows, json_rows, parquet_rows
 
     if "://" in source:
         file_system, root = _bucket(source)
-        yield listed_rows(file_system, root, url_column)
+        yield listed_rows(file_system, root, url_column, left_out)
         return
     path = Path(source)
     ending = path.suffix.lower()
     if path.is_dir():
-        yield listed_rows(_LocalFolders(), str(path), url_column)
+        yield listed_rows(LocalFolders(left_out), str(path), url_column, left_out)
     elif not path.is_file():
         raise RulesError(f"{source}: there is no such file or folder")
-    elif ending == ".csv":
+    elif ending in (".csv", ".tsv"):
         with path.open(encoding="utf-8-sig", newline="") as text:
             yield csv_rows(text)
     elif ending in (".jsonl", ".ndjson", ".parquet"):
         with path.open("rb") as file:
             yield parquet_rows(file) if ending == ".parquet" else json_rows(file)
     else:
-        raise RulesError(f"{source}: a manifest ends in .csv, .jsonl, .ndjson or .parquet")
+        raise RulesError(f"{source}: a manifest ends in .csv, .tsv, .jsonl, .ndjson or .parquet")
 
 
-class _LocalFolders:
-    """This machine's folders, walked as fsspec walks a bucket."""
+@contextmanager
+def left_out_noted(file: Path | None) -> Iterator["LeftOut"]:
+    """Counts what is left out, and writes all of it to a CSV file where one is named."""
+    import csv
 
-    def walk(self, path: str, *, detail: bool) -> Iterator[tuple[str, Any, Any]]:  # noqa: ARG002 - fsspec's interface
-        for folder, folders, names in os.walk(path):
-            folders.sort()
-            yield folder, folders, names
+    from benchmark_qa.commands.register.left_out import LeftOut
+
+    if file is None:
+        yield LeftOut()
+        return
+    with file.open("w", encoding="utf-8", newline="") as text:
+        table = csv.writer(text)
+        table.writerow(("file", "reason"))
+        yield LeftOut(lambda path, reason: table.writerow((path, reason)))
+
+
+def is_listing(source: str) -> bool:
+    """Whether a source is a folder or a bucket, whose files are listed, and no manifest."""
+    return "://" in source or Path(source).is_dir()
+
+
+def tell(lines: Iterable[str]) -> None:
+    """What is worth knowing of a source, on standard error."""
+    for line in lines:
+        typer.echo(line, err=True)
 
 
 def _bucket(url: str) -> Any:
@@ -140,7 +159,7 @@ def all_entries(directory: Path) -> Iterator["Entry"]:
     from benchmark_qa.commands.register.check import entries
 
     for path in registration_files([directory]):
-        with path.open(encoding="utf-8") as text:
+        with path.open(encoding="utf-8-sig") as text:
             yield from entries(text)
 
 
@@ -157,8 +176,12 @@ def report_failures(outcome: "Registered", errors: Path | None) -> None:
 
     for failure in outcome.failures[:_FAULTS_SHOWN]:
         typer.echo(f"line {failure.line:,}: {failure.name}: {failure.reason}", err=True)
-    if errors is not None:
+    if errors is None:
+        return
+    try:
         with errors.open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
             table.writerow(("line", "item", "reason"))
             table.writerows((failure.line, failure.name, failure.reason) for failure in outcome.failures)
+    except OSError as error:
+        refuse(f"{errors}: {error.strerror or error}")

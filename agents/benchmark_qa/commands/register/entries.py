@@ -67,6 +67,9 @@ _NUMBERED = re.compile(r"objecturl(\d+)")
 _SPACE = re.compile(r"\s")
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
 def plain(key: str) -> str:
     """A key without case and underscores."""
     return key.replace("_", "").lower()
@@ -190,5 +193,7 @@ def check_url(url: str) -> None:
         raise EntryError(f"the URL is longer than {LONGEST_URL:,} bytes")
     if _SPACE.search(url):
         raise EntryError("the URL has white space in it, which must be percent-encoded")
+    if _CONTROL.search(url):
+        raise EntryError("the URL has a control character in it")
     if not url.isascii() and any("\ud800" <= letter <= "\udfff" for letter in url):
         raise EntryError("the URL is not valid Unicode")

@@ -1,5 +1,6 @@
 """Why a manifest or a registration file is refused: the line, and what is wrong there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 FAULTS_KEPT = 100
@@ -30,7 +31,10 @@ class ManifestRefused(Exception):
     Attributes:
         faults: the first `FAULTS_KEPT` of them, by line.
         total: how many there are.
+        notes: what is worth knowing besides.
     """
+
+    notes: Sequence[str] = ()
 
     def __init__(self, faults: "Faults") -> None:
         super().__init__(f"{faults.total:,} faults")

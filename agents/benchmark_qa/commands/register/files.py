@@ -7,6 +7,7 @@ from json.decoder import JSONDecodeError
 from typing import Any, BinaryIO, TextIO
 
 from benchmark_qa.commands.register.entries import MOST_ITEMS, MOST_URLS
+from benchmark_qa.commands.register.values import NotANumber, refuse_constant
 
 _READ = 64 * 1024
 
@@ -77,7 +78,7 @@ class _Cursor:
         self._at = 0
         self._line = 1
         self._ended = False
-        self._decode = json.JSONDecoder().raw_decode
+        self._decode = json.JSONDecoder(parse_constant=refuse_constant).raw_decode
 
     def skip(self, mark: str) -> bool:
         """Whether that character is next; if so, it is behind us afterwards."""
@@ -110,6 +111,8 @@ class _Cursor:
                 if self._ended:
                     broken = line + self._window.count("\n", self._at, error.pos)
                     raise MalformedFile(broken, f"is not JSON: {error.msg}") from None
+            except NotANumber as error:
+                raise MalformedFile(line, str(error)) from None
             except RecursionError:
                 raise MalformedFile(line, "is nested too deeply") from None
             # As much again as there is: an entry of any length is decoded a few times at most.

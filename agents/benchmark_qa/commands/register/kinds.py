@@ -1,5 +1,6 @@
 """What can be registered, and under which key of a registration file it stands."""
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -31,7 +32,9 @@ _OF_MANY_FILES = frozenset({Kind.IMAGE_GROUP, Kind.IMAGE_SEQUENCE, Kind.DICOM_SE
 
 
 _ENDINGS: dict[str, Kind] = {
-    **dict.fromkeys(("png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff", "avif"), Kind.IMAGE),
+    **dict.fromkeys(
+        ("png", "jpg", "jpeg", "jfif", "gif", "bmp", "webp", "tif", "tiff", "avif", "heic", "heif"), Kind.IMAGE
+    ),
     **dict.fromkeys(("mp4", "mov", "webm", "mkv", "avi", "m4v"), Kind.VIDEO),
     **dict.fromkeys(("wav", "mp3", "flac", "ogg", "m4a", "aac", "eac3"), Kind.AUDIO),
     **dict.fromkeys(("txt", "md", "json", "xml"), Kind.TEXT),
@@ -51,6 +54,53 @@ def kind_by_name(path: str) -> Kind | None:
     return _ENDINGS.get(f"{rest.rpartition('.')[2]}.{ending}") or _ENDINGS.get(ending)
 
 
+HEAD = 512
+"""Bytes at the beginning of a file that `kind_by_content` looks at"""
+_MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
+    (128, b"DICM", Kind.DICOM_SERIES),
+    (0, b"\x89PNG\r\n\x1a\n", Kind.IMAGE),
+    (0, b"\xff\xd8\xff", Kind.IMAGE),
+    (0, b"GIF87a", Kind.IMAGE),
+    (0, b"GIF89a", Kind.IMAGE),
+    (0, b"II*\0", Kind.IMAGE),
+    (0, b"MM\0*", Kind.IMAGE),
+    (0, b"%PDF-", Kind.PDF),
+    (344, b"n+1\0", Kind.NIFTI),
+    (0, b"\x1a\x45\xdf\xa3", Kind.VIDEO),
+    (0, b"fLaC", Kind.AUDIO),
+    (0, b"OggS", Kind.AUDIO),
+    (0, b"ID3", Kind.AUDIO),
+    (0, b"\xff\xfb", Kind.AUDIO),
+    (0, b"\xff\xf3", Kind.AUDIO),
+)
+_RIFF = {b"WAVE": Kind.AUDIO, b"WEBP": Kind.IMAGE, b"AVI ": Kind.VIDEO}
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_STILLS = (b"avif", b"avis", *_HEIC)
+
+
+def has_ending(path: str) -> bool:
+    """Whether a name says by its ending what it is; the last part of a DICOM UID is a number and no ending."""
+    rest, _, ending = path.rpartition("/")[2].rpartition(".")
+    return bool(rest) and not ending.isdigit() and 0 < len(ending) <= 8 and ending.isalnum()
+
+
+def is_heic(head: bytes) -> bool:
+    """Whether a file with these first bytes is a HEIC picture; AVIF may call itself `mif1` as well, and says so."""
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIC and b"avif" not in head[8:64]
+
+
+def kind_by_content(head: bytes) -> Kind | None:
+    """The kind that the first `HEAD` bytes of a file tell; None for content not known here."""
+    for at, magic, kind in _MAGIC:
+        if head.startswith(magic, at):
+            return kind
+    if head[:4] == b"RIFF":
+        return _RIFF.get(head[8:12])
+    if head[4:8] == b"ftyp":
+        return Kind.IMAGE if head[8:12] in _STILLS else Kind.AUDIO if head[8:12] == b"M4A " else Kind.VIDEO
+    return None
+
+
 _TEXT = ("file_size", "mime_type")
 
 
@@ -65,6 +115,9 @@ _NEEDED: dict[Kind, tuple[str, tuple[str, ...]]] = {
     Kind.HTML: ("text_metadata", _TEXT),
     Kind.PDF: ("pdf_metadata", ("file_size", "num_pages")),
 }
+
+
+_NO_NUMBERS = frozenset({"nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"})
 
 
 COLUMNS = frozenset(column for _, columns in _NEEDED.values() for column in columns)
@@ -82,6 +135,9 @@ def media_of(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     if kind not in _NEEDED:
         raise EntryError(f"{', '.join(sorted(said))}: cannot be given for a file of kind {kind}")
+    for column, value in said.items():
+        if (isinstance(value, float) and not math.isfinite(value)) or str(value).strip().lower() in _NO_NUMBERS:
+            raise EntryError(f"{column}: {value!r} is not a finite number")
     name, needed = _NEEDED[kind]
     strange = sorted(said.keys() - set(needed))
     if strange:

@@ -1,22 +1,29 @@
 """Manifests, row by row: CSV with a header, JSON Lines, Parquet. None of them is ever in memory as a whole."""
 
 import csv
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NamedTuple, Protocol, TextIO
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from benchmark_qa.commands.register.errors import RulesError
-from benchmark_qa.commands.register.kinds import kind_by_name
+from benchmark_qa.commands.register.kinds import COLUMNS
+from benchmark_qa.commands.register.values import read_json
+from benchmark_qa.formats.separated_values import opened_table, with_decimal_point
 
 ROWS_AT_A_TIME = 10_000
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Row(NamedTuple):
-    """One file of the manifest; `line` counts from 1 (Parquet, which has no lines: rows from 1)."""
+    """One file of the manifest; `line` counts from 1 (Parquet, which has no lines: rows from 1).
+
+    `local` is where the file lies on this machine, if it does: its content may be looked at.
+    """
 
     line: int
     fields: dict[str, Any]
+    local: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +38,51 @@ Rows = Iterator[Row | Unreadable]
 
 
 def csv_rows(text: TextIO) -> Rows:
-    """Rows of a CSV file, whose first line names the columns."""
-    reader = csv.reader(text, strict=True)
+    """Rows of a CSV file, whose first line names the columns and tells the separator. Empty rows are skipped."""
     try:
-        header = next(reader, [])
+        table = opened_table(text)
+        reader = csv.reader(table.lines, strict=True, delimiter=table.separator, skipinitialspace=table.skips_space)
+        header = [name.strip("\ufeff \t") for name in next(reader, [])]
     except (csv.Error, UnicodeDecodeError) as error:
-        yield Unreadable(1, f"the header cannot be read: {error}")
+        yield Unreadable(1, f"the header cannot be read: {_why(error)}")
         return
-    twice = next((name for name in header if header.count(name) > 1), None)
+    twice = next((name for name in header if name and header.count(name) > 1), None)
     if twice is not None:
         yield Unreadable(1, f"the column {twice!r} is there twice")
         return
     width = len(header)
     while True:
-        line = reader.line_num + 1
+        line = reader.line_num + 1 + table.before
         try:
             cells = next(reader, None)
         except csv.Error as error:
             yield Unreadable(line, f"is not CSV: {error}")
             continue
-        except UnicodeDecodeError:
-            yield Unreadable(line, "is not UTF-8, here or shortly after")
+        except UnicodeDecodeError as error:
+            yield Unreadable(line, f"{_why(error)}, here or shortly after")
             return
         if cells is None:
             return
+        if not any(cells):
+            continue
         if len(cells) == width:
-            yield Row(line, dict(zip(header, cells, strict=True)))
-        elif cells:
+            yield Row(line, _fields(header, cells, table.separator))
+        else:
             yield Unreadable(line, f"has {len(cells)} columns, the header has {width}")
+
+
+def _fields(header: list[str], cells: list[str], separator: str) -> dict[str, Any]:
+    fields = dict(zip(header, cells, strict=True))
+    if separator != ",":
+        for name in COLUMNS & fields.keys():
+            fields[name] = with_decimal_point(fields[name], separator)
+    if fields.get("") == "":
+        del fields[""]  # of a header that ends in a separator
+    return fields
+
+
+def _why(error: Exception) -> str:
+    return "is not UTF-8 (save it as 'CSV UTF-8')" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def json_rows(lines: BinaryIO) -> Rows:
@@ -67,9 +91,9 @@ def json_rows(lines: BinaryIO) -> Rows:
         if text.isspace():
             continue
         try:
-            fields = json.loads(text)
+            fields = read_json(text.removeprefix(_BYTE_ORDER_MARK) if line == 1 else text)
         except ValueError as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else "not UTF-8"
+            reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else getattr(error, "msg", str(error))
             yield Unreadable(line, f"is not JSON: {reason}")
             continue
         yield Row(line, fields) if isinstance(fields, dict) else Unreadable(line, "is not a JSON object")
@@ -95,25 +119,3 @@ def parquet_rows(file: BinaryIO) -> Rows:
         for fields in batch.to_pylist():
             line += 1
             yield Row(line, fields)
-
-
-class FileSystem(Protocol):
-    """As much of fsspec's `AbstractFileSystem` as a listing needs."""
-
-    def walk(self, path: str, *, detail: bool) -> Iterator[tuple[str, Any, Any]]:
-        """Folders below a path with the names of what is in each."""
-
-
-def listed_rows(file_system: FileSystem, root: str, url_column: str) -> Rows:
-    """A row per object below `root` whose ending tells what it is, the URL being its path below `root`.
-
-    Folders are read one at a time, and the names of each are sorted: the same bucket gives the same rows.
-    """
-    root = root.rstrip("/")
-    line = 0
-    for folder, _, names in file_system.walk(root, detail=False):
-        below = folder.rstrip("/").removeprefix(root).strip("/")
-        for name in sorted(names):
-            if kind_by_name(name) is not None:
-                line += 1
-                yield Row(line, {url_column: f"{below}/{name}" if below else name})

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from benchmark_qa.commands.register.errors import EntryError, RulesError
+from benchmark_qa.commands.register.key_frames import RESERVED, checked_reserved
 
 _PLAIN_NAMES = {"string": "varchar", "long_string": "text"}
 _LONGEST_VARCHAR = 8192
@@ -29,12 +30,15 @@ class MetadataSchema:
     def typed(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """The same metadata, each value of its type; empty cells are left out.
 
+        Encord's own keys (`$encord`, and `keyframes` where the schema has none) are held against Encord's form.
+
         Raises:
             EntryError: naming the key, and why its value does not fit.
         """
-        found = {}
+        own = {key: value for key, value in metadata.items() if key in RESERVED and key not in self._readers}
+        found = checked_reserved(own, self.typed)
         for key, value in metadata.items():
-            if value is None or value == "":
+            if value is None or value == "" or key in own:
                 continue
             if key not in self._readers:
                 raise EntryError(f"metadata {key!r} is not in the organisation's schema")

@@ -1,18 +1,24 @@
 """A row of a manifest to a file that can be registered, or the reason why not."""
 
-import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark_qa.commands.register import kinds as media
+from benchmark_qa.commands.register.dicom import Slice, UnreadableSlice, read_slice
 from benchmark_qa.commands.register.entries import check_title, check_url
 from benchmark_qa.commands.register.errors import EntryError, RulesError
-from benchmark_qa.commands.register.kinds import Kind, kind_by_name
+from benchmark_qa.commands.register.key_frames import checked_reserved
+from benchmark_qa.commands.register.kinds import Kind
+from benchmark_qa.commands.register.listing import kind_of
 from benchmark_qa.commands.register.locations import Location, is_at, object_url
 from benchmark_qa.commands.register.metadata import MetadataSchema
 from benchmark_qa.commands.register.titles import TitleTemplate, path_of
+from benchmark_qa.commands.register.values import NotANumber, read_json, require_finite
 
 _METADATA = "metadata"
 _METADATA_PREFIX = "metadata."
@@ -54,6 +60,8 @@ class File(NamedTuple):
     metadata: dict[str, Any]
     media: dict[str, Any]
     data_group: str | None
+    slice: Slice | None = None
+    """Of a DICOM file on this machine: its series, which is part of the group's key, and its place in it"""
 
 
 class RowReader:
@@ -65,41 +73,82 @@ class RowReader:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
+        self.url_column = rules.url_column
         self._pattern = _group_pattern(rules.group_pattern)
         self._single_title = TitleTemplate(rules.title or "{name}")
         self._group_title = TitleTemplate(rules.title or "{group}")
+        self._known = {rules.url_column, rules.group_column, "kind", "title", _METADATA, "data_group", *media.COLUMNS}
+        self._known |= self._single_title.fields
+        self.unknown_columns: Counter[str] = Counter()
+        """Columns of which no rule knows what they are for, and how many rows say something in them"""
 
-    def file(self, line: int, fields: Mapping[str, Any]) -> File:
-        """The file that a row names.
+    def file(self, line: int, fields: Mapping[str, Any], local: Path | None = None) -> File:
+        """The file that a row names; `local` is where it lies on this machine, if it does.
 
         Raises:
             EntryError: saying what is wrong with it.
+            NoSlice: it should be part of a DICOM series, and has no slice in it.
+            MissingExtraError: pydicom is not installed.
         """
-        url = self._url(fields)
+        self._note_unknown(fields)
+        url = self._url(fields, local)
         path = path_of(url)
         group = self._group(path, fields)
-        kind = self._kind(path, group, fields)
+        kind = self._kind(path, group, fields, local)
+        slice_ = None
+        if kind is Kind.DICOM_SERIES and local is not None:
+            slice_ = _slice(group, local)
         said_title = _text(fields, "title")
         check_title(said_title)
         template = self._group_title if kind.of_many_files else self._single_title
-        title = said_title or template.title(path, group, fields)
+        called = (
+            group if slice_ is None else group or path.rpartition("/")[0].rpartition("/")[2] or slice_.series or path
+        )
+        title = said_title or template.title(path, called, fields)
         check_title(title)
         data_group = _text(fields, "data_group")
         if data_group and kind.of_many_files:
             raise EntryError(f"an item of kind {kind} cannot be named in a data group of a manifest")
         described = media.media_of(kind, fields)
-        return File(line, kind, url, group, said_title, title, self._metadata(fields), described, data_group)
+        return File(line, kind, url, group, said_title, title, self._metadata(fields), described, data_group, slice_)
 
-    def _url(self, fields: Mapping[str, Any]) -> str:
+    def columns_in_words(self) -> list[str]:
+        """A line for each unknown column, with what it may be meant for."""
+        return [
+            f"the column {name or '(without a name)'!r} is not known and left out of {rows:,} rows{self._meant(name)}"
+            for name, rows in self.unknown_columns.items()
+        ]
+
+    def _meant(self, name: str) -> str:
+        columns = {column.lower(): column for column in self._known}
+        close = get_close_matches(name.lower(), columns, n=1, cutoff=0.6)
+        also = f"for client metadata call it '{_METADATA_PREFIX}{name}'"
+        return f": is {columns[close[0]]!r} meant? ({also})" if close else f": {also}"
+
+    def _note_unknown(self, fields: Mapping[str, Any]) -> None:
+        if fields.keys() <= self._known:
+            return
+        for name, value in fields.items():
+            if name not in self._known and not name.startswith(_METADATA_PREFIX) and value not in (None, ""):
+                self.unknown_columns[name] += 1
+
+    def _url(self, fields: Mapping[str, Any], local: Path | None) -> str:
         url = _text(fields, self._rules.url_column)
         if url is None:
-            raise EntryError(f"{self._rules.url_column!r} is missing or empty")
+            there = ", ".join(repr(name) for name in fields if name not in self._known)
+            raise EntryError(
+                f"{self._rules.url_column!r} is missing or empty" + (f"; there is {there}" if there else "")
+            )
         if self._rules.location is None:
             return url
         if "://" not in url:
             if self._rules.base_url is None:
                 raise EntryError("the URL is only a path, and no base URL was given")
+            if local is None:
+                url = url.replace("\\", "/")  # a manifest of Windows; what has been listed is called so
             url = object_url(self._rules.base_url, url)
+        elif "\\" in url and local is None:
+            raise EntryError("the URL has a backslash in it: write / between folders, or %5C where the name has one")
         check_url(url)
         if not is_at(url, self._rules.location):
             location = self._rules.location
@@ -113,15 +162,17 @@ class RowReader:
         found = self._pattern.search(path)
         return found["group"] if found else None
 
-    def _kind(self, path: str, group: str | None, fields: Mapping[str, Any]) -> Kind:
+    def _kind(self, path: str, group: str | None, fields: Mapping[str, Any], local: Path | None) -> Kind:
         said = _text(fields, "kind")
         if said is not None and said not in _KINDS:
             raise EntryError(f"{said!r} is not a kind: {', '.join(Kind)}")
-        kind = Kind(said) if said is not None else self._rules.kind or kind_by_name(path)
+        kind = Kind(said) if said is not None else self._rules.kind or kind_of(path, local)
         if kind is None:
             raise EntryError("the kind is not said, and the ending of the name does not tell it")
         if kind is Kind.IMAGE and group is not None and said is None and self._rules.kind is None:
             return Kind.IMAGE_GROUP
+        if kind is Kind.DICOM_SERIES and local is not None:
+            return kind
         if kind.of_many_files and group is None:
             raise EntryError(
                 f"a file of kind {kind} needs a group: a column {self._rules.group_column!r}, or a pattern"
@@ -137,7 +188,22 @@ class RowReader:
         whole = fields.get(_METADATA)
         if whole not in (None, ""):
             found = _object(whole) | found
-        return self._rules.schema.typed(found) if self._rules.schema is not None else found
+        if self._rules.schema is not None:
+            return self._rules.schema.typed(found)
+        if not found:
+            return found
+        require_finite(found, "metadata")
+        return found | checked_reserved(found)
+
+
+def _slice(group: str | None, local: Path) -> Slice | None:
+    """None: a file of a named group that cannot be read stays in the group, and Encord says what is wrong with it."""
+    try:
+        return read_slice(local)
+    except UnreadableSlice:
+        if group is None:
+            raise
+        return None
 
 
 _KINDS = frozenset(kind.value for kind in Kind)
@@ -168,9 +234,10 @@ def _text(fields: Mapping[str, Any], name: str) -> str | None:
 def _object(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except ValueError:
-            raise EntryError("metadata: is not JSON") from None
+            value = read_json(value)
+        except ValueError as error:
+            why = f": {error}" if isinstance(error, NotANumber) else ""
+            raise EntryError(f"metadata: is not JSON{why}") from None
     if not isinstance(value, Mapping):
         raise EntryError("metadata: is not a JSON object")
     return dict(value)

@@ -19,11 +19,11 @@ _OWN_FIELDS: dict[str, Callable[[str, str | None], str | None]] = {
 
 
 def natural_key(text: str) -> str:
-    """A key that sorts `frame 2` before `frame 10`, as plain text: every number is preceded by its length.
+    """A key that sorts `frame 2` before `Frame 10`, as plain text: without case, each number preceded by its length.
 
-    Example: `natural_key("f9") < natural_key("f010")`, `natural_key("f009") == natural_key("f9")`.
+    Example: `natural_key("f9") < natural_key("F010")`, `natural_key("f009") == natural_key("F9")`.
     """
-    return _NUMBER.sub(_with_length, text)
+    return _NUMBER.sub(_with_length, text.casefold())
 
 
 def _with_length(found: re.Match[str]) -> str:
@@ -56,6 +56,11 @@ class TitleTemplate:
         wrong = next((name for name in self._fields if not name.replace("_", "a").isidentifier()), None)
         if wrong is not None:
             raise RulesError(f"title template {template!r}: {wrong!r} is not the name of a field")
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names in braces."""
+        return frozenset(self._fields)
 
     def title(self, path: str, group: str | None, fields: Mapping[str, Any]) -> str:
         """The title of the file at that path, or of the item whose first file it is.

@@ -15,6 +15,7 @@ from benchmark_qa.commands.register.command import (
     GroupColumnOption,
     GroupPatternOption,
     KindOption,
+    LeftOutOption,
     SchemaOption,
     TitleOption,
     UrlColumnOption,
@@ -48,6 +49,7 @@ def upload(
     ] = None,
     parallel: Annotated[int, typer.Option(min=1, max=32, help="Files under way at a time.")] = 4,
     errors: ErrorsOption = None,
+    left_out: LeftOutOption = None,
 ) -> None:
     """Upload local files to Encord's own storage.
 
@@ -74,7 +76,7 @@ def upload(
     except RulesError as error:
         refuse(str(error))
     with TemporaryDirectory(prefix="benchmark-qa-") as scratch:
-        total = describe_local_files(source, root, rules, Path(scratch))
+        total = describe_local_files(source, root, rules, Path(scratch), left_out)
         with clear_failures():
             from benchmark_qa.commands.register.uploading import upload as upload_files
             from benchmark_qa.terminal.progress import item_progress
@@ -90,36 +92,66 @@ def upload(
     finish(outcome, errors)
 
 
-def describe_local_files(source: str, root: Path, rules: "Rules", directory: Path) -> int:
+def describe_local_files(source: str, root: Path, rules: "Rules", directory: Path, left_out: Path | None = None) -> int:
     """Writes registration files of local files into a directory; a faulty manifest ends the command.
+
+    What is left out of a folder is told, and all of it written to a CSV file where one is named.
 
     Returns:
         How many items they name.
     """
     from benchmark_qa.commands.register.build import build
-    from benchmark_qa.commands.register.directory import manifest_rows, output_directory, refuse_faults
+    from benchmark_qa.commands.register.directory import (
+        is_listing,
+        left_out_noted,
+        manifest_rows,
+        output_directory,
+        refuse_faults,
+        tell,
+    )
     from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
+    from benchmark_qa.errors import MissingExtraError
     from benchmark_qa.terminal.failures import refuse
 
     try:
-        with manifest_rows(source, rules.url_column) as rows, output_directory(directory) as files:
-            built = build(_of_files(rows, root, rules.url_column), rules, files)
-    except RulesError as error:
+        with (
+            left_out_noted(left_out) as noted,
+            manifest_rows(source, rules.url_column, noted) as rows,
+            output_directory(directory) as files,
+        ):
+            listing = noted if is_listing(source) else None
+            of_files = rows if listing is not None else _of_files(rows, root, rules.url_column)
+            built = build(of_files, rules, files, left_out=listing)
+    except (RulesError, MissingExtraError) as error:
         refuse(str(error))
+    except OSError as error:
+        refuse(f"{error.filename or source}: {error.strerror or error}")
     except ManifestRefused as refused:
+        tell([*noted.lines(), *refused.notes])
         refuse_faults(source, refused.faults, refused.total)
+    tell([*noted.lines(), *built.notes])
     if built.data_groups:
         refuse("data groups are made of what is registered from a bucket, not of uploads")
     return built.items.total()
 
 
 def _of_files(rows: "Rows", root: Path, url_column: str) -> Iterator["Row | Unreadable"]:
-    """The same rows, and a fault for every file that is not there."""
+    """The same rows with their files, and a fault for every file that is not there or not below the root."""
     from benchmark_qa.commands.register.manifest import Row, Unreadable
 
+    inside = root.resolve()
     for row in rows:
-        path = row.fields.get(url_column) if isinstance(row, Row) else None
-        if path and not (root / str(path)).is_file():
-            yield Unreadable(row.line, f"there is no file {str(path)!r}")
-        else:
+        named = row.fields.get(url_column) if isinstance(row, Row) else None
+        if not isinstance(row, Row) or named in (None, ""):
             yield row
+            continue
+        path = str(named)
+        if "\\" in path and not (root / path).is_file():
+            path = path.replace("\\", "/")  # as Windows writes it
+        file = root / path
+        if not file.is_file():
+            yield Unreadable(row.line, f"there is no file {named!r}")
+        elif not file.resolve().is_relative_to(inside):
+            yield Unreadable(row.line, f"{named!r} leads out of {root}: name with --root what the files are below")
+        else:
+            yield Row(row.line, {**row.fields, url_column: path}, file)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from benchmark_qa.commands.register.check import Entry
 from benchmark_qa.commands.register.entries import urls_of
+from benchmark_qa.commands.register.heic import UnreadablePicture, jpeg_instead
 from benchmark_qa.commands.register.steps import (
     PARALLEL_JOBS,
     Failure,
@@ -24,6 +25,7 @@ from benchmark_qa.commands.register.steps import (
 )
 from benchmark_qa.encord_api.errors import NotFoundOnPlatform, RequestRejected
 from benchmark_qa.encord_api.uploads import Folder, Place, Storage
+from benchmark_qa.errors import MissingExtraError
 from benchmark_qa.terminal.runs import Journal
 
 ITEMS_PER_JOB = 20
@@ -109,7 +111,7 @@ def _upload(folder: Folder, root: Path, work: Sequence[tuple[str, Entry]], journ
     for key, entry in work:
         try:
             own = _send(folder, root, entry)
-        except RequestRejected as error:
+        except (RequestRejected, MissingExtraError, UnreadablePicture) as error:
             failures.append(failure(entry, str(error)))
             continue
         sent[key] = _Sent(entry, _placed(entry, own))
@@ -143,7 +145,7 @@ def _send(folder: Folder, root: Path, entry: Entry) -> list[Place]:
     paths = [root / url for url in urls_of(entry.model)]
     places = folder.places(kind, len(paths))
     for place, path in zip(places, paths, strict=True):
-        folder.put(place, path, kind)
+        folder.put(place, path, kind, jpeg=jpeg_instead(path) if kind == "image" else None)
     return places
 
 

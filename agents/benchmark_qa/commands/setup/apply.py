@@ -1,4 +1,4 @@
-"""Take the steps of a plan, in order. Killed at any point, the next plan has what is left: nothing is done twice."""
+"""Take the steps of a plan. Killed at any point, the next plan has what is left: nothing is done twice."""
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -9,12 +9,14 @@ from benchmark_qa.commands.setup.changes import (
     AddPeople,
     AttachDatasets,
     Change,
+    DescribeFolder,
     ExtendMetadata,
     FillFolder,
     LinkItems,
     MakeDataset,
     MakeFolder,
     MakeOntology,
+    ShareFolder,
     Step,
 )
 from benchmark_qa.commands.setup.declaration import Declaration
@@ -22,6 +24,7 @@ from benchmark_qa.commands.setup.observe import Bar, Site, Source, contents_of, 
 from benchmark_qa.commands.setup.observed import Observed, Side
 from benchmark_qa.commands.setup.structure import complete
 from benchmark_qa.encord_api.errors import AccessRefused, NotFoundOnPlatform, RequestRejected
+from benchmark_qa.encord_api.folders import Synced
 
 
 @dataclass
@@ -73,7 +76,7 @@ def set_up(
     """
     crew = _Crew(declared, site, sources, Known.of(observed), bar)
     registered = Registered()
-    for change in changes:
+    for change in in_order(changes):
         if change.step is None:
             continue
         try:
@@ -82,6 +85,14 @@ def set_up(
             raise type(error)(f"{change.subject}, {change.message}: {error}") from error
         told(change)
     return registered
+
+
+def in_order(changes: Iterable[Change]) -> list[Change]:
+    """The steps of a plan as they are taken: what is quickly refused first, and last what takes hours.
+
+    A wrong workflow template is found before thousands of items are registered.
+    """
+    return sorted(changes, key=lambda change: isinstance(change.step, FillFolder | LinkItems))
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,11 @@ class _Crew:
                 self.site.catalogue.extend_metadata_schema(types)
             case MakeFolder(path):
                 self._make_folder(path)
+            case DescribeFolder(path, metadata):
+                self.site.tree.describe(self.known.folders[path], metadata)
+            case ShareFolder(path, role, groups):
+                known = self.site.tree.groups()
+                self.site.tree.share(self.known.folders[path], [known[group][0] for group in groups], role)
             case MakeOntology():
                 self._make_ontology()
             case MakeDataset(title):
@@ -121,7 +137,11 @@ class _Crew:
     def _make_folder(self, path: str) -> None:
         above, _, title = path.rpartition("/")
         parent = self.known.folders[above] if above else None
-        self.known.folders[path] = self.site.tree.make(title, self.declared.mark("folder", path), parent)
+        declared = next((folder for folder in self.declared.folders if folder.path == path), None)
+        synced = None
+        if declared is not None and declared.sync is not None and declared.integration is not None:
+            synced = Synced(self.site.storage.integration(declared.integration), declared.sync)
+        self.known.folders[path] = self.site.tree.make(title, self.declared.mark("folder", path), parent, synced)
 
     def _fill(self, path: str) -> Registered:
         uuid, source = self.known.folders[path], self.sources[path]
@@ -155,10 +175,15 @@ class _Crew:
 
     def _make_project(self, side: Side) -> None:
         wanted = self.declared.projects[side]
-        self.known.projects[side] = self.site.catalogue.make_project(
-            wanted.title,
-            self.declared.mark(f"{side} project", wanted.title),
-            template=str(wanted.workflow_template),
-            ontology=self.known.ontology,
-            datasets=[self.known.datasets[dataset.title] for dataset in self.declared.datasets_of(side)],
-        )
+        try:
+            self.known.projects[side] = self.site.catalogue.make_project(
+                wanted.title,
+                self.declared.mark(f"{side} project", wanted.title),
+                template=str(wanted.workflow_template),
+                ontology=self.known.ontology,
+                datasets=[self.known.datasets[dataset.title] for dataset in self.declared.datasets_of(side)],
+            )
+        except (RequestRejected, NotFoundOnPlatform, AccessRefused) as error:
+            # Datasets and ontology have been made or found a moment ago: the template is what nobody has looked at.
+            key = f"'{side}.workflow_template' ({wanted.workflow_template})"
+            raise type(error)(f"{error}. Does Encord know the template {key}? Correct it and apply again") from error

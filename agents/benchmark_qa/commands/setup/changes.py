@@ -22,8 +22,25 @@ class MakeFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class DescribeFolder:
+    """Add keys to the metadata of a folder."""
+
+    path: str
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ShareFolder:
+    """Let groups use a folder."""
+
+    path: str
+    role: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FillFolder:
-    """Register or upload what is to be in a folder and is not."""
+    """Register or upload what is to be in a folder and is not, or sync it."""
 
     path: str
 
@@ -74,6 +91,8 @@ class AddPeople:
 Step = (
     ExtendMetadata
     | MakeFolder
+    | DescribeFolder
+    | ShareFolder
     | FillFolder
     | MakeOntology
     | MakeDataset

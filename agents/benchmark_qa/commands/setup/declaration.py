@@ -1,12 +1,13 @@
 """The set-up file: what a team wants to exist in Encord, as one TOML document."""
 
+import json
 import tomllib
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from benchmark_qa.commands.setup.structure import Structure
@@ -50,17 +51,34 @@ class Folder(Section):
     registration: tuple[Path, ...] = ()
     """Registration files, or directories that `register build` has written; relative to the set-up file"""
     integration: str | None = None
-    """Title of the cloud integration that opens the bucket of `registration`"""
+    """Title of the cloud integration that opens the bucket of `registration` or `sync`"""
     upload: Path | None = None
     """A folder of local files, or a manifest of them; relative to the set-up file"""
+    sync: Annotated[str, Field(pattern=r"^(s3|gs|https)://[^\s/]+.*$")] | None = None
+    """URL of a bucket, or of a part of one, that Encord keeps the folder in step with"""
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+    """What the folder's metadata must say; what else it says is left alone"""
+    groups: dict[Title, Literal["user", "admin"]] = Field(default_factory=dict)
+    """Groups of the organisation that may use the folder, by name, and as what; others are left alone"""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if self.registration and self.upload is not None:
-            raise ValueError("give either 'registration' or 'upload'")
-        if bool(self.registration) != (self.integration is not None):
-            raise ValueError("'registration' and 'integration' belong together")
+        given = [name for name in ("registration", "upload", "sync") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"give either '{given[0]}' or '{given[1]}'")
+        if (given in (["registration"], ["sync"])) != (self.integration is not None):
+            what = "sync" if self.sync else "registration"
+            raise ValueError(f"'{what}' and 'integration' belong together")
         return self
+
+    @field_validator("metadata")
+    @classmethod
+    def _json_holds_it(cls, metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        try:
+            json.dumps(metadata, allow_nan=False)
+        except ValueError:
+            raise ValueError("NaN and Infinity are no numbers of JSON") from None
+        return metadata
 
 
 class Dataset(Section):

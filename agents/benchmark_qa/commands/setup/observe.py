@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -62,6 +62,9 @@ class Source(Protocol):
 
     def data_groups(self) -> list[str]:
         """Titles of the data groups to be made of it."""
+
+    def waiting(self, contents: "Contents | None") -> int:
+        """How many items are to go into the folder and are not there; None: there is no folder yet."""
 
     def fill(self, storage: Storage, folder: Folder, is_there: Callable[[Entry], bool], bar: Bar) -> Registered:
         """Put into the folder what is not there."""
@@ -131,12 +134,13 @@ def observe(declared: Declaration, site: Site, sources: Mapping[str, Source]) ->
     datasets = _datasets(declared, site, contents)
     projects = {side: _project(side, declared, site) for side in declared.projects}
     _require_sight(declared, datasets, projects)
-    waiting = {path: _waiting(source, contents.get(path)) for path, source in sources.items()}
+    waiting = {path: source.waiting(contents.get(path)) for path, source in sources.items()}
     _require_integrations(declared, site, waiting)
     return Observed(
         metadata=site.storage.metadata_schema() if declared.metadata else {},
         folders=folders,
         waiting=waiting,
+        groups=_groups(declared, site),
         ontology=_ontology(declared, site),
         datasets=datasets,
         projects={side: seen for side, seen in projects.items() if seen is not None},
@@ -160,11 +164,18 @@ def linkable(dataset: Dataset, contents: Contents, benchmark: Set[str]) -> list[
     ]
 
 
-def _waiting(source: Source, contents: Contents | None) -> int:
+def waiting_items(source: Source, contents: Contents | None) -> int:
+    """How many entries and data groups of a source no item of the folder stands for."""
     there = contents or Contents([])
     groups = {item.title for item in there.items if item.kind == "group"}
     entries = sum(not there.takes_off(entry, in_cloud=source.in_cloud) for entry in source.entries())
     return entries + sum(title not in groups for title in source.data_groups())
+
+
+def _groups(declared: Declaration, site: Site) -> dict[str, int]:
+    if not any(folder.groups for folder in declared.folders):
+        return {}
+    return {name: len(hashes) for name, hashes in site.tree.groups().items()}
 
 
 def _require_sight(
@@ -206,8 +217,17 @@ def _folders(declared: Declaration, site: Site) -> dict[str, SeenFolder]:
             continue  # where there is no folder, there is none in it
         seen = _folder(folder, title, found[above].uuid if above in found else None, declared, site)
         if seen is not None:
-            found[folder.path] = seen
+            found[folder.path] = _detailed(seen, folder, site)
     return found
+
+
+def _detailed(seen: SeenFolder, folder: DeclaredFolder, site: Site) -> SeenFolder:
+    """With what the set-up has a say in; asked for only where it has."""
+    if not (folder.sync or folder.metadata or folder.groups):
+        return seen
+    with _about(f"folder '{folder.path}' ({seen.uuid})"):
+        details = site.tree.details(seen.uuid)
+    return replace(seen, synced_with=details.synced_with, metadata=details.metadata, groups=details.groups)
 
 
 def _folder(

@@ -24,6 +24,11 @@ class SeenFolder(Thing):
 
     moved: bool = False
     """It lies in another folder than the set-up says"""
+    synced_with: str | None = None
+    """The bucket that Encord keeps it in step with"""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Roles by name of the group"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,9 @@ class Observed:
     folders: Mapping[str, SeenFolder] = field(default_factory=dict)
     """By declared path"""
     waiting: Mapping[str, int] = field(default_factory=dict)
-    """By declared path: items that are to go into the folder and are not there"""
+    """By declared path: items that are to go into the folder and are not there; 1 for a sync that has not been"""
+    groups: Mapping[str, int] = field(default_factory=dict)
+    """How many groups the organisation has of each name"""
     ontology: SeenOntology | None = None
     datasets: Mapping[str, SeenDataset] = field(default_factory=dict)
     """By declared title"""

@@ -6,6 +6,7 @@ from benchmark_qa.commands.setup.changes import (
     AddPeople,
     AttachDatasets,
     Change,
+    DescribeFolder,
     ExtendMetadata,
     FillFolder,
     LinkItems,
@@ -13,9 +14,10 @@ from benchmark_qa.commands.setup.changes import (
     MakeFolder,
     MakeOntology,
     MakeProject,
+    ShareFolder,
 )
 from benchmark_qa.commands.setup.declaration import Dataset, Declaration, Embedding, Folder, MetadataType
-from benchmark_qa.commands.setup.observed import Observed, SeenProject, Side, Thing, gives_away
+from benchmark_qa.commands.setup.observed import Observed, SeenFolder, SeenProject, Side, Thing, gives_away
 from benchmark_qa.commands.setup.structure import differences
 from benchmark_qa.tasks.checks import check_workflow
 
@@ -83,15 +85,60 @@ def _folder(folder: Folder, observed: Observed) -> Iterator[Change]:
     subject, seen = f"folder '{folder.path}'", observed.folders.get(folder.path)
     waiting = observed.waiting.get(folder.path, 0)
     if seen is None:
-        yield Change("create", subject, "make it", step=MakeFolder(folder.path))
+        in_step = f", in step with {folder.sync}" if folder.sync else ""
+        yield Change("create", subject, f"make it{in_step}", step=MakeFolder(folder.path))
     elif seen.moved:
         remedy = "move it back in Encord, or change its path in the set-up file"
         yield Change("drift", subject, "lies in another folder now", remedy)
     else:
         yield _named(subject, seen, folder.path.rsplit("/", 1)[-1])
+    if seen is not None and folder.sync and seen.synced_with != folder.sync:
+        now = f"is in step with {seen.synced_with}" if seen.synced_with else "is an ordinary folder"
+        remedy = "Encord does not change that of a folder: name another path, or correct 'sync' in the set-up file"
+        yield Change("fault", subject, f"{now}, not in step with {folder.sync}", remedy)
+        waiting = 0
+    yield from _described(subject, folder, seen)
+    yield from _shared(subject, folder, seen, observed)
     if waiting:
-        verb = "upload" if folder.upload is not None else "register"
-        yield Change("change", subject, f"{verb} {waiting:,} items", step=FillFolder(folder.path))
+        verb = f"sync it with {folder.sync}" if folder.sync else f"register {waiting:,} items"
+        message = f"upload {waiting:,} items" if folder.upload is not None else verb
+        yield Change("change", subject, message, step=FillFolder(folder.path))
+
+
+def _described(subject: str, folder: Folder, seen: SeenFolder | None) -> Iterator[Change]:
+    known = seen.metadata if seen is not None else {}
+    missing = {key: value for key, value in folder.metadata.items() if key not in known}
+    if missing:
+        yield Change(
+            "change", subject, f"say in its metadata: {', '.join(missing)}", step=DescribeFolder(folder.path, missing)
+        )
+    for key, value in folder.metadata.items():
+        if key in known and known[key] != value:
+            remedy = "change it in Encord, or correct the set-up file"
+            yield Change("drift", subject, f"metadata '{key}' is {known[key]!r}, not {value!r}", remedy)
+
+
+def _shared(subject: str, folder: Folder, seen: SeenFolder | None, observed: Observed) -> Iterator[Change]:
+    known = seen.groups if seen is not None else {}
+    for role in sorted(set(folder.groups.values())):
+        wanted = sorted(group for group, theirs in folder.groups.items() if theirs == role and group not in known)
+        new = tuple(group for group in wanted if observed.groups.get(group) == 1)
+        if new:
+            step = ShareFolder(folder.path, role, new)
+            yield Change("change", subject, f"let groups use it as {role}: {', '.join(new)}", step=step)
+        for group in wanted:
+            count = observed.groups.get(group, 0)
+            if count != 1:
+                message = (
+                    f"there are {count} groups '{group}' in the organisation"
+                    if count
+                    else f"there is no group '{group}' in the organisation"
+                )
+                yield Change("fault", subject, message, "make it in Encord, or correct 'groups' in the set-up file")
+    for group, role in sorted(folder.groups.items()):
+        if known.get(group, role) != role:
+            remedy = "change it in Encord: the folder's settings, Access"
+            yield Change("drift", subject, f"group '{group}' is {known[group]}, not {role}", remedy)
 
 
 def _ontology(declared: Declaration, observed: Observed) -> Iterator[Change]:

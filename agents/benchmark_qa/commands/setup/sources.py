@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmark_qa.commands.register.check import Entry
     from benchmark_qa.commands.register.steps import Registered
     from benchmark_qa.commands.setup.declaration import Declaration
-    from benchmark_qa.commands.setup.observe import Bar, Source
+    from benchmark_qa.commands.setup.observe import Bar, Contents, Source
     from benchmark_qa.encord_api.uploads import Folder, Storage
 
 
@@ -30,7 +30,7 @@ def read_setup(path: Path) -> "Declaration":
     from benchmark_qa.config.explain import explain
 
     try:
-        declared = read_declaration(path.read_text(encoding="utf-8"))
+        declared = read_declaration(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         refuse(f"{path}: {error}")
     except DeclarationError as error:
@@ -58,7 +58,9 @@ def sources_of(declared: "Declaration", directory: Path, scratch: ExitStack) -> 
     """
     sources: dict[str, Source] = {}
     for index, folder in enumerate(declared.folders):
-        if folder.integration is not None:
+        if folder.sync is not None:
+            sources[folder.path] = SyncSource()
+        elif folder.integration is not None:
             named = [directory / path for path in folder.registration]
             _require(f"folders.{index}.registration", named)
             sources[folder.path] = RegistrationSource(named, folder.integration)
@@ -94,13 +96,19 @@ class RegistrationSource:
         from benchmark_qa.commands.register.check import entries
 
         for path in self._files:
-            with path.open(encoding="utf-8") as text:
+            with path.open(encoding="utf-8-sig") as text:
                 yield from entries(text)
 
     def data_groups(self) -> list[str]:
         """Titles of the groups that are to be made of items."""
         lists = [path / DATA_GROUPS for path in self.named if (path / DATA_GROUPS).is_file()]
         return [json.loads(line)["title"] for path in lists for line in path.read_bytes().splitlines()]
+
+    def waiting(self, contents: "Contents | None") -> int:
+        """What no item of the folder stands for."""
+        from benchmark_qa.commands.setup.observe import waiting_items
+
+        return waiting_items(self, contents)
 
     def fill(
         self,
@@ -114,6 +122,38 @@ class RegistrationSource:
         with bar(f"registering in {folder.title}", self._total) as progress:
             outcome = register_in(folder, self._files, integration=uuid, progress=progress)
         return outcome + make_data_groups_in(folder, self.named)
+
+
+@dataclass
+class SyncSource:
+    """What lies in the bucket that Encord keeps the folder in step with: only Encord knows what that is."""
+
+    in_cloud: bool = True
+
+    def entries(self) -> "Iterator[Entry]":
+        """None that are known here."""
+        return iter(())
+
+    def data_groups(self) -> list[str]:
+        """None."""
+        return []
+
+    def waiting(self, contents: "Contents | None") -> int:
+        """1 for a folder that has not been synced yet, as nothing lies in it; later syncs are 'register sync'."""
+        return 0 if contents is not None and contents.items else 1
+
+    def fill(
+        self,
+        storage: "Storage",  # noqa: ARG002 - of every source
+        folder: "Folder",
+        is_there: "Callable[[Entry], bool]",  # noqa: ARG002
+        bar: "Bar",
+    ) -> "Registered":
+        """Syncs it, and waits for the end."""
+        from benchmark_qa.commands.register.sync import sync
+
+        with bar(f"syncing {folder.title}", 0) as progress:
+            return sync(folder, progress)
 
 
 @dataclass
@@ -134,6 +174,12 @@ class UploadSource:
     def data_groups(self) -> list[str]:
         """None: they cannot be made of uploads."""
         return []
+
+    def waiting(self, contents: "Contents | None") -> int:
+        """What no item of the folder stands for."""
+        from benchmark_qa.commands.setup.observe import waiting_items
+
+        return waiting_items(self, contents)
 
     def fill(
         self, storage: "Storage", folder: "Folder", is_there: "Callable[[Entry], bool]", bar: "Bar"

@@ -84,7 +84,10 @@ def test_registration_files_that_are_there_are_never_overwritten(tmp_path: Path)
         ),
         (("manifest.csv", "--storage", "s3", "--kind", "film"), "--kind 'film': is none of video, image"),
         (("nowhere.csv", "--storage", "s3"), "nowhere.csv: there is no such file or folder"),
-        (("manifest.txt", "--storage", "s3"), "manifest.txt: a manifest ends in .csv, .jsonl, .ndjson or .parquet"),
+        (
+            ("manifest.txt", "--storage", "s3"),
+            "manifest.txt: a manifest ends in .csv, .tsv, .jsonl, .ndjson or .parquet",
+        ),
         (("broken.parquet", "--storage", "s3"), "is not a Parquet file"),
         (("nosuch://bucket/", "--storage", "s3"), "nosuch://bucket/: Protocol not known: nosuch"),
         (("manifest.csv", "--storage", "s3", "--schema", "manifest.csv"), "manifest.csv: Expecting value"),
@@ -108,3 +111,31 @@ def test_a_faulty_registration_file_is_explained(tmp_path: Path) -> None:
         2,
         f"{tmp_path / 'registration-0001.json'} line 3: objectUrl: Field required\n",
     )
+
+
+def test_all_that_is_left_out_of_a_folder_is_written_where_one_asks_for_it(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("a.png", *(f"{n:02d}.psd" for n in range(25))):
+        (tmp_path / "data" / name).write_bytes(bytes(16))
+    options = ("--storage", "s3", "--base-url", "s3://bucket", "--left-out", tmp_path / "left.csv")
+    done = run("build", tmp_path / "data", "--out", tmp_path / "out", *options)
+    assert (done.exit_code, "left out: 25, the kind is not known (.psd 25)" in done.stderr) == (0, True)
+    lines = (tmp_path / "left.csv").read_text().splitlines()
+    assert lines == ["file,reason", *(f"{n:02d}.psd,the kind is not known" for n in range(25))]
+
+
+@pytest.mark.parametrize("option", ["--left-out", "--out"])
+def test_a_place_that_cannot_be_written_is_refused_in_one_line(option: str, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.png").touch()
+    (tmp_path / "file").touch()
+    options = {"--out": tmp_path / "out", option: tmp_path / "file" / "x"}
+    arguments = [part for pair in options.items() for part in pair]
+    done = run("build", tmp_path / "data", "--storage", "s3", "--base-url", "s3://bucket", *arguments)
+    assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
+
+
+def test_a_registration_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "registration-0001.json"
+    path.write_bytes(b'\xef\xbb\xbf{"images": [{"objectUrl": "s3://b/a.png"}]}')
+    assert run("check", path).exit_code == 0

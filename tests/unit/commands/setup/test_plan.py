@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from benchmark_qa.commands.setup.apply import in_order
+from benchmark_qa.commands.setup.changes import FillFolder, LinkItems, MakeDataset, MakeProject
 from benchmark_qa.commands.setup.declaration import read_declaration
 from benchmark_qa.commands.setup.observed import (
     Observed,
@@ -171,3 +173,11 @@ def test_every_stage_has_a_url_a_place_and_a_secret() -> None:
         "/agents/score/SCORE_EDITOR_TOKEN": "SCORE_EDITOR_TOKEN",
     }
     assert all("Pedestrians" in e.where or "Agents catalog" in e.where for e in urls.values())
+
+
+def test_projects_are_made_before_anything_is_registered_and_datasets_before_projects() -> None:
+    steps = [type(change.step) for change in in_order(plan(DECLARED, Observed(waiting={"Pedestrians/Benchmark": 6})))]
+    first_items = min(steps.index(FillFolder), steps.index(LinkItems))
+    assert max(n for n, step in enumerate(steps) if step is MakeProject) < first_items
+    assert max(n for n, step in enumerate(steps) if step is MakeDataset) < steps.index(MakeProject)
+    assert steps.index(FillFolder) < steps.index(LinkItems)

@@ -1,0 +1,120 @@
+"""Encord's own keys in client metadata: `$encord` (key frames, metadata and embeddings of frames), and `keyframes`.
+
+The documented form: `{"$encord": {"config": {"sampling_rate": 1, "keyframe_mode": "frame"}, "frames": {"25": {...}}}}`,
+where `config` is optional. The SDK has no model of it, and Encord ignores what it does not understand.
+Source: https://docs.encord.com/sdk-documentation/index-sdk/custom-metadata/sdk-import-custom-metadata
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from benchmark_qa.commands.register.errors import EntryError
+from benchmark_qa.commands.register.values import read_json, require_finite
+
+ENCORD = "$encord"
+KEY_FRAMES = "keyframes"
+RESERVED = frozenset({ENCORD, KEY_FRAMES})
+MODES = ("frame", "seconds")
+_FRAME = re.compile(r"0|[1-9][0-9]*")
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+
+Typed = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Metadata with each value of the type that a schema names; raises EntryError"""
+
+
+def checked_reserved(metadata: Mapping[str, Any], typed: Typed | None = None) -> dict[str, Any]:
+    """The reserved keys of client metadata, each of Encord's form; nothing where there are none.
+
+    Args:
+        metadata: of one item.
+        typed: holds the metadata of a frame against the organisation's schema, where there is one.
+
+    Raises:
+        EntryError: naming the place and what is wrong there.
+    """
+    found: dict[str, Any] = {}
+    if metadata.get(ENCORD) not in (None, ""):
+        found[ENCORD] = _encord(_parsed(metadata[ENCORD], ENCORD), typed)
+    if metadata.get(KEY_FRAMES) not in (None, ""):
+        found[KEY_FRAMES] = _key_frames(_parsed(metadata[KEY_FRAMES], KEY_FRAMES))
+    return found
+
+
+def _parsed(value: Any, place: str) -> Any:
+    """A cell of a CSV file holds it as text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return read_json(value)
+    except ValueError as error:
+        raise EntryError(f"metadata {place!r}: is not JSON: {error}") from None
+
+
+def _encord(value: Any, typed: Typed | None) -> dict[str, Any]:
+    said = _object(value, ENCORD, ("config", "frames"))
+    mode = _config(said["config"]) if "config" in said else MODES[0]
+    if "frames" not in said:
+        return said
+    frames = _object(said["frames"], f"{ENCORD}.frames")
+    return said | {"frames": {number: _frame(number, about, mode, typed) for number, about in frames.items()}}
+
+
+def _config(value: Any) -> str:
+    """The mode in which frames are named."""
+    place = f"{ENCORD}.config"
+    said = _object(value, place, ("sampling_rate", "keyframe_mode"))
+    rate = said.get("sampling_rate", 1)
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not math.isfinite(rate) or rate < 0:
+        raise EntryError(
+            f"metadata {place}.sampling_rate: must be a number of 0 or more (frames a second), not {rate!r}"
+        )
+    mode = said.get("keyframe_mode", MODES[0])
+    if mode not in MODES:
+        raise EntryError(f"metadata {place}.keyframe_mode: must be 'frame' or 'seconds', not {mode!r}")
+    return str(mode)
+
+
+def _frame(number: str, about: Any, mode: str, typed: Typed | None) -> dict[str, Any]:
+    place = f"{ENCORD}.frames.{number}"
+    if not (_FRAME if mode == "frame" else _SECONDS).fullmatch(number):
+        wanted = "the number of a frame, from 0" if mode == "frame" else "a time in seconds, from 0"
+        raise EntryError(f"metadata {place}: must be {wanted}")
+    said = _object(about, place)
+    require_finite(said, f"metadata {place}")
+    if typed is not None:
+        try:
+            return dict(typed(said))
+        except EntryError as error:
+            raise EntryError(f"{place}: {error}") from None
+    for key, value in said.items():
+        if isinstance(value, list):
+            _embedding(value, f"{place}.{key}")
+    return said
+
+
+def _embedding(value: list[Any], place: str) -> None:
+    if not value:
+        raise EntryError(f"metadata {place}: an embedding has at least one number")
+    for index, part in enumerate(value):
+        if isinstance(part, bool) or not isinstance(part, int | float):
+            raise EntryError(f"metadata {place}[{index}]: an embedding is a list of numbers, not {part!r}")
+
+
+def _key_frames(value: Any) -> list[int]:
+    if not isinstance(value, list):
+        raise EntryError(f"metadata {KEY_FRAMES!r}: must be a list of frame numbers")
+    for number in value:
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            raise EntryError(f"metadata {KEY_FRAMES!r}: {number!r} is not the number of a frame, from 0")
+    return value
+
+
+def _object(value: Any, place: str, known: tuple[str, ...] = ()) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise EntryError(f"metadata {place}: must be a JSON object")
+    strange = next((key for key in value if known and key not in known), None)
+    if strange is not None:
+        raise EntryError(f"metadata {place}.{strange}: is not a key of it; there are {', '.join(known)}")
+    return dict(value)

@@ -1,0 +1,96 @@
+"""What lies in a folder of this machine or in a bucket, as rows of a manifest; whatever is left out is noted."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmark_qa.commands.register.kinds import HEAD, Kind, has_ending, kind_by_content, kind_by_name
+from benchmark_qa.commands.register.left_out import UNKNOWN_KIND, LeftOut
+from benchmark_qa.commands.register.manifest import Row, Rows
+
+LINK = "a link, which is not followed"
+OF_MACOS = "written by macOS beside the files themselves"
+UNREADABLE = "cannot be read"
+_MACOS_FOLDER = "__MACOSX"
+_MACOS_FILE = "._"
+
+
+class FileSystem(Protocol):
+    """As much of fsspec's `AbstractFileSystem` as a listing needs."""
+
+    def walk(self, path: str, *, detail: bool) -> Iterator[tuple[str, Any, Any]]:
+        """Folders below a path with the names of what is in each."""
+
+
+class LocalFolders:
+    """This machine's folders, walked as fsspec walks a bucket. Links are noted and not followed."""
+
+    def __init__(self, left_out: LeftOut) -> None:
+        self._left_out = left_out
+
+    def walk(self, path: str, *, detail: bool) -> Iterator[tuple[str, Any, Any]]:  # noqa: ARG002 - fsspec's interface
+        """Folders below a path with the names of what is in each."""
+
+        def refused(error: OSError) -> None:
+            self._left_out.add(UNREADABLE, os.path.relpath(error.filename, path))
+
+        for folder, folders, names in os.walk(path, onerror=refused):
+            folders.sort()
+            for name in [name for name in folders if Path(folder, name).is_symlink()]:
+                self._left_out.add(LINK, os.path.relpath(Path(folder, name), path))
+            yield folder, folders, [name for name in sorted(names) if self._is_file(Path(folder, name), path)]
+
+    def _is_file(self, file: Path, root: str) -> bool:
+        mode = file.lstat().st_mode
+        if not stat.S_ISREG(mode):
+            self._left_out.add(LINK if stat.S_ISLNK(mode) else "no regular file", os.path.relpath(file, root))
+        return stat.S_ISREG(mode)
+
+
+def listed_rows(file_system: FileSystem, root: str, url_column: str, left_out: LeftOut) -> Rows:
+    """A row per file below `root` whose name or content tells what it is, the URL being its path below `root`.
+
+    Folders are read one at a time, and the names of each are sorted: the same bucket gives the same rows. The content
+    of objects in a bucket is not looked at.
+    """
+    local = isinstance(file_system, LocalFolders)
+    root = root.rstrip("/") or root
+    line = 0
+    for folder, _, names in file_system.walk(root, detail=False):
+        below = folder.rstrip("/").removeprefix(root).strip("/")
+        if _MACOS_FOLDER in below.split("/"):
+            for name in names:
+                left_out.add(OF_MACOS, f"{below}/{name}")
+            continue
+        for name in sorted(names):
+            path = f"{below}/{name}" if below else name
+            if name.startswith(_MACOS_FILE):
+                left_out.add(OF_MACOS, path)
+                continue
+            file = Path(folder, name) if local else None
+            try:
+                kind = kind_of(name, file)
+            except OSError:
+                left_out.add(UNREADABLE, path)
+                continue
+            if kind is None:
+                left_out.add(UNKNOWN_KIND, path)
+                continue
+            line += 1
+            yield Row(line, {url_column: path}, file)
+
+
+def kind_of(name: str, file: Path | None) -> Kind | None:
+    """What a file is: by the ending of its name, and where that tells nothing by its content.
+
+    A file with another ending than those known here is only taken for DICOM, whose files are called anything: many
+    raw pictures of cameras begin like TIFF.
+    """
+    known = kind_by_name(name)
+    if known is not None or file is None:
+        return known
+    with file.open("rb") as content:
+        found = kind_by_content(content.read(HEAD))
+    return found if found is Kind.DICOM_SERIES or not has_ending(name) else None

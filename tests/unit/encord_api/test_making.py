@@ -1,0 +1,88 @@
+"""What Encord would make twice is looked for before every attempt to make it."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from encord.storage import StorageFolder
+
+from benchmark_qa.encord_api import retries
+from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
+from benchmark_qa.encord_api.folders import ListedFolder
+from benchmark_qa.encord_api.making import find_or_make, mark_of
+from benchmark_qa.encord_api.uploads import Folder
+
+
+class Shelf:
+    """Folders, of which the answer to the first request to make one is lost."""
+
+    def __init__(self, *folders: ListedFolder, lost: int = 1) -> None:
+        self.folders = list(folders)
+        self.lost = lost
+
+    def make(self) -> ListedFolder:
+        made = ListedFolder(f"new {len(self.folders)}", "Photos", "the mark", None)
+        self.folders.append(made)
+        self.lost -= 1
+        if self.lost >= 0:
+            raise EncordUnavailable("no connection", retry_after=1)
+        return made
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "_wait", lambda state: 0.0)
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_lost_answer_makes_nothing_twice(lost: int) -> None:
+    shelf = Shelf(lost=lost)
+    made = find_or_make("folder", "Photos", "the mark", lambda: shelf.folders, shelf.make)
+    assert [folder.uuid for folder in shelf.folders] == [made.uuid]
+
+
+def test_what_is_there_is_taken_and_another_title_is_not() -> None:
+    shelf = Shelf(ListedFolder("a", "Photos of cats", "", None), ListedFolder("b", "Photos", "", None))
+    assert find_or_make("folder", "Photos", "the mark", lambda: shelf.folders, shelf.make).uuid == "b"
+
+
+def test_of_two_of_a_title_the_marked_one_is_ours_and_without_a_mark_both_are_named() -> None:
+    theirs, ours = ListedFolder("a", "Photos", "", None), ListedFolder("b", "Photos", "by the mark", None)
+    shelf = Shelf(theirs, ours)
+    assert find_or_make("folder", "Photos", "the mark", lambda: shelf.folders, shelf.make) is ours
+    with pytest.raises(RequestRejected, match="2 of folder 'Photos': a, b"):
+        find_or_make("folder", "Photos", "another mark", lambda: shelf.folders, shelf.make)
+
+
+def test_marks_are_the_same_every_time_and_differ_by_kind_and_title() -> None:
+    assert mark_of("folder", "Photos") == mark_of("folder", "Photos")
+    assert len({mark_of("folder", "Photos"), mark_of("dataset", "Photos"), mark_of("folder", "Photo")}) == 3
+
+
+class SdkFolder:
+    """As much of the SDK's folder as making data groups takes; the first answer is lost."""
+
+    uuid, name, remote_url = UUID(int=1), "Photos", None
+
+    def __init__(self) -> None:
+        self.groups: list[SimpleNamespace] = []
+        self.requests = 0
+
+    def list_items(self, **_: Any) -> list[SimpleNamespace]:
+        return self.groups
+
+    def create_data_groups(self, grids: list[Any]) -> None:
+        self.requests += 1
+        self.groups += [SimpleNamespace(name=grid.name) for grid in grids[: 2 if self.requests == 1 else None]]
+        if self.requests == 1:
+            raise EncordUnavailable("no connection", retry_after=1)
+
+
+def test_data_groups_of_which_some_were_made_before_the_answer_was_lost_are_made_once() -> None:
+    sdk_folder = SdkFolder()
+    folder = Folder(cast(StorageFolder, sdk_folder))
+    folder.create_data_groups([(title, [str(UUID(int=2))]) for title in ("a", "b", "c")])
+    assert [group.name for group in sdk_folder.groups] == ["a", "b", "c"]
+    folder.create_data_groups([("d", [str(UUID(int=2))])])
+    assert (len(sdk_folder.groups), sdk_folder.requests) == (4, 3)
