@@ -95,7 +95,7 @@ class Attempt:
         truths: dict[tuple[str, datetime | None], Annotations | LabelReadError] = {}
         for work, fetched in self.again.values():
             for row in work.rows:
-                if row.label_hash in fetched.labels:
+                if row.label_hash is not None and row.label_hash in fetched.labels:
                     key = row.label_hash, row.last_edited_at
                     labels[key] = replace(fetched.labels[row.label_hash], moved=False)
             truth = fetched.truth.annotations.get(work.truth.data_hash)
