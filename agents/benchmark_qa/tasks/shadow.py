@@ -2,8 +2,9 @@
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 
-from benchmark_qa.store.action_log import ActionLog
+from benchmark_qa.store.action_log import ActionLog, write_action
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.projects import ServedProjects
@@ -29,6 +30,38 @@ def record_decision(projects: ServedProjects, store: SqlScoreStore, data_hash: s
         _log.error("a shadow decision was not recorded: %s", error)
 
 
+def record_decisions(projects: ServedProjects, store: SqlScoreStore, pathways: Mapping[str, str]) -> None:
+    """Write down the pathways, by data hash, that a drain would have sent tasks down; the same one only once.
+
+    The tasks stay where they are, and the next drain meets them again. A failure is logged, no more.
+    """
+    project_hash = projects.production.project_hash
+    try:
+        known = newest_decisions(projects, store)
+        with store.database.writing() as connection:
+            for data_hash, pathway in pathways.items():
+                if known.get(data_hash) != pathway:
+                    write_action(
+                        connection,
+                        project_hash,
+                        kind=KIND,
+                        operator="benchmark-qa",
+                        subject=data_hash,
+                        reason=pathway,
+                    )
+    except StoreError as error:
+        _log.error("%d shadow decisions were not recorded: %s", len(pathways), error)
+
+
+def newest_decisions(projects: ServedProjects, store: SqlScoreStore) -> dict[str, str]:
+    """The pathway that was last decided, by data hash. Raises StoreError."""
+    newest: dict[str, str] = {}
+    project_hash = projects.production.project_hash
+    for entry in ActionLog(store.database).entries(project_hash, limit=MOST_COMPARED, kind=KIND):
+        newest.setdefault(entry.subject, entry.reason)
+    return newest
+
+
 def compare_decisions(projects: ServedProjects, store: SqlScoreStore) -> dict[tuple[str, str], int]:
     """What would have been decided against where the tasks are now: (pathway, stage title) to the number of tasks.
 
@@ -37,9 +70,7 @@ def compare_decisions(projects: ServedProjects, store: SqlScoreStore) -> dict[tu
     Raises:
         StoreError, PlatformError
     """
+    newest = newest_decisions(projects, store)
     project_hash = projects.production.project_hash
-    newest: dict[str, str] = {}
-    for entry in ActionLog(store.database).entries(project_hash, limit=MOST_COMPARED, kind=KIND):
-        newest.setdefault(entry.subject, entry.reason)
     stages = {row.data_hash: row.stage_title or "?" for row in projects.encord.label_rows(project_hash)}
     return dict(Counter((decision, stages.get(data_hash, "?")) for data_hash, decision in newest.items()))

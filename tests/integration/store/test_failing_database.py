@@ -194,7 +194,9 @@ def moved_are_recorded(fake: FakeEncord, scorer: Scorer) -> None:
 
 
 @pytest.mark.parametrize("how", FAILURES)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way", ["drain", *(pytest.param(way, marks=pytest.mark.slow) for way in WAYS if way != "drain")]
+)
 def test_tasks_that_moved_are_recorded_and_after_recovery_all_of_them_once(
     operator: Operator, url: str, way: str, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +222,7 @@ def test_tasks_that_moved_are_recorded_and_after_recovery_all_of_them_once(
     scorer.store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", FAILURES)
 def test_rescore_loses_nothing_and_says_so_when_it_cannot(operator: Operator, url: str, how: str) -> None:
     fake = platform(len(UNITS), stage=COMPLETE)
