@@ -7,6 +7,7 @@ other users and a person in charge: tables that are behind are refused, with the
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -221,7 +222,7 @@ def _engine(url: str, connections: int, prepared_statements: bool) -> Engine:
     except ModuleNotFoundError as error:
         raise StoreError(f"DATABASE_URL needs a driver that is not installed: {error.name}") from None
     if engine.dialect.name == "sqlite":
-        _require_folder(engine.url.database)
+        event.listen(engine, "do_connect", partial(_require_folder, engine.url.database))
         event.listen(engine, "connect", _sqlite_for_many_writers)
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "postgresql":
@@ -231,7 +232,7 @@ def _engine(url: str, connections: int, prepared_statements: bool) -> Engine:
     return engine
 
 
-def _require_folder(file: str | None) -> None:
+def _require_folder(file: str | None, *_: Any) -> None:
     """SQLite makes the file and not the folder; its own message names neither."""
     if file and file != ":memory:" and not file.startswith("file:") and not Path(file).absolute().parent.is_dir():
         raise StoreError(f"DATABASE_URL names {file}, and its folder does not exist: make it, or correct DATABASE_URL")

@@ -52,8 +52,8 @@ DAY = 'type = "radio", options = ["day"'
 TEMPLATE = 'workflow_template = "00000000-0000-4000-8000-000000000001"'
 SCORING = '[[service.stages.scoring]]\nname = "Score"\npass_pathway = "Complete"'
 FAULTS = [
-    ('name = "pedestrians"', "", "name: Field required"),
-    ('name = "pedestrians"', 'nam = "pedestrians"', "nam: Extra inputs are not permitted"),
+    ('name = "pedestrians"', "", "name: missing: set it"),
+    ('name = "pedestrians"', 'nam = "pedestrians"', "nam: unknown key; did you mean 'name'?"),
     ('name = "pedestrians"', "name = pedestrians", "is not TOML: Invalid value (at line 4, column 8)"),
     ('camera = "varchar"', 'camera = "string"', "metadata.camera"),
     (PRODUCTION_PATH, 'path = "Pedestrians//Production"', "folders.1.path"),
@@ -63,15 +63,15 @@ FAULTS = [
     ('shape = "bounding_box"', 'shape = "box"', "ontology.structure.objects.0.shape"),
     (DAY, DAY.replace("radio", "choice"), "ontology.structure.classifications.0.attributes.0.type"),
     ('title = "Pedestrians"\n# hash', "# hash", "ontology: an ontology that is to be made needs a 'title'"),
-    (TEMPLATE, "", "benchmark.workflow_template: Field required"),
+    (TEMPLATE, "", "benchmark.workflow_template: missing: set it"),
     ('= "annotator_reviewer"', '= "expert"', "benchmark.users.expert@example.com"),
     ('"rita@example.com"', '"rita"', "production.users.rita"),
     (PRODUCTION_FOLDERS, 'folders = ["Photos"]', "takes items of 'Photos', which 'folders' does not name"),
     (PRODUCTION_FOLDERS, PRODUCTION_FOLDERS.replace("Production", "Benchmark"), "is a folder of the benchmark dataset"),
     ('title = "Pedestrians, part 2"', 'title = "Pedestrians, part 1"', "two datasets have the title"),
     ('title = "Pedestrians: truth"', 'title = "Pedestrians"', "both projects have the title 'Pedestrians'"),
-    ("threshold = 0.7", "threshold = 70", "service.verdict.threshold: Input should be less than or equal to 1"),
-    ("[service.verdict]", "[service.verdct]", "service.verdct: Extra inputs are not permitted"),
+    ("threshold = 0.7", "threshold = 70", "service.verdict.threshold: must be at most 1"),
+    ("[service.verdict]", "[service.verdct]", "service.verdct: unknown key; did you mean 'verdict'?"),
     (SCORING, "", "service: 'stages.scoring' is missing"),
     (
         "[service.verdict]",
