@@ -53,7 +53,7 @@ resource "aws_ecs_task_definition" "command" {
     mountPoints            = [{ sourceVolume = "tmp", containerPath = "/tmp", readOnly = false }]
     environment = [
       for name, value in local.environment : { name = name, value = value }
-      if contains(["BENCHMARK_QA_CONFIG", "ENCORD_DOMAIN", "DATABASE_POOL_SIZE", "LOG_LEVEL"], name)
+      if contains(["BENCHMARK_QA_CONFIG", "ENCORD_DOMAIN", "DATABASE_CONNECTIONS", "LOG_LEVEL"], name)
     ]
     secrets = [
       for name in concat(["ENCORD_SSH_KEY", "DATABASE_URL"], local.config_in_secret ? ["BENCHMARK_QA_CONFIG"] : []) :

@@ -193,7 +193,7 @@ variable "database" {
 }
 
 variable "database_pool" {
-  description = "Connections that one instance of the service opens at most (DATABASE_POOL_SIZE)."
+  description = "Connections that one instance of the service opens at most (DATABASE_CONNECTIONS)."
   type        = number
   default     = 2
 

@@ -11,7 +11,7 @@ locals {
       JOBS_URL             = "${local.url}/jobs"
       JOBS_SERVICE_ACCOUNT = google_service_account.jobs.email
       HOST_TIMEOUT_SECONDS = tostring(var.job_seconds)
-      DATABASE_POOL_SIZE   = tostring(var.database_pool)
+      DATABASE_CONNECTIONS   = tostring(var.database_pool)
     },
     var.settings,
   )
@@ -19,7 +19,7 @@ locals {
   # What a command on a schedule needs of it.
   environment_of_commands = {
     for name, value in local.environment : name => value
-    if contains(["BENCHMARK_QA_CONFIG", "ENCORD_DOMAIN", "DATABASE_POOL_SIZE", "LOG_LEVEL"], name)
+    if contains(["BENCHMARK_QA_CONFIG", "ENCORD_DOMAIN", "DATABASE_CONNECTIONS", "LOG_LEVEL"], name)
   }
 }
 

@@ -107,7 +107,7 @@ def test_budget_service_and_autoscaler_mean_the_deployments_pods() -> None:
     assert scaler["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
     assert scaler["minReplicas"] >= 2, "one pod would be away with its node"
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    pool = next(int(each["value"]) for each in container["env"] if each["name"] == "DATABASE_POOL_SIZE")
+    pool = next(int(each["value"]) for each in container["env"] if each["name"] == "DATABASE_CONNECTIONS")
     said = (FOLDER / "base" / "autoscaler.yaml").read_text()
     assert f"{(scaler['maxReplicas'] + 1) * pool} of the database's" in said
 

@@ -60,11 +60,13 @@ class DatabaseSettings(BaseSettings):
     """Of the server's process, to PostgreSQL, at most; each of its worker processes has one more"""
     database_prepared_statements: bool = Field(default=True, validation_alias="DATABASE_PREPARED_STATEMENTS")
     """False behind PgBouncer in transaction mode"""
+    service_database_url: str | None = Field(default=None, validation_alias="SERVICE_DATABASE_URL", repr=False)
+    """For `db upgrade` alone: the user of this URL is made, and owns no table"""
 
-    @field_validator("database_url")
+    @field_validator("database_url", "service_database_url")
     @classmethod
-    def _is_a_database(cls, value: str) -> str:
-        if value != "none":
+    def _is_a_database(cls, value: str | None) -> str | None:
+        if value is not None and value != "none":
             require_database(value)
         return value
 

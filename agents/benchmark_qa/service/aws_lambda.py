@@ -48,15 +48,26 @@ def jobs(event: Event, context: LambdaContext) -> BatchAnswer:
 
 
 def migrate(_event: Event, _context: LambdaContext) -> dict[str, str | None]:
-    """Bring the tables of DATABASE_URL up to date; answers with the revisions before and after."""
+    """Bring the tables of DATABASE_URL up to date, and make the user of SERVICE_DATABASE_URL.
+
+    Returns:
+        The revisions `before` and after (`schema`), and `service_user`, where one was made.
+    """
     from benchmark_qa.config.database import load_database  # noqa: PLC0415 - the other functions never migrate
     from benchmark_qa.store.database import Database  # noqa: PLC0415
+    from benchmark_qa.store.service_user import make_service_user  # noqa: PLC0415
 
     load_secrets(os.environ)
-    database = Database(load_database().scores_url, connections=1)
+    settings = load_database()
+    if settings.database_url == "none":
+        return {"schema": "none"}
+    database = Database(settings.scores_url, connections=1)
     before, after = database.upgrade()
+    made = {}
+    if settings.service_database_url is not None:
+        made = {"service_user": make_service_user(database, settings.service_database_url)}
     database.close()
-    return {"before": before, "after": after}
+    return {"before": before, "schema": after, **made}
 
 
 def start() -> FastAPI:

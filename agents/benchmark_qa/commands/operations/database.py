@@ -23,14 +23,19 @@ def _scores() -> "Scores":
 def upgrade() -> None:
     """Bring the tables up to date. Safe to repeat, also at once; the service may be running.
 
-    Needs nothing but DATABASE_URL.
+    Needs nothing but DATABASE_URL. With SERVICE_DATABASE_URL it also makes the user of that URL, which owns no table.
     """
     with clear_failures():
         from benchmark_qa.config.database import load_database
         from benchmark_qa.store.database import Database
 
-        database = Database(load_database().scores_url, connections=1)
+        settings = load_database()
+        database = Database(settings.scores_url, connections=1)
         before, after = database.upgrade()
+        if settings.service_database_url is not None:
+            from benchmark_qa.store.service_user import make_service_user
+
+            typer.echo(f"user {make_service_user(database, settings.service_database_url)} may read and write scores")
         database.close()
         typer.echo(f"at revision {after}" if before == after else f"from revision {before or '(empty)'} to {after}")
 
