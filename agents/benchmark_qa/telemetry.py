@@ -52,8 +52,10 @@ def add_counts(counts: Counts) -> None:
 
 requests = Count("benchmark_qa.requests", description="requests answered, by endpoint and status")
 request_seconds = _meter.create_histogram("benchmark_qa.request.duration", unit="s", description="time to answer")
+refusals = Count("benchmark_qa.refusals", description="requests whose caller was refused, by endpoint and reason")
 encord_requests = Count("benchmark_qa.encord.requests", description="requests to Encord, by status")
 encord_seconds = _meter.create_histogram("benchmark_qa.encord.duration", unit="s", description="until Encord answers")
 decisions = Count("benchmark_qa.decisions", description="tasks decided, by agent and pathway")
 scores = Count("benchmark_qa.scores", description="annotators' labels scored")
 unrecorded_scores = Count("benchmark_qa.scores.unrecorded", description="scores the store did not take")
+unit_failures = Count("benchmark_qa.unit_failures", description="data units whose reading or scoring broke down")

@@ -14,6 +14,7 @@ from benchmark_qa.encord_api.errors import AnswerTooLarge
 from benchmark_qa.encord_api.models import LabelRow
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to
 from benchmark_qa.lazy import loading, once
+from benchmark_qa.service.observability import log_as_json
 from benchmark_qa.tasks.checks import Finding, check_deployment
 from benchmark_qa.tasks.connections import Connections
 from benchmark_qa.tasks.decision import NEUTRAL_MESSAGE, AgentAnswer, decide
@@ -301,7 +302,9 @@ _workers_own: list[Service] = []
 
 
 def _prepare_worker() -> None:
-    _workers_own.append(Service(load_settings(endpoints=False)))
+    settings = load_settings(endpoints=False)
+    log_as_json(settings.log_level, settings.secret_values())
+    _workers_own.append(Service(settings))
 
 
 def _in_worker_process(
