@@ -25,6 +25,7 @@ from benchmark_qa.commands.serve.command import container, healthy, serve
 from benchmark_qa.commands.setup.command import setup
 from benchmark_qa.commands.truth.command import truth
 from benchmark_qa.report.command import report
+from benchmark_qa.terminal.printing import guard_terminal
 
 app = typer.Typer(
     name="benchmark-qa",
@@ -82,3 +83,4 @@ def _options(
     ] = False,
 ) -> None:
     """Benchmark QA for Encord: route benchmark tasks, score annotators against ground truth, report."""
+    guard_terminal()

@@ -29,6 +29,7 @@ from benchmark_qa.tasks.errors import (
     OntologiesDiffer,
     ProjectNotServed,
     StageNotServed,
+    UnitBrokeDown,
     UnknownDataUnit,
 )
 from benchmark_qa.tasks.feedback import MAX_MESSAGE_LENGTH
@@ -45,6 +46,7 @@ STATUS: dict[type[Exception], int] = {
     OntologiesDiffer: 409,
     LabelsUnreadable: 422,
     LabelsNotComparable: 422,
+    UnitBrokeDown: 422,
     StageNotServed: 403,
     MisconfiguredStage: 409,
     AmbiguousTitle: 409,

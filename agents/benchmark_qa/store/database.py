@@ -5,10 +5,12 @@ other users and a person in charge: tables that are behind are refused, with the
 """
 
 import math
+import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -158,6 +160,7 @@ def _engine(url: str, outage: Outage, **options: Any) -> Engine:
     except ModuleNotFoundError as error:
         raise StoreError(f"DATABASE_URL needs a driver that is not installed: {error.name}") from None
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", _own_file)
         event.listen(engine, "connect", _sqlite_for_many_writers)
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "postgresql":
@@ -185,6 +188,19 @@ def _ping_after_a_pause(engine: Engine, connection: Any, record: Any, _proxy: An
         engine.dialect.do_ping(connection)
     except engine.dialect.loaded_dbapi.Error as error:
         raise DisconnectionError from error
+
+
+def _own_file(_dialect: Any, _record: Any, arguments: Any, _parameters: Any) -> None:
+    """Before SQLite opens its file: people's names and scores are for the account that the service runs under."""
+    path = str(arguments[0]) if arguments else ":memory:"
+    if path.startswith(("file:", ":memory:")) or not path:
+        return
+    with suppress(OSError):  # SQLite says what is wrong with the path
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    for name in (path, f"{path}-wal", f"{path}-shm"):
+        with suppress(OSError):  # another account's file, or none
+            if stat.S_IMODE(os.stat(name).st_mode) & 0o077:
+                os.chmod(name, 0o600)
 
 
 def _sqlite_for_many_writers(connection: Any, _: Any) -> None:

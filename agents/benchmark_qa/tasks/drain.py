@@ -16,6 +16,7 @@ from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.retirement import retired_items
 from benchmark_qa.tasks.score import Scorer, judge
 from benchmark_qa.tasks.scoring_plan import DataUnitScores
+from benchmark_qa.tasks.shadow import record_decisions
 from benchmark_qa.tasks.write_back import WriteBack
 
 TASKS_SCORED_TOGETHER = 500
@@ -77,7 +78,7 @@ def drain_routing_stage(
         for tasks in _chunks(pages, ACTIONS_PER_REQUEST):
             retired = retired_items(projects, store, [task.data_hash for task in tasks]) if is_benchmark else set()
             moves = [(task, routing.production_pathway if task.data_hash in retired else pathway) for task in tasks]
-            total += _send_on(projects, stage, moves)
+            total += _send_on(projects, store, stage, moves)
             progress(len(tasks))
             if _time_is_up():
                 return total + Drained(finished=False)
@@ -111,16 +112,19 @@ def drain_scoring_stage(
                 break
         going = [(task, pathways[task.data_hash]) for task in tasks if task.data_hash in pathways]
         if going:
-            total += _send_on(projects, stage, going)
+            total += _send_on(projects, scorer.store, stage, going)
         progress(len(tasks))
         if _time_is_up():
             return total + Drained(finished=False)
     return total
 
 
-def _send_on(projects: ServedProjects, stage: Stage, moves: Sequence[tuple[Task, str]]) -> Drained:
-    """Send tasks down their pathways; in shadow mode they stay, and what was decided stands beside each."""
+def _send_on(
+    projects: ServedProjects, store: SqlScoreStore, stage: Stage, moves: Sequence[tuple[Task, str]]
+) -> Drained:
+    """Send tasks down their pathways; in shadow mode they stay, and what was decided is recorded."""
     if projects.deployment.shadow:
+        record_decisions(projects, store, {task.data_hash: pathway for task, pathway in moves})
         return Drained(
             refused=tuple((task.data_hash, f"shadow mode: {pathway!r} is decided") for task, pathway in moves)
         )

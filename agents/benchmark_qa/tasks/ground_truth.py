@@ -17,7 +17,8 @@ from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.tasks.errors import LabelsUnreadable
+from benchmark_qa.tasks.errors import LabelsUnreadable, UnitBrokeDown
+from benchmark_qa.tasks.isolation import one_unit
 from benchmark_qa.tasks.projects import ServedProjects
 
 BYTES_KEPT = 64 * 1024 * 1024
@@ -99,7 +100,9 @@ class GroundTruth:
             # Seen by the clock that never jumps; a moment that both processes know is told by the one on the wall.
             self._distrusted_until = max(self._distrusted_until, time.monotonic() - (time.time() - before))
 
-    def annotations(self, rows: Iterable[TruthRow], ontology: Ontology) -> dict[str, Annotations | LabelReadError]:
+    def annotations(
+        self, rows: Iterable[TruthRow], ontology: Ontology
+    ) -> dict[str, Annotations | LabelReadError | UnitBrokeDown]:
         """Ground-truth annotations by data hash, or why they cannot be read. A request per 1,000 rows not cached.
 
         Args:
@@ -109,7 +112,7 @@ class GroundTruth:
         Raises:
             PlatformError
         """
-        result: dict[str, Annotations | LabelReadError] = {}
+        result: dict[str, Annotations | LabelReadError | UnitBrokeDown] = {}
         missing: dict[str, list[TruthRow]] = {}
         for row in rows:
             if row.label_hash is None:
@@ -160,9 +163,9 @@ class GroundTruth:
 
     def _read(
         self, project_hash: str, rows: list[TruthRow], ontology: Ontology
-    ) -> Mapping[str, Annotations | LabelReadError]:
+    ) -> Mapping[str, Annotations | LabelReadError | UnitBrokeDown]:
         by_label = {row.label_hash: row for row in rows if row.label_hash}
-        found: dict[str, Annotations | LabelReadError] = {}
+        found: dict[str, Annotations | LabelReadError | UnitBrokeDown] = {}
         # Bundle by bundle: as arrays the labels are a tenth of what they are as parsed JSON.
         for bundle in self._projects.encord.label_bundles_with_gaps(project_hash, list(by_label)):
             for label_hash, document in bundle.items():
@@ -171,8 +174,9 @@ class GroundTruth:
                     found[row.data_hash] = LabelReadError("label row", "Encord does not return it")
                     continue
                 try:
-                    annotations = read_label_row(document, ontology)
-                except LabelReadError as error:
+                    with one_unit(f"the ground truth of data unit {row.data_hash}", "read"):
+                        annotations = read_label_row(document, ontology)
+                except (LabelReadError, UnitBrokeDown) as error:
                     found[row.data_hash] = error
                     continue
                 found[row.data_hash] = annotations

@@ -34,9 +34,11 @@ from benchmark_qa.tasks.errors import (
     NoGroundTruth,
     NotABenchmarkDataUnit,
     NotSubmitted,
+    UnitBrokeDown,
     UnknownDataUnit,
 )
 from benchmark_qa.tasks.ground_truth import GroundTruth, TruthRow
+from benchmark_qa.tasks.isolation import one_unit
 from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.scoring_plan import (
     DataUnitScores,
@@ -95,7 +97,8 @@ class Scorer:
         labels: dict[str, _Labels] = {}
         for bundle in self._read(work.label_hashes, ontology):
             labels |= bundle
-        return self._score_one(work, self._with_truth([work], labels, ontology))
+        with one_unit(f"data unit {work.truth.data_hash}", "scored"):
+            return self._score_one(work, self._with_truth([work], labels, ontology))
 
     def score_in_bundles(self, data_hashes: Sequence[str]) -> Iterator[list[DataUnitScores]]:
         """Score many data units with few requests: metadata of all at once, labels and truth in bundles.
@@ -209,7 +212,8 @@ class Scorer:
         fresh: list[ScoreRecord] = []
         for work in complete:
             try:
-                made = self._score_one(work, fetched)
+                with one_unit(f"data unit {work.truth.data_hash}", "scored"):
+                    made = self._score_one(work, fetched)
             except RefusalError as refusal:
                 outcomes.append(DataUnitScores(work.truth.data_hash, refusal=refusal))
                 continue
@@ -240,6 +244,8 @@ class Scorer:
         rules = self.projects.deployment.scoring
         for row in work.rows:
             truth = fetched.truths[row.data_hash]
+            if isinstance(truth, UnitBrokeDown):
+                raise truth
             if isinstance(truth, LabelReadError):
                 raise LabelsUnreadable(f"the ground truth of data unit {row.data_hash} cannot be read: {truth}")
             given = fetched.labels[row.label_hash] if row.label_hash else _Labels(Annotations.empty())
@@ -332,7 +338,7 @@ class Scorer:
 class _Labels:
     """One label row as arrays, or why it cannot be read; and who has created its labels."""
 
-    read_as: Annotations | LabelReadError
+    read_as: Annotations | LabelReadError | UnitBrokeDown
     creators: frozenset[str] = frozenset()
 
     @classmethod
@@ -340,13 +346,14 @@ class _Labels:
         if document is None:
             return cls(LabelReadError("label row", "Encord does not return it"))
         try:
-            return cls(read_label_row(document, ontology), frozenset(label_creators(document)))
-        except LabelReadError as error:
+            with one_unit(f"label row {document.get('label_hash')}", "read"):
+                return cls(read_label_row(document, ontology), frozenset(label_creators(document)))
+        except (LabelReadError, UnitBrokeDown) as error:
             return cls(error)
 
     def arrays(self) -> Annotations:
-        """Raises LabelReadError."""
-        if isinstance(self.read_as, LabelReadError):
+        """Raises LabelReadError, UnitBrokeDown."""
+        if isinstance(self.read_as, LabelReadError | UnitBrokeDown):
             raise self.read_as
         return self.read_as
 
@@ -355,7 +362,7 @@ class _Labels:
 class _Fetched:
     """What Encord was asked for before scoring."""
 
-    truths: Mapping[str, Annotations | LabelReadError]
+    truths: Mapping[str, Annotations | LabelReadError | UnitBrokeDown]
     labels: Mapping[str, _Labels]
     ontology: Ontology
     at: datetime

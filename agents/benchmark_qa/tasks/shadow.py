@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 
 from benchmark_qa.store.action_log import ActionLog
 from benchmark_qa.store.errors import StoreError
@@ -29,6 +30,21 @@ def record_decision(projects: ServedProjects, store: SqlScoreStore, data_hash: s
         _log.error("a shadow decision was not recorded: %s", error)
 
 
+def record_decisions(projects: ServedProjects, store: SqlScoreStore, decisions: Mapping[str, str]) -> None:
+    """Write down where a drain would have sent its tasks: data hash to pathway. What is written already is not again.
+
+    A drain comes again and again for tasks that stay, which in shadow mode all do.
+    """
+    try:
+        known = _newest(ActionLog(store.database), projects.production.project_hash)
+    except StoreError as error:
+        _log.error("shadow decisions were not recorded: %s", error)
+        return
+    for data_hash, decision in decisions.items():
+        if known.get(data_hash) != decision:
+            record_decision(projects, store, data_hash, decision)
+
+
 def compare_decisions(projects: ServedProjects, store: SqlScoreStore) -> dict[tuple[str, str], int]:
     """What would have been decided against where the tasks are now: (pathway, stage title) to the number of tasks.
 
@@ -38,8 +54,14 @@ def compare_decisions(projects: ServedProjects, store: SqlScoreStore) -> dict[tu
         StoreError, PlatformError
     """
     project_hash = projects.production.project_hash
-    newest: dict[str, str] = {}
-    for entry in ActionLog(store.database).entries(project_hash, limit=MOST_COMPARED, kind=KIND):
-        newest.setdefault(entry.subject, entry.reason)
+    newest = _newest(ActionLog(store.database), project_hash)
     stages = {row.data_hash: row.stage_title or "?" for row in projects.encord.label_rows(project_hash)}
     return dict(Counter((decision, stages.get(data_hash, "?")) for data_hash, decision in newest.items()))
+
+
+def _newest(log: ActionLog, project_hash: str) -> dict[str, str]:
+    """Data hash to the newest decision."""
+    newest: dict[str, str] = {}
+    for entry in log.entries(project_hash, limit=MOST_COMPARED, kind=KIND):
+        newest.setdefault(entry.subject, entry.reason)
+    return newest

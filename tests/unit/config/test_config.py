@@ -126,7 +126,7 @@ TOKENS = ("ROUTE_EDITOR_TOKEN", "SCORE_EDITOR_TOKEN", "METRICS_TOKEN", "REPORT_T
 SIGNING = ("ROUTE_SECRET", "SCORE_SECRET", "NOTIFICATION_SECRET", "TASK_SUBMITTED_SECRET", "TASK_COMPLETED_SECRET")
 
 
-@pytest.mark.parametrize("other", (*TOKENS, *SIGNING))
+@pytest.mark.parametrize("other", [*TOKENS, *SIGNING])
 @pytest.mark.parametrize("one", TOKENS)
 def test_no_two_variables_hold_the_same_secret(environment: pytest.MonkeyPatch, one: str, other: str) -> None:
     for key in {one, other}:

@@ -26,6 +26,8 @@ TABLE = {
     "AmbiguousTitle": (409, 2),
     "MisconfiguredStage": (409, 2),
     "NothingToDrawFrom": (409, 2),
+    "RulingRefusedError": (409, 2),
+    "UnknownActionError": (409, 2),
     "LabelsUnreadable": (422, 2),
     "LabelsNotComparable": (422, 2),
     "UnitBrokeDown": (422, 2),
@@ -44,12 +46,13 @@ TABLE = {
     "ServiceFull": (503, 3),
     # an extra is not installed
     "MissingExtraError": (501, 2),
+    "FindingLibraryMissingError": (501, 2),
 }
 
 
 def below(*bases: type[Exception]) -> dict[str, type[Exception]]:
     for module in walk_packages(benchmark_qa.__path__, "benchmark_qa."):
-        if module.name.endswith(("errors", "jobs", "admission", "failures")):
+        if module.name != "benchmark_qa.__main__":
             import_module(module.name)
     found: dict[str, type[Exception]] = {}
     waiting = list(bases)
