@@ -17,8 +17,10 @@ from benchmark_qa.tasks.decision import NEUTRAL_MESSAGE
 from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.score import Scorer, judge
 
-NO_MORE_SCORINGS = "This item has been scored as often as it may be. "
+NO_MORE_SCORINGS = (
+    "This item has been scored as often as it may be. "
     "Submit your work as it is, or ask the person who leads the project."
+)
 RESULTS_ARE_ELSEWHERE = (
     "Training item, scored. Results by name are not shown in the editor: "
     "ask the person who leads the project for the report."
