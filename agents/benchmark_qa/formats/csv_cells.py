@@ -4,13 +4,17 @@ import csv
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
 """Also in full width, which spreadsheets of some languages read alike"""
 
 
 def harmless(value: Any) -> Any:
     """A cell with an apostrophe before it where it is a formula for a spreadsheet; numbers are left alone."""
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    # A bare carriage return is not quoted, and would begin a new row with whatever stands behind it.
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def write_rows(file: TextIO, rows: Iterable[Iterable[Any]]) -> None:

@@ -44,11 +44,8 @@ def exit_code_of(kind: type[BaseException]) -> int | None:
     from benchmark_qa.config.account import SettingsError
     from benchmark_qa.encord_api.errors import PlatformError
     from benchmark_qa.errors import MissingExtraError, RefusalError, TryAgainLater
-    from benchmark_qa.store.action_log import UnknownActionError
-    from benchmark_qa.store.truth_rulings import RulingRefusedError
 
-    refused = (SettingsError, RefusalError, RulingRefusedError, UnknownActionError, MissingExtraError)
-    if issubclass(kind, refused):
+    if issubclass(kind, (SettingsError, RefusalError, MissingExtraError)):
         return USAGE_ERROR
     return UNAVAILABLE if issubclass(kind, (PlatformError, TryAgainLater)) else None
 

@@ -32,6 +32,16 @@ TABLE = {
     "LabelsUnreadable": (422, 2),
     "LabelsNotComparable": (422, 2),
     "UnitBrokeDown": (422, 2),
+    # refusals of commands
+    "ExportUnderWay": (409, 2),
+    "ImportRefused": (409, 2),
+    "NoRoomLeft": (409, 2),
+    "NotAnExport": (409, 2),
+    "RowsNotKept": (409, 2),
+    "SizeUnclear": (409, 2),
+    "SnapshotRefused": (409, 2),
+    "UnknownChoice": (409, 2),
+    "UnknownPlace": (409, 2),
     # Encord refuses us, or answers what makes no sense
     "AccessRefused": (502, 3),
     "NotFoundOnPlatform": (502, 3),
