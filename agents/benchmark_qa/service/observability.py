@@ -6,7 +6,6 @@ import math
 import os
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from hmac import compare_digest
@@ -20,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from benchmark_qa import telemetry
 from benchmark_qa.context import current_trace_id, unit_of_work
+from benchmark_qa.errors import places_and_kinds
 
 
 class CountRequests:
@@ -142,7 +142,7 @@ class JsonLines(logging.Formatter):
             entry["trace"] = trace_id
         entry.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
         if record.exc_info and record.exc_info[1]:
-            entry["exception"] = "".join(_places_and_kinds(record.exc_info[1]))
+            entry["exception"] = "".join(places_and_kinds(record.exc_info[1]))
         line = json.dumps(entry, default=str, ensure_ascii=False)
         for secret in self._secrets:
             line = line.replace(secret, "(secret)")
@@ -153,16 +153,6 @@ def _as_logged(secret: str) -> Iterator[str]:
     """A secret as it may stand in a JSON string: as it is, in a URL, and as Python writes it."""
     for form in (secret, quote(secret, safe=""), repr(secret)[1:-1]):
         yield json.dumps(form, ensure_ascii=False)[1:-1]
-
-
-def _places_and_kinds(error: BaseException) -> Iterator[str]:
-    """A traceback without the exceptions' messages: libraries quote answers, labels, statements and settings there."""
-    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if before is not None:
-        yield from _places_and_kinds(before)
-        yield "which led to\n"
-    yield from traceback.format_tb(error.__traceback__)
-    yield f"{type(error).__module__}.{type(error).__qualname__}\n"
 
 
 class Seldom(logging.Filter):

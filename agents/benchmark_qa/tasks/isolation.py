@@ -1,6 +1,6 @@
 """One data unit whose reading or scoring breaks down holds up nobody else's work."""
 
-import asyncio
+import concurrent.futures
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from typing import Literal
 from benchmark_qa import telemetry
 from benchmark_qa.encord_api.errors import PlatformError
 from benchmark_qa.engine.errors import ScoringError
-from benchmark_qa.errors import MissingExtraError, RefusalError, TryAgainLater
+from benchmark_qa.errors import MissingExtraError, RefusalError, TryAgainLater, places_and_kinds
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.tasks.errors import UnitBrokeDown
 
@@ -20,7 +20,7 @@ NEVER_A_REFUSAL = (
     TryAgainLater,
     MissingExtraError,
     TimeoutError,
-    asyncio.CancelledError,
+    concurrent.futures.CancelledError,
     ConnectionError,
 )
 """Outages, deadlines and cancellation: the same unit may be scored the next time"""
@@ -49,7 +49,11 @@ def one_unit(where: str, step: Literal["read", "scored"]) -> Iterator[None]:
             # is too large for any memory raises a class of its own below MemoryError.
             raise
         telemetry.unit_failures.add(1, {"step": step, "error": type(error).__name__})
-        _log.exception("the labels of %s could not be %s", where, step, extra={"event": "unit_broke_down"})
+        # As a field: on the terminal of a command a traceback helps nobody, and messages quote labels.
+        places = "".join(places_and_kinds(error))
+        _log.error(
+            "the labels of %s could not be %s", where, step, extra={"event": "unit_broke_down", "exception": places}
+        )
         raise UnitBrokeDown(
             f"the labels of {where} could not be {step} ({type(error).__name__}; the log says where): "
             "look at them in Encord; they are tried again when they have changed"

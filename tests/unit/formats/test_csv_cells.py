@@ -18,8 +18,16 @@ def test_a_name_that_is_a_formula_becomes_text_in_headings_and_cells(name: str) 
     file = io.StringIO()
     write_table(file, ["annotator", name], [{"annotator": name, name: -0.5}])
     heading, row = csv.reader(io.StringIO(file.getvalue(), newline=""))
-    assert heading == ["annotator", f"'{name}"]
-    assert row == [f"'{name}", "-0.5"], "a number stays one"
+    shown = "'" + name.replace("\r", "\n")
+    assert heading == ["annotator", shown]
+    assert row == [shown, "-0.5"], "a number stays one"
+
+
+def test_a_name_begins_no_row_of_its_own() -> None:
+    file = io.StringIO()
+    write_rows(file, [["ann\r=1+1", "ben\r\n=1", "cy\n=1"]])
+    assert "\r" not in file.getvalue()
+    assert [*csv.reader(io.StringIO(file.getvalue(), newline=""))] == [["ann\n=1+1", "ben\n=1", "cy\n=1"]]
 
 
 def test_ordinary_cells_stay_as_they_are() -> None:
