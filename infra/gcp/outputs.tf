@@ -25,7 +25,7 @@ output "task_completed_url" {
 
 output "health_url" {
   description = "Answers while the service runs; /readyz beside it says whether it fits its projects."
-  value       = "${local.url}/healthz"
+  value       = "${local.url}/livez"
 }
 
 output "repository" {

@@ -88,14 +88,14 @@ resource "google_cloud_run_v2_service" "this" {
         period_seconds    = 2
         failure_threshold = 30
         http_get {
-          path = "/healthz"
+          path = "/livez"
         }
       }
 
       liveness_probe {
         period_seconds = 30
         http_get {
-          path = "/healthz"
+          path = "/livez"
         }
       }
 
