@@ -20,6 +20,7 @@ from benchmark_qa.service.endpoints.notifications import notifications
 from benchmark_qa.service.endpoints.reports import reports
 from benchmark_qa.service.errors import install_error_handlers, status_of
 from benchmark_qa.service.refusals import Refusals
+from benchmark_qa.tasks.decision import AgentAnswer
 from tests.integration.service.sandbox import (
     COMPLETED_SECRET,
     EDITOR_ORIGIN,
@@ -52,13 +53,9 @@ class Witness:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def note(*_: object, **__: object) -> Any:
             self.called.append(name)
-            return (
-                b""
-                if name == "report"
-                else {}
-                if name in ("route", "score", "editor_route", "editor_score")
-                else "done"
-            )
+            if name == "report":
+                return b""
+            return "done" if name.startswith("take") else AgentAnswer()
 
         return note
 
