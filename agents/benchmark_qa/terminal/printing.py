@@ -22,14 +22,23 @@ def plain_console(**options: Any) -> "Console":
     Args:
         options: of `rich.console.Console`.
     """
+    return marked_console(markup=False, **options)
+
+
+def marked_console(**options: Any) -> "Console":
+    """Rich's console for text with our own markup, what is not ours escaped; control characters are made visible.
+
+    Args:
+        options: of `rich.console.Console`.
+    """
     from rich.console import Console
     from rich.text import Text
 
-    class PlainConsole(Console):
+    class PrintableConsole(Console):
         def render_str(self, text: str, **style: Any) -> Text:
-            return super().render_str(printable(text), **(style | {"markup": False, "emoji": False}))
+            return super().render_str(printable(text), **style)
 
-    return PlainConsole(**options)
+    return PrintableConsole(emoji=False, **options)
 
 
 class PrintableStream:

@@ -45,6 +45,9 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     monkeypatch.setenv("AWS_SESSION_TOKEN", "session/token+of=lambda")
+    for name in ("uvicorn", "uvicorn.error"):  # as `serve` has them, whatever servers other tests ran
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+        monkeypatch.setattr(logging.getLogger(name), "disabled", False)
     log_as_json("DEBUG", SECRETS)
     yield written
     root.handlers[:] = before
