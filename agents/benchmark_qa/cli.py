@@ -238,8 +238,11 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback prints it
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Benchmark QA for Encord: route benchmark tasks, score annotators against ground truth, report."""
+    from benchmark_qa.terminal.printing import guard_terminal  # noqa: PLC0415
+
+    guard_terminal()

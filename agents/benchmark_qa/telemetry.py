@@ -61,6 +61,7 @@ def add_counts(counts: Counts) -> None:
 
 requests = Count("benchmark_qa.requests", description="requests answered, by endpoint and status")
 request_seconds = _meter.create_histogram("benchmark_qa.request.duration", unit="s", description="time to answer")
+refusals = Count("benchmark_qa.refusals", description="requests whose caller was refused, by endpoint and reason")
 encord_requests = Count("benchmark_qa.encord.requests", description="requests to Encord, by status")
 encord_seconds = _meter.create_histogram("benchmark_qa.encord.duration", unit="s", description="until Encord answers")
 decisions = Count("benchmark_qa.decisions", description="tasks decided, by agent and pathway")
@@ -68,3 +69,4 @@ scores = Count("benchmark_qa.scores", description="annotators' labels scored")
 held_tasks = Count("benchmark_qa.tasks.held", description="tasks that stayed because no score could be recorded")
 owed_scores = Count("benchmark_qa.scores.owed", description="data units sent on without a score that was recorded")
 unrecorded_scores = Count("benchmark_qa.scores.unrecorded", description="scores the store did not take")
+unit_failures = Count("benchmark_qa.unit_failures", description="data units whose reading or scoring broke down")

@@ -45,7 +45,7 @@ resource "aws_lambda_function" "this" {
   filename         = var.package.zip
   source_code_hash = var.package.zip == null ? null : filebase64sha256(var.package.zip)
   runtime          = var.package.zip == null ? null : "python3.13"
-  handler          = var.package.zip == null ? null : "benchmark_qa.service.service.aws_lambda.${each.key}"
+  handler          = var.package.zip == null ? null : "benchmark_qa.service.aws_lambda.${each.key}"
 
   memory_size                    = var.memory_mb
   timeout                        = each.value.timeout
@@ -58,7 +58,7 @@ resource "aws_lambda_function" "this" {
   dynamic "image_config" {
     for_each = var.package.image_uri == null ? [] : [each.key]
     content {
-      command = ["benchmark_qa.service.service.aws_lambda.${image_config.value}"]
+      command = ["benchmark_qa.service.aws_lambda.${image_config.value}"]
     }
   }
 

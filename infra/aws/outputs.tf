@@ -46,7 +46,7 @@ output "task_completed_url" {
 
 output "health_url" {
   description = "Answers while the function runs; /readyz beside it says whether it fits its projects."
-  value       = "${local.url}/healthz"
+  value       = "${local.url}/livez"
 }
 
 output "secret_name" {

@@ -43,8 +43,8 @@ output "task_completed_url" {
 }
 
 output "health_url" {
-  description = "Answers while the service runs. Paths that end in z, such as /healthz, do not reach it from outside."
-  value       = "${local.url}/version"
+  description = "Answers while the service runs; /readyz beside it says whether it fits its projects."
+  value       = "${local.url}/livez"
 }
 
 output "migration_job" {

@@ -120,8 +120,8 @@ variable "network" {
 variable "probes" {
   description = "Paths that Google asks inside an instance: until it has started, and afterwards whether it lives."
   type = object({
-    startup  = optional(string, "/healthz")
-    liveness = optional(string, "/healthz")
+    startup  = optional(string, "/livez")
+    liveness = optional(string, "/livez")
   })
   default = {}
 }

@@ -115,7 +115,8 @@ from benchmark_qa.cli import app
 app(["serve"])
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], env=os.environ | USUAL | {"ROUTE_SECRET": "r"} | settings,
+        [sys.executable, "-c", program],
+        env=os.environ | USUAL | {"ROUTE_SECRET": "route-secret-of-the-test"} | settings,
         cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr.splitlines()) == (2, ["the settings are not usable:", f"  {complaint}"])

@@ -130,7 +130,7 @@ SERVICE, QUEUE = "google_cloud_run_v2_service.this", "google_cloud_tasks_queue.j
             lambda: planted(SERVICE, "template", 0, "containers", 0, "ports", 0, container_port='"http"'),
             "container_port",
         ),
-        (lambda: planted(SERVICE, "template", 0, "containers", 0, startup_probe='"/healthz"'), "startup_probe"),
+        (lambda: planted(SERVICE, "template", 0, "containers", 0, startup_probe='"/livez"'), "startup_probe"),
         (lambda: planted(QUEUE, "retry_config", 0, max_retries=3), "retry_config.max_retries"),
         (lambda: planted(QUEUE, "retry_config", 0, min_backoff="5"), "min_backoff"),
         (lambda: planted("google_service_account.jobs", email='"x"'), "email"),

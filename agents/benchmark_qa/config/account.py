@@ -1,9 +1,11 @@
 """The account on Encord: all that commands need which prepare projects before there is a deployment."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from benchmark_qa.config.explain import explain
@@ -24,6 +26,16 @@ class Account(BaseSettings):
         default="https://api.encord.com", validation_alias="ENCORD_DOMAIN", pattern=r"^https?://[^/]+/?$"
     )
 
+    @field_validator("domain")
+    @classmethod
+    def _is_encrypted(cls, value: str) -> str:
+        address = urlsplit(value)
+        if address.scheme == "http" and not is_loopback(address.hostname or ""):
+            raise ValueError(
+                "must begin with https://: labels and the key's signature would cross the network readable"
+            )
+        return value
+
     @model_validator(mode="after")
     def _one_key(self) -> Self:
         if (self.ssh_key is None) == (self.ssh_key_file is None):
@@ -43,6 +55,14 @@ class Account(BaseSettings):
             return self.ssh_key_file.expanduser().read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"ENCORD_SSH_KEY_FILE: {type(error).__name__}: {self.ssh_key_file}") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine, by its name or by its address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def load_account() -> Account:

@@ -77,8 +77,10 @@ class Feedback(Section):
     policy: Literal["off", "verdict", "score", "details"] = "off"
     training_datasets: tuple[UUID, ...] = ()
     """Benchmark datasets whose items are for training; every other data unit gets the neutral sentence"""
+    reviewers_see_names: bool = False
+    """At a review stage, tell every annotator's result by name to everybody who has the editor's URL"""
     scorings_per_item: int = Field(default=3, ge=1)
-    """Answers per data unit from the editor, so that nobody climbs to the truth by asking"""
+    """Answers per data unit and person from the editor, so that nobody climbs to the truth by asking"""
 
     @model_validator(mode="after")
     def _training_is_named(self) -> Self:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -15,6 +16,16 @@ from benchmark_qa.config.explain import explain
 from benchmark_qa.config.hosting import Hosting
 
 MIN_TOKEN_LENGTH = 24
+MIN_SECRET_LENGTH = 16
+"""Letters; Encord's own are longer"""
+FOREIGN_ORIGINS = ("https://qz7.invalid", "http://qz7.invalid:8080", "https://app.encord.com.qz7.invalid", "null")
+"""Web pages that nobody means to allow"""
+
+
+SHORTEST_PUT_OUT = 8
+"""Letters of a database's password that is taken out of log lines"""
+FEWEST_LETTERS = 6
+"""Different ones in a secret"""
 
 
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
@@ -39,6 +50,10 @@ class Settings(Account, Hosting):
     score_editor_token: SecretStr | None = Field(default=None, validation_alias="SCORE_EDITOR_TOKEN")
     editor_origin_regex: str | None = Field(default=None, validation_alias="EDITOR_ORIGIN_REGEX")
     """Origins of the label editor besides Encord's own, as a regular expression that must match as a whole"""
+    allow_any_origin: bool = Field(default=False, validation_alias="ALLOW_ANY_ORIGIN")
+    """Take an `EDITOR_ORIGIN_REGEX` that lets every web page in"""
+    api_docs: bool = Field(default=False, validation_alias="API_DOCS")
+    """Serve `/docs` and `/openapi.json`"""
     metrics_token: SecretStr | None = Field(default=None, validation_alias="METRICS_TOKEN")
     """Bearer token of `GET /metrics`; None: there is no such endpoint"""
     report_token: SecretStr | None = Field(default=None, validation_alias="REPORT_TOKEN")
@@ -82,6 +97,10 @@ class Settings(Account, Hosting):
         secrets = [part.strip() for part in value.split(",")]
         if not all(secrets):
             raise ValueError("holds an empty secret")
+        if any(len(secret) < MIN_SECRET_LENGTH or len(set(secret)) < FEWEST_LETTERS for secret in secrets):
+            raise ValueError(
+                f"too easily guessed: take the secret that Encord shows, {MIN_SECRET_LENGTH} letters or more"
+            )
         return secrets
 
     @field_validator("route_editor_token", "score_editor_token", "metrics_token", "report_token")
@@ -91,6 +110,8 @@ class Settings(Account, Hosting):
             rf"[A-Za-z0-9_-]{{{MIN_TOKEN_LENGTH},128}}", value.get_secret_value()
         ):
             raise ValueError(f"must be {MIN_TOKEN_LENGTH} to 128 letters, digits, '-' or '_'")
+        if value is not None and len(set(value.get_secret_value())) < FEWEST_LETTERS:
+            raise ValueError("too easily guessed: take a random one")
         return value
 
     @field_validator("editor_origin_regex")
@@ -105,12 +126,46 @@ class Settings(Account, Hosting):
     @model_validator(mode="after")
     def _a_secret_per_endpoint(self) -> Self:
         owners: dict[str, str] = {}
-        for key, secrets in self.signing_secrets().items():
+        for key, secrets in {**self.signing_secrets(), **self._tokens()}.items():
             for secret in secrets:
                 other = owners.setdefault(secret.get_secret_value(), key)
                 if other != key:
-                    raise ValueError(f"{other} and {key} must differ: Encord gives each endpoint its own secret")
+                    raise ValueError(f"{other} and {key} must differ: who knows one would know the other")
         return self
+
+    @model_validator(mode="after")
+    def _origins_are_chosen(self) -> Self:
+        pattern = self.editor_origin_regex
+        lets_all_in = pattern is not None and any(re.fullmatch(pattern, origin) for origin in FOREIGN_ORIGINS)
+        if lets_all_in and not self.allow_any_origin:
+            raise ValueError(
+                "EDITOR_ORIGIN_REGEX: lets every web page call the agents: name your editor's origin, "
+                "or set ALLOW_ANY_ORIGIN=true if this is meant"
+            )
+        return self
+
+    def _tokens(self) -> Mapping[str, tuple[SecretStr, ...]]:
+        """What proves who calls, or that we call, besides the signing secrets; by variable."""
+        tokens = {
+            "ROUTE_EDITOR_TOKEN": self.route_editor_token,
+            "SCORE_EDITOR_TOKEN": self.score_editor_token,
+            "METRICS_TOKEN": self.metrics_token,
+            "REPORT_TOKEN": self.report_token,
+            "ALERT_WEBHOOK_SECRET": self.alert_webhook_secret,
+        }
+        return {name: (token,) for name, token in tokens.items() if token is not None}
+
+    def secret_values(self) -> list[str]:
+        """Every secret that no log may hold: keys, secrets, tokens, the database's password."""
+        secrets = [
+            each for some in (self.signing_secrets(), self._tokens()) for values in some.values() for each in values
+        ]
+        found = [secret.get_secret_value() for secret in secrets]
+        if self.ssh_key is not None:
+            found += [line for line in self.ssh_key.get_secret_value().splitlines() if len(line) >= MIN_SECRET_LENGTH]
+        password = urlsplit(self.database_url).password
+        # One of a few letters stands in half the lines by chance.
+        return [*found, password] if password and len(password) >= SHORTEST_PUT_OUT else found
 
     def signing_secrets(self) -> Mapping[str, tuple[SecretStr, ...]]:
         """The secrets that Encord signs with, by the variable that holds them."""

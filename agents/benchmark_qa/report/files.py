@@ -1,6 +1,5 @@
 """A report as files: JSON, CSV, Parquet, a Markdown digest, a page."""
 
-import csv
 import io
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from benchmark_qa.errors import MissingExtraError
+from benchmark_qa.formats.csv_cells import write_table
 from benchmark_qa.quality.report import Report
 from benchmark_qa.report.digest import digest
 
@@ -29,7 +29,6 @@ TABLES = (
 )
 """Lists of the report's JSON that make a table"""
 _EXTRA = "the extra 'report': pip install 'encord-benchmark-agents[report]'"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Cell = str | int | float | bool | None
 
 
@@ -95,19 +94,12 @@ def _flat(entry: Mapping[str, Any]) -> dict[str, Cell]:
 def _csv(rows: Sequence[Mapping[str, Cell]]) -> str:
     file = io.StringIO()
     if rows:
-        writer = csv.DictWriter(file, _columns(rows), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+        write_table(file, _columns(rows), rows)
     return file.getvalue()
 
 
 def _columns(rows: Sequence[Mapping[str, Cell]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
-
-
-def _harmless(value: Cell) -> Cell:
-    """Names and titles are other people's: a spreadsheet must not take one for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _parquet(rows: Sequence[Mapping[str, Cell]]) -> bytes:

@@ -4,11 +4,12 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from benchmark_qa.quality.leaderboard import Leaderboard, Line
 from benchmark_qa.stats.intervals import Interval
+from benchmark_qa.terminal.printing import plain_console
 
 _FILE_WIDTH = 160
 _COLOURS = {"above the bar": "green", "below the bar": "red"}
@@ -18,10 +19,10 @@ def print_leaderboard(board: Leaderboard, output: Path | None = None) -> None:
     """One line per annotator and one for all of them, on the terminal or into a file."""
     if output is not None:
         with output.open("w", encoding="utf-8") as file:
-            _print(board, Console(file=file, width=_FILE_WIDTH))
+            _print(board, plain_console(file=file, width=_FILE_WIDTH))
         return
     # What is read by a program or a pager has no width of its own.
-    _print(board, Console() if sys.stdout.isatty() else Console(width=_FILE_WIDTH))
+    _print(board, plain_console() if sys.stdout.isatty() else plain_console(width=_FILE_WIDTH))
 
 
 def _print(board: Leaderboard, console: Console) -> None:
@@ -44,7 +45,7 @@ def _print(board: Leaderboard, console: Console) -> None:
     console.print(table)
 
 
-def _cells(line: Line, *, with_objects: bool) -> list[str]:
+def _cells(line: Line, *, with_objects: bool) -> list[str | Text]:
     figures = (
         [
             f"{line.true_positives:,}",
@@ -60,8 +61,8 @@ def _cells(line: Line, *, with_objects: bool) -> list[str]:
     )
     colour = _COLOURS.get(line.verdict)
     shrunk = "n/a" if line.shrunk is None else f"{line.shrunk:.3f}"
-    verdict = f"[{colour}]{line.verdict}[/]" if colour else line.verdict
-    return [escape(line.annotator), f"{line.tasks:,}", *figures, shrunk, verdict]
+    verdict = Text(line.verdict, style=colour or "")
+    return [line.annotator, f"{line.tasks:,}", *figures, shrunk, verdict]
 
 
 def _figure(interval: Interval) -> str:
@@ -71,4 +72,4 @@ def _figure(interval: Interval) -> str:
 def _with_interval(interval: Interval) -> str:
     if interval.estimate is None:
         return "n/a"
-    return f"{interval.estimate:.3f} \\[{interval.low:.2f}, {interval.high:.2f}]"
+    return f"{interval.estimate:.3f} [{interval.low:.2f}, {interval.high:.2f}]"

@@ -12,8 +12,12 @@ drains have threads of their own.
 import asyncio
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from anyio import CapacityLimiter
+
+from benchmark_qa.errors import TryAgainLater
 
 FEWEST, MOST = 6, 64
 LATE_SECONDS = 0.006
@@ -25,8 +29,36 @@ SCORINGS_AT_ONCE, EVENTS_AT_ONCE = 16, 8
 """Of the threads; a large task's waits in its thread for a worker process"""
 DRAINS_AT_ONCE = 4
 """Beside the threads: a drain spends its time waiting for Encord or for a worker process"""
+MAY_WAIT = 256
+"""Requests of one kind that wait for their turn; the next one is refused at once: its turn would come too late"""
 SWITCH_SECONDS = 0.001
 """Until a computing thread is asked to hand on the lock; Python's own default is five times as long"""
+
+
+class ServiceFull(TryAgainLater):
+    """So many requests wait already that this one had better come again later."""
+
+    retry_after = 5
+
+
+class Line:
+    """Requests of one kind: so many are worked on at once, so many may wait, the others are sent away at once."""
+
+    def __init__(self, at_once: int, *, may_wait: int = MAY_WAIT) -> None:
+        self.limiter = CapacityLimiter(at_once)
+        self._may_wait = may_wait
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn, and have it until the block ends.
+
+        Raises:
+            ServiceFull: too many wait already.
+        """
+        if self.limiter.available_tokens <= 0 and self.limiter.statistics().tasks_waiting >= self._may_wait:
+            raise ServiceFull("the service is busy; try again")
+        async with self.limiter:
+            yield
 
 
 def next_limit(limit: float, lag: float) -> float:

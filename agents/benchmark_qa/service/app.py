@@ -15,9 +15,10 @@ from benchmark_qa.service.endpoints.events import events
 from benchmark_qa.service.endpoints.health import health
 from benchmark_qa.service.endpoints.notifications import notifications
 from benchmark_qa.service.endpoints.reports import reports
-from benchmark_qa.service.errors import install_error_handlers
+from benchmark_qa.service.errors import AnswerWhenCutOff, WithoutTrailingSlash, install_error_handlers
 from benchmark_qa.service.observability import CarryTrace, install_metrics
 from benchmark_qa.service.origins import AllowedOrigins
+from benchmark_qa.service.refusals import Refusals
 from benchmark_qa.service.service import Service
 
 
@@ -40,20 +41,30 @@ def create_app(settings: Settings, *, isolates_heavy_work: bool = False) -> Fast
         adapting.cancel()
         await anyio.to_thread.run_sync(service.close)
 
-    app = FastAPI(title="Encord benchmark agents", version=__version__, lifespan=lifespan)
+    refusals = Refusals()
+    app = FastAPI(
+        title="Encord benchmark agents",
+        version=__version__,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        # What is there to call is nobody's business who does not know it already.
+        openapi_url="/openapi.json" if settings.api_docs else None,
+    )
     install_error_handlers(app)
     AllowedOrigins(settings.editor_origin_regex).install(app)
+    app.add_middleware(AnswerWhenCutOff)
     app.add_middleware(CarryTrace)
     install_metrics(app, settings.metrics_token)
-    app.include_router(health(service.check))
-    app.include_router(custom_agents(settings, service))
-    app.include_router(notifications(settings, service))
-    app.include_router(events(settings, service))
+    app.add_middleware(WithoutTrailingSlash)
+    app.include_router(health(service.check, operators=[settings.metrics_token, settings.report_token]))
+    app.include_router(custom_agents(settings, service, refusals))
+    app.include_router(notifications(settings, service, refusals))
+    app.include_router(events(settings, service, refusals))
     if settings.report_token is not None:
-        app.include_router(reports(settings.report_token, service))
+        app.include_router(reports(settings.report_token, service, refusals))
     if settings.uses_cloud_tasks:
         from benchmark_qa.service.endpoints.jobs import jobs  # noqa: PLC0415 - needs the extra `cloud-tasks`
 
-        app.include_router(jobs(settings, service))
+        app.include_router(jobs(settings, service, refusals))
     app.state.service = service
     return app

@@ -78,7 +78,7 @@ def start() -> FastAPI:
     except SettingsError as error:
         # Without a traceback, which would bury the lines that help.
         sys.exit(f"the settings are not usable:\n  {error}")
-    log_as_json(settings.log_level)
+    log_as_json(settings.log_level, settings.secret_values())
     return create_app(settings)
 
 

@@ -1,5 +1,6 @@
 """Errors to answers: every one is JSON with a `message` that Encord shows to a person."""
 
+import asyncio
 import logging
 from concurrent.futures.process import BrokenProcessPool
 
@@ -7,23 +8,29 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from benchmark_qa.context import unit_of_work
-from benchmark_qa.encord_api.errors import AccessRefused, EncordUnavailable, NotFoundOnPlatform, PlatformError
+from benchmark_qa.encord_api.errors import AnswerTooLarge, EncordUnavailable, PlatformError
 from benchmark_qa.errors import MissingExtraError, RefusalError, TryAgainLater
-from benchmark_qa.service.observability import trace_of
+from benchmark_qa.service.admission import ServiceFull
+from benchmark_qa.service.observability import Pace, trace_of
 from benchmark_qa.tasks.decision import MAX_MESSAGE_LENGTH
 from benchmark_qa.tasks.errors import (
+    AmbiguousTitle,
     DatasetNotServed,
     LabelsNotComparable,
     LabelsUnreadable,
     MisconfiguredStage,
     NoGroundTruth,
     NotABenchmarkDataUnit,
+    NothingToDrawFrom,
     NotSubmitted,
     OntologiesDiffer,
     ProjectNotServed,
     StageNotServed,
+    UnitBrokeDown,
     UnknownDataUnit,
 )
 
@@ -39,12 +46,28 @@ STATUS: dict[type[Exception], int] = {
     OntologiesDiffer: 409,
     LabelsUnreadable: 422,
     LabelsNotComparable: 422,
+    UnitBrokeDown: 422,
     StageNotServed: 403,
-    MisconfiguredStage: 500,
-    AccessRefused: 502,
-    NotFoundOnPlatform: 502,
+    MisconfiguredStage: 409,
+    AmbiguousTitle: 409,
+    NothingToDrawFrom: 409,
+    RefusalError: 409,
+    EncordUnavailable: 503,
+    AnswerTooLarge: 503,
+    PlatformError: 502,
     MissingExtraError: 501,
+    TryAgainLater: 503,
+    BrokenProcessPool: 503,
 }
+"""The nearest class counts: 4xx for refusals, 503 with `Retry-After` for outages, 502 where Encord refuses us"""
+HUNG_UP = 499
+"""Nobody receives it; it is counted"""
+RETRY_SECONDS = 10
+
+
+def status_of(kind: type[BaseException]) -> int:
+    """The status that an error of this class is answered with."""
+    return next((STATUS[each] for each in kind.__mro__ if each in STATUS), 500)
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -54,6 +77,8 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(MissingExtraError, _refused)
     app.add_exception_handler(EncordUnavailable, _unavailable)
     app.add_exception_handler(BrokenProcessPool, _worker_lost)
+    app.add_exception_handler(ServiceFull, _full)
+    app.add_exception_handler(ClientDisconnect, _hung_up)
     app.add_exception_handler(TryAgainLater, _try_again)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _http)
@@ -67,8 +92,10 @@ def error_response(status: int, message: str, headers: dict[str, str] | None = N
     return JSONResponse({"message": speakable[:MAX_MESSAGE_LENGTH], **facts}, status_code=status, headers=headers)
 
 
-def _refused(_: Request, error: Exception) -> JSONResponse:
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 502)
+def _refused(request: Request, error: Exception) -> JSONResponse:
+    status = status_of(type(error))
+    if status == 503:
+        return _try_again(request, error)
     _log.warning("refused with %d: %s", status, error)
     return error_response(status, str(error))
 
@@ -85,9 +112,22 @@ def _worker_lost(_: Request, error: Exception) -> JSONResponse:
 
 
 def _try_again(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, TryAgainLater)  # noqa: S101 - registered for this class
     _log.error("%s: %s", type(error).__name__, error)
-    return error_response(503, str(error), {"Retry-After": str(error.retry_after)})
+    return error_response(503, str(error), {"Retry-After": str(getattr(error, "retry_after", RETRY_SECONDS))})
+
+
+_full_pace = Pace()
+
+
+def _full(_: Request, error: Exception) -> JSONResponse:
+    left_out = _full_pace.next("full")
+    if left_out is not None:
+        _log.warning("sent a request away: too many wait", extra={"event": "service_full", "left_out": left_out})
+    return error_response(503, str(error), {"Retry-After": str(ServiceFull.retry_after)})
+
+
+def _hung_up(_: Request, _error: Exception) -> JSONResponse:
+    return error_response(HUNG_UP, "the caller has hung up")
 
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:
@@ -109,3 +149,41 @@ def _unexpected(request: Request, error: Exception) -> JSONResponse:
     return error_response(
         500, "something went wrong in the benchmark agent; its log has the details under this trace", trace=trace_id
     )
+
+
+class AnswerWhenCutOff:
+    """ASGI middleware: a request that is cut off by the end of the process is answered 503, to be sent again."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; answer for it where it is cancelled."""
+        has_started = False
+
+        async def note_start(message: Message) -> None:
+            nonlocal has_started
+            has_started = has_started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_start)
+        except asyncio.CancelledError:
+            if scope["type"] != "http" or has_started:
+                raise
+            _log.warning("cut off a request: the process is stopping", extra={"event": "cut_off"})
+            message = "the service is stopping; try again"
+            await error_response(503, message, {"Retry-After": str(RETRY_SECONDS)})(scope, receive, send)
+
+
+class WithoutTrailingSlash:
+    """ASGI middleware: `/agents/route/` is `/agents/route`. A redirect would lose the body, or the signature."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on under the path without slashes at its end."""
+        if scope["type"] == "http" and scope["path"].endswith("/"):
+            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+        await self._app(scope, receive, send)

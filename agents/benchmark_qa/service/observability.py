@@ -2,12 +2,15 @@
 
 import json
 import logging
+import math
+import os
+import threading
 import time
-import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from hmac import compare_digest
 from importlib import import_module
+from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from pydantic import SecretStr
@@ -16,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from benchmark_qa import telemetry
 from benchmark_qa.context import current_trace_id, unit_of_work
+from benchmark_qa.errors import places_and_kinds
 
 
 class CountRequests:
@@ -48,7 +52,7 @@ class CountRequests:
 
 
 def install_metrics(app: FastAPI, token: SecretStr | None) -> None:
-    """Count requests; serve `/metrics` to whoever has the token, where the exporter is installed."""
+    """Count requests; serve `/metrics` to callers with the token, where the exporter is installed."""
     app.add_middleware(CountRequests)
     if token is not None and _is_installed("opentelemetry.exporter.prometheus"):
         app.include_router(_prometheus(token))
@@ -114,7 +118,17 @@ _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskN
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object a line, without any secret that this process knows.
+
+    Args:
+        secrets: what never stands in a line, whoever logs it.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        forms = {form for secret in secrets if secret for form in _as_logged(secret)}
+        # The longest first: one secret may be a part of another.
+        self._secrets = sorted(forms, key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         """The record with its extra fields."""
@@ -128,25 +142,90 @@ class JsonLines(logging.Formatter):
             entry["trace"] = trace_id
         entry.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
         if record.exc_info and record.exc_info[1]:
-            entry["exception"] = "".join(_places_and_kinds(record.exc_info[1]))
-        return json.dumps(entry, default=str, ensure_ascii=False)
+            entry["exception"] = "".join(places_and_kinds(record.exc_info[1]))
+        line = json.dumps(entry, default=str, ensure_ascii=False)
+        for secret in self._secrets:
+            line = line.replace(secret, "(secret)")
+        return line
 
 
-def _places_and_kinds(error: BaseException) -> Iterator[str]:
-    """A traceback without the exceptions' messages: libraries quote answers, labels, statements and settings there."""
-    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if before is not None:
-        yield from _places_and_kinds(before)
-        yield "which led to\n"
-    yield from traceback.format_tb(error.__traceback__)
-    yield f"{type(error).__module__}.{type(error).__qualname__}\n"
+def _as_logged(secret: str) -> Iterator[str]:
+    """A secret as it may stand in a JSON string: as it is, in a URL, and as Python writes it."""
+    for form in (secret, quote(secret, safe=""), repr(secret)[1:-1]):
+        yield json.dumps(form, ensure_ascii=False)[1:-1]
 
 
-def log_as_json(level: str) -> None:
-    """Send every log record to standard error as a JSON line."""
+class Seldom(logging.Filter):
+    """Lets a message of these loggers through once in a while; anybody may cause them, as often as they like.
+
+    Args:
+        loggers: names, with everything below them.
+    """
+
+    def __init__(self, *loggers: str) -> None:
+        super().__init__()
+        self._loggers = loggers
+        self._pace = Pace()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is written; it says how many like it were left out before."""
+        if not record.name.startswith(self._loggers) or record.levelno < logging.WARNING:
+            return True
+        left_out = self._pace.next(f"{record.name}: {record.msg}"[:200])
+        if left_out:
+            record.left_out = left_out
+        return left_out is not None
+
+
+class Pace:
+    """How often one kind of event is told: the first at once, then at most one in `SELDOM_SECONDS`. Thread-safe."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._told: dict[str, tuple[float, int]] = {}
+        """By kind: when it was told last, and how often it has happened since"""
+
+    def next(self, kind: str) -> int | None:
+        """How many of this kind were left out since the last one was told; None: this one is left out, too."""
+        with self._lock:
+            now = self._clock()
+            if kind not in self._told and len(self._told) >= MOST_KINDS:
+                kind = "(others)"
+            last, left_out = self._told.get(kind, (-math.inf, 0))
+            if now - last < SELDOM_SECONDS:
+                self._told[kind] = (last, left_out + 1)
+                return None
+            self._told[kind] = (now, 0)
+            return left_out
+
+
+SELDOM_SECONDS = 60.0
+
+
+MOST_KINDS = 200
+"""Kinds that are told apart: what outsiders choose must not fill the memory"""
+
+
+NOISY = ("boto3", "botocore", "encord", "google.auth", "mangum", "s3transfer", "urllib3")
+"""Libraries that log addresses, bodies or headers below WARNING, and with them tokens and session keys"""
+
+
+SESSION_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""Of the host, not of our settings"""
+
+
+def log_as_json(level: str, secrets: Iterable[str] = ()) -> None:
+    """Send every log record to standard error as a JSON line.
+
+    Args:
+        level: of our own records.
+        secrets: of the settings; no line has one.
+    """
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
+    hosts_own = [value for name in SESSION_VARIABLES if (value := os.environ.get(name))]
+    handler.setFormatter(JsonLines([*secrets, *hosts_own]))
+    handler.addFilter(Seldom("asyncio", "uvicorn"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # The SDK logs the start of each request body at INFO, urllib3 each connection.
-    for noisy in ("encord", "urllib3"):
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -15,6 +15,7 @@ from benchmark_qa.encord_api.models import LabelRow
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to
 from benchmark_qa.lazy import loading, once
 from benchmark_qa.service.admission import DRAINS_AT_ONCE
+from benchmark_qa.service.observability import log_as_json
 from benchmark_qa.tasks.checks import Finding, check_deployment
 from benchmark_qa.tasks.connections import Connections
 from benchmark_qa.tasks.decision import NEUTRAL_MESSAGE, AgentAnswer, decide
@@ -325,8 +326,10 @@ _workers_own: list[Service] = []
 
 
 def _prepare_worker() -> None:
-    # One piece of work at a time, and one connection for it.
-    _workers_own.append(Service(load_settings(endpoints=False), database_connections=1))
+    settings = load_settings(endpoints=False)
+    log_as_json(settings.log_level, settings.secret_values())
+    # One connection: the pieces of work that run side by side take turns with it.
+    _workers_own.append(Service(settings, database_connections=1))
 
 
 def _in_worker_process(

@@ -1,20 +1,25 @@
 """Is this request from Encord? Checked on the bytes as received, before anything else is looked at."""
 
-import logging
 import re
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from encord_agents.core.constants import WEBHOOK_SIGNATURE_HEADER, WEBHOOK_TIMESTAMP_HEADER
 from encord_agents.core.webhooks import WebhookVerificationError, verify_signature
 from fastapi import HTTPException, Request
 from pydantic import SecretStr
 
+from benchmark_qa.config.settings import Settings
+from benchmark_qa.service.refusals import Reason, Refusals
+
 MAX_BODY_BYTES = 256 * 1024
 """Far more than any request of Encord's; what is longer is not read to its end."""
 
+ANY_AGE = 10**13
+"""Seconds: more than any timestamp is away from now"""
+
 _UNIX_SECONDS = re.compile(r"\d{1,12}\Z")
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,8 +29,13 @@ class SignedEndpoint:
     Without any secret nothing verifies.
     """
 
+    name: str
+    """Its path, as it is declared."""
     secrets: Sequence[SecretStr]
     tolerance_seconds: int
+    refusals: Refusals = field(default_factory=Refusals)
+    others: Sequence[SecretStr] = ()
+    """Secrets of the other endpoints: to tell swapped secrets from forged requests"""
 
     def verify(self, request: Request, body: bytes) -> None:
         """Check the body, as received, against every secret, in constant time each.
@@ -35,25 +45,53 @@ class SignedEndpoint:
         """
         signature = request.headers.get(WEBHOOK_SIGNATURE_HEADER)
         timestamp = request.headers.get(WEBHOOK_TIMESTAMP_HEADER)
-        if signature is None:
-            _log_unknown_schemes(request)
+        if not signature:
+            self._note_unknown_schemes(request)
         if timestamp is not None and not _UNIX_SECONDS.match(timestamp):
+            self.refusals.note(self.name, "malformed timestamp")
             raise HTTPException(401, "the signature's timestamp is not in unix seconds")
-        failure: WebhookVerificationError | None = None
-        for secret in self.secrets:
-            try:
-                verify_signature(
-                    body,
-                    secret=secret.get_secret_value(),
-                    signature=signature,
-                    timestamp=timestamp,
-                    tolerance_seconds=self.tolerance_seconds,
-                )
-            except WebhookVerificationError as error:
-                failure = error
-            else:
-                return
-        raise HTTPException(401, "the request's signature does not verify") from failure
+        if any(_verifies(body, each, signature, timestamp, self.tolerance_seconds) for each in self.secrets):
+            return
+        self.refusals.note(self.name, *self._why(body, signature, timestamp))
+        raise HTTPException(401, "the request's signature does not verify")
+
+    def _why(self, body: bytes, signature: str | None, timestamp: str | None) -> tuple[Reason, str]:
+        """Why nothing verified; told to the operator's log alone."""
+        if not signature:
+            return "no signature", ""
+        if not timestamp:
+            return "no timestamp", ""
+        if not self.secrets:
+            return "no secret configured", ""
+        age = round(time.time() - int(timestamp))
+        if any(_verifies(body, each, signature, timestamp, None) for each in self.secrets):
+            return ("stale", f"by {age} s") if age > 0 else ("from the future", f"by {-age} s")
+        if any(_verifies(body, each, signature, timestamp, None) for each in self.others):
+            return "of another endpoint's secret", ""
+        return "wrong signature", f"and {age} s old" if abs(age) > self.tolerance_seconds else ""
+
+    def _note_unknown_schemes(self, request: Request) -> None:
+        prefix = WEBHOOK_SIGNATURE_HEADER.lower()
+        newer = sorted(name for name in request.headers if name.startswith(prefix) and name != prefix)
+        if newer:
+            self.refusals.note(self.name, "newer signature scheme", f"{', '.join(newer)[:200]}: upgrade")
+
+
+def _verifies(
+    body: bytes, secret: SecretStr, signature: str | None, timestamp: str | None, tolerance_seconds: int | None
+) -> bool:
+    """Whether the signature was made with the secret; at any time where the tolerance is None."""
+    try:
+        verify_signature(
+            body,
+            secret=secret.get_secret_value(),
+            signature=signature,
+            timestamp=timestamp,
+            tolerance_seconds=ANY_AGE if tolerance_seconds is None else tolerance_seconds,
+        )
+    except WebhookVerificationError:
+        return False
+    return True
 
 
 def is_signed(request: Request) -> bool:
@@ -67,6 +105,7 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
 
     Raises:
         HTTPException: 413.
+        ClientDisconnect: the caller has hung up.
     """
     chunks: list[bytes] = []
     size = 0
@@ -78,8 +117,13 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
     return b"".join(chunks)
 
 
-def _log_unknown_schemes(request: Request) -> None:
-    prefix = WEBHOOK_SIGNATURE_HEADER.lower()
-    newer = sorted(name for name in request.headers if name.startswith(prefix) and name != prefix)
-    if newer:
-        _log.error("request signed with %s, which this version cannot read: upgrade", ", ".join(newer)[:200])
+def signed_endpoint(settings: Settings, name: str, variable: str, refusals: Refusals) -> SignedEndpoint:
+    """The endpoint of this path, whose secrets are those of the variable."""
+    secrets = settings.signing_secrets()
+    return SignedEndpoint(
+        name=name,
+        secrets=secrets[variable],
+        tolerance_seconds=settings.signature_tolerance_seconds,
+        refusals=refusals,
+        others=[each for other, values in secrets.items() if other != variable for each in values],
+    )

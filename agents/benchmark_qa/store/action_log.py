@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.store.database import Database
-from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.schema import actions
 
 
-class UnknownActionError(StoreError):
+class UnknownActionError(RefusalError):
     """There is no such action, or it cannot be undone (again)."""
 
 

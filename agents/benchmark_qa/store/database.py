@@ -4,9 +4,11 @@ A SQLite file is the service's own: it is made, and brought up to date, on first
 other users and a person in charge: tables that are behind are refused, with the command that mends them.
 """
 
+import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -223,6 +225,7 @@ def _engine(url: str, connections: int, prepared_statements: bool) -> Engine:
         raise StoreError(f"DATABASE_URL needs a driver that is not installed: {error.name}") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "do_connect", partial(_require_folder, engine.url.database))
+        event.listen(engine, "do_connect", _own_file)
         event.listen(engine, "connect", _sqlite_for_many_writers)
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "postgresql":
@@ -255,6 +258,19 @@ def _pool(url: str, connections: int, prepared_statements: bool) -> dict[str, An
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
+
+
+def _own_file(_dialect: Any, _record: Any, arguments: Any, _parameters: Any) -> None:
+    """Before SQLite opens its file: people's names and scores are for the account that the service runs under."""
+    path = str(arguments[0]) if arguments else ":memory:"
+    if path.startswith(("file:", ":memory:")) or not path:
+        return
+    with suppress(OSError):  # SQLite says what is wrong with the path
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    for name in (path, f"{path}-wal", f"{path}-shm"):
+        with suppress(OSError):  # another account's file, or none
+            if stat.S_IMODE(os.stat(name).st_mode) & 0o077:
+                os.chmod(name, 0o600)
 
 
 def _sqlite_for_many_writers(connection: Any, _: Any) -> None:

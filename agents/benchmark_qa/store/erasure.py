@@ -1,8 +1,10 @@
 """Forgetting: records of a person who asks for it, and records that are past their time."""
 
+import re
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import JSON, Connection, String, cast, delete, select, update
 
 from benchmark_qa.store.action_log import write_action
 from benchmark_qa.store.database import Database
@@ -13,6 +15,7 @@ from benchmark_qa.store.schema import (
     alert_states,
     annotator_totals,
     current_scores,
+    metadata,
     people_at_work,
     score_records,
     work_times,
@@ -23,7 +26,7 @@ ERASED = "(erased)"
 
 
 def erase_person(database: Database, annotator: str, *, operator: str) -> int:
-    """Delete every score record, sum, alert and time of a person, and their name from the audit trail.
+    """Delete every score record, sum, alert and time of a person, and their address from every other entry.
 
     Returns the number of records. The trail says that somebody was erased, not who; what was done about them can no
     longer be undone.
@@ -45,6 +48,7 @@ def erase_person(database: Database, annotator: str, *, operator: str) -> int:
         # The facts name the assignee of every released task.
         theirs_in_trail = update(actions).where(actions.c.subject == annotator)
         connection.execute(theirs_in_trail.values(subject=ERASED, facts={"erased": True}))
+        _put_out_name(connection, annotator)
         for project in projects:
             write_action(
                 connection,
@@ -56,6 +60,30 @@ def erase_person(database: Database, annotator: str, *, operator: str) -> int:
                 facts={"records": deleted},
             )
     return deleted
+
+
+def _put_out_name(connection: Connection, person: str) -> None:
+    """Replace the person's address in every text of every table, also where others' items are concerned."""
+    address = re.compile(rf"(?<![\w.+%-]){re.escape(person)}(?![\w-]|\.\w)", re.IGNORECASE)
+    escaped = person.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    for table in metadata.sorted_tables:
+        keys = list(table.primary_key.columns)
+        for column in table.columns:
+            if column.primary_key or not isinstance(column.type, String | JSON):
+                continue
+            text = cast(column, String).ilike(f"%{escaped}%", escape="\\")
+            for *key, value in connection.execute(select(*keys, column).where(text)).all():
+                here = [each == given for each, given in zip(keys, key, strict=True)]
+                connection.execute(update(table).where(*here).values({column.name: _without(address, value)}))
+
+
+def _without(address: re.Pattern[str], value: Any) -> Any:
+    """A text, or everything in a document, with the address replaced."""
+    if isinstance(value, str):
+        return address.sub(ERASED, value)
+    if isinstance(value, dict):
+        return {_without(address, key): _without(address, part) for key, part in value.items()}
+    return [_without(address, part) for part in value] if isinstance(value, list) else value
 
 
 def erase_before(database: Database, production_project: str, moment: datetime) -> int:

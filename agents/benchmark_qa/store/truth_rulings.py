@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.store.action_log import Action, UnknownActionError, open_action, undo_action, write_action
 from benchmark_qa.store.database import Database
-from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.rebuild import counted_scores, lock_writers
 from benchmark_qa.store.rows import FIGURE_COLUMNS, record_of
 from benchmark_qa.store.schema import accepted_answers, actions, current_scores, excluded_truth, score_records
@@ -16,7 +16,7 @@ from benchmark_qa.store.sums import deltas_of
 from benchmark_qa.store.truth_versions import SeenTruth, newest_truth, note_truth
 
 
-class RulingRefusedError(StoreError):
+class RulingRefusedError(RefusalError):
     """The item is in that state already."""
 
 

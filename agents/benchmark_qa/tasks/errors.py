@@ -43,6 +43,10 @@ class LabelsNotComparable(RefusalError):
     """The labels are well formed and cannot be scored all the same, e.g. masks of two sizes; the message says why."""
 
 
+class UnitBrokeDown(RefusalError):
+    """Reading or scoring one data unit's labels failed in a way nobody has foreseen; the log has the traceback."""
+
+
 class OntologiesDiffer(RefusalError):
     """Production and benchmark project use different ontologies: their labels cannot be compared."""
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from uuid import NAMESPACE_OID, uuid5
 
 from benchmark_qa.encord_api.models import LabelRow, Project
 from benchmark_qa.errors import RefusalError
@@ -16,7 +17,14 @@ from benchmark_qa.tasks.decision import MAX_MESSAGE_LENGTH, NEUTRAL_MESSAGE
 from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.score import Scorer, judge
 
-NO_MORE_SCORINGS = "This item has been scored as often as it may be."
+NO_MORE_SCORINGS = (
+    "This item has been scored as often as it may be. "
+    "Submit your work as it is, or ask the person who leads the project."
+)
+RESULTS_ARE_ELSEWHERE = (
+    "Training item, scored. Results by name are not shown in the editor: "
+    "ask the person who leads the project for the report."
+)
 
 
 MAX_HINTS = 3
@@ -36,7 +44,11 @@ def message_to_annotator(judged: Judged, policy: FeedbackPolicy, threshold: floa
     """
     if policy == "off" or judged.score is None:
         return NEUTRAL_MESSAGE
-    verdict = "Good: this meets the bar." if judged.passed else "Not there yet: please look again."
+    verdict = (
+        "Good: this meets the bar."
+        if judged.passed
+        else "Not there yet: compare your labels with the guidelines, save, and ask again."
+    )
     if policy == "verdict":
         return verdict
     message = f"Score {judged.score:.2f}, the bar is {threshold:.2f}. {verdict}"
@@ -44,10 +56,15 @@ def message_to_annotator(judged: Judged, policy: FeedbackPolicy, threshold: floa
     return _cut(f"{message} Hints: {'; '.join(hints)}." if hints else message)
 
 
-def message_to_reviewer(judged: Sequence[Judged], policy: FeedbackPolicy) -> str:
-    """Every branch's result in one message, the worst first, within 256 characters."""
+def message_to_reviewer(judged: Sequence[Judged], policy: FeedbackPolicy, *, see_names: bool = False) -> str:
+    """What is told at a review stage, within 256 characters: with names every branch's result, the worst first.
+
+    Without names, which is the default, where the results are: anybody who has the agent's URL may ask.
+    """
     if policy == "off" or not judged:
         return NEUTRAL_MESSAGE
+    if not see_names:
+        return RESULTS_ARE_ELSEWHERE
     worst_first = sorted(judged, key=lambda each: (each.passed, each.score if each.score is not None else 1.0))
     parts = [_about(each, policy) for each in worst_first]
     return _fit(parts)
@@ -132,17 +149,19 @@ class EditorFeedback:
         audience = audience_of(projects.production, rows) if is_training else "nobody"
         if audience == "nobody":
             return NEUTRAL_MESSAGE
-        if not self._may_ask_again(projects, data_hash):
+        if audience == "reviewer" and not feedback.reviewers_see_names:
+            return RESULTS_ARE_ELSEWHERE
+        if not self._may_ask_again(projects, asker_of(rows, audience)):
             return NO_MORE_SCORINGS
         try:
             return self.message_about(rows, audience)
         except RefusalError:
             return NEUTRAL_MESSAGE
 
-    def _may_ask_again(self, projects: ServedProjects, data_hash: str) -> bool:
+    def _may_ask_again(self, projects: ServedProjects, asker: str) -> bool:
         """Counted in the store, across instances; where it cannot count, nobody is told anything more."""
         try:
-            asked = self.scorer.store.count_editor_scoring(projects.production.project_hash, data_hash)
+            asked = self.scorer.store.count_editor_scoring(projects.production.project_hash, asker)
         except StoreError:
             return False
         return asked <= projects.deployment.feedback.scorings_per_item
@@ -159,8 +178,20 @@ def message_about(scorer: Scorer, rows: Sequence[LabelRow], audience: Audience) 
     policy = deployment.feedback.policy
     judged = judge(scorer.preview(rows, submitted_only=audience == "reviewer"), deployment)
     if audience == "reviewer":
-        return message_to_reviewer(judged, policy)
+        return message_to_reviewer(judged, policy, see_names=deployment.feedback.reviewers_see_names)
     return message_to_annotator(judged[0], policy, deployment.verdict.threshold)
+
+
+def asker_of(rows: Sequence[LabelRow], audience: Audience) -> str:
+    """For whom attempts are counted: the data unit, and the person at work on it as far as Encord tells.
+
+    A task that is given to somebody else begins anew. 36 characters, and no name.
+    """
+    data_hash = rows[0].data_hash
+    people = {row.last_actioned_by for row in rows if row.last_actioned_by}
+    if audience == "annotator" and len(people) == 1:
+        return str(uuid5(NAMESPACE_OID, f"{data_hash}/{people.pop()}"))
+    return str(uuid5(NAMESPACE_OID, f"{data_hash}/review")) if audience == "reviewer" else data_hash
 
 
 def audience_of(project: Project, rows: Sequence[LabelRow]) -> Audience:

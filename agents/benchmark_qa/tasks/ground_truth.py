@@ -18,7 +18,8 @@ from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.tasks.errors import LabelsUnreadable
+from benchmark_qa.tasks.errors import LabelsUnreadable, UnitBrokeDown
+from benchmark_qa.tasks.isolation import one_unit
 from benchmark_qa.tasks.projects import ServedProjects
 
 BYTES_KEPT = 64 * 1024 * 1024
@@ -54,7 +55,7 @@ class TruthRow:
 class TruthRead:
     """Annotations as they were read."""
 
-    annotations: Mapping[str, Annotations | LabelReadError]
+    annotations: Mapping[str, Annotations | LabelReadError | UnitBrokeDown]
     """By data hash; or why they cannot be read"""
     moved: frozenset[str] = frozenset()
     """Data units whose truth may have been edited between its metadata and its labels"""
@@ -131,7 +132,7 @@ class GroundTruth:
         Raises:
             PlatformError
         """
-        result: dict[str, Annotations | LabelReadError] = {}
+        result: dict[str, Annotations | LabelReadError | UnitBrokeDown] = {}
         missing: dict[str, list[TruthRow]] = {}
         for row in rows:
             if row.label_hash is None:
@@ -185,9 +186,9 @@ class GroundTruth:
 
     def _read(
         self, project_hash: str, rows: list[TruthRow], ontology: Ontology
-    ) -> tuple[Mapping[str, Annotations | LabelReadError], set[str]]:
+    ) -> tuple[Mapping[str, Annotations | LabelReadError | UnitBrokeDown], set[str]]:
         by_label = {row.label_hash: row for row in rows if row.label_hash}
-        found: dict[str, Annotations | LabelReadError] = {}
+        found: dict[str, Annotations | LabelReadError | UnitBrokeDown] = {}
         moved: set[str] = set()
         # Bundle by bundle: as arrays the labels are a tenth of what they are as parsed JSON.
         for bundle in self._projects.encord.label_bundles_with_gaps(project_hash, list(by_label)):
@@ -199,8 +200,9 @@ class GroundTruth:
                 if is_of_another_time(document, row.edited_at) or _is_recent(row.edited_at):
                     moved.add(row.data_hash)
                 try:
-                    annotations = read_label_row(document, ontology)
-                except LabelReadError as error:
+                    with one_unit(f"the ground truth of data unit {row.data_hash}", "read"):
+                        annotations = read_label_row(document, ontology)
+                except (LabelReadError, UnitBrokeDown) as error:
                     found[row.data_hash] = error
                     continue
                 found[row.data_hash] = annotations

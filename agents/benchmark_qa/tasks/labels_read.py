@@ -11,7 +11,9 @@ from benchmark_qa.labels.creators import label_creators
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
+from benchmark_qa.tasks.errors import UnitBrokeDown
 from benchmark_qa.tasks.ground_truth import TruthRead, TruthRow
+from benchmark_qa.tasks.isolation import one_unit
 from benchmark_qa.tasks.scoring_plan import Work
 
 
@@ -19,7 +21,7 @@ from benchmark_qa.tasks.scoring_plan import Work
 class Labels:
     """One label row as arrays, or why it cannot be read; and who has created its labels."""
 
-    read_as: Annotations | LabelReadError
+    read_as: Annotations | LabelReadError | UnitBrokeDown
     creators: frozenset[str] = frozenset()
     moved: bool = False
     """They were edited since their metadata was read"""
@@ -31,13 +33,14 @@ class Labels:
             return cls(LabelReadError("label row", "Encord does not return it"))
         moved = is_of_another_time(document, edited)
         try:
-            return cls(read_label_row(document, ontology), frozenset(label_creators(document)), moved)
-        except LabelReadError as error:
+            with one_unit(f"label row {document.get('label_hash')}", "read"):
+                return cls(read_label_row(document, ontology), frozenset(label_creators(document)), moved)
+        except (LabelReadError, UnitBrokeDown) as error:
             return cls(error, moved=moved)
 
     def arrays(self) -> Annotations:
-        """Raises LabelReadError."""
-        if isinstance(self.read_as, LabelReadError):
+        """Raises LabelReadError, UnitBrokeDown."""
+        if isinstance(self.read_as, LabelReadError | UnitBrokeDown):
             raise self.read_as
         return self.read_as
 
@@ -71,7 +74,9 @@ class Attempt:
 
     labels: Mapping[tuple[str, datetime | None], Labels] = field(default_factory=dict)
     """Of the last attempt, by label hash and edit time"""
-    truths: Mapping[tuple[str, datetime | None], Annotations | LabelReadError] = field(default_factory=dict)
+    truths: Mapping[tuple[str, datetime | None], Annotations | LabelReadError | UnitBrokeDown] = field(
+        default_factory=dict
+    )
     handed_in: Mapping[str, datetime | None] = field(default_factory=dict)
     """Of work that has left the annotators some time ago"""
     again: dict[str, tuple[Work, "Fetched"]] = field(default_factory=dict)
@@ -81,7 +86,7 @@ class Attempt:
         """What was read of a row, where it has not been edited since."""
         return self.labels.get((label_hash, edited))
 
-    def truth_of(self, row: TruthRow) -> Annotations | LabelReadError | None:
+    def truth_of(self, row: TruthRow) -> Annotations | LabelReadError | UnitBrokeDown | None:
         """The same of the truth."""
         return self.truths.get((row.label_hash or "", row.edited_at))
 
@@ -92,7 +97,7 @@ class Attempt:
     def next(self) -> "Attempt":
         """The attempt at what is to be read once more."""
         labels: dict[tuple[str, datetime | None], Labels] = {}
-        truths: dict[tuple[str, datetime | None], Annotations | LabelReadError] = {}
+        truths: dict[tuple[str, datetime | None], Annotations | LabelReadError | UnitBrokeDown] = {}
         for work, fetched in self.again.values():
             for row in work.rows:
                 if row.label_hash is not None and row.label_hash in fetched.labels:

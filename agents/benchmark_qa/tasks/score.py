@@ -28,8 +28,10 @@ from benchmark_qa.tasks.errors import (
     LabelsNotComparable,
     LabelsUnreadable,
     TruthChanging,
+    UnitBrokeDown,
 )
 from benchmark_qa.tasks.ground_truth import GroundTruth
+from benchmark_qa.tasks.isolation import one_unit
 from benchmark_qa.tasks.labels_read import Attempt, Fetched, Labels
 from benchmark_qa.tasks.planning import Planner
 from benchmark_qa.tasks.projects import ServedProjects
@@ -93,7 +95,8 @@ class Scorer:
         labels: dict[str, Labels] = {}
         for bundle in self._read(work.label_hashes, ontology, {}, Attempt()):
             labels |= bundle
-        return self._score_one(work, self._with_truth([work], labels, ontology, Attempt()))
+        with one_unit(f"data unit {work.truth.data_hash}", "scored"):
+            return self._score_one(work, self._with_truth([work], labels, ontology, Attempt()))
 
     def score_in_bundles(
         self, data_hashes: Sequence[str], handed_in: Mapping[str, datetime | None] | None = None
@@ -208,7 +211,8 @@ class Scorer:
                 attempt.repeat(work, fetched)
                 continue
             try:
-                made = self._score_one(work, fetched)
+                with one_unit(f"data unit {work.truth.data_hash}", "scored"):
+                    made = self._score_one(work, fetched)
             except RefusalError as refusal:
                 outcomes[work.truth.data_hash] = DataUnitScores(work.truth.data_hash, refusal=refusal)
                 continue
@@ -252,6 +256,8 @@ class Scorer:
         rules = self.projects.deployment.scoring
         for row in work.rows:
             truth = fetched.truth.annotations[row.data_hash]
+            if isinstance(truth, UnitBrokeDown):
+                raise truth
             if isinstance(truth, LabelReadError):
                 raise LabelsUnreadable(f"the ground truth of data unit {row.data_hash} cannot be read: {truth}")
             given = fetched.labels[row.label_hash] if row.label_hash else Labels(Annotations.empty())

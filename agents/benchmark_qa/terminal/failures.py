@@ -11,6 +11,8 @@ from typing import NoReturn
 
 import typer
 
+from benchmark_qa.terminal.printing import printable
+
 USAGE_ERROR = 2
 
 
@@ -33,35 +35,32 @@ def clear_failures() -> Iterator[None]:
         _say("interrupted: what is done is kept, run it again to go on")
         raise typer.Exit(130) from None
     except Exception as error:
-        code = _exit_code(error)
+        if isinstance(error, OSError) and (said := _said_of_file(error)):
+            _say(said)
+            raise typer.Exit(USAGE_ERROR) from None
+        code = exit_code_of(type(error))
         if code is None:
             raise
+        _say(*(["the settings are not usable:"] if _is_of_settings(error) else []), str(error))
         raise typer.Exit(code) from None
 
 
-def _exit_code(error: Exception) -> int | None:
-    """Say what is wrong; None for what nobody has expected."""
+def exit_code_of(kind: type[BaseException]) -> int | None:
+    """The exit code of an error of this class; None for what nobody has expected."""
     # Here and not before: a server that starts needs none of it.
     from benchmark_qa.config.account import SettingsError
     from benchmark_qa.encord_api.errors import PlatformError
-    from benchmark_qa.errors import RefusalError, TryAgainLater
-    from benchmark_qa.store.action_log import UnknownActionError
-    from benchmark_qa.store.truth_rulings import RulingRefusedError
+    from benchmark_qa.errors import MissingExtraError, RefusalError, TryAgainLater
 
-    match error:
-        case OSError() if said := _said_of_file(error):
-            _say(said)
-            return USAGE_ERROR
-        case SettingsError():
-            _say("the settings are not usable:", str(error))
-            return USAGE_ERROR
-        case RefusalError() | RulingRefusedError() | UnknownActionError():
-            _say(str(error))
-            return USAGE_ERROR
-        case PlatformError() | TryAgainLater():
-            _say(str(error))
-            return UNAVAILABLE
-    return None
+    if issubclass(kind, (SettingsError, RefusalError, MissingExtraError)):
+        return USAGE_ERROR
+    return UNAVAILABLE if issubclass(kind, (PlatformError, TryAgainLater)) else None
+
+
+def _is_of_settings(error: Exception) -> bool:
+    from benchmark_qa.config.account import SettingsError
+
+    return isinstance(error, SettingsError)
 
 
 def _said_of_file(error: OSError) -> str | None:
@@ -87,11 +86,11 @@ def write_what_the_terminal_can() -> None:
 
 
 def _say(*lines: str) -> None:
-    print(*lines, sep="\n  ", file=sys.stderr)  # noqa: T201 - this is the command line
+    print(*map(printable, lines), sep="\n  ", file=sys.stderr)  # noqa: T201 - this is the command line
 
 
 def refuse(*lines: str) -> NoReturn:
     """Says why on standard error, and ends the command."""
     for line in lines:
-        typer.echo(line, err=True)
+        typer.echo(printable(line), err=True)
     raise typer.Exit(USAGE_ERROR)

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from benchmark_qa.records.moments import require_moment
+
 
 def zone_of(name: str) -> ZoneInfo:
     """A time zone by its name, like Europe/Zurich."""
@@ -22,7 +24,12 @@ def moment_of(text: str, zone: tzinfo = UTC) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no moment; write 2026-03-01 or 2026-03-01T12:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    try:
+        require_moment(moment)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is {error}") from None
+    return moment
 
 
 OperatorOption = Annotated[

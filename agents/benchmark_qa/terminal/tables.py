@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmark_qa.stats.intervals import Interval
+from benchmark_qa.terminal.printing import marked_console
 
 WIDE = 160
 """Columns of the tables where the output is no terminal."""
@@ -24,9 +25,9 @@ def console_of(output: Path | None) -> Iterator[Console]:
     """
     if output is not None:
         with output.open("w", encoding="utf-8") as file:
-            yield Console(file=file, width=WIDE, highlight=False)
+            yield marked_console(file=file, width=WIDE, highlight=False)
         return
-    yield Console(highlight=False) if sys.stdout.isatty() else Console(width=WIDE, highlight=False)
+    yield marked_console(highlight=False) if sys.stdout.isatty() else marked_console(width=WIDE, highlight=False)
 
 
 def _table(title: str, *headings: str, words: Collection[str] = ()) -> Table:

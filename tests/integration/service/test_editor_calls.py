@@ -95,9 +95,21 @@ def test_without_a_policy_nobody_learns_which_items_are_benchmark_items(secret: 
     assert slow < fast * 1.5, "one of the two takes longer"
 
 
-def test_at_a_review_stage_the_reviewer_hears_of_every_branch(busy: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("policy", ["verdict", "score", "details"])
+def test_at_a_review_stage_nobody_is_named_unless_it_is_configured(busy: list[dict[str, Any]], policy: str) -> None:
+    """The token is everybody's, and the call names no person."""
     unit = Unit(busy[0], stage="Review & Refine")
-    with sandbox([unit], config=training("score")) as both:
+    with sandbox([unit], config=training(policy)) as both:
+        message = both.ask_in_editor(unit.data_hash).json()["message"].lower()
+        assert "ask the person who leads the project" in message
+        assert not any(character.isdigit() for character in message), "a score"
+        for annotator in unit.annotations:
+            assert annotator.split("@", maxsplit=1)[0].lower() not in message
+
+
+def test_with_names_at_a_review_stage_the_reviewer_hears_of_every_branch(busy: list[dict[str, Any]]) -> None:
+    unit = Unit(busy[0], stage="Review & Refine")
+    with sandbox([unit], config=training("score", reviewers_see_names=True)) as both:
         message = both.ask_in_editor(unit.data_hash).json()["message"]
         assert len(message) <= 256
         for annotator in unit.annotations:
@@ -113,7 +125,7 @@ def test_at_a_consensus_annotation_stage_the_answer_is_neutral(busy: list[dict[s
 
 def test_hints_have_several_mistakes_behind_them_and_never_a_place(busy: list[dict[str, Any]]) -> None:
     unit = Unit(busy[0], stage="Review & Refine")
-    with sandbox([unit], config=training("details")) as both:
+    with sandbox([unit], config=training("details", reviewers_see_names=True)) as both:
         message = both.ask_in_editor(unit.data_hash).json()["message"]
         assert "missing: pedestrian" in message
         assert "frame" not in message
@@ -121,10 +133,10 @@ def test_hints_have_several_mistakes_behind_them_and_never_a_place(busy: list[di
 
 def test_nobody_climbs_to_the_truth_by_asking(busy: list[dict[str, Any]]) -> None:
     unit = Unit(busy[0], stage="Review & Refine")
-    with sandbox([unit], config=training("score", scorings_per_item=2)) as both:
+    with sandbox([unit], config=training("score", scorings_per_item=2, reviewers_see_names=True)) as both:
         answers = [both.ask_in_editor(unit.data_hash).json()["message"] for _ in range(4)]
         assert answers[0] == answers[1]
-        assert answers[2:] == ["This item has been scored as often as it may be."] * 2
+        assert [answer[:48] for answer in answers[2:]] == ["This item has been scored as often as it may be."] * 2
 
 
 def test_what_is_asked_in_the_editor_is_not_recorded_as_a_score(busy: list[dict[str, Any]]) -> None:

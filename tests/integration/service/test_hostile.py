@@ -56,7 +56,7 @@ def units(pedestrians: dict[str, Any]) -> list[Unit]:
 
 @pytest.fixture(scope="module")
 def running(units: list[Unit]) -> Iterator[Sandbox]:
-    with sandbox(units, variables={"LOG_LEVEL": "DEBUG"}) as both:
+    with sandbox(units, variables={"LOG_LEVEL": "DEBUG", "API_DOCS": "true"}) as both:
         both.route(units[0].data_hash)
         yield both
 

@@ -25,13 +25,14 @@ REPORT_TOKEN = "report-token-of-the-test-0123456789"
 @pytest.fixture(scope="module")
 def running(pedestrians: dict[str, Any]) -> Iterator[Sandbox]:
     units = [Unit(image, stage="Score") for image in pedestrians["images"][:2]]
-    with sandbox(units, variables={"METRICS_TOKEN": TOKEN, "REPORT_TOKEN": REPORT_TOKEN}) as both:
+    with sandbox(units, variables={"METRICS_TOKEN": TOKEN, "REPORT_TOKEN": REPORT_TOKEN, "API_DOCS": "true"}) as both:
         yield both
 
 
 def test_liveness_asks_encord_nothing(running: Sandbox) -> None:
     running.forget_requests()
-    assert requests.get(f"{running.service}/healthz", timeout=10).json() == {"status": "alive"}
+    for path in ("/livez", "/healthz"):
+        assert requests.get(running.service + path, timeout=10).json() == {"status": "alive"}
     assert running.requests_of_service() == {}
 
 
@@ -46,9 +47,17 @@ def test_readiness_names_every_check_and_is_cached(running: Sandbox) -> None:
 
 def test_a_stage_that_is_not_there_is_named_with_what_to_do(pedestrians: dict[str, Any]) -> None:
     config = {"stages": {"routing": {"name": "Roting"}, "scoring": [{"name": "Score", "pass_pathway": "Gone"}]}}
-    with sandbox([Unit(pedestrians["images"][0])], config=config) as both:
-        answer = requests.get(f"{both.service}/readyz", timeout=30)
-        assert answer.status_code == 503
+    tokens = {"REPORT_TOKEN": REPORT_TOKEN, "METRICS_TOKEN": TOKEN}
+    with sandbox([Unit(pedestrians["images"][0])], config=config, variables=tokens) as both:
+        for token in ("", "Bearer ", f"Bearer {TOKEN}x", f"Basic {TOKEN}"):
+            answer = requests.get(f"{both.service}/readyz", headers={"Authorization": token}, timeout=30)
+            assert answer.status_code == 503
+            assert "Roting" not in answer.text
+            assert "routing stage" in [check["check"] for check in answer.json()["checks"] if not check["fine"]]
+        for path in ("/docs", "/redoc", "/openapi.json"):
+            assert requests.get(both.service + path, timeout=10).status_code == 404, "unless API_DOCS says so"
+        requests.get(f"{both.service}/readyz", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
+        answer = requests.get(f"{both.service}/readyz", headers={"Authorization": f"Bearer {REPORT_TOKEN}"}, timeout=30)
         faults = [check for check in answer.json()["checks"] if not check["fine"]]
         assert [fault["check"] for fault in faults] == ["routing stage", "scoring stage"]
         assert "'Roting'" in faults[0]["message"]

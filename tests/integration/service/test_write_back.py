@@ -100,6 +100,8 @@ def test_shadow_mode_changes_nothing_on_encord_by_drains_and_write_backs_either(
         assert "1 stay" in both.notify(SCORING_STAGE).json()["message"]
         assert both.notify(ROUTING_STAGE).json()["message"].startswith("0 tasks sent on")
         assert "shadow mode: 'Yes' is decided" in both.command("route", "--json").stdout
+        told = [finding["message"] for finding in json.loads(both.command("doctor", "--json").stdout)]
+        assert any("decided 'Yes'" in message for message in told), "what a drain would have done is compared"
         assert both.stages() == before
         assert len(both.report()["tasks"]) == len(units[1].annotations)
         asked = both.requests_of_service()

@@ -106,7 +106,8 @@ def test_the_document_is_what_the_service_reads(site: Site, tmp_path: Path) -> N
     assert document.verdict.minimum_tasks == 1
     assert document.stages.routing is not None
     checked = site.run(
-        "doctor", BENCHMARK_QA_CONFIG=str(tmp_path / "benchmark-qa.json"), ROUTE_SECRET="r" * 24, SCORE_SECRET="s" * 24,
+        "doctor", BENCHMARK_QA_CONFIG=str(tmp_path / "benchmark-qa.json"),
+        ROUTE_SECRET="route-secret-of-the-test", SCORE_SECRET="score-secret-of-the-test",
         DATABASE_URL=f"sqlite:///{tmp_path}/scores.sqlite",
     )  # fmt: skip
     assert checked.exit_code == 0, checked.output

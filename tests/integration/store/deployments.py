@@ -34,8 +34,8 @@ def environment(url: str, **document: Any) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "BENCHMARK_QA_CONFIG": json.dumps(config),
         "ENCORD_SSH_KEY": KEY,
-        "ROUTE_SECRET": "route-secret",
-        "SCORE_SECRET": "score-secret",
+        "ROUTE_SECRET": "route-secret-of-the-test",
+        "SCORE_SECRET": "score-secret-of-the-test",
         "DATABASE_URL": url,
         "REPORT_TOKEN": REPORT_TOKEN,
     }

@@ -26,15 +26,18 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         monkeypatch.delenv(key, raising=False)
     monkeypatch.setenv("BENCHMARK_QA_CONFIG", json.dumps(DOCUMENT))
     monkeypatch.setenv("ENCORD_SSH_KEY", KEY)
-    monkeypatch.setenv("ROUTE_SECRET", "route-secret")
-    monkeypatch.setenv("SCORE_SECRET", "old-secret,new-secret")
+    monkeypatch.setenv("ROUTE_SECRET", "the-secret-of-route")
+    monkeypatch.setenv("SCORE_SECRET", "the-old-secret-of-score,the-new-secret-of-score")
     return monkeypatch
 
 
 def test_a_complete_environment_is_read_with_two_secrets_while_one_is_rotated(environment: pytest.MonkeyPatch) -> None:
     settings = load_settings(endpoints=True)
     assert str(settings.config.production_project) == PRODUCTION
-    assert [secret.get_secret_value() for secret in settings.score_secrets] == ["old-secret", "new-secret"]
+    assert [secret.get_secret_value() for secret in settings.score_secrets] == [
+        "the-old-secret-of-score",
+        "the-new-secret-of-score",
+    ]
     assert settings.private_key() == KEY
 
 
@@ -76,28 +79,78 @@ def test_a_faulty_document_is_refused_with_the_name_of_the_key(
         ("ENCORD_SSH_KEY", None, "exactly one of ENCORD_SSH_KEY and ENCORD_SSH_KEY_FILE"),
         ("ENCORD_DOMAIN", "api.encord.com", "ENCORD_DOMAIN"),
         ("ROUTE_SECRET", None, "ROUTE_SECRET: missing"),
-        ("TASK_SUBMITTED_SECRET", "route-secret", "must differ"),
+        ("TASK_SUBMITTED_SECRET", "the-secret-of-route", "must differ"),
         ("SCORE_EDITOR_TOKEN", "short", "SCORE_EDITOR_TOKEN"),
         ("EDITOR_ORIGIN_REGEX", "(", "EDITOR_ORIGIN_REGEX: is no regular expression"),
         ("ROUTE_SECRET", "", "ROUTE_SECRET"),
-        ("ROUTE_SECRET", "new-secret", "ROUTE_SECRET and SCORE_SECRET must differ"),
+        ("ROUTE_SECRET", "the-new-secret-of-score", "ROUTE_SECRET and SCORE_SECRET must differ"),
+        ("ROUTE_SECRET", "fifteen-letters", "ROUTE_SECRET: too easily guessed"),
+        ("SCORE_SECRET", "the-new-secret-of-score,x", "SCORE_SECRET: too easily guessed"),
+        ("NOTIFICATION_SECRET", "s" * 40, "NOTIFICATION_SECRET: too easily guessed"),
+        ("REPORT_TOKEN", "a" * 40, "REPORT_TOKEN: too easily guessed"),
+        ("REPORT_TOKEN", "the-old-secret-of-score1", None),
+        ("SCORE_EDITOR_TOKEN", "the-new-secret-of-score-", None),
+        ("ENCORD_DOMAIN", "http://api.encord.example", "ENCORD_DOMAIN: must begin with https://"),
+        ("ENCORD_DOMAIN", "http://10.0.0.7:8000", "ENCORD_DOMAIN: must begin with https://"),
+        ("ENCORD_DOMAIN", "http://127.0.0.1.example.com", "ENCORD_DOMAIN: must begin with https://"),
+        ("ENCORD_DOMAIN", "http://127.0.0.1:8000", None),
+        ("ENCORD_DOMAIN", "http://localhost:8000", None),
+        ("ENCORD_DOMAIN", "http://[::1]:8000", None),
+        ("EDITOR_ORIGIN_REGEX", ".*", "EDITOR_ORIGIN_REGEX: lets every web page"),
+        ("EDITOR_ORIGIN_REGEX", "https?://.+", "EDITOR_ORIGIN_REGEX: lets every web page"),
+        ("EDITOR_ORIGIN_REGEX", "https://app\\.encord\\.com.*", "EDITOR_ORIGIN_REGEX: lets every web page"),
+        ("EDITOR_ORIGIN_REGEX", r"https://[a-z]+\.customer\.example", None),
         ("SCORE_SECRET", "one,,two", "SCORE_SECRET: holds an empty secret"),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL"),
         ("REQUEST_SECONDS", "400", "REQUEST_SECONDS"),
     ],
 )
-def test_a_faulty_variable_is_refused_by_name_and_no_secret_is_shown(
-    environment: pytest.MonkeyPatch, key: str, value: str | None, named: str
+def test_a_faulty_or_weak_variable_is_refused_by_name_and_no_secret_is_shown(
+    environment: pytest.MonkeyPatch, key: str, value: str | None, named: str | None
 ) -> None:
     if value is None:
         environment.delenv(key)
     else:
         environment.setenv(key, value)
+    if named is None:
+        load_settings(endpoints=True)
+        return
     with pytest.raises(SettingsError) as refused:
         load_settings(endpoints=True)
     assert named in str(refused.value)
-    for secret in ("route-secret", "old-secret", "new-secret", "PRIVATE KEY"):
+    for secret in ("the-secret-of-route", "old-secret", "new-secret", "fifteen-letters", "PRIVATE KEY"):
         assert secret not in str(refused.value)
+
+
+TOKENS = ("ROUTE_EDITOR_TOKEN", "SCORE_EDITOR_TOKEN", "METRICS_TOKEN", "REPORT_TOKEN", "ALERT_WEBHOOK_SECRET")
+SIGNING = ("ROUTE_SECRET", "SCORE_SECRET", "NOTIFICATION_SECRET", "TASK_SUBMITTED_SECRET", "TASK_COMPLETED_SECRET")
+
+
+@pytest.mark.parametrize("other", [*TOKENS, *SIGNING])
+@pytest.mark.parametrize("one", TOKENS)
+def test_no_two_variables_hold_the_same_secret(environment: pytest.MonkeyPatch, one: str, other: str) -> None:
+    for key in {one, other}:
+        environment.setenv(key, "the-same-secret-0123456789")
+    if one == other:
+        load_settings(endpoints=True)
+        return
+    with pytest.raises(SettingsError, match=f"({one} and {other}|{other} and {one}) must differ"):
+        load_settings(endpoints=True)
+
+
+def test_every_web_page_may_call_where_this_is_said_on_purpose(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("EDITOR_ORIGIN_REGEX", ".*")
+    environment.setenv("ALLOW_ANY_ORIGIN", "true")
+    assert load_settings(endpoints=True).editor_origin_regex == ".*"
+
+
+def test_every_secret_of_the_settings_is_kept_out_of_the_log(environment: pytest.MonkeyPatch) -> None:
+    for key in (*TOKENS, *SIGNING):
+        environment.setenv(key, f"the-value-of-{key}")
+    environment.setenv("DATABASE_URL", "postgresql+psycopg://qa:the-password@127.0.0.1/qa")
+    secrets = load_settings(endpoints=True).secret_values()
+    assert {f"the-value-of-{key}" for key in (*TOKENS, *SIGNING)} | {"the-password"} <= set(secrets)
+    assert set(KEY.splitlines()[1:-2]) <= set(secrets)
 
 
 def test_commands_that_serve_no_endpoint_need_no_signing_secret(environment: pytest.MonkeyPatch) -> None:

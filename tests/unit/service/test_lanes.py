@@ -16,6 +16,7 @@ from benchmark_qa.config.settings import Settings, load_settings
 from benchmark_qa.service.endpoints.custom_agents import custom_agents
 from benchmark_qa.service.endpoints.events import events
 from benchmark_qa.service.endpoints.notifications import notifications
+from benchmark_qa.service.refusals import Refusals
 from benchmark_qa.tasks.decision import AgentAnswer
 from tests.integration.service.sandbox import (
     NOTIFICATION_SECRET,
@@ -93,7 +94,11 @@ def settings(tmp_path: Path) -> Settings:
 def test_many_slow_calls_keep_no_task_from_being_routed(path: str, settings: Settings) -> None:
     slow = Slow()
     app = FastAPI()
-    for router in (custom_agents(settings, slow), notifications(settings, slow), events(settings, slow)):
+    for router in (
+        custom_agents(settings, slow, Refusals()),
+        notifications(settings, slow, Refusals()),
+        events(settings, slow, Refusals()),
+    ):
         app.include_router(router)
 
     async def scenario() -> tuple[list[int], int]:

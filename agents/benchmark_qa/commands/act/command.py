@@ -21,11 +21,10 @@ def act(
     'benchmark-qa actions undo'.
     """
     with clear_failures():
-        from rich.console import Console
-
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.quality.actions import Actor
         from benchmark_qa.tasks.connections import Connections
+        from benchmark_qa.terminal.printing import plain_console
 
         connections = Connections(load_settings(endpoints=False))
         actor = Actor(connections.scorer)
@@ -35,10 +34,10 @@ def act(
         if json:
             typer.echo(json_module.dumps({"taken": really, "actions": [asdict(each) for each in proposals]}, indent=2))
             return
-        console = Console(highlight=False)
+        console = plain_console(highlight=False)
         for number, proposal in enumerate(proposals):
             done = f" [{taken[number].action_id[:8]}]" if really else ""
-            console.print(f"{proposal.kind}  {proposal.subject}: {proposal.reason}{done}", markup=False)
+            console.print(f"{proposal.kind}  {proposal.subject}: {proposal.reason}{done}")
         if not proposals:
             console.print("nothing to do")
         elif not really:

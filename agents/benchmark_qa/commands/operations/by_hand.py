@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from benchmark_qa.tasks.drain import Drained
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
+from benchmark_qa.terminal.printing import plain_console
 
 
 def route(
@@ -104,7 +104,7 @@ def rescore(
 
 def print_outcome(outcome: Drained, *, as_json: bool) -> None:
     """What was moved, and why the rest stays."""
-    console = Console(highlight=False)
+    console = plain_console(highlight=False)
     if as_json:
         console.print_json(json.dumps(asdict(outcome)))
         return
@@ -112,4 +112,4 @@ def print_outcome(outcome: Drained, *, as_json: bool) -> None:
     if outcome.late:
         console.print(f"{outcome.late:,} scores are late: their labels were edited after they were handed in")
     for reason, count in Counter(reason.split(": ", 1)[-1] for _, reason in outcome.refused).most_common():
-        console.print(f"{count:,} stay: {reason}", markup=False)
+        console.print(f"{count:,} stay: {reason}")

@@ -18,6 +18,7 @@ def doctor(
     """
     with clear_failures():
         from rich.console import Console
+        from rich.markup import escape
 
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.store.errors import StoreError
@@ -25,6 +26,7 @@ def doctor(
         from benchmark_qa.tasks.connections import Connections
         from benchmark_qa.tasks.shadow import compare_decisions
         from benchmark_qa.tasks.waiting import check_people, check_queues
+        from benchmark_qa.terminal.printing import printable
 
         settings = load_settings(endpoints=True)
         connections = Connections(settings)
@@ -46,9 +48,9 @@ def doctor(
             console = Console(highlight=False)
             for finding in findings:
                 mark = "[green]ok[/]  " if finding.fine else "[red]fix[/] "
-                console.print(f"{mark} {finding.check}: ", end="")
-                console.print(finding.message, markup=False)
+                console.print(f"{mark} {escape(printable(finding.check))}: ", end="")
+                console.print(printable(finding.message), markup=False)
                 if finding.remedy:
-                    console.print(f"     -> {finding.remedy}", markup=False)
+                    console.print(f"     -> {printable(finding.remedy)}", markup=False)
         if not all(finding.fine for finding in findings):
             raise typer.Exit(INCOMPLETE)

@@ -38,12 +38,12 @@ def status(apply: ApplyOption = False, json: JsonOption = False) -> None:
     all of them together, which undoes a schedule.
     """
     with clear_failures():
-        from rich.console import Console
         from rich.table import Table
 
         from benchmark_qa.commands.pace.measure import measure_pace, set_pace
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.tasks.connections import Connections
+        from benchmark_qa.terminal.printing import plain_console
 
         connections = Connections(load_settings(endpoints=False))
         measured = measure_pace(connections.projects)
@@ -52,12 +52,12 @@ def status(apply: ApplyOption = False, json: JsonOption = False) -> None:
         if json:
             typer.echo(json_module.dumps(asdict(measured), indent=2))
             return
-        console = Console()
+        console = plain_console()
         target = connections.settings.config.exposure.target_share
         table = Table("annotator", "benchmark", "tasks", "share [95 %]", caption=f"target {target:.0%}")
         for each in (*measured.shares, measured.overall):
             share = each.share
-            cell = "n/a" if share.estimate is None else f"{share.estimate:.0%} \\[{share.low:.0%}, {share.high:.0%}]"
+            cell = "n/a" if share.estimate is None else f"{share.estimate:.0%} [{share.low:.0%}, {share.high:.0%}]"
             table.add_row(each.annotator, f"{each.benchmark:,}", f"{each.tasks:,}", cell)
         console.print(table)
         verb = "have a new priority" if apply else "would get a new priority (--apply)"

@@ -172,7 +172,7 @@ def refuse_faults(name: str, faults: "tuple[Fault, ...]", total: int) -> NoRetur
 
 def report_failures(outcome: "Registered", errors: Path | None) -> None:
     """Prints the first failed items; all of them go to the CSV file where one is named."""
-    import csv
+    from benchmark_qa.formats.csv_cells import write_rows
 
     for failure in outcome.failures[:_FAULTS_SHOWN]:
         typer.echo(f"line {failure.line:,}: {failure.name}: {failure.reason}", err=True)
@@ -180,8 +180,7 @@ def report_failures(outcome: "Registered", errors: Path | None) -> None:
         return
     try:
         with errors.open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(("line", "item", "reason"))
-            table.writerows((failure.line, failure.name, failure.reason) for failure in outcome.failures)
+            found = ((failure.line, failure.name, failure.reason) for failure in outcome.failures)
+            write_rows(file, [("line", "item", "reason"), *found])
     except OSError as error:
         refuse(f"{errors}: {error.strerror or error}")

@@ -1,6 +1,5 @@
 """`benchmark-qa score`: exported label rows against exported ground truth, without Encord."""
 
-import csv
 import json as json_module
 import sys
 from collections import defaultdict
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from benchmark_qa.formats.csv_cells import write_rows, write_table
 from benchmark_qa.terminal.failures import USAGE_ERROR
 
 if TYPE_CHECKING:
@@ -162,10 +162,8 @@ def _print_csv(tasks: "Sequence[ScoredTask]", explain: bool) -> None:
         _write_conflicts(tasks)
         return
     lines = {name: line.figures() for name, line in _annotators(tasks).items()}
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["annotator", *next(iter(lines.values()))])
-    for name, figures in lines.items():
-        writer.writerow([name, *figures.values()])
+    heading = ["annotator", *next(iter(lines.values()))]
+    write_rows(sys.stdout, [heading, *([name, *figures.values()] for name, figures in lines.items())])
 
 
 def _write_conflicts(tasks: "Sequence[ScoredTask]") -> None:
@@ -175,16 +173,15 @@ def _write_conflicts(tasks: "Sequence[ScoredTask]") -> None:
         for conflict in task.score.conflicts
     ]
     if rows:
-        writer = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        write_table(sys.stdout, rows[0], rows)
 
 
 def _print_table(tasks: "Sequence[ScoredTask]", explain: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console() if sys.stdout.isatty() else Console(width=WIDE)
+    from benchmark_qa.terminal.printing import plain_console
+
+    console = plain_console() if sys.stdout.isatty() else plain_console(width=WIDE)
     lines = dict(_annotators(tasks))
     if len(lines) > 1:
         lines["(all)"] = _Line(tasks)
@@ -202,7 +199,7 @@ def _print_table(tasks: "Sequence[ScoredTask]", explain: bool) -> None:
         for task in tasks:
             for conflict in task.score.conflicts:
                 sentence = f"{task.annotator} {task.data_hash}: {conflict.explain()}"
-                console.print(sentence, markup=False, highlight=False)
+                console.print(sentence, highlight=False)
 
 
 WIDE = 140

@@ -4,6 +4,7 @@ import logging
 import os
 import runpy
 import signal
+import socket
 import sys
 import threading
 from types import FrameType
@@ -13,6 +14,13 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
+from benchmark_qa.commands.serve.connections import (
+    ACCEPTED_TOGETHER,
+    QUEUED_BY_SYSTEM,
+    Patience,
+    connections_of_this_process,
+    protocol_of,
+)
 from benchmark_qa.lazy import loading
 from benchmark_qa.terminal.failures import clear_failures
 
@@ -35,7 +43,7 @@ def serve(
             from benchmark_qa.service.observability import log_as_json
 
             settings = load_settings(endpoints=True)
-            log_as_json(settings.log_level)
+            log_as_json(settings.log_level, settings.secret_values())
             _log.info("%s", settings.connections_in_words)
             app = create_app(settings, isolates_heavy_work=True)
         serve_until_terminated(app, host, port)
@@ -58,6 +66,14 @@ class Server(uvicorn.Server):
     time is up ends with the process: a killed drain is harmless, Encord's next notification begins it again.
     """
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; the system's queue of connections is longer than the number that is accepted together."""
+        await super().startup(sockets)
+        for server in self.servers:
+            for listening in server.sockets:
+                with socket.socket(fileno=os.dup(listening.fileno())) as same:
+                    same.listen(QUEUED_BY_SYSTEM)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop taking work; from now on the time is counted."""
         if not self.should_exit:
@@ -67,12 +83,16 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve_until_terminated(app: FastAPI, host: str, port: int) -> None:
+def serve_until_terminated(app: FastAPI, host: str, port: int, patience: Patience | None = None) -> None:
     """Serve until SIGTERM or SIGINT."""
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
+        # One parser everywhere: what the tests send is read by what runs in production.
+        http=protocol_of(patience or Patience(connections=connections_of_this_process())),
+        ws="none",
+        backlog=ACCEPTED_TOGETHER,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -113,7 +133,7 @@ def healthy(
     import urllib.request
 
     try:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=4).close()
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=4).close()
     except OSError as error:
         print(f"the service does not answer on port {port}: {error}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(1) from None

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmark_qa.terminal.failures import INCOMPLETE, PENDING, clear_failures
+from benchmark_qa.terminal.printing import marked_console
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.setup.changes import Change, Kind
@@ -272,4 +273,4 @@ def print_endpoints(endpoints: "Sequence[Endpoint]") -> None:
 
 
 def _console(*, to_stderr: bool) -> Console:
-    return Console(highlight=False, stderr=to_stderr, soft_wrap=True)
+    return marked_console(highlight=False, stderr=to_stderr, soft_wrap=True)

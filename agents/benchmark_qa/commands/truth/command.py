@@ -54,16 +54,16 @@ def _counts(items: "list[TruthItem]") -> dict[str, int]:
 
 
 def _print(items: "list[TruthItem]", *, every: bool) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False)
+    from benchmark_qa.terminal.printing import plain_console
+
+    console = plain_console(highlight=False)
     listed = [item for item in items if every or item.needs_work or item.excluded is not None or item.state == "empty"]
     if listed:
         table = Table("title", "data hash", "truth", "stage", "scores", "of older truth", "excluded")
         for item in listed:
-            table.add_row(*(escape(cell) for cell in _cells(item)))
+            table.add_row(*_cells(item))
         console.print(table)
     counts = _counts(items)
     words = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())

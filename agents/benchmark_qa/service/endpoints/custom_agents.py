@@ -12,17 +12,17 @@ from hmac import compare_digest
 from typing import Annotated, Any
 from uuid import UUID
 
-import anyio
 import anyio.to_thread
 from fastapi import APIRouter, HTTPException, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
-from benchmark_qa.service.admission import MOST, SCORINGS_AT_ONCE
+from benchmark_qa.service.admission import MOST, SCORINGS_AT_ONCE, Line
 from benchmark_qa.service.origins import AllowedOrigins
+from benchmark_qa.service.refusals import Refusals
 from benchmark_qa.service.service import Service
-from benchmark_qa.service.signatures import SignedEndpoint, is_signed, read_body
+from benchmark_qa.service.signatures import SignedEndpoint, is_signed, read_body, signed_endpoint
 from benchmark_qa.tasks.decision import AgentAnswer
 
 TEST_HEADERS = ("X-Encord-Editor-Agent", "X-Encord-Agent")
@@ -67,7 +67,8 @@ class _Agent:
     workflow_call: UseCase
     editor_call: UseCase
     seconds: float
-    at_once: anyio.CapacityLimiter
+    at_once: Line
+    refusals: Refusals
     """Calls that may hold a thread"""
 
     async def answer(self, request: Request, token: str | None) -> AgentAnswer:
@@ -77,7 +78,7 @@ class _Agent:
         use_case = self._authorise(request, body, token)
         call = parse(body)
         with unit_of_work(seconds=self.seconds):  # the wait for a thread counts, too
-            async with self.at_once:
+            async with self.at_once.turn():
                 return await anyio.to_thread.run_sync(self._work, request, use_case, call)
 
     def _authorise(self, request: Request, body: bytes, token: str | None) -> UseCase:
@@ -91,8 +92,15 @@ class _Agent:
             return self.workflow_call
         expected = self.token.get_secret_value() if self.token else ""
         if not expected or not compare_digest(expected.encode(), (token or "").encode()):
+            if token is not None:
+                self.refusals.note(self.signed.name, "wrong token")
+                raise HTTPException(401, "the request's signature does not verify")
             self.signed.verify(request, body)  # refuses, and names the fault
-        self.origins.require(request)
+        try:
+            self.origins.require(request)
+        except HTTPException:
+            self.refusals.note(self.signed.name, "foreign web page")
+            raise
         return self.editor_call
 
     def _work(self, request: Request, use_case: UseCase, call: AgentRequest) -> AgentAnswer:
@@ -110,29 +118,31 @@ class _Agent:
         return answer
 
 
-def custom_agents(settings: Settings, service: Service) -> APIRouter:
+def custom_agents(settings: Settings, service: Service, refusals: Refusals) -> APIRouter:
     """The two custom agents, each behind its own secret and token."""
     router = APIRouter(prefix="/agents", tags=["custom agents"])
     origins = AllowedOrigins(settings.editor_origin_regex)
 
     agents = {
         "route": _Agent(
-            signed=SignedEndpoint(settings.route_secrets, settings.signature_tolerance_seconds),
+            signed=signed_endpoint(settings, "/agents/route", "ROUTE_SECRET", refusals),
             token=settings.route_editor_token,
             origins=origins,
             workflow_call=service.route,
             editor_call=service.editor_route,
             seconds=settings.request_seconds,
-            at_once=anyio.CapacityLimiter(MOST),
+            at_once=Line(MOST),
+            refusals=refusals,
         ),
         "score": _Agent(
-            signed=SignedEndpoint(settings.score_secrets, settings.signature_tolerance_seconds),
+            signed=signed_endpoint(settings, "/agents/score", "SCORE_SECRET", refusals),
             token=settings.score_editor_token,
             origins=origins,
             workflow_call=service.score,
             editor_call=service.editor_score,
             seconds=settings.request_seconds,
-            at_once=anyio.CapacityLimiter(SCORINGS_AT_ONCE),
+            at_once=Line(SCORINGS_AT_ONCE),
+            refusals=refusals,
         ),
     }
     for name, each in agents.items():

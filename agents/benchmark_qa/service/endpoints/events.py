@@ -4,18 +4,18 @@ import logging
 from typing import Annotated
 from uuid import UUID
 
-import anyio
 import anyio.to_thread
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
-from benchmark_qa.service.admission import EVENTS_AT_ONCE
+from benchmark_qa.service.admission import EVENTS_AT_ONCE, Line
 from benchmark_qa.service.endpoints.custom_agents import ERRORS
 from benchmark_qa.service.endpoints.notifications import Accepted
+from benchmark_qa.service.refusals import Refusals
 from benchmark_qa.service.service import Service
-from benchmark_qa.service.signatures import SignedEndpoint, read_body
+from benchmark_qa.service.signatures import SignedEndpoint, read_body, signed_endpoint
 
 SUBMITTED = ("task_submitted_event", "task_sumbitted_event")
 """The second is how older platforms spell it."""
@@ -43,12 +43,12 @@ class _Envelope(BaseModel):
     payload: object = None
 
 
-def events(settings: Settings, service: Service) -> APIRouter:
+def events(settings: Settings, service: Service, refusals: Refusals) -> APIRouter:
     """The two endpoints, each behind its own secret."""
     router = APIRouter(prefix="/events", tags=["events"])
-    submitted = SignedEndpoint(settings.submitted_secrets, settings.signature_tolerance_seconds)
-    completed = SignedEndpoint(settings.completed_secrets, settings.signature_tolerance_seconds)
-    at_once = anyio.CapacityLimiter(EVENTS_AT_ONCE)
+    submitted = signed_endpoint(settings, "/events/task-submitted", "TASK_SUBMITTED_SECRET", refusals)
+    completed = signed_endpoint(settings, "/events/task-completed", "TASK_COMPLETED_SECRET", refusals)
+    at_once = Line(EVENTS_AT_ONCE)
 
     async def handle(request: Request, signed: SignedEndpoint, kinds: tuple[str, ...]) -> Accepted:
         body = await read_body(request, MAX_EVENT_BYTES)
@@ -59,7 +59,7 @@ def events(settings: Settings, service: Service) -> APIRouter:
 
         hashes = [str(data_hash) for data_hash in payload.data_hashes]
         with unit_of_work(seconds=settings.request_seconds):
-            async with at_once:
+            async with at_once.turn():
                 done = await anyio.to_thread.run_sync(service.take_event, str(payload.project_hash), hashes)
         return Accepted(message=done)
 

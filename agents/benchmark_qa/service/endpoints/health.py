@@ -1,13 +1,15 @@
-"""`GET /healthz`, `/readyz`, `/version`: is the process alive, can it do its work, and which one is it?"""
+"""`GET /livez`, `/readyz`, `/version`: is the process alive, can it do its work, and which one is it?"""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Annotated
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Header, Response
+from pydantic import BaseModel, SecretStr
 
 from benchmark_qa import __version__
 from benchmark_qa.context import unit_of_work
@@ -15,12 +17,13 @@ from benchmark_qa.tasks.checks import Finding
 
 READY_SECONDS = 30.0
 """How long an answer of `/readyz` is given again without looking"""
+HIDDEN = "told with the bearer token METRICS_TOKEN or REPORT_TOKEN"
 LOOK_SECONDS = 10.0
 """Time budget of looking"""
 
 
 class Check(BaseModel):
-    """One check of `/readyz`."""
+    """One check of `/readyz`; what was found and what to do are told to operators."""
 
     check: str
     fine: bool
@@ -51,24 +54,33 @@ class CachedFindings:
         return self._findings
 
 
-def health(look: Callable[[], Sequence[Finding]]) -> APIRouter:
-    """Endpoints for the host and the operator. They tell nothing that is secret, and `/readyz` no more than titles."""
+def health(look: Callable[[], Sequence[Finding]], operators: Sequence[SecretStr | None] = ()) -> APIRouter:
+    """Endpoints for the host and the operator.
+
+    Args:
+        look: makes the findings of `/readyz`.
+        operators: tokens, one of which as a bearer opens what `/readyz` found: titles of projects and stages.
+    """
     router = APIRouter(tags=["operations"])
     findings = CachedFindings(look)
     one_at_a_time = anyio.CapacityLimiter(1)
 
-    @router.get("/healthz")
-    async def healthz() -> dict[str, str]:
+    # Google's front end answers /healthz itself; it stays for those who ask the container.
+    @router.get("/livez")
+    @router.get("/healthz", include_in_schema=False)
+    async def livez() -> dict[str, str]:
         """The process is alive; nothing else is asked."""
         return {"status": "alive"}
 
     @router.get("/readyz", responses={503: {"model": Readiness, "description": "Something is not as configured"}})
-    async def readyz(response: Response) -> Readiness:
+    async def readyz(response: Response, authorization: Annotated[str | None, Header()] = None) -> Readiness:
         """Key, projects, stages, pathways and ontologies are as configured."""
         # Whoever asks meanwhile waits here, in no thread: anybody may ask, and the threads are the agents'.
         found = await anyio.to_thread.run_sync(findings.get, limiter=one_at_a_time)
         ready = all(finding.fine for finding in found)
         response.status_code = 200 if ready else 503
+        if not _is_one_of(operators, authorization):
+            return Readiness(ready=ready, checks=[Check(check=f.check, fine=f.fine, message=HIDDEN) for f in found])
         return Readiness(ready=ready, checks=[Check(**vars(finding)) for finding in found])
 
     @router.get("/version")
@@ -77,3 +89,9 @@ def health(look: Callable[[], Sequence[Finding]]) -> APIRouter:
         return {"version": __version__}
 
     return router
+
+
+def _is_one_of(tokens: Sequence[SecretStr | None], authorization: str | None) -> bool:
+    scheme, _, given = (authorization or "").partition(" ")
+    is_known = [compare_digest(given.encode(), token.get_secret_value().encode()) for token in tokens if token]
+    return scheme.lower() == "bearer" and any(is_known)

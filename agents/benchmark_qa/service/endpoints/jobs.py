@@ -16,7 +16,8 @@ from pydantic import BaseModel
 
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
-from benchmark_qa.service.admission import DRAINS_AT_ONCE
+from benchmark_qa.service.admission import DRAINS_AT_ONCE, Line, ServiceFull
+from benchmark_qa.service.refusals import Refusals
 from benchmark_qa.service.service import Service
 from benchmark_qa.service.signatures import read_body
 from benchmark_qa.tasks.jobs import DrainJob, JobError
@@ -75,17 +76,23 @@ class Worked(BaseModel):
     message: str
 
 
-def jobs(settings: Settings, service: Service) -> APIRouter:
+def jobs(settings: Settings, service: Service, refusals: Refusals) -> APIRouter:
     """The endpoint; for deployments whose queue is one of Cloud Tasks."""
     assert settings.jobs_url is not None and settings.jobs_service_account is not None  # noqa: S101, PT018 - validated
     router = APIRouter(tags=["jobs"])
     verifier = TokenVerifier(settings.jobs_url, settings.jobs_service_account, settings.jobs_certificates_url)
-    drains = anyio.CapacityLimiter(DRAINS_AT_ONCE)
+    drains = Line(DRAINS_AT_ONCE)
+    threads = anyio.CapacityLimiter(DRAINS_AT_ONCE)
 
     @router.post("/jobs", include_in_schema=False)
     async def work_off(request: Request) -> Worked:
         """Work off one job. Any answer but 200 has it delivered again."""
-        await anyio.to_thread.run_sync(verifier.verify, request.headers.get("Authorization"))
+        try:
+            await anyio.to_thread.run_sync(verifier.verify, request.headers.get("Authorization"))
+        except HTTPException as error:
+            if error.status_code == 401:
+                refusals.note("/jobs", "wrong token")
+            raise
         body = await read_body(request)
         try:
             job = DrainJob.from_json(body)
@@ -96,7 +103,10 @@ def jobs(settings: Settings, service: Service) -> APIRouter:
 
         try:
             with unit_of_work(seconds=settings.job_seconds):
-                await anyio.to_thread.run_sync(service.work_off, job, limiter=drains)
+                async with drains.turn():
+                    await anyio.to_thread.run_sync(service.work_off, job, limiter=threads)
+        except ServiceFull:
+            raise
         except Exception:
             _log.exception("a job failed", extra={"delivery": request.headers.get(RETRY_HEADER)})
             raise HTTPException(503, "the job is not done: deliver it again") from None

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ValidationError
 
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
-from benchmark_qa.service.admission import DRAINS_AT_ONCE
+from benchmark_qa.service.admission import DRAINS_AT_ONCE, Line
 from benchmark_qa.service.endpoints.custom_agents import ERRORS
+from benchmark_qa.service.refusals import Refusals
 from benchmark_qa.service.service import Service
-from benchmark_qa.service.signatures import SignedEndpoint, read_body
+from benchmark_qa.service.signatures import read_body, signed_endpoint
 from benchmark_qa.tasks.jobs import DrainJob
 
 _log = logging.getLogger(__name__)
@@ -25,11 +26,12 @@ class Accepted(BaseModel):
     message: str
 
 
-def notifications(settings: Settings, service: Service) -> APIRouter:
+def notifications(settings: Settings, service: Service, refusals: Refusals) -> APIRouter:
     """The endpoint for every stage whose secret is among `NOTIFICATION_SECRET`."""
     router = APIRouter(prefix="/notifications", tags=["notifications"])
-    signed = SignedEndpoint(settings.notification_secrets, settings.signature_tolerance_seconds)
-    drains = anyio.CapacityLimiter(DRAINS_AT_ONCE)
+    signed = signed_endpoint(settings, "/notifications/task-ready", "NOTIFICATION_SECRET", refusals)
+    drains = Line(DRAINS_AT_ONCE)
+    threads = anyio.CapacityLimiter(DRAINS_AT_ONCE)
 
     @router.post("/task-ready", responses={**ERRORS, 501: {"description": "An envelope version not known yet"}})
     async def task_ready(request: Request) -> Accepted:
@@ -41,7 +43,8 @@ def notifications(settings: Settings, service: Service) -> APIRouter:
             return Accepted(message="not a task-ready notification: nothing to do")
 
         with unit_of_work(seconds=settings.request_seconds):
-            done = await anyio.to_thread.run_sync(service.take_job, job, limiter=drains)
+            async with drains.turn():
+                done = await anyio.to_thread.run_sync(service.take_job, job, limiter=threads)
         _log.info("notified", extra={"stage": job.stage_uuid, "outcome": done})
         return Accepted(message=done)
 

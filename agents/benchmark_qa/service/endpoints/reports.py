@@ -12,6 +12,8 @@ import anyio.to_thread
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
 from pydantic import AwareDatetime, SecretStr
 
+from benchmark_qa.records.moments import require_moment
+from benchmark_qa.service.refusals import Refusals
 from benchmark_qa.service.service import Service
 
 Format = Literal["html", "json", "csv", "parquet", "markdown"]
@@ -26,13 +28,15 @@ REPORTS_AT_ONCE = 1
 """A report reads every score: several at once would starve the agents beside them"""
 
 
-def reports(token: SecretStr, service: Service) -> APIRouter:
+def reports(token: SecretStr, service: Service, refusals: Refusals) -> APIRouter:
     """The endpoint, behind the operator's token: as a bearer, or as the password when a browser asks for one."""
     limiter: list[anyio.CapacityLimiter] = []
 
     def operator_only(authorization: Annotated[str | None, Header()] = None) -> None:
         given = token_of(authorization)
         if given is None or not compare_digest(given.encode(), token.get_secret_value().encode()):
+            if given is not None:  # a browser asks without one first
+                refusals.note("/reports/{project}", "wrong token")
             raise HTTPException(401, "the operator's token is needed", {"WWW-Authenticate": 'Basic realm="reports"'})
 
     router = APIRouter(prefix="/reports", tags=["reports"], dependencies=[Depends(operator_only)])
@@ -46,6 +50,11 @@ def reports(token: SecretStr, service: Service) -> APIRouter:
     ) -> Response:
         """How good is each annotator, which class is misunderstood, which ground truth is suspect."""
         zone = _zone(timezone)
+        if as_of is not None:
+            try:
+                require_moment(as_of)
+            except ValueError as error:
+                raise HTTPException(422, f"as_of: {error}") from None
         if not limiter:
             limiter.append(anyio.CapacityLimiter(REPORTS_AT_ONCE))
         content = await anyio.to_thread.run_sync(

@@ -1,0 +1,200 @@
+"""The server's side of each connection: how long it may wait for a request, and how many there may be.
+
+Written for a port that anybody can reach. A connection that does not send its request is closed in time; when there are
+as many connections as the process can hold, the one that has been waiting longest makes room for the newest.
+"""
+
+import asyncio
+import json
+import resource
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+HEAD_SECONDS = 15.0
+"""For the request line and the headers. Encord's arrive in one packet."""
+BODY_SECONDS = 30.0
+"""For the whole body, at most 2 MB"""
+LONGEST_HEAD = 64 * 1024
+"""Bytes of request line and headers"""
+LINGER_SECONDS = 2.0
+"""After an answer that did not wait for the body: so long the rest is read and dropped, so that the answer arrives"""
+ACCEPTED_TOGETHER = 32
+"""Connections that are taken from the system's queue before the first of them is looked at"""
+QUEUED_BY_SYSTEM = 1024
+"""Connections that wait in the system's queue until they are taken"""
+MOST_CONNECTIONS = 4096
+KEPT_FILES = 256
+"""Open files that are left to the database, to connections to Encord and to worker processes"""
+
+Waiting = Literal["head", "body", "idle"]
+
+
+def connections_of_this_process() -> int:
+    """How many connections leave enough open files for the work itself."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(1, min(MOST_CONNECTIONS, files - min(KEPT_FILES, files // 2)))
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Limits of the connections of one server."""
+
+    head_seconds: float = HEAD_SECONDS
+    body_seconds: float = BODY_SECONDS
+    connections: int = MOST_CONNECTIONS
+
+
+def protocol_of(patience: Patience) -> type[asyncio.Protocol]:
+    """The class that uvicorn makes an instance of for every connection of one server."""
+    waiting: dict[PatientProtocol, None] = {}
+
+    class Protocol(PatientProtocol):
+        def __init__(
+            self,
+            config: Config,
+            server_state: ServerState,
+            app_state: dict[str, Any],
+            _loop: asyncio.AbstractEventLoop | None = None,
+        ) -> None:
+            super().__init__(config, server_state, app_state, patience, waiting)
+
+    return Protocol
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """Uvicorn's protocol with deadlines for head and body, and a limit of connections.
+
+    Args:
+        config: of uvicorn.
+        server_state: of uvicorn.
+        app_state: of uvicorn.
+        patience: the limits.
+        waiting: connections without a complete request, the one that has waited longest first; shared by all.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        patience: Patience,
+        waiting: "dict[PatientProtocol, None]",
+    ) -> None:
+        super().__init__(config, server_state, app_state)
+        self._patience = patience
+        self._all_waiting = waiting
+        self._waits_for: Waiting | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for a request; where there is no room, the connection that has waited longest is closed."""
+        super().connection_made(transport)
+        if len(self.connections) > self._patience.connections:
+            longest = next(iter(self._all_waiting), None)
+            if longest is None:
+                self._answer(503, "the service is busy; try again", retry_after=5)
+                return
+            longest.give_up()
+        self._wait_for("head", self._patience.head_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._wait_for(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, unless the connection has been given up."""
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self._waits_for == "idle":  # empty lines before a request
+            self._wait_for("head", self._patience.head_seconds)
+        if self._waits_for == "head" and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > LONGEST_HEAD:
+                self._answer(431, f"the head of the request is longer than {LONGEST_HEAD} bytes")
+
+    def on_message_begin(self) -> None:
+        """From here on the deadline of the head counts, where it does not already."""
+        super().on_message_begin()
+        if self._waits_for != "head":
+            self._head_bytes = 0
+            self._wait_for("head", self._patience.head_seconds)
+
+    def on_headers_complete(self) -> None:
+        """From here on the deadline of the body counts."""
+        self._head_bytes = 0
+        self._wait_for("body", self._patience.body_seconds)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is complete: its time is the work's."""
+        self._wait_for(None)
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, or end the connection where the body of this one was not waited for."""
+        super().on_response_complete()
+        if self.transport.is_closing() or self.pipeline:
+            return
+        if self._waits_for == "body":
+            # To close at once would reset the connection, and the answer might be lost on its way.
+            self._unset_keepalive_if_required()
+            self.transport.write_eof()
+            self._wait_for("body", LINGER_SECONDS)
+        elif self._waits_for is None:
+            self._wait_for("idle")
+
+    def shutdown(self) -> None:
+        """Stop: a request of which only a part has come is to be sent again."""
+        if self._waits_for == "head" and self._head_bytes and not self.transport.is_closing():
+            self._answer(503, "the service is stopping; try again", retry_after=5)
+            return
+        super().shutdown()
+
+    def give_up(self) -> None:
+        """End a connection that has not sent its request in time, or that must make room."""
+        if self.transport.is_closing():
+            self._wait_for(None)
+            return
+        is_answered = self._waits_for == "body" and (self.cycle.response_started or self.pipeline)
+        if is_answered or self._waits_for == "idle" or (self._waits_for == "head" and not self._head_bytes):
+            self._wait_for(None)
+            self.transport.abort()
+            return
+        self._answer(408, "the request did not come in time")
+
+    def _wait_for(self, what: Waiting | None, seconds: float | None = None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self._all_waiting.pop(self, None)
+        self._waits_for = what
+        if what is None:
+            return
+        self._all_waiting[self] = None
+        if seconds is not None:
+            self._deadline = self.loop.call_later(seconds, self.give_up)
+
+    def _answer(self, status: int, message: str, *, retry_after: int | None = None) -> None:
+        """Answer without the application, and close."""
+        self._unset_keepalive_if_required()
+        body = json.dumps({"message": message}).encode()
+        again = b"" if retry_after is None else b"retry-after: %d\r\n" % retry_after
+        head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
+        self.transport.write(STATUS_LINE[status] + head + again + b"\r\n" + body)
+        if self._waits_for == "body":
+            # The application waits for the rest: it is told that nothing more comes.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self._wait_for(None)
+        self.transport.close()

@@ -1,0 +1,71 @@
+"""What comes from outside, as a terminal may show it: no control characters, no markup."""
+
+import re
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# Control characters besides line feed and tab, and those that turn the direction of writing.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """The text with control characters as Python writes them: a name must not move the cursor or set a title."""
+    return _UNPRINTABLE.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
+def plain_console(**options: Any) -> "Console":
+    """Rich's console for text that is not ours: nothing in it is markup, an emoji's name or a control character.
+
+    Args:
+        options: of `rich.console.Console`.
+    """
+    return marked_console(markup=False, **options)
+
+
+def marked_console(**options: Any) -> "Console":
+    """Rich's console for text with our own markup, what is not ours escaped; control characters are made visible.
+
+    Args:
+        options: of `rich.console.Console`.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    class PrintableConsole(Console):
+        def render_str(self, text: str, **style: Any) -> Text:
+            return super().render_str(printable(text), **style)
+
+    return PrintableConsole(emoji=False, **options)
+
+
+class PrintableStream:
+    """Standard output or error on a terminal; what is written there by `print` and `typer.echo` is made printable.
+
+    Rich's own colours and cursor movements pass: it looks for `rich_proxied_file`.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.rich_proxied_file = stream
+
+    def write(self, text: str) -> int:
+        """Write it with control characters made visible."""
+        return self.rich_proxied_file.write(printable(text))
+
+    def writelines(self, lines: list[str]) -> None:
+        """Write each."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rich_proxied_file, name)
+
+
+def guard_terminal() -> None:
+    """Make printable what goes to a terminal; files and pipes get it as it is."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is not None and stream.isatty() and not isinstance(stream, PrintableStream):
+            setattr(sys, name, PrintableStream(stream))
