@@ -257,7 +257,7 @@ def _valid(areas: Areas) -> Areas:
     """Outlines that cross themselves are mended (GEOS `make_valid`); those that overlap each other count once."""
     broken = np.flatnonzero(~shapely.is_valid(areas))
     if len(broken):
-        refuse_tangles(shapely.get_rings(areas[broken]))
+        refuse_tangles(shapely.get_rings(shapely.get_parts(areas[broken])))
         areas = areas.copy()
         for index in broken:
             parts = shapely.make_valid(shapely.get_parts(areas[index]), method="structure", keep_collapsed=False)

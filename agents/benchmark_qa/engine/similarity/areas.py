@@ -57,7 +57,7 @@ def _refuse_too_many_corners(truth: Areas, label: Areas, pairs: Pairs) -> None:
 
 def _edges(area: shapely.Geometry) -> Numbers:
     """The edges (m, 2, 2) of an outline and its holes."""
-    points, owner = shapely.get_coordinates(shapely.get_rings(area), return_index=True)
+    points, owner = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(area)), return_index=True)
     same = owner[1:] == owner[:-1]
     return np.stack((points[:-1][same], points[1:][same]), axis=1)
 

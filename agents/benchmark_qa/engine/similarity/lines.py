@@ -31,22 +31,27 @@ def lengths(lines: Lines) -> Numbers:
 
 
 def line_similarity(  # noqa: PLR0917 - two sides and how to compare them
-    truth: Lines, label: Lines, media: tuple[Numbers, Numbers], half_width: Numbers, directed: Flags, pairs: Pairs
+    truth: Lines,
+    label: Lines,
+    half_width: Numbers,
+    directed: Flags,
+    pairs: Pairs,
+    media: tuple[Numbers, Numbers] | None = None,
 ) -> Numbers:
     """Harmonic mean of the two shares of length inside the other line's corridor (k,).
 
     Args:
         truth: the lines of the ground truth, in pixels or scene units.
         label: the lines of the labels, in the same units; a flat line and one in space have nothing in common.
-        media: width and height of each line's image (n, 2), (m, 2); flat lines are cut there.
         half_width: of the corridor about each truth line (n,) and about the label line it is compared with.
         directed: for each truth line (n,) whether a line drawn from the other end is another line: it then has 0.
         pairs: k pairs of lines.
+        media: width and height of each line's image (n, 2), (m, 2), where flat lines are cut; None cuts nothing.
     """
     result = np.zeros(len(pairs))
     first, second = in_space(truth)[pairs.truth], in_space(label)[pairs.label]
     flat = ~first & ~second
-    result[flat] = _flat(truth, label, media, half_width, pairs.where(flat))
+    result[flat] = _flat(truth, label, half_width, pairs.where(flat), media)
     for index in np.flatnonzero(first & second):
         row, column = int(pairs.truth[index]), int(pairs.label[index])
         result[index] = _share_in_space(_points(truth, row), _points(label, column), float(half_width[row]))
@@ -61,10 +66,13 @@ def line_extents(lines: Lines, margin: Numbers) -> Numbers:
     return padded_extents(lines.points[:, :2], lines.offsets, margin)
 
 
-def _flat(truth: Lines, label: Lines, media: tuple[Numbers, Numbers], half_width: Numbers, pairs: Pairs) -> Numbers:
+def _flat(
+    truth: Lines, label: Lines, half_width: Numbers, pairs: Pairs, media: tuple[Numbers, Numbers] | None
+) -> Numbers:
     if not len(pairs):
         return np.empty(0)
-    first, second = _shapes(truth, media[0])[pairs.truth], _shapes(label, media[1])[pairs.label]
+    sizes = media or (None, None)
+    first, second = _shapes(truth, sizes[0])[pairs.truth], _shapes(label, sizes[1])[pairs.label]
     reach = half_width[pairs.truth]
     return _harmonic(_share(first, second, reach), _share(second, first, reach))
 
@@ -83,11 +91,11 @@ def _harmonic(first: Numbers, second: Numbers) -> Numbers:
     return np.asarray(2 * first * second / np.where(total > 0, total, 1.0))
 
 
-def _shapes(lines: Lines, media: Numbers) -> NDArray[np.object_]:
+def _shapes(lines: Lines, media: Numbers | None) -> NDArray[np.object_]:
     shapes = np.empty(len(lines), np.object_)
     for index in range(len(lines)):
         shapes[index] = line_of(lines.points[lines.offsets[index] : lines.offsets[index + 1], :2])
-    shapes = within_image(shapes, media)
+    shapes = shapes if media is None else within_image(shapes, media)
     long = shapely.length(shapes) > 0
     refuse_tangles(shapes[long])
     shapes[long] = shapely.node(shapes[long])  # what is drawn twice over the same way counts once

@@ -107,7 +107,7 @@ def _lines(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Meas
         lines.line_extents(sides[0], half_width),
         lines.line_extents(sides[1], np.zeros(len(label))),
         lines.lengths(sides[0]),
-        lambda pairs: lines.line_similarity(sides[0], sides[1], media, half_width, directed, pairs),
+        lambda pairs: lines.line_similarity(sides[0], sides[1], half_width, directed, pairs, media),
     )
 
 
