@@ -83,6 +83,13 @@ def outlines(drawings: Drawings, media: Numbers) -> Areas:
     return within_image(_OUTLINES[drawings.shape](drawings.geometry, media), media)
 
 
+def sizes(areas: Areas) -> Numbers:
+    """Size of each area (n,), in pixels squared; what is flat has 0, not a rest of rounding."""
+    found = np.asarray(shapely.area(areas), np.float64)
+    farthest = np.nan_to_num(np.abs(shapely.bounds(areas)).reshape(-1, 4)).max(axis=1, initial=0.0)
+    return np.where(found > 1e-13 * farthest**2, found, 0.0)
+
+
 def within_image(areas: Areas, media: Numbers) -> Areas:
     """The parts of the areas (n,) that lie in images of these sizes (n, 2)."""
     if not len(areas):
@@ -113,8 +120,7 @@ def touches_image(drawings: Drawings, media: Numbers) -> NDArray[np.bool_]:
         return np.asarray(shapely.intersects(drawn, _images(media)))
     whole = _OUTLINES[drawings.shape](drawings.geometry, media)
     seen = within_image(whole, media)
-    flat = shapely.area(whole) == 0
-    return np.asarray(np.where(flat, ~shapely.is_empty(seen), shapely.area(seen) > 0))
+    return np.asarray(np.where(sizes(whole) == 0, ~shapely.is_empty(seen), sizes(seen) > 0))
 
 
 def reach(drawings: Drawings, media: Numbers) -> tuple[Numbers, Numbers]:

@@ -99,9 +99,8 @@ class RandomRow:
         if self.modality in FRAMES:
             return self._in_space() if self.modality == "scene" else self._flat()
         ranges = [self._range(2000) for _ in range(self.random.randint(1, 2))]
-        nodes = [
-            HtmlNode(xpath=f"/html/p[{self.random.randint(1, 2)}]", offset=self.random.randint(3, 9)) for _ in "ab"
-        ]
+        places = sorted((self.random.randint(1, 2), self.random.randint(3, 9)) for _ in range(2))
+        nodes = [HtmlNode(xpath=f"/html/p[{number}]", offset=offset) for number, offset in places]
         return {
             "audio": ("sound", AudioCoordinates(range=ranges)),
             "time_series": ("stretch", TimeRangeCoordinates(range=ranges)),
@@ -124,7 +123,7 @@ class RandomRow:
         turned = RotatableBoundingBoxCoordinates(
             height=h, width=w, top_left_x=x, top_left_y=y, theta=self._number(-180, 360)
         )
-        return self.random.choice(
+        name, where = self.random.choice(
             (
                 ("box", box),
                 ("box", box),
@@ -140,6 +139,8 @@ class RandomRow:
                 ("ellipse", EllipseCoordinates(x, y, w, h, self._number(0, 90))),
             )
         )
+        # A page has no pixels: the SDK writes no mask there.
+        return ("box", box) if self.modality == "pdf" and name == "mask" else (name, where)
 
     def _describe(self) -> None:
         """Answer an attribute; choosing another option leaves the nested answer where it was."""
@@ -151,7 +152,7 @@ class RandomRow:
         kind = attribute.get_property_type().value
         if attribute.dynamic:
             ticked = self.random.sample(list(attribute.options), self.random.randint(1, 2))  # type: ignore[attr-defined]
-            first = self.random.choice(drawn.get_annotation_frames() or {0})  # type: ignore[arg-type]
+            first = self.random.choice(sorted(drawn.get_annotation_frames()) or [0])
             drawn.set_answer(ticked, attribute=attribute, frames=[Range(first, first)], overwrite=True)
         elif kind == "radio":
             option = self.random.choice(attribute.options)  # type: ignore[attr-defined]

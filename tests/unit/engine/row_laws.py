@@ -73,6 +73,16 @@ def _edits(row: Row, dice: random.Random) -> Iterator[_Edit]:
             expected = f"{entry['classifications'][0]['answers']:.15g}"
             yield "missing_classification", set(frames), expected, None, edited
     yield from _removed_objects(row, dice)
+    yield from _removed_ranges(row, dice)
+
+
+def _removed_ranges(row: Row, dice: random.Random) -> Iterator[_Edit]:
+    """One stretch of sound, time or text is not marked."""
+    on_ranges = [key for key, entry in row["object_answers"].items() if "createdBy" in entry]
+    if on_ranges:
+        edited = copy.deepcopy(row)
+        del edited["object_answers"][dice.choice(on_ranges)]
+        yield "missing", {0}, None, None, edited
 
 
 def _root(entry: dict[str, Any]) -> Any:

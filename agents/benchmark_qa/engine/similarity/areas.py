@@ -17,6 +17,7 @@ from benchmark_qa.labels.outlines import (
     outlines,
     reach,
     silhouettes,
+    sizes,
     within_image,
 )
 
@@ -139,8 +140,3 @@ def extents(areas: Areas) -> Numbers:
     bounds: Numbers = np.nan_to_num(shapely.bounds(areas)).reshape(-1, 4)
     bounds[:, 2:] -= bounds[:, :2]
     return bounds
-
-
-def sizes(areas: Areas) -> Numbers:
-    """Size of each area in pixels squared (n,)."""
-    return np.asarray(shapely.area(areas), np.float64)
