@@ -17,9 +17,6 @@ HINT = 1e-10
 MOST_SQUARE = 2_000
 """Drawings of one side, all connected by overlaps, up to which a dense matrix is fast and small (32 MB)."""
 
-MOST_CELLS = 6_000_000
-"""Truth drawings times label drawings of such a crowd up to which a dense rectangle is used (48 MB)."""
-
 
 def assign(
     pairs: Pairs,
@@ -85,8 +82,7 @@ def _best(component: Indices, pairs: Pairs, similarity: Numbers, truth_order: In
     rows, row = np.unique(truth_order[pairs.truth[component]], return_inverse=True)
     columns, column = np.unique(label_order[pairs.label[component]], return_inverse=True)
     if max(len(rows), len(columns)) > MOST_SQUARE:
-        best = _best_of_few_and_many if len(rows) * len(columns) <= MOST_CELLS else _best_of_many
-        return component[best(row, column, similarity[component])]
+        return component[_best_of_many(row, column, similarity[component])]
     cost = np.full((len(rows), len(columns)), min(len(rows), len(columns)) + 1.0)
     cost[row, column] = 1.0 - similarity[component]
     pair = np.full(cost.shape, -1)
@@ -97,36 +93,20 @@ def _best(component: Indices, pairs: Pairs, similarity: Numbers, truth_order: In
     return picked[picked >= 0]
 
 
-def _best_of_few_and_many(row: Indices, column: Indices, similarity: Numbers) -> Indices:
-    """Positions of the chosen pairs, where one side has so few drawings that a rectangle of all pairs is small."""
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - only crowds of thousands need SciPy
-
-    cost = np.full((int(row.max()) + 1, int(column.max()) + 1), min(row.max(), column.max()) + 2.0)
-    cost[row, column] = 1.0 - similarity
-    partner = np.full(len(cost), -1)
-    chosen_rows, chosen_columns = linear_sum_assignment(cost)
-    partner[chosen_rows] = chosen_columns
-    return np.flatnonzero(partner[row] == column)
-
-
 def _best_of_many(row: Indices, column: Indices, similarity: Numbers) -> Indices:
     """Positions of the chosen pairs, in memory by their number.
 
     Every row and column also has a partner of its own that stands for "left out", so that an assignment of all of them
     exists; these partners may pair up with each other wherever their owners might.
     """
-    from scipy.sparse import csr_array  # noqa: PLC0415 - only crowds of thousands need SciPy
-    from scipy.sparse.csgraph import min_weight_full_bipartite_matching  # noqa: PLC0415
+    from lap import lapmod  # type: ignore[import-untyped]  # noqa: PLC0415 - most data units need no solver
 
     rows, columns, count = int(row.max()) + 1, int(column.max()) + 1, len(row)
-    left_out = min(rows, columns) + 1.0
+    left_out = (min(rows, columns) + 1.0) / 2
     starts = np.concatenate((row, np.arange(rows), rows + np.arange(columns), rows + column))
     ends = np.concatenate((column, columns + np.arange(rows), np.arange(columns), columns + row))
-    # SciPy takes an explicit 0 for a pair that is not there: every weight is 1 more, which changes no choice.
-    weights = np.concatenate((2.0 - similarity, np.full(rows + columns, 1.0 + left_out / 2), np.ones(count)))
-    graph = csr_array((weights, (starts, ends)), shape=(rows + columns, rows + columns))
-    chosen_rows, chosen_columns = min_weight_full_bipartite_matching(graph)
-    partner = np.full(rows, -1)
-    real = (chosen_rows < rows) & (chosen_columns < columns)
-    partner[chosen_rows[real]] = chosen_columns[real]
+    weights = np.concatenate((1.0 - similarity, np.full(rows + columns, left_out), np.zeros(count)))
+    order = np.lexsort((ends, starts))
+    first = np.searchsorted(starts[order], np.arange(rows + columns + 1)).astype(np.int32)
+    _, partner, _ = lapmod(rows + columns, weights[order], first, ends[order].astype(np.int32))
     return np.flatnonzero(partner[row] == column)
