@@ -99,7 +99,7 @@ def _best_of_many(row: Indices, column: Indices, similarity: Numbers) -> Indices
     Every row and column also has a partner of its own that stands for "left out", so that an assignment of all of them
     exists; these partners may pair up with each other wherever their owners might.
     """
-    from lap import lapmod  # type: ignore[import-untyped]  # noqa: PLC0415 - most data units need no solver
+    from lap import lapmod  # noqa: PLC0415 - most data units need no solver
 
     rows, columns, count = int(row.max()) + 1, int(column.max()) + 1, len(row)
     left_out = (min(rows, columns) + 1.0) / 2

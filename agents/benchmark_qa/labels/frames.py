@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from benchmark_qa.labels.annotations import ROW
 from benchmark_qa.labels.errors import LabelReadError, word_named
@@ -87,8 +87,9 @@ def _unit_end(kind: str, unit: Mapping[str, Any]) -> int | None:
 
 
 def _space_end(space: Mapping[str, Any]) -> int | None:
-    if _is_length(space.get("duration_ms")):
-        return math.ceil(space["duration_ms"])
+    duration = space.get("duration_ms")
+    if _is_length(duration):
+        return math.ceil(duration)
     if space.get("space_type") in {"image", "scene_image"}:
         return 0
     frames = space.get("number_of_frames")
@@ -97,7 +98,7 @@ def _space_end(space: Mapping[str, Any]) -> int | None:
     return math.ceil(frames) - 1 if _is_length(frames) else None
 
 
-def _is_length(value: Any) -> bool:
+def _is_length(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 2**40
 
 

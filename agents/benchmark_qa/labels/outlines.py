@@ -103,7 +103,7 @@ def within_image(areas: Areas, media: Numbers) -> Areas:
 
 
 def _images(media: Numbers) -> Areas:
-    return np.asarray(shapely.box(0.0, 0.0, media[:, 0], media[:, 1]))
+    return np.asarray(shapely.box(np.zeros(len(media)), np.zeros(len(media)), media[:, 0], media[:, 1]))
 
 
 def touches_image(drawings: Drawings, media: Numbers) -> NDArray[np.bool_]:
@@ -279,7 +279,7 @@ def mended_faces(corners: Numbers) -> Areas:
     return faces
 
 
-def line_of(points: Numbers) -> "shapely.LineString":
+def line_of(points: Numbers) -> Any:
     """A line through the points (m, 2); a single one is a line without length."""
     return shapely.linestrings(points if len(points) > 1 else np.repeat(points, 2, axis=0))
 
@@ -300,7 +300,8 @@ def refuse_tangles(lines: Areas) -> None:
 
 def crossings(first: Numbers, second: Numbers, most: int) -> int:
     """How often pieces of lines (n, 2, 2) meet others (m, 2, 2), counted until there are more than `most`."""
-    tree, others, count = shapely.STRtree(shapely.linestrings(first)), shapely.linestrings(second), 0
+    others = np.asarray(shapely.linestrings(second))
+    tree, count = shapely.STRtree(np.asarray(shapely.linestrings(first))), 0
     for start in range(0, len(others), 64):
         count += tree.query(others[start : start + 64], predicate="intersects").shape[1]
         if count > most:
