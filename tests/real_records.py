@@ -74,10 +74,10 @@ def scored(
         false_negatives=score.objects.false_negatives,
         similarity_sum=score.objects.similarity_sum,
         classifications_correct=score.classifications.correct,
-        classifications_total=score.classifications.expected + score.classifications.spurious,
+        classifications_total=score.classifications.compared,
         details=score.to_dict(),
         attributes_correct=score.attributes.correct,
-        attributes_total=score.attributes.expected + score.attributes.spurious,
+        attributes_total=score.attributes.compared,
         dataset_hash=DATASET,
         sketch=sketch_of(truth, labels, ontology),
     )

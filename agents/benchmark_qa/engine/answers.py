@@ -4,12 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import inf
+from operator import itemgetter
 
 from benchmark_qa.engine.config import AnswerRule
-from benchmark_qa.engine.result import AnswerScore, Conflict
+from benchmark_qa.engine.result import AnswerScore, Conflict, joined
 from benchmark_qa.engine.rules import Rules
-from benchmark_qa.labels.annotations import Annotations, Answer, Answers, Classification, Span
-from benchmark_qa.labels.ontology import ClassificationClass, Question
+from benchmark_qa.labels.annotations import Annotations, Answer, Answers, Classification
+from benchmark_qa.labels.answers import is_ticked
+from benchmark_qa.labels.ontology import ClassificationClass, Question, QuestionType
 
 
 def agreement(rule: AnswerRule, truth: Answer, label: Answer) -> float:
@@ -39,9 +42,41 @@ def _text_agreement(rule: AnswerRule, truth: str, label: str) -> float:
     return similarity if similarity >= rule.minimum else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A question that the two sides answer differently."""
+
+    question: Question
+    truth: Answer | None
+    label: Answer | None
+
+    def tell(self, place: Conflict) -> Conflict:
+        """The conflict at a place, with both answers in words."""
+        said = [answer_in_words(self.question, answer) for answer in (self.truth, self.label)]
+        is_text = self.question.type is QuestionType.TEXT
+        return replace(place, expected=said[0], given=said[1], is_text=is_text)
+
+
+LONGEST_ANSWER = 80
+"""Characters of a text that a conflict repeats."""
+
+
+def answer_in_words(question: Question, answer: Answer | None) -> str | None:
+    """The answer as a person reads it: labels of options, a number, or the beginning of a text."""
+    match answer:
+        case None:
+            return None
+        case frozenset():
+            return ", ".join(sorted(question.options.get(option, option) for option in answer))
+        case str():
+            said = question.options.get(answer, answer)
+            return said if len(said) <= LONGEST_ANSWER else said[: LONGEST_ANSWER - 1] + "…"
+    return f"{answer:.15g}"
+
+
 def compare_answers(
     questions: tuple[Question, ...], truth: Answers, label: Answers, rules: Rules, *, count: int = 1
-) -> tuple[AnswerScore, tuple[Question, ...]]:
+) -> tuple[AnswerScore, tuple[Difference, ...]]:
     """Compare the answers to one tree of questions; a nested question only where its parent's answer agrees.
 
     Returns:
@@ -64,7 +99,7 @@ def compare_answers(
         compared += 1
         correct += agreed
         if agreed < 1:
-            wrong.append(question)
+            wrong.append(Difference(question, left, right))
     credit = correct * expected / (expected + spurious) if expected else 0.0
     counts = (compared * count, expected * count, spurious * count)
     return AnswerScore(correct * count, *counts, credit=credit * count), tuple(wrong)
@@ -79,7 +114,7 @@ def _is_asked(question: Question, truth: Answers, label: Answers) -> bool:
     """Whether both sides ticked the option under which the question stands."""
     if question.parent is None:
         return True
-    return truth.get(question.parent) == label.get(question.parent) == question.parent_option
+    return all(is_ticked(side.get(question.parent), question.parent_option) for side in (truth, label))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +137,7 @@ def score_classifications(truth: Annotations, label: Annotations, rules: Rules) 
             for part in _compare(asked, space, by_truth[feature][space], by_label[feature][space], rules)
         ]
         total = sum((score for score, _ in parts), AnswerScore())
-        results[feature] = Answered(total, tuple(conflict for _, found in parts for conflict in found))
+        results[feature] = Answered(total, tuple(joined(conflict for _, found in parts for conflict in found)))
     return results
 
 
@@ -111,7 +146,7 @@ _Given = list[Classification]
 
 def _by_class(annotations: Annotations) -> defaultdict[int, defaultdict[str, _Given]]:
     table: defaultdict[int, defaultdict[str, _Given]] = defaultdict(lambda: defaultdict(list))
-    for item in sorted(annotations.classifications, key=lambda c: (c.spans, c.hash)):
+    for item in sorted(annotations.classifications, key=lambda c: (not c.answers, c.spans, c.hash)):
         table[item.feature][item.space].append(item)
     return table
 
@@ -120,10 +155,7 @@ def _compare(
     asked: ClassificationClass, space: str, truth: _Given, label: _Given, rules: Rules
 ) -> Iterator[tuple[AnswerScore, list[Conflict]]]:
     """Piece by piece of the timeline, between the places where an answer begins or ends."""
-    for start, end in _pieces([*truth, *label]):
-        left, right = _answers_at(truth, start), _answers_at(label, start)
-        if left is None and right is None:
-            continue
+    for start, end, left, right in _pieces(truth, label):
         count = 1 if start is None else int(end - start)
         frame = None if start is None else int(start)
         last = None if start is None else int(end) - 1
@@ -135,35 +167,80 @@ def _compare(
 
 
 def _conflicts(
-    place: Conflict, truth: Answers | None, label: Answers | None, wrong: tuple[Question, ...]
+    place: Conflict, truth: Answers | None, label: Answers | None, wrong: tuple[Difference, ...]
 ) -> Iterator[Conflict]:
     if not wrong:
         return
     if label is None:
-        yield replace(place, kind="missing_classification")
+        yield wrong[0].tell(replace(place, kind="missing_classification"))
     elif truth is None:
-        yield replace(place, kind="spurious_classification")
+        yield wrong[0].tell(replace(place, kind="spurious_classification"))
     else:
-        for question in wrong:
-            yield replace(place, other=question.name)
+        for each in wrong:
+            yield each.tell(replace(place, other=each.question.name))
 
 
-def _pieces(items: _Given) -> Iterator[tuple[float | None, float]]:
-    """Half-open pieces [start, end) over which every answer stays the same; (None, 0) is the whole data unit."""
-    if any(not item.spans for item in items):
-        yield None, 0
-    bounds = {edge for item in items for start, end in item.spans for edge in (start, end + 1)}
-    yield from pairwise(sorted(bounds))
+_Piece = tuple[float | None, float, Answers | None, Answers | None]
+"""First frame, the frame after the last, and what each side answers there; (None, 0) is the whole data unit."""
 
 
-def _answers_at(items: _Given, start: float | None) -> Answers | None:
-    for item in items:
-        if start is None and not item.spans:
-            return item.answers
-        if start is not None and any(_covers(span, start) for span in item.spans):
-            return item.answers
-    return None
+def _pieces(truth: _Given, label: _Given) -> Iterator[_Piece]:
+    """The pieces of the timeline over which both sides' answers stay the same and one of them answers."""
+    left, right = (next((item.answers for item in side if not item.spans), None) for side in (truth, label))
+    if left is not None or right is not None:
+        yield None, 0, left, right
+    lines = [_timeline(side) for side in (truth, label)]
+    bounds = sorted({edge for line in lines for start, end, _ in line for edge in (start, end)})
+    at = [0, 0]
+    for start, end in pairwise(bounds):
+        sides: list[Answers | None] = []
+        for side, line in enumerate(lines):
+            while at[side] < len(line) and line[at[side]][1] <= start:
+                at[side] += 1
+            here = at[side] < len(line) and line[at[side]][0] <= start
+            sides.append(line[at[side]][2] if here else None)
+        if sides != [None, None]:
+            yield start, end, sides[0], sides[1]
 
 
-def _covers(span: Span, at: float) -> bool:
-    return span[0] <= at <= span[1]
+def _timeline(items: _Given) -> list[tuple[float, float, Answers]]:
+    """Half-open pieces [start, end), sorted and apart, with the answers there.
+
+    Where several items hold on one frame, they answer the same (a row that contradicts itself is refused before), or
+    one of them is not answered and does not count.
+    """
+    table = sorted(((*span, item) for item in items for span in item.spans), key=lambda row: (row[0], row[1]))
+    line: list[tuple[float, float, Answers]] = []
+    waiting: list[tuple[float, float, Answers]] = []
+    for start, end, item in table:
+        (line if item.answers else waiting).append((start, end + 1, item.answers))
+    return _apart(line) if not waiting else _filled(_apart(line), _apart(waiting))
+
+
+def _apart(line: list[tuple[float, float, Answers]]) -> list[tuple[float, float, Answers]]:
+    """Pieces sorted by their start, cut where an earlier one covers them already."""
+    apart: list[tuple[float, float, Answers]] = []
+    reach = -inf
+    for start, end, answers in line:
+        if end > reach:
+            apart.append((max(start, reach), end, answers))
+            reach = end
+    return apart
+
+
+def _filled(
+    line: list[tuple[float, float, Answers]], between: list[tuple[float, float, Answers]]
+) -> list[tuple[float, float, Answers]]:
+    """The first pieces, and of the second ones what lies between them."""
+    filled, position = list(line), 0
+    for start, end, answers in between:
+        while position < len(line) and line[position][1] <= start:
+            position += 1
+        ahead = position
+        while start < end and ahead < len(line) and line[ahead][0] < end:
+            if line[ahead][0] > start:
+                filled.append((start, line[ahead][0], answers))
+            start, ahead = line[ahead][1], ahead + 1  # noqa: PLW2901 - what is left of the piece
+        if start < end:
+            filled.append((start, end, answers))
+    return sorted(filled, key=itemgetter(0))

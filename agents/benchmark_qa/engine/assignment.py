@@ -14,6 +14,10 @@ HINT = 1e-10
 """What a preference weighs beside similarity: it decides between equals only."""
 
 
+MOST_SQUARE = 2_000
+"""Drawings of one side, all connected by overlaps, up to which a dense matrix is fast and small (32 MB)."""
+
+
 def assign(
     pairs: Pairs,
     similarity: Numbers,
@@ -77,6 +81,8 @@ def _best(component: Indices, pairs: Pairs, similarity: Numbers, truth_order: In
 
     rows, row = np.unique(truth_order[pairs.truth[component]], return_inverse=True)
     columns, column = np.unique(label_order[pairs.label[component]], return_inverse=True)
+    if max(len(rows), len(columns)) > MOST_SQUARE:
+        return component[_best_of_many(row, column, similarity[component])]
     cost = np.full((len(rows), len(columns)), min(len(rows), len(columns)) + 1.0)
     cost[row, column] = 1.0 - similarity[component]
     pair = np.full(cost.shape, -1)
@@ -85,3 +91,22 @@ def _best(component: Indices, pairs: Pairs, similarity: Numbers, truth_order: In
     taken = np.flatnonzero(column_of_row >= 0)
     picked: Indices = pair[taken, column_of_row[taken]]
     return picked[picked >= 0]
+
+
+def _best_of_many(row: Indices, column: Indices, similarity: Numbers) -> Indices:
+    """Positions of the chosen pairs, in memory by their number.
+
+    Every row and column also has a partner of its own that stands for "left out", so that an assignment of all of them
+    exists; these partners may pair up with each other wherever their owners might.
+    """
+    from lap import lapmod  # noqa: PLC0415 - most data units need no solver
+
+    rows, columns, count = int(row.max()) + 1, int(column.max()) + 1, len(row)
+    left_out = (min(rows, columns) + 1.0) / 2
+    starts = np.concatenate((row, np.arange(rows), rows + np.arange(columns), rows + column))
+    ends = np.concatenate((column, columns + np.arange(rows), np.arange(columns), columns + row))
+    weights = np.concatenate((1.0 - similarity, np.full(rows + columns, left_out), np.zeros(count)))
+    order = np.lexsort((ends, starts))
+    first = np.searchsorted(starts[order], np.arange(rows + columns + 1)).astype(np.int32)
+    _, partner, _ = lapmod(rows + columns, weights[order], first, ends[order].astype(np.int32))
+    return np.flatnonzero(partner[row] == column)

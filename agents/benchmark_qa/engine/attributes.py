@@ -1,21 +1,24 @@
 """Attributes of matched objects: static ones, and dynamic ones frame by frame."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark_qa.engine.answers import Answered, compare_answers, count_answers
+from benchmark_qa.engine.errors import TooMuchWorkError
 from benchmark_qa.engine.matching import Matches, Sides
 from benchmark_qa.engine.pairs import Indices, Pairs
-from benchmark_qa.engine.result import AnswerScore, Conflict
+from benchmark_qa.engine.result import AnswerScore, Conflict, joined
 from benchmark_qa.engine.rules import Rules
 from benchmark_qa.engine.similarity.points import visibility_agreement
 from benchmark_qa.labels.annotations import VISIBILITIES, Annotations, Answer, Answers, Skeletons
-from benchmark_qa.labels.ontology import ObjectClass
+from benchmark_qa.labels.answers import asked_answers
+from benchmark_qa.labels.ontology import ObjectClass, Ontology
 
 VISIBILITY = "visibility"
 
@@ -65,24 +68,27 @@ class _Comparer:
     def _pair(self, feature: int, truth: int, label: int, frames: Indices, space: int) -> Answered:
         """The attributes of one object over the frames in which it is matched with one label object."""
         asked, name = self.rules.ontology.objects[feature], self.sides.truth.spaces[space]
-        total = AnswerScore()
-        wrong: dict[str, tuple[int, int]] = {}
-        for piece in _pieces(frames, name, (self.sides.truth, truth), (self.sides.label, label)):
-            left = answers_at(self.sides.truth, truth, name, int(piece[0]))
-            right = answers_at(self.sides.label, label, name, int(piece[0]))
-            score, questions = compare_answers(asked.questions, left, right, self.rules, count=len(piece))
-            total += score
-            for question in questions:
-                start = wrong.get(question.name, (int(piece[0]), 0))[0]
-                wrong[question.name] = (start, int(piece[-1]))
         hashes = self.sides.truth.instances[truth], self.sides.label.instances[label]
-        return Answered(
-            total,
-            tuple(
-                Conflict("wrong_attribute", asked.name, start, end, name, *hashes, other=question)
-                for question, (start, end) in wrong.items()
-            ),
-        )
+        total = AnswerScore()
+        conflicts: list[Conflict] = []
+        pieces = _pieces(frames, name, (self.sides.truth, truth), (self.sides.label, label))
+        starts = [int(piece[0]) for piece in pieces]
+        ontology = self.rules.ontology
+        left_side = answers_along(self.sides.truth, truth, name, starts, ontology)
+        right_side = answers_along(self.sides.label, label, name, starts, ontology)
+        for piece, left, right in zip(pieces, left_side, right_side, strict=True):
+            score, wrong = compare_answers(asked.questions, left, right, self.rules, count=len(piece))
+            total += score
+            for difference in wrong:
+                conflicts += (
+                    difference.tell(
+                        Conflict(
+                            "wrong_attribute", asked.name, start, end, name, *hashes, other=difference.question.name
+                        )
+                    )
+                    for start, end in _runs_of(piece)
+                )
+        return Answered(total, tuple(joined(conflicts)))
 
     def _missing(self, asking: NDArray[np.bool_]) -> Iterator[tuple[int, Answered]]:
         truth = self.match.truth
@@ -93,12 +99,12 @@ class _Comparer:
             feature, instance = int(truth.feature[row]), int(truth.instance[row])
             name = self.sides.truth.spaces[truth.space[row]]
             asked = self.rules.ontology.objects[feature]
+            pieces = _pieces(truth.frame[missing[rows]], name, (self.sides.truth, instance))
+            starts = [int(piece[0]) for piece in pieces]
+            answers = answers_along(self.sides.truth, instance, name, starts, self.rules.ontology)
             expected = sum(
-                len(piece)
-                * count_answers(
-                    asked.questions, answers_at(self.sides.truth, instance, name, int(piece[0])), self.rules
-                )
-                for piece in _pieces(truth.frame[missing[rows]], name, (self.sides.truth, instance))
+                len(piece) * count_answers(asked.questions, given, self.rules)
+                for piece, given in zip(pieces, answers, strict=True)
             )
             yield feature, Answered(AnswerScore(expected=expected), ())
 
@@ -122,13 +128,14 @@ class _Comparer:
             else:
                 score = AnswerScore(float(agreed[wrong].sum()), len(wrong), spurious=len(wrong))
             conflicts = self._visibility_conflicts(self.rules.ontology.objects[feature], pairs, wrong)
-            yield feature, Answered(score, tuple(conflicts))
+            yield feature, Answered(score, tuple(joined(conflicts)))
 
     def _visibility_conflicts(self, asked: ObjectClass, pairs: Pairs, wrong: Indices) -> Iterator[Conflict]:
         truth, label = self.match.truth, self.match.label
         for index in wrong:
             row, column = pairs.truth[index], pairs.label[index]
             frame = int(truth.frame[row])
+            expected, given = _different(_visibility(truth.geometry, row), _visibility(label.geometry, column))
             yield Conflict(
                 "wrong_attribute",
                 asked.name,
@@ -138,25 +145,88 @@ class _Comparer:
                 self.sides.truth.instances[truth.instance[row]],
                 self.sides.label.instances[label.instance[column]],
                 other=VISIBILITY,
+                expected=expected,
+                given=given,
             )
+
+
+def _visibility(skeletons: Skeletons, row: int) -> dict[str, str]:
+    """How each point of one skeleton is visible, by the point's name."""
+    own = slice(skeletons.offsets[row], skeletons.offsets[row + 1])
+    return {
+        skeletons.titles[node]: VISIBILITIES[visibility]
+        for node, visibility in zip(skeletons.node[own].tolist(), skeletons.visibility[own].tolist(), strict=True)
+    }
+
+
+def _different(expected: Mapping[str, str], given: Mapping[str, str]) -> tuple[str, str | None]:
+    """In words, the points of the first that are not the same in the second."""
+    names = [name for name, visibility in expected.items() if given.get(name) != visibility]
+    said = [f"{name} {given[name]}" for name in names if name in given]
+    return ", ".join(f"{name} {expected[name]}" for name in names), ", ".join(said) or None
 
 
 assert VISIBILITIES[0] == "visible"  # noqa: S101 - `visibility.any()` asks for anything else
 
 
-def answers_at(annotations: Annotations, instance: int, space: str, frame: int) -> Answers:
-    """The answers about an object in one frame of one space; answers ticked in several entries are put together."""
-    dynamic = annotations.dynamic_attributes.get(instance)
+MOST_STEPS = 20_000_000
+"""Dynamic answers of one object that are looked at, over all its pieces: a few seconds."""
+
+
+def answers_along(
+    annotations: Annotations, instance: int, space: str, frames: Sequence[int], ontology: Ontology
+) -> Iterator[Answers]:
+    """The answers about an object on each of some ascending frames of one space.
+
+    Ticks of a checklist in several entries are put together; nested answers whose option is not chosen are left out.
+
+    Raises:
+        TooMuchWorkError: more answers hold at the same time than can be looked at.
+    """
     static = annotations.attributes.get(instance, {})
-    if not dynamic:
-        return static
+    own = [
+        (start, end, item.question, item.answer)
+        for item in annotations.dynamic_attributes.get(instance, ())
+        if item.space in (None, space)
+        for start, end in item.spans
+    ]
+    if not own:
+        # `static` may still hold answers under an option that another space chooses.
+        plain = asked_answers(static, ontology)
+        yield from (plain for _ in frames)
+        return
+    begins, ends = sorted(own, key=itemgetter(0)), sorted(own, key=itemgetter(1))
+    active: Counter[tuple[str, Answer]] = Counter()
+    begun, ended, steps = 0, 0, 0
+    for frame in frames:
+        while begun < len(begins) and begins[begun][0] <= frame:
+            active[begins[begun][2:]] += 1
+            begun += 1
+        while ended < begun and ends[ended][1] < frame:
+            active[ends[ended][2:]] -= 1
+            if not active[ends[ended][2:]]:
+                del active[ends[ended][2:]]
+            ended += 1
+        steps += len(active)
+        if steps > MOST_STEPS:
+            raise TooMuchWorkError(f"an object has {len(own):,} dynamic answers, too many of them on the same frames")
+        yield asked_answers(_together(static, active), ontology)
+
+
+def _together(static: Answers, active: Iterable[tuple[str, Answer]]) -> dict[str, Answer]:
     answers: dict[str, Answer] = dict(static)
-    for item in dynamic:
-        if item.space in (None, space) and any(start <= frame <= end for start, end in item.spans):
-            before = answers.get(item.question)
-            together = isinstance(before, frozenset) and isinstance(item.answer, frozenset)
-            answers[item.question] = before | item.answer if together else item.answer  # type: ignore[operator]
+    for question, answer in active:
+        before = answers.get(question)
+        both = isinstance(before, frozenset) and isinstance(answer, frozenset)
+        answers[question] = before | answer if both else answer  # type: ignore[operator]
     return answers
+
+
+def _runs_of(frames: Indices) -> Iterator[tuple[int, int]]:
+    """First and last of each run of consecutive numbers; `frames` ascend."""
+    cuts = np.flatnonzero(np.diff(frames) > 1) + 1
+    for run in np.split(frames, cuts):
+        yield int(run[0]), int(run[-1])
 
 
 def _groups(*columns: NDArray[np.signedinteger[Any]]) -> list[Indices]:

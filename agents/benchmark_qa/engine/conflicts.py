@@ -13,7 +13,7 @@ from benchmark_qa.engine.pairs import Indices, Numbers, Pairs, touching
 from benchmark_qa.engine.result import Conflict, ConflictKind
 from benchmark_qa.engine.rules import Rules
 from benchmark_qa.labels.annotations import Annotations, Drawings
-from benchmark_qa.labels.ontology import Ontology, Shape
+from benchmark_qa.labels.ontology import AREA_SHAPES, Ontology, Shape
 
 
 def object_conflicts(
@@ -92,20 +92,6 @@ class _Runs:
         return cls(order, first, frames[order][first].tolist(), frames[order][last].tolist())
 
 
-AREAS = frozenset(
-    {
-        Shape.BOUNDING_BOX,
-        Shape.ROTATABLE_BOUNDING_BOX,
-        Shape.POLYGON,
-        Shape.BITMASK,
-        Shape.CIRCLE,
-        Shape.ELLIPSE,
-        Shape.CUBOID_2D,
-    }
-)
-"""Shapes that cover an area of the image, and can be compared with each other."""
-
-
 @dataclass(frozen=True, slots=True)
 class CrossPair:
     """A truth drawing and a label drawing of different shapes that cover the same place."""
@@ -126,7 +112,7 @@ Crossing = tuple[CrossPair, ...]
 def cross_shapes(matches: Sequence[Matches], sides: Sides, rules: Rules) -> Crossing:
     """One-to-one pairs of leftovers of different shapes, each at or above the truth's threshold."""
     found = []
-    areas = [match for match in matches if match.truth.shape in AREAS]
+    areas = [match for match in matches if match.truth.shape in AREA_SHAPES]
     for first in areas:
         for second in areas:
             if first is not second:

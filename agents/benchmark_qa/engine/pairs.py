@@ -1,7 +1,8 @@
 """Pairs of a truth drawing and a label drawing, and which of them can overlap at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,12 @@ def _snapped(ratio: Numbers) -> Numbers:
     return np.where(ratio > 1 - 1e-12, 1.0, ratio)
 
 
-MOST_PAIRS = 50_000_000
-"""More candidate pairs than this in one shape are refused: 10 GB of memory would not hold what follows."""
+MOST_LOOKED_AT = 100_000_000
+"""Pairs of drawings of one shape that meet from left to right: looking at them takes some seconds."""
+MOST_PAIRS = 3_000_000
+"""Pairs of drawings of one shape that overlap: what follows needs about 100 bytes for each."""
+PAIRS_AT_ONCE = 1_000_000
+"""Pairs that are looked at together, so that memory does not follow their number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +67,7 @@ def touching(truth: Numbers, truth_group: Indices, label: Numbers, label_group: 
     the number of extents that meet from left to right, not the number of all pairs.
 
     Raises:
-        TooManyPairsError: more than `MOST_PAIRS` of them.
+        TooManyPairsError: more than `MOST_PAIRS` of them, or more than `MOST_LOOKED_AT` to look at.
     """
     if not len(truth) or not len(label):
         return Pairs.none()
@@ -79,13 +84,30 @@ def touching(truth: Numbers, truth_group: Indices, label: Numbers, label_group: 
     first = np.searchsorted(key, base - widest[of_label] - slack, side="left")
     last = np.searchsorted(key, base + label[:, 2] + slack, side="right")
     counts = last - first
-    if counts.sum() > MOST_PAIRS:
-        raise TooManyPairsError(f"{counts.sum():,} pairs of drawings lie on top of each other")
-    labels = np.repeat(np.arange(len(label)), counts)
-    offsets = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
-    truths = order[np.repeat(first, counts) + offsets]
-    meet = _meet(truth, label, truths, labels) & (of_truth[truths] == of_label[labels])
-    return Pairs(truths[meet], labels[meet])
+    total = int(counts.sum())
+    if total > MOST_LOOKED_AT:
+        raise TooManyPairsError(f"{total:,} pairs of drawings lie on top of each other, more than {MOST_LOOKED_AT:,}")
+    found, number = [], 0
+    for some in _portions(counts):
+        labels = np.repeat(np.arange(some.start, some.stop), counts[some])
+        offsets = np.arange(len(labels)) - np.repeat(np.cumsum(counts[some]) - counts[some], counts[some])
+        truths = order[np.repeat(first[some], counts[some]) + offsets]
+        meet = _meet(truth, label, truths, labels) & (of_truth[truths] == of_label[labels])
+        found.append(Pairs(truths[meet], labels[meet]))
+        number += len(found[-1])
+        if number > MOST_PAIRS:
+            raise TooManyPairsError(f"more than {MOST_PAIRS:,} pairs of drawings lie on top of each other")
+    if len(found) == 1:
+        return found[0]
+    return Pairs(np.concatenate([part.truth for part in found]), np.concatenate([part.label for part in found]))
+
+
+def _portions(counts: Indices) -> Iterator[slice]:
+    """Consecutive labels that have about `PAIRS_AT_ONCE` pairs together; `counts` is the number of each one's."""
+    before = np.cumsum(counts) - counts
+    cuts = np.flatnonzero(np.diff(before // PAIRS_AT_ONCE)) + 1
+    bounds = [0, *cuts.tolist(), len(counts)]
+    return (slice(start, end) for start, end in pairwise(bounds))
 
 
 def _dense(truth: Indices, label: Indices) -> tuple[Indices, Indices, int]:

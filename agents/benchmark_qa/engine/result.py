@@ -1,7 +1,8 @@
 """What a score is made of. Frozen values that print, explain themselves, and turn into JSON and back."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import groupby
 from typing import Any, Literal, Self
 
 ConflictKind = Literal[
@@ -243,6 +244,12 @@ class Conflict:
     other: str | None = None
     """The class that the labels give, of a mislabelled object; the question, of a wrong answer; the label object before
     an identity switch."""
+    expected: str | None = None
+    """The ground truth's answer in words, of a wrong, missing or spurious answer; None where it has none."""
+    given: str | None = None
+    """The labels' answer in words; None where they have none."""
+    is_text: bool = False
+    """Whether the answers are free text, which a score record does not keep."""
 
     def order(self) -> tuple[str, int, str, str, str, str]:
         """By place, kind and object: the same list whatever the order of input."""
@@ -251,7 +258,8 @@ class Conflict:
 
     def explain(self) -> str:
         """One sentence."""
-        return f"{_WORDS[self.kind].format(feature=self.feature, other=self.other)}{self._where()}{self._overlap()}"
+        what = _WORDS[self.kind].format(feature=self.feature, other=self.other)
+        return f"{what}{self._where()}{self._overlap()}{self._answers()}"
 
     def _where(self) -> str:
         if self.frame is None:
@@ -267,14 +275,56 @@ class Conflict:
         word = "best overlap" if self.kind in ("missing", "spurious") else "overlap"
         return f", {word} {self.similarity:.2f}"
 
+    def _answers(self) -> str:
+        if self.expected is None and self.given is None:
+            return ""
+        expected, given = (f"'{said}'" if said is not None else "no answer" for said in (self.expected, self.given))
+        return f": expected {expected}, given {given}"
+
     def to_dict(self) -> dict[str, Any]:
         """JSON types only."""
         return asdict(self) | {"explanation": self.explain()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`."""
-        return cls(**{f.name: data[f.name] for f in fields(cls)})
+        """The inverse of `to_dict`; fields that older records do not have are as by default."""
+        return cls(**{f.name: data[f.name] for f in fields(cls) if f.name in data})
+
+
+def joined(conflicts: Iterable[Conflict]) -> list[Conflict]:
+    """The conflicts, those that differ in their frames alone put together where the frames are consecutive.
+
+    Of two similarities the lesser one stays.
+    """
+    same = groupby(sorted(conflicts, key=_sort_key), key=_sort_key_without_frame)
+    return [run for _, group in same for run in _runs(group)]
+
+
+def _runs(group: Iterable[Conflict]) -> Iterator[Conflict]:
+    run: Conflict | None = None
+    for conflict in group:
+        if run is None or conflict.frame is None or run.last_frame is None or conflict.frame > run.last_frame + 1:
+            if run is not None:
+                yield run
+            run = conflict
+            continue
+        similarity = min((c.similarity for c in (run, conflict) if c.similarity is not None), default=None)
+        last = max(run.last_frame, conflict.frame if conflict.last_frame is None else conflict.last_frame)
+        run = replace(run, last_frame=last, similarity=similarity)
+    if run is not None:
+        yield run
+
+
+def _sort_key_without_frame(conflict: Conflict) -> tuple[str, ...]:
+    c = conflict
+    return tuple(
+        "" if value is None else f"={value}"
+        for value in (c.space, c.kind, c.feature, c.truth_object, c.label_object, c.other, c.expected, c.given)
+    )
+
+
+def _sort_key(conflict: Conflict) -> tuple[tuple[str, ...], int]:
+    return _sort_key_without_frame(conflict), -1 if conflict.frame is None else conflict.frame
 
 
 _WORDS: Mapping[ConflictKind, str] = {

@@ -9,6 +9,7 @@ from benchmark_qa.engine.answers import Answered, score_classifications
 from benchmark_qa.engine.attributes import score_attributes
 from benchmark_qa.engine.config import ScoringConfig, Weights
 from benchmark_qa.engine.conflicts import Crossing, cross_shapes, object_conflicts
+from benchmark_qa.engine.errors import ContradictoryAnswersError, TooMuchWorkError
 from benchmark_qa.engine.matching import Matches, Sides, match_shape
 from benchmark_qa.engine.metrics import METRICS, MetricInput, apply_metric
 from benchmark_qa.engine.requirements import filtered, verdict
@@ -20,10 +21,13 @@ from benchmark_qa.engine.result import (
     ObjectScore,
     TaskScore,
     Verdict,
+    joined,
 )
 from benchmark_qa.engine.rules import Rules
 from benchmark_qa.engine.tracks.score import score_identity
 from benchmark_qa.labels.annotations import Annotations
+from benchmark_qa.labels.clipping import within_media
+from benchmark_qa.labels.errors import TooComplexOutlineError
 from benchmark_qa.labels.events import at_common_times
 from benchmark_qa.labels.ontology import Ontology, Shape
 
@@ -52,7 +56,7 @@ def overall_score(
     return min(sum(weight * score for weight, score in parts) / total, 1.0) if total else None
 
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 """Changes whenever the same labels could score differently."""
 
 
@@ -72,15 +76,38 @@ def score_task(
 
     Raises:
         TooManyPairsError: the drawings lie on top of each other by the ten thousands.
+        TooMuchWorkError: outlines cross themselves or each other more often than can be computed in a few seconds.
+        ContradictoryAnswersError: one side answers a question in two ways at once.
         MasksDifferInSizeError: bitmasks of one frame have different sizes.
         MetricFailedError: a metric of one's own failed.
     """
     rules = Rules(config or _DEFAULT, ontology)
-    truth, labels = at_common_times(truth, labels)
+    counted = _scored(truth, rules)
+    _refuse_contradictions("ground truth", truth, rules, counted)
+    _refuse_contradictions("labels", labels, rules, counted)
+    try:
+        truth, labels = within_media(*at_common_times(truth, labels))
+        return _complete_score(truth, labels, rules)
+    except TooComplexOutlineError as error:
+        raise TooMuchWorkError(str(error)) from None
+
+
+def _refuse_contradictions(side: str, annotations: Annotations, rules: Rules, counted: frozenset[str]) -> None:
+    if not annotations.contradicted:
+        return
+    for item in rules.ontology.classes:
+        for question in item.questions if item.hash in counted else ():
+            if question.hash in annotations.contradicted and rules.answer(question).compare != "ignore":
+                raise ContradictoryAnswersError(
+                    f"{question.name!r} has two answers at once in the {side}; leave one of them"
+                )
+
+
+def _complete_score(truth: Annotations, labels: Annotations, rules: Rules) -> TaskScore:
     score = _score(truth, labels, rules)
     if not rules.config.metrics and not rules.config.requirements:
         return score
-    given = MetricInput(truth, labels, ontology, score)
+    given = MetricInput(truth, labels, rules.ontology, score)
     metrics = {name: apply_metric(name, given) for name in rules.config.metrics}
     return replace(score, metrics=metrics, requirements=tuple(_verdicts(truth, labels, rules)))
 
@@ -262,5 +289,4 @@ def _object_conflicts(
         shape = match.truth.shape
         told = [np.array([row for kind, row in side if kind is shape], np.int64) for side in crossed]
         yield from object_conflicts(match, sides, ontology, told[0], told[1])
-    for pair in crossing:
-        yield pair.conflict
+    yield from joined(pair.conflict for pair in crossing)

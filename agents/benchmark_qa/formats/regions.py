@@ -153,7 +153,7 @@ def _curves(middles: Numbers, across: Numbers, down: Numbers, degrees: Numbers) 
 
 
 def _outlined(polygons: tuple[tuple[Numbers, ...], ...], area: float, degrees: float | None = None) -> Region | None:
-    if not area > 0:
+    if not _rounded(area) > 0:  # what is flat has a rest of rounding, which depends on the processor
         return None
     points = np.concatenate([rings[0] for rings in polygons])
     return Region(_box_about(points), _rounded(area), polygons, degrees=degrees)

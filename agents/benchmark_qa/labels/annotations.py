@@ -109,6 +109,10 @@ class Annotations:
     dynamic_attributes: Mapping[int, tuple[DynamicAnswer, ...]] = field(default_factory=dict)
     """Answers that hold for some frames, by instance."""
     classifications: tuple[Classification, ...] = ()
+    contradicted: frozenset[str] = frozenset()
+    """Hashes of questions that the row answers in two ways about the same thing on the same frame."""
+    ends: Mapping[str, int] = field(default_factory=dict)
+    """Last frame of each space, or its last millisecond of sound, where the row tells them."""
 
     @classmethod
     def empty(cls) -> Self:

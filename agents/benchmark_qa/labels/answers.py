@@ -1,7 +1,9 @@
 """Answers to attributes and classifications, from the JSON of answer lists."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 from benchmark_qa.labels.annotations import ROW, Answer, Answers, Classification, DynamicAnswer, Span
@@ -9,70 +11,192 @@ from benchmark_qa.labels.errors import LabelReadError, hash_named
 from benchmark_qa.labels.frames import FLAT, FRAMED, data_type, entries, name_of
 from benchmark_qa.labels.ontology import Ontology, Question, QuestionType
 from benchmark_qa.labels.shapes import MOST
+from benchmark_qa.labels.texts import seen_text
+
+ROOT = "root"
+"""The space of the row itself, where a row models it as one; its classifications use the entry's own range."""
 
 
-def static_answers(row: Mapping[str, Any], ontology: Ontology, instances: Mapping[str, int]) -> dict[int, Answers]:
-    """Answers that hold for the whole life of an object, by instance."""
-    answers: dict[int, Answers] = {}
-    for key, entry in entries(row, "object_answers"):
-        # An answer left behind by an object that was deleted is skipped, as in the SDK.
-        instance = instances.get(name_of(entry, "objectHash", key))
-        if instance is not None:
-            given = read_answers(entry.get("classifications") or [], ontology, f"object_answers[{key}].classifications")
-            if given:
-                answers[instance] = given
-    return answers
+UNFRAMED_SPACES = frozenset({"audio", "time_series", "text", "html", "point_cloud"})
 
 
-def dynamic_answers(
-    row: Mapping[str, Any], ontology: Ontology, instances: Mapping[str, int]
-) -> dict[int, tuple[DynamicAnswer, ...]]:
-    """Answers that hold for some frames of an object, by instance."""
-    answers: dict[int, tuple[DynamicAnswer, ...]] = {}
-    for key, entry in entries(row, "object_actions"):
-        instance = instances.get(name_of(entry, "objectHash", key))
-        actions = entry.get("actions") or []
-        place = f"object_actions[{key}].actions"
-        if not isinstance(actions, list):
+class AnswerReader:
+    """Reads the answers of one label row, and notes the questions that it answers in two ways at once."""
+
+    def __init__(self, row: Mapping[str, Any], ontology: Ontology) -> None:
+        self.row = row
+        self.ontology = ontology
+        self.contradicted: set[str] = set()
+        """Hashes of questions with two different answers about the same thing on the same frame."""
+
+    def dynamic_answers(self, instances: Mapping[str, int]) -> dict[int, tuple[DynamicAnswer, ...]]:
+        """Answers that hold for some frames of an object, by instance."""
+        answers: dict[int, tuple[DynamicAnswer, ...]] = {}
+        for key, entry in entries(self.row, "object_actions"):
+            instance = instances.get(name_of(entry, "objectHash", key))
+            actions = entry.get("actions") or []
+            place = f"object_actions[{key}].actions"
+            if not isinstance(actions, list):
+                raise LabelReadError(place, "is not a list")
+            if instance is not None and actions:
+                answers[instance] = tuple(self._dynamic(actions, place))
+                self._note_overlaps(answers[instance])
+        return answers
+
+    def _dynamic(self, actions: list[Any], place: str) -> Iterator[DynamicAnswer]:
+        for index, action in enumerate(actions):
+            here = f"{place}[{index}]"
+            for question, answer in self.read_answers([action], here).items():
+                space = action.get("spaceId")
+                spans = read_spans(action.get("range") or [], f"{here}.range")
+                yield DynamicAnswer(question, answer, spans, None if space is None else str(space))
+
+    def _note_overlaps(self, answers: Iterable[DynamicAnswer]) -> None:
+        """Ticks of one checklist add up; any other two answers on one frame contradict each other."""
+        spans: defaultdict[str, defaultdict[str | None, list[tuple[Span, Answer]]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+        for item in answers:
+            if not isinstance(item.answer, frozenset):
+                spans[item.question][item.space].extend((span, item.answer) for span in item.spans)
+        for question, by_space in spans.items():
+            everywhere = by_space.pop(None, [])
+            if any(_contradict([*own, *everywhere]) for own in by_space.values() or [[]]):
+                self.contradicted.add(question)
+
+    def static_answers(
+        self, instances: Mapping[str, int], dynamic: Mapping[int, tuple[DynamicAnswer, ...]]
+    ) -> dict[int, Answers]:
+        """Answers that hold for the whole life of an object, by instance.
+
+        A nested answer under an option that is not chosen is left out, except where the object has dynamic answers
+        too: the option that is chosen may then change from frame to frame.
+        """
+        answers: dict[int, Answers] = {}
+        for key, entry in entries(self.row, "object_answers"):
+            # An answer left behind by an object that was deleted is skipped, as in the SDK.
+            instance = instances.get(name_of(entry, "objectHash", key))
+            if instance is not None:
+                place = f"object_answers[{key}].classifications"
+                given: Answers = self.read_answers(entry.get("classifications") or [], place)
+                if instance not in dynamic:
+                    given = asked_answers(given, self.ontology)
+                if given:
+                    answers[instance] = given
+        return answers
+
+    def classifications(self) -> tuple[Classification, ...]:
+        """Every classification instance, once per space it stands on."""
+        found = tuple(self._classifications())
+        spans: defaultdict[tuple[int, str], list[tuple[Span, Answers]]] = defaultdict(list)
+        for item in found:
+            if item.answers:
+                spans[item.feature, item.space].extend((span, item.answers) for span in item.spans or (_WHOLE,))
+        for (feature, _), own in spans.items():
+            if _contradict(own):
+                self.contradicted.add(self.ontology.classifications[feature].questions[0].hash)
+        return found
+
+    def _classifications(self) -> Iterator[Classification]:
+        ontology = self.ontology
+        framed = data_type(self.row) in FLAT | FRAMED
+        kinds = {name: space.get("space_type") for name, space in entries(self.row, "spaces")}
+        for key, entry in entries(self.row, "classification_answers"):
+            place = f"classification_answers[{key}]"
+            feature = entry.get("featureHash")
+            if not feature:
+                continue  # the SDK skips it too
+            index = ontology.classification_index.get(feature) if isinstance(feature, str) else None
+            if index is None:
+                raise LabelReadError(place, f"feature {hash_named(feature)} is not in the ontology")
+            whole = ontology.classifications[index].whole
+            given = self.read_answers(entry.get("classifications") or [], f"{place}.classifications")
+            answers = asked_answers(given, ontology)
+            name = name_of(entry, "classificationHash", key)
+            spaces = {space: where for space, where in entries(entry, "spaces") if space != ROOT}
+            if not spaces:
+                spans = read_spans(entry.get("range") or [], f"{place}.range")
+                # On no frame of something that has frames, it is not there.
+                if spans or whole or not framed:
+                    yield Classification(name, index, ROW, () if whole else spans, answers)
+            for space, where in spaces.items():
+                spans = ()
+                if where.get("type") in (None, "frame"):
+                    spans = read_spans(where.get("range") or [], f"{place}.spaces[{space}].range")
+                if spans or whole or kinds.get(space) in UNFRAMED_SPACES or kinds.get(space) is None:
+                    yield Classification(name, index, space, () if whole else spans, answers)
+
+    def read_answers(self, items: object, place: str) -> dict[str, Answer]:
+        """Answers by question hash; a radio answer that does not name exactly one option is no answer, as in the SDK.
+
+        Raises:
+            LabelReadError: a question or an option is not in the ontology, or an answer is of the wrong type.
+        """
+        if not isinstance(items, list):
             raise LabelReadError(place, "is not a list")
-        if instance is not None and actions:
-            answers[instance] = tuple(_dynamic(actions, ontology, place))
-    return answers
+        answers: dict[str, Answer] = {}
+        for index, item in enumerate(items):
+            here = f"{place}[{index}]"
+            if not isinstance(item, Mapping):
+                raise LabelReadError(here, "is not a JSON object")
+            feature = item.get("featureHash")
+            question = self.ontology.questions.get(feature) if isinstance(feature, str) else None
+            if question is None:
+                raise LabelReadError(here, f"feature {hash_named(feature)} is not in the ontology")
+            answer = _answer(item.get("answers"), question, f"{here}.answers")
+            before = answers.get(question.hash)
+            if isinstance(answer, frozenset) and isinstance(before, frozenset):
+                answer |= before  # the label editor writes one entry per ticked option
+            elif answer is not None and before is not None and answer != before:
+                self.contradicted.add(question.hash)
+            if answer is not None:
+                answers[question.hash] = answer
+        return answers
 
 
-def _dynamic(actions: list[Any], ontology: Ontology, place: str) -> Iterator[DynamicAnswer]:
-    for index, action in enumerate(actions):
-        here = f"{place}[{index}]"
-        for question, answer in read_answers([action], ontology, here).items():
-            space = action.get("spaceId")
-            spans = read_spans(action.get("range") or [], f"{here}.range")
-            yield DynamicAnswer(question, answer, spans, None if space is None else str(space))
+_WHOLE: Span = (-math.inf, math.inf)
+"""Where a classification of the whole data unit holds."""
 
 
-def read_answers(items: object, ontology: Ontology, place: str) -> dict[str, Answer]:
-    """Answers by question hash; a radio answer that does not name exactly one option is no answer, as in the SDK.
+def _contradict(spans: Iterable[tuple[Span, object]]) -> bool:
+    """Whether two different answers share a frame."""
+    last: tuple[float, object] | None = None
+    """The greatest end so far, and its answer."""
+    other = -math.inf
+    """The greatest end so far of any other answer."""
+    for (start, end), answer in sorted(spans, key=itemgetter(0)):
+        if last is None:
+            last = end, answer
+        elif answer == last[1]:
+            if other >= start:
+                return True
+            last = max(end, last[0]), answer
+        elif last[0] >= start:
+            return True
+        else:
+            other, last = last[0], (end, answer)
+    return False
 
-    Raises:
-        LabelReadError: a question or an option is not in the ontology, or an answer is of the wrong type.
-    """
-    if not isinstance(items, list):
-        raise LabelReadError(place, "is not a list")
-    answers: dict[str, Answer] = {}
-    for index, item in enumerate(items):
-        here = f"{place}[{index}]"
-        if not isinstance(item, Mapping):
-            raise LabelReadError(here, "is not a JSON object")
-        feature = item.get("featureHash")
-        question = ontology.questions.get(feature) if isinstance(feature, str) else None
-        if question is None:
-            raise LabelReadError(here, f"feature {hash_named(feature)} is not in the ontology")
-        answer = _answer(item.get("answers"), question, f"{here}.answers")
-        before = answers.get(question.hash)
-        if isinstance(answer, frozenset) and isinstance(before, frozenset):
-            answer |= before  # the label editor writes one entry per ticked option
-        if answer is not None:
-            answers[question.hash] = answer
-    return answers
+
+def asked_answers(answers: Answers, ontology: Ontology) -> Answers:
+    """The answers without those to nested questions whose option is not chosen: nobody asks them."""
+    questions = ontology.questions
+    if all(questions[key].parent is None for key in answers):
+        return answers
+    return {key: answer for key, answer in answers.items() if _is_asked(questions[key], answers, questions)}
+
+
+def _is_asked(question: Question, answers: Answers, questions: Mapping[str, Question]) -> bool:
+    while question.parent is not None:
+        if not is_ticked(answers.get(question.parent), question.parent_option):
+            return False
+        question = questions[question.parent]
+    return True
+
+
+def is_ticked(answer: Answer | None, option: str | None) -> bool:
+    """Whether an answer to a radio or a checklist names this option."""
+    return option in answer if isinstance(answer, frozenset) else answer is not None and answer == option
 
 
 def _answer(given: Any, question: Question, place: str) -> Answer | None:
@@ -83,7 +207,7 @@ def _answer(given: Any, question: Question, place: str) -> Answer | None:
         case QuestionType.TEXT:
             if not isinstance(given, str):
                 raise LabelReadError(place, "is not a text")
-            return given or None
+            return seen_text(given) or None
         case QuestionType.NUMERIC:
             if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
                 raise LabelReadError(place, "is not a number")
@@ -122,39 +246,3 @@ def read_spans(ranges: object, place: str) -> tuple[Span, ...]:
             raise LabelReadError(place, "holds a range that ends before it starts")
         spans.append((start, end))
     return tuple(sorted(spans))
-
-
-ROOT = "root"
-"""The space of the row itself, where a row models it as one; its classifications use the entry's own range."""
-
-
-UNFRAMED_SPACES = frozenset({"audio", "time_series", "text", "html", "point_cloud"})
-
-
-def classifications(row: Mapping[str, Any], ontology: Ontology) -> Iterator[Classification]:
-    """Every classification instance, once per space it stands on."""
-    framed = data_type(row) in FLAT | FRAMED
-    kinds = {name: space.get("space_type") for name, space in entries(row, "spaces")}
-    for key, entry in entries(row, "classification_answers"):
-        place = f"classification_answers[{key}]"
-        feature = entry.get("featureHash")
-        if not feature:
-            continue  # the SDK skips it too
-        index = ontology.classification_index.get(feature) if isinstance(feature, str) else None
-        if index is None:
-            raise LabelReadError(place, f"feature {hash_named(feature)} is not in the ontology")
-        whole = ontology.classifications[index].whole
-        answers = read_answers(entry.get("classifications") or [], ontology, f"{place}.classifications")
-        name = name_of(entry, "classificationHash", key)
-        spaces = {space: where for space, where in entries(entry, "spaces") if space != ROOT}
-        if not spaces:
-            spans = read_spans(entry.get("range") or [], f"{place}.range")
-            # On no frame of something that has frames, it is not there.
-            if spans or whole or not framed:
-                yield Classification(name, index, ROW, () if whole else spans, answers)
-        for space, where in spaces.items():
-            spans = ()
-            if where.get("type") in (None, "frame"):
-                spans = read_spans(where.get("range") or [], f"{place}.spaces[{space}].range")
-            if spans or whole or kinds.get(space) in UNFRAMED_SPACES or kinds.get(space) is None:
-                yield Classification(name, index, space, () if whole else spans, answers)

@@ -23,6 +23,10 @@ class LabelReadError(ValueError):
         super().__init__(f"{self.place}: {problem}")
 
 
+class TooComplexOutlineError(ValueError):
+    """An outline crosses itself so often, or has so many corners, that its area takes too long to compute."""
+
+
 def _speakable(place: str) -> str:
     """The place as far as it is made of what Encord puts there: messages are logged, and a key may be anything."""
     known = _PLACE.match(place)

@@ -1,7 +1,8 @@
 """Where in a label row's JSON the drawings stand: data units, frames, spaces, and ranges."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from benchmark_qa.labels.annotations import ROW
 from benchmark_qa.labels.errors import LabelReadError, word_named
@@ -60,6 +61,45 @@ def data_type(row: Mapping[str, Any]) -> str:
     if not isinstance(row.get("data_units"), Mapping):
         raise LabelReadError("label row", "has no data_units")
     return kind.lower()
+
+
+def media_ends(row: Mapping[str, Any]) -> dict[str, int]:
+    """The last frame of each space, or the last millisecond of its sound, where the row tells them."""
+    kind = data_type(row)
+    units = [unit for _, unit in entries(row, "data_units")]
+    own = None
+    if kind in FLAT:
+        own = max((_frame_number(unit.get("data_sequence", 0), "data_sequence") for unit in units), default=None)
+    elif len(units) == 1:
+        own = _unit_end(kind, units[0])
+    ends = {ROW: own, **{name: _space_end(space) for name, space in entries(row, "spaces")}}
+    return {name: end for name, end in ends.items() if end is not None}
+
+
+def _unit_end(kind: str, unit: Mapping[str, Any]) -> int | None:
+    duration, rate = unit.get("data_duration"), unit.get("data_fps")
+    if kind == "audio" and _is_length(duration):
+        return math.ceil(duration * 1000)
+    if kind == "video" and _is_length(duration) and _is_length(rate):
+        # As the SDK counts frames; less than a thousandth of one is rounding.
+        return math.ceil(duration * rate - 1e-3) - 1
+    return None
+
+
+def _space_end(space: Mapping[str, Any]) -> int | None:
+    duration = space.get("duration_ms")
+    if _is_length(duration):
+        return math.ceil(duration)
+    if space.get("space_type") in {"image", "scene_image"}:
+        return 0
+    frames = space.get("number_of_frames")
+    if frames is None and isinstance(space.get("frames"), list):
+        frames = len(space["frames"])
+    return math.ceil(frames) - 1 if _is_length(frames) else None
+
+
+def _is_length(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 2**40
 
 
 def entries(holder: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

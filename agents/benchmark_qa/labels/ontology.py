@@ -34,6 +34,24 @@ RANGE_SHAPES = frozenset({Shape.AUDIO, Shape.TIME_RANGE, Shape.TEXT})
 """Objects that lie on a stretch of time or text and on no frame."""
 
 
+AREA_SHAPES = frozenset(
+    {
+        Shape.BOUNDING_BOX,
+        Shape.ROTATABLE_BOUNDING_BOX,
+        Shape.POLYGON,
+        Shape.BITMASK,
+        Shape.CIRCLE,
+        Shape.ELLIPSE,
+        Shape.CUBOID_2D,
+    }
+)
+"""Shapes that cover an area of the image: `benchmark_qa.labels.outlines` has the outline of each."""
+PATH_SHAPES = frozenset({Shape.POLYLINE, Shape.POINT, Shape.SKELETON})
+"""Lines and points, which cover no area."""
+SPACE_SHAPES = frozenset({Shape.CUBOID, Shape.SEGMENTATION})
+"""Boxes and points of a scene in space."""
+
+
 class QuestionType(StrEnum):
     """How an attribute or a classification is answered."""
 

@@ -1,10 +1,17 @@
-"""Corners of what is drawn turned: rotated boxes and ellipses, clockwise as seen on the screen, whose y points down."""
+"""The one way from a flat drawing to its outline in pixels, cut at the edge of the image.
+
+Angles turn clockwise as seen on the screen, whose y points down.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from benchmark_qa.labels.annotations import Drawings, Indices, Numbers, Rings, Runs
+from benchmark_qa.labels.annotations import Drawings, Indices, Lines, Numbers, Rings, Runs
+from benchmark_qa.labels.errors import TooComplexOutlineError
 from benchmark_qa.labels.ontology import Shape
 
 
@@ -53,27 +60,120 @@ Areas = NDArray[np.object_]
 CURVE_POINTS = 128
 
 
-def outlines(drawings: Drawings, media: Numbers) -> Areas:  # noqa: PLR0911 - one per shape
-    """What the drawings cover, in pixels; `media` (n, 2) is the width and height of each one's frame."""
+MOST_CORNERS = 1_000_000
+"""Corners of all outlines of one shape: about a second of work."""
+MOST_CROSSINGS = 20_000
+"""Places where outlines of one shape cross themselves: mending them takes about a second."""
+MOST_MASK_ROWS = 200_000
+"""Stretches of pixels of all masks that become outlines: a few seconds."""
+
+
+def outlines(drawings: Drawings, media: Numbers) -> Areas:
+    """What the drawings of a shape of `AREA_SHAPES` cover of the image, in pixels.
+
+    Args:
+        drawings: n drawings of one shape.
+        media: width and height of each one's image (n, 2), in pixels.
+
+    Raises:
+        TooComplexOutlineError: more corners, crossings or rows of pixels than can be computed in a few seconds.
+    """
+    if drawings.shape is Shape.BITMASK:
+        return _masks(drawings.geometry)
+    return within_image(_OUTLINES[drawings.shape](drawings.geometry, media), media)
+
+
+def sizes(areas: Areas) -> Numbers:
+    """Size of each area (n,), in pixels squared; what is flat has 0, not a rest of rounding."""
+    found = np.asarray(shapely.area(areas), np.float64)
+    farthest = np.nan_to_num(np.abs(shapely.bounds(areas)).reshape(-1, 4)).max(axis=1, initial=0.0)
+    return np.where(found > 1e-13 * farthest**2, found, 0.0)
+
+
+def within_image(areas: Areas, media: Numbers) -> Areas:
+    """The parts of the areas (n,) that lie in images of these sizes (n, 2)."""
+    if not len(areas):
+        return areas
+    bounds = shapely.bounds(areas)
+    over = np.flatnonzero(((bounds[:, :2] < 0) | (bounds[:, 2:] > media)).any(axis=1))
+    if len(over):
+        areas = areas.copy()
+        areas[over] = shapely.intersection(areas[over], _images(media[over]))
+    return areas
+
+
+def _images(media: Numbers) -> Areas:
+    return np.asarray(shapely.box(np.zeros(len(media)), np.zeros(len(media)), media[:, 0], media[:, 1]))
+
+
+def touches_image(drawings: Drawings, media: Numbers) -> NDArray[np.bool_]:
+    """Which drawings (n,), outlines or flat lines, have anything in their image; what has an area needs area there."""
+    if isinstance(drawings.geometry, Lines):
+        lines = drawings.geometry
+        drawn = np.array(
+            [
+                line_of(lines.points[start:end, :2] * scale)
+                for start, end, scale in zip(lines.offsets[:-1], lines.offsets[1:], media, strict=True)
+            ],
+            np.object_,
+        )
+        return np.asarray(shapely.intersects(drawn, _images(media)))
+    whole = _OUTLINES[drawings.shape](drawings.geometry, media)
+    seen = within_image(whole, media)
+    return np.asarray(np.where(sizes(whole) == 0, ~shapely.is_empty(seen), sizes(seen) > 0))
+
+
+def reach(drawings: Drawings, media: Numbers) -> tuple[Numbers, Numbers]:
+    """Corners (n, 2), (n, 2) of boxes in pixels that hold each outline or flat line, a little too large for curves.
+
+    Lines in space have no image: theirs is a point in its middle.
+    """
     geometry = drawings.geometry
     match drawings.shape:
-        case Shape.BOUNDING_BOX:
-            left, top = (geometry[:, :2] * media).T
-            right, bottom = ((geometry[:, :2] + geometry[:, 2:]) * media).T
-            return np.asarray(shapely.box(left, top, right, bottom))
-        case Shape.ROTATABLE_BOUNDING_BOX:
-            return _rotated_boxes(geometry, media)
-        case Shape.CIRCLE:
-            radius = geometry[:, 2] * media[:, 0]
-            return _ellipses(geometry[:, :2] * media, radius, radius * geometry[:, 3], geometry[:, 4])
-        case Shape.ELLIPSE:
-            across, down = (geometry[:, 2:4] * media).T
-            return _ellipses(geometry[:, :2] * media, across, down, geometry[:, 4])
-        case Shape.CUBOID_2D:
-            return _silhouettes(geometry.reshape(-1, 8, 2) * media[:, None, :])
         case Shape.POLYGON:
-            return _polygons(geometry, media)
-    return _masks(geometry)
+            return _least_and_most(geometry.points, geometry.point_offsets, media)
+        case Shape.POLYLINE:
+            flat = np.where(np.isnan(geometry.points[:, 2:]), geometry.points[:, :2], 0.5)
+            return _least_and_most(flat, geometry.offsets, media)
+        case Shape.ROTATABLE_BOUNDING_BOX:
+            corners = rotated_box_corners(geometry, media)
+        case Shape.CUBOID_2D:
+            corners = geometry.reshape(-1, 8, 2) * media[:, None, :]
+        case _:
+            half = _half_axes(drawings.shape, geometry, media).max(axis=1, keepdims=True)
+            return geometry[:, :2] * media - half, geometry[:, :2] * media + half
+    return corners.min(axis=1), corners.max(axis=1)
+
+
+def _least_and_most(points: Numbers, offsets: Indices, media: Numbers) -> tuple[Numbers, Numbers]:
+    low, high = np.minimum.reduceat(points, offsets[:-1], axis=0), np.maximum.reduceat(points, offsets[:-1], axis=0)
+    return low * media, high * media
+
+
+def _half_axes(shape: Shape, geometry: Numbers, media: Numbers) -> Numbers:
+    """Of circles and ellipses (n, 2), in pixels."""
+    if shape is Shape.ELLIPSE:
+        return geometry[:, 2:4] * media
+    radius = geometry[:, 2] * media[:, 0]
+    return np.stack((radius, radius * geometry[:, 3]), axis=-1)
+
+
+def _boxes(geometry: Numbers, media: Numbers) -> Areas:
+    left, top = (geometry[:, :2] * media).T
+    right, bottom = ((geometry[:, :2] + geometry[:, 2:]) * media).T
+    return np.asarray(shapely.box(left, top, right, bottom))
+
+
+def _circles(geometry: Numbers, media: Numbers) -> Areas:
+    return _ellipses(geometry[:, :2] * media, _half_axes(Shape.CIRCLE, geometry, media), geometry[:, 4])
+
+
+def _turned_ellipses(geometry: Numbers, media: Numbers) -> Areas:
+    return _ellipses(geometry[:, :2] * media, _half_axes(Shape.ELLIPSE, geometry, media), geometry[:, 4])
+
+
+def _flat_cuboids(geometry: Numbers, media: Numbers) -> Areas:
+    return silhouettes(geometry.reshape(-1, 8, 2) * media[:, None, :])
 
 
 def _closed(points: Numbers) -> Numbers:
@@ -84,12 +184,11 @@ def _rotated_boxes(geometry: Numbers, media: Numbers) -> Areas:
     return np.asarray(shapely.polygons(_closed(rotated_box_corners(geometry, media))))
 
 
-def _ellipses(centre: Numbers, across: Numbers, down: Numbers, degrees: Numbers) -> Areas:
-    corners = ellipse_corners(centre, np.stack((across, down), axis=-1), degrees, CURVE_POINTS)
-    return np.asarray(shapely.polygons(_closed(corners)))
+def _ellipses(centre: Numbers, half_axes: Numbers, degrees: Numbers) -> Areas:
+    return np.asarray(shapely.polygons(_closed(ellipse_corners(centre, half_axes, degrees, CURVE_POINTS))))
 
 
-def _silhouettes(corners: Numbers) -> Areas:
+def silhouettes(corners: Numbers) -> Areas:
     """The convex hull of the eight corners (n, 8, 2)."""
     owner = np.arange(len(corners)).repeat(8)
     return np.asarray(shapely.convex_hull(shapely.multipoints(corners.reshape(-1, 2), indices=owner)))
@@ -98,6 +197,8 @@ def _silhouettes(corners: Numbers) -> Areas:
 def _polygons(rings: Rings, media: Numbers) -> Areas:
     if not len(rings):
         return np.empty(0, np.object_)
+    if len(rings.points) > MOST_CORNERS:
+        raise TooComplexOutlineError(f"polygons have {len(rings.points):,} corners, more than {MOST_CORNERS:,}")
     solid = _with_area(rings)
     scale = media.repeat(np.diff(solid.point_offsets), axis=0)
     offsets = (solid.ring_offsets, solid.polygon_offsets, solid.offsets)
@@ -136,6 +237,10 @@ def _starts(counts: "Indices | NDArray[np.bool_]") -> Indices:
 def _masks(runs: Runs) -> Areas:
     """The covered pixels as squares, put together."""
     areas = np.empty(len(runs), np.object_)
+    width = np.ones(len(runs.starts)) if runs.size is None else runs.size[:, 1].repeat(np.diff(runs.offsets))
+    rows = int(np.sum((runs.ends - 1) // width - runs.starts // width + 1))
+    if rows > MOST_MASK_ROWS:
+        raise TooComplexOutlineError(f"masks have {rows:,} rows of pixels, more than {MOST_MASK_ROWS:,}")
     for index in range(len(runs)):
         areas[index] = shapely.union_all(_row_boxes(runs, index))
     return areas
@@ -158,6 +263,7 @@ def _valid(areas: Areas) -> Areas:
     """Outlines that cross themselves are mended (GEOS `make_valid`); those that overlap each other count once."""
     broken = np.flatnonzero(~shapely.is_valid(areas))
     if len(broken):
+        refuse_tangles(shapely.get_rings(shapely.get_parts(areas[broken])))
         areas = areas.copy()
         for index in broken:
             parts = shapely.make_valid(shapely.get_parts(areas[index]), method="structure", keep_collapsed=False)
@@ -165,9 +271,49 @@ def _valid(areas: Areas) -> Areas:
     return areas
 
 
-def _mended_faces(corners: Numbers) -> Areas:
+def mended_faces(corners: Numbers) -> Areas:
     """Quadrilaterals (n, 4, 2); those that cover nothing remain as points."""
     faces = _valid(np.asarray(shapely.polygons(_closed(corners))))
     for index in np.flatnonzero(shapely.is_empty(faces)):
         faces[index] = shapely.multipoints(corners[index])
     return faces
+
+
+def line_of(points: Numbers) -> Any:
+    """A line through the points (m, 2); a single one is a line without length."""
+    return shapely.linestrings(points if len(points) > 1 else np.repeat(points, 2, axis=0))
+
+
+def refuse_tangles(lines: Areas) -> None:
+    """Raise where rings or lines cross themselves and each other more than `MOST_CROSSINGS` times."""
+    counts = shapely.get_num_coordinates(lines)
+    if float((counts * counts).sum()) / 2 <= MOST_CROSSINGS and len(lines) < 2:
+        return
+    points, owner = shapely.get_coordinates(lines, return_index=True)
+    same = owner[1:] == owner[:-1]
+    pieces = np.stack((points[:-1][same], points[1:][same]), axis=1)
+    if len(pieces) * len(pieces) / 2 <= MOST_CROSSINGS:
+        return
+    if crossings(pieces, pieces, 2 * MOST_CROSSINGS + 3 * len(pieces)) > 2 * MOST_CROSSINGS + 3 * len(pieces):
+        raise TooComplexOutlineError(f"outlines or lines cross themselves more than {MOST_CROSSINGS:,} times")
+
+
+def crossings(first: Numbers, second: Numbers, most: int) -> int:
+    """How often pieces of lines (n, 2, 2) meet others (m, 2, 2), counted until there are more than `most`."""
+    others = np.asarray(shapely.linestrings(second))
+    tree, count = shapely.STRtree(np.asarray(shapely.linestrings(first))), 0
+    for start in range(0, len(others), 64):
+        count += tree.query(others[start : start + 64], predicate="intersects").shape[1]
+        if count > most:
+            break
+    return count
+
+
+_OUTLINES: Mapping[Shape, Callable[[Any, Numbers], Areas]] = {
+    Shape.BOUNDING_BOX: _boxes,
+    Shape.ROTATABLE_BOUNDING_BOX: _rotated_boxes,
+    Shape.CIRCLE: _circles,
+    Shape.ELLIPSE: _turned_ellipses,
+    Shape.CUBOID_2D: _flat_cuboids,
+    Shape.POLYGON: _polygons,
+}

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark_qa.labels.annotations import ROW, Annotations, Drawings, Events, Geometry, Runs
-from benchmark_qa.labels.answers import classifications, dynamic_answers, static_answers
+from benchmark_qa.labels.answers import AnswerReader
 from benchmark_qa.labels.errors import LabelReadError, hash_named, word_named
-from benchmark_qa.labels.frames import Frame, frames
+from benchmark_qa.labels.frames import Frame, frames, media_ends
 from benchmark_qa.labels.ontology import SHAPES, Ontology, Shape
 from benchmark_qa.labels.shapes import (
     BadGeometryError,
@@ -74,14 +74,20 @@ def read_label_row(row: Mapping[str, Any], ontology: Ontology) -> Annotations:
     for frame in frames(row, ontology):
         collector.add(frame)
     drawings = collector.drawings()
+    answers = AnswerReader(row, ontology)
+    dynamic = answers.dynamic_answers(collector.instances)
+    static = answers.static_answers(collector.instances, dynamic)
+    classifications = answers.classifications()
     return Annotations(
         spaces=tuple(collector.spaces),
         instances=tuple(collector.instances),
         drawings=drawings,
         events=collector.events(),
-        attributes=static_answers(row, ontology, collector.instances),
-        dynamic_attributes=dynamic_answers(row, ontology, collector.instances),
-        classifications=tuple(classifications(row, ontology)),
+        attributes=static,
+        dynamic_attributes=dynamic,
+        classifications=classifications,
+        contradicted=frozenset(answers.contradicted),
+        ends=media_ends(row),
     )
 
 

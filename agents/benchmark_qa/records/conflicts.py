@@ -27,10 +27,16 @@ def details_of(score: TaskScore, sketch: Sketch) -> dict[str, Any]:
         sketch: of the same record: conflicts of what it draws are kept before the others.
     """
     counts = Counter(_key(each.kind, each.feature, each.other) for each in score.conflicts)
-    return replace(score, conflicts=_kept(score.conflicts, sketch)).to_dict() | {
+    kept = tuple(_without_text(conflict) for conflict in _kept(score.conflicts, sketch))
+    return replace(score, conflicts=kept).to_dict() | {
         "conflicts_total": len(score.conflicts),
         "conflict_counts": [[*key, count] for key, count in counts.items()],
     }
+
+
+def _without_text(conflict: Conflict) -> Conflict:
+    """The conflict without what somebody wrote: a record keeps chosen options and numbers, and no free text."""
+    return replace(conflict, expected=None, given=None) if conflict.is_text else conflict
 
 
 def conflict_counts(details: Mapping[str, Any]) -> Counter[ConflictKey]:

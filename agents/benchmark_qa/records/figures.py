@@ -28,7 +28,7 @@ def shares_of(record: ScoreRecord) -> Iterator[Share]:
     """Every figure that one record has something to say about.
 
     precision = tp / (tp + fp), recall = tp / (tp + fn), F1 = 2 tp / (2 tp + fp + fn), mean similarity = sum over the
-    matches / tp, accuracies = agreement / answers that were given or should have been, score = score / 1,
+    matches / tp, accuracies = agreement / answers that were compared (`AnswerScore.accuracy`), score = score / 1,
     passed = 1 or 0 / 1, and tasks = 1 / 1.
     """
     yield "tasks", 1.0, 1.0

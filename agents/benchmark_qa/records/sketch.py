@@ -21,7 +21,7 @@ from benchmark_qa.labels.annotations import (
     Runs,
     Skeletons,
 )
-from benchmark_qa.labels.ontology import Ontology, Question, QuestionType, Shape
+from benchmark_qa.labels.ontology import AREA_SHAPES, Ontology, Question, QuestionType, Shape
 
 Kind = Literal["box", "area", "line", "dots"]
 
@@ -40,11 +40,6 @@ _TOLERANCE = 0.002
 
 
 _OUTLINE_DECIMALS = 4
-
-
-_AREAS = frozenset(
-    {Shape.ROTATABLE_BOUNDING_BOX, Shape.CIRCLE, Shape.ELLIPSE, Shape.CUBOID_2D, Shape.POLYGON, Shape.BITMASK}
-)
 
 
 class Traced(NamedTuple):
@@ -75,7 +70,7 @@ def trace(drawings: Drawings) -> Iterator[Traced | None]:
         for start, end in zip(geometry.offsets[:-1], geometry.offsets[1:], strict=True):
             seen = geometry.visibility[start:end] != INVISIBLE
             yield _traced("dots", [geometry.points[start:end][seen]])
-    elif drawings.shape in _AREAS:
+    elif drawings.shape in AREA_SHAPES:
         yield from _areas(drawings)
     else:
         yield from (None for _ in range(len(drawings)))

@@ -49,7 +49,10 @@ def test_attributes_of_a_matched_box_are_compared_one_by_one() -> None:
     result = score(box(), box(note="another note", size=3.5))
     assert (result.attributes.correct, result.attributes.compared) == (2.0, 4)
     assert result.attributes.accuracy == 0.5
-    assert [c.explain() for c in result.conflicts] == ["wrong note of box at frame 0", "wrong size of box at frame 0"]
+    assert [c.explain() for c in result.conflicts] == [
+        "wrong note of box at frame 0: expected 'a note', given 'another note'",
+        "wrong size of box at frame 0: expected '2.5', given '3.5'",
+    ]
 
 
 def test_a_nested_question_is_compared_only_where_its_parent_agrees_but_is_still_expected() -> None:
@@ -129,7 +132,9 @@ def test_dynamic_attributes_are_compared_frame_by_frame() -> None:
 
     result = score(video(9), video(6))
     assert (result.attributes.correct, result.attributes.compared) == (7.0, 10)
-    assert [c.explain() for c in result.conflicts] == ["wrong moves of box at frames 7 to 9"]
+    assert [c.explain() for c in result.conflicts] == [
+        "wrong moves of box at frames 7 to 9: expected 'good', given no answer"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -158,9 +163,9 @@ def test_classifications_of_all_kinds_are_compared_by_their_kind() -> None:
     result = score(truth, labels)
     assert (result.classifications.correct, result.classifications.expected) == (1.5, 4)
     assert [c.explain() for c in result.conflicts] == [
-        "wrong count at frame 0",
-        "wrong hazards at frame 0",
-        "wrong weather at frame 0",
+        "wrong count at frame 0: expected '3', given '4'",
+        "wrong hazards at frame 0: expected 'bad, good', given 'good'",
+        "wrong weather at frame 0: expected 'good', given 'fair'",
     ]
     by_name = {item.name: item.classifications for item in result.by_class.values()}
     assert by_name["hazards"] is not None
@@ -170,8 +175,8 @@ def test_classifications_of_all_kinds_are_compared_by_their_kind() -> None:
 def test_a_missing_and_a_spurious_classification_are_conflicts_of_their_own() -> None:
     result = score(classified(weather="good"), classified(remark="wet"))
     assert [c.explain() for c in result.conflicts] == [
-        "weather not answered at frame 0",
-        "remark answered where the ground truth holds no answer at frame 0",
+        "weather not answered at frame 0: expected 'good', given no answer",
+        "remark answered where the ground truth holds no answer at frame 0: expected no answer, given 'wet'",
     ]
     assert result.classifications.score == 0.0
 
@@ -186,8 +191,8 @@ def test_ranges_of_a_video_count_frame_by_frame() -> None:
     result = score(video(("good", 0, 4), ("fair", 5, 9)), video(("good", 0, 6), ("fair", 7, 8)))
     assert (result.classifications.correct, result.classifications.expected) == (7.0, 10)
     assert [c.explain() for c in result.conflicts] == [
-        "wrong weather at frames 5 to 6",
-        "weather not answered at frame 9",
+        "wrong weather at frames 5 to 6: expected 'fair', given 'good'",
+        "weather not answered at frame 9: expected 'fair', given no answer",
     ]
 
 
@@ -200,7 +205,7 @@ def test_a_classification_of_the_whole_data_unit_counts_once() -> None:
     assert score(rows[0], rows[0]).score == 1.0
     result = score(*rows)
     assert (result.classifications.correct, result.classifications.expected) == (0.0, 1)
-    assert [c.explain() for c in result.conflicts] == ["wrong quality"]
+    assert [c.explain() for c in result.conflicts] == ["wrong quality: expected 'good', given 'bad'"]
 
 
 def test_the_weights_say_how_much_each_kind_counts() -> None:

@@ -180,7 +180,9 @@ def test_what_nobody_can_see_of_a_skeleton_is_compared_as_visibility_only() -> N
     result = score(row, shown)
     assert result.score is not None
     assert result.score < 1.0
-    assert [c.explain() for c in result.conflicts] == ["wrong visibility of skeleton at frame 0"]
+    assert [c.explain() for c in result.conflicts] == [
+        "wrong visibility of skeleton at frame 0: expected 'foot invisible', given 'foot visible'"
+    ]
 
 
 def test_hiding_a_point_that_the_truth_shows_is_a_conflict_but_never_makes_the_skeleton_worth_leaving_out() -> None:
@@ -192,7 +194,9 @@ def test_hiding_a_point_that_the_truth_shows_is_a_conflict_but_never_makes_the_s
     at(hidden, path)["skeleton"]["0"]["visibility"] = "occluded"
     del at(left_out, path[:-1])[path[-1]]
     result = score(truth, hidden)
-    assert [c.explain() for c in result.conflicts] == ["wrong visibility of skeleton at frame 0"]
+    assert [c.explain() for c in result.conflicts] == [
+        "wrong visibility of skeleton at frame 0: expected 'nose visible', given 'nose occluded'"
+    ]
     assert result.attributes.accuracy is not None
     assert result.attributes.accuracy < 1.0
     assert result.score is not None

@@ -248,7 +248,7 @@ def test_a_faultless_row_loses_with_every_further_step_of_the_same_damage(count:
     for damage in (
         shift,
         lambda labels, i: labels[1:],
-        lambda labels, i: [*labels, ("box", (2.0 + i, 2.0, 0.1, 0.1))],
+        lambda labels, i: [*labels, ("box", (0.96, 0.1 * i, 0.03, 0.05))],
         lambda labels, i: [*labels[:i], ("other box", labels[i][1]), *labels[i + 1 :]],
     ):
         rungs = ladder(damage)
@@ -266,11 +266,11 @@ def test_frames_of_a_video_may_be_renumbered_without_any_change() -> None:
     def renumbered(content: dict[str, Any]) -> dict[str, Any]:
         moved = copy.deepcopy(content)
         unit = moved["data_units"]["data"]
-        unit["labels"] = {str(int(n) + 1000): frame for n, frame in unit["labels"].items()}
+        unit["labels"] = {str(int(n) + 10): frame for n, frame in unit["labels"].items()}
         for entry in (*moved["object_actions"].values(), *moved["classification_answers"].values()):
             for holder in (entry, *entry.get("actions", ())):
                 if "range" in holder:
-                    holder["range"] = [[s + 1000, e + 1000] for s, e in holder["range"]]
+                    holder["range"] = [[s + 10, e + 10] for s, e in holder["range"]]
         return moved
 
     plain, moved = (

@@ -23,6 +23,7 @@ from tests.unit.rows import image_row
 
 ONTOLOGY = Ontology.from_editor(sdk_rows.editor())
 WIDTH, HEIGHT = 320, 200
+IMAGE = shapely.box(0, 0, WIDTH, HEIGHT)
 RANDOM = np.random.default_rng(11)
 
 
@@ -105,7 +106,7 @@ def test_polygons_with_holes_agree_with_shapely() -> None:
     drawings = [{"polygons": [[outer.ravel().tolist(), inner.ravel().tolist()]]} for outer, inner in rings]
     scale = np.array([WIDTH, HEIGHT])
     areas = [
-        shapely.make_valid(shapely.Polygon(outer * scale, [inner * scale]), method="structure")
+        shapely.make_valid(shapely.Polygon(outer * scale, [inner * scale]), method="structure") & IMAGE
         for outer, inner in rings
     ]
     reference = [
@@ -122,7 +123,7 @@ def test_rotated_boxes_agree_with_shapely() -> None:
     ]
     pixels = boxes * np.array([WIDTH, HEIGHT] * 2)
     areas = [
-        affinity.rotate(shapely.box(x, y, x + w, y + h), theta, origin="center")
+        affinity.rotate(shapely.box(x, y, x + w, y + h), theta, origin="center") & IMAGE
         for (x, y, w, h), theta in zip(pixels.tolist(), turns, strict=True)
     ]
     reference = [[a.intersection(b).area / a.union(b).area for b in areas[20:]] for a in areas[:20]]
@@ -178,7 +179,7 @@ def test_a_point_falls_off_as_a_gaussian_of_its_distance() -> None:
 def test_circles_agree_with_fine_polygons_and_ellipses_with_the_circle_formula() -> None:
     circles = [
         {"x": x, "y": y, "r": r}
-        for x, y, r in zip(*RANDOM.uniform((0.3, 0.3, 0.05), (0.7, 0.7, 0.3), (20, 3)).T.tolist(), strict=True)
+        for x, y, r in zip(*RANDOM.uniform((0.3, 0.4, 0.05), (0.7, 0.6, 0.2), (20, 3)).T.tolist(), strict=True)
     ]
     fine = [shapely.Point(c["x"] * WIDTH, c["y"] * HEIGHT).buffer(c["r"] * WIDTH, quad_segs=4000) for c in circles]
     reference = np.array([[a.intersection(b).area / a.union(b).area for b in fine] for a in fine])

@@ -9,7 +9,7 @@ from encord.objects import LabelRowV2
 from encord.objects.attributes import Attribute
 from encord.objects.coordinates import HtmlCoordinates, PointCoordinate3D
 
-from benchmark_qa.engine.attributes import answers_at
+from benchmark_qa.engine.attributes import answers_along
 from benchmark_qa.labels.annotations import Annotations, Answer
 from benchmark_qa.labels.ontology import Ontology, Shape
 from benchmark_qa.labels.reader import read_label_row
@@ -124,7 +124,7 @@ def test_every_attribute_has_the_answer_that_the_sdk_reads(maker: Any) -> None:
     number = {name: i for i, name in enumerate(annotations.instances)}
     for item in row.get_object_instances():
         for annotation in item.get_annotations():
-            ours = answers_at(annotations, number[item.object_hash], "", annotation.frame)
+            ours = next(answers_along(annotations, number[item.object_hash], "", [annotation.frame], ONTOLOGY))
             assert dict(ours) == sdk_answers(item, annotation.frame)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from benchmark_qa.formats.csv_cells import write_rows, write_table
-from benchmark_qa.terminal.failures import USAGE_ERROR
+from benchmark_qa.terminal.failures import INCOMPLETE, USAGE_ERROR
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.score_exports.scoring import ScoredTask
@@ -42,28 +42,42 @@ def score(
         Path | None, typer.Option(help="The ontology's JSON; without it, the classes are guessed from the labels.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Scoring rules as JSON.")] = None,
-    by: Annotated[Grouping, typer.Option(help="An annotator is a label branch, or whoever created the labels.")] = (
-        Grouping.BRANCH
-    ),
+    by: Annotated[
+        Grouping | None,
+        typer.Option(
+            help="An annotator is a label branch, or whoever created the labels. Without it: by creator where the "
+            "labels name one, else by branch."
+        ),
+    ] = None,
     format: Annotated[Format, typer.Option(help="What to print.")] = Format.TABLE,  # noqa: A002 - the option's name
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="List every conflict, task by task.")] = False,
 ) -> None:
     """Score label rows against the ground truth of the same data units (same data hash).
 
-    Exit code 0 when everything is scored, 2 when a file cannot be used or no data unit is on both sides.
+    Exit code 0 when everything is scored, 2 when a file cannot be used, no data unit is on both sides or none can be
+    scored, 4 when some data units cannot be scored: they are named, and the others are scored.
     """
     from benchmark_qa.terminal.files import ExportError
 
     try:
-        tasks = _scored(truth, labels, ontology, config, by)
+        tasks, refused = _scored(truth, labels, ontology, config, by)
     except ExportError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(USAGE_ERROR) from None
+    for reason in refused:
+        typer.echo(reason, err=True)
+    if refused and not tasks:
+        raise typer.Exit(USAGE_ERROR)
     _PRINTERS[Format.JSON if json else format](tasks, explain)
+    if refused:
+        raise typer.Exit(INCOMPLETE)
 
 
-def _scored(truth: Path, labels: Path, ontology: Path | None, config: Path | None, by: Grouping) -> "list[ScoredTask]":
+def _scored(
+    truth: Path, labels: Path, ontology: Path | None, config: Path | None, by: Grouping | None
+) -> "tuple[list[ScoredTask], list[str]]":
+    """The scored tasks, and why others could not be scored."""
     from benchmark_qa.commands.score_exports.scoring import Comparison, load_config, load_ontology
     from benchmark_qa.engine.config import ScoringConfig
     from benchmark_qa.terminal.files import ExportError, load_rows
@@ -73,13 +87,14 @@ def _scored(truth: Path, labels: Path, ontology: Path | None, config: Path | Non
         load_rows(labels),
         load_ontology(ontology) if ontology else None,
         load_config(config) if config else ScoringConfig(),
-        by.value,
+        by.value if by else "known",
     )
     if not len(comparison):
         raise ExportError(f"no data unit of {labels} has a ground truth in {truth}")
     if comparison.without_truth:
         typer.echo(f"{len(comparison.without_truth):,} label rows have no ground truth and are not scored", err=True)
-    return [task for tasks in _with_progress(comparison.scores(), len(comparison)) for task in tasks]
+    tasks = [task for tasks in _with_progress(comparison.scores(), len(comparison)) for task in tasks]
+    return tasks, comparison.refused
 
 
 def _with_progress(batches: "Iterable[list[ScoredTask]]", total: int) -> "Iterator[list[ScoredTask]]":

@@ -1,5 +1,6 @@
 """Exported label rows from disk: read, joined by data hash, grouped by annotator, scored."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,15 @@ from benchmark_qa.engine.errors import ScoringError
 from benchmark_qa.engine.result import TaskScore
 from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations
-from benchmark_qa.labels.creators import created_by, creators
+from benchmark_qa.labels.creators import created_by, creators, label_creators
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.inference import infer_ontology
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.terminal.files import ExportError, Row, load_json
 
-Grouping = Literal["branch", "creator"]
+Grouping = Literal["known", "branch", "creator"]
+"""known: by creator where the labels name one, else by branch."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,9 @@ class Comparison:
         self.config = config
         self.by = by
         self.ontology = ontology or infer_ontology([*self.truth.values(), *self.labels])
+        self.refused: list[str] = []
+        """Why tasks could not be scored, once `scores` is through."""
+        self.creator_of_branch = _creator_of_branch(self.labels)
         self.without_truth = [row for row in self.labels if row["data_hash"] not in self.truth]
 
     def __len__(self) -> int:
@@ -89,25 +94,37 @@ class Comparison:
             if (data_hash, branch) in seen:
                 raise ExportError(f"data unit {data_hash}: branch {branch!r} is there twice")
             seen.add((data_hash, branch))
-            if data_hash not in read:
-                read[data_hash] = self._read(self.truth[data_hash], "ground truth")
-            yield [
-                self._score(row, part, annotator, branch, read[data_hash])
-                for annotator, part in self._parts(row, branch)
-            ]
+            try:
+                if data_hash not in read:
+                    read[data_hash] = self._read(self.truth[data_hash], "ground truth")
+                yield [
+                    self._score(row, part, annotator, branch, read[data_hash])
+                    for annotator, part in self._parts(row, branch)
+                ]
+            except ExportError as error:
+                self.refused.append(str(error))
 
     def _parts(self, row: Row, branch: str) -> list[tuple[str, Row]]:
         if self.by == "branch":
             return [(branch, row)]
         self._read(row, f"branch {branch!r}")  # complains about anything that is not well formed
-        return [(creator, created_by(row, creator)) for creator in creators(row)]
+        people = creators(row)
+        if self.by == "known" and not label_creators(row):
+            return [(self.creator_of_branch.get(branch, branch), row)]
+        if self.by == "known" and len(people) == 1:
+            return [(people[0], row)]
+        return [(creator, created_by(row, creator)) for creator in people]
 
     def _score(self, row: Row, part: Row, annotator: str, branch: str, truth: Annotations) -> ScoredTask:
         which = f"branch {branch!r}"
+        labels = self._read(part, which)
         try:
-            score = score_task(truth, self._read(part, which), self.ontology, self.config)
+            score = score_task(truth, labels, self.ontology, self.config)
         except ScoringError as error:
             raise ExportError(f"data unit {row['data_hash']}, {which}: {error}") from None
+        except (ArithmeticError, LookupError, MemoryError, ValueError) as error:
+            kind = type(error).__name__
+            raise ExportError(f"data unit {row['data_hash']}, {which}: cannot be scored ({kind})") from error
         return ScoredTask(annotator, row["data_hash"], str(row.get("data_title") or ""), branch, score)
 
     def _read(self, row: Row, which: str) -> Annotations:
@@ -126,3 +143,11 @@ def _truth_by_data_hash(rows: Iterable[Row]) -> dict[str, Row]:
             raise ExportError(f"data unit {row['data_hash']}: several ground truth rows")
         truth[row["data_hash"]] = row
     return truth
+
+
+def _creator_of_branch(rows: Iterable[Row]) -> dict[str, str]:
+    """The only person who created labels in a branch of that name, for its rows without labels."""
+    people: defaultdict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        people[str(row.get("branch_name") or "main")].update(label_creators(row))
+    return {branch: next(iter(names)) for branch, names in people.items() if len(names) == 1}

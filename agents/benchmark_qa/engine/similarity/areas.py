@@ -7,24 +7,60 @@ which keeps its IoU within 2e-4 of the true one. Two circles are exact again: th
 import numpy as np
 import shapely
 
-from benchmark_qa.engine.pairs import Numbers, Pairs, ratio_or_same
+from benchmark_qa.engine.errors import TooMuchWorkError
+from benchmark_qa.engine.pairs import Flags, Numbers, Pairs, ratio_or_same
 from benchmark_qa.labels.annotations import Drawings
 from benchmark_qa.labels.outlines import (
     Areas,
-    _mended_faces,
-    _silhouettes,
+    crossings,
+    mended_faces,
     outlines,
+    reach,
+    silhouettes,
+    sizes,
+    within_image,
 )
+
+MOST_CORNERS_COMPARED = 20_000_000
+"""Corners of both outlines, over all pairs that are compared: some seconds of work."""
+MOST_MEETINGS = 100_000
+"""Places where two outlines cut each other, over all pairs with very many corners: about two seconds of work."""
+MANY_CORNERS = 4_000_000
+"""Product of the corners of two outlines from which their meetings are counted first."""
 
 
 def area_iou(truth: Areas, label: Areas, pairs: Pairs) -> Numbers:
     """Shared area over covered area of each pair (k,). Two outlines without area agree when they span the same box."""
+    _refuse_too_many_corners(truth, label, pairs)
     first, second = truth[pairs.truth], label[pairs.label]
     shared = sizes(np.asarray(shapely.intersection(first, second)))
     covered = sizes(truth)[pairs.truth] + sizes(label)[pairs.label] - shared
-    return ratio_or_same(
-        shared, covered, lambda flat: (shapely.bounds(first[flat]) == shapely.bounds(second[flat])).all(axis=1)
-    )
+    return ratio_or_same(shared, covered, lambda flat: (_bounds(first[flat]) == _bounds(second[flat])).all(axis=1))
+
+
+def _bounds(areas: Areas) -> Numbers:
+    """Bounds (k, 4); those of nothing are 0, so that nothing equals nothing."""
+    return np.asarray(np.nan_to_num(shapely.bounds(areas)))
+
+
+def _refuse_too_many_corners(truth: Areas, label: Areas, pairs: Pairs) -> None:
+    corners = [shapely.get_num_coordinates(side).astype(np.int64) for side in (truth, label)]
+    of_truth, of_label = corners[0][pairs.truth], corners[1][pairs.label]
+    total = int((of_truth + of_label).sum())
+    if total > MOST_CORNERS_COMPARED:
+        raise TooMuchWorkError(f"outlines that overlap have {total:,} corners, more than {MOST_CORNERS_COMPARED:,}")
+    left = MOST_MEETINGS
+    for pair in np.flatnonzero(of_truth * of_label > MANY_CORNERS):
+        left -= crossings(_edges(truth[pairs.truth[pair]]), _edges(label[pairs.label[pair]]), left)
+        if left < 0:
+            raise TooMuchWorkError(f"two outlines cut each other more than {MOST_MEETINGS:,} times")
+
+
+def _edges(area: shapely.Geometry) -> Numbers:
+    """The edges (m, 2, 2) of an outline and its holes."""
+    points, owner = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(area)), return_index=True)
+    same = owner[1:] == owner[:-1]
+    return np.stack((points[:-1][same], points[1:][same]), axis=1)
 
 
 def boundary_iou(truth: Areas, label: Areas, media: Numbers, width: float, pairs: Pairs) -> Numbers:
@@ -47,18 +83,23 @@ def cuboid_iou(truth: Drawings, label: Drawings, media: tuple[Numbers, Numbers],
         drawings.geometry.reshape(-1, 8, 2) * scale[:, None, :]
         for drawings, scale in zip((truth, label), media, strict=True)
     )
-    whole = area_iou(_silhouettes(first), _silhouettes(second), pairs)
-    front, back = (
-        area_iou(_mended_faces(first[:, face]), _mended_faces(second[:, face]), pairs)
-        for face in (slice(0, 4), slice(4, 8))
+    whole, front, back = (
+        area_iou(within_image(outline(first), media[0]), within_image(outline(second), media[1]), pairs)
+        for outline in (
+            silhouettes,
+            lambda corners: mended_faces(corners[:, :4]),
+            lambda corners: mended_faces(corners[:, 4:]),
+        )
     )
     return whole / 2 + front / 4 + back / 4
 
 
 def circle_iou(truth: Drawings, label: Drawings, media: tuple[Numbers, Numbers], pairs: Pairs) -> Numbers:
-    """Circles (k,): by the area of the lens that they share; stretched ones as ellipses."""
+    """Circles (k,): by the area of the lens that they share; as outlines where one is stretched or over the edge."""
     values = np.empty(len(pairs))
+    cut = [_over_the_edge(drawings, scale) for drawings, scale in zip((truth, label), media, strict=True)]
     stretched = (truth.geometry[pairs.truth, 3] != 1) | (label.geometry[pairs.label, 3] != 1)
+    stretched |= cut[0][pairs.truth] | cut[1][pairs.label]
     if stretched.any():
         values[stretched] = area_iou(outlines(truth, media[0]), outlines(label, media[1]), pairs.where(stretched))
     plain = pairs.where(~stretched)
@@ -71,6 +112,12 @@ def circle_iou(truth: Drawings, label: Drawings, media: tuple[Numbers, Numbers],
         shared, np.pi * (radius**2 + other**2) - shared, lambda flat: (first[flat] == second[flat]).all(axis=1)
     )
     return values
+
+
+def _over_the_edge(circles: Drawings, media: Numbers) -> Flags:
+    """Which circles (n,) reach out of their image."""
+    low, high = reach(circles, media)
+    return np.asarray(((low < 0) | (high > media)).any(axis=1))
 
 
 def _lens(distance: Numbers, first: Numbers, second: Numbers) -> Numbers:
@@ -93,8 +140,3 @@ def extents(areas: Areas) -> Numbers:
     bounds: Numbers = np.nan_to_num(shapely.bounds(areas)).reshape(-1, 4)
     bounds[:, 2:] -= bounds[:, :2]
     return bounds
-
-
-def sizes(areas: Areas) -> Numbers:
-    """Size of each area in pixels squared (n,)."""
-    return np.asarray(shapely.area(areas), np.float64)

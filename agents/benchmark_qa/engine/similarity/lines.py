@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from benchmark_qa.engine.pairs import Flags, Numbers, Pairs, padded_extents
 from benchmark_qa.labels.annotations import Lines
+from benchmark_qa.labels.outlines import line_of, refuse_tangles, within_image
 
 SAMPLES = 200
 """Points on a line in space at which its distance to the other is looked at."""
@@ -29,7 +30,14 @@ def lengths(lines: Lines) -> Numbers:
     return np.asarray(total[lines.offsets[1:] - 1] - total[lines.offsets[:-1]])
 
 
-def line_similarity(truth: Lines, label: Lines, half_width: Numbers, directed: Flags, pairs: Pairs) -> Numbers:
+def line_similarity(  # noqa: PLR0917 - two sides and how to compare them
+    truth: Lines,
+    label: Lines,
+    half_width: Numbers,
+    directed: Flags,
+    pairs: Pairs,
+    media: tuple[Numbers, Numbers] | None = None,
+) -> Numbers:
     """Harmonic mean of the two shares of length inside the other line's corridor (k,).
 
     Args:
@@ -38,11 +46,12 @@ def line_similarity(truth: Lines, label: Lines, half_width: Numbers, directed: F
         half_width: of the corridor about each truth line (n,) and about the label line it is compared with.
         directed: for each truth line (n,) whether a line drawn from the other end is another line: it then has 0.
         pairs: k pairs of lines.
+        media: width and height of each line's image (n, 2), (m, 2), where flat lines are cut; None cuts nothing.
     """
     result = np.zeros(len(pairs))
     first, second = in_space(truth)[pairs.truth], in_space(label)[pairs.label]
     flat = ~first & ~second
-    result[flat] = _flat(truth, label, half_width, pairs.where(flat))
+    result[flat] = _flat(truth, label, half_width, pairs.where(flat), media)
     for index in np.flatnonzero(first & second):
         row, column = int(pairs.truth[index]), int(pairs.label[index])
         result[index] = _share_in_space(_points(truth, row), _points(label, column), float(half_width[row]))
@@ -57,8 +66,13 @@ def line_extents(lines: Lines, margin: Numbers) -> Numbers:
     return padded_extents(lines.points[:, :2], lines.offsets, margin)
 
 
-def _flat(truth: Lines, label: Lines, half_width: Numbers, pairs: Pairs) -> Numbers:
-    first, second = _shapes(truth)[pairs.truth], _shapes(label)[pairs.label]
+def _flat(
+    truth: Lines, label: Lines, half_width: Numbers, pairs: Pairs, media: tuple[Numbers, Numbers] | None
+) -> Numbers:
+    if not len(pairs):
+        return np.empty(0)
+    sizes = media or (None, None)
+    first, second = _shapes(truth, sizes[0])[pairs.truth], _shapes(label, sizes[1])[pairs.label]
     reach = half_width[pairs.truth]
     return _harmonic(_share(first, second, reach), _share(second, first, reach))
 
@@ -77,12 +91,13 @@ def _harmonic(first: Numbers, second: Numbers) -> Numbers:
     return np.asarray(2 * first * second / np.where(total > 0, total, 1.0))
 
 
-def _shapes(lines: Lines) -> NDArray[np.object_]:
+def _shapes(lines: Lines, media: Numbers | None) -> NDArray[np.object_]:
     shapes = np.empty(len(lines), np.object_)
     for index in range(len(lines)):
-        own = lines.points[lines.offsets[index] : lines.offsets[index + 1], :2]
-        shapes[index] = shapely.linestrings(own if len(own) > 1 else np.repeat(own, 2, axis=0))
+        shapes[index] = line_of(lines.points[lines.offsets[index] : lines.offsets[index + 1], :2])
+    shapes = shapes if media is None else within_image(shapes, media)
     long = shapely.length(shapes) > 0
+    refuse_tangles(shapes[long])
     shapes[long] = shapely.node(shapes[long])  # what is drawn twice over the same way counts once
     return shapes
 

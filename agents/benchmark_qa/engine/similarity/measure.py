@@ -62,7 +62,7 @@ def _boxes(truth: Drawings, label: Drawings, media: Media) -> Measure:
 
 def _areas(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Measure:
     from benchmark_qa.engine.similarity import areas  # noqa: PLC0415 - boxes need no shapely
-    from benchmark_qa.labels.outlines import outlines  # noqa: PLC0415
+    from benchmark_qa.labels.outlines import outlines, sizes  # noqa: PLC0415
 
     first, second = outlines(truth, media[0]), outlines(label, media[1])
     rimmed = rules.named(truth, rules.config.boundary)
@@ -79,7 +79,7 @@ def _areas(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Meas
             values[chosen] = np.minimum(values[chosen], rims)
         return values
 
-    return Measure(areas.extents(first), areas.extents(second), areas.sizes(first), similarity)
+    return Measure(areas.extents(first), areas.extents(second), sizes(first), similarity)
 
 
 def _runs(truth: Drawings, label: Drawings) -> Measure:
@@ -107,7 +107,7 @@ def _lines(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Meas
         lines.line_extents(sides[0], half_width),
         lines.line_extents(sides[1], np.zeros(len(label))),
         lines.lengths(sides[0]),
-        lambda pairs: lines.line_similarity(sides[0], sides[1], half_width, directed, pairs),
+        lambda pairs: lines.line_similarity(sides[0], sides[1], half_width, directed, pairs, media),
     )
 
 
