@@ -63,6 +63,8 @@ class Labelled:
     titles: tuple[str, ...] = ()
     size: Size | None = None
     """None: not told, or not of an image"""
+    annotated: bool = True
+    """False: the file says nothing of the image, not even that nothing is on it"""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Reading:
 
     labelled: tuple[Labelled, ...]
     faults: tuple[Fault, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """What is no label and is left out, in words with the number of each"""
 
 
 def parts_of(document: Json) -> LabelParts:

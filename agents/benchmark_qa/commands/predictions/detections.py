@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark_qa.images.identity import Matching
 from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
 
 Region = Literal["bbox", "segm"]
@@ -64,14 +65,21 @@ class Detections:
     """By image: what the truth knows about it (texts, numbers, truth values), for slices."""
     unmatched: tuple[Hashable, ...] = ()
     """Images (as the predictions name them) that have predictions but no truth; they count nowhere."""
-    ambiguous: tuple[str, ...] = ()
-    """Of those, the names that several data units have."""
+    matching: Matching = field(default_factory=lambda: Matching(()))
+    """Which image of the truth each name in the predictions means, and by which rule."""
     predicted_images: int = 0
     """Images of the truth that the predictions speak of."""
     sources: tuple[Source, ...] = ()
     """By image: the data unit it is of."""
     not_compared: Mapping[str, int] = field(default_factory=dict)
     """Objects on either side that are neither boxes nor areas, by shape; they count nowhere."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how the files were read."""
+
+    @property
+    def ambiguous(self) -> tuple[str, ...]:
+        """Names in the predictions that contradict another name."""
+        return tuple(one.asked for one in self.matching.refused.values() if one.contradicts)
 
     @classmethod
     def from_coco(cls, truth: Any, predictions: Any) -> Self:
@@ -81,6 +89,9 @@ class Detections:
             PredictionInputError: a key is missing, a number is none, an id is there twice or refers to nothing.
         """
         _need(isinstance(truth, Mapping), "truth", "is not a COCO data set (a JSON object)")
+        _numbered(truth, "images", "id")
+        # The protocol breaks ties by the order of image ids, whatever the order in the file.
+        truth = {**truth, "images": [truth["images"][at] for at in in_order_of_ids(truth["images"])]}
         images = _numbered(truth, "images", "id")
         categories = _numbered(truth, "categories", "id")
         names = tuple(
@@ -136,6 +147,20 @@ class Detections:
                 region, size = item["segmentation"], sizes[item["image_id"] - 1]
                 fits = isinstance(region, list) or region["size"] == size
                 _need(fits, f"{side}[{at}].segmentation", f"is not of its image's size {size}")
+
+
+def in_order_of_ids(images: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Places of images by their ids, as `pycocotools` goes through them: numbers, then texts, then the rest."""
+
+    def key(at: int) -> tuple[int, Any]:
+        own = images[at]["id"]
+        if isinstance(own, int | float):
+            return 0, own
+        if isinstance(own, str):
+            return 1, own
+        return (2, own) if isinstance(own, tuple) else (3, repr(own))
+
+    return sorted(range(len(images)), key=key)
 
 
 NO_FIELDS = frozenset(
@@ -311,6 +336,18 @@ def _text(holder: Mapping[str, Any], key: str, place: str) -> str:
     if not isinstance(value, str):
         raise PredictionInputError(place, f"has no {key}")
     return value
+
+
+def confidence_of(value: Any, place: str) -> float:
+    """The confidence, or a `PredictionInputError` that names the place: percent are none."""
+    number = finite_number(value, place)
+    if number > 1 + _ROUNDING:
+        raise PredictionInputError(place, f"is {number:g}: a confidence lies between 0 and 1 (divide percent by 100)")
+    return min(number, 1.0)
+
+
+_ROUNDING = 1e-5
+"""By which a confidence may lie above 1: networks compute with 16 and 32 bits"""
 
 
 def finite_number(value: Any, place: str) -> float:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from benchmark_qa.terminal.files import ExportError, load_json, load_rows
+from benchmark_qa.terminal.image_maps import ExportMap, load_map
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.detections import Detections
@@ -57,10 +58,18 @@ class Inputs:
     """The same"""
     items: Mapping[str, str]
     """Uuids of stored items by data hash, the same"""
+    export: "ExportMap | None" = None
+    """What `--map-images` says"""
 
 
 def load_inputs(
-    truth: str, models: Sequence[str], *, metadata: Path | None, unfinished: bool, max_unmatched: float
+    truth: str,
+    models: Sequence[str],
+    *,
+    metadata: Path | None,
+    unfinished: bool,
+    max_unmatched: float,
+    map_images: Path | None = None,
 ) -> Inputs:
     """Labels, and each model's predictions beside the same images and classes.
 
@@ -70,6 +79,7 @@ def load_inputs(
         SettingsError, PlatformError, RefusalError: of Encord, where a project is named.
     """
     account = _Account()
+    export = load_map(map_images)
     read = _from_encord(truth, account, unfinished)
     known = read.truth if read else _truth(Path(truth))
     if metadata:
@@ -77,7 +87,8 @@ def load_inputs(
         if more.fields == known.fields:
             raise ExportError(f"{metadata}: names no image of {truth}")
         known = more
-    detections = known.detections([_given(model, account) for model in models])
+    given = [_given(model, account) for model in models]
+    detections = known.detections(given, export.images if export else None, export.classes if export else None)
     for model, one in zip(models, detections, strict=True):
         _require_matched(one, model, truth, max_unmatched)
         _tell(one, model)
@@ -87,6 +98,7 @@ def load_inputs(
         project_hash=read.project.project_hash if read else None,
         encord=account.encord if read else None,
         items=read.items if read else {},
+        export=export,
     )
 
 
@@ -225,23 +237,25 @@ def _require_matched(detections: "Detections", model: str, truth: str, most: flo
     missed, found = len(detections.unmatched), detections.predicted_images
     if missed and not found:
         raise ExportError(
-            f"no prediction of {model} is on an image of {truth} (it names {_some(detections.unmatched)})"
+            f"no prediction of {model} is on an image of {truth} (it names {_some(detections.unmatched)}; "
+            f"{detections.matching.in_words()})"
         )
     if missed > most * (missed + found):
         enough = math.ceil(100 * missed / (missed + found)) / 100
         raise ExportError(
             f"{missed:,} of the {missed + found:,} images of {model} ({_some(detections.unmatched)}) are not in "
-            f"{truth}; --max-unmatched {enough:.2f} would let them be"
+            f"{truth}: {detections.matching.in_words()}. --max-unmatched {enough:.2f} would let them be"
         )
 
 
 def _tell(detections: "Detections", model: str) -> None:
+    if detections.matching.found:
+        typer.echo(f"{model}: {detections.matching.in_words()}", err=True)
     if detections.unmatched:
         names, count = _some(detections.unmatched), len(detections.unmatched)
         typer.echo(f"{model}: {count:,} images ({names}) have predictions but no labels and count nowhere", err=True)
-    if detections.ambiguous:
-        names = _some(detections.ambiguous)
-        typer.echo(f"{model}: {len(detections.ambiguous):,} names ({names}) are of several data units", err=True)
+    for note in detections.notes:
+        typer.echo(note, err=True)
     for shape, count in detections.not_compared.items():
         typer.echo(f"{count:,} objects of shape {shape} are neither boxes nor areas and count nowhere", err=True)
 

@@ -13,7 +13,7 @@ from benchmark_qa.commands.predictions.detections import (
     PredictionInputError,
     Source,
     box_around,
-    finite_number,
+    confidence_of,
 )
 from benchmark_qa.commands.predictions.library import encoded, mask_area, mask_box, mask_of_rings
 from benchmark_qa.commands.predictions.truth import Given, Kind, Place, Truth
@@ -162,7 +162,7 @@ class _Table:
             raise PredictionInputError(place, "has no featureHash")
         self.classes.setdefault(feature, str(drawn.get("name", feature)))
         confidence = drawn.get("confidence")
-        score = finite_number(1.0 if confidence is None else confidence, f"{place}.confidence")
+        score = confidence_of(1.0 if confidence is None else confidence, f"{place}.confidence")
         return {"category_id": feature, "score": score, "object_hash": drawn.get("objectHash")}
 
 

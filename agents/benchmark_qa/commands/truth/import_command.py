@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures, refuse
+from benchmark_qa.terminal.image_maps import MapImagesOption
 from benchmark_qa.terminal.opening import open_encord
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from benchmark_qa.encord_api.client import Encord
     from benchmark_qa.formats.class_mapping import Target
     from benchmark_qa.formats.label_parts import Fault, Reading
+    from benchmark_qa.images.image_map import ImageMap
 
 SHOWN = 20
 """Faults printed; `--json` has all of them"""
@@ -32,6 +34,13 @@ class By(StrEnum):
     TITLE = "title"
 
 
+class Unannotated(StrEnum):
+    """What an image without annotations means."""
+
+    LEAVE = "leave"
+    EMPTY = "empty"
+
+
 def import_truth(
     source: Annotated[str, typer.Argument(help="A COCO file, an Encord export (.json), or the hash of a project.")],
     *,
@@ -43,6 +52,11 @@ def import_truth(
         typer.Option("--map", help="car=Vehicle, car/colour=paint, car/colour/red=crimson. May be repeated."),
     ] = None,
     map_file: Annotated[Path | None, typer.Option(help="The same as a JSON object of names.")] = None,
+    map_images: MapImagesOption = None,
+    unannotated: Annotated[
+        Unannotated,
+        typer.Option(help="Images of which the file has no annotation: leave them as they are, or empty truth."),
+    ] = Unannotated.LEAVE,
     by: Annotated[By, typer.Option(help="What images are known by; any: whichever matches.")] = By.ANY,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite truth that says something else.")] = False,
     skip_unmatched: Annotated[
@@ -60,16 +74,25 @@ def import_truth(
     something has no counterpart (nothing was written), 3 when Encord cannot be used, 4 when some truth is not in place:
     other truth is there, somebody is at work on it, or Encord's SDK does not take it.
     """
-    from benchmark_qa.commands.truth.importing import carry_out, plan_import, require_no_faults, target_of
+    from benchmark_qa.commands.truth.importing import (
+        carry_out,
+        plan_import,
+        require_no_faults,
+        target_of,
+        without_unannotated,
+    )
     from benchmark_qa.terminal.progress import item_progress
 
     with clear_failures():
+        export = _map(map_images)
         encord = open_encord()
         wanted = _benchmark_project(project)
         target = target_of(encord.project(wanted), _stated(mapping or [], map_file))
         reading, unfinished = _read(encord, source, target)
+        if unannotated is Unannotated.LEAVE:
+            reading = without_unannotated(reading)
         ways = ("data-hash", "url", "title") if by is By.ANY else (by.value,)
-        plan = plan_import(encord, wanted, reading, by=ways, overwrite=replace)  # type: ignore[arg-type]
+        plan = plan_import(encord, wanted, reading, by=ways, image_map=export, overwrite=replace)  # type: ignore[arg-type]
         refused = bool(plan.faults) and not skip_unmatched
         if not dry_run and not refused:
             with item_progress("importing", len(plan.write)) as progress:
@@ -109,6 +132,17 @@ def _stated(lines: "Sequence[str]", path: Path | None) -> dict[str, str]:
         refuse(str(error))
 
 
+def _map(path: Path | None) -> "ImageMap | None":
+    from benchmark_qa.terminal.files import ExportError
+    from benchmark_qa.terminal.image_maps import load_map
+
+    try:
+        export = load_map(path)
+    except ExportError as error:
+        refuse(str(error))
+    return export.images if export else None
+
+
 def _read(encord: "Encord", source: str, target: "Target") -> "tuple[Reading, int]":
     """The labels of the source, and how many of its data units are not finished."""
     from benchmark_qa.commands.truth.importing import read_project
@@ -131,8 +165,10 @@ def _read(encord: "Encord", source: str, target: "Target") -> "tuple[Reading, in
 def _parsed(path: Path) -> Any:
     import orjson
 
+    from benchmark_qa.terminal.files import without_mark
+
     try:
-        return orjson.loads(path.read_bytes())
+        return orjson.loads(without_mark(path.read_bytes()))
     except (OSError, ValueError) as error:
         refuse(f"{path}: {error.strerror if isinstance(error, OSError) else f'is no JSON: {error}'}")
 
@@ -160,12 +196,18 @@ def _document(plan: "TruthImport", unfinished: int, *, done: bool) -> dict[str, 
         "at_work": list(plan.at_work),
         "completed": plan.completed if done else len(plan.to_complete),
         "unfinished_in_source": unfinished,
+        "images": plan.matching.in_words(),
+        "found_by": dict(plan.matching.by_rule),
+        "left_out": list(plan.left_out),
         "faults": [{"subject": fault.subject, "reason": fault.reason} for fault in plan.faults],
         "refused": [{"subject": fault.subject, "reason": fault.reason} for fault in plan.refused],
     }
 
 
 def _print(plan: "TruthImport", unfinished: int, *, done: bool, complete: bool) -> None:
+    typer.echo(plan.matching.in_words())
+    for line in plan.left_out:
+        typer.echo(line)
     were, would = ("", "were") if done else ("would be ", "would be")
     typer.echo(f"{len(plan.write):,} data units {were}written, {len(plan.unchanged):,} say the same already")
     if complete:
