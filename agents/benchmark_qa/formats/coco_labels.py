@@ -7,7 +7,7 @@ from the image's and the annotation's id, so that the same file always makes the
 
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from hashlib import blake2b
 from pathlib import PurePosixPath
 from typing import Any
@@ -67,6 +67,7 @@ def _labelled(
     size = size_of(image)
     objects, answers = [], {}
     repeats: Counter[str] = Counter()
+    hashes: set[str] = set()
     for annotation in annotations:
         subject = f"annotation {annotation.get('id')}"
         repeats[id_text(annotation.get("id"))] += 1
@@ -76,7 +77,8 @@ def _labelled(
                 raise UndrawableError(f"the file has no category {annotation.get('category_id')!r}")
             name = str(category.get("name"))
             item, drawing, clipped = _drawing(annotation, category, target, size)
-            own = _object_hash(image, annotation, repeats[id_text(annotation.get("id"))])
+            own = _object_hash(image, annotation, repeats[id_text(annotation.get("id"))], hashes)
+            hashes.add(own)
         except NoKeypointError:
             faults.others["objects without a keypoint left out: nobody has drawn them"] += 1
             continue
@@ -259,12 +261,19 @@ def _skeleton(annotation: Json, category: Json, target: Target, item: ObjectClas
     }
 
 
-def _object_hash(image: Json, annotation: Json, occurrence: int) -> str:
-    """Eight characters, as Encord's own; two annotations of one id are two objects."""
+def _object_hash(image: Json, annotation: Json, occurrence: int, taken: Set[str]) -> str:
+    """Eight characters: as our own export wrote it, else by the ids; two annotations of one id are two objects."""
+    told = annotation.get("object_hash")
+    if isinstance(told, str) and len(told) == _HASH and told not in taken:
+        return told
     if annotation.get("id") is None:
         raise UndrawableError("an annotation has no id")
     key = f"{id_text(image['id'])}\0{id_text(annotation['id'])}" + (f"\0{occurrence}" if occurrence > 1 else "")
     return b64encode(blake2b(key.encode(), digest_size=6).digest()).decode()
+
+
+_HASH = 8
+"""Characters of an object hash"""
 
 
 def _data_hash(image: Json, file_name: str) -> str | None:

@@ -20,6 +20,7 @@ MapImagesOption = Annotated[
     Path | None,
     typer.Option(
         "--map-images",
+        "--export",
         metavar="FILE",
         help="Which image a name means: an export's folder, images.jsonl or COCO file, JSON {name: data hash, title or "
         "URL}, or CSV with the columns image and data_hash.",

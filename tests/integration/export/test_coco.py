@@ -147,7 +147,7 @@ def test_no_object_is_dropped_in_silence(site: Gallery, exported: Path) -> None:
 
 
 def test_what_is_found_in_an_export_can_be_sent_back(site: Gallery, exported: Path) -> None:
-    truth = Truth.from_coco(json.loads((exported / "coco" / "annotations" / "detection.json").read_text()))
+    truth = Truth.from_coco(json.loads((exported / "coco" / "annotations" / "instances_train.json").read_text()))
     detections = truth.alone()
     rare = find(detections, has_predictions=False)
     choice = choose(detections, rare, project_hash="p", name="rare", made_at=datetime.now(UTC), kinds=("rare_class",))

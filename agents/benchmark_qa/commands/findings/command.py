@@ -110,6 +110,8 @@ def find(
         detections = given.detections[0] if predictions else given.truth.alone()
         pictures = read_pictures(given, detections, images, stored=stored)
         (detections,) = with_pictures([detections], pictures)
+        for note in detections.notes:
+            typer.echo(note, err=True)
         findings = look(
             detections,
             has_predictions=predictions is not None,

@@ -139,6 +139,8 @@ def evaluate_predictions(
             against=against,
             asked_at=datetime.now(UTC),
         )
+        for note in score.notes:
+            typer.echo(note, err=True)
         write_evaluation(evaluation, chosen, output)
     except (ExportError, PredictionInputError, EvaluatorMissingError, MissingExtraError) as error:
         typer.echo(str(error), err=True)

@@ -137,6 +137,8 @@ class Detections:
         sides = ("truth.annotations", self.truth["annotations"]), ("predictions", self.predictions)
         for side, items in sides:
             for at, item in enumerate(items):
+                if BROKEN in item:
+                    raise PredictionInputError(item[BROKEN], "(--region bbox compares the boxes)")
                 _need("segmentation" in item, f"{side}[{at}]", "has no segmentation: only boxes can be compared")
         for at, image in enumerate(self.truth["images"]):
             sized = all(isinstance(image[key], int) and image[key] > 0 for key in ("width", "height"))
@@ -196,15 +198,10 @@ def _annotations(
     truth: Mapping[str, Any], images: Mapping[Hashable, int], categories: Mapping[Hashable, int]
 ) -> list[dict[str, Any]]:
     annotations = []
-    seen = set()
     for at, given in enumerate(_list(truth, "annotations", "truth")):
         place = f"truth.annotations[{at}]"
         item = _item(given, place, images, categories)
         _need(item["image_id"] is not None, place, f"is on image {given['image_id']!r}, which is not in truth.images")
-        identity = given.get("id")
-        _need(isinstance(identity, Hashable), place, "has an id that is no id")
-        _need(identity is None or identity not in seen, place, f"has the id {identity!r} of another one")
-        seen.add(identity)
         item["id"] = at + 1
         item["iscrowd"] = int(bool(given.get("iscrowd", 0)))
         if isinstance(given.get("object_hash"), str):
@@ -249,6 +246,10 @@ def _item(given: Any, place: str, images: Mapping[Hashable, int], categories: Ma
     return place_and_class | read_region(given, place)
 
 
+BROKEN = "broken_outline"
+"""Of an object: why its outline cannot be used; its box can"""
+
+
 def read_region(given: Mapping[str, Any], place: str) -> dict[str, Any]:
     """The `bbox` and the `segmentation` of a COCO annotation or result.
 
@@ -256,10 +257,17 @@ def read_region(given: Mapping[str, Any], place: str) -> dict[str, Any]:
         PredictionInputError: there is neither, or one is not well formed.
     """
     item: dict[str, Any] = {}
-    if given.get("segmentation"):
-        item["segmentation"] = _segmentation(given["segmentation"], f"{place}.segmentation")
     if given.get("bbox"):
         item["bbox"] = _box(given["bbox"], f"{place}.bbox")
+    if isinstance(given.get(BROKEN), str):
+        item[BROKEN] = given[BROKEN]
+    elif given.get("segmentation"):
+        try:
+            item["segmentation"] = _segmentation(given["segmentation"], f"{place}.segmentation")
+        except PredictionInputError as error:
+            if "bbox" not in item:
+                raise
+            item[BROKEN] = str(error)  # says nothing where boxes are compared
     _need("bbox" in item or "segmentation" in item, place, "has neither bbox nor segmentation")
     return item
 

@@ -254,8 +254,6 @@ def _tell(detections: "Detections", model: str) -> None:
     if detections.unmatched:
         names, count = _some(detections.unmatched), len(detections.unmatched)
         typer.echo(f"{model}: {count:,} images ({names}) have predictions but no labels and count nowhere", err=True)
-    for note in detections.notes:
-        typer.echo(note, err=True)
     for shape, count in detections.not_compared.items():
         typer.echo(f"{count:,} objects of shape {shape} are neither boxes nor areas and count nowhere", err=True)
 
