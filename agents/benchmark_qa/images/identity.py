@@ -201,7 +201,7 @@ class ImageIndex:
 
     def _by_key(self, asked: Asked) -> Match | Refusal | None:
         tables: tuple[tuple[Rule, Iterable[str], Mapping[str, set[int]]], ...] = (
-            ("data hash", asked.hashes, self._hashes),
+            ("data hash", (*asked.hashes, *_hashes_in(asked.names)), self._hashes),
             ("image id", asked.ids, self._ids),
         )
         for rule, keys, table in tables:
@@ -295,6 +295,11 @@ class ImageIndex:
             if elsewhere:
                 return Refusal(text, f"is not {elsewhere[0][1].text!r}: the folder differs", contradicts=True)
         return Refusal(asked.shown, "is not among the images", contradicts=False)
+
+
+def _hashes_in(names: Iterable[str]) -> list[str]:
+    """Data hashes after which files are called, as exports do."""
+    return [found for name in names if (found := Name.of(name).data_hash) is not None]
 
 
 def _two_names_of_one(asked: Sequence[Asked], outcomes: Sequence[Match | Refusal]) -> dict[int, Refusal]:

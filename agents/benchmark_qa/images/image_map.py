@@ -1,5 +1,6 @@
 """A list that says which image a name means: `images.jsonl` of an export, or one that a person has written."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -29,9 +30,19 @@ class ImageMap:
     """
 
     def __init__(self, entries: Iterable[tuple[Known, Meant]]) -> None:
-        listed = list(entries)
-        self._meant = [meant for _, meant in listed]
-        self._index = ImageIndex([known for known, _ in listed])
+        called: dict[Meant, list[Known]] = defaultdict(list)  # an export in two formats lists each image twice
+        for known, meant in entries:
+            called[meant].append(known)
+        self._meant = list(called)
+        self._index = ImageIndex(
+            [
+                Known(
+                    tuple(dict.fromkeys(name for known in of_image for name in known.names)),
+                    ids=tuple(dict.fromkeys(own for known in of_image for own in known.ids)),
+                )
+                for of_image in called.values()
+            ]
+        )
 
     @classmethod
     def of_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Self:

@@ -22,6 +22,9 @@ _S3_OF_BUCKET = re.compile(r"(?P<bucket>.+)\.s3(?:[.-](?:dualstack\.)?[a-z0-9-]+
 _S3_BY_PATH = re.compile(r"s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?")
 _GCS_OF_BUCKET = re.compile(r"(?P<bucket>.+)\.storage\.googleapis\.com")
 _GCS_BY_PATH = frozenset({"storage.googleapis.com", "storage.cloud.google.com"})
+_WITH_HASH = re.compile(
+    r"(?:.*_)?(?P<hash>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:_f\d{6,})?", re.IGNORECASE | re.DOTALL
+)
 _PORTS = re.compile(r":(80|443)$")
 
 
@@ -59,6 +62,12 @@ class Name:
         """The last part without its ending."""
         stem, dot, _ = self.file.rpartition(".")
         return stem if dot and stem else self.file
+
+    @property
+    def data_hash(self) -> str | None:
+        """The data hash that the file is called after: `HASH.jpg`, `TITLE_HASH.jpg`, `TITLE_HASH_f000012.jpg`."""
+        found = _WITH_HASH.fullmatch(self.stem)
+        return found["hash"].lower() if found else None
 
     def folded(self) -> "Name":
         """The same name without the difference between upper and lower case."""

@@ -126,6 +126,8 @@ def test_a_list_is_believed_before_every_other_rule() -> None:
     asked = [Asked(("a_b.jpg",)), Asked(ids=("3",)), Asked(("yolo/images/train/a_b.jpg",))]
     matching = index.all_of(asked, ImageMap.of_rows(rows))
     assert [(one.at, one.rule) for one in matching.found if one] == [(0, "map")] * 3
+    both = ImageMap.of_rows([*rows, {"file": "a_b.jpg", "data_hash": "hash-1"}])  # in two formats
+    assert index.all_of(asked, both).by_rule == {"map": 3}
     gone = index.all_of(asked[:1], ImageMap.of_names({"a_b.jpg": "elsewhere"}))
     assert "is 'elsewhere' by the map, which is not among the images" in str(gone.refused[0])
     with pytest.raises(ImageMapError, match="means no image"):
@@ -181,3 +183,13 @@ def test_of_ten_thousand_names_none_is_matched_wrongly() -> None:
                 assert not outcome.contradicts or any(repr(path) in outcome.reason for path in paths)
     assert matches > 2_000
     assert refusals > 2_000
+
+
+HASH = "66ad2d36-e402-593b-83a2-10847914587b"
+
+
+@pytest.mark.parametrize("name", [f"{HASH}.jpg", f"train/a_b_{HASH}.png", f"film_{HASH}_f000012.jpg", HASH.upper()])
+def test_a_file_called_after_a_data_hash_is_that_data_unit(name: str) -> None:
+    outcome = ImageIndex([Known(("other.jpg",), (HASH,))]).find(Asked((name,)))
+    assert isinstance(outcome, Match)
+    assert outcome.rule == "data hash"
