@@ -19,6 +19,7 @@ from benchmark_qa.formats.class_mapping import Target, UnmappedError, answers_of
 from benchmark_qa.formats.coco_reader import (
     _PREFERRED,
     _VISIBILITIES,
+    SHARES,
     NoKeypointError,
     UndrawableError,
     _box,
@@ -76,7 +77,7 @@ def _labelled(
             if category is None:
                 raise UndrawableError(f"the file has no category {annotation.get('category_id')!r}")
             name = str(category.get("name"))
-            item, drawing, clipped = _drawing(annotation, category, target, size)
+            item, drawing, clipped = _drawing(annotation, category, target, size or _shares_of(image))
             own = _object_hash(image, annotation, repeats[id_text(annotation.get("id"))], hashes)
             hashes.add(own)
         except NoKeypointError:
@@ -100,10 +101,16 @@ def _labelled(
         parts=parts,
         data_hash=_data_hash(image, file_name),
         urls=tuple(str(image[key]) for key in ("coco_url", "url") if image.get(key)),
-        titles=tuple(dict.fromkeys(titles)),
+        titles=() if image.get("stem") else tuple(dict.fromkeys(titles)),
+        ids=(str(image["stem"]),) if image.get("stem") else (),
         size=size,
         annotated=bool(annotations),
     )
+
+
+def _shares_of(image: Json) -> Size | None:
+    """The size that makes shares of an image of what is drawn on it; None where places are in pixels."""
+    return (1, 1) if image.get(SHARES) is True else None
 
 
 def _drawing(
@@ -198,6 +205,8 @@ def _rings(annotation: Json) -> list[list[float]]:
 
 def _bitmask(annotation: Json, size: Size) -> dict[str, Any]:
     width, height = size
+    if size == (1, 1):
+        raise UndrawableError("is a mask on an image whose size is not known: put the pictures beside the labels")
     segmentation = annotation.get("segmentation")
     if isinstance(segmentation, Mapping):
         pixels = _decoded(segmentation, size)

@@ -25,6 +25,10 @@ _PREFERRED = (
 """Of several classes of one name, the one that keeps most of the annotation"""
 
 
+SHARES = "shares"
+"""Of an image: its size is not known, and places on it are shares of it"""
+
+
 class CocoError(ValueError):
     """The document is not COCO."""
 

@@ -61,6 +61,8 @@ class Labelled:
     data_hash: str | None = None
     urls: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    """Its name without ending, where that is all that is told"""
     size: Size | None = None
     """None: not told, or not of an image"""
     annotated: bool = True

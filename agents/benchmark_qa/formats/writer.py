@@ -114,6 +114,8 @@ def image_line(exported: ExportedRow, named: NamedImage, file: str, number: int 
         "dataset_title": row["dataset_title"],
         "frame": named.image.frame,
         "space": named.image.space,
+        "width": named.image.width,
+        "height": named.image.height,
     }
     if number is not None:
         about["id"] = number

@@ -71,4 +71,4 @@ def _known(unit: DataUnit, by: Sequence[By]) -> Known:
 def _asked(one: Labelled, by: Sequence[By]) -> Asked:
     names = [*(one.urls if "url" in by else ()), *(one.titles if "title" in by else ())]
     hashes = (one.data_hash,) if one.data_hash and "data-hash" in by else ()
-    return Asked(tuple(names), hashes, size=one.size, label=one.name)
+    return Asked(tuple(names), hashes, one.ids if "title" in by else (), size=one.size, label=one.name)

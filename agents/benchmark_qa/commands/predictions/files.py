@@ -1,6 +1,7 @@
 """Predictions as people keep them: COCO results, or a table with one row per object."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
 from benchmark_qa.commands.predictions.detections import (
@@ -10,7 +11,7 @@ from benchmark_qa.commands.predictions.detections import (
     read_region,
 )
 from benchmark_qa.commands.predictions.truth import Given, Kind, Place
-from benchmark_qa.formats.coco_reader import id_text, size_of
+from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "image": ("image", "image_id", "data_hash", "data_title", "title", "file_name", "url"),
@@ -37,19 +38,32 @@ def given_by_coco(content: Any, place: str = "predictions") -> Given:
         PredictionInputError: it is neither, or a result is not well formed.
     """
     if isinstance(content, list):
-        places: dict[Any, Place] = {}
-        kinds: dict[Any, Kind] = {}
+        known = _Known({}, {}, frozenset())
         listed = content
     elif isinstance(content, Mapping) and isinstance(content.get("annotations"), list):
-        places = {image.get("id"): _place(image) for image in _objects(content, "images", place)}
-        kinds = {each.get("id"): _kind(each) for each in _objects(content, "categories", place)}
+        images = _objects(content, "images", place)
+        known = _Known(
+            {image.get("id"): _place(image) for image in images},
+            {each.get("id"): _kind(each) for each in _objects(content, "categories", place)},
+            frozenset(image.get("id") for image in images if image.get(SHARES) is True),
+        )
         listed = content["annotations"]
     else:
         raise PredictionInputError(place, "is neither a list of COCO results nor a COCO data set")
-    objects = [_result(item, f"{place}[{at}]", places, kinds) for at, item in enumerate(listed)]
-    both = any("file_name" in item and "image_id" in item for item in listed if not places)
+    objects = [_result(item, f"{place}[{at}]", known) for at, item in enumerate(listed)]
+    both = any("file_name" in item and "image_id" in item for item in listed if not known.places)
     notes = (f"{place}: file_name says which image a result is on; image_id is not looked at",) if both else ()
-    return Given(objects, places.values(), notes=notes)
+    return Given(objects, known.places.values(), notes=notes)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a data set says of its images and classes, by their ids; a list of results says nothing."""
+
+    places: Mapping[Any, Place]
+    kinds: Mapping[Any, Kind]
+    unsized: Set[Any]
+    """Images on which places are shares of the image"""
 
 
 def given_by_table(rows: Iterable[Mapping[str, Any]], place: str = "predictions") -> Given:
@@ -63,9 +77,10 @@ def given_by_table(rows: Iterable[Mapping[str, Any]], place: str = "predictions"
 
 def _place(image: Mapping[str, Any]) -> Place:
     """An image of a data set: its id is the data set's own, and means something where there is no name."""
-    names = tuple(str(image[key]) for key in ("data_hash", "file_name", "coco_url") if image.get(key))
+    keys = ("data_hash",) if image.get("stem") else ("data_hash", "file_name", "coco_url")
+    names = tuple(str(image[key]) for key in keys if image.get(key))
     frame, size = image.get("frame"), size_of(image)
-    ids = () if names else (id_text(image.get("id")),)
+    ids = () if names else (id_text(image.get("stem") or image.get("id")),)
     return Place(names, frame if isinstance(frame, int) else None, ids=ids, size=size)
 
 
@@ -81,7 +96,7 @@ def _objects(content: Mapping[str, Any], key: str, place: str) -> list[Mapping[s
     return listed
 
 
-def _result(given: Any, place: str, places: Mapping[Any, Place], kinds: Mapping[Any, Kind]) -> Mapping[str, Any]:
+def _result(given: Any, place: str, known: "_Known") -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         raise PredictionInputError(place, "is not a JSON object")
     for key in ("image_id", "category_id"):
@@ -94,11 +109,13 @@ def _result(given: Any, place: str, places: Mapping[Any, Place], kinds: Mapping[
     if "score" not in given:
         raise PredictionInputError(place, "has no score: predictions need one each")
     category = given["category_id"]
+    shares = {SHARES: True} if given.get("image_id") in known.unsized else {}
     return {
+        **shares,
         **read_region(given, place),
         "score": confidence_of(given["score"], f"{place}.score"),
-        "image_id": _place_of_result(given, places),
-        "category_id": kinds.get(category) or Kind(id_text(category), None),
+        "image_id": _place_of_result(given, known.places),
+        "category_id": known.kinds.get(category) or Kind(id_text(category), None),
     }
 
 

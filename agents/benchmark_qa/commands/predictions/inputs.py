@@ -4,7 +4,7 @@ import csv
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,12 +12,14 @@ import typer
 
 from benchmark_qa.terminal.files import ExportError, load_json, load_rows
 from benchmark_qa.terminal.image_maps import ExportMap, load_map
+from benchmark_qa.terminal.label_files import read_labels
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.detections import Detections
     from benchmark_qa.commands.predictions.from_encord import LabelsOf, LabelsRead
     from benchmark_qa.commands.predictions.truth import Given, Truth
     from benchmark_qa.encord_api.client import Encord
+    from benchmark_qa.formats.coco_building import CocoDocument
 
 TABLES = (".csv", ".jsonl", ".ndjson", ".parquet")
 USUAL_UNMATCHED = 0.1
@@ -136,10 +138,38 @@ def _truth(path: Path) -> "Truth":
     from benchmark_qa.commands.predictions.label_rows import truth_of_rows
     from benchmark_qa.commands.predictions.truth import Truth
 
+    foreign = read_labels(path)
+    if foreign is not None:
+        return truth_of_document(foreign, str(path))
     content = load_json(path) if not path.is_dir() else None
     if isinstance(content, dict) and "images" in content:
         return Truth.from_coco(content)
     return truth_of_rows(load_rows(path))
+
+
+def truth_of_document(foreign: "CocoDocument", place: str) -> "Truth":
+    """Labels of another tool's format as the side that is held against.
+
+    Raises:
+        ExportError: the size of an image is not known, so nothing on it has a place in pixels.
+    """
+    from benchmark_qa.commands.predictions.truth import Truth
+
+    unsized = [image["file_name"] for image in foreign.document["images"] if not image.get("width")]
+    if unsized:
+        raise ExportError(
+            f"{place}: the size of {len(unsized):,} images is not known ({_some(unsized)}): put the pictures into the "
+            "folder, and install Pillow ('encord-benchmark-agents[curation]')"
+        )
+    left = foreign.left_out
+    # A single point has no box; a skeleton is compared by the box about it, as in COCO's own files.
+    boxed = [item for item in foreign.document["annotations"] if not item.get("keypoints") or all(item["bbox"][2:])]
+    points = len(foreign.document["annotations"]) - len(boxed)
+    return replace(
+        Truth.from_coco({**foreign.document, "annotations": boxed}),
+        notes=left,
+        not_compared={"keypoints": points} if points else {},
+    )
 
 
 def _given(reference: str, account: _Account) -> "Given":
@@ -157,6 +187,9 @@ def _given(reference: str, account: _Account) -> "Given":
     path = Path(reference)
     if path.suffix.lower() in TABLES:
         return given_by_table(_table(path), path.name)
+    foreign = read_labels(path)
+    if foreign is not None:
+        return replace(given_by_coco(foreign.document, path.name), notes=foreign.left_out)
     content = None if path.is_dir() else load_json(path)
     first = content[0] if isinstance(content, list) and content else content
     if path.is_dir() or (isinstance(first, Mapping) and "data_units" in first):

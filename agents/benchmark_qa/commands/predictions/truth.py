@@ -4,10 +4,11 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, Source, in_order_of_ids
-from benchmark_qa.formats.coco_reader import id_text, size_of
+from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
 from benchmark_qa.formats.label_parts import Size
 from benchmark_qa.images.identity import Asked, ImageIndex, Known, Match, Matching
 from benchmark_qa.images.image_map import ImageMap
@@ -214,12 +215,32 @@ class _Matcher:
         matching, candidates = self._index.matching(places, self._map)
         images = {place: self._image(place, candidates.get(place, [])) for place in places}
         results = [
-            {**item, "image_id": image, "category_id": self._class(item["category_id"])}
+            {**self._in_pixels(item, image), "image_id": image, "category_id": self._class(item["category_id"])}
             for item in model.objects
             if (image := images[item["image_id"]]) is not None
         ]
         missed = [place for place, image in images.items() if image is None]
         return _Matched(results, set(images.values()) - {None}, missed, matching, tuple(self._notes))
+
+    def _in_pixels(self, item: Mapping[str, Any], image: Hashable) -> Mapping[str, Any]:
+        """The object with its place in pixels, where the file tells shares of an image of unknown size."""
+        if not item.get(SHARES):
+            return item
+        size = self._sizes.get(image)
+        if size is None:
+            raise PredictionInputError(f"image {image!r}", "has no width and height, and neither have the predictions")
+        scaled = dict(item)
+        if "bbox" in item:
+            scaled["bbox"] = [number * size[at % 2] for at, number in enumerate(item["bbox"])]
+        if isinstance(item.get("segmentation"), list):
+            scaled["segmentation"] = [
+                [number * size[at % 2] for at, number in enumerate(ring)] for ring in item["segmentation"]
+            ]
+        return scaled
+
+    @cached_property
+    def _sizes(self) -> dict[Hashable, Size | None]:
+        return {image["id"]: size_of(image) for image in self._images}
 
     def truth(self) -> Truth:
         """With the frames and classes that only models know, which then have no objects; images in order of ids."""

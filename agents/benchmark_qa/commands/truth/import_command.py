@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from benchmark_qa.commands.truth.importing import TruthImport
     from benchmark_qa.encord_api.client import Encord
     from benchmark_qa.formats.class_mapping import Target
+    from benchmark_qa.formats.coco_building import CocoDocument
     from benchmark_qa.formats.label_parts import Fault, Reading
     from benchmark_qa.images.image_map import ImageMap
 
+SOURCES = (
+    "A COCO, CVAT, labelme or Label Studio file, a folder of YOLO, Pascal VOC or labelme, an Encord export (.json), or "
+    "the hash of a project."
+)
 SHOWN = 20
 """Faults printed; `--json` has all of them"""
 
@@ -42,7 +47,12 @@ class Unannotated(StrEnum):
 
 
 def import_truth(
-    source: Annotated[str, typer.Argument(help="A COCO file, an Encord export (.json), or the hash of a project.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A COCO, CVAT, labelme or Label Studio file, a YOLO or Pascal VOC folder, an Encord export, or the hash of a project."
+        ),
+    ],
     *,
     project: Annotated[
         str | None, typer.Option(help="Hash of the benchmark project; default: the one in the configuration.")
@@ -132,6 +142,17 @@ def _stated(lines: "Sequence[str]", path: Path | None) -> dict[str, str]:
         refuse(str(error))
 
 
+def _foreign(path: Path) -> "CocoDocument | None":
+    """Labels of another tool's format; None where the file is COCO or Encord's."""
+    from benchmark_qa.terminal.files import ExportError
+    from benchmark_qa.terminal.label_files import read_labels
+
+    try:
+        return read_labels(path)
+    except ExportError as error:
+        refuse(str(error))
+
+
 def _map(path: Path | None) -> "ImageMap | None":
     from benchmark_qa.terminal.files import ExportError
     from benchmark_qa.terminal.image_maps import load_map
@@ -145,6 +166,8 @@ def _map(path: Path | None) -> "ImageMap | None":
 
 def _read(encord: "Encord", source: str, target: "Target") -> "tuple[Reading, int]":
     """The labels of the source, and how many of its data units are not finished."""
+    from dataclasses import replace as replace_fields
+
     from benchmark_qa.commands.truth.importing import read_project
     from benchmark_qa.formats.coco_labels import read_coco
     from benchmark_qa.formats.coco_reader import CocoError
@@ -153,8 +176,12 @@ def _read(encord: "Encord", source: str, target: "Target") -> "tuple[Reading, in
     project = _uuid(source)
     if project is not None:
         return read_project(encord, project, target)
-    document = _parsed(Path(source))
+    foreign = _foreign(Path(source))
+    document = _parsed(Path(source)) if foreign is None else None
     try:
+        if foreign is not None:
+            reading = read_coco(foreign.document, target)
+            return replace_fields(reading, left_out=(*foreign.left_out, *reading.left_out)), 0
         if isinstance(document, dict) and "annotations" in document:
             return read_coco(document, target), 0
         return read_label_rows(label_rows_of(document), target), 0
