@@ -32,10 +32,14 @@ def _root_is(tag: str) -> Callable[[Folder], bool]:
     return fits
 
 
-def _first_json(folder: Folder) -> Any:
+def _first_json(folder: Folder, *marks: bytes) -> Any:
+    """The content of the first JSON file; None where it lacks one of the marks: large files of others stay unread."""
     name = next((name for name in folder.files if name.lower().endswith(".json")), None)
+    content = folder.read(name) if name is not None else b""
+    if not all(mark in content for mark in marks):
+        return None
     try:
-        return None if name is None else orjson.loads(folder.read(name).removeprefix(b"\xef\xbb\xbf"))
+        return orjson.loads(content.removeprefix(b"\xef\xbb\xbf")) if content else None
     except orjson.JSONDecodeError as error:
         raise FormatError(f"{name}: is not JSON ({error})") from None
 
@@ -48,8 +52,8 @@ FORMATS = (
     LabelFormat("YOLO", lambda folder: is_yolo(folder.files), read_yolo),
     LabelFormat("Pascal VOC", _root_is("annotation"), read_voc),
     LabelFormat("CVAT", _root_is("annotations"), read_cvat),
-    LabelFormat("labelme", lambda folder: is_labelme(_first_json(folder)), read_labelme),
-    LabelFormat("Label Studio", lambda folder: is_label_studio(_first_json(folder)), _read_tasks),
+    LabelFormat("labelme", lambda folder: is_labelme(_first_json(folder, b'"shapes"', b'"imagePath"')), read_labelme),
+    LabelFormat("Label Studio", lambda folder: is_label_studio(_first_json(folder, b'"data"')), _read_tasks),
 )
 
 

@@ -29,12 +29,13 @@ def read_voc(folder: Folder) -> CocoDocument:
 
 
 def _read(root: Element, name: str, builder: CocoBuilder) -> None:
-    size = root.find("size")
-    width, height = (
-        (number(size, side, f"{name}: size") for side in ("width", "height")) if size is not None else (0, 0)
-    )
-    inside = text(root, "filename") or name.rsplit("/", 1)[-1].removesuffix(".xml")
-    own = builder.image(inside, (int(width), int(height)) if width > 0 and height > 0 else None)
+    sides = root.find("size")
+    if sides is None:
+        raise FormatError(f"{name}: has no size")
+    width, height = (int(number(sides, side, f"{name}: size")) for side in ("width", "height"))
+    if width <= 0 or height <= 0:
+        raise FormatError(f"{name}: its size is {width} x {height}")
+    own = builder.image(text(root, "filename") or name.rsplit("/", 1)[-1].removesuffix(".xml"), (width, height))
     first = 1.0 if text(root.find("source"), "database").startswith("The VOC20") else 0.0
     for place, item in enumerate(children(root, "object")):
         where = f"{name}: object {place}"

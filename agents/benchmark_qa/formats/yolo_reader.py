@@ -203,10 +203,8 @@ def _pose(points: Numbers, media: Numbers) -> dict[str, Any]:
     seen = points[:, 2] if points.shape[1] == 3 else np.where(points[:, :2].any(axis=1), 2, 0)
     # Predictions have a confidence in the place of the visibility.
     visible = np.where(seen == np.round(seen), seen, np.where(seen >= 0.5, 2, 0)).astype(int)
-    placed = (points[:, :2] * media).tolist()
-    return keypoints(
-        [(x, y, int(v)) if v else (0.0, 0.0, 0) for (x, y), v in zip(placed, visible.tolist(), strict=True)]
-    )
+    placed = np.where(visible[:, None] > 0, points[:, :2] * media, 0.0).tolist()
+    return keypoints([(x, y, own) for (x, y), own in zip(placed, visible.tolist(), strict=True)])
 
 
 def _turned(ring: Numbers, size: Size) -> dict[str, Any]:

@@ -49,9 +49,7 @@ class Unannotated(StrEnum):
 def import_truth(
     source: Annotated[
         str,
-        typer.Argument(
-            help="A COCO, CVAT, labelme or Label Studio file, a YOLO or Pascal VOC folder, an Encord export, or the hash of a project."
-        ),
+        typer.Argument(help=SOURCES),
     ],
     *,
     project: Annotated[
