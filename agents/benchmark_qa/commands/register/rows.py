@@ -173,4 +173,8 @@ def _object(value: Any) -> dict[str, Any]:
             raise EntryError("metadata: is not JSON") from None
     if not isinstance(value, Mapping):
         raise EntryError("metadata: is not a JSON object")
+    try:
+        json.dumps(value, allow_nan=False, default=str)
+    except ValueError:
+        raise EntryError("metadata: holds NaN or Infinity, which JSON does not have") from None
     return dict(value)
