@@ -6,8 +6,9 @@ from the image's and the annotation's id, so that the same file always makes the
 """
 
 from base64 import b64encode
-from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import PurePosixPath
 from typing import Any
@@ -29,6 +30,7 @@ from benchmark_qa.formats.coco_reader import (
     _number,
     id_text,
     size_of,
+    whole_number,
 )
 from benchmark_qa.formats.drawn_shapes import clipped_box, clipped_polygons, exact_drawing, polygons
 from benchmark_qa.formats.label_parts import Json, Labelled, LabelParts, Reading, Size
@@ -58,8 +60,39 @@ def read_coco(document: Mapping[str, Any], target: Target) -> Reading:
             annotations[own].append(annotation)
         else:
             faults.add(f"annotation {annotation.get('id')}", f"the file has no image {annotation.get('image_id')!r}")
-    labelled = tuple(_labelled(image, annotations[own], categories, target, faults) for own, image in images.items())
-    return Reading(labelled, tuple(faults.listed()), faults.in_words())
+    labelled = [
+        (image, _labelled(image, annotations[own], categories, target, faults)) for own, image in images.items()
+    ]
+    return Reading(tuple(_with_films(labelled)), tuple(faults.listed()), faults.in_words())
+
+
+def _with_films(labelled: Sequence[tuple[Json, Labelled]]) -> Iterator[Labelled]:
+    """Frames of one data unit together: as our own export lists the frames of films, groups and series."""
+    frames: dict[str, list[tuple[int, Labelled]]] = defaultdict(list)
+    for image, one in labelled:
+        frame = whole_number(image.get("frame"))
+        if one.data_hash is None or frame is None or image.get("space"):
+            yield one
+        else:
+            frames[one.data_hash].append((frame, one))
+    for of_unit in frames.values():
+        if len(of_unit) == 1 and of_unit[0][0] == 0:
+            yield of_unit[0][1]
+        else:
+            yield _film(of_unit)
+
+
+def _film(of_unit: Sequence[tuple[int, Labelled]]) -> Labelled:
+    first = of_unit[0][1]
+    return replace(
+        first,
+        parts=LabelParts(
+            ({str(frame): one.parts.units[0] for frame, one in of_unit},),
+            object_answers={own: entry for _, one in of_unit for own, entry in one.parts.object_answers.items()},
+        ),
+        size=None if len({one.size for _, one in of_unit}) > 1 else first.size,
+        annotated=any(one.annotated for _, one in of_unit),
+    )
 
 
 def _labelled(
@@ -95,7 +128,10 @@ def _labelled(
         answers[own] = {"objectHash": own, "classifications": given}
     parts = LabelParts(({"objects": objects, "classifications": []},), object_answers=answers)
     file_name = str(image.get("file_name") or "")
-    titles = (str(image[key]) for key in ("image_title", "data_title", "file_name") if image.get(key))
+    titles = [str(image[key]) for key in ("image_title", "data_title", "file_name") if image.get(key)]
+    extra = image.get("extra")
+    if isinstance(extra, Mapping) and extra.get("name"):
+        titles.append(str(extra["name"]))  # Roboflow's: the name before it renamed the file
     return Labelled(
         name=str(image.get("image_title") or file_name or f"image {image.get('id')}"),
         parts=parts,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmark_qa.labels.frames import FLAT
@@ -106,6 +106,7 @@ def filled(document: Json, parts: LabelParts) -> dict[str, Any]:
         nothing: Json = {"objects": [], "classifications": []} if document.get("data_type") in FLAT else {}
         parts = LabelParts((nothing,) * len(units))
     flat = document.get("data_type") in FLAT
+    parts = laid_out(parts, len(units), flat=flat)
     if any(labels and ("objects" in labels) != flat for labels in parts.units):
         theirs, ours = ("by frames", "an image") if flat else ("of an image", f"of type {document.get('data_type')}")
         raise LayoutError(f"the labels are {theirs}, the data unit is {ours}")
@@ -121,6 +122,27 @@ def filled(document: Json, parts: LabelParts) -> dict[str, Any]:
         "classification_answers": parts.classification_answers,
         "object_actions": parts.object_actions,
     }
+
+
+def laid_out(parts: LabelParts, images: int, *, flat: bool) -> LabelParts:
+    """The labels in the layout of a data unit: labels by frame become those of a group's images.
+
+    Args:
+        parts: labels of a file that knows frames by their numbers only are one unit.
+        images: how many the data unit has.
+        flat: whether its labels stand in each image, and not under numbers of frames.
+
+    Raises:
+        LayoutError: a frame is beyond the last image.
+    """
+    if not flat or len(parts.units) != 1 or not parts.units[0] or "objects" in parts.units[0]:
+        return parts
+    by_frame = parts.units[0]
+    beyond = [frame for frame in by_frame if int(frame) >= images]
+    if beyond:
+        raise LayoutError(f"the labels are of frame {beyond[0]}, the data unit has {images} images")
+    nothing: Json = {"objects": [], "classifications": []}
+    return replace(parts, units=tuple(by_frame.get(str(number), nothing) for number in range(images)))
 
 
 def same(one: LabelParts, other: LabelParts) -> bool:

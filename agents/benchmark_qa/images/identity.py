@@ -7,7 +7,8 @@ The rules, in this order; the first that finds an image decides:
 3. `image id`: the id that a COCO file gives the image, where predictions name it.
 4. `path`: the whole name, as `images/names.py` spells it.
 5. `tail`: the longest end of the name that only one image has. A folder in front is no contradiction, another one is.
-6. `stem`: the name without its ending, where predictions name images so (Ultralytics' `image_id`).
+6. `original`: the name that a file had before Roboflow or Label Studio renamed it.
+7. `stem`: the name without its ending, where predictions name images so (Ultralytics' `image_id`).
 
 Nothing is guessed. A name that fits two images, two names for one image, another size, and a name that only fits
 with another case are refused, and the refusal quotes both names.
@@ -22,14 +23,15 @@ from typing import Literal, Protocol
 from benchmark_qa.formats.label_parts import Size
 from benchmark_qa.images.names import Name
 
-Rule = Literal["map", "data hash", "image id", "path", "tail", "stem"]
-RULES: tuple[Rule, ...] = ("map", "data hash", "image id", "path", "tail", "stem")
+Rule = Literal["map", "data hash", "image id", "path", "tail", "original", "stem"]
+RULES: tuple[Rule, ...] = ("map", "data hash", "image id", "path", "tail", "original", "stem")
 _IN_WORDS: Mapping[Rule, str] = {
     "map": "by the map",
     "data hash": "by data hash",
     "image id": "by image id",
     "path": "by full name",
     "tail": "by the end of the name",
+    "original": "by the name before a tool renamed it",
     "stem": "by the name without ending",
 }
 
@@ -167,7 +169,7 @@ class ImageIndex:
 
     def find(self, asked: Asked) -> Match | Refusal:
         """The one image that is meant, or why none is taken."""
-        found = self._by_key(asked) or self._by_names(asked) or self._by_stem(asked)
+        found = self._by_key(asked) or self._by_names(asked) or self._by_original(asked) or self._by_stem(asked)
         if found is None:
             return self._nothing(asked)
         if isinstance(found, Match):
@@ -239,6 +241,14 @@ class ImageIndex:
         best = max(ranked)
         return self._only(asked, ranked[best].keys(), "tail" if best[0] == 1 else "path", "", ranked[best])
 
+    def _by_original(self, asked: Asked) -> Match | Refusal | None:
+        for text in asked.names:
+            original = Name.of(text).original
+            found = self._by_name(asked, Name.of(original)) if original else None
+            if found is not None:
+                return Match(found.at, "original", found.name) if isinstance(found, Match) else found
+        return None
+
     def _by_stem(self, asked: Asked) -> Match | Refusal | None:
         if not asked.ids:
             return None
@@ -306,7 +316,7 @@ def _two_names_of_one(asked: Sequence[Asked], outcomes: Sequence[Match | Refusal
     """Names that differ and fit the same name of one image; its whole name stands, the others are refused."""
     fitting: dict[tuple[int, str], list[int]] = defaultdict(list)
     for place, outcome in enumerate(outcomes):
-        if isinstance(outcome, Match) and outcome.rule in ("path", "tail"):
+        if isinstance(outcome, Match) and outcome.rule in ("path", "tail", "original"):
             fitting[outcome.at, outcome.name].append(place)
     refused = {}
     for (_, name), places in fitting.items():
@@ -327,4 +337,4 @@ def _spelling(asked: Asked, name: str) -> Hashable:
     """The name that fits, without what its address adds; one image is asked about frame by frame."""
     known = Name.of(name)
     fitting = next((own for text in asked.names if (own := Name.of(text)).agrees(known)), None)
-    return None if fitting is None else (fitting.host, fitting.parts)
+    return asked.names if fitting is None else (fitting.host, fitting.parts)

@@ -25,6 +25,8 @@ _GCS_BY_PATH = frozenset({"storage.googleapis.com", "storage.cloud.google.com"})
 _WITH_HASH = re.compile(
     r"(?:.*_)?(?P<hash>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:_f\d{6,})?", re.IGNORECASE | re.DOTALL
 )
+_OF_ROBOFLOW = re.compile(r"(?P<stem>.+)_(?P<ending>[A-Za-z0-9]{2,5})\.rf\.[0-9A-Za-z]{8,40}\.[A-Za-z0-9]+")
+_OF_LABEL_STUDIO = re.compile(r"[0-9a-f]{8}-(?P<name>.+)")
 _PORTS = re.compile(r":(80|443)$")
 
 
@@ -68,6 +70,15 @@ class Name:
         """The data hash that the file is called after: `HASH.jpg`, `TITLE_HASH.jpg`, `TITLE_HASH_f000012.jpg`."""
         found = _WITH_HASH.fullmatch(self.stem)
         return found["hash"].lower() if found else None
+
+    @property
+    def original(self) -> str | None:
+        """The file's name before Roboflow (`a_jpg.rf.HASH.jpg`) or Label Studio (`0a1b2c3d-a.jpg`) renamed it."""
+        found = _OF_ROBOFLOW.fullmatch(self.file)
+        if found:
+            return f"{found['stem']}.{found['ending']}"
+        found = _OF_LABEL_STUDIO.fullmatch(self.file)
+        return found["name"] if found else None
 
     def folded(self) -> "Name":
         """The same name without the difference between upper and lower case."""

@@ -193,3 +193,13 @@ def test_a_file_called_after_a_data_hash_is_that_data_unit(name: str) -> None:
     outcome = ImageIndex([Known(("other.jpg",), (HASH,))]).find(Asked((name,)))
     assert isinstance(outcome, Match)
     assert outcome.rule == "data hash"
+
+
+@pytest.mark.parametrize("name", ["train/a_jpg.rf.0123456789abcdef0123456789abcdef.jpg", "upload/1/0a1b2c3d-a.jpg"])
+def test_a_file_that_a_tool_has_renamed_is_found_by_its_old_name(name: str) -> None:
+    index = ImageIndex([Known(("street/a.jpg",)), Known(("b.jpg",))])
+    outcome = index.find(Asked((name,)))
+    assert isinstance(outcome, Match)
+    assert (outcome.at, outcome.rule) == (0, "original")
+    both = index.all_of([Asked((name,)), Asked(("street/a.jpg",))])
+    assert "two names, one image" in str(both.refused[0])

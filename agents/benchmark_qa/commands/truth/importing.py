@@ -15,7 +15,17 @@ from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.formats.class_mapping import MappingError, Target
 from benchmark_qa.formats.encord_reader import read_label_rows
-from benchmark_qa.formats.label_parts import Fault, Labelled, LabelParts, LayoutError, Reading, filled, parts_of, same
+from benchmark_qa.formats.label_parts import (
+    Fault,
+    Labelled,
+    LabelParts,
+    LayoutError,
+    Reading,
+    filled,
+    laid_out,
+    parts_of,
+    same,
+)
 from benchmark_qa.images.data_units import ALL_WAYS, By, DataUnit, joined
 from benchmark_qa.images.identity import Matching
 from benchmark_qa.images.image_map import ImageMap
@@ -222,7 +232,13 @@ def _truth_there(
 
 
 def _agree(truth: LabelParts, other: LabelParts) -> bool:
-    return (truth.empty and other.empty) or same(truth, other)
+    if truth.empty or other.empty:
+        return truth.empty and other.empty
+    try:
+        there = laid_out(other, len(truth.units), flat="objects" in truth.units[0])
+    except LayoutError:
+        return False
+    return same(truth, there)
 
 
 def _documents(encord: Encord, project_hash: str, label_hashes: Sequence[str]) -> Iterator[Mapping[str, object]]:
