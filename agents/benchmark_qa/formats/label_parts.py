@@ -11,6 +11,8 @@ Json = Mapping[str, Any]
 Size = tuple[int, int]
 """Width and height in pixels"""
 
+TOLERANCE = 1e-5
+"""Share of an image, or degrees, by which one place may differ from another that is the same"""
 _DIGITS = 9
 _GEOMETRIES = (
     "boundingBox", "rotatableBoundingBox", "polygons", "polyline", "point", "bitmask", "circle", "ellipse", "cuboid",
@@ -146,8 +148,14 @@ def laid_out(parts: LabelParts, images: int, *, flat: bool) -> LabelParts:
 
 
 def same(one: LabelParts, other: LabelParts) -> bool:
-    """Whether two sets of labels say the same, in whatever order and by whomever they were drawn."""
-    return _said(one) == _said(other)
+    """Whether two sets of labels say the same, in whatever order and by whomever they were drawn.
+
+    Places may differ by `TOLERANCE`: files hold pixels with few decimals.
+    """
+    if _said(one) != _said(other):
+        return False
+    here, there = _drawings(one), _drawings(other)
+    return here.keys() == there.keys() and all(_close(geometry, there[place]) for place, geometry in here.items())
 
 
 def drawn(labels: Json) -> Iterator[tuple[int, Json]]:
@@ -165,12 +173,6 @@ def _in_order(document: Json) -> list[Json]:
 
 
 def _said(parts: LabelParts) -> tuple[frozenset[str], ...]:
-    objects = (
-        [index, frame, drawing["objectHash"], drawing["featureHash"], _geometry(drawing)]
-        for index, unit in enumerate(parts.units)
-        for frame, drawing in drawn(unit)
-        if not drawing.get("isDeleted")
-    )
     answers = (
         [own, entry.get("range") or [], entry.get("range_html"), _answers(entry.get("classifications"))]
         for own, entry in parts.object_answers.items()
@@ -185,7 +187,29 @@ def _said(parts: LabelParts) -> tuple[frozenset[str], ...]:
         for own, entry in parts.object_actions.items()
         for action in entry.get("actions") or ()
     )
-    return tuple(frozenset(map(_text, stated)) for stated in (objects, answers, classifications, actions))
+    return tuple(frozenset(map(_text, stated)) for stated in (answers, classifications, actions))
+
+
+def _drawings(parts: LabelParts) -> dict[tuple[int, int, str, str], Any]:
+    """The geometry of every drawing by image, frame, object and class."""
+    return {
+        (index, frame, drawing["objectHash"], drawing["featureHash"]): _geometry(drawing)
+        for index, unit in enumerate(parts.units)
+        for frame, drawing in drawn(unit)
+        if not drawing.get("isDeleted")
+    }
+
+
+def _close(one: Any, other: Any) -> bool:
+    """Whether two geometries are the same but for rounding."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        told = ({key: value for key, value in each.items() if value is not None} for each in (one, other))
+        here, there = told
+        return here.keys() == there.keys() and all(_close(value, there[key]) for key, value in here.items())
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_close, one, other))
+    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (one, other))
+    return bool(abs(one - other) <= TOLERANCE) if numbers else bool(one == other)
 
 
 def _answers(entries: Sequence[Json] | None) -> list[str]:
