@@ -53,10 +53,18 @@ class CocoBuilder:
         for name in classes:
             self.category(name)
 
-    def image(self, file_name: str, size: Size | None, **more: Any) -> int:
-        """Add an image; its id."""
+    def image(self, file_name: str, size: Size | None, *, in_pixels: bool = False, **more: Any) -> int:
+        """Add an image; its id.
+
+        Args:
+            file_name: what the file calls it.
+            size: None: not known.
+            in_pixels: whether places are in pixels although the size is not known, and not shares of it.
+            more: fields of the image in COCO.
+        """
         own = len(self._images) + 1
-        sides: dict[str, Any] = {SHARES: True} if size is None else {"width": size[0], "height": size[1]}
+        unsized = {} if in_pixels else {SHARES: True}
+        sides: dict[str, Any] = unsized if size is None else {"width": size[0], "height": size[1]}
         self._images.append({"id": own, "file_name": file_name, **sides, **more})
         return own
 

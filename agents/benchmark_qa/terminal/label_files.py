@@ -7,7 +7,21 @@ from pathlib import Path
 from benchmark_qa.formats.coco_building import CocoDocument, FormatError
 from benchmark_qa.formats.label_parts import Size
 from benchmark_qa.formats.table import format_of
+from benchmark_qa.formats.table_reader import document_of_rows
 from benchmark_qa.terminal.files import ExportError
+from benchmark_qa.terminal.label_tables import table_rows
+
+
+def read_table(path: Path) -> CocoDocument:
+    """A table of boxes, one a row, as a COCO document.
+
+    Raises:
+        ExportError: the file cannot be used.
+    """
+    try:
+        return document_of_rows(table_rows(path), path.name)
+    except FormatError as error:
+        raise ExportError(str(error)) from None
 
 
 class DiskFolder:

@@ -29,7 +29,7 @@ def exported(site: Gallery, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_encord_json_says_the_same(site: Gallery, exported: Path) -> None:
-    said = imported(site, exported / "encord" / "label_rows" / "00000.json")
+    said = imported(site, exported / "encord")
     assert said["other_truth"] == said["written"] == said["faults"] == []
     assert {data_hash(title) for title in (EVERY_SHAPE, VIDEO, GROUP, EMPTY)} <= set(said["unchanged"])
 

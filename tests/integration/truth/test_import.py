@@ -70,6 +70,58 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
         assert bench.stages()["Annotate"] == 5
 
 
+def test_sizes_that_a_file_does_not_tell_are_those_of_the_data_units(
+    opened: Open, pedestrians: dict[str, Any], tmp_path: Path
+) -> None:
+    document = coco_of(pedestrians["images"][:6])
+    for image in document["images"]:
+        del image["width"], image["height"]
+    with opened(6) as bench:
+        done = bench.run("truth", "import", written(tmp_path / "truth.json", document), "--complete")
+        assert done.exit_code == 0, done.output
+        boxes = [len(row.get_object_instances()) for row in bench.rows().values() if row.label_hash]
+        assert sum(boxes) == len(document["annotations"])
+
+
+def test_images_of_which_a_file_says_nothing_are_left_alone_and_counted(
+    opened: Open, pedestrians: dict[str, Any], tmp_path: Path
+) -> None:
+    document = coco_of(pedestrians["images"][:3])
+    first = document["images"][0]["id"]
+    document["annotations"] = [each for each in document["annotations"] if each["image_id"] == first][:1]
+    with opened(3) as bench:
+        done = bench.run("truth", "import", written(tmp_path / "truth.json", document), "--complete")
+        assert done.exit_code == 0, done.output
+        assert "2 images without annotations left as they are" in done.output
+        assert bench.stages()["Complete"] == 1
+        done = bench.run("truth", "import", tmp_path / "truth.json", "--complete", "--unannotated", "empty")
+        assert bench.stages()["Complete"] == 3
+
+
+def test_a_table_and_a_folder_of_yolo_become_truth(opened: Open, pedestrians: dict[str, Any], tmp_path: Path) -> None:
+    document = coco_of(pedestrians["images"][:1])
+    (image,) = document["images"]
+    box = document["annotations"][0]["bbox"]
+    name = image.get("image_title") or image["file_name"]
+    table = tmp_path / "truth.csv"
+    table.write_text("image,class,x,y,w,h\n" + f"{name},pedestrian," + ",".join(map(str, box)) + "\n")
+    (tmp_path / "yolo" / "labels").mkdir(parents=True)
+    (tmp_path / "yolo" / "data.yaml").write_text("names: [pedestrian]\n")
+    x, y, w, h = (number / image[side] for number, side in zip(box, ("width", "height") * 2, strict=True))
+    labels = tmp_path / "yolo" / "labels" / f"{Path(name).stem}.txt"
+    labels.write_text(f"0 {x + w / 2:.9f} {y + h / 2:.9f} {w:.9f} {h:.9f}\n")
+    with opened(1) as bench:
+        assert bench.run("truth", "import", table, "--complete").exit_code == 0
+        ((drawn,),) = (row.get_object_instances() for row in bench.rows().values())
+        first = drawn.get_annotation(0).coordinates
+        assert first.top_left_x * image["width"] == pytest.approx(box[0])
+        done = bench.run("truth", "import", tmp_path / "yolo", "--replace")
+        assert done.exit_code == 0, done.output
+        ((drawn,),) = (row.get_object_instances() for row in bench.rows().values())
+        second = drawn.get_annotation(0).coordinates
+        assert second.width == pytest.approx(first.width, abs=1e-6)
+
+
 def test_images_and_classes_without_counterpart_are_named_and_nothing_is_written(
     opened: Open, pedestrians: dict[str, Any], tmp_path: Path
 ) -> None:

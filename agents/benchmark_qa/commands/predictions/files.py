@@ -12,18 +12,8 @@ from benchmark_qa.commands.predictions.detections import (
 )
 from benchmark_qa.commands.predictions.truth import Given, Kind, Place
 from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
+from benchmark_qa.formats.table_reader import COLUMNS
 
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "image": ("image", "image_id", "data_hash", "data_title", "title", "file_name", "url"),
-    "class": ("class", "label", "category", "name"),
-    "confidence": ("confidence", "score"),
-    "x": ("x", "left"),
-    "y": ("y", "top"),
-    "w": ("w", "width"),
-    "h": ("h", "height"),
-    "frame": ("frame",),
-}
-"""What a column of a table may be called; x, y, w and h are pixels from the upper left corner."""
 OPTIONAL = frozenset({"frame"})
 
 

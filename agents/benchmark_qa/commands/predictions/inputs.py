@@ -1,18 +1,19 @@
 """Labels and predictions of a command line: files in whatever layout, or projects on Encord."""
 
-import csv
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from benchmark_qa.formats.coco_reader import SHARES
 from benchmark_qa.terminal.files import ExportError, load_json, load_rows
 from benchmark_qa.terminal.image_maps import ExportMap, load_map
-from benchmark_qa.terminal.label_files import read_labels
+from benchmark_qa.terminal.label_files import read_labels, read_table
+from benchmark_qa.terminal.label_tables import TABLES, table_rows
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.detections import Detections
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from benchmark_qa.encord_api.client import Encord
     from benchmark_qa.formats.coco_building import CocoDocument
 
-TABLES = (".csv", ".jsonl", ".ndjson", ".parquet")
 USUAL_UNMATCHED = 0.1
 _PROJECT = re.compile(r"(?P<project>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?::(?P<branch>.+))?", re.IGNORECASE)
 
@@ -138,7 +138,7 @@ def _truth(path: Path) -> "Truth":
     from benchmark_qa.commands.predictions.label_rows import truth_of_rows
     from benchmark_qa.commands.predictions.truth import Truth
 
-    foreign = read_labels(path)
+    foreign = read_table(path) if path.suffix.lower() in TABLES else read_labels(path)
     if foreign is not None:
         return truth_of_document(foreign, str(path))
     content = load_json(path) if not path.is_dir() else None
@@ -155,7 +155,7 @@ def truth_of_document(foreign: "CocoDocument", place: str) -> "Truth":
     """
     from benchmark_qa.commands.predictions.truth import Truth
 
-    unsized = [image["file_name"] for image in foreign.document["images"] if not image.get("width")]
+    unsized = [image["file_name"] for image in foreign.document["images"] if image.get(SHARES)]
     if unsized:
         raise ExportError(
             f"{place}: the size of {len(unsized):,} images is not known ({_some(unsized)}): put the pictures into the "
@@ -186,7 +186,7 @@ def _given(reference: str, account: _Account) -> "Given":
             return read_predictions(account.encord, labels, progress)
     path = Path(reference)
     if path.suffix.lower() in TABLES:
-        return given_by_table(_table(path), path.name)
+        return given_by_table(table_rows(path), path.name)
     foreign = read_labels(path)
     if foreign is not None:
         return replace(given_by_coco(foreign.document, path.name), notes=foreign.left_out)
@@ -211,52 +211,6 @@ def _project(reference: str, unfinished: bool) -> "LabelsOf | None":
     from benchmark_qa.commands.predictions.from_encord import MAIN, LabelsOf
 
     return LabelsOf(named["project"].lower(), named["branch"] or MAIN, unfinished)
-
-
-def _table(path: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        if path.suffix.lower() == ".parquet":
-            yield from _parquet(path)
-            return
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            if path.suffix.lower() == ".csv":
-                rows = csv.DictReader(file)
-                if rows.fieldnames is None:
-                    raise ExportError(f"{path}: is empty; a table begins with the names of its columns")
-                yield from rows
-                return
-            yield from _json_lines(path, file)
-    except OSError as error:
-        raise ExportError(f"{path}: {error.strerror or error}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ExportError(f"{path}: is not a readable table ({error})") from None
-
-
-def _json_lines(path: Path, lines: Iterator[str] | Any) -> Iterator[Mapping[str, Any]]:
-    import orjson
-
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                raise ExportError(f"{path}, line {number}: is not JSON ({error})") from None
-            if not isinstance(row, dict):
-                raise ExportError(f"{path}, line {number}: is not a JSON object")
-            yield row
-
-
-def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        from pyarrow import ArrowInvalid, parquet
-    except ModuleNotFoundError:
-        raise ExportError(f"{path}: Parquet needs pyarrow: pip install 'encord-benchmark-agents[report]'") from None
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches():
-                yield from batch.to_pylist()
-    except ArrowInvalid as error:
-        raise ExportError(f"{path}: is not a Parquet file ({error})") from None
 
 
 def _fields(metadata: Path) -> dict[str, Mapping[str, Any]]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from benchmark_qa.images.image_map import ImageMap
 
 SOURCES = (
-    "A COCO, CVAT, labelme or Label Studio file, a folder of YOLO, Pascal VOC or labelme, an Encord export (.json), or "
-    "the hash of a project."
+    "A COCO, CVAT, labelme or Label Studio file, a table of boxes, a folder of YOLO, Pascal VOC or labelme, an Encord "
+    "export, or the hash of a project."
 )
 SHOWN = 20
 """Faults printed; `--json` has all of them"""
@@ -96,7 +96,7 @@ def import_truth(
         encord = open_encord()
         wanted = _benchmark_project(project)
         target = target_of(encord.project(wanted), _stated(mapping or [], map_file))
-        reading, unfinished = _read(encord, source, target)
+        reading, unfinished = _read(encord, source, target, wanted, export)
         if unannotated is Unannotated.LEAVE:
             reading = without_unannotated(reading)
         ways = ("data-hash", "url", "title") if by is By.ANY else (by.value,)
@@ -143,10 +143,11 @@ def _stated(lines: "Sequence[str]", path: Path | None) -> dict[str, str]:
 def _foreign(path: Path) -> "CocoDocument | None":
     """Labels of another tool's format; None where the file is COCO or Encord's."""
     from benchmark_qa.terminal.files import ExportError
-    from benchmark_qa.terminal.label_files import read_labels
+    from benchmark_qa.terminal.label_files import read_labels, read_table
+    from benchmark_qa.terminal.label_tables import TABLES
 
     try:
-        return read_labels(path)
+        return read_table(path) if path.suffix.lower() in TABLES else read_labels(path)
     except ExportError as error:
         refuse(str(error))
 
@@ -162,29 +163,49 @@ def _map(path: Path | None) -> "ImageMap | None":
     return export.images if export else None
 
 
-def _read(encord: "Encord", source: str, target: "Target") -> "tuple[Reading, int]":
+def _read(
+    encord: "Encord", source: str, target: "Target", project: str, image_map: "ImageMap | None"
+) -> "tuple[Reading, int]":
     """The labels of the source, and how many of its data units are not finished."""
     from dataclasses import replace as replace_fields
 
     from benchmark_qa.commands.truth.importing import read_project
+    from benchmark_qa.commands.truth.sizes import with_known_sizes
     from benchmark_qa.formats.coco_labels import read_coco
     from benchmark_qa.formats.coco_reader import CocoError
     from benchmark_qa.formats.encord_reader import NotLabelRowsError, label_rows_of, read_label_rows
 
-    project = _uuid(source)
-    if project is not None:
-        return read_project(encord, project, target)
+    other = _uuid(source)
+    if other is not None:
+        return read_project(encord, other, target)
     foreign = _foreign(Path(source))
-    document = _parsed(Path(source)) if foreign is None else None
+    document = _document_of(Path(source)) if foreign is None else None
     try:
         if foreign is not None:
-            reading = read_coco(foreign.document, target)
+            reading = read_coco(with_known_sizes(foreign.document, encord, project, image_map), target)
             return replace_fields(reading, left_out=(*foreign.left_out, *reading.left_out)), 0
         if isinstance(document, dict) and "annotations" in document:
-            return read_coco(document, target), 0
+            return read_coco(with_known_sizes(document, encord, project, image_map), target), 0
         return read_label_rows(label_rows_of(document), target), 0
     except (CocoError, NotLabelRowsError) as error:
         refuse(f"{source}: {error}")
+
+
+def _document_of(path: Path) -> Any:
+    """A JSON file; of a folder of our own Encord export all of its label rows."""
+    if not path.is_dir():
+        return _parsed(path)
+    folders = (path / "encord" / "label_rows", path / "label_rows", path)
+    files = next((found for folder in folders if (found := sorted(folder.glob("*.json")))), None)
+    if files is not None:
+        return [row for file in files for row in _rows(_parsed(file))]
+    return refuse(
+        f"{path}: holds no labels in a format that is known; name a COCO file, or the folder of another format"
+    )
+
+
+def _rows(document: Any) -> list[Any]:
+    return document if isinstance(document, list) else [document]
 
 
 def _parsed(path: Path) -> Any:

@@ -204,7 +204,7 @@ def test_a_table_without_even_a_heading_is_no_model_that_predicts_nothing(
     table.write_text("image,class,confidence,x,y,w,h\n")
     assert run(files[0], table).exit_code == 0
     table.write_text("image;class\n1;person\n")
-    assert "there are: image;class" in run(files[0], table).stderr
+    assert "has no confidence (a column confidence or score; there are: image, class)" in run(files[0], table).stderr
 
 
 def test_the_share_that_a_refusal_names_is_enough(files: tuple[Path, Path], tmp_path: Path) -> None:

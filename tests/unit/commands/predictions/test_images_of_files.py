@@ -169,3 +169,21 @@ def test_labels_of_another_tool_are_the_truth(run: Any, tmp_path: Path) -> None:
     refused = run(tmp_path / "yolo", table("a.jpg"))
     assert refused.exit_code == 2
     assert "the size of 1 images is not known" in refused.stderr
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+def test_the_separator_of_a_table_is_found_from_its_header(run: Any, separator: str) -> None:
+    comma = "," if separator == ";" else "."
+    text = "image,class,confidence,x,y,w,h\n".replace(",", separator)
+    text += separator.join(["a.jpg", "car", f"0{comma}9", "21", f"10{comma}0", "40", "30"]) + "\n"
+    assert ap(run(coco("a.jpg"), text)) == pytest.approx(1)
+
+
+def test_a_table_of_boxes_is_the_truth(run: Any, tmp_path: Path) -> None:
+    labels = tmp_path / "truth.csv"
+    labels.write_text("image,class,x,y,w,h\na.jpg,car,21,10,40,30\n")
+    assert ap(run(labels, table("a.jpg"))) == pytest.approx(1)
+    labels.write_text("image,class,x,y,w\na.jpg,car,21,10,40\n")
+    refused = run(labels, table("a.jpg"))
+    assert refused.exit_code == 2
+    assert "truth.csv[0] has no h (a column h or height; there are: image, class, x, y, w)" in refused.stderr
