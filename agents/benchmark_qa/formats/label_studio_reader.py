@@ -125,7 +125,7 @@ def _size(region: Mapping[str, Any]) -> Size | None:
 def _image_of(data: Mapping[str, Any]) -> str | None:
     """The image's name: what was uploaded without Label Studio's prefix, a local file by its path."""
     texts = [data[key] for key in ("image", "img", "url") if isinstance(data.get(key), str)]
-    found = next(iter([*texts, *(value for value in data.values() if isinstance(value, str))]), None)
+    found: str | None = next(iter([*texts, *(value for value in data.values() if isinstance(value, str))]), None)
     if found is None:
         return None
     uploaded = _UPLOADED.fullmatch(found)

@@ -78,8 +78,10 @@ def read_yolo(folder: Folder) -> CocoDocument:
         picture = pictures.get(key)
         size = _size_of(about) or (folder.image_size(picture) if picture is not None else None)
         file = str(about.pop("file", None) or picture or f"{key}.jpg")
-        about = {own: about[own] for own in ("data_hash", "frame", "space") if about.get(own) not in (None, "")}
-        image = builder.image(file, size, **about, **({} if picture or about else {"stem": key.rsplit("/", 1)[-1]}))
+        more = {own: about[own] for own in ("data_hash", "frame", "space") if about.get(own) not in (None, "")}
+        if not picture and not more:
+            more["stem"] = key.rsplit("/", 1)[-1]
+        image = builder.image(file, size, **more)
         for line, numbers in _lines(folder.read(name), name):
             place = f"{name}, line {line}"
             geometry, confidence = _geometry(numbers[1:], told, size or (1, 1), place)
@@ -210,7 +212,7 @@ def _pose(points: Numbers, media: Numbers) -> dict[str, Any]:
 def _turned(ring: Numbers, size: Size) -> dict[str, Any]:
     """The turned box of four corners: by its first side where they are one, else the smallest about them."""
     if not np.allclose(ring[0] + ring[2], ring[1] + ring[3], atol=1e-3 * max(size)):
-        ring = np.asarray(shapely.minimum_rotated_rectangle(shapely.Polygon(ring)).exterior.coords)[:4]
+        ring = shapely.get_coordinates(shapely.minimum_rotated_rectangle(shapely.Polygon(ring)))[:4]
     across, down = ring[1] - ring[0], ring[3] - ring[0]
     degrees = float(np.degrees(np.arctan2(across[1], across[0])))
     extent = float(np.hypot(*across)), float(np.hypot(*down))

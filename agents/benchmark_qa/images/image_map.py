@@ -60,7 +60,7 @@ class ImageMap:
         Raises:
             ImageMapError: a value is neither.
         """
-        entries = []
+        entries: list[tuple[Known, Meant]] = []
         for name, meant in names.items():
             if isinstance(meant, Mapping):
                 entries.append(_entry({"file": name, **meant}, len(entries)))

@@ -6,9 +6,9 @@ Google Cloud Storage has one address. A local `a%20b.jpg` is a name as it stands
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -43,8 +43,8 @@ class Name:
     query: tuple[tuple[str, str], ...] = ()
     """Of a URL, without its signature"""
 
-    @classmethod
-    def of(cls, text: str) -> Self:
+    @staticmethod
+    def of(text: str) -> "Name":
         """Take a name apart.
 
         >>> Name.of("C:\\\\val\\\\im1.jpg").parts
@@ -52,7 +52,7 @@ class Name:
         >>> Name.of("https://bucket.s3.eu-west-1.amazonaws.com/x/a%20b.jpg?X-Amz-Date=2").parts
         ('x', 'a b.jpg')
         """
-        return _taken_apart(text)  # type: ignore[return-value]
+        return _taken_apart(text)
 
     @property
     def file(self) -> str:
@@ -134,10 +134,10 @@ def _address(url: SplitResult) -> tuple[str, str]:
     return f"//{host}", path
 
 
-def _folders(parts: "list[str] | object") -> tuple[str, ...]:
+def _folders(parts: Iterable[str]) -> tuple[str, ...]:
     """The parts that name something; `..` takes back the folder before it."""
     kept: list[str] = []
-    for part in parts:  # type: ignore[attr-defined]
+    for part in parts:
         if part in ("", "."):
             continue
         if part != "..":
