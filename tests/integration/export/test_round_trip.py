@@ -49,3 +49,14 @@ def test_yolo_folders_find_their_data_units(site: Gallery, tmp_path: Path, task:
     said = imported(site, tmp_path / "out" / "yolo")
     assert said["found_by"].keys() == {"data hash"}
     assert data_hash(EVERY_SHAPE) in (*said["written"], *said["other_truth"])
+
+
+def test_a_project_is_exported_without_the_configuration_of_a_service(site: Gallery, tmp_path: Path) -> None:
+    environment = {**site.environment, "BENCHMARK_QA_CONFIG": "", "DATABASE_URL": ""}
+    command = ["export", "--project", PRODUCTION, "--out", str(tmp_path / "out"), "--format", "coco"]
+    done = CliRunner().invoke(app, command, env=environment)
+    assert done.exit_code in (0, 4), done.output
+    assert (tmp_path / "out" / "coco" / "annotations" / "instances_train.json").exists()
+    refused = CliRunner().invoke(app, [*command, "--weigh"], env=environment)
+    assert refused.exit_code == 2
+    assert "set BENCHMARK_QA_CONFIG" in refused.stderr
