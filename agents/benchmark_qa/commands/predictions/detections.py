@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark_qa.formats.coco_reader import id_text, size_of
 from benchmark_qa.images.identity import Matching
 from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
 
@@ -98,13 +99,10 @@ class Detections:
             _text(category, "name", f"truth.categories[{at}]") for at, category in enumerate(truth["categories"])
         )
         return cls(
-            images=tuple(images),
+            images=tuple(image["id"] for image in truth["images"]),
             classes=names,
             truth={
-                "images": [
-                    {"id": number, "width": image.get("width"), "height": image.get("height")}
-                    for number, image in enumerate(truth["images"], start=1)
-                ],
+                "images": [{"id": number, **_sides(image)} for number, image in enumerate(truth["images"], start=1)],
                 "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
                 "annotations": _annotations(truth, images, categories),
             },
@@ -113,7 +111,9 @@ class Detections:
             fields=tuple(_known_about(image) for image in truth["images"]),
             sources=tuple(_source_of(image) for image in truth["images"]),
             unmatched=tuple(
-                dict.fromkeys(result["image_id"] for result in _listed(predictions) if result["image_id"] not in images)
+                dict.fromkeys(
+                    result["image_id"] for result in _listed(predictions) if _key(result["image_id"]) not in images
+                )
             ),
         )
 
@@ -149,6 +149,16 @@ class Detections:
                 region, size = item["segmentation"], sizes[item["image_id"] - 1]
                 fits = isinstance(region, list) or region["size"] == size
                 _need(fits, f"{side}[{at}].segmentation", f"is not of its image's size {size}")
+
+
+def _sides(image: Mapping[str, Any]) -> dict[str, int | None]:
+    size = size_of(image)
+    return {"width": size[0] if size else None, "height": size[1] if size else None}
+
+
+def _key(own: Hashable) -> Hashable:
+    """An id as it is compared: 7, 7.0 and "7" are one; frames of label rows have tuples."""
+    return id_text(own) if isinstance(own, int | float | str) else own
 
 
 def in_order_of_ids(images: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -241,8 +251,8 @@ def _item(given: Any, place: str, images: Mapping[Hashable, int], categories: Ma
         _need(key in given, place, f"has no {key}")
         _need(isinstance(given[key], Hashable), place, f"has a {key} that is no id")
     category = given["category_id"]
-    _need(category in categories, place, f"has category {category!r}, which is not in truth.categories")
-    place_and_class = {"image_id": images.get(given["image_id"]), "category_id": categories[category]}
+    _need(_key(category) in categories, place, f"has category {category!r}, which is not in truth.categories")
+    place_and_class = {"image_id": images.get(_key(given["image_id"])), "category_id": categories[_key(category)]}
     return place_and_class | read_region(given, place)
 
 
@@ -327,8 +337,9 @@ def _numbered(truth: Mapping[str, Any], key: str, id_key: str) -> dict[Hashable,
         place = f"truth.{key}[{at}]"
         _need(isinstance(entry, Mapping) and id_key in entry, place, f"has no {id_key}")
         _need(isinstance(entry[id_key], Hashable), place, f"has an {id_key} that is no id")
-        _need(entry[id_key] not in numbers, place, f"has the id {entry[id_key]!r} of another one")
-        numbers[entry[id_key]] = at + 1
+        own = _key(entry[id_key])
+        _need(own not in numbers, place, f"has the id {entry[id_key]!r} of another one")
+        numbers[own] = at + 1
     return numbers
 
 

@@ -187,3 +187,12 @@ def test_a_table_of_boxes_is_the_truth(run: Any, tmp_path: Path) -> None:
     refused = run(labels, table("a.jpg"))
     assert refused.exit_code == 2
     assert "truth.csv[0] has no h (a column h or height; there are: image, class, x, y, w)" in refused.stderr
+
+
+def test_ids_and_sizes_are_one_however_they_are_written(run: Any) -> None:
+    labels = coco("a.jpg", segmentation=[[21, 10, 61, 10, 61, 40, 21, 40]])
+    labels["images"][0] |= {"id": "1", "width": 200.0, "height": 100.0}
+    labels["categories"][0]["id"] = "1"
+    outline = [[21.0, 10.0, 61.0, 10.0, 61.0, 40.0, 21.0, 40.0]]
+    result = run(labels, [result_of(None, 1.0, 1, segmentation=outline)], "--region", "segm")
+    assert ap(result) == pytest.approx(1)
