@@ -137,7 +137,7 @@ def _mask(item: Element, size: Size, place: str) -> dict[str, Any]:
     """Runs of zeros and ones in turn, row by row, inside a box of its own."""
     left, top, width, height = (int(attribute(item, key, place)) for key in ("left", "top", "width", "height"))
     runs = [int(as_number(run, place)) for run in (item.get("rle") or "").split(",") if run.strip()]
-    fits = left >= 0 and top >= 0 and left + width <= size[0] and top + height <= size[1]
+    fits = min(left, top, width, height) >= 0 and left + width <= size[0] and top + height <= size[1]
     if min(runs, default=-1) < 0 or sum(runs) != width * height or not fits:
         raise FormatError(f"{place}: its runs do not fill its box, or the box is not on the image")
     pixels = np.zeros((size[1], size[0]), np.bool_)

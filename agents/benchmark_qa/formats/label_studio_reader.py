@@ -64,14 +64,20 @@ def read_label_studio(document: Any) -> CocoDocument:
 
 def _chosen(task: Mapping[str, Any], builder: CocoBuilder) -> list[Mapping[str, Any]]:
     """The regions of the annotation that counts, each with its score where it is a prediction."""
-    given = [a for a in task.get("annotations") or task.get("completions") or () if not a.get("was_cancelled")]
-    given = given or [each for each in task.get("predictions") or () if isinstance(each, Mapping)]
+    given = [one for one in _objects(task, "annotations", "completions") if not one.get("was_cancelled")]
+    given = given or _objects(task, "predictions")
     if not given:
         return []
     if len(given) > 1:
         builder.leave_out("tasks with several annotations: of each the ground truth or the latest is taken")
     one = max(given, key=lambda a: (bool(a.get("ground_truth")), str(a.get("updated_at") or a.get("created_at") or "")))
-    return [region for region in one.get("result") or () if isinstance(region, Mapping)]
+    return _objects(one, "result")
+
+
+def _objects(holder: Mapping[str, Any], *keys: str) -> list[Mapping[str, Any]]:
+    """The objects in the first of the lists that is there."""
+    listed = next((holder[key] for key in keys if isinstance(holder.get(key), list)), [])
+    return [each for each in listed if isinstance(each, Mapping)]
 
 
 def _add(region: Mapping[str, Any], image: int, place: str, builder: CocoBuilder) -> None:
@@ -81,7 +87,7 @@ def _add(region: Mapping[str, Any], image: int, place: str, builder: CocoBuilder
         builder.leave_out(f"{kind} regions left out: they are no objects")
         return
     labels = value.get(kind) if kind in _LABELS else None
-    if not labels or size is None:
+    if not isinstance(labels, list) or not labels or size is None:
         builder.leave_out(f"{kind} regions left out: COCO has none, or they have no label")
         return
     geometry = _geometry(_LABELS[kind], value, size, place)
@@ -101,7 +107,9 @@ def _geometry(kind: str, value: Mapping[str, Any], size: Size, place: str) -> di
         points = value.get("points")
         if not isinstance(points, list) or len(points) < 3:
             raise FormatError(f"{place}: has fewer than three points")
-        numbers = [[_number(n, f"{place}: points") for n in point] for point in points if isinstance(point, list)]
+        if not all(isinstance(point, list) and len(point) == 2 for point in points):
+            raise FormatError(f"{place}: its points are not a list of [x, y]")
+        numbers = [[_number(n, f"{place}: points") for n in point] for point in points]
         return outline([np.array(numbers) * share])
     left, top = pixels("x", "y")
     if kind == "keypoint":

@@ -53,15 +53,15 @@ def _read(document: Mapping[str, Any], place: str, builder: CocoBuilder) -> None
     shapes = document["shapes"]
     if not isinstance(shapes, list) or not all(isinstance(shape, Mapping) for shape in shapes):
         raise FormatError(f"{place}: its shapes are no list of objects")
-    groups: dict[tuple[str, Any], list[Numbers]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Numbers]] = defaultdict(list)
     for at, shape in enumerate(shapes):
         where, label = f"{place}: shape {at}", str(shape.get("label"))
-        kind = shape.get("shape_type") or "polygon"
+        kind = str(shape.get("shape_type") or "polygon")
         points = _points(shape, where)
         if kind == "polygon" and len(points) >= 3:
             # Polygons of one group are the parts of one object.
             group = shape.get("group_id")
-            groups[label, ("alone", at) if group is None else group].append(points)
+            groups[label, f"alone {at}" if group is None else f"group {group}"].append(points)
         elif kind == "rectangle" and len(points) == 2:
             low, high = points.min(axis=0), points.max(axis=0)
             builder.add(image, label, box(*low.tolist(), *(high - low).tolist()))

@@ -154,9 +154,12 @@ def _listed_images(folder: Folder) -> dict[str, dict[str, Any]]:
     for name in folder.files:
         if name.rsplit("/", 1)[-1] == "images.jsonl":
             for line in folder.read(name).splitlines():
-                row = orjson.loads(line) if line.strip() else {}
-                if isinstance(row.get("file"), str):
-                    listed[_key(row["file"])] = row
+                try:
+                    row = orjson.loads(line) if line.strip() else {}
+                except orjson.JSONDecodeError as error:
+                    raise FormatError(f"{name}: is not JSON lines ({error})") from None
+                if isinstance(row, Mapping) and isinstance(row.get("file"), str):
+                    listed[_key(row["file"])] = dict(row)
     return listed
 
 

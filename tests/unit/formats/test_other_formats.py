@@ -1,5 +1,6 @@
 """One picture with the same labels in every format that is read: all make the same objects."""
 
+import contextlib
 from typing import Any
 
 import orjson
@@ -243,3 +244,20 @@ def test_files_that_are_not_well_formed_are_named_with_their_place(files: dict[s
     with pytest.raises(FormatError) as caught:
         read(files)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"t.json": orjson.dumps([{"data": {"image": "a.jpg"}, "annotations": [3, {"result": 5}, {"result": [7]}]}])},
+        {"t.json": orjson.dumps([{"data": {"image": "a.jpg"}, "annotations": [
+            {"result": [region("polygonlabels", "car", points=[[1], 2, "x"])]}]}])},
+        {"a.json": orjson.dumps({**LABELME, "shapes": [{"group_id": [1], "label": 3, "shape_type": 4, "points": []}]})},
+        {"a.xml": CVAT.replace('width="40" height="30" rle="0,1200"', 'width="-40" height="-30" rle="0,1200"')},
+        {"data.yaml": YAML, "images.jsonl": "[", "labels/a.txt": "0 1 1 1 1"},
+        {"data.yaml": YAML, "images.jsonl": "[1]", "labels/a.txt": "0 1e999 1 1 1"},
+    ],
+)  # fmt: skip
+def test_nonsense_is_read_as_nothing_or_refused(files: dict[str, Any]) -> None:
+    with contextlib.suppress(FormatError):
+        assert said(read(files)) == []
