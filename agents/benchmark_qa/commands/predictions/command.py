@@ -45,7 +45,8 @@ PredictionsArgument = Annotated[
     str,
     typer.Argument(
         metavar="PREDICTIONS",
-        help="COCO results, a table (CSV, JSON lines, Parquet), label rows with confidences, or PROJECT:BRANCH.",
+        help="COCO results, a table (CSV, JSON lines, Parquet), YOLO's label files, label rows with confidences, or "
+        "PROJECT:BRANCH.",
     ),
 ]
 

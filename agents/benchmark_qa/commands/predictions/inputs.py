@@ -29,8 +29,8 @@ TruthArgument = Annotated[
     str,
     typer.Argument(
         metavar="LABELS",
-        help="What is held against: a project's hash (PROJECT or PROJECT:BRANCH), a COCO data set, or label row JSON "
-        "(file or directory).",
+        help="Ground truth: a project's hash (PROJECT or PROJECT:BRANCH), a COCO data set, label row JSON (file or "
+        "directory), a table of boxes, or CVAT, Label Studio, labelme, Pascal VOC or YOLO files.",
     ),
 ]
 UnfinishedOption = Annotated[
@@ -85,9 +85,13 @@ def load_inputs(
     read = _from_encord(truth, account, unfinished)
     known = read.truth if read else _truth(Path(truth))
     if metadata:
-        more = known.with_fields(_fields(metadata))
+        fields = _fields(metadata)
+        more = known.with_fields(fields)
         if more.fields == known.fields:
             raise ExportError(f"{metadata}: names no image of {truth}")
+        lost = known.unknown(fields)
+        if lost:
+            typer.echo(f"{metadata}: {len(lost):,} of {len(fields):,} names mean no image ({_some(lost)})", err=True)
         known = more
     given = [_given(model, account) for model in models]
     detections = known.detections(given, export.images if export else None, export.classes if export else None)

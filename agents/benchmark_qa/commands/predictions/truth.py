@@ -93,6 +93,11 @@ class Truth:
                 fields[at] |= more
         return replace(self, fields=tuple(fields))
 
+    def unknown(self, names: Iterable[str]) -> list[str]:
+        """Those names that mean no image, or not one only."""
+        index = _Index(self)
+        return [name for name in names if not index.images_of(name)]
+
     def alone(self) -> Detections:
         """The labels, and a model that predicts nothing."""
         (nothing,) = self.detections([Given(())])

@@ -196,3 +196,11 @@ def test_ids_and_sizes_are_one_however_they_are_written(run: Any) -> None:
     outline = [[21.0, 10.0, 61.0, 10.0, 61.0, 40.0, 21.0, 40.0]]
     result = run(labels, [result_of(None, 1.0, 1, segmentation=outline)], "--region", "segm")
     assert ap(result) == pytest.approx(1)
+
+
+def test_names_of_metadata_that_mean_no_image_are_counted(run: Any, tmp_path: Path) -> None:
+    metadata = tmp_path / "metadata.json"
+    metadata.write_text(json.dumps({"a.jpg": {"site": "north"}, "gone.jpg": {"site": "south"}}))
+    result = run(coco("a.jpg"), table("a.jpg"), "--metadata", metadata)
+    assert result.exit_code == 0
+    assert "1 of 2 names mean no image (gone.jpg)" in result.stderr
