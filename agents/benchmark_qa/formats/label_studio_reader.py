@@ -76,7 +76,7 @@ def _chosen(task: Mapping[str, Any], builder: CocoBuilder) -> list[Mapping[str, 
 
 def _objects(holder: Mapping[str, Any], *keys: str) -> list[Mapping[str, Any]]:
     """The objects in the first of the lists that is there."""
-    listed = next((holder[key] for key in keys if isinstance(holder.get(key), list)), [])
+    listed: list[Any] = next((holder[key] for key in keys if isinstance(holder.get(key), list)), [])
     return [each for each in listed if isinstance(each, Mapping)]
 
 
