@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
-from benchmark_qa.formats.regions import POINT_NAME
+from benchmark_qa.formats.regions import BOX_SHAPES, KEYPOINT_SHAPES, POINT_NAME
 from benchmark_qa.labels.ontology import ObjectClass, Ontology, Shape
 
 
@@ -49,6 +50,28 @@ class Classes:
                 if template:
                     skeletons[place] = _skeleton(template)
         return cls(ontology, _different_names(ontology.objects), skeletons)
+
+    @cached_property
+    def numbers(self) -> dict[int, int]:
+        """The one table of class numbers, from 0: by place, of the classes that any format has a place for.
+
+        YOLO writes the number, COCO the number + 1 (0 is the background to many models).
+        """
+        drawn = self.of_shapes(BOX_SHAPES | KEYPOINT_SHAPES)
+        return {place: number for number, place in enumerate(drawn)}
+
+    def table(self) -> list[dict[str, Any]]:
+        """The numbers with names, as `classes.json` of an export has them: `id` is COCO's, `number` is YOLO's."""
+        return [
+            {
+                "number": number,
+                "id": number + 1,
+                "name": self.names[place],
+                "shape": self.ontology.objects[place].shape.value,
+                "feature_hash": self.ontology.objects[place].hash,
+            }
+            for place, number in self.numbers.items()
+        ]
 
     def of_shapes(self, shapes: Collection[Shape]) -> list[int]:
         """Places of the classes that are drawn with one of these shapes."""

@@ -6,7 +6,9 @@ from the image's and the annotation's id, so that the same file always makes the
 """
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import PurePosixPath
 from typing import Any
@@ -18,15 +20,21 @@ from benchmark_qa.formats.class_mapping import Target, UnmappedError, answers_of
 from benchmark_qa.formats.coco_reader import (
     _PREFERRED,
     _VISIBILITIES,
+    SHARES,
+    NoKeypointError,
     UndrawableError,
     _box,
     _by_id,
     _Faults,
     _list,
     _number,
-    _size,
+    id_text,
+    size_of,
+    whole_number,
 )
+from benchmark_qa.formats.drawn_shapes import clipped_box, clipped_polygons, exact_drawing, polygons
 from benchmark_qa.formats.label_parts import Json, Labelled, LabelParts, Reading, Size
+from benchmark_qa.formats.mask_outlines import outlines_of
 from benchmark_qa.formats.run_lengths import pixels_of_rings, run_length_string
 from benchmark_qa.labels.ontology import ObjectClass, Shape
 from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
@@ -44,53 +52,110 @@ def read_coco(document: Mapping[str, Any], target: Target) -> Reading:
     """
     images = _by_id(document, "images")
     categories = _by_id(document, "categories")
-    annotations: dict[Any, list[Json]] = {own: [] for own in images}
+    annotations: dict[str, list[Json]] = {own: [] for own in images}
     faults = _Faults()
     for annotation in _list(document, "annotations"):
-        if annotation.get("image_id") in annotations:
-            annotations[annotation["image_id"]].append(annotation)
+        own = id_text(annotation.get("image_id"))
+        if own in annotations:
+            annotations[own].append(annotation)
         else:
             faults.add(f"annotation {annotation.get('id')}", f"the file has no image {annotation.get('image_id')!r}")
-    labelled = tuple(_labelled(image, annotations[own], categories, target, faults) for own, image in images.items())
-    return Reading(labelled, tuple(faults.listed()))
+    labelled = [
+        (image, _labelled(image, annotations[own], categories, target, faults)) for own, image in images.items()
+    ]
+    return Reading(tuple(_with_films(labelled)), tuple(faults.listed()), faults.in_words())
+
+
+def _with_films(labelled: Sequence[tuple[Json, Labelled]]) -> Iterator[Labelled]:
+    """Frames of one data unit together: as our own export lists the frames of films, groups and series."""
+    frames: dict[str, list[tuple[int, Labelled]]] = defaultdict(list)
+    for image, one in labelled:
+        frame = whole_number(image.get("frame"))
+        if one.data_hash is None or frame is None or image.get("space"):
+            yield one
+        else:
+            frames[one.data_hash].append((frame, one))
+    for of_unit in frames.values():
+        if len(of_unit) == 1 and of_unit[0][0] == 0:
+            yield of_unit[0][1]
+        else:
+            yield _film(of_unit)
+
+
+def _film(of_unit: Sequence[tuple[int, Labelled]]) -> Labelled:
+    first = of_unit[0][1]
+    return replace(
+        first,
+        parts=LabelParts(
+            ({str(frame): one.parts.units[0] for frame, one in of_unit},),
+            object_answers={own: entry for _, one in of_unit for own, entry in one.parts.object_answers.items()},
+        ),
+        size=None if len({one.size for _, one in of_unit}) > 1 else first.size,
+        annotated=any(one.annotated for _, one in of_unit),
+    )
 
 
 def _labelled(
-    image: Json, annotations: Sequence[Json], categories: Mapping[Any, Json], target: Target, faults: _Faults
+    image: Json, annotations: Sequence[Json], categories: Mapping[str, Json], target: Target, faults: _Faults
 ) -> Labelled:
-    size = _size(image)
+    size = size_of(image)
     objects, answers = [], {}
+    repeats: Counter[str] = Counter()
+    hashes: set[str] = set()
     for annotation in annotations:
         subject = f"annotation {annotation.get('id')}"
+        repeats[id_text(annotation.get("id"))] += 1
         try:
-            category = categories.get(annotation.get("category_id"))
+            category = categories.get(id_text(annotation.get("category_id")))
             if category is None:
                 raise UndrawableError(f"the file has no category {annotation.get('category_id')!r}")
             name = str(category.get("name"))
-            item, drawing = _drawing(annotation, category, target, size)
-            own = _object_hash(image, annotation)
+            item, drawing, clipped = _drawing(annotation, category, target, size or _shares_of(image))
+            own = _object_hash(image, annotation, repeats[id_text(annotation.get("id"))], hashes)
+            hashes.add(own)
+        except NoKeypointError:
+            faults.others["objects without a keypoint left out: nobody has drawn them"] += 1
+            continue
         except (UndrawableError, UnmappedError) as error:
             faults.add(subject, str(error))
             continue
+        if clipped:
+            faults.others["objects cut off at the edges of their images"] += 1
         given, problems = answers_of(annotation.get("attributes"), name, item, target)
         for problem in problems:
             faults.add(subject, problem)
         objects.append({"objectHash": own, "featureHash": item.hash, "name": item.name, "shape": item.shape, **drawing})
         answers[own] = {"objectHash": own, "classifications": given}
     parts = LabelParts(({"objects": objects, "classifications": []},), object_answers=answers)
-    file_name, title = str(image.get("file_name") or ""), str(image.get("image_title") or "")
+    file_name = str(image.get("file_name") or "")
+    titles = [str(image[key]) for key in ("image_title", "data_title", "file_name") if image.get(key)]
+    extra = image.get("extra")
+    if isinstance(extra, Mapping) and extra.get("name"):
+        titles.append(str(extra["name"]))  # Roboflow's: the name before it renamed the file
     return Labelled(
-        name=title or file_name or f"image {image.get('id')}",
+        name=str(image.get("image_title") or file_name or f"image {image.get('id')}"),
         parts=parts,
         data_hash=_data_hash(image, file_name),
         urls=tuple(str(image[key]) for key in ("coco_url", "url") if image.get(key)),
-        titles=tuple(dict.fromkeys(name for name in (title, file_name, PurePosixPath(file_name).name) if name)),
+        titles=() if image.get("stem") else tuple(dict.fromkeys(titles)),
+        ids=(str(image["stem"]),) if image.get("stem") else (),
         size=size,
+        annotated=bool(annotations),
     )
 
 
-def _drawing(annotation: Json, category: Json, target: Target, size: Size | None) -> tuple[ObjectClass, dict[str, Any]]:
-    """The class and the geometry of an annotation, drawn with the first of the class's shapes that can be drawn."""
+def _shares_of(image: Json) -> Size | None:
+    """The size that makes shares of an image of what is drawn on it; None where places are in pixels."""
+    return (1, 1) if image.get(SHARES) is True else None
+
+
+def _drawing(
+    annotation: Json, category: Json, target: Target, size: Size | None
+) -> tuple[ObjectClass, dict[str, Any], bool]:
+    """The class and the geometry of an annotation, and whether it was clipped.
+
+    It is drawn with the first of the class's shapes that can be drawn.
+    """
     classes = target.objects(str(category.get("name")))
     drawable = sorted(
         (item for item in classes if item.shape in _PREFERRED), key=lambda item: _PREFERRED.index(item.shape)
@@ -102,38 +167,70 @@ def _drawing(annotation: Json, category: Json, target: Target, size: Size | None
     refused = None
     for item in drawable:
         try:
-            return item, _geometry(annotation, category, target, item, size)
+            exact = exact_drawing(annotation, item.shape, size)
+            if exact is not None:
+                return item, exact, False
+            return item, *_geometry(annotation, category, target, item, size)
         except UndrawableError as error:
             refused = refused or error
     raise refused or AssertionError("unreachable")
 
 
-def _geometry(annotation: Json, category: Json, target: Target, item: ObjectClass, size: Size) -> dict[str, Any]:
-    crowd = bool(annotation.get("iscrowd"))
-    if crowd and item.shape is not Shape.BITMASK:  # Encord's own export marks every bitmask as a crowd
-        raise UndrawableError(f"a crowd region (iscrowd) is no single {item.name!r}")
+def _geometry(
+    annotation: Json, category: Json, target: Target, item: ObjectClass, size: Size
+) -> tuple[dict[str, Any], bool]:
+    """The geometry with the shape of a class, and whether it was clipped."""
+    _require_single(annotation, item)
     match item.shape:
         case Shape.BOUNDING_BOX:
-            return {"boundingBox": _box(annotation, size)}
+            box = _box(annotation, size)
+            inside = clipped_box(box)
+            return {"boundingBox": inside}, inside != box
         case Shape.ROTATABLE_BOUNDING_BOX:
             turned = _number((annotation.get("attributes") or {}).get("rotation") or 0.0, "rotation")
-            return {"rotatableBoundingBox": {**_box(annotation, size), "theta": turned}}
+            return {"rotatableBoundingBox": {**_box(annotation, size), "theta": turned}}, False
         case Shape.POLYGON:
-            return _polygons(_rings(annotation), size)
+            return _polygon(annotation, size)
         case Shape.BITMASK:
-            return {"bitmask": _bitmask(annotation, size)}
+            return {"bitmask": _bitmask(annotation, size)}, False
         case Shape.POINT:
-            ((x, y, _),) = _keypoints(annotation, 1)
-            return {"point": {"0": {"x": x / size[0], "y": y / size[1]}}}
+            return {"point": _point(annotation, size)}, False
+        case Shape.SKELETON:
+            return {"skeleton": _skeleton(annotation, category, target, item, size)}, False
         case _:
-            return {"skeleton": _skeleton(annotation, category, target, item, size)}
+            raise UndrawableError(f"has no {item.shape}, and its class is one (COCO has none)")
+
+
+def _require_single(annotation: Json, item: ObjectClass) -> None:
+    """Refuse what is no object of its own."""
+    if annotation.get("iscrowd") and item.shape is not Shape.BITMASK:  # Encord's and CVAT's masks are marked so
+        raise UndrawableError(f"a crowd region (iscrowd) is no single {item.name!r}")
+    if annotation.get("ignore"):
+        raise UndrawableError(f"is marked to be ignored, so it is no {item.name!r}")
+
+
+def _polygon(annotation: Json, size: Size) -> tuple[dict[str, Any], bool]:
+    """Polygons as they are, run lengths as the outlines of their pixels; and whether they were clipped."""
+    if not isinstance(annotation.get("segmentation"), Mapping):
+        return clipped_polygons([np.array(ring).reshape(-1, 2) / size for ring in _rings(annotation)])
+    parts = outlines_of(_decoded(annotation["segmentation"], size))
+    if not parts:
+        raise UndrawableError("has a mask without a pixel on its image")
+    return polygons([[ring / size for ring in part] for part in parts]), False
+
+
+def _point(annotation: Json, size: Size) -> dict[str, Any]:
+    ((x, y, seen),) = _keypoints(annotation, 1)
+    if not seen:
+        raise NoKeypointError
+    if not (0 <= x <= size[0] and 0 <= y <= size[1]):
+        raise UndrawableError("has a point that lies outside its image")
+    return {"0": {"x": x / size[0], "y": y / size[1]}}
 
 
 def _rings(annotation: Json) -> list[list[float]]:
     """Outer rings, flat, in pixels."""
     segmentation = annotation.get("segmentation")
-    if isinstance(segmentation, Mapping):
-        raise UndrawableError("is segmented by run lengths, and its class is a polygon")
     if not isinstance(segmentation, list) or not segmentation or not all(isinstance(r, list) for r in segmentation):
         raise UndrawableError("has no segmentation")
     rings = [[_number(number, "segmentation") for number in ring] for ring in segmentation]
@@ -142,14 +239,10 @@ def _rings(annotation: Json) -> list[list[float]]:
     return rings
 
 
-def _polygons(rings: list[list[float]], size: Size) -> dict[str, Any]:
-    scaled = [[number / size[place % 2] for place, number in enumerate(ring)] for ring in rings]
-    first = {str(i): {"x": scaled[0][2 * i], "y": scaled[0][2 * i + 1]} for i in range(len(scaled[0]) // 2)}
-    return {"polygon": first, "polygons": [[ring] for ring in scaled]}
-
-
 def _bitmask(annotation: Json, size: Size) -> dict[str, Any]:
     width, height = size
+    if size == (1, 1):
+        raise UndrawableError("is a mask on an image whose size is not known: put the pictures beside the labels")
     segmentation = annotation.get("segmentation")
     if isinstance(segmentation, Mapping):
         pixels = _decoded(segmentation, size)
@@ -157,6 +250,8 @@ def _bitmask(annotation: Json, size: Size) -> dict[str, Any]:
         pixels = np.zeros((height, width), np.bool_)
         for ring in _rings(annotation):  # parts of one object may touch: they are joined, not crossed out
             pixels |= pixels_of_rings([np.array(ring).reshape(-1, 2)], height, width)
+    if not pixels.any():
+        raise UndrawableError("has a mask without a pixel on its image")
     flat = pixels.ravel()
     changes = np.flatnonzero(np.diff(flat, prepend=False))
     counts = np.diff(np.concatenate(([0], changes, [flat.size])))
@@ -196,6 +291,8 @@ def _skeleton(annotation: Json, category: Json, target: Target, item: ObjectClas
     if not isinstance(names, list) or sorted(map(str, names)) != sorted(template.names):
         raise UndrawableError(f"its category's keypoints are not those of skeleton {item.name!r}: {names}")
     given = dict(zip(map(str, names), _keypoints(annotation, len(names)), strict=True))
+    if not any(seen for _, _, seen in given.values()):
+        raise NoKeypointError
     return {
         str(place): {
             "x": given[name][0] / size[0],
@@ -209,11 +306,19 @@ def _skeleton(annotation: Json, category: Json, target: Target, item: ObjectClas
     }
 
 
-def _object_hash(image: Json, annotation: Json) -> str:
-    """Eight characters, as Encord's own."""
+def _object_hash(image: Json, annotation: Json, occurrence: int, taken: Set[str]) -> str:
+    """Eight characters: as our own export wrote it, else by the ids; two annotations of one id are two objects."""
+    told = annotation.get("object_hash")
+    if isinstance(told, str) and len(told) == _HASH and told not in taken:
+        return told
     if annotation.get("id") is None:
         raise UndrawableError("an annotation has no id")
-    return b64encode(blake2b(f"{image['id']}\0{annotation['id']}".encode(), digest_size=6).digest()).decode()
+    key = f"{id_text(image['id'])}\0{id_text(annotation['id'])}" + (f"\0{occurrence}" if occurrence > 1 else "")
+    return b64encode(blake2b(key.encode(), digest_size=6).digest()).decode()
+
+
+_HASH = 8
+"""Characters of an object hash"""
 
 
 def _data_hash(image: Json, file_name: str) -> str | None:

@@ -19,9 +19,14 @@ _VISIBILITIES = ("invisible", "occluded", "visible")
 
 
 _PREFERRED = (
-    Shape.SKELETON, Shape.POINT, Shape.BITMASK, Shape.POLYGON, Shape.ROTATABLE_BOUNDING_BOX, Shape.BOUNDING_BOX,
+    Shape.SKELETON, Shape.POINT, Shape.ELLIPSE, Shape.CIRCLE, Shape.BITMASK, Shape.POLYGON,
+    Shape.ROTATABLE_BOUNDING_BOX, Shape.BOUNDING_BOX,
 )  # fmt: skip
 """Of several classes of one name, the one that keeps most of the annotation"""
+
+
+SHARES = "shares"
+"""Of an image: its size is not known, and places on it are shares of it"""
 
 
 class CocoError(ValueError):
@@ -32,16 +37,29 @@ class UndrawableError(ValueError):
     """An annotation cannot be drawn with the shape that its class has; the message says why."""
 
 
+class NoKeypointError(UndrawableError):
+    """None of an object's keypoints is labelled: COCO's own evaluation ignores it."""
+
+    def __init__(self) -> None:
+        super().__init__("has no labelled keypoint")
+
+
 @dataclass
 class _Faults:
     """Faults by reason: a class that is missing is missing for each of its thousand annotations."""
 
     first: dict[str, str] = field(default_factory=dict)
     count: Counter[str] = field(default_factory=Counter)
+    others: Counter[str] = field(default_factory=Counter)
+    """What is left out or changed without being a fault, in words"""
 
     def add(self, subject: str, reason: str) -> None:
         self.first.setdefault(reason, subject)
         self.count[reason] += 1
+
+    def in_words(self) -> tuple[str, ...]:
+        """What is no fault, with the number of each."""
+        return tuple(f"{count:,} {what}" for what, count in sorted(self.others.items()))
 
     def listed(self) -> Iterator[Fault]:
         for reason, subject in self.first.items():
@@ -61,11 +79,24 @@ def _box(annotation: Json, size: Size) -> dict[str, float]:
     return {"x": x / size[0], "y": y / size[1], "w": width / size[0], "h": height / size[1]}
 
 
-def _size(image: Json) -> Size | None:
-    width, height = image.get("width"), image.get("height")
-    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
-        return width, height
-    return None
+def size_of(image: Json) -> Size | None:
+    """Width and height in pixels; 512.0 is a whole number (RFC 8259 knows one kind of number)."""
+    sides = [whole_number(image.get(key)) for key in ("width", "height")]
+    width, height = (side if side is not None and side > 0 else None for side in sides)
+    return (width, height) if width is not None and height is not None else None
+
+
+def whole_number(value: object) -> int | None:
+    """The number where it is a whole one, however it is written; else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) else None
+
+
+def id_text(value: object) -> str:
+    """An id as a text: 7, 7.0 and "7" are one id."""
+    number = whole_number(value)
+    return str(value) if number is None else str(number)
 
 
 def _number(value: object, where: str) -> float:
@@ -81,11 +112,13 @@ def _list(document: Mapping[str, Any], key: str) -> list[Json]:
     return listed
 
 
-def _by_id(document: Mapping[str, Any], key: str) -> dict[Any, Json]:
-    found: dict[Any, Json] = {}
+def _by_id(document: Mapping[str, Any], key: str) -> dict[str, Json]:
+    found: dict[str, Json] = {}
     for entry in _list(document, key):
-        if not isinstance(entry.get("id"), int | str):
+        if not isinstance(entry.get("id"), int | float | str):
             raise CocoError(f"one of the {key} has no id")
-        if found.setdefault(entry["id"], entry) is not entry:
-            raise CocoError(f"two of the {key} have the id {entry['id']}")
+        own = id_text(entry["id"])
+        if found.setdefault(own, entry) is not entry:
+            one, other = (str(each.get("file_name") or each.get("name") or each) for each in (found[own], entry))
+            raise CocoError(f"two of the {key} have the id {own}: {one!r} and {other!r}")
     return found

@@ -1,9 +1,13 @@
-"""COCO data sets (https://cocodataset.org/#format-data): detection, instance segmentation, keypoints.
+"""COCO data sets (https://cocodataset.org/#format-data) under the names that loaders look for.
 
-A class belongs to a task by its shape, so that no file holds an image on which objects of its classes are missing:
-`detection` has every class about which there is a box, `segmentation` those that are an outline or a mask,
-`keypoints` skeletons and points. All files list the same images under the same ids. A file is one JSON object, written
-as a stream: one image and one annotation a line.
+    annotations/instances_train.json          every class about which there is a box, with outlines where it has them
+    annotations/person_keypoints_train.json   skeletons and points
+    images/train/NAME.jpg                     where the pixels belong: they are not in label rows
+    images.jsonl                              which data unit each image is
+
+A class belongs to a file by its shape, so that no file holds an image on which objects of its classes are missing. All
+files of a part list the same images under the same ids, and no two parts share an id. A file is one JSON object,
+written as a stream: one image and one annotation a line.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,18 +19,29 @@ from typing import Any, BinaryIO
 import orjson
 
 from benchmark_qa.formats.classes import Classes
+from benchmark_qa.formats.drawn_shapes import EXACT, EXACT_KEY
 from benchmark_qa.formats.labelled_images import PlacedObject
 from benchmark_qa.formats.regions import AREA_SHAPES, BOX_SHAPES, KEYPOINT_SHAPES, Region
 from benchmark_qa.formats.run_lengths import Pixels, coco_mask, pixels_of_rings, pixels_of_runs
-from benchmark_qa.formats.writer import ALL, ExportedRow, Files, NamedImage, Tally, Weights, count_unplaced
+from benchmark_qa.formats.writer import (
+    ALL,
+    IMAGE_LIST,
+    ExportedRow,
+    Files,
+    NamedImage,
+    Tally,
+    Weights,
+    count_unplaced,
+    image_line,
+)
 from benchmark_qa.labels.ontology import Shape
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 TASKS: Mapping[str, frozenset[Shape]] = {
-    "detection": BOX_SHAPES,
-    "segmentation": AREA_SHAPES,
-    "keypoints": KEYPOINT_SHAPES,
+    "instances": BOX_SHAPES,
+    "person_keypoints": KEYPOINT_SHAPES,
 }
+UNSPLIT = "train"
 _CURVES = (Shape.CIRCLE, Shape.ELLIPSE)
 
 
@@ -42,15 +57,15 @@ class _File:
 
 
 class CocoWriter:
-    """Writes `annotations/TASK.json`, or `annotations/TASK_SPLIT.json` for every part of a split.
+    """Writes `annotations/TASK_PART.json` for every part of a split; what is not split is the part `train`.
 
     Use as a context manager; the files are complete when the block ends without an error.
 
     Args:
         files: where they go.
-        classes: of the ontology. Category ids are 1 and up, in the ontology's order, the same in every file.
+        classes: of the ontology. Category ids are those of `Classes.table`, the same in every file.
         title: of the project.
-        splits: names of the parts; (ALL,) for one file a task.
+        splits: names of the parts; (ALL,) where nothing is split.
         weights: what annotators' work counts for, as `weight` of annotations; None: no such field.
     """
 
@@ -71,13 +86,13 @@ class CocoWriter:
         self._splits = tuple(splits)
         self._open: dict[tuple[str, str], _File] = {}
         self._stack = ExitStack()
-        self._next_image = dict.fromkeys(self._splits, 1)
+        self._next_image = 1
 
     def __enter__(self) -> "CocoWriter":
+        self._index = self._stack.enter_context(self._files.open(IMAGE_LIST))
         for split in self._splits:
             for task in self.tallies:
-                name = task if split == ALL else f"{task}_{split}"
-                out = self._stack.enter_context(self._files.open(f"annotations/{name}.json"))
+                out = self._stack.enter_context(self._files.open(f"annotations/{task}_{_part(split)}.json"))
                 self._open[task, split] = _File(task, out, self._stack.enter_context(self._files.spool()))
                 out.write(self._head(task))
         return self
@@ -108,8 +123,9 @@ class CocoWriter:
             for tally in self.tallies.values():
                 count_unplaced(tally, image.objects)
             return
-        number = self._next_image[exported.split]
-        self._next_image[exported.split] += 1
+        number = self._next_image
+        self._next_image += 1
+        self._index.write(image_line(exported, named, f"images/{_part(exported.split)}/{named.file_name}", number))
         line = orjson.dumps(_image(number, exported, named), option=orjson.OPT_SORT_KEYS)
         for task in self.tallies:
             file = self._open[task, exported.split]
@@ -136,26 +152,28 @@ class CocoWriter:
                 line = orjson.dumps(annotation, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
                 _write_line(file.annotations, line, first=file.objects == 1)
                 tally.objects[self._classes.names[item.feature]] += 1
-                if item.shape in _CURVES and file.task == "segmentation":
+                if item.shape in _CURVES:
                     tally.altered["curve written as a polygon"] += 1
         tally.images += 1
         tally.images_without_objects += written == 0
 
     def _has_place(self, item: PlacedObject, task: str) -> bool:
-        known = task != "keypoints" or item.feature in self._classes.skeletons
+        known = task != "person_keypoints" or item.feature in self._classes.skeletons
         return item.shape in TASKS[task] and known
 
     def _annotation(self, item: PlacedObject, region: Region, task: str, named: NamedImage) -> dict[str, Any]:
         annotation: dict[str, Any] = {
-            "category_id": item.feature + 1,
+            "category_id": self._classes.numbers[item.feature] + 1,
             "bbox": list(region.box),
             "area": region.area,
             "iscrowd": 0,
             "object_hash": item.object_hash,
         }
-        if task == "segmentation":
-            annotation["segmentation"] = _segmentation(region, named)
-        if task == "keypoints":
+        if task == "instances":
+            # A box has no outline: a rectangle would teach masks what nobody has drawn.
+            annotation["segmentation"] = _segmentation(region, named) if item.shape in AREA_SHAPES else []
+            annotation |= _exactly(item, annotation["segmentation"])
+        if task == "person_keypoints":
             annotation.update(_keypoints(region, self._classes.skeletons[item.feature].nodes))
         if region.degrees is not None:
             annotation["rotation"] = region.degrees
@@ -176,12 +194,12 @@ class CocoWriter:
         for place in self._classes.of_shapes(TASKS[task]):
             item = self._classes.ontology.objects[place]
             category: dict[str, Any] = {
-                "id": place + 1,
+                "id": self._classes.numbers[place] + 1,
                 "name": self._classes.names[place],
                 "supercategory": item.shape.value,
                 "feature_hash": item.hash,
             }
-            if task == "keypoints":
+            if task == "person_keypoints":
                 skeleton = self._classes.skeletons.get(place)
                 if skeleton is None:
                     continue
@@ -236,6 +254,19 @@ def pixels_of(region: Region, height: int, width: int) -> Pixels:
     for part in parts[1:]:
         covered = covered | part
     return covered
+
+
+def _exactly(item: PlacedObject, segmentation: Any) -> dict[str, Any]:
+    """What COCO has no place for, in Encord's JSON under `drawing`: holes, turned boxes, circles, ellipses."""
+    key = EXACT.get(item.shape)
+    if key is None or key not in item.drawing or (item.shape is Shape.POLYGON and isinstance(segmentation, list)):
+        return {}
+    return {EXACT_KEY: {key: item.drawing[key]}}
+
+
+def _part(split: str) -> str:
+    """The part that loaders look for; what is not split is for training."""
+    return UNSPLIT if split == ALL else split
 
 
 def _keypoints(region: Region, nodes: tuple[str, ...]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from benchmark_qa.formats.writer import ExportedRow, Files, Tally
+from benchmark_qa.formats.writer import IMAGE_LIST, ExportedRow, Files, Tally, image_line
 
 FORMAT_VERSION = 1
 
@@ -61,11 +61,13 @@ class EncordWriter:
         self._names = names
         self._rows = 0
         self._part = ExitStack()
+        self._lists = ExitStack()
         self._out: BinaryIO | None = None
 
     def __enter__(self) -> "EncordWriter":
         with self._files.open("ontology.json") as out:
             out.write(canonical_bytes(self._editor) + b"\n")
+        self._index = self._lists.enter_context(self._files.open(IMAGE_LIST))
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
@@ -73,6 +75,7 @@ class EncordWriter:
             self._end_part()
         else:
             self._part.__exit__(kind, error, trace)
+        self._lists.__exit__(kind, error, trace)
 
     def add(self, exported: ExportedRow) -> None:
         """One label row."""
@@ -85,6 +88,8 @@ class EncordWriter:
             self._file.write(b",\n")
         self._file.write(canonical_bytes(exported.row))
         self._rows += 1
+        for named in exported.images:
+            self._index.write(image_line(exported, named, named.file_name))
         self.tally.images += len(exported.images)
         self.tally.images_without_objects += sum(not named.image.objects for named in exported.images)
         self.tally.classifications += len(exported.labels.classifications)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmark_qa.labels.frames import FLAT
@@ -11,6 +11,8 @@ Json = Mapping[str, Any]
 Size = tuple[int, int]
 """Width and height in pixels"""
 
+TOLERANCE = 1e-5
+"""Share of an image, or degrees, by which one place may differ from another that is the same"""
 _DIGITS = 9
 _GEOMETRIES = (
     "boundingBox", "rotatableBoundingBox", "polygons", "polyline", "point", "bitmask", "circle", "ellipse", "cuboid",
@@ -61,8 +63,12 @@ class Labelled:
     data_hash: str | None = None
     urls: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    """Its name without ending, where that is all that is told"""
     size: Size | None = None
     """None: not told, or not of an image"""
+    annotated: bool = True
+    """False: the file says nothing of the image, not even that nothing is on it"""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,8 @@ class Reading:
 
     labelled: tuple[Labelled, ...]
     faults: tuple[Fault, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """What is no label and is left out, in words with the number of each"""
 
 
 def parts_of(document: Json) -> LabelParts:
@@ -100,6 +108,7 @@ def filled(document: Json, parts: LabelParts) -> dict[str, Any]:
         nothing: Json = {"objects": [], "classifications": []} if document.get("data_type") in FLAT else {}
         parts = LabelParts((nothing,) * len(units))
     flat = document.get("data_type") in FLAT
+    parts = laid_out(parts, len(units), flat=flat)
     if any(labels and ("objects" in labels) != flat for labels in parts.units):
         theirs, ours = ("by frames", "an image") if flat else ("of an image", f"of type {document.get('data_type')}")
         raise LayoutError(f"the labels are {theirs}, the data unit is {ours}")
@@ -117,9 +126,36 @@ def filled(document: Json, parts: LabelParts) -> dict[str, Any]:
     }
 
 
+def laid_out(parts: LabelParts, images: int, *, flat: bool) -> LabelParts:
+    """The labels in the layout of a data unit: labels by frame become those of a group's images.
+
+    Args:
+        parts: labels of a file that knows frames by their numbers only are one unit.
+        images: how many the data unit has.
+        flat: whether its labels stand in each image, and not under numbers of frames.
+
+    Raises:
+        LayoutError: a frame is beyond the last image.
+    """
+    if not flat or len(parts.units) != 1 or not parts.units[0] or "objects" in parts.units[0]:
+        return parts
+    by_frame = parts.units[0]
+    beyond = [frame for frame in by_frame if int(frame) >= images]
+    if beyond:
+        raise LayoutError(f"the labels are of frame {beyond[0]}, the data unit has {images} images")
+    nothing: Json = {"objects": [], "classifications": []}
+    return replace(parts, units=tuple(by_frame.get(str(number), nothing) for number in range(images)))
+
+
 def same(one: LabelParts, other: LabelParts) -> bool:
-    """Whether two sets of labels say the same, in whatever order and by whomever they were drawn."""
-    return _said(one) == _said(other)
+    """Whether two sets of labels say the same, in whatever order and by whomever they were drawn.
+
+    Places may differ by `TOLERANCE`: files hold pixels with few decimals.
+    """
+    if _said(one) != _said(other):
+        return False
+    here, there = _drawings(one), _drawings(other)
+    return here.keys() == there.keys() and all(_close(geometry, there[place]) for place, geometry in here.items())
 
 
 def drawn(labels: Json) -> Iterator[tuple[int, Json]]:
@@ -137,12 +173,6 @@ def _in_order(document: Json) -> list[Json]:
 
 
 def _said(parts: LabelParts) -> tuple[frozenset[str], ...]:
-    objects = (
-        [index, frame, drawing["objectHash"], drawing["featureHash"], _geometry(drawing)]
-        for index, unit in enumerate(parts.units)
-        for frame, drawing in drawn(unit)
-        if not drawing.get("isDeleted")
-    )
     answers = (
         [own, entry.get("range") or [], entry.get("range_html"), _answers(entry.get("classifications"))]
         for own, entry in parts.object_answers.items()
@@ -157,7 +187,29 @@ def _said(parts: LabelParts) -> tuple[frozenset[str], ...]:
         for own, entry in parts.object_actions.items()
         for action in entry.get("actions") or ()
     )
-    return tuple(frozenset(map(_text, stated)) for stated in (objects, answers, classifications, actions))
+    return tuple(frozenset(map(_text, stated)) for stated in (answers, classifications, actions))
+
+
+def _drawings(parts: LabelParts) -> dict[tuple[int, int, str, str], Any]:
+    """The geometry of every drawing by image, frame, object and class."""
+    return {
+        (index, frame, drawing["objectHash"], drawing["featureHash"]): _geometry(drawing)
+        for index, unit in enumerate(parts.units)
+        for frame, drawing in drawn(unit)
+        if not drawing.get("isDeleted")
+    }
+
+
+def _close(one: Any, other: Any) -> bool:
+    """Whether two geometries are the same but for rounding."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        told = ({key: value for key, value in each.items() if value is not None} for each in (one, other))
+        here, there = told
+        return here.keys() == there.keys() and all(_close(value, there[key]) for key, value in here.items())
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_close, one, other))
+    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (one, other))
+    return bool(abs(one - other) <= TOLERANCE) if numbers else bool(one == other)
 
 
 def _answers(entries: Sequence[Json] | None) -> list[str]:

@@ -141,6 +141,11 @@ def _ellipses(geometry: Numbers, media: Numbers) -> list[Region | None]:
     return _curves(geometry[:, :2] * media, across, down, geometry[:, 4])
 
 
+def curve_regions(shape: Shape, geometry: Numbers, media: Numbers) -> list[Region | None]:
+    """Regions of circles or ellipses, as `labels.shapes` reads them, on images of the sizes `media` (n, 2)."""
+    return (_circles if shape is Shape.CIRCLE else _ellipses)(geometry, media)
+
+
 def _curves(middles: Numbers, across: Numbers, down: Numbers, degrees: Numbers) -> list[Region | None]:
     rings = ellipse_corners(middles, np.stack((across, down), axis=-1), degrees, CURVE_POINTS)
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))

@@ -7,7 +7,7 @@ import orjson
 
 from benchmark_qa.formats.classes import Classes
 from benchmark_qa.formats.labelled_images import Given, PlacedObject
-from benchmark_qa.formats.writer import ExportedRow, Files, NamedImage, Tally, Weights
+from benchmark_qa.formats.writer import IMAGE_LIST, ExportedRow, Files, NamedImage, Tally, Weights, image_line
 
 FORMAT_VERSION = 1
 ROWS_PER_GROUP = 20_000
@@ -50,6 +50,7 @@ class TableWriter:
         text, whole, number = self._arrow.string(), self._arrow.int64(), self._arrow.float64()
         unit = {"data_hash": text, "data_title": text, "dataset_title": text, "data_type": text, "split": text}
         place = {**unit, "space": text, "frame": whole}
+        self._index = self._stack.enter_context(self._files.open(IMAGE_LIST))
         self._images = self._table(
             "images.parquet",
             {**place, "file_name": text, "width": whole, "height": whole, "objects": whole, "classifications": text},
@@ -84,6 +85,7 @@ class TableWriter:
         for named in exported.images:
             place = {**unit, "space": named.image.space, "frame": named.image.frame}
             self._images.add({**place, **_about(named)})
+            self._index.write(image_line(exported, named, named.file_name))
             self.tally.images += 1
             self.tally.images_without_objects += not named.image.objects
             for item in named.image.objects:

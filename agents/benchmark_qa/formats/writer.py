@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
+import orjson
+
 from benchmark_qa.formats.labelled_images import LabelledImage, LabelledRow, PlacedObject
 
 ALL = "all"
@@ -89,6 +91,35 @@ class Tally:
             name: dict(sorted(value.items())) if isinstance(value, Counter) else value
             for name, value in vars(self).items()
         }
+
+
+IMAGE_LIST = "images.jsonl"
+"""In the folder of every format: which data unit and frame each image is, one a line"""
+
+
+def image_line(exported: ExportedRow, named: NamedImage, file: str, number: int | None = None) -> bytes:
+    """The line of an image in `IMAGE_LIST`.
+
+    Args:
+        exported: its label row.
+        named: the image.
+        file: where its pixels belong, below the folder of the format.
+        number: the id that the format gives it, if it gives any.
+    """
+    row = exported.row
+    about = {
+        "file": file,
+        "data_hash": row["data_hash"],
+        "data_title": row["data_title"],
+        "dataset_title": row["dataset_title"],
+        "frame": named.image.frame,
+        "space": named.image.space,
+        "width": named.image.width,
+        "height": named.image.height,
+    }
+    if number is not None:
+        about["id"] = number
+    return orjson.dumps(about) + b"\n"
 
 
 def count_unplaced(tally: Tally, objects: list[PlacedObject]) -> None:

@@ -19,11 +19,11 @@ import orjson
 from benchmark_qa.formats.classes import Classes
 from benchmark_qa.formats.labelled_images import PlacedObject
 from benchmark_qa.formats.regions import AREA_SHAPES, BOX_SHAPES, KEYPOINT_SHAPES, Region, one_ring
-from benchmark_qa.formats.writer import ExportedRow, Files, NamedImage, Tally, count_unplaced
+from benchmark_qa.formats.writer import IMAGE_LIST, ExportedRow, Files, NamedImage, Tally, count_unplaced, image_line
 from benchmark_qa.labels.annotations import Numbers
 from benchmark_qa.labels.ontology import Shape
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 YoloTask = Literal["detect", "segment", "pose", "obb"]
 SHAPES: Mapping[str, frozenset[Shape]] = {
     "detect": BOX_SHAPES,
@@ -43,7 +43,7 @@ class YoloWriter:
 
     Args:
         files: where they go.
-        classes: of the ontology. Class numbers are 0 and up over the classes of the task, in the ontology's order.
+        classes: of the ontology; their numbers are those of `Classes.numbers`.
         task: what is to be learned.
         splits: names of the parts; the reader wants `train` and `val`.
     """
@@ -55,7 +55,7 @@ class YoloWriter:
         self._task = task
         self._splits = tuple(splits)
         places = [place for place in classes.of_shapes(SHAPES[task]) if task != "pose" or place in classes.skeletons]
-        self._numbers = {place: number for number, place in enumerate(places)}
+        self._numbers = {place: classes.numbers[place] for place in places}
         self._keypoints = (
             max((len(classes.skeletons[place].nodes) for place in places), default=0) if task == "pose" else 0
         )
@@ -66,7 +66,7 @@ class YoloWriter:
         for split in self._splits:
             self._files.outdate(f"labels/{split}.cache")  # some releases take it for fresh while sizes are the same
             self._lists[split] = self._stack.enter_context(self._files.open(f"{split}.txt"))
-        self._index = self._stack.enter_context(self._files.open("images.jsonl"))
+        self._index = self._stack.enter_context(self._files.open(IMAGE_LIST))
         with self._files.open("data.yaml") as out:
             out.write(self._description().encode())
         return self
@@ -91,15 +91,7 @@ class YoloWriter:
         with self._files.open(f"labels/{split}/{stem}.txt") as out:
             out.write("".join(f"{line}\n" for line in lines).encode())
         self._lists[split].write(f"./images/{split}/{named.file_name}\n".encode())
-        about = {
-            "file": f"images/{split}/{named.file_name}",
-            "data_hash": exported.row["data_hash"],
-            "data_title": exported.row["data_title"],
-            "dataset_title": exported.row["dataset_title"],
-            "frame": named.image.frame,
-            "space": named.image.space,
-        }
-        self._index.write(orjson.dumps(about) + b"\n")
+        self._index.write(image_line(exported, named, f"images/{split}/{named.file_name}"))
         self.tally.images += 1
         self.tally.images_without_objects += not lines
 
@@ -140,9 +132,10 @@ class YoloWriter:
     def _description(self) -> str:
         splits = "".join(f"{split}: {split}.txt\n" for split in self._splits)
         keypoints = f"kpt_shape: [{self._keypoints}, 3]\n" if self._task == "pose" else ""
+        # All classes of the export: the reader wants numbers without gaps.
         names = "".join(
             f"  {number}: {orjson.dumps(self._classes.names[place]).decode()}\n"
-            for place, number in self._numbers.items()
+            for place, number in self._classes.numbers.items()
         )
         return f"# task: {self._task}\n{splits}{keypoints}names:{' {}' if not names else ''}\n{names}"
 

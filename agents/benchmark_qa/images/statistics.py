@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 LONGEST_SIDE = 512
 """Pixels: larger pictures are made smaller first, so that sharpness is comparable and cameras' noise is not detail"""
 HASH_SIDE = 8
+FLAT = 4
+"""Levels of 255 by which places of a picture without structure differ at most: noise and compression"""
 
 
 class UnreadableImageError(ValueError):
@@ -27,8 +29,8 @@ class ImageStatistics:
     """Mean luminance (ITU-R BT.601), 0 black to 1 white"""
     sharpness: float
     """Standard deviation of the Laplacian of the luminance, 0 to 1; blurred pictures have little"""
-    fingerprint: int
-    """64 bits, of which near-duplicates share nearly all (`difference_hash`)"""
+    fingerprint: int | None
+    """64 bits, of which near-duplicates share nearly all (`difference_hash`). None: a picture without structure"""
 
 
 def image_statistics(content: bytes) -> ImageStatistics:
@@ -69,11 +71,16 @@ def laplacian(luminance: NDArray[np.float64]) -> NDArray[np.float64]:
     return difference
 
 
-def difference_hash(grey: "Image") -> int:
-    """dHash (N. Krawetz 2013): 8 x 8 bits, each whether a place is brighter than its neighbour to the left."""
+def difference_hash(grey: "Image") -> int | None:
+    """dHash (N. Krawetz 2013): 8 x 8 bits, each whether a place is brighter than its neighbour to the left.
+
+    None where all places are about as bright: the bits would be noise, and black frames copies of each other.
+    """
     from PIL.Image import Resampling  # noqa: PLC0415 - an extra
 
     cells = np.asarray(grey.resize((HASH_SIDE + 1, HASH_SIDE), Resampling.BOX), dtype=np.int16)
+    if int(np.ptp(cells)) <= FLAT:
+        return None
     bits = (cells[:, 1:] > cells[:, :-1]).ravel()
     return int(np.packbits(bits).view(">u8")[0])
 

@@ -36,10 +36,15 @@ def _file_rows(path: Path) -> list[Row]:
     return rows
 
 
+def without_mark(content: bytes) -> bytes:
+    """JSON without the byte order mark that Windows tools write (RFC 8259, 8.1)."""
+    return content.removeprefix(b"\xef\xbb\xbf")
+
+
 def load_json(path: Path) -> Any:
     """What the file holds."""
     try:
-        return orjson.loads(path.read_bytes())
+        return orjson.loads(without_mark(path.read_bytes()))
     except OSError as error:
         raise ExportError(f"{path}: {error.strerror or error}") from None
     except orjson.JSONDecodeError as error:

@@ -21,6 +21,7 @@ def as_results(data: COCO, kind: str) -> list[dict[str, Any]]:
     return [
         {"image_id": a["image_id"], "category_id": a["category_id"], "score": 1.0, **said(a)}
         for a in data.anns.values()
+        if kind != "segm" or a["segmentation"]  # boxes have no outline
     ]
 
 

@@ -135,7 +135,7 @@ def test_weights_follow_the_scores_and_are_those_of_the_snapshots_day(own: Galle
     score(own, ANN, right=True, tasks=range(100, 140))
     frozen = ("--format", "coco", "--format", "parquet", "--weigh", "--snapshot", "v1")
     own.export(tmp_path / "first", *frozen)
-    data = json.loads((tmp_path / "first" / "coco" / "annotations" / "detection.json").read_text())
+    data = json.loads((tmp_path / "first" / "coco" / "annotations" / "instances_train.json").read_text())
     title = {image["id"]: image["data_title"] for image in data["images"]}
     weights = {title[a["image_id"]]: a["weight"] for a in data["annotations"]}
     assert weights[SAME_ONE] < 0.1
@@ -144,7 +144,7 @@ def test_weights_follow_the_scores_and_are_those_of_the_snapshots_day(own: Galle
     own.export(tmp_path / "second", *frozen)
     assert content(tmp_path / "first") == content(tmp_path / "second")
     own.export(tmp_path / "live", "--format", "coco", "--weigh")
-    live = json.loads((tmp_path / "live" / "coco" / "annotations" / "detection.json").read_text())
+    live = json.loads((tmp_path / "live" / "coco" / "annotations" / "instances_train.json").read_text())
     assert min(a["weight"] for a in live["annotations"]) > 0.5
 
 

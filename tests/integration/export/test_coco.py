@@ -19,7 +19,7 @@ from benchmark_qa.commands.predictions.truth import Truth
 from .gallery import EMPTY, EVERY_SHAPE, GROUP, NO_SIZE, SAME_ONE, SAME_STEM, SAME_TWO, UNOPENED, VIDEO, Gallery
 from .reading import as_results, drawn_by_class
 
-TASKS = ("detection", "segmentation", "keypoints")
+TASKS = ("instances", "person_keypoints")
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +30,19 @@ def exported(site: Gallery, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def coco(exported: Path, task: str) -> COCO:
-    return COCO(str(exported / "coco" / "annotations" / f"{task}.json"))
+    return COCO(str(exported / "coco" / "annotations" / f"{task}_train.json"))
 
 
 def entry(data: COCO, name: str) -> dict[str, Any]:
     return next(image for image in data.imgs.values() if image["file_name"] == name)
 
 
-@pytest.mark.parametrize(("task", "kind"), [("detection", "bbox"), ("segmentation", "segm")])
-def test_evaluated_against_itself_the_export_has_an_ap_of_one(exported: Path, task: str, kind: str) -> None:
-    data = coco(exported, task)
+@pytest.mark.parametrize("kind", ["bbox", "segm"])
+def test_evaluated_against_itself_the_export_has_an_ap_of_one(exported: Path, kind: str) -> None:
+    data = coco(exported, "instances")
     evaluation = COCOeval(data, data.loadRes(as_results(data, kind)), kind)
+    if kind == "segm":
+        evaluation.params.catIds = sorted({a["category_id"] for a in data.anns.values() if a["segmentation"]})
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summarize()
@@ -50,7 +52,7 @@ def test_evaluated_against_itself_the_export_has_an_ap_of_one(exported: Path, ta
 
 
 def test_keypoints_evaluated_against_themselves_have_an_ap_of_one(exported: Path) -> None:
-    data = coco(exported, "keypoints")
+    data = coco(exported, "person_keypoints")
     for category in data.cats.values():
         evaluation = COCOeval(data, data.loadRes(as_results(data, "keypoints")), "keypoints")
         evaluation.params.catIds = [category["id"]]
@@ -72,14 +74,14 @@ def test_every_object_is_as_the_sdk_reads_it(site: Gallery, exported: Path) -> N
 
     box = drawn["box"]
     expected = [box.top_left_x * 64, box.top_left_y * 48, box.width * 64, box.height * 48]
-    assert by_name["detection", "box"][1]["bbox"] == pytest.approx(expected, abs=1e-4)
+    assert by_name["instances", "box"][1]["bbox"] == pytest.approx(expected, abs=1e-4)
 
-    data, annotation = by_name["segmentation", "mask"]
+    data, annotation = by_name["instances", "mask"]
     assert (data.annToMask(annotation).astype(bool) == drawn["mask"].to_numpy_array()).all()
     assert annotation["area"] == drawn["mask"].to_numpy_array().sum() == masks.area(annotation["segmentation"])
     assert annotation["bbox"] == masks.toBbox(annotation["segmentation"]).tolist()
 
-    _, annotation = by_name["segmentation", "rotated"]
+    _, annotation = by_name["instances", "rotated"]
     corners = np.array(annotation["segmentation"][0]).reshape(4, 2)
     sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
     assert sides == pytest.approx([0.2 * 64, 0.3 * 48, 0.2 * 64, 0.3 * 48], abs=1e-3)
@@ -87,19 +89,19 @@ def test_every_object_is_as_the_sdk_reads_it(site: Gallery, exported: Path) -> N
     along = corners[1] - corners[0]
     assert np.degrees(np.arctan2(along[1], along[0])) == pytest.approx(33, abs=0.05)
 
-    data, annotation = by_name["keypoints", "skeleton"]
+    data, annotation = by_name["person_keypoints", "skeleton"]
     category = data.cats[annotation["category_id"]]
     assert category["keypoints"] == ["nose", "hand", "foot"]
     assert category["skeleton"] == [[1, 2]]
     assert annotation["keypoints"] == pytest.approx([12.8, 9.6, 2, 32, 19.2, 1, 0, 0, 0])
     assert annotation["num_keypoints"] == 2
 
-    assert by_name["detection", "box"][1]["attributes"] == {"note": "tall"}
+    assert by_name["instances", "box"][1]["attributes"] == {"note": "tall"}
     assert entry(data, EVERY_SHAPE)["classifications"] == {"weather": "fair", "remark": "fog, «dense»"}
 
 
 def test_a_polygon_with_a_hole_and_an_island_covers_what_was_drawn(exported: Path) -> None:
-    data = coco(exported, "segmentation")
+    data = coco(exported, "instances")
     polygon = next(c["id"] for c in data.cats.values() if c["name"] == "polygon")
     (annotation,) = [a for a in data.imgToAnns[entry(data, EVERY_SHAPE)["id"]] if a["category_id"] == polygon]
     mask = data.annToMask(annotation)
@@ -111,7 +113,7 @@ def test_a_polygon_with_a_hole_and_an_island_covers_what_was_drawn(exported: Pat
 
 
 def test_images_without_labels_stay_as_negatives_and_frames_of_films_are_images(exported: Path) -> None:
-    data = coco(exported, "detection")
+    data = coco(exported, "instances")
     names = {image["file_name"] for image in data.imgs.values()}
     assert {EMPTY, UNOPENED} <= names
     assert data.imgToAnns[entry(data, EMPTY)["id"]] == []
@@ -121,15 +123,15 @@ def test_images_without_labels_stay_as_negatives_and_frames_of_films_are_images(
 
 
 def test_titles_that_would_share_a_file_name_are_told_apart(exported: Path) -> None:
-    names = {image["data_title"]: Path(image["file_name"]) for image in coco(exported, "detection").imgs.values()}
+    names = {image["data_title"]: Path(image["file_name"]) for image in coco(exported, "instances").imgs.values()}
     stems = [names[title].stem.casefold() for title in (SAME_ONE, SAME_TWO, SAME_STEM)]
     assert len(set(stems)) == 3
     assert names[EVERY_SHAPE].name == EVERY_SHAPE
 
 
 def test_an_image_of_unknown_size_is_left_out_and_reported(exported: Path) -> None:
-    assert NO_SIZE not in {image["data_title"] for image in coco(exported, "detection").imgs.values()}
-    said = json.loads((exported / "manifest.json").read_text())["formats"]["coco"]["written"]["detection"]
+    assert NO_SIZE not in {image["data_title"] for image in coco(exported, "instances").imgs.values()}
+    said = json.loads((exported / "manifest.json").read_text())["formats"]["coco"]["written"]["instances"]
     assert said["images_without_size"] == 1
     assert said["on_images_without_size"] == {"bounding_box": 1}
 
@@ -147,7 +149,7 @@ def test_no_object_is_dropped_in_silence(site: Gallery, exported: Path) -> None:
 
 
 def test_what_is_found_in_an_export_can_be_sent_back(site: Gallery, exported: Path) -> None:
-    truth = Truth.from_coco(json.loads((exported / "coco" / "annotations" / "detection.json").read_text()))
+    truth = Truth.from_coco(json.loads((exported / "coco" / "annotations" / "instances_train.json").read_text()))
     detections = truth.alone()
     rare = find(detections, has_predictions=False)
     choice = choose(detections, rare, project_hash="p", name="rare", made_at=datetime.now(UTC), kinds=("rare_class",))

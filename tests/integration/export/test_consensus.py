@@ -68,7 +68,7 @@ def consensus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
 
 def boxes(out: Path) -> dict[str, list[list[float]]]:
     """Boxes by the title of their image."""
-    data = json.loads((out / "coco" / "annotations" / "detection.json").read_text(encoding="utf-8"))
+    data = json.loads((out / "coco" / "annotations" / "instances_train.json").read_text(encoding="utf-8"))
     return {
         image["data_title"]: [a["bbox"] for a in data["annotations"] if a["image_id"] == image["id"]]
         for image in data["images"]

@@ -31,7 +31,7 @@ def test_real_boxes_come_back_and_have_an_ap_of_one(pedestrians: dict[str, Any],
     boxes = {image["id"]: image["ground_truth"] for image in images}
     assert said["counts"]["objects"] == {"box": sum(map(len, boxes.values()))}
     assert said["counts"]["images"] == IMAGES
-    data = COCO(str(tmp_path / "out" / "coco" / "annotations" / "detection.json"))
+    data = COCO(str(tmp_path / "out" / "coco" / "annotations" / "instances_train.json"))
     for image in data.imgs.values():
         found = sorted(a["bbox"] for a in data.imgToAnns[image["id"]])
         expected = sorted([float(n) for n in box] for box in boxes[image["data_title"].removesuffix(".jpg")])

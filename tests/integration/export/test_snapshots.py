@@ -258,5 +258,5 @@ def test_the_ontologys_structure_is_hashed_as_it_is_exported(site: Gallery, tmp_
 
 def test_what_waits_for_its_annotator_is_not_exported(site: Gallery, tmp_path: Path) -> None:
     site.export(tmp_path / "out", "--format", "coco")
-    images = json.loads((tmp_path / "out" / "coco" / "annotations" / "detection.json").read_text())["images"]
+    images = json.loads((tmp_path / "out" / "coco" / "annotations" / "instances_train.json").read_text())["images"]
     assert WAITING not in {image["data_title"] for image in images}

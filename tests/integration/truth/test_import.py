@@ -33,7 +33,7 @@ def test_a_coco_file_becomes_finished_truth_of_every_image(
     source = written(tmp_path / "truth.json", coco_of(pedestrians["images"]))
     with opened() as bench:
         bench.sandbox.forget_requests()
-        done = bench.run("truth", "import", source, "--complete", "--json")
+        done = bench.run("truth", "import", source, "--complete", "--unannotated", "empty", "--json")
         assert done.exit_code == 0, done.output
         outcome = said(done)
         assert (len(outcome["written"]), outcome["completed"], outcome["faults"]) == (469, 469, [])
@@ -50,9 +50,9 @@ def test_a_coco_file_becomes_finished_truth_of_every_image(
 def test_a_second_run_changes_nothing(opened: Open, pedestrians: dict[str, Any], tmp_path: Path) -> None:
     source = written(tmp_path / "truth.json", coco_of(pedestrians["images"][:60]))
     with opened(60) as bench:
-        assert bench.run("truth", "import", source, "--complete").exit_code == 0
+        assert bench.run("truth", "import", source, "--complete", "--unannotated", "empty").exit_code == 0
         bench.sandbox.forget_requests()
-        again = said(bench.run("truth", "import", source, "--complete", "--json"))
+        again = said(bench.run("truth", "import", source, "--complete", "--unannotated", "empty", "--json"))
         assert (again["written"], len(again["unchanged"]), again["completed"]) == ([], 60, 0)
         assert bench.writes() == 0
 
@@ -62,12 +62,64 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
 ) -> None:
     source = written(tmp_path / "truth.json", coco_of(pedestrians["images"][:5]))
     with opened(5) as bench:
-        done = bench.run("truth", "import", source, "--complete", "--dry-run")
+        done = bench.run("truth", "import", source, "--complete", "--unannotated", "empty", "--dry-run")
         assert done.exit_code == 0
         assert "5 data units would be written" in done.stdout
         assert "5 tasks would be moved to Complete" in done.stdout
         assert bench.writes() == 0
         assert bench.stages()["Annotate"] == 5
+
+
+def test_sizes_that_a_file_does_not_tell_are_those_of_the_data_units(
+    opened: Open, pedestrians: dict[str, Any], tmp_path: Path
+) -> None:
+    document = coco_of(pedestrians["images"][:6])
+    for image in document["images"]:
+        del image["width"], image["height"]
+    with opened(6) as bench:
+        done = bench.run("truth", "import", written(tmp_path / "truth.json", document), "--complete")
+        assert done.exit_code == 0, done.output
+        boxes = [len(row.get_object_instances()) for row in bench.rows().values() if row.label_hash]
+        assert sum(boxes) == len(document["annotations"])
+
+
+def test_images_of_which_a_file_says_nothing_are_left_alone_and_counted(
+    opened: Open, pedestrians: dict[str, Any], tmp_path: Path
+) -> None:
+    document = coco_of(pedestrians["images"][:3])
+    first = document["images"][0]["id"]
+    document["annotations"] = [each for each in document["annotations"] if each["image_id"] == first][:1]
+    with opened(3) as bench:
+        done = bench.run("truth", "import", written(tmp_path / "truth.json", document), "--complete")
+        assert done.exit_code == 0, done.output
+        assert "2 images without annotations left as they are" in done.output
+        assert bench.stages()["Complete"] == 1
+        done = bench.run("truth", "import", tmp_path / "truth.json", "--complete", "--unannotated", "empty")
+        assert bench.stages()["Complete"] == 3
+
+
+def test_a_table_and_a_folder_of_yolo_become_truth(opened: Open, pedestrians: dict[str, Any], tmp_path: Path) -> None:
+    document = coco_of(pedestrians["images"][:1])
+    (image,) = document["images"]
+    box = document["annotations"][0]["bbox"]
+    name = image.get("image_title") or image["file_name"]
+    table = tmp_path / "truth.csv"
+    table.write_text("image,class,x,y,w,h\n" + f"{name},pedestrian," + ",".join(map(str, box)) + "\n")
+    (tmp_path / "yolo" / "labels").mkdir(parents=True)
+    (tmp_path / "yolo" / "data.yaml").write_text("names: [pedestrian]\n")
+    x, y, w, h = (number / image[side] for number, side in zip(box, ("width", "height") * 2, strict=True))
+    labels = tmp_path / "yolo" / "labels" / f"{Path(name).stem}.txt"
+    labels.write_text(f"0 {x + w / 2:.9f} {y + h / 2:.9f} {w:.9f} {h:.9f}\n")
+    with opened(1) as bench:
+        assert bench.run("truth", "import", table, "--complete").exit_code == 0
+        ((drawn,),) = (row.get_object_instances() for row in bench.rows().values())
+        first = drawn.get_annotation(0).coordinates
+        assert first.top_left_x * image["width"] == pytest.approx(box[0])
+        done = bench.run("truth", "import", tmp_path / "yolo", "--replace")
+        assert done.exit_code == 0, done.output
+        ((drawn,),) = (row.get_object_instances() for row in bench.rows().values())
+        second = drawn.get_annotation(0).coordinates
+        assert second.width == pytest.approx(first.width, abs=1e-6)
 
 
 def test_images_and_classes_without_counterpart_are_named_and_nothing_is_written(
@@ -81,7 +133,7 @@ def test_images_and_classes_without_counterpart_are_named_and_nothing_is_written
         refused = bench.run("truth", "import", source)
         assert refused.exit_code == 2
         assert "the ontology has no class 'cyclist'" in refused.stderr
-        assert "there is no such data unit in the project" in refused.stderr
+        assert "pedestrians/101270.jpg: is not among the images" in refused.stderr
         assert bench.writes() == 0
         done = bench.run("truth", "import", source, "--skip-unmatched")
         assert done.exit_code == 0
@@ -127,12 +179,12 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
     source = written(tmp_path / "truth.json", coco_of(pedestrians["images"][:250]))
     with opened(250) as bench:
         bench.sandbox.break_platform("status", status=503, operation="legacy labelrow.POST", skip=1, times=50)
-        stopped = bench.run("truth", "import", source, "--complete")
+        stopped = bench.run("truth", "import", source, "--complete", "--unannotated", "empty")
         bench.sandbox.mend_platform()
         assert stopped.exit_code == 3
         assert bench.stages()["Complete"] == 100
         bench.sandbox.forget_requests()
-        again = said(bench.run("truth", "import", source, "--complete", "--json"))
+        again = said(bench.run("truth", "import", source, "--complete", "--unannotated", "empty", "--json"))
         # Of the bundle that was cut off, the rows were made: those whose truth is empty have it already.
         assert len(again["written"]) + len(again["unchanged"]) == 250
         assert 100 <= len(again["unchanged"]) < 200
@@ -148,11 +200,14 @@ def test_an_export_of_label_rows_is_imported_like_a_coco_file(
         expected = {title: boxes_of(row) for title, row in rows.items()}
     source = written(tmp_path / "export.json", export)
     with opened(40) as bench:
-        done = bench.run("truth", "import", source, "--complete", "--json")
+        done = bench.run("truth", "import", source, "--complete", "--unannotated", "empty", "--json")
         assert done.exit_code == 0, done.output
         assert len(said(done)["written"]) == 40
         assert {title: boxes_of(row) for title, row in bench.rows().items()} == expected
-        assert said(bench.run("truth", "import", source, "--complete", "--json"))["written"] == []
+        assert (
+            said(bench.run("truth", "import", source, "--complete", "--unannotated", "empty", "--json"))["written"]
+            == []
+        )
 
 
 def test_another_projects_finished_labels_are_imported_under_a_mapping(

@@ -28,7 +28,7 @@ def killed_at(bench: Bench, done: int, *arguments: str) -> None:
 def test_an_import_killed_three_times_is_there_once(opened: Open, pedestrians: dict[str, Any], tmp_path: Path) -> None:
     images = pedestrians["images"]
     source = written(tmp_path / "truth.json", coco_of(images))
-    command = ("truth", "import", str(source), "--complete")
+    command = ("truth", "import", str(source), "--complete", "--unannotated", "empty")
     with opened() as bench:
         # Every bundle takes its time, so that the kill comes between labels that are made, saved and moved.
         bench.sandbox.break_platform("latency", seconds=0.2, operation="legacy labelrow.POST", times=1_000)

@@ -25,9 +25,9 @@ def test_imported_truth_is_unreviewed_until_its_tasks_are_complete(
     with opened(40) as bench:
         code, counts, _ = status(bench)
         assert (code, counts["unreviewed"]) == (INCOMPLETE, 40)
-        bench.run("truth", "import", source)
+        bench.run("truth", "import", source, "--unannotated", "empty")
         assert status(bench)[1]["unreviewed"] == 40
-        bench.run("truth", "import", source, "--complete")
+        bench.run("truth", "import", source, "--complete", "--unannotated", "empty")
         code, counts, items = status(bench)
         assert code == 0
         nobody = sorted(f"{image['id']}.jpg" for image in images if not image["ground_truth"])

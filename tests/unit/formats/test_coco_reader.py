@@ -9,7 +9,7 @@ from pycocotools import mask as coco_mask
 from benchmark_qa.formats.class_mapping import MappingError, Target, mapping_of_document, parse_mapping
 from benchmark_qa.formats.coco_labels import read_coco
 from benchmark_qa.formats.coco_reader import CocoError
-from benchmark_qa.formats.label_parts import LabelParts, filled, parts_of, same
+from benchmark_qa.formats.label_parts import LabelParts, LayoutError, filled, laid_out, parts_of, same
 from benchmark_qa.labels.ontology import Ontology, Shape
 from benchmark_qa.labels.reader import read_label_row
 from tests.unit.rows import image_row
@@ -169,7 +169,14 @@ def test_attributes_and_options_have_stated_names_too() -> None:
         ("box", {"category_id": 9}, "no category 9"),
         ("area", {}, "no segmentation"),
         ("area", {"segmentation": [[1, 2, 3, 4]]}, "fewer than three points"),
-        ("area", {"segmentation": {"size": [HEIGHT, WIDTH], "counts": "0"}}, "run lengths, and its class is a polygon"),
+        ("area", {"segmentation": {"size": [HEIGHT, WIDTH], "counts": "0"}}, "do not fill its image"),
+        ("area", {"segmentation": {"size": [HEIGHT, WIDTH], "counts": [HEIGHT * WIDTH]}}, "a mask without a pixel"),
+        ("mask", {"segmentation": {"size": [HEIGHT, WIDTH], "counts": [HEIGHT * WIDTH]}}, "a mask without a pixel"),
+        ("mask", {"segmentation": [[90, 90, 95, 90, 95, 95]]}, "a mask without a pixel"),
+        ("area", {"segmentation": [[90, 90, 95, 90, 95, 95]]}, "an outline that lies outside its image"),
+        ("area", {"segmentation": [[5, 5, 9, 9, 7, 7]]}, "an outline that has no area"),
+        ("spot", {"keypoints": [90, 15, 2]}, "a point that lies outside its image"),
+        ("box", {"ignore": 1}, "is marked to be ignored"),
         ("mask", {"segmentation": {"size": [1, 1], "counts": "01"}}, "run lengths are of a mask of [1, 1]"),
         ("mask", {"segmentation": {"size": [HEIGHT, WIDTH], "counts": [5, 6]}}, "do not fill its image"),
         ("mask", {"segmentation": {"size": [HEIGHT, WIDTH], "counts": "\u00e4"}}, "cannot be read"),
@@ -218,3 +225,83 @@ def test_mappings_that_are_none_are_refused() -> None:
         mapping_of_document(["car", "Vehicle"])
     with pytest.raises(MappingError, match="has no class 'Boks'; it has 'area'"):
         Target.of(EDITOR, {"car": "Boks"})
+
+
+def reading_of(*annotations: dict[str, Any], name: str = "box", **image: Any) -> Any:
+    return read_coco(document(*annotations, name=name, **image), TARGET)
+
+
+def test_run_lengths_of_a_polygon_class_keep_their_hole() -> None:
+    pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    pixels[3:23, 4:34] = 1
+    pixels[8:13, 10:20] = 0
+    encoded = coco_mask.encode(np.asfortranarray(pixels))
+    segmentation = {"size": [HEIGHT, WIDTH], "counts": encoded["counts"].decode()}
+    polygons = drawn("area", segmentation=segmentation).drawings[Shape.POLYGON].geometry
+    assert np.diff(polygons.ring_offsets).tolist() == [4, 4]
+    assert polygons.points[0].tolist() == pytest.approx([4 / WIDTH, 3 / HEIGHT])
+
+
+def test_two_annotations_of_one_id_are_two_objects() -> None:
+    reading = reading_of({"id": 1}, {"id": 1, "bbox": [20, 10, 5, 5]}, {"id": "1", "bbox": [1, 1, 5, 5]})
+    objects = reading.labelled[0].parts.units[0]["objects"]
+    assert len({drawing["objectHash"] for drawing in objects}) == 3
+    assert len(reading.labelled[0].parts.object_answers) == 3
+
+
+@pytest.mark.parametrize("ids", [(1.0, "1"), ("1", 1), (0, 0.0)])
+def test_ids_are_one_however_they_are_written(ids: tuple[Any, Any]) -> None:
+    reading = reading_of({"image_id": ids[1], "category_id": "5"}, id=ids[0], width=40.0, height=30.0)
+    assert reading.faults == ()
+    assert reading.labelled[0].size == (WIDTH, HEIGHT)
+    assert len(reading.labelled[0].parts.units[0]["objects"]) == 1
+
+
+def test_persons_without_a_keypoint_are_left_out_and_counted() -> None:
+    reading = reading_of({"keypoints": [0] * 6}, {"keypoints": [8, 27, 1, 4, 3, 2]}, name="person")
+    assert len(reading.labelled[0].parts.units[0]["objects"]) == 1
+    assert reading.left_out == ("1 objects without a keypoint left out: nobody has drawn them",)
+    assert reading.faults == ()
+
+
+def test_what_reaches_beyond_its_image_is_cut_off_and_counted() -> None:
+    reading = reading_of({"bbox": [-4, -3, 8, 6]})
+    (drawing,) = reading.labelled[0].parts.units[0]["objects"]
+    assert drawing["boundingBox"] == pytest.approx({"x": 0, "y": 0, "w": 0.1, "h": 0.1})
+    assert reading.left_out == ("1 objects cut off at the edges of their images",)
+    reading = reading_of({"segmentation": [[-10, 0, 10, 0, 10, 15, -10, 15]]}, name="area")
+    (drawing,) = reading.labelled[0].parts.units[0]["objects"]
+    assert max(drawing["polygons"][0][0]) <= 0.5
+    assert min(drawing["polygons"][0][0]) == 0
+
+
+def test_an_exact_drawing_counts_while_the_box_is_still_about_it() -> None:
+    hole = {"polygons": [[[0.1, 0.1, 0.3, 0.1, 0.3, 0.3, 0.1, 0.3], [0.15, 0.15, 0.25, 0.15, 0.25, 0.25]]]}
+    outline = {"segmentation": [[4, 3, 12, 3, 12, 9, 4, 9]], "drawing": hole}
+    (drawing,) = reading_of(outline, name="area").labelled[0].parts.units[0]["objects"]
+    assert len(drawing["polygons"][0]) == 2
+    moved = {**outline, "bbox": [14, 3, 8, 6], "segmentation": [[14, 3, 22, 3, 22, 9, 14, 9]]}
+    (drawing,) = reading_of(moved, name="area").labelled[0].parts.units[0]["objects"]
+    assert len(drawing["polygons"][0]) == 1
+
+
+def test_an_image_without_annotations_is_marked() -> None:
+    assert [one.annotated for one in reading_of().labelled + reading_of({}).labelled] == [False, True]
+
+
+def test_frames_of_one_data_unit_are_one() -> None:
+    images = [
+        {"id": at, "file_name": f"walk_f{at:06d}.jpg", "width": WIDTH, "height": HEIGHT, "data_hash": HASH, "frame": at}
+        for at in (2, 7)
+    ]
+    annotations = [{"id": at, "image_id": at, "category_id": 5, "bbox": [4, 3, 8, 6]} for at in (2, 7)]
+    given = {"images": images, "categories": [{"id": 5, "name": "box"}], "annotations": annotations}
+    (one,) = read_coco(given, TARGET).labelled
+    assert list(one.parts.units[0]) == ["2", "7"]
+    group = laid_out(one.parts, 8, flat=True)
+    assert [len(unit["objects"]) for unit in group.units] == [0, 0, 1, 0, 0, 0, 0, 1]
+    with pytest.raises(LayoutError, match="of frame 7, the data unit has 7 images"):
+        laid_out(one.parts, 7, flat=True)
+
+
+HASH = "66ad2d36-e402-593b-83a2-10847914587b"

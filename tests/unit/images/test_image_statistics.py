@@ -94,3 +94,10 @@ def test_near_duplicates_share_a_fingerprint_nearly_and_other_pictures_do_not() 
 def test_what_is_no_picture_is_said_to_be_none(content: bytes) -> None:
     with pytest.raises(UnreadableImageError, match="no readable image"):
         image_statistics(content)
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (255, 0, 0)])
+def test_a_picture_of_one_colour_has_no_fingerprint(colour: tuple[int, int, int]) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 48), colour).save(stream, "JPEG")
+    assert image_statistics(stream.getvalue()).fingerprint is None

@@ -40,13 +40,16 @@ def read_fingerprints(
         if noted is None:
             missing.append(uuid)
         else:
-            found.known[uuid] = int(noted, 16)
+            if noted:  # empty: a picture without structure, which is nobody's duplicate
+                found.known[uuid] = int(noted, 16)
             progress(1)
     with ThreadPoolExecutor(parallel, thread_name_prefix="pictures") as threads:
         try:
             for batch in batches(missing, ITEMS_PER_REQUEST):
                 for uuid, fingerprint in _read(pictures, batch, threads):
-                    if isinstance(fingerprint, int):
+                    if fingerprint is None:
+                        journal.write(uuid, {"fingerprint": ""})
+                    elif isinstance(fingerprint, int):
                         journal.write(uuid, {"fingerprint": f"{fingerprint:016x}"})
                         found.known[uuid] = fingerprint
                     else:
@@ -58,10 +61,12 @@ def read_fingerprints(
     return found
 
 
-def _read(pictures: Pictures, uuids: Sequence[str], threads: ThreadPoolExecutor) -> Iterator[tuple[str, int | str]]:
+def _read(
+    pictures: Pictures, uuids: Sequence[str], threads: ThreadPoolExecutor
+) -> Iterator[tuple[str, int | str | None]]:
     urls = pictures.signed_urls(uuids)
 
-    def one(uuid: str) -> tuple[str, int | str]:
+    def one(uuid: str) -> tuple[str, int | str | None]:
         url = urls.get(uuid)
         if url is None:
             return uuid, "Encord has no URL for it"

@@ -98,12 +98,16 @@ def export(
     if weigh and not {Format.COCO, Format.PARQUET} >= set(format):
         raise typer.BadParameter("only COCO and Parquet have a place for weights", param_hint="--weigh")
     with clear_failures():
+        import os
+
         from benchmark_qa.commands.export.selection import ExportRequest
         from benchmark_qa.config.settings import load_settings
 
-        settings = load_settings(endpoints=False)
+        # A project that is named needs the key alone: no service has to be configured to export it.
+        alone = project is not None and not os.environ.get("BENCHMARK_QA_CONFIG")
+        settings = None if alone else load_settings(endpoints=False)
         request = ExportRequest(
-            project_hash=project or str(settings.config.production_project),
+            project_hash=project or (str(settings.config.production_project) if settings else ""),
             formats=tuple(dict.fromkeys(chosen.value for chosen in format)),
             choice=choice,
             collection=collection,
@@ -127,10 +131,14 @@ def _export(settings: Any, request: "ExportRequest", out: Path) -> "Exported":
     from benchmark_qa.commands.export.exporter import Exporter
     from benchmark_qa.formats.table_writer import TablesMissingError
     from benchmark_qa.tasks.connections import Connections
+    from benchmark_qa.terminal.opening import open_encord
     from benchmark_qa.terminal.progress import step_progress
 
-    connections = Connections(settings)
-    exporter = Exporter(connections.encord, connections.store, settings.config)
+    if settings is None:
+        exporter = Exporter(open_encord(), None, None)
+    else:
+        connections = Connections(settings)
+        exporter = Exporter(connections.encord, connections.store, settings.config)
     try:
         with step_progress() as progress:
             return exporter.export(request, out, progress)

@@ -18,9 +18,14 @@ from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.collections import FrameCollections
 from benchmark_qa.encord_api.label_rows import BranchRow, LabelBranches
 from benchmark_qa.encord_api.models import Project
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.formats.classes import Classes
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.projects import ServedProjects
+
+
+class NoDeployment(RefusalError):
+    """What is asked for is in the score database, and no configuration names it."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,11 @@ class Exported:
 
 @dataclass(frozen=True)
 class Exporter:
-    """Exports from one deployment's projects."""
+    """Exports from projects: of a deployment, or of none, when nothing is known of verdicts and benchmark items."""
 
     encord: Encord
-    store: SqlScoreStore
-    deployment: Deployment
+    store: SqlScoreStore | None
+    deployment: Deployment | None
 
     def export(self, request: ExportRequest, out: Path, progress: Progress) -> Exported:
         """Export into a folder. Can be killed at any point and run again; a later run reads what has changed.
@@ -120,7 +125,7 @@ class Exporter:
 
     def _benchmark_datasets(self, project_hash: str) -> set[str]:
         """Of the production project; a benchmark project is exported for its truth."""
-        if project_hash != str(self.deployment.production_project):
+        if self.deployment is None or project_hash != str(self.deployment.production_project):
             return set()
         served = ServedProjects(self.encord, self.deployment)
         return {dataset for project in served.benchmarks for dataset in project.dataset_titles}
@@ -138,4 +143,6 @@ class Exporter:
     def _standing(self, request: ExportRequest, snapshot: Snapshot | None) -> Standing | None:
         if not (request.weigh or request.leave_out_below_bar):
             return None
+        if self.store is None or self.deployment is None:
+            raise NoDeployment("weights and verdicts need the service's configuration: set BENCHMARK_QA_CONFIG")
         return standing(self.store, self.deployment, as_of=snapshot.made_at if snapshot else None)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from benchmark_qa import __version__
 from benchmark_qa.commands.export.folder import OutputFolder
 from benchmark_qa.commands.export.manifest import Counts, Standing, structure_hash
@@ -68,6 +70,8 @@ def write(plan: ExportPlan, kept: RowsRead, files: OutputFolder, progress: Progr
         TablesMissingError: Parquet is asked for and its library is not installed.
     """
     written = Written()
+    with files.open("classes.json") as out:
+        out.write(orjson.dumps(plan.classes.table(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     with ExitStack() as stack:
         writers = _open_writers(plan, files, stack)
         for exported in _exported_rows(plan, kept, written, progress):

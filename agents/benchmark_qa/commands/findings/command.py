@@ -16,6 +16,7 @@ from benchmark_qa.commands.predictions.inputs import (
     UnfinishedOption,
 )
 from benchmark_qa.terminal.failures import USAGE_ERROR
+from benchmark_qa.terminal.image_maps import MapImagesOption
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.findings.findings import Findings
@@ -58,6 +59,7 @@ def find(
     enough: Annotated[int, typer.Option(min=1, help="Data units with a class from which it is not rare.")] = 50,
     unfinished: UnfinishedOption = False,
     max_unmatched: MaxUnmatchedOption = USUAL_UNMATCHED,
+    map_images: MapImagesOption = None,
     json: Annotated[bool, typer.Option("--json", help="Everything as JSON instead of tables.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the choice of data units to this file.")
@@ -103,10 +105,13 @@ def find(
             metadata=metadata,
             unfinished=unfinished,
             max_unmatched=max_unmatched,
+            map_images=map_images,
         )
         detections = given.detections[0] if predictions else given.truth.alone()
         pictures = read_pictures(given, detections, images, stored=stored)
         (detections,) = with_pictures([detections], pictures)
+        for note in detections.notes:
+            typer.echo(note, err=True)
         findings = look(
             detections,
             has_predictions=predictions is not None,

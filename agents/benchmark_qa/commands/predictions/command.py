@@ -20,6 +20,7 @@ from benchmark_qa.commands.predictions.inputs import (
 )
 from benchmark_qa.terminal.failures import USAGE_ERROR
 from benchmark_qa.terminal.files import ExportError
+from benchmark_qa.terminal.image_maps import MapImagesOption
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.page import Evaluation
@@ -44,7 +45,8 @@ PredictionsArgument = Annotated[
     str,
     typer.Argument(
         metavar="PREDICTIONS",
-        help="COCO results, a table (CSV, JSON lines, Parquet), label rows with confidences, or PROJECT:BRANCH.",
+        help="COCO results, a table (CSV, JSON lines, Parquet), YOLO's label files, label rows with confidences, or "
+        "PROJECT:BRANCH.",
     ),
 ]
 
@@ -85,6 +87,7 @@ def evaluate_predictions(
     stored: StoredOption = False,
     unfinished: UnfinishedOption = False,
     max_unmatched: MaxUnmatchedOption = USUAL_UNMATCHED,
+    map_images: MapImagesOption = None,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     format: Annotated[  # noqa: A002 - the option's name
         Format, typer.Option(help="table: on the terminal; html: one page without network.")
@@ -110,7 +113,9 @@ def evaluate_predictions(
     try:
         require_place(output)
         models = [predictions, *([against] if against else [])]
-        given = load_inputs(truth, models, metadata=metadata, unfinished=unfinished, max_unmatched=max_unmatched)
+        given = load_inputs(
+            truth, models, metadata=metadata, unfinished=unfinished, max_unmatched=max_unmatched, map_images=map_images
+        )
         pictures = read_pictures(given, given.detections[0], images, stored=stored)
         detections, *others = with_pictures(given.detections, pictures)
         comparisons = [
@@ -135,6 +140,8 @@ def evaluate_predictions(
             against=against,
             asked_at=datetime.now(UTC),
         )
+        for note in score.notes:
+            typer.echo(note, err=True)
         write_evaluation(evaluation, chosen, output)
     except (ExportError, PredictionInputError, EvaluatorMissingError, MissingExtraError) as error:
         typer.echo(str(error), err=True)

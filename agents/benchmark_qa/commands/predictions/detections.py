@@ -11,6 +11,8 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark_qa.formats.coco_reader import id_text, size_of
+from benchmark_qa.images.identity import Matching
 from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
 
 Region = Literal["bbox", "segm"]
@@ -64,14 +66,21 @@ class Detections:
     """By image: what the truth knows about it (texts, numbers, truth values), for slices."""
     unmatched: tuple[Hashable, ...] = ()
     """Images (as the predictions name them) that have predictions but no truth; they count nowhere."""
-    ambiguous: tuple[str, ...] = ()
-    """Of those, the names that several data units have."""
+    matching: Matching = field(default_factory=lambda: Matching(()))
+    """Which image of the truth each name in the predictions means, and by which rule."""
     predicted_images: int = 0
     """Images of the truth that the predictions speak of."""
     sources: tuple[Source, ...] = ()
     """By image: the data unit it is of."""
     not_compared: Mapping[str, int] = field(default_factory=dict)
     """Objects on either side that are neither boxes nor areas, by shape; they count nowhere."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how the files were read."""
+
+    @property
+    def ambiguous(self) -> tuple[str, ...]:
+        """Names in the predictions that contradict another name."""
+        return tuple(one.asked for one in self.matching.refused.values() if one.contradicts)
 
     @classmethod
     def from_coco(cls, truth: Any, predictions: Any) -> Self:
@@ -81,19 +90,19 @@ class Detections:
             PredictionInputError: a key is missing, a number is none, an id is there twice or refers to nothing.
         """
         _need(isinstance(truth, Mapping), "truth", "is not a COCO data set (a JSON object)")
+        _numbered(truth, "images", "id")
+        # The protocol breaks ties by the order of image ids, whatever the order in the file.
+        truth = {**truth, "images": [truth["images"][at] for at in in_order_of_ids(truth["images"])]}
         images = _numbered(truth, "images", "id")
         categories = _numbered(truth, "categories", "id")
         names = tuple(
             _text(category, "name", f"truth.categories[{at}]") for at, category in enumerate(truth["categories"])
         )
         return cls(
-            images=tuple(images),
+            images=tuple(image["id"] for image in truth["images"]),
             classes=names,
             truth={
-                "images": [
-                    {"id": number, "width": image.get("width"), "height": image.get("height")}
-                    for number, image in enumerate(truth["images"], start=1)
-                ],
+                "images": [{"id": number, **_sides(image)} for number, image in enumerate(truth["images"], start=1)],
                 "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
                 "annotations": _annotations(truth, images, categories),
             },
@@ -102,7 +111,9 @@ class Detections:
             fields=tuple(_known_about(image) for image in truth["images"]),
             sources=tuple(_source_of(image) for image in truth["images"]),
             unmatched=tuple(
-                dict.fromkeys(result["image_id"] for result in _listed(predictions) if result["image_id"] not in images)
+                dict.fromkeys(
+                    result["image_id"] for result in _listed(predictions) if _key(result["image_id"]) not in images
+                )
             ),
         )
 
@@ -126,6 +137,8 @@ class Detections:
         sides = ("truth.annotations", self.truth["annotations"]), ("predictions", self.predictions)
         for side, items in sides:
             for at, item in enumerate(items):
+                if BROKEN in item:
+                    raise PredictionInputError(item[BROKEN], "(--region bbox compares the boxes)")
                 _need("segmentation" in item, f"{side}[{at}]", "has no segmentation: only boxes can be compared")
         for at, image in enumerate(self.truth["images"]):
             sized = all(isinstance(image[key], int) and image[key] > 0 for key in ("width", "height"))
@@ -136,6 +149,30 @@ class Detections:
                 region, size = item["segmentation"], sizes[item["image_id"] - 1]
                 fits = isinstance(region, list) or region["size"] == size
                 _need(fits, f"{side}[{at}].segmentation", f"is not of its image's size {size}")
+
+
+def _sides(image: Mapping[str, Any]) -> dict[str, int | None]:
+    size = size_of(image)
+    return {"width": size[0] if size else None, "height": size[1] if size else None}
+
+
+def _key(own: Hashable) -> Hashable:
+    """An id as it is compared: 7, 7.0 and "7" are one; frames of label rows have tuples."""
+    return id_text(own) if isinstance(own, int | float | str) else own
+
+
+def in_order_of_ids(images: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Places of images by their ids, as `pycocotools` goes through them: numbers, then texts, then the rest."""
+
+    def key(at: int) -> tuple[int, Any]:
+        own = images[at]["id"]
+        if isinstance(own, int | float):
+            return 0, own
+        if isinstance(own, str):
+            return 1, own
+        return (2, own) if isinstance(own, tuple) else (3, repr(own))
+
+    return sorted(range(len(images)), key=key)
 
 
 NO_FIELDS = frozenset(
@@ -171,15 +208,10 @@ def _annotations(
     truth: Mapping[str, Any], images: Mapping[Hashable, int], categories: Mapping[Hashable, int]
 ) -> list[dict[str, Any]]:
     annotations = []
-    seen = set()
     for at, given in enumerate(_list(truth, "annotations", "truth")):
         place = f"truth.annotations[{at}]"
         item = _item(given, place, images, categories)
         _need(item["image_id"] is not None, place, f"is on image {given['image_id']!r}, which is not in truth.images")
-        identity = given.get("id")
-        _need(isinstance(identity, Hashable), place, "has an id that is no id")
-        _need(identity is None or identity not in seen, place, f"has the id {identity!r} of another one")
-        seen.add(identity)
         item["id"] = at + 1
         item["iscrowd"] = int(bool(given.get("iscrowd", 0)))
         if isinstance(given.get("object_hash"), str):
@@ -219,9 +251,13 @@ def _item(given: Any, place: str, images: Mapping[Hashable, int], categories: Ma
         _need(key in given, place, f"has no {key}")
         _need(isinstance(given[key], Hashable), place, f"has a {key} that is no id")
     category = given["category_id"]
-    _need(category in categories, place, f"has category {category!r}, which is not in truth.categories")
-    place_and_class = {"image_id": images.get(given["image_id"]), "category_id": categories[category]}
+    _need(_key(category) in categories, place, f"has category {category!r}, which is not in truth.categories")
+    place_and_class = {"image_id": images.get(_key(given["image_id"])), "category_id": categories[_key(category)]}
     return place_and_class | read_region(given, place)
+
+
+BROKEN = "broken_outline"
+"""Of an object: why its outline cannot be used; its box can"""
 
 
 def read_region(given: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -231,10 +267,17 @@ def read_region(given: Mapping[str, Any], place: str) -> dict[str, Any]:
         PredictionInputError: there is neither, or one is not well formed.
     """
     item: dict[str, Any] = {}
-    if given.get("segmentation"):
-        item["segmentation"] = _segmentation(given["segmentation"], f"{place}.segmentation")
     if given.get("bbox"):
         item["bbox"] = _box(given["bbox"], f"{place}.bbox")
+    if isinstance(given.get(BROKEN), str):
+        item[BROKEN] = given[BROKEN]
+    elif given.get("segmentation"):
+        try:
+            item["segmentation"] = _segmentation(given["segmentation"], f"{place}.segmentation")
+        except PredictionInputError as error:
+            if "bbox" not in item:
+                raise
+            item[BROKEN] = str(error)  # says nothing where boxes are compared
     _need("bbox" in item or "segmentation" in item, place, "has neither bbox nor segmentation")
     return item
 
@@ -294,8 +337,9 @@ def _numbered(truth: Mapping[str, Any], key: str, id_key: str) -> dict[Hashable,
         place = f"truth.{key}[{at}]"
         _need(isinstance(entry, Mapping) and id_key in entry, place, f"has no {id_key}")
         _need(isinstance(entry[id_key], Hashable), place, f"has an {id_key} that is no id")
-        _need(entry[id_key] not in numbers, place, f"has the id {entry[id_key]!r} of another one")
-        numbers[entry[id_key]] = at + 1
+        own = _key(entry[id_key])
+        _need(own not in numbers, place, f"has the id {entry[id_key]!r} of another one")
+        numbers[own] = at + 1
     return numbers
 
 
@@ -311,6 +355,18 @@ def _text(holder: Mapping[str, Any], key: str, place: str) -> str:
     if not isinstance(value, str):
         raise PredictionInputError(place, f"has no {key}")
     return value
+
+
+def confidence_of(value: Any, place: str) -> float:
+    """The confidence, or a `PredictionInputError` that names the place: percent are none."""
+    number = finite_number(value, place)
+    if number > 1 + _ROUNDING:
+        raise PredictionInputError(place, f"is {number:g}: a confidence lies between 0 and 1 (divide percent by 100)")
+    return min(number, 1.0)
+
+
+_ROUNDING = 1e-5
+"""By which a confidence may lie above 1: networks compute with 16 and 32 bits"""
 
 
 def finite_number(value: Any, place: str) -> float:

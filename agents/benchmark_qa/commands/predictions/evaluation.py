@@ -3,6 +3,7 @@
 The protocol: https://cocodataset.org/#detection-eval. Agrees with `pycocotools.cocoeval.COCOeval`.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -71,7 +72,31 @@ def evaluate_predictions(
         worst_class=min(ranked)[1] if ranked else None,
         confusion=_confusion(detections, outcome, region, iou, confidence),
         calibration=_calibration(outcome),
+        notes=(*detections.notes, *_beyond_the_protocol(detections)),
     )
+
+
+MOST = 100
+"""Predictions of a class that the protocol counts on one image (`maxDets`)"""
+
+
+def _beyond_the_protocol(detections: Detections) -> list[str]:
+    """What the protocol cuts off, and what it does not know."""
+    notes = []
+    sides = {"objects": detections.truth["annotations"], "predictions": detections.predictions}
+    crowded = Counter(
+        side
+        for side, items in sides.items()
+        for count in Counter((item["image_id"], item["category_id"]) for item in items).values()
+        if count > MOST
+    )
+    if crowded:
+        said = " and ".join(f"{count:,} with more {side}" for side, count in crowded.items())
+        notes.append(
+            f"AP and AR count the best {MOST} predictions of a class on an image (maxDets of the protocol): {said}; "
+            "F1, precision and recall count all"
+        )
+    return notes
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,47 +1,59 @@
 """Predictions as people keep them: COCO results, or a table with one row per object."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
-from benchmark_qa.commands.predictions.detections import PredictionInputError, finite_number, read_region
+from benchmark_qa.commands.predictions.detections import (
+    PredictionInputError,
+    confidence_of,
+    finite_number,
+    read_region,
+)
 from benchmark_qa.commands.predictions.truth import Given, Kind, Place
+from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
+from benchmark_qa.formats.table_reader import COLUMNS
 
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "image": ("image", "image_id", "data_hash", "data_title", "title", "file_name", "url"),
-    "class": ("class", "label", "category", "name"),
-    "confidence": ("confidence", "score"),
-    "x": ("x", "left"),
-    "y": ("y", "top"),
-    "w": ("w", "width"),
-    "h": ("h", "height"),
-    "frame": ("frame",),
-}
-"""What a column of a table may be called; x, y, w and h are pixels from the upper left corner."""
 OPTIONAL = frozenset({"frame"})
-NUMBERS = frozenset(name for key in ("confidence", "x", "y", "w", "h", "frame") for name in COLUMNS[key])
 
 
 def given_by_coco(content: Any, place: str = "predictions") -> Given:
     """COCO results (a list), or a COCO data set whose annotations have scores.
 
-    An image is named by its id; in a data set also by its `data_hash`, `file_name` and `coco_url`. A class is named
-    by its id; in a data set by its name first, as ids are each data set's own. `place` is what messages call it.
+    In a list `file_name` says the image, else `image_id` (an id of the labels' file, a name, or a name without its
+    ending); a class is named by its id. In a data set images and classes are named by their names, as ids are each
+    data set's own. `place` is what messages call it.
 
     Raises:
         PredictionInputError: it is neither, or a result is not well formed.
     """
     if isinstance(content, list):
-        places: dict[Any, Place] = {}
-        kinds: dict[Any, Kind] = {}
+        known = _Known({}, {}, frozenset())
         listed = content
     elif isinstance(content, Mapping) and isinstance(content.get("annotations"), list):
-        places = {image.get("id"): _place(image) for image in _objects(content, "images", place)}
-        kinds = {each.get("id"): _kind(each) for each in _objects(content, "categories", place)}
+        images = _objects(content, "images", place)
+        known = _Known(
+            {image.get("id"): _place(image) for image in images},
+            {each.get("id"): _kind(each) for each in _objects(content, "categories", place)},
+            frozenset(image.get("id") for image in images if image.get(SHARES) is True),
+        )
         listed = content["annotations"]
     else:
         raise PredictionInputError(place, "is neither a list of COCO results nor a COCO data set")
-    objects = [_result(item, f"{place}[{at}]", places, kinds) for at, item in enumerate(listed)]
-    return Given(objects, places.values())
+    objects = [_result(item, f"{place}[{at}]", known) for at, item in enumerate(listed)]
+    both = any("file_name" in item and "image_id" in item for item in listed if not known.places)
+    notes = (f"{place}: file_name says which image a result is on; image_id is not looked at",) if both else ()
+    return Given(objects, known.places.values(), notes=notes)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a data set says of its images and classes, by their ids; a list of results says nothing."""
+
+    places: Mapping[Any, Place]
+    kinds: Mapping[Any, Kind]
+    unsized: Set[Any]
+    """Images on which places are shares of the image"""
 
 
 def given_by_table(rows: Iterable[Mapping[str, Any]], place: str = "predictions") -> Given:
@@ -54,9 +66,12 @@ def given_by_table(rows: Iterable[Mapping[str, Any]], place: str = "predictions"
 
 
 def _place(image: Mapping[str, Any]) -> Place:
-    names = (image.get(key) for key in ("data_hash", "file_name", "coco_url", "id"))
-    frame = image.get("frame")
-    return Place(tuple(str(name) for name in names if name is not None), frame if isinstance(frame, int) else None)
+    """An image of a data set: its id is the data set's own, and means something where there is no name."""
+    keys = ("data_hash",) if image.get("stem") else ("data_hash", "file_name", "coco_url")
+    names = tuple(str(image[key]) for key in keys if image.get(key))
+    frame, size = image.get("frame"), size_of(image)
+    ids = () if names else (id_text(image.get("stem") or image.get("id")),)
+    return Place(names, frame if isinstance(frame, int) else None, ids=ids, size=size)
 
 
 def _kind(category: Mapping[str, Any]) -> Kind:
@@ -71,32 +86,50 @@ def _objects(content: Mapping[str, Any], key: str, place: str) -> list[Mapping[s
     return listed
 
 
-def _result(given: Any, place: str, places: Mapping[Any, Place], kinds: Mapping[Any, Kind]) -> Mapping[str, Any]:
+def _result(given: Any, place: str, known: "_Known") -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         raise PredictionInputError(place, "is not a JSON object")
     for key in ("image_id", "category_id"):
+        if key == "image_id" and key not in given and isinstance(given.get("file_name"), str):
+            continue
         if key not in given:
             raise PredictionInputError(place, f"has no {key}")
         if not isinstance(given[key], str | int | float):
             raise PredictionInputError(place, f"has a {key} that is no id")
     if "score" not in given:
         raise PredictionInputError(place, "has no score: predictions need one each")
-    image, category = given["image_id"], given["category_id"]
+    category = given["category_id"]
+    shares = {SHARES: True} if given.get("image_id") in known.unsized else {}
     return {
+        **shares,
         **read_region(given, place),
-        "score": finite_number(given["score"], f"{place}.score"),
-        "image_id": places.get(image) or Place((str(image),)),
-        "category_id": kinds.get(category) or Kind(str(category), None),
+        "score": confidence_of(given["score"], f"{place}.score"),
+        "image_id": _place_of_result(given, known.places),
+        "category_id": known.kinds.get(category) or Kind(id_text(category), None),
     }
+
+
+def _place_of_result(given: Mapping[str, Any], places: Mapping[Any, Place]) -> Place:
+    """By the data set's image; in a list of results by `file_name`, else by an `image_id` that may be many things."""
+    image, name = given.get("image_id"), given.get("file_name")
+    if image in places:
+        return places[image]
+    if isinstance(name, str) and name:
+        return Place((name,))
+    return Place((image,) if isinstance(image, str) else (), ids=(id_text(image),))
 
 
 def _row(row: Mapping[str, Any], place: str) -> Mapping[str, Any]:
     values = {name: _value(row, name, place) for name in COLUMNS}
     frame = values["frame"]
     return {
-        "image_id": Place((str(values["image"]),), None if frame is None else int(_number(frame, f"{place}.frame"))),
+        "image_id": Place(
+            (str(values["image"]),),
+            None if frame is None else int(_number(frame, f"{place}.frame")),
+            ids=(id_text(values["image"]),),
+        ),
         "category_id": Kind(str(values["class"]), str(values["class"])),
-        "score": _number(values["confidence"], f"{place}.confidence"),
+        "score": confidence_of(_number(values["confidence"], f"{place}.confidence"), f"{place}.confidence"),
         **read_region({"bbox": [_number(values[side], f"{place}.{side}") for side in ("x", "y", "w", "h")]}, place),
     }
 

@@ -1,24 +1,27 @@
 """Labels and predictions of a command line: files in whatever layout, or projects on Encord."""
 
-import csv
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from benchmark_qa.formats.coco_reader import SHARES
 from benchmark_qa.terminal.files import ExportError, load_json, load_rows
+from benchmark_qa.terminal.image_maps import ExportMap, load_map
+from benchmark_qa.terminal.label_files import read_labels, read_table
+from benchmark_qa.terminal.label_tables import TABLES, table_rows
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.detections import Detections
     from benchmark_qa.commands.predictions.from_encord import LabelsOf, LabelsRead
     from benchmark_qa.commands.predictions.truth import Given, Truth
     from benchmark_qa.encord_api.client import Encord
+    from benchmark_qa.formats.coco_building import CocoDocument
 
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 USUAL_UNMATCHED = 0.1
 _PROJECT = re.compile(r"(?P<project>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?::(?P<branch>.+))?", re.IGNORECASE)
 
@@ -26,8 +29,8 @@ TruthArgument = Annotated[
     str,
     typer.Argument(
         metavar="LABELS",
-        help="What is held against: a project's hash (PROJECT or PROJECT:BRANCH), a COCO data set, or label row JSON "
-        "(file or directory).",
+        help="Ground truth: a project's hash (PROJECT or PROJECT:BRANCH), a COCO data set, label row JSON (file or "
+        "directory), a table of boxes, or CVAT, Label Studio, labelme, Pascal VOC or YOLO files.",
     ),
 ]
 UnfinishedOption = Annotated[
@@ -57,10 +60,18 @@ class Inputs:
     """The same"""
     items: Mapping[str, str]
     """Uuids of stored items by data hash, the same"""
+    export: "ExportMap | None" = None
+    """What `--map-images` says"""
 
 
 def load_inputs(
-    truth: str, models: Sequence[str], *, metadata: Path | None, unfinished: bool, max_unmatched: float
+    truth: str,
+    models: Sequence[str],
+    *,
+    metadata: Path | None,
+    unfinished: bool,
+    max_unmatched: float,
+    map_images: Path | None = None,
 ) -> Inputs:
     """Labels, and each model's predictions beside the same images and classes.
 
@@ -70,14 +81,20 @@ def load_inputs(
         SettingsError, PlatformError, RefusalError: of Encord, where a project is named.
     """
     account = _Account()
+    export = load_map(map_images)
     read = _from_encord(truth, account, unfinished)
     known = read.truth if read else _truth(Path(truth))
     if metadata:
-        more = known.with_fields(_fields(metadata))
+        fields = _fields(metadata)
+        more = known.with_fields(fields)
         if more.fields == known.fields:
             raise ExportError(f"{metadata}: names no image of {truth}")
+        lost = known.unknown(fields)
+        if lost:
+            typer.echo(f"{metadata}: {len(lost):,} of {len(fields):,} names mean no image ({_some(lost)})", err=True)
         known = more
-    detections = known.detections([_given(model, account) for model in models])
+    given = [_given(model, account) for model in models]
+    detections = known.detections(given, export.images if export else None, export.classes if export else None)
     for model, one in zip(models, detections, strict=True):
         _require_matched(one, model, truth, max_unmatched)
         _tell(one, model)
@@ -87,6 +104,7 @@ def load_inputs(
         project_hash=read.project.project_hash if read else None,
         encord=account.encord if read else None,
         items=read.items if read else {},
+        export=export,
     )
 
 
@@ -124,10 +142,38 @@ def _truth(path: Path) -> "Truth":
     from benchmark_qa.commands.predictions.label_rows import truth_of_rows
     from benchmark_qa.commands.predictions.truth import Truth
 
+    foreign = read_table(path) if path.suffix.lower() in TABLES else read_labels(path)
+    if foreign is not None:
+        return truth_of_document(foreign, str(path))
     content = load_json(path) if not path.is_dir() else None
     if isinstance(content, dict) and "images" in content:
         return Truth.from_coco(content)
     return truth_of_rows(load_rows(path))
+
+
+def truth_of_document(foreign: "CocoDocument", place: str) -> "Truth":
+    """Labels of another tool's format as the side that is held against.
+
+    Raises:
+        ExportError: the size of an image is not known, so nothing on it has a place in pixels.
+    """
+    from benchmark_qa.commands.predictions.truth import Truth
+
+    unsized = [image["file_name"] for image in foreign.document["images"] if image.get(SHARES)]
+    if unsized:
+        raise ExportError(
+            f"{place}: the size of {len(unsized):,} images is not known ({_some(unsized)}): put the pictures into the "
+            "folder, and install Pillow ('encord-benchmark-agents[curation]')"
+        )
+    left = foreign.left_out
+    # A single point has no box; a skeleton is compared by the box about it, as in COCO's own files.
+    boxed = [item for item in foreign.document["annotations"] if not item.get("keypoints") or all(item["bbox"][2:])]
+    points = len(foreign.document["annotations"]) - len(boxed)
+    return replace(
+        Truth.from_coco({**foreign.document, "annotations": boxed}),
+        notes=left,
+        not_compared={"keypoints": points} if points else {},
+    )
 
 
 def _given(reference: str, account: _Account) -> "Given":
@@ -144,7 +190,10 @@ def _given(reference: str, account: _Account) -> "Given":
             return read_predictions(account.encord, labels, progress)
     path = Path(reference)
     if path.suffix.lower() in TABLES:
-        return given_by_table(_table(path), path.name)
+        return given_by_table(table_rows(path), path.name)
+    foreign = read_labels(path)
+    if foreign is not None:
+        return replace(given_by_coco(foreign.document, path.name), notes=foreign.left_out)
     content = None if path.is_dir() else load_json(path)
     first = content[0] if isinstance(content, list) and content else content
     if path.is_dir() or (isinstance(first, Mapping) and "data_units" in first):
@@ -168,64 +217,6 @@ def _project(reference: str, unfinished: bool) -> "LabelsOf | None":
     return LabelsOf(named["project"].lower(), named["branch"] or MAIN, unfinished)
 
 
-def _table(path: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        if path.suffix.lower() == ".parquet":
-            yield from _parquet(path)
-            return
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            if path.suffix.lower() in (".csv", ".tsv"):
-                yield from _separated(path, file)
-                return
-            yield from _json_lines(path, file)
-    except OSError as error:
-        raise ExportError(f"{path}: {error.strerror or error}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ExportError(f"{path}: is not a readable table ({error})") from None
-
-
-def _separated(path: Path, file: Iterator[str]) -> Iterator[Mapping[str, Any]]:
-    from benchmark_qa.commands.predictions.files import NUMBERS
-    from benchmark_qa.formats.separated_values import opened_table, with_decimal_point
-
-    table = opened_table(file)
-    rows = csv.DictReader(table.lines, delimiter=table.separator, skipinitialspace=table.skips_space)
-    if rows.fieldnames is None:
-        raise ExportError(f"{path}: is empty; a table begins with the names of its columns")
-    rows.fieldnames = [name.strip() for name in rows.fieldnames]
-    for row in rows:
-        for name in NUMBERS & row.keys():
-            row[name] = with_decimal_point(row[name] or "", table.separator)
-        yield row
-
-
-def _json_lines(path: Path, lines: Iterator[str] | Any) -> Iterator[Mapping[str, Any]]:
-    import orjson
-
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                raise ExportError(f"{path}, line {number}: is not JSON ({error})") from None
-            if not isinstance(row, dict):
-                raise ExportError(f"{path}, line {number}: is not a JSON object")
-            yield row
-
-
-def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        from pyarrow import ArrowInvalid, parquet
-    except ModuleNotFoundError:
-        raise ExportError(f"{path}: Parquet needs pyarrow: pip install 'encord-benchmark-agents[report]'") from None
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches():
-                yield from batch.to_pylist()
-    except ArrowInvalid as error:
-        raise ExportError(f"{path}: is not a Parquet file ({error})") from None
-
-
 def _fields(metadata: Path) -> dict[str, Mapping[str, Any]]:
     given = load_json(metadata)
     if not isinstance(given, dict) or not all(isinstance(fields, dict) for fields in given.values()):
@@ -237,23 +228,23 @@ def _require_matched(detections: "Detections", model: str, truth: str, most: flo
     missed, found = len(detections.unmatched), detections.predicted_images
     if missed and not found:
         raise ExportError(
-            f"no prediction of {model} is on an image of {truth} (it names {_some(detections.unmatched)})"
+            f"no prediction of {model} is on an image of {truth} (it names {_some(detections.unmatched)}; "
+            f"{detections.matching.in_words()})"
         )
     if missed > most * (missed + found):
         enough = math.ceil(100 * missed / (missed + found)) / 100
         raise ExportError(
             f"{missed:,} of the {missed + found:,} images of {model} ({_some(detections.unmatched)}) are not in "
-            f"{truth}; --max-unmatched {enough:.2f} would let them be"
+            f"{truth}: {detections.matching.in_words()}. --max-unmatched {enough:.2f} would let them be"
         )
 
 
 def _tell(detections: "Detections", model: str) -> None:
+    if detections.matching.found:
+        typer.echo(f"{model}: {detections.matching.in_words()}", err=True)
     if detections.unmatched:
         names, count = _some(detections.unmatched), len(detections.unmatched)
         typer.echo(f"{model}: {count:,} images ({names}) have predictions but no labels and count nowhere", err=True)
-    if detections.ambiguous:
-        names = _some(detections.ambiguous)
-        typer.echo(f"{model}: {len(detections.ambiguous):,} names ({names}) are of several data units", err=True)
     for shape, count in detections.not_compared.items():
         typer.echo(f"{count:,} objects of shape {shape} are neither boxes nor areas and count nowhere", err=True)
 

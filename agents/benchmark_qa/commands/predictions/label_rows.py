@@ -13,17 +13,25 @@ from benchmark_qa.commands.predictions.detections import (
     PredictionInputError,
     Source,
     box_around,
-    finite_number,
+    confidence_of,
 )
 from benchmark_qa.commands.predictions.library import encoded, mask_area, mask_box, mask_of_rings
 from benchmark_qa.commands.predictions.truth import Given, Kind, Place, Truth
+from benchmark_qa.formats.regions import curve_regions
 from benchmark_qa.labels.annotations import Numbers, Rings, Runs
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.frames import Frame, frames
 from benchmark_qa.labels.ontology import Ontology, Shape
 from benchmark_qa.labels.outlines import rotated_box_corners
 from benchmark_qa.labels.runs import read_bitmasks
-from benchmark_qa.labels.shapes import BadGeometryError, read_boxes, read_polygons, read_rotated_boxes
+from benchmark_qa.labels.shapes import (
+    BadGeometryError,
+    read_boxes,
+    read_circles,
+    read_ellipses,
+    read_polygons,
+    read_rotated_boxes,
+)
 
 Row = Mapping[str, Any]
 Image = tuple[str, str, int]
@@ -39,7 +47,7 @@ NO_CLASSES = Ontology()
 def detections_from_label_rows(truth: Iterable[Row], predictions: Iterable[Row]) -> Detections:
     """Compare label rows of the same data hash; `confidence` of an object is the confidence of its prediction.
 
-    Boxes, rotated boxes, polygons and bitmasks are compared; objects of other shapes are counted in
+    Boxes, rotated boxes, polygons, bitmasks, circles and ellipses are compared; objects of other shapes are counted in
     `Detections.not_compared`. An object without a confidence has 1, as in the SDK.
 
     Raises:
@@ -162,7 +170,7 @@ class _Table:
             raise PredictionInputError(place, "has no featureHash")
         self.classes.setdefault(feature, str(drawn.get("name", feature)))
         confidence = drawn.get("confidence")
-        score = finite_number(1.0 if confidence is None else confidence, f"{place}.confidence")
+        score = confidence_of(1.0 if confidence is None else confidence, f"{place}.confidence")
         return {"category_id": feature, "score": score, "object_hash": drawn.get("objectHash")}
 
 
@@ -202,7 +210,7 @@ def _by_shape(frame: Frame, place: str) -> Mapping[str, list[Row]]:
 def _complete(annotation: dict[str, Any]) -> dict[str, Any]:
     """A ground truth annotation: with the box about its area, and the area itself."""
     region = annotation.get("segmentation")
-    if region is None:
+    if region is None or "area" in annotation:
         return annotation
     if isinstance(region, list):
         return {**annotation, "bbox": box_around(region), "area": sum(map(_ring_area, region))}
@@ -267,9 +275,31 @@ def _bitmask(masks: Runs, at: int, width: int, height: int) -> dict[str, Any]:
     return encoded(np.cumsum(steps[:-1], dtype=np.uint8).reshape(height, width))
 
 
+def _circles(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
+    return _curves(Shape.CIRCLE, read_circles(drawn), width, height)
+
+
+def _ellipses(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
+    return _curves(Shape.ELLIPSE, read_ellipses(drawn), width, height)
+
+
+def _curves(shape: Shape, geometry: Numbers, width: int, height: int) -> list[Region]:
+    """By their own bounds and areas; the outline is the polygon that is exported."""
+    regions = []
+    for at, curve in enumerate(curve_regions(shape, geometry, np.full((len(geometry), 2), (width, height)))):
+        if curve is None:
+            raise BadGeometryError(at, "has no area")
+        outline = curve.polygons[0][0].ravel().tolist()
+        regions.append({"bbox": list(curve.box), "area": curve.area, "segmentation": [outline]})
+    return regions
+
+
 _REGIONS: Mapping[str, Callable[[Sequence[Row], int, int], list[Region]]] = {
     Shape.BOUNDING_BOX: _boxes,
     Shape.ROTATABLE_BOUNDING_BOX: _rotated_boxes,
     Shape.POLYGON: _polygons,
     Shape.BITMASK: _bitmasks,
+    Shape.CIRCLE: _circles,
+    Shape.ELLIPSE: _ellipses,
 }
+"""The shapes of `formats.regions.BOX_SHAPES`: what is exported as an area is compared as one"""

@@ -1,6 +1,7 @@
 """What became of each object and each prediction."""
 
 import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -103,13 +104,20 @@ def _matched(
     matcher = evaluator(truth, predictions, region)
     matcher.params.iouThrs = np.array([iou])
     matcher.params.areaRng, matcher.params.areaRngLbl = [[0, 1e10]], ["all"]
-    matcher.params.maxDets = [len(predictions)]
+    # All of an image's, and no more: the library reserves as many places for every image.
+    matcher.params.maxDets = [most_on_an_image(predictions)]
     matcher.evaluate()
     matcher.accumulate()
     for pair in matcher.eval["matched"]:
         prediction, annotation = pair.split("_")
         matched[int(prediction) - 1] = int(annotation) - 1
     return matched
+
+
+def most_on_an_image(items: Sequence[Mapping[str, Any]]) -> int:
+    """How many objects or predictions of one class the fullest image has."""
+    counts = Counter((item["image_id"], item["category_id"]) for item in items)
+    return max(counts.values(), default=0)
 
 
 NO_TRUTH = "no ground truth of this class"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from benchmark_qa.commands.predictions.detections import Detections, Source
+    from benchmark_qa.commands.predictions.detections import Detections
     from benchmark_qa.commands.predictions.inputs import Inputs
+    from benchmark_qa.images.image_map import ImageMap
     from benchmark_qa.images.statistics import ImageStatistics
 
+SHOWN = 5
+"""Files whose names contradict, told in full"""
 DISTANCE = 4
 """Bits of 64 in which the fingerprints of near-duplicates differ at most"""
 
@@ -33,8 +36,9 @@ class Pictures:
 
         from benchmark_qa.images.near_duplicates import near_duplicate_groups
 
-        places = np.array(sorted(self.statistics), dtype=np.intp)
-        hashes = np.array([self.statistics[place].fingerprint for place in places.tolist()], dtype=np.uint64)
+        structured = {at: one.fingerprint for at, one in self.statistics.items() if one.fingerprint is not None}
+        places = np.array(sorted(structured), dtype=np.intp)
+        hashes = np.array([structured[place] for place in places.tolist()], dtype=np.uint64)
         return [places[group] for group in near_duplicate_groups(hashes, DISTANCE)]
 
 
@@ -48,7 +52,11 @@ def read_pictures(inputs: "Inputs", detections: "Detections", folder: Path | Non
     if folder is None and not stored:
         return None
     try:
-        return _stored(inputs, detections) if folder is None else _in_folder(detections, folder)
+        return (
+            _stored(inputs, detections)
+            if folder is None
+            else _in_folder(detections, folder, inputs.export.images if inputs.export else None)
+        )
     except ModuleNotFoundError:
         raise ExportError("reading pictures needs Pillow: pip install 'encord-benchmark-agents[curation]'") from None
 
@@ -74,13 +82,12 @@ def _stored(inputs: "Inputs", detections: "Detections") -> Pictures:
     return Pictures(found.statistics)
 
 
-def _in_folder(detections: "Detections", folder: Path) -> Pictures:
-    """Every image of the labels that lies in the folder under its title or the last part of it."""
+def _in_folder(detections: "Detections", folder: Path, image_map: "ImageMap | None") -> Pictures:
+    """Every image of the labels that lies in the folder under one of its names."""
     from benchmark_qa.images.statistics import UnreadableImageError, image_statistics
     from benchmark_qa.terminal.progress import item_progress
 
-    files = {path.name: path for path in sorted(folder.rglob("*")) if path.is_file()}
-    wanted = [(at, path) for at, source in enumerate(detections.sources) if (path := _file(source, files))]
+    wanted = _files(detections, folder, image_map)
     if not wanted:
         raise ExportError(f"{folder}: holds no image under the title of a data unit")
     statistics, unreadable = {}, 0
@@ -107,7 +114,25 @@ def with_pictures(models: "Sequence[Detections]", pictures: Pictures | None) -> 
     return [replace(model, fields=tuple(fields)) for model in models]
 
 
-def _file(source: "Source", files: Mapping[str, Path]) -> Path | None:
-    names = (source.title, *source.names, source.url or "", source.data_hash or "")
-    parts = (PurePosixPath(name).name for name in names if name)
-    return next((files[part] for part in parts if part in files), None)
+def _files(detections: "Detections", folder: Path, image_map: "ImageMap | None") -> list[tuple[int, Path]]:
+    """The file of every image that has one, by place in `Detections.images`."""
+    from benchmark_qa.images.identity import Asked, ImageIndex, Known
+
+    known = [
+        Known(
+            tuple(name for name in (source.title, *source.names, source.url) if name),
+            (source.data_hash,) if source.data_hash and not source.frame else (),
+        )
+        for source in detections.sources
+    ]
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    asked = [Asked((name,), (path.stem,)) for name, path in zip(names, paths, strict=True)]
+    matching = ImageIndex(known).all_of(asked, image_map)
+    contradictions = [refusal for refusal in matching.refused.values() if refusal.contradicts]
+    for refusal in contradictions[:SHOWN]:
+        typer.echo(f"{folder}: {refusal}", err=True)
+    if len(contradictions) > SHOWN:
+        typer.echo(f"{folder}: and {len(contradictions) - SHOWN:,} more files whose names contradict", err=True)
+    found = [(match.at, path) for match, path in zip(matching.found, paths, strict=True) if match is not None]
+    return sorted(dict(reversed(found)).items())

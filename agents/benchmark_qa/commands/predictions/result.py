@@ -106,6 +106,8 @@ class PredictionScore:
     """The class with the lowest AP."""
     confusion: Confusion
     calibration: Calibration
+    notes: tuple[str, ...] = ()
+    """What a person should know of the figures and of how the files were read."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

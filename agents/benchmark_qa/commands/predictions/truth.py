@@ -1,24 +1,36 @@
 """The side that predictions are held against, and which image of it a prediction speaks of."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from functools import cached_property
 from typing import Any, NamedTuple, Self
-from urllib.parse import urlsplit
 
-from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, Source
+from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, Source, in_order_of_ids
+from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
+from benchmark_qa.formats.label_parts import Size
+from benchmark_qa.images.identity import Asked, ImageIndex, Known, Match, Matching
+from benchmark_qa.images.image_map import ImageMap
 
 
 class Place(NamedTuple):
     """An image in the words of a prediction file."""
 
     names: tuple[str, ...]
-    """What the file calls it: a data hash, a title, a URL; tried in this order"""
+    """What the file calls it: a data hash, a title, a URL"""
     frame: int | None = None
     """None: the file tells none"""
     space: str | None = None
     """Of a data group or a scene"""
+    ids: tuple[str, ...] = ()
+    """What may be the id that the labels' file gives it, or its name without ending"""
+    size: Size | None = None
+
+    @property
+    def shown(self) -> str:
+        """For messages."""
+        return (self.names or self.ids or ("an image without a name",))[0]
 
 
 class Kind(NamedTuple):
@@ -40,6 +52,8 @@ class Given:
     """Images that the file speaks of without any object"""
     not_compared: Mapping[str, int] = field(default_factory=dict)
     """Objects that are neither boxes nor areas, by shape"""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how the file was read"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,8 @@ class Truth:
     grows: bool = False
     """Whether a frame that nobody has labelled is an image without objects: so it is where the labels of a data unit
     are all there (label rows), and not where the images are listed one by one (COCO)"""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how the labels were read"""
 
     @classmethod
     def from_coco(cls, document: Any) -> Self:
@@ -77,131 +93,194 @@ class Truth:
                 fields[at] |= more
         return replace(self, fields=tuple(fields))
 
+    def unknown(self, names: Iterable[str]) -> list[str]:
+        """Those names that mean no image, or not one only."""
+        index = _Index(self)
+        return [name for name in names if not index.images_of(name)]
+
     def alone(self) -> Detections:
         """The labels, and a model that predicts nothing."""
         (nothing,) = self.detections([Given(())])
         return nothing
 
-    def detections(self, models: Sequence[Given]) -> list[Detections]:
+    def detections(
+        self,
+        models: Sequence[Given],
+        image_map: ImageMap | None = None,
+        class_map: Mapping[str, str] | None = None,
+    ) -> list[Detections]:
         """Each model's predictions beside the same images and classes, so that models can be compared.
+
+        Args:
+            models: what each predicts.
+            image_map: which image a name means; believed before everything else.
+            class_map: feature hash or name by the number that predictions give a class, where they give no name.
 
         Raises:
             PredictionInputError: truth or predictions are not well formed.
         """
-        matcher = _Matcher(self)
+        matcher = _Matcher(self, image_map, class_map or {})
         matched = [matcher.match(model) for model in models]
         truth = matcher.truth()
         return [
             replace(
-                Detections.from_coco(truth.document, results),
+                Detections.from_coco(truth.document, one.results),
                 clusters=_clusters(truth.sources),
                 fields=truth.fields,
                 sources=truth.sources,
-                unmatched=_named(missed),
-                ambiguous=_named(place for place in missed if matcher.index.is_ambiguous(place)),
-                predicted_images=len(images),
+                unmatched=_named(one.missed),
+                matching=one.matching,
+                predicted_images=len(one.images),
                 not_compared=_added(self.not_compared, model.not_compared),
+                notes=(*model.notes, *self.notes, *one.notes),
             )
-            for model, (results, images, missed) in zip(models, matched, strict=True)
+            for model, one in zip(models, matched, strict=True)
         ]
 
 
-def plain_url(url: str) -> str:
-    """A URL without what a signature adds to it; other texts as they are."""
-    if "://" not in url:
-        return url
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
-
-
-def last_part(name: str) -> str:
-    """Of a path or a plain URL: the file's name."""
-    return PurePosixPath(name).name
-
-
 class _Index:
-    """The images of a truth by what they may be called."""
+    """The images of a truth by what they may be called: as data units, and each by itself."""
 
     def __init__(self, truth: Truth) -> None:
-        self._images: dict[str, list[int]] = defaultdict(list)
-        """Data unit -> its images"""
-        self._units: dict[str, set[str]] = defaultdict(set)
-        """Name -> data units; and the images of an image group, which are units of their own besides"""
+        self._members: list[list[int]] = []
+        """By place in the index: places of images"""
+        known: list[Known] = []
+        units: dict[str, int] = {}
         for at, (image, source) in enumerate(zip(truth.document["images"], truth.sources, strict=True)):
-            own = () if isinstance(image["id"], tuple) else (str(image["id"]),)
-            unit = f"unit {source.data_hash}" if source.data_hash else f"image {at}"
-            self._note(unit, at, (source.data_hash, source.title, source.url))
-            self._note(f"image {at} alone", at, (*own, *source.names))
-
-    def _note(self, unit: str, at: int, names: Iterable[str | None]) -> None:
-        self._images[unit].append(at)
-        plain = {plain_url(name) for name in names if name}
-        for name in plain | {last_part(name) for name in plain}:
-            self._units[name].add(unit)
+            names = tuple(name for name in (source.title, source.url) if name)
+            ids = () if isinstance(image["id"], tuple) else (id_text(image["id"]),)
+            if source.data_hash is None:
+                known.append(Known((*source.names, *names), ids=ids, size=size_of(image)))
+                self._members.append([at])
+                continue
+            if source.data_hash not in units:
+                units[source.data_hash] = len(known)
+                known.append(Known(names, (source.data_hash,)))
+                self._members.append([])
+            self._members[units[source.data_hash]].append(at)
+            known.append(Known(source.names, ids=ids, size=size_of(image), within=units[source.data_hash]))
+            self._members.append([at])
+        self._images = ImageIndex(known)
 
     def images_of(self, name: str) -> list[int]:
-        """All images of the one data unit of that name; of units that lie in each other, the inner one's."""
-        units = [self._images[unit] for unit in self._units.get(plain_url(name), ())]
-        return sorted(set(units[0]).intersection(*units[1:])) if units else []
+        """All images that a name means."""
+        found = self._images.find(Asked((name,), (name,), (name,)))
+        return self._members[found.at] if isinstance(found, Match) else []
 
-    def unit(self, place: Place) -> list[int]:
-        """The images of the data unit that is meant: by its names, then by the last part of a path or URL."""
-        tried = [*place.names, *map(last_part, place.names)]
-        return next((found for name in tried if (found := self.images_of(name))), [])
+    def matching(self, places: Sequence[Place], image_map: ImageMap | None) -> tuple[Matching, dict[Place, list[int]]]:
+        """The outcome for every image that is asked about, and the images of each place's data unit."""
+        asked: dict[Asked, list[Place]] = defaultdict(list)
+        for place in places:
+            asked[Asked(place.names, place.names, place.ids, place.size)].append(place)
+        matching = self._images.all_of(list(asked), image_map)
+        return matching, {
+            place: self._members[match.at]
+            for match, of_name in zip(matching.found, asked.values(), strict=True)
+            if match is not None
+            for place in of_name
+        }
 
-    def is_ambiguous(self, place: Place) -> bool:
-        """Whether several data units are called so."""
-        return any(self._units.get(plain_url(name)) and not self.images_of(name) for name in place.names)
+
+@dataclass(frozen=True)
+class _Matched:
+    """A model's predictions in the truth's ids."""
+
+    results: list[dict[str, Any]]
+    """COCO results"""
+    images: set[Hashable]
+    """Of the truth, those that the predictions speak of"""
+    missed: list[Place]
+    matching: Matching
+    notes: tuple[str, ...]
 
 
 class _Matcher:
     """Finds images and classes, and notes those that the truth did not list."""
 
-    def __init__(self, truth: Truth) -> None:
+    def __init__(self, truth: Truth, image_map: ImageMap | None, class_map: Mapping[str, str]) -> None:
         self._truth = truth
-        self.index = _Index(truth)
+        self._class_map = class_map
+        self._map = image_map
+        self._index = _Index(truth)
         self._images: list[Mapping[str, Any]] = list(truth.document["images"])
         self._sources, self._fields = list(truth.sources), list(truth.fields)
-        self._classes = {str(category["id"]): category["id"] for category in truth.document["categories"]}
+        self._classes = {id_text(category["id"]): category["id"] for category in truth.document["categories"]}
         names: dict[str, list[Hashable]] = defaultdict(list)
         for category in truth.document["categories"]:
-            for name in {category["name"], category.get("feature_hash")} - {None}:
+            for name in {one_form(category["name"]), category.get("feature_hash")} - {None}:
                 names[name].append(category["id"])
         self._named = {name: ids for name, ids in names.items() if name not in self._classes}
         self._new_classes: list[dict[str, Any]] = []
+        self._notes: dict[str, None] = {}
 
-    def match(self, model: Given) -> tuple[list[dict[str, Any]], set[Hashable], list[Place]]:
-        """COCO results in the truth's ids, the images of the truth they are on, and images it does not know."""
-        images: dict[Place, Hashable] = {}
-        for place in dict.fromkeys((*model.places, *(item["image_id"] for item in model.objects))):
-            images[place] = self._image(place)
-        missed = [place for place, image in images.items() if image is None]
+    def match(self, model: Given) -> _Matched:
+        """Find the images and classes of a model's predictions."""
+        self._notes = {}
+        places = list(dict.fromkeys((*model.places, *(item["image_id"] for item in model.objects))))
+        matching, candidates = self._index.matching(places, self._map)
+        images = {place: self._image(place, candidates.get(place, [])) for place in places}
         results = [
-            {**item, "image_id": image, "category_id": self._class(item["category_id"])}
+            {**self._in_pixels(item, image), "image_id": image, "category_id": self._class(item["category_id"])}
             for item in model.objects
             if (image := images[item["image_id"]]) is not None
         ]
-        return results, set(images.values()) - {None}, missed
+        missed = [place for place, image in images.items() if image is None]
+        return _Matched(results, set(images.values()) - {None}, missed, matching, tuple(self._notes))
+
+    def _in_pixels(self, item: Mapping[str, Any], image: Hashable) -> Mapping[str, Any]:
+        """The object with its place in pixels, where the file tells shares of an image of unknown size."""
+        if not item.get(SHARES):
+            return item
+        size = self._sizes.get(image)
+        if size is None:
+            raise PredictionInputError(f"image {image!r}", "has no width and height, and neither have the predictions")
+        scaled = dict(item)
+        if "bbox" in item:
+            scaled["bbox"] = [number * size[at % 2] for at, number in enumerate(item["bbox"])]
+        if isinstance(item.get("segmentation"), list):
+            scaled["segmentation"] = [
+                [number * size[at % 2] for at, number in enumerate(ring)] for ring in item["segmentation"]
+            ]
+        return scaled
+
+    @cached_property
+    def _sizes(self) -> dict[Hashable, Size | None]:
+        return {image["id"]: size_of(image) for image in self._images}
 
     def truth(self) -> Truth:
-        """With the frames and classes that only models know, which then have no objects."""
+        """With the frames and classes that only models know, which then have no objects; images in order of ids."""
+        order = in_order_of_ids(self._images)
         document = {
             **self._truth.document,
-            "images": self._images,
+            "images": [self._images[at] for at in order],
             "categories": [*self._truth.document["categories"], *self._new_classes],
         }
-        return replace(self._truth, document=document, sources=tuple(self._sources), fields=tuple(self._fields))
+        return replace(
+            self._truth,
+            document=document,
+            sources=tuple(self._sources[at] for at in order),
+            fields=tuple(self._fields[at] for at in order),
+        )
 
-    def _image(self, place: Place) -> Hashable | None:
-        candidates = self.index.unit(place)
+    def _image(self, place: Place, candidates: list[int]) -> Hashable | None:
         if not candidates:
             return None
+        if self._map is not None:
+            place = self._as_meant(place)
         fitting = [at for at in candidates if self._fits(self._sources[at], place)]
         if len(fitting) == 1:
             return self._id(fitting[0])
         if fitting or not self._truth.grows or place.frame is None:
             return None
         return self._new_image(candidates, place)
+
+    def _as_meant(self, place: Place) -> Place:
+        """With the frame and the space that the map tells, where it names the image."""
+        meant = self._map.find(Asked(place.names, place.names, place.ids)) if self._map is not None else None
+        if meant is None:
+            return place
+        frame = place.frame if meant.frame is None else meant.frame
+        return place._replace(frame=frame, space=place.space if meant.space is None else meant.space)
 
     def _fits(self, source: Source, place: Place) -> bool:
         frame_fits = place.frame is None or source.frame in (None, place.frame)
@@ -222,20 +301,34 @@ class _Matcher:
         return identity
 
     def _class(self, kind: Kind) -> Hashable:
-        ids = [self._classes[kind.name]] if kind.name in self._classes else self._named.get(kind.name, [])
+        name = one_form(self._class_map.get(kind.name, kind.name) if kind.shown is None else kind.name)
+        ids = [self._classes[name]] if name in self._classes else self._named.get(name, [])
         if len(ids) == 1:
             return ids[0]
         if ids:
             raise PredictionInputError(f"class {kind.name!r}", f"is the name of {len(ids)} classes: give its id")
         if kind.shown is None:
             raise PredictionInputError(f"class {kind.name!r}", "is not among the classes of the truth")
-        self._classes[kind.name] = kind.name
-        self._new_classes.append({"id": kind.name, "name": kind.shown})
-        return kind.name
+        like = next((known for known in self._named if _loosely(known) == _loosely(name)), None)
+        if like is not None:
+            self._notes[f"class {kind.shown!r} is not class {like!r} of the labels: it is spelt otherwise"] = None
+        self._classes[name] = name
+        self._new_classes.append({"id": name, "name": kind.shown})
+        return name
+
+
+def one_form(name: str) -> str:
+    """A name in the one Unicode form in which names are compared."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _loosely(name: str) -> str:
+    """Without what people spell in several ways: case, spaces, hyphens, underscores."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def _named(places: Iterable[Place]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(place.names[0] for place in places))
+    return tuple(dict.fromkeys(place.shown for place in places))
 
 
 def _clusters(sources: Sequence[Source]) -> tuple[int, ...]:

@@ -106,17 +106,14 @@ def manifest_rows(source: str, url_column: str, left_out: "LeftOut") -> Iterator
 @contextmanager
 def left_out_noted(file: Path | None) -> Iterator["LeftOut"]:
     """Counts what is left out, and writes all of it to a CSV file where one is named."""
-    import csv
-
     from benchmark_qa.commands.register.left_out import LeftOut
 
     if file is None:
         yield LeftOut()
         return
     with file.open("w", encoding="utf-8", newline="") as text:
-        table = csv.writer(text)
-        table.writerow(("file", "reason"))
-        yield LeftOut(lambda path, reason: table.writerow((path, reason)))
+        write_rows(text, [("file", "reason")])
+        yield LeftOut(lambda path, reason: write_rows(text, [(path, reason)]))
 
 
 def is_listing(source: str) -> bool:

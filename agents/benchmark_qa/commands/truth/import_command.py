@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures, refuse
+from benchmark_qa.terminal.image_maps import MapImagesOption
 from benchmark_qa.terminal.opening import open_encord
 
 if TYPE_CHECKING:
@@ -17,8 +18,14 @@ if TYPE_CHECKING:
     from benchmark_qa.commands.truth.importing import TruthImport
     from benchmark_qa.encord_api.client import Encord
     from benchmark_qa.formats.class_mapping import Target
+    from benchmark_qa.formats.coco_building import CocoDocument
     from benchmark_qa.formats.label_parts import Fault, Reading
+    from benchmark_qa.images.image_map import ImageMap
 
+SOURCES = (
+    "A COCO, CVAT, labelme or Label Studio file, a table of boxes, a folder of YOLO, Pascal VOC or labelme, an Encord "
+    "export, or the hash of a project."
+)
 SHOWN = 20
 """Faults printed; `--json` has all of them"""
 
@@ -32,8 +39,18 @@ class By(StrEnum):
     TITLE = "title"
 
 
+class Unannotated(StrEnum):
+    """What an image without annotations means."""
+
+    LEAVE = "leave"
+    EMPTY = "empty"
+
+
 def import_truth(
-    source: Annotated[str, typer.Argument(help="A COCO file, an Encord export (.json), or the hash of a project.")],
+    source: Annotated[
+        str,
+        typer.Argument(help=SOURCES),
+    ],
     *,
     project: Annotated[
         str | None, typer.Option(help="Hash of the benchmark project; default: the one in the configuration.")
@@ -43,6 +60,11 @@ def import_truth(
         typer.Option("--map", help="car=Vehicle, car/colour=paint, car/colour/red=crimson. May be repeated."),
     ] = None,
     map_file: Annotated[Path | None, typer.Option(help="The same as a JSON object of names.")] = None,
+    map_images: MapImagesOption = None,
+    unannotated: Annotated[
+        Unannotated,
+        typer.Option(help="Images of which the file has no annotation: leave them as they are, or empty truth."),
+    ] = Unannotated.LEAVE,
     by: Annotated[By, typer.Option(help="What images are known by; any: whichever matches.")] = By.ANY,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite truth that says something else.")] = False,
     skip_unmatched: Annotated[
@@ -60,16 +82,25 @@ def import_truth(
     something has no counterpart (nothing was written), 3 when Encord cannot be used, 4 when some truth is not in place:
     other truth is there, somebody is at work on it, or Encord's SDK does not take it.
     """
-    from benchmark_qa.commands.truth.importing import carry_out, plan_import, require_no_faults, target_of
+    from benchmark_qa.commands.truth.importing import (
+        carry_out,
+        plan_import,
+        require_no_faults,
+        target_of,
+        without_unannotated,
+    )
     from benchmark_qa.terminal.progress import item_progress
 
     with clear_failures():
+        export = _map(map_images)
         encord = open_encord()
         wanted = _benchmark_project(project)
         target = target_of(encord.project(wanted), _stated(mapping or [], map_file))
-        reading, unfinished = _read(encord, source, target)
+        reading, unfinished = _read(encord, source, target, wanted, export)
+        if unannotated is Unannotated.LEAVE:
+            reading = without_unannotated(reading)
         ways = ("data-hash", "url", "title") if by is By.ANY else (by.value,)
-        plan = plan_import(encord, wanted, reading, by=ways, overwrite=replace)  # type: ignore[arg-type]
+        plan = plan_import(encord, wanted, reading, by=ways, image_map=export, overwrite=replace)  # type: ignore[arg-type]
         refused = bool(plan.faults) and not skip_unmatched
         if not dry_run and not refused:
             with item_progress("importing", len(plan.write)) as progress:
@@ -109,30 +140,81 @@ def _stated(lines: "Sequence[str]", path: Path | None) -> dict[str, str]:
         refuse(str(error))
 
 
-def _read(encord: "Encord", source: str, target: "Target") -> "tuple[Reading, int]":
+def _foreign(path: Path) -> "CocoDocument | None":
+    """Labels of another tool's format; None where the file is COCO or Encord's."""
+    from benchmark_qa.terminal.files import ExportError
+    from benchmark_qa.terminal.label_files import read_labels, read_table
+    from benchmark_qa.terminal.label_tables import TABLES
+
+    try:
+        return read_table(path) if path.suffix.lower() in TABLES else read_labels(path)
+    except ExportError as error:
+        refuse(str(error))
+
+
+def _map(path: Path | None) -> "ImageMap | None":
+    from benchmark_qa.terminal.files import ExportError
+    from benchmark_qa.terminal.image_maps import load_map
+
+    try:
+        export = load_map(path)
+    except ExportError as error:
+        refuse(str(error))
+    return export.images if export else None
+
+
+def _read(
+    encord: "Encord", source: str, target: "Target", project: str, image_map: "ImageMap | None"
+) -> "tuple[Reading, int]":
     """The labels of the source, and how many of its data units are not finished."""
+    from dataclasses import replace as replace_fields
+
     from benchmark_qa.commands.truth.importing import read_project
+    from benchmark_qa.commands.truth.sizes import with_known_sizes
     from benchmark_qa.formats.coco_labels import read_coco
     from benchmark_qa.formats.coco_reader import CocoError
     from benchmark_qa.formats.encord_reader import NotLabelRowsError, label_rows_of, read_label_rows
 
-    project = _uuid(source)
-    if project is not None:
-        return read_project(encord, project, target)
-    document = _parsed(Path(source))
+    other = _uuid(source)
+    if other is not None:
+        return read_project(encord, other, target)
+    foreign = _foreign(Path(source))
+    document = _document_of(Path(source)) if foreign is None else None
     try:
+        if foreign is not None:
+            reading = read_coco(with_known_sizes(foreign.document, encord, project, image_map), target)
+            return replace_fields(reading, left_out=(*foreign.left_out, *reading.left_out)), 0
         if isinstance(document, dict) and "annotations" in document:
-            return read_coco(document, target), 0
+            return read_coco(with_known_sizes(document, encord, project, image_map), target), 0
         return read_label_rows(label_rows_of(document), target), 0
     except (CocoError, NotLabelRowsError) as error:
         refuse(f"{source}: {error}")
 
 
+def _document_of(path: Path) -> Any:
+    """A JSON file; of a folder of our own Encord export all of its label rows."""
+    if not path.is_dir():
+        return _parsed(path)
+    folders = (path / "encord" / "label_rows", path / "label_rows", path)
+    files = next((found for folder in folders if (found := sorted(folder.glob("*.json")))), None)
+    if files is not None:
+        return [row for file in files for row in _rows(_parsed(file))]
+    return refuse(
+        f"{path}: holds no labels in a format that is known; name a COCO file, or the folder of another format"
+    )
+
+
+def _rows(document: Any) -> list[Any]:
+    return document if isinstance(document, list) else [document]
+
+
 def _parsed(path: Path) -> Any:
     import orjson
 
+    from benchmark_qa.terminal.files import without_mark
+
     try:
-        return orjson.loads(path.read_bytes())
+        return orjson.loads(without_mark(path.read_bytes()))
     except (OSError, ValueError) as error:
         refuse(f"{path}: {error.strerror if isinstance(error, OSError) else f'is no JSON: {error}'}")
 
@@ -160,12 +242,18 @@ def _document(plan: "TruthImport", unfinished: int, *, done: bool) -> dict[str, 
         "at_work": list(plan.at_work),
         "completed": plan.completed if done else len(plan.to_complete),
         "unfinished_in_source": unfinished,
+        "images": plan.matching.in_words(),
+        "found_by": dict(plan.matching.by_rule),
+        "left_out": list(plan.left_out),
         "faults": [{"subject": fault.subject, "reason": fault.reason} for fault in plan.faults],
         "refused": [{"subject": fault.subject, "reason": fault.reason} for fault in plan.refused],
     }
 
 
 def _print(plan: "TruthImport", unfinished: int, *, done: bool, complete: bool) -> None:
+    typer.echo(plan.matching.in_words())
+    for line in plan.left_out:
+        typer.echo(line)
     were, would = ("", "were") if done else ("would be ", "would be")
     typer.echo(f"{len(plan.write):,} data units {were}written, {len(plan.unchanged):,} say the same already")
     if complete:

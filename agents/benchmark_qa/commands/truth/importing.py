@@ -15,8 +15,20 @@ from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.formats.class_mapping import MappingError, Target
 from benchmark_qa.formats.encord_reader import read_label_rows
-from benchmark_qa.formats.label_parts import Fault, Labelled, LabelParts, LayoutError, Reading, filled, parts_of, same
-from benchmark_qa.images.identity import By, DataUnit, matched
+from benchmark_qa.formats.label_parts import (
+    Fault,
+    Labelled,
+    LabelParts,
+    LayoutError,
+    Reading,
+    filled,
+    laid_out,
+    parts_of,
+    same,
+)
+from benchmark_qa.images.data_units import ALL_WAYS, By, DataUnit, joined
+from benchmark_qa.images.identity import Matching
+from benchmark_qa.images.image_map import ImageMap
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.tasks.errors import LabelsUnreadable
 
@@ -45,6 +57,10 @@ class TruthImport:
     completed: int = 0
     refused: tuple[Fault, ...] = ()
     """What Encord's SDK would not take"""
+    matching: Matching = field(default_factory=lambda: Matching(()), repr=False)
+    """Which data unit each image of the source is, and by which rule"""
+    left_out: tuple[str, ...] = ()
+    """What of the source is no label, and how much of it"""
 
     @property
     def to_complete(self) -> list[str]:
@@ -90,12 +106,27 @@ def read_project(encord: Encord, project_hash: str, target: Target) -> tuple[Rea
     return replace(reading, labelled=reading.labelled + empty), len(rows) - len(done)
 
 
+def without_unannotated(reading: Reading) -> Reading:
+    """The labels without images of which the file says nothing: nobody may have looked at them."""
+    left = [one.name for one in reading.labelled if not one.annotated]
+    if not left:
+        return reading
+    names = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
+    said = f"{len(left):,} images without annotations left as they are ({names}); --unannotated empty makes them "
+    return replace(
+        reading,
+        labelled=tuple(one for one in reading.labelled if one.annotated),
+        left_out=(*reading.left_out, f"{said}finished truth without objects"),
+    )
+
+
 def plan_import(
     encord: Encord,
     project_hash: str,
     reading: Reading,
     *,
-    by: Sequence[By] = ("data-hash", "url", "title"),
+    by: Sequence[By] = ALL_WAYS,
+    image_map: ImageMap | None = None,
     overwrite: bool = False,
 ) -> TruthImport:
     """What importing the labels would do. 1 request, and 1 per bundle of rows that have labels.
@@ -105,6 +136,7 @@ def plan_import(
         project_hash: of the benchmark project.
         reading: the labels, made for this project's ontology.
         by: what data units are known by.
+        image_map: which name means which data unit; believed before everything else.
         overwrite: put the labels in the place of other truth.
 
     Raises:
@@ -113,7 +145,8 @@ def plan_import(
     project = encord.project(project_hash)
     slots = {slot.data_hash: slot for slot in TruthRows(encord, project_hash).slots()}
     units = [DataUnit(slot.data_hash, slot.title, slot.url, slot.size) for slot in slots.values()]
-    found, faults = matched(reading.labelled, units, by)
+    one = joined(reading.labelled, units, by, image_map)
+    found = one.found
     there = dict(_truth_there(encord, project, [slots[data_hash] for data_hash in found]))
     finals = _finals(project)
     at_work = [unit for unit in found if slots[unit].assignee and slots[unit].stage_uuid not in finals]
@@ -129,7 +162,17 @@ def plan_import(
             write[data_hash] = labelled
         else:
             kept.append(data_hash)
-    return TruthImport(project, slots, write, tuple(unchanged), tuple(kept), tuple(at_work), (*reading.faults, *faults))
+    return TruthImport(
+        project,
+        slots,
+        write,
+        tuple(unchanged),
+        tuple(kept),
+        tuple(at_work),
+        (*reading.faults, *one.faults),
+        matching=one.matching,
+        left_out=reading.left_out,
+    )
 
 
 def require_no_faults(plan: TruthImport) -> None:
@@ -189,7 +232,13 @@ def _truth_there(
 
 
 def _agree(truth: LabelParts, other: LabelParts) -> bool:
-    return (truth.empty and other.empty) or same(truth, other)
+    if truth.empty or other.empty:
+        return truth.empty and other.empty
+    try:
+        there = laid_out(other, len(truth.units), flat="objects" in truth.units[0])
+    except LayoutError:
+        return False
+    return same(truth, there)
 
 
 def _documents(encord: Encord, project_hash: str, label_hashes: Sequence[str]) -> Iterator[Mapping[str, object]]:

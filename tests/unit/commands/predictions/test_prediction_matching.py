@@ -45,7 +45,8 @@ def matched(*given: Given) -> Any:
         ("https://bucket.example.com/2026/x1.jpg?signature=of-another-day", "hash-a"),
         ("gs://bucket/2026/x2.jpg", "hash-b"),
         ("b.jpg", "hash-b"),
-        ("/data/images/b.jpg", "hash-b"),
+        ("/data/street/b.jpg", "hash-b"),
+        ("C:\\data\\street\\b.jpg", "hash-b"),
         ("x3.jpg", "hash-c"),
     ],
 )
@@ -58,9 +59,10 @@ def test_an_image_is_found_by_hash_title_url_or_the_name_of_its_file(name: str, 
 
 
 def test_names_of_several_data_units_or_of_none_are_not_guessed() -> None:
-    (detections,) = matched(given_by_table([line("a.jpg"), line("elsewhere.jpg"), line("hash-b")]))
-    assert detections.unmatched == ("a.jpg", "elsewhere.jpg")
-    assert detections.ambiguous == ("a.jpg",)
+    lines = [line("a.jpg"), line("elsewhere.jpg"), line("hash-b"), line("val/b.jpg"), line("B.jpg")]
+    (detections,) = matched(given_by_table(lines))
+    assert detections.unmatched == ("a.jpg", "elsewhere.jpg", "val/b.jpg", "B.jpg")
+    assert detections.ambiguous == ("a.jpg", "val/b.jpg", "B.jpg")
     assert len(detections.predictions) == 1
 
 

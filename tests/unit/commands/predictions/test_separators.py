@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark_qa.commands.predictions.files import given_by_table
-from benchmark_qa.commands.predictions.inputs import _table
+from benchmark_qa.terminal.label_tables import table_rows
 
 ROW = {"image": "1,5.jpg", "class": "1,5", "confidence": "0.9", "x": "10.5", "y": "10", "w": "50", "h": "50"}
 
@@ -22,6 +22,6 @@ ROW = {"image": "1,5.jpg", "class": "1,5", "confidence": "0.9", "x": "10.5", "y"
 )
 def test_however_the_table_is_written_its_rows_are_the_same(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
-    assert list(_table(tmp_path / name)) == [ROW]
-    (found,) = given_by_table(_table(tmp_path / name)).objects
+    assert list(table_rows(tmp_path / name)) == [ROW]
+    (found,) = given_by_table(table_rows(tmp_path / name)).objects
     assert (found["score"], found["bbox"]) == (0.9, [10.5, 10.0, 50.0, 50.0])

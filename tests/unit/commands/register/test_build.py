@@ -117,6 +117,11 @@ FAULTY: dict[str, tuple[str, Rules, list[str]]] = {
         Rules(location=Location.S3, schema=SCHEMA),
         ["line 2: metadata 'colour' is not in the organisation's schema"],
     ),
+    "metadata with numbers that JSON does not have": (
+        'url,metadata\ns3://bucket/a.png,"{""a"": {""b"": [NaN]}}"\ns3://bucket/b.png,"{""a"": -Infinity}"\n',
+        S3,
+        [f"line {line}: metadata: holds NaN or Infinity, which JSON does not have" for line in (2, 3)],
+    ),
     "metadata that is not JSON": (
         'url,metadata\ns3://bucket/a.png,{"a":\n',
         S3,

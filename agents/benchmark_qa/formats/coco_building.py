@@ -1,0 +1,156 @@
+"""What every reader of another format makes: a COCO document, which the one COCO reader takes from there."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from benchmark_qa.formats.coco_reader import SHARES
+from benchmark_qa.formats.drawn_shapes import EXACT_KEY
+from benchmark_qa.formats.label_parts import Size
+from benchmark_qa.formats.regions import CURVE_POINTS
+from benchmark_qa.labels.annotations import Numbers
+from benchmark_qa.labels.outlines import ellipse_corners, rotated_box_corners
+
+
+class FormatError(ValueError):
+    """A file is not what its format says; the message names the place."""
+
+
+class Folder(Protocol):
+    """The files of an annotated data set: a folder, or a single file."""
+
+    @property
+    def files(self) -> Sequence[str]:
+        """Names of all files, sorted, with `/` between folders."""
+
+    def read(self, name: str) -> bytes:
+        """The content of a file."""
+
+    def image_size(self, name: str) -> Size | None:
+        """Width and height of a picture; None where it cannot be read."""
+
+
+@dataclass(frozen=True)
+class CocoDocument:
+    """Labels of a data set in COCO's layout."""
+
+    document: Mapping[str, Any]
+    left_out: tuple[str, ...] = ()
+    """What COCO has no place for, in words with the number of each"""
+
+
+class CocoBuilder:
+    """A COCO document as it grows. Places are in pixels; of images without a size they are shares of it."""
+
+    def __init__(self, classes: Iterable[str] = ()) -> None:
+        self.left_out: Counter[str] = Counter()
+        self._images: list[dict[str, Any]] = []
+        self._categories: dict[str, dict[str, Any]] = {}
+        self._annotations: list[dict[str, Any]] = []
+        for name in classes:
+            self.category(name)
+
+    def image(self, file_name: str, size: Size | None, *, in_pixels: bool = False, **more: Any) -> int:
+        """Add an image; its id.
+
+        Args:
+            file_name: what the file calls it.
+            size: None: not known.
+            in_pixels: whether places are in pixels although the size is not known, and not shares of it.
+            more: fields of the image in COCO.
+        """
+        own = len(self._images) + 1
+        unsized = {} if in_pixels else {SHARES: True}
+        sides: dict[str, Any] = unsized if size is None else {"width": size[0], "height": size[1]}
+        self._images.append({"id": own, "file_name": file_name, **sides, **more})
+        return own
+
+    def category(self, name: str, keypoints: Sequence[str] = ()) -> int:
+        """The id of a class, which is added where it is new."""
+        entry = self._categories.setdefault(name, {"id": len(self._categories) + 1, "name": name})
+        if keypoints and not entry.get("keypoints"):
+            entry["keypoints"] = list(keypoints)
+        return int(entry["id"])
+
+    def add(self, image: int, name: str, geometry: Mapping[str, Any], **more: Any) -> None:
+        """Add an object of a class."""
+        self._annotations.append(
+            {
+                "id": len(self._annotations) + 1,
+                "image_id": image,
+                "category_id": self.category(name),
+                "iscrowd": 0,
+                **geometry,
+                **{key: value for key, value in more.items() if value is not None},
+            }
+        )
+
+    def leave_out(self, what: str) -> None:
+        """Count something that has no place in COCO."""
+        self.left_out[what] += 1
+
+    def document(self) -> CocoDocument:
+        """What has been added."""
+        return CocoDocument(
+            {
+                "images": self._images,
+                "categories": list(self._categories.values()),
+                "annotations": self._annotations,
+            },
+            tuple(f"{count:,} {what}" for what, count in sorted(self.left_out.items())),
+        )
+
+
+def box(left: float, top: float, width: float, height: float) -> dict[str, Any]:
+    """A box in pixels."""
+    return {"bbox": [left, top, width, height], "area": width * height}
+
+
+def outline(rings: Sequence[Numbers]) -> dict[str, Any]:
+    """Outlines (m, 2) of one object in pixels, with the box about them."""
+    points = np.concatenate(rings)
+    low, high = points.min(axis=0), points.max(axis=0)
+    x, y = zip(*(ring.T for ring in rings), strict=True)
+    area = sum(abs(float(a @ np.roll(b, -1) - b @ np.roll(a, -1))) / 2 for a, b in zip(x, y, strict=True))
+    return {
+        "bbox": [*low.tolist(), *(high - low).tolist()],
+        "area": area,
+        "segmentation": [ring.ravel().tolist() for ring in rings],
+    }
+
+
+def turned_box(middle: Sequence[float], extent: Sequence[float], degrees: float, size: Size) -> dict[str, Any]:
+    """A box that is turned clockwise about its middle, in pixels."""
+    media = np.array(size, np.float64)
+    share = np.concatenate(((np.array(middle) - np.array(extent) / 2) / media, np.array(extent) / media, [degrees]))
+    (corners,) = rotated_box_corners(share[None], media)
+    keys = ("x", "y", "w", "h", "theta")
+    drawing = {"rotatableBoundingBox": dict(zip(keys, share.tolist(), strict=True))}
+    return {**outline([corners]), EXACT_KEY: drawing}
+
+
+def ellipse(middle: Sequence[float], half: Sequence[float], degrees: float, size: Size) -> dict[str, Any]:
+    """An ellipse turned clockwise, in pixels; of equal half axes also a circle."""
+    width, height = size
+    (ring,) = ellipse_corners(np.array([middle]), np.array([half]), np.array([degrees]), CURVE_POINTS)
+    x, y = middle[0] / width, middle[1] / height
+    drawing: dict[str, Any] = {
+        "ellipse": {"x": x, "y": y, "rx": half[0] / width, "ry": half[1] / height, "theta": degrees}
+    }
+    if half[0] == half[1]:
+        drawing["circle"] = {"x": x, "y": y, "r": half[0] / width, "stretch": 1.0, "theta": 0.0}
+    return {**outline([ring]), EXACT_KEY: drawing}
+
+
+def keypoints(points: Sequence[tuple[float, float, int]]) -> dict[str, Any]:
+    """Keypoints x, y, visibility in pixels, with the box about those that are there."""
+    there = np.array([(x, y) for x, y, seen in points if seen], np.float64).reshape(-1, 2)
+    low, high = (there.min(axis=0), there.max(axis=0)) if len(there) else (np.zeros(2), np.zeros(2))
+    return {
+        "keypoints": [number for point in points for number in point],
+        "num_keypoints": len(there),
+        "bbox": [*low.tolist(), *(high - low).tolist()],
+    }

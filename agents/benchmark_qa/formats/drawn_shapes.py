@@ -1,0 +1,138 @@
+"""Geometry in Encord's own JSON: shares of the image's width and height.
+
+One rule for what reaches beyond its image: boxes and outlines are cut off at its edges; what has nothing on the image,
+or no area, is refused.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+
+from benchmark_qa.formats.coco_reader import UndrawableError
+from benchmark_qa.formats.label_parts import Json, Size
+from benchmark_qa.labels.annotations import Numbers
+from benchmark_qa.labels.ontology import Shape
+
+EXACT_KEY = "drawing"
+"""Of a COCO annotation that our export wrote: what COCO has no place for, in Encord's JSON"""
+EXACT: Mapping[Shape, str] = {
+    Shape.POLYGON: "polygons",
+    Shape.ROTATABLE_BOUNDING_BOX: "rotatableBoundingBox",
+    Shape.CIRCLE: "circle",
+    Shape.ELLIPSE: "ellipse",
+}
+"""Shapes that COCO cannot hold without a loss, and the key of their geometry"""
+_FIELDS: Mapping[Shape, frozenset[str]] = {
+    Shape.ROTATABLE_BOUNDING_BOX: frozenset({"x", "y", "w", "h", "theta"}),
+    Shape.CIRCLE: frozenset({"x", "y", "r"}),
+    Shape.ELLIPSE: frozenset({"x", "y", "rx", "ry", "theta"}),
+}
+_SAME = 1.0
+"""Pixels by which the box about an exact drawing may differ from the annotation's"""
+
+
+def polygons(parts: Sequence[Sequence[Numbers]]) -> dict[str, Any]:
+    """A polygon of several parts, each an outline and its holes (m, 2)."""
+    outline = parts[0][0].tolist()
+    return {
+        "polygon": {str(place): {"x": x, "y": y} for place, (x, y) in enumerate(outline)},
+        "polygons": [[ring.ravel().tolist() for ring in part] for part in parts],
+    }
+
+
+def clipped_box(box: Mapping[str, float]) -> dict[str, float]:
+    """The part of a box that is on its image."""
+    left, top, right, bottom = box["x"], box["y"], box["x"] + box["w"], box["y"] + box["h"]
+    if left >= 0 and top >= 0 and right <= 1 and bottom <= 1:
+        return dict(box)
+    left, top = max(left, 0.0), max(top, 0.0)
+    return {"x": left, "y": top, "w": min(right, 1.0) - left, "h": min(bottom, 1.0) - top}
+
+
+def clipped_polygons(rings: Sequence[Numbers]) -> tuple[dict[str, Any], bool]:
+    """Outlines of one object where they are on its image, and whether any was cut off.
+
+    Raises:
+        UndrawableError: nothing of them has an area on the image.
+    """
+    inside, cut = [], False
+    for ring in rings:
+        if ((ring >= 0) & (ring <= 1)).all():
+            inside.append(ring)
+            continue
+        cut = True
+        whole = shapely.make_valid(shapely.Polygon(ring))
+        inside += list(_outlines(shapely.clip_by_rect(whole, 0.0, 0.0, 1.0, 1.0)))
+    # Shoelace would call a bow tie empty, and no number that is computed is exactly 0.
+    if not sum(shapely.make_valid(shapely.Polygon(ring)).area for ring in inside) > _NOTHING:
+        where = "lies outside its image" if cut else "has no area"
+        raise UndrawableError(f"has an outline that {where}")
+    return polygons([[ring] for ring in inside]), cut
+
+
+_NOTHING = 1e-12
+"""Share of an image that is no area"""
+
+
+def _outlines(geometry: Any) -> Iterable[Numbers]:
+    for part in shapely.get_parts(geometry):
+        if part.geom_type == "Polygon" and part.area > 0:
+            yield np.asarray(part.exterior.coords)[:-1]
+        elif part.geom_type.startswith(("Multi", "Geometry")):
+            yield from _outlines(part)
+
+
+def exact_drawing(annotation: Json, shape: Shape, size: Size) -> dict[str, Any] | None:
+    """The geometry as our own export keeps it beside COCO's; None where there is none, or it is not the box's."""
+    key, given = EXACT.get(shape), annotation.get(EXACT_KEY)
+    if key is None or not isinstance(given, Mapping) or key not in given:
+        return None
+    if shape is Shape.POLYGON:
+        parts = _exact_parts(given[key])
+        if not parts or not _fits(np.concatenate([part[0] for part in parts]), annotation, size):
+            return None
+        return polygons(parts)
+    numbers = given[key]
+    if not isinstance(numbers, Mapping) or not _FIELDS[shape] <= numbers.keys() or not _finite(numbers.values()):
+        return None
+    return {key: dict(numbers)} if _about(numbers, shape, annotation, size) else None
+
+
+def _exact_parts(given: Any) -> list[list[Numbers]] | None:
+    if not isinstance(given, list) or not given:
+        return None
+    for part in given:
+        if not isinstance(part, list) or not part:
+            return None
+        for ring in part:
+            if not isinstance(ring, list) or len(ring) < 6 or len(ring) % 2 or not _finite(ring):
+                return None
+    return [[np.array(ring, np.float64).reshape(-1, 2) for ring in part] for part in given]
+
+
+def _finite(numbers: Iterable[Any]) -> bool:
+    return all(isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in numbers)
+
+
+def _fits(points: Numbers, annotation: Json, size: Size) -> bool:
+    """Whether the box about points is the annotation's: somebody may have moved that."""
+    box = annotation.get("bbox")
+    if not isinstance(box, list) or len(box) != 4 or not _finite(box):
+        return False
+    low, high = points.min(axis=0) * size, points.max(axis=0) * size
+    return bool(np.abs(np.concatenate((low, high - low)) - box).max() <= _SAME)
+
+
+def _about(numbers: Mapping[str, float], shape: Shape, annotation: Json, size: Size) -> bool:
+    """The same by the middle of the shape: of all of them it is the middle of the box."""
+    middle = [numbers["x"], numbers["y"]]
+    if shape is Shape.ROTATABLE_BOUNDING_BOX:
+        middle = [numbers["x"] + numbers["w"] / 2, numbers["y"] + numbers["h"] / 2]
+    box = annotation.get("bbox")
+    if not isinstance(box, list) or len(box) != 4 or not _finite(box):
+        return False
+    told = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2])
+    return bool(np.abs(np.array(middle) * size - told).max() <= _SAME)

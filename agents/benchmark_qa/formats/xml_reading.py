@@ -1,0 +1,66 @@
+"""XML of label formats, with errors that name the place."""
+
+import math
+from collections.abc import Iterator
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from benchmark_qa.formats.coco_building import FormatError
+
+
+def parsed(content: bytes, place: str) -> Element:
+    """The root of a document.
+
+    Raises:
+        FormatError: it is not well formed.
+    """
+    try:
+        return ElementTree.fromstring(content)  # noqa: S314
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise FormatError(f"{place}: is not XML ({error})") from None
+
+
+def children(element: Element, tag: str) -> Iterator[Element]:
+    """Those of a tag."""
+    return (child for child in element if child.tag == tag)
+
+
+def text(element: Element | None, tag: str) -> str:
+    """The text of a child; empty where there is none."""
+    return ((element.findtext(tag) if element is not None else None) or "").strip()
+
+
+def number(element: Element, tag: str, place: str) -> float:
+    """The number in a child.
+
+    Raises:
+        FormatError: there is none.
+    """
+    return as_number(text(element, tag), f"{place}: {tag}")
+
+
+def attribute(element: Element, name: str, place: str, otherwise: float | None = None) -> float:
+    """The number in an attribute.
+
+    Raises:
+        FormatError: there is none.
+    """
+    given = element.get(name)
+    if given is None and otherwise is not None:
+        return otherwise
+    return as_number(given or "", f"{place}: {name}")
+
+
+def as_number(given: str, place: str) -> float:
+    """The number that a text says.
+
+    Raises:
+        FormatError: it is none.
+    """
+    try:
+        value = float(given)
+    except ValueError:
+        value = float("nan")
+    if not math.isfinite(value):
+        raise FormatError(f"{place} is not a number: {given!r}")
+    return value

@@ -1,0 +1,124 @@
+"""`--map-images`: which image a name means, from the files of an export or a list that a person has written."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from benchmark_qa.formats.coco_reader import id_text
+from benchmark_qa.images.image_map import ImageMap, ImageMapError
+from benchmark_qa.terminal.files import ExportError, load_json
+
+IMAGES, CLASSES = "images.jsonl", "classes.json"
+"""Files of an export"""
+
+MapImagesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--map-images",
+        "--export",
+        metavar="FILE",
+        help="Which image a name means: an export's folder, images.jsonl or COCO file, JSON {name: data hash, title or "
+        "URL}, or CSV with the columns image and data_hash.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class ExportMap:
+    """What an export, or a person, says of images and classes."""
+
+    images: ImageMap
+    classes: Mapping[str, str] = field(default_factory=dict)
+    """Feature hash, or name, by the number that the export gives a class in COCO"""
+
+
+def load_map(path: Path | None) -> ExportMap | None:
+    """Read what `--map-images` names; None where it is not given.
+
+    Raises:
+        ExportError: the file cannot be used.
+    """
+    if path is None:
+        return None
+    try:
+        return _loaded(path)
+    except ImageMapError as error:
+        raise ExportError(f"{path}: {error}") from None
+
+
+def _loaded(path: Path) -> ExportMap:
+    if path.is_dir():
+        lists = _lists_of(path)
+        if not lists:
+            raise ExportError(f"{path}: holds no {IMAGES}, so it is no export")
+        rows = [row for each in lists for row in _lines(each)]
+        return ExportMap(ImageMap.of_rows(rows), _classes_beside(lists[0]))
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        return ExportMap(ImageMap.of_rows(_lines(path)), _classes_beside(path))
+    if path.suffix.lower() == ".csv":
+        return ExportMap(ImageMap.of_rows(_table(path)))
+    content = load_json(path)
+    if isinstance(content, dict) and isinstance(content.get("images"), list):
+        rows = [image for image in content["images"] if isinstance(image, dict)]
+        return ExportMap(ImageMap.of_rows(rows), _classes_of(content.get("categories")))
+    if isinstance(content, dict):
+        return ExportMap(ImageMap.of_names(content))
+    raise ExportError(f"{path}: is neither an export's file nor a JSON object {{name: data hash, title or URL}}")
+
+
+def _lists_of(folder: Path) -> list[Path]:
+    """The lists of an export's folder, of one of its formats, or of a folder of that format."""
+    for place in (folder, folder.parent):
+        found = [place / IMAGES] if (place / IMAGES).is_file() else sorted(place.glob(f"*/{IMAGES}"))
+        if found and (place == folder or (place / IMAGES).is_file()):
+            return found
+    return []
+
+
+def _classes_beside(images: Path) -> dict[str, str]:
+    for folder in (images.parent, images.parent.parent):
+        if (folder / CLASSES).is_file():
+            return _classes_of(load_json(folder / CLASSES))
+    return {}
+
+
+def _classes_of(listed: Any) -> dict[str, str]:
+    """By number; classes without one, and what is no class, are left out."""
+    entries = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
+    return {
+        id_text(entry["id"]): str(entry.get("feature_hash") or entry.get("name"))
+        for entry in entries
+        if entry.get("id") is not None and (entry.get("feature_hash") or entry.get("name"))
+    }
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+            if line.strip():
+                row = orjson.loads(line)
+                if not isinstance(row, dict):
+                    raise ExportError(f"{path}, line {number}: is not a JSON object")
+                yield row
+    except OSError as error:
+        raise ExportError(f"{path}: {error.strerror or error}") from None
+    except orjson.JSONDecodeError as error:
+        raise ExportError(f"{path}, line {number}: is not JSON ({error})") from None
+
+
+def _table(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                frame = (row.get("frame") or "").strip()
+                name = row.get("image") or row.get("file") or row.get("file_name")
+                yield {"file": name, "data_hash": row.get("data_hash"), "frame": int(frame) if frame else None}
+    except OSError as error:
+        raise ExportError(f"{path}: {error.strerror or error}") from None
+    except (UnicodeDecodeError, csv.Error, ValueError) as error:
+        raise ExportError(f"{path}: is not a readable table ({error})") from None

@@ -1,0 +1,76 @@
+"""Labels in another tool's format, from a file or a folder."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from benchmark_qa.formats.coco_building import CocoDocument, FormatError
+from benchmark_qa.formats.label_parts import Size
+from benchmark_qa.formats.table import format_of
+from benchmark_qa.formats.table_reader import document_of_rows
+from benchmark_qa.terminal.files import ExportError
+from benchmark_qa.terminal.label_tables import table_rows
+
+
+def read_table(path: Path) -> CocoDocument:
+    """A table of boxes, one a row, as a COCO document.
+
+    Raises:
+        ExportError: the file cannot be used.
+    """
+    try:
+        return document_of_rows(table_rows(path), path.name)
+    except FormatError as error:
+        raise ExportError(str(error)) from None
+
+
+class DiskFolder:
+    """A folder, or a single file, as the readers of `formats/` take it."""
+
+    def __init__(self, path: Path) -> None:
+        self._root = path if path.is_dir() else path.parent
+        self._only = None if path.is_dir() else path.name
+
+    @cached_property
+    def files(self) -> Sequence[str]:
+        """Names of all files, sorted, with `/` between folders, without hidden ones and links out of the folder."""
+        if self._only is not None:
+            return (self._only,)
+        root = self._root.resolve()
+        found = (path for path in self._root.rglob("*") if path.is_file() and path.resolve().is_relative_to(root))
+        names = (path.relative_to(self._root).as_posix() for path in found)
+        return tuple(sorted(name for name in names if not any(part.startswith(".") for part in name.split("/"))))
+
+    def read(self, name: str) -> bytes:
+        """The content of a file."""
+        return (self._root / name).read_bytes()
+
+    def image_size(self, name: str) -> Size | None:
+        """Width and height as the picture is shown; None where it, or Pillow, cannot be read."""
+        try:
+            from PIL import Image
+        except ModuleNotFoundError:
+            return None
+        try:
+            with Image.open(self._root / name) as picture:
+                turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+                width, height = picture.size
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            return None
+        return (height, width) if turned else (width, height)
+
+
+def read_labels(path: Path) -> CocoDocument | None:
+    """The labels as a COCO document; None where the files are of no format of `formats/table.py`.
+
+    Raises:
+        ExportError: a file cannot be read.
+    """
+    folder = DiskFolder(path)
+    try:
+        known = format_of(folder)
+        return known.read(folder) if known is not None else None
+    except FormatError as error:
+        raise ExportError(f"{path}: {error}") from None
+    except OSError as error:
+        raise ExportError(f"{error.filename or path}: {error.strerror or error}") from None
