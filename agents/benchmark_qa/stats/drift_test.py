@@ -34,8 +34,8 @@ MOST_OTHERS = 40
 """Others on an item who are compared with: the first to submit"""
 _EXACT_FROM = 100.0
 """The exact tail is worked out where the bound is within this factor of the level: it is never larger"""
-_ROUGH = 0.02
-"""Where a simple bound is above this, it is the p-value"""
+_WORTH_A_SEARCH = 2.0
+"""Squared standard deviations from the mean, below which a simple bound is the p-value"""
 _STEPS = 12
 
 
@@ -210,9 +210,10 @@ def _bound(values: Floats, strata: Strata) -> float:
     spread = float((np.add.reduceat(values**2, starts) / strata.sizes * own).sum())
     if total <= 0:
         return 1.0
-    # Bernstein's bound: weaker, and enough to see that nothing is there.
-    rough = exp(-0.5 * total**2 / (spread + values.max() * total / 3))
-    return rough if rough > _ROUGH else min(rough, _chernoff(values, strata, total, total / spread))
+    if total**2 < _WORTH_A_SEARCH * spread:
+        # Bernstein's bound: larger, and enough to see that nothing is there.
+        return exp(-0.5 * total**2 / (spread + values.max() * total / 3))
+    return _chernoff(values, strata, total, total / spread)
 
 
 def _chernoff(values: Floats, strata: Strata, total: float, step: float) -> float:
