@@ -18,10 +18,10 @@ The weights sum to 1 over all looks for ever, so among equal people anybody is a
 A look compares with what the others had submitted by then: it is the same look whenever it is computed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, takewhile
 from math import exp, inf, isfinite, lgamma, log
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,12 +72,12 @@ class DriftLook:
 class Strata:
     """Groups of tasks; within a group each task is as likely to be the person's.
 
-    ``counts`` is (tasks, labels), group after group, the own tasks first in each; ``sizes`` and ``own`` are (groups,).
+    ``counts`` is (tasks, labels), group after group; ``is_own`` (tasks,) marks the person's; ``sizes`` is (groups,).
     """
 
     counts: Floats
+    is_own: NDArray[np.bool_]
     sizes: NDArray[np.int64]
-    own: NDArray[np.int64]
 
     @property
     def starts(self) -> NDArray[np.int64]:
@@ -86,11 +86,36 @@ class Strata:
         return starts
 
     @property
-    def is_own(self) -> NDArray[np.bool_]:
-        """Which tasks are the person's."""
-        place = np.arange(len(self.counts)) - np.repeat(self.starts, self.sizes)
-        mine: NDArray[np.bool_] = place < np.repeat(self.own, self.sizes)
-        return mine
+    def own(self) -> NDArray[np.int64]:
+        """How many tasks of each group are the person's."""
+        own: NDArray[np.int64] = np.add.reduceat(self.is_own.astype(np.int64), self.starts)
+        return own
+
+
+@dataclass(frozen=True, slots=True)
+class _Submitted:
+    """All tasks of all people, item after item, each item's in the order of submission: rows of the same index."""
+
+    counts: Floats
+    person: NDArray[np.int64]
+    item: NDArray[np.int64]
+    at: Floats
+    rank: NDArray[np.int64]
+    """Place among the item's tasks"""
+
+    @classmethod
+    def of(cls, people: Mapping[str, Sequence[LabelledTask]]) -> Self:
+        names = sorted(people)
+        tasks = [(task, number) for number, name in enumerate(names) for task in people[name]]
+        codes = {item: code for code, item in enumerate(sorted({task.item for task, _ in tasks}))}
+        item = np.array([codes[task.item] for task, _ in tasks], dtype=np.int64)
+        at, person = np.array([task.submitted for task, _ in tasks]), np.array([number for _, number in tasks])
+        order = np.lexsort((person, at, item))
+        item = item[order]
+        rank = np.arange(len(item)) - np.searchsorted(item, item)
+        return cls(
+            np.array([task.counts for task, _ in tasks], dtype=float)[order], person[order], item, at[order], rank
+        )
 
 
 def drift_looks(people: Mapping[str, Sequence[LabelledTask]], *, alpha: float = ALPHA) -> dict[str, DriftLook]:
@@ -100,17 +125,32 @@ def drift_looks(people: Mapping[str, Sequence[LabelledTask]], *, alpha: float = 
         people: each person's tasks, each item once, in any order. All counts have the same labels.
         alpha: the largest share of crowds of equal people in which anybody is ever called different.
     """
-    used = {name: sorted(_used(tasks), key=lambda task: (task.submitted, task.item)) for name, tasks in people.items()}
+    return {name: next(looks) for name, looks in _looks(people, alpha).items()}
+
+
+def all_drift_looks(
+    people: Mapping[str, Sequence[LabelledTask]], *, alpha: float = ALPHA
+) -> dict[str, list[DriftLook]]:
+    """Every look at everybody, the latest first; arguments as for `drift_looks`."""
+    return {name: list(looks) for name, looks in _looks(people, alpha).items()}
+
+
+def _looks(people: Mapping[str, Sequence[LabelledTask]], alpha: float) -> dict[str, Iterator[DriftLook]]:
+    used = {name: _used(tasks) for name, tasks in people.items()}
     if len({len(task.counts) for tasks in used.values() for task in tasks}) > 1:
         raise ValueError("the label counts of all tasks are of the same labels")
     crowd = sum(bool(tasks) for tasks in used.values())
-    by_item: dict[str, list[tuple[float, str, LabelledTask]]] = {}
-    for name in sorted(used):
-        for task in used[name]:
-            by_item.setdefault(task.item, []).append((task.submitted, name, task))
-    for met in by_item.values():
-        met.sort(key=lambda each: each[:2])
-    return {name: _latest_look(name, tasks, by_item, alpha, crowd) for name, tasks in used.items()}
+    submitted = _Submitted.of(used) if crowd else None
+    numbers = {name: number for number, name in enumerate(sorted(used))}
+    return {name: _looks_at(numbers[name], len(tasks), submitted, alpha, crowd) for name, tasks in used.items()}
+
+
+def _looks_at(person: int, tasks: int, submitted: _Submitted | None, alpha: float, crowd: int) -> Iterator[DriftLook]:
+    if submitted is None or tasks < LOOK_EVERY:
+        yield DriftLook(False, 0, tasks, reason=f"fewer than {LOOK_EVERY} tasks with labels")
+        return
+    for look in range(tasks // LOOK_EVERY, 0, -1):
+        yield _look(_strata(person, look, submitted), look, level_of_look(look, crowd, alpha))
 
 
 def level_of_look(look: int, people: int, alpha: float = ALPHA) -> float:
@@ -120,34 +160,23 @@ def level_of_look(look: int, people: int, alpha: float = ALPHA) -> float:
     return alpha * 5.0 / ((look + 4) * (look + 5)) / people
 
 
-def _used(tasks: Iterable[LabelledTask]) -> list[LabelledTask]:
+def _used(tasks: Sequence[LabelledTask]) -> list[LabelledTask]:
     for task in tasks:
         if not all(isfinite(count) and count >= 0 for count in task.counts):
             raise ValueError(f"label counts are zero or more (item {task.item})")
     return [task for task in tasks if any(task.counts)]
 
 
-def _latest_look(
-    name: str,
-    tasks: Sequence[LabelledTask],
-    by_item: Mapping[str, Sequence[tuple[float, str, LabelledTask]]],
-    alpha: float,
-    crowd: int,
-) -> DriftLook:
-    look = len(tasks) // LOOK_EVERY
-    if look == 0:
-        return DriftLook(False, 0, len(tasks), reason=f"fewer than {LOOK_EVERY} tasks with labels")
-    own = tasks[: look * LOOK_EVERY]
-    strata = _strata(name, own, by_item)
-    if (strata.sizes == strata.own).all():
-        return DriftLook(False, look, len(own), reason="nobody to compare with")
-    level = level_of_look(look, crowd, alpha)
+def _look(strata: Strata, look: int, level: float) -> DriftLook:
+    tasks = look * LOOK_EVERY
+    if strata.is_own.all():
+        return DriftLook(False, look, tasks, reason="nobody to compare with")
     p_value, label = smallest_p_value(strata, level)
     shares, others = _shares(strata)
     return DriftLook(
         is_different=p_value <= level,
         look=look,
-        tasks=len(own),
+        tasks=tasks,
         level=level,
         p_value=p_value,
         distance=_jensen_shannon(shares, others),
@@ -156,28 +185,30 @@ def _latest_look(
     )
 
 
-def _strata(
-    name: str, own: Sequence[LabelledTask], by_item: Mapping[str, Sequence[tuple[float, str, LabelledTask]]]
-) -> Strata:
-    until, items = own[-1].submitted, {task.item for task in own}
-    rows: list[tuple[float, ...]] = []
-    sizes: list[int] = []
-    alone: list[tuple[float, ...]] = []
-    for task in own:
-        in_time = takewhile(lambda each: each[0] <= until, by_item[task.item])
-        others = [each.counts for _, _, each in islice((met for met in in_time if met[1] != name), MOST_OTHERS)]
-        if others:
-            rows += [task.counts, *others]
-            sizes.append(1 + len(others))
-        else:
-            alone.append(task.counts)
-    owns = [1] * len(sizes)
-    if alone:
-        elsewhere = [met[0][2].counts for item, met in by_item.items() if item not in items and met[0][0] <= until]
-        rows += [*alone, *elsewhere]
-        sizes.append(len(alone) + len(elsewhere))
-        owns.append(len(alone))
-    return Strata(np.array(rows, dtype=float), np.array(sizes), np.array(owns))
+def _strata(person: int, look: int, all_tasks: _Submitted) -> Strata:
+    """One group for each item that others had met by this look; one for all other items."""
+    mine = np.flatnonzero(all_tasks.person == person)
+    own = mine[np.argsort(all_tasks.at[mine], kind="stable")][: look * LOOK_EVERY]
+    in_time = (all_tasks.at <= all_tasks.at[own[-1]]) & (all_tasks.person != person)
+    is_own = np.zeros(len(in_time), bool)
+    is_own[own] = True
+    # Places among the others: the person's own task takes none.
+    own_rank = np.full(int(all_tasks.item.max()) + 1, np.iinfo(np.int64).max)
+    own_rank[all_tasks.item[own]] = all_tasks.rank[own]
+    is_of_own_item = own_rank[all_tasks.item] < np.iinfo(np.int64).max
+    place = all_tasks.rank - (all_tasks.rank > own_rank[all_tasks.item])
+    others = in_time & is_of_own_item & (place < MOST_OTHERS)
+    met_by_others = np.zeros(len(own_rank), bool)
+    met_by_others[all_tasks.item[others]] = True
+    together = np.flatnonzero((is_own | others) & met_by_others[all_tasks.item])
+    alone = np.flatnonzero(is_own & ~met_by_others[all_tasks.item])
+    sizes = np.unique(all_tasks.item[together], return_counts=True)[1]
+    rows = together
+    if len(alone):
+        elsewhere = np.flatnonzero(in_time & ~is_of_own_item)
+        elsewhere = elsewhere[np.unique(all_tasks.item[elsewhere], return_index=True)[1]]
+        rows, sizes = np.concatenate([together, alone, elsewhere]), np.append(sizes, len(alone) + len(elsewhere))
+    return Strata(all_tasks.counts[rows], is_own[rows], sizes)
 
 
 def smallest_p_value(strata: Strata, level: float) -> tuple[float, int]:

@@ -11,8 +11,6 @@ from benchmark_qa.stats.evidence import Evidence, fold, value_gains
 EVIDENCE = st.lists(st.floats(0, 1000), min_size=1, max_size=12).map(
     lambda given: {f"person-{number}": evidence for number, evidence in enumerate(given)}
 )
-    lambda given: dict(zip("abcdefghijkl", given, strict=False))
-)
 
 
 def held(*answers: float) -> Evidence:

@@ -7,6 +7,7 @@ from scipy import stats
 from benchmark_qa.stats.drift_test import (
     LabelledTask,
     Strata,
+    all_drift_looks,
     drift_looks,
     level_of_look,
     smallest_p_value,
@@ -30,7 +31,8 @@ def people(
 
 def strata(groups: list[list[list[float]]], own: list[int]) -> Strata:
     counts = np.array([counts for group in groups for counts in group], dtype=float)
-    return Strata(counts, np.array([len(group) for group in groups]), np.array(own))
+    is_own = np.array([place < mine for group, mine in zip(groups, own, strict=True) for place in range(len(group))])
+    return Strata(counts, is_own, np.array([len(group) for group in groups]))
 
 
 def test_one_label_a_task_is_exact() -> None:
@@ -95,6 +97,10 @@ def test_looks_come_every_25_tasks_and_stay_what_they_were() -> None:
     everybody = people(np.random.default_rng(6), [[0.3, 0.7]] + [[0.7, 0.3]] * 5, tasks=60)
     looks = drift_looks(everybody)
     assert {(each.look, each.tasks) for each in looks.values()} == {(2, 50)}
+    assert {name: found[0] for name, found in all_drift_looks(everybody).items()} == looks
+    assert [look.look for look in all_drift_looks(everybody)["p0"]] == [2, 1]
+    first = drift_looks({name: tasks[:25] for name, tasks in everybody.items()})
+    assert {name: found[1] for name, found in all_drift_looks(everybody).items()} == first
     earlier = {name: tasks[:55] for name, tasks in everybody.items()}
     assert drift_looks(earlier) == looks
     assert drift_looks({name: list(reversed(tasks)) for name, tasks in everybody.items()}) == looks
