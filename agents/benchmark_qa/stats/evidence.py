@@ -16,9 +16,9 @@ After each task the sums are scaled down to a cap of ten times the level of nami
 the guarantee stands, and it bounds the time until somebody who has recovered is no longer named.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import isfinite, isnan
+from math import isfinite
 from typing import Any, Self
 
 import numpy as np
@@ -172,36 +172,42 @@ class Evidence:
         return _total(self.above, self.tasks)
 
     def after(self, gains: Gains, *, cap: float | None = None) -> Self:
-        """The evidence after these further tasks of one person, in the order of their submission."""
-        last = self
-        for last in self.steps(gains, cap=cap):  # noqa: B007
-            pass
-        return last
-
-    def steps(self, gains: Gains, *, cap: float | None = None) -> Iterable[Self]:
-        """The evidence after each of these further tasks.
+        """The evidence after these further tasks of one person, in the order of their submission.
 
         Args:
-            gains: of one person; a task that says nothing repeats the evidence.
+            gains: of one person.
             cap: of the evidence for "below": `cap_for` of the crowd. That for "above" is judged alone.
         """
-        if gains.values.ndim != 1:
-            raise ValueError(f"the gains of one person are (tasks,), not {gains.values.shape}")
-        state = self
-        for for_below, for_above in zip(gains.for_below.tolist(), gains.for_above.tolist(), strict=True):
-            if not isnan(for_below):
-                state = state._next(for_below, for_above, cap_for() if cap is None else cap)
+        last = None
+        for last in self._parts(gains, cap):  # noqa: B007
+            pass
+        return self if last is None else self._of(*last)
+
+    def steps(self, gains: Gains, *, cap: float | None = None) -> Iterator[Self]:
+        """The evidence after each of these further tasks; one that says nothing repeats it."""
+        state, further = self, self._parts(gains, cap)
+        for says_nothing in np.isnan(gains.values).tolist():
+            state = state if says_nothing else self._of(*next(further))
             yield state
 
-    def _next(self, for_below: float, for_above: float, cap: float) -> Self:
-        weight, memory = float(start_weights(self.tasks)), 1.0 / min(self.tasks + 1, _MEMORY)
-        return type(self)(
-            self.tasks + 1,
-            tuple(advance(np.array(self.below), weight, np.float64(for_below), cap).tolist()),
-            tuple(advance(np.array(self.above), weight, np.float64(for_above), cap_for()).tolist()),
-            _grown(self.growth_below, for_below, memory),
-            _grown(self.growth_above, for_above, memory),
-        )
+    def _parts(self, gains: Gains, cap: float | None) -> Iterator[tuple[int, Floats, Floats]]:
+        """Tasks, sums and growths (below and above, bets) after each task in which there was something to judge."""
+        if gains.values.ndim != 1:
+            raise ValueError(f"the gains of one person are (tasks,), not {gains.values.shape}")
+        sums, growths = np.array([self.below, self.above]), np.array([self.growth_below, self.growth_above])
+        caps = np.array([cap_for() if cap is None else cap, cap_for()])
+        units = np.stack([gains.for_below, gains.for_above], axis=1)[~np.isnan(gains.values)]
+        weights = start_weights(self.tasks + np.arange(len(units)))
+        for tasks, (weight, said) in enumerate(zip(weights, units, strict=True), self.tasks + 1):
+            sums = advance(sums, weight, said, caps)
+            growths = growths + (np.log1p(said[:, None] * BETS) - growths) / min(tasks, _MEMORY)
+            yield tasks, sums, growths
+
+    @classmethod
+    def _of(cls, tasks: int, sums: Floats, growths: Floats) -> Self:
+        below, above = (tuple(each) for each in sums.tolist())
+        growth_below, growth_above = (tuple(each) for each in growths.tolist())
+        return cls(tasks, below, above, growth_below, growth_above)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types only."""
@@ -228,12 +234,12 @@ def fold(gains: Gains, *, crowd: int = 1) -> Evidence:
     return Evidence().after(gains, cap=cap_for(crowd))
 
 
-def advance(sums: Floats, weights: ArrayLike, units: ArrayLike, cap: float) -> Floats:
-    """One task more: sums (..., bets) with start weights (...) and what the task says (...), capped."""
+def advance(sums: Floats, weights: ArrayLike, units: ArrayLike, caps: ArrayLike) -> Floats:
+    """One task more: sums (..., bets) with start weights, what the task says and caps (each broadcast to ...)."""
+    most = np.asarray(caps, float)[..., None]
     started = sums + np.asarray(weights, float)[..., None]
     grown: Floats = started * (1.0 + np.asarray(units, float)[..., None] * BETS)
-    means = grown.mean(axis=-1, keepdims=True)
-    capped: Floats = grown * (cap / np.maximum(means, cap))
+    capped: Floats = grown * (most / np.maximum(grown.mean(axis=-1, keepdims=True), most))
     return capped
 
 
@@ -271,8 +277,3 @@ def _checked(bar: float) -> float:
 
 def _total(sums: tuple[float, ...], tasks: int) -> float:
     return sum(sums) / len(sums) + float(weight_to_come(tasks))
-
-
-def _grown(growth: tuple[float, ...], unit: float, memory: float) -> tuple[float, ...]:
-    means = np.array(growth)
-    return tuple((means + memory * (np.log1p(unit * BETS) - means)).tolist())
