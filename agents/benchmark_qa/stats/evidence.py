@@ -29,7 +29,7 @@ Counts = NDArray[np.int64]
 
 ALPHA = 0.05
 """Largest probability of calling somebody below (or above) who is not"""
-BETS: Floats = np.geomspace(0.03, 0.85, 9)
+BETS: Floats = np.linspace(0.03, 0.85, 9)
 """Shares of the largest bet that keeps every factor positive"""
 BLOCK = 20
 """Tasks in a block of start weights"""

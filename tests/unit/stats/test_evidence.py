@@ -65,12 +65,11 @@ def test_at_the_bar_the_evidence_is_one_on_average_after_every_task_and_less_whe
 
 
 def test_one_more_task_keeps_the_expectation_from_any_state_and_at_any_start() -> None:
-    gains = value_gains([1.0, 0.0], 0.7)
     for history in product([0.0, 1.0], repeat=6):
-        before = fold(value_gains(list(history), 0.7))
-        after = [before.after(Gains(gains.values[[task]], gains.most_gain, gains.most_loss)) for task in (0, 1)]
-        assert 0.7 * after[0].evidence_below + 0.3 * after[1].evidence_below == pytest.approx(before.evidence_below)
-        assert 0.7 * after[0].evidence_above + 0.3 * after[1].evidence_above == pytest.approx(before.evidence_above)
+        before = Evidence().after(value_gains(history, 0.7), cap=1e9)
+        right, wrong = (before.after(value_gains([answer], 0.7), cap=1e9) for answer in (1.0, 0.0))
+        assert 0.7 * right.evidence_below + 0.3 * wrong.evidence_below == pytest.approx(before.evidence_below)
+        assert 0.7 * right.evidence_above + 0.3 * wrong.evidence_above == pytest.approx(before.evidence_above)
 
 
 def test_on_the_good_side_of_the_bar_the_evidence_against_falls_on_average() -> None:
