@@ -56,7 +56,8 @@ def _orders(agreement: float, random: np.random.Generator, *, people: int = CROW
 
 
 def _is_systematic(orders: list[list[str]]) -> bool:
-    return bool(item_order({f"p{number}": order for number, order in enumerate(orders)}).is_systematic)
+    met = {f"p{number}": {item: float(at) for at, item in enumerate(order)} for number, order in enumerate(orders)}
+    return bool(item_order(met).is_systematic)
 
 
 def others_rows(runs: int, random: np.random.Generator) -> Rows:
