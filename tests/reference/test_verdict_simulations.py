@@ -28,6 +28,10 @@ def answers(random: np.random.Generator, chances: Floats | float, people: int, t
     return value_gains(random.random((people, tasks)) < chances, BAR)
 
 
+def moments(items: list[int]) -> dict[str, float]:
+    return {str(item): float(moment) for moment, item in enumerate(items)}
+
+
 def median_first(paths: Floats, level: float) -> float:
     reached = paths >= level
     return float(np.median(np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, 10**6)))
@@ -127,9 +131,9 @@ def test_random_orders_looked_at_again_and_again_are_seldom_called_systematic() 
     random = np.random.default_rng(8)
     called = 0
     for _ in range(100):
-        orders = {f"p{person}": [str(item) for item in random.permutation(200)] for person in range(6)}
+        orders = [random.permutation(200).tolist() for _ in range(6)]
         called += any(
-            bool(item_order({name: order[:met] for name, order in orders.items()}).is_systematic)
+            item_order({f"p{n}": moments(order[:met]) for n, order in enumerate(orders)}).is_systematic
             for met in range(25, 201, 25)
         )
     assert called <= 4

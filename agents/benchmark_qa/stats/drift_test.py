@@ -136,7 +136,7 @@ def all_drift_looks(
 
 
 def _looks(people: Mapping[str, Sequence[LabelledTask]], alpha: float) -> dict[str, Iterator[DriftLook]]:
-    used = {name: _used(tasks) for name, tasks in people.items()}
+    used = {name: _used(name, tasks) for name, tasks in people.items()}
     if len({len(task.counts) for tasks in used.values() for task in tasks}) > 1:
         raise ValueError("the label counts of all tasks are of the same labels")
     crowd = sum(bool(tasks) for tasks in used.values())
@@ -160,7 +160,9 @@ def level_of_look(look: int, people: int, alpha: float = ALPHA) -> float:
     return alpha * 5.0 / ((look + 4) * (look + 5)) / people
 
 
-def _used(tasks: Sequence[LabelledTask]) -> list[LabelledTask]:
+def _used(name: str, tasks: Sequence[LabelledTask]) -> list[LabelledTask]:
+    if len({task.item for task in tasks}) < len(tasks):
+        raise ValueError(f"an item counts once for each person; {name} has one twice")
     for task in tasks:
         if not all(isfinite(count) and count >= 0 for count in task.counts):
             raise ValueError(f"label counts are zero or more (item {task.item})")

@@ -29,8 +29,8 @@ Counts = NDArray[np.int64]
 
 ALPHA = 0.05
 """Largest probability of calling somebody below (or above) who is not"""
-BETS: Floats = np.linspace(0.03, 0.85, 9)
-"""Shares of the largest bet that keeps every factor positive"""
+BETS: Floats = np.linspace(0.03**0.5, 0.85**0.5, 9) ** 2
+"""Shares of the largest bet that keeps every factor positive; close together where they are small"""
 BLOCK = 20
 """Tasks in a block of start weights"""
 CAP_OVER_LEVEL = 10.0

@@ -45,20 +45,21 @@ class ItemOrder:
     reason: str | None = None
 
 
-def item_order(sequences: Mapping[str, Sequence[str]], *, seed: int = 0) -> ItemOrder:
+def item_order(met: Mapping[str, Mapping[str, float]], *, seed: int = 0) -> ItemOrder:
     """Check the order of items.
 
     Args:
-        sequences: of each person, the items in the order in which they were met, each once. The order of the dataset
-            may be given as one more person; then one person's work alone can be checked against it.
+        met: of each person, the items and the moment at which each was first met (any number that grows). Items of one
+            moment share a place: an order that is not known is not a common one. The order of the dataset may be
+            given as one more person; then one person's work alone can be checked against it.
         seed: of the shuffles; the same input gives the same answer.
     """
-    shared = _shared(sequences)
+    shared = _shared(met)
     if len(shared) < 2:
         return ItemOrder(None, None, None, len(shared), f"fewer than two people share {_FEWEST_ITEMS} items")
     places = _places(shared)
-    met = (places != 0).astype(float)
-    both = met @ met.T
+    has_met = (places != 0).astype(float)
+    both = has_met @ has_met.T
     np.fill_diagonal(both, 0.0)
     if both.max() < _FEWEST_ITEMS:
         return ItemOrder(None, None, None, len(shared), f"no two people share {_FEWEST_ITEMS} items")
@@ -67,23 +68,30 @@ def item_order(sequences: Mapping[str, Sequence[str]], *, seed: int = 0) -> Item
     return ItemOrder(p_value <= LEVEL, float(seen[0]), p_value, len(shared))
 
 
-def _shared(sequences: Mapping[str, Sequence[str]]) -> list[Sequence[str]]:
-    """The orders that can be compared, in an order that does not depend on the input's."""
-    for name, items in sequences.items():
-        if len(set(items)) < len(items):
-            raise ValueError(f"an item counts once for each person; {name} has one twice")
-    long_enough = [(-len(items), name, items) for name, items in sequences.items() if len(items) >= _FEWEST_ITEMS]
-    return [items[:MOST_ITEMS] for _, _, items in sorted(long_enough, key=lambda each: each[:2])[:MOST_PEOPLE]]
+def _shared(met: Mapping[str, Mapping[str, float]]) -> list[tuple[list[str], Floats]]:
+    """Items and their places, for those whose order can be compared; this does not depend on the input's order."""
+    found = []
+    for name, moments in met.items():
+        items = sorted(moments, key=lambda item: (moments[item], item))[:MOST_ITEMS]
+        if len(items) >= _FEWEST_ITEMS and moments[items[0]] < moments[items[-1]]:
+            found.append((-len(items), name, items, _standardised([moments[item] for item in items])))
+    return [(items, places) for _, _, items, places in sorted(found, key=lambda each: each[:2])[:MOST_PEOPLE]]
 
 
-def _places(sequences: Sequence[Sequence[str]]) -> Floats:
-    """(people, items): the standardised position, 0 where the item was not met."""
-    columns = {item: column for column, item in enumerate(sorted({item for items in sequences for item in items}))}
-    places = np.zeros((len(sequences), len(columns)))
-    for row, items in zip(places, sequences, strict=True):
-        ranks = np.arange(len(items)) - (len(items) - 1) / 2
-        # A middle rank is 0, as an item that was not met: a hair beside it keeps the two apart.
-        row[[columns[item] for item in items]] = np.where(ranks == 0, 1e-12, ranks / ranks.std())
+def _standardised(moments: list[float]) -> Floats:
+    """Ranks with mean 0 and variance 1; equal moments share the mean of their ranks."""
+    _, group, sizes = np.unique(moments, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(sizes) - (sizes + 1) / 2)[group] - (len(moments) - 1) / 2
+    # A middle rank is 0, as an item that was not met: a hair beside it keeps the two apart.
+    return np.where(ranks == 0, 1e-12, ranks / ranks.std())
+
+
+def _places(shared: Sequence[tuple[list[str], Floats]]) -> Floats:
+    """(people, items): the standardised place, 0 where the item was not met."""
+    columns = {item: column for column, item in enumerate(sorted({item for items, _ in shared for item in items}))}
+    places = np.zeros((len(shared), len(columns)))
+    for row, (items, own) in zip(places, shared, strict=True):
+        row[[columns[item] for item in items]] = own
     return places
 
 

@@ -2,7 +2,7 @@ from math import log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark_qa.stats.crowd_evidence import named, named_of_many, needed_evidence, standings, tasks_expected
@@ -27,6 +27,7 @@ def test_e_bh_by_hand() -> None:
     assert named({}) == frozenset()
 
 
+@settings(deadline=None, max_examples=50)
 @given(crowd=EVIDENCE)
 def test_e_bh_is_the_largest_group_that_supports_itself(crowd: dict[str, float]) -> None:
     ordered = sorted(crowd.values(), reverse=True)
@@ -35,6 +36,7 @@ def test_e_bh_is_the_largest_group_that_supports_itself(crowd: dict[str, float])
     assert named(crowd) == {name for name, evidence in crowd.items() if evidence >= least}
 
 
+@settings(deadline=None, max_examples=50)
 @given(crowd=EVIDENCE)
 def test_the_needed_evidence_is_where_a_person_begins_to_be_named(crowd: dict[str, float]) -> None:
     for name, needed in needed_evidence(crowd).items():

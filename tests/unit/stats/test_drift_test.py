@@ -131,3 +131,5 @@ def test_counts_that_cannot_be_are_refused() -> None:
         drift_looks({"ann": [LabelledTask(0, "x", (-1.0, 2.0))]})
     with pytest.raises(ValueError, match="same labels"):
         drift_looks({"ann": [LabelledTask(0, "x", (1.0,)), LabelledTask(1, "y", (1.0, 2.0))]})
+    with pytest.raises(ValueError, match="ann has one twice"):
+        drift_looks({"ann": [LabelledTask(0, "x", (1.0,)), LabelledTask(1, "x", (1.0,))]})

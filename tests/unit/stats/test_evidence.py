@@ -4,7 +4,7 @@ from math import isnan
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark_qa.stats.evidence import (
@@ -79,6 +79,7 @@ def test_on_the_good_side_of_the_bar_the_evidence_against_falls_on_average() -> 
     assert (np.diff(means) < 0).all()
 
 
+@settings(deadline=None, max_examples=50)
 @given(tasks=st.lists(st.tuples(*[st.integers(0, 12)] * 3), min_size=1, max_size=30), bar=st.floats(0.05, 0.95))
 def test_gains_of_objects_keep_their_bounds_and_average_to_zero_at_the_figure(
     tasks: list[tuple[int, int, int]], bar: float
@@ -111,6 +112,7 @@ def test_empty_answers_to_empty_items_change_nothing() -> None:
     assert mixed == plain
 
 
+@settings(deadline=None, max_examples=50)
 @given(answers=RIGHT_OR_WRONG, parts=st.lists(st.integers(0, 60), max_size=5), crowd=st.integers(1, 60))
 def test_task_by_task_and_through_json_is_the_same_as_all_at_once(
     answers: list[float], parts: list[int], crowd: int
@@ -123,6 +125,7 @@ def test_task_by_task_and_through_json_is_the_same_as_all_at_once(
     assert state == fold(gains, crowd=crowd)
 
 
+@settings(deadline=None, max_examples=50)
 @given(answers=st.lists(RIGHT_OR_WRONG, min_size=1, max_size=4))
 def test_many_people_at_once_have_the_same_evidence_after_every_task(answers: list[list[float]]) -> None:
     longest = max(map(len, answers))
