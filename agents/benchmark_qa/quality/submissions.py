@@ -53,7 +53,7 @@ def in_order(records: Iterable[ScoreRecord], first_versions: Iterable[ScoreRecor
 
 def submitted_at(record: ScoreRecord) -> datetime:
     """When the work was submitted: as Encord says, else when the labels were last edited, else when it was scored."""
-    return getattr(record, "submitted_at", None) or record.identity.labels_edited_at or record.scored_at
+    return record.submitted_at or record.identity.labels_edited_at or record.scored_at
 
 
 def replaced_by_another_attempt(record: ScoreRecord, first: ScoreRecord) -> bool:
