@@ -24,6 +24,8 @@ class ScoreIdentity:
     truth_edited_at: datetime | None
     config_fingerprint: str
     engine_version: str
+    late: bool = False
+    """The labels were edited after the task had left the annotators: the score is kept, and counts nowhere"""
 
     @cached_property
     def key(self) -> str:
@@ -39,6 +41,7 @@ class ScoreIdentity:
             self.truth_edited_at.isoformat() if self.truth_edited_at else "",
             self.config_fingerprint,
             self.engine_version,
+            *(("late",) if self.late else ()),
         )
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
@@ -68,6 +71,9 @@ class ScoreRecord:
     dataset_hash: str | None = None
     sketch: Sketch | None = field(default=None, repr=False)
     """What both sides look like; None for records from before it was kept"""
+    submitted_at: datetime | None = None
+    """When the work was handed in, by its label row's last edit; None where there is no row, or from before it was
+    kept"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from sqlalchemy import (
     String,
     Table,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.engine import Dialect
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision of `migrations/versions` that these tables are"""
 
 
@@ -75,6 +76,8 @@ score_records = Table(
     Column("attributes_total", Integer, nullable=False, server_default="0"),
     Column("dataset_hash", String(36)),
     Column("sketch", JSON(none_as_null=True)),
+    Column("submitted_at", Moment),
+    Column("late", Boolean, nullable=False, server_default=false()),
     Index("ix_score_records_task", "production_project", "data_hash", "branch_name", "scored_at"),
     Index("ix_score_records_annotator", "annotator"),
 )
@@ -91,6 +94,16 @@ current_scores = Table(
     Column("stale_because", String),
 )
 """Which score record of a branch of a data unit counts: the newest. `stale_because`: it is to be made anew."""
+
+truth_versions = Table(
+    "truth_versions",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("data_hash", String(36), primary_key=True),
+    Column("label_hash", String(36)),
+    Column("edited_at", Moment, nullable=False),
+)
+"""The newest ground truth of each item that anybody has told of: a score made against an older one never counts."""
 
 annotator_totals = Table(
     "annotator_totals",

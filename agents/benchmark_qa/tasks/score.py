@@ -274,6 +274,7 @@ class Scorer:
                     dataset_hash=row.dataset_hash,
                     details=details_of(score, sketch),
                     sketch=sketch,
+                    submitted_at=row.last_edited_at if row.label_hash else None,
                 )
             )
         return records

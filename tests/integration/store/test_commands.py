@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, text
 from benchmark_qa.records.score import PersonsWork, WorkReading
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.kept_work import KeptWork
+from benchmark_qa.store.schema import HEAD
 from benchmark_qa.store.score_store import SqlScoreStore
 from tests.integration.store.deployments import benchmark_qa
 from tests.records import NOON, PROJECT, data_hash, record
@@ -125,8 +126,8 @@ def test_tables_are_brought_up_to_date_by_the_command(empty_url: str) -> None:
         behind = benchmark_qa("report", url=empty_url)
         assert (behind.returncode, "run 'benchmark-qa db upgrade'" in behind.stderr) == (3, True)
     done = benchmark_qa("db", "upgrade", url=empty_url)
-    assert "to 0003" in done.stdout
-    assert "at revision 0003" in benchmark_qa("db", "upgrade", url=empty_url).stdout
+    assert f"to {HEAD}" in done.stdout
+    assert f"at revision {HEAD}" in benchmark_qa("db", "upgrade", url=empty_url).stdout
     store = SqlScoreStore(empty_url)
     store.save([record()])
     assert store.latest(PROJECT) == [record()]

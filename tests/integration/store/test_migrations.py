@@ -13,7 +13,7 @@ from benchmark_qa.store.migrate import configuration, newest_revision
 from benchmark_qa.store.schema import HEAD, metadata, score_records
 from benchmark_qa.store.score_store import SqlScoreStore
 from tests.integration.store.test_score_store import assert_sums_are_those_of
-from tests.records import PROJECT, record
+from tests.records import NOON, PROJECT, record
 
 
 def test_the_newest_migration_is_the_one_that_the_tables_say() -> None:
@@ -49,7 +49,7 @@ def test_an_empty_sqlite_file_is_made_ready_and_an_empty_postgresql_is_refused(e
 def first_revision(url: str) -> None:
     """A database as the first version of this software left it, with two records."""
     engine = create_engine(url)
-    new_columns = {"attributes_correct", "attributes_total", "dataset_hash", "sketch"}
+    new_columns = {"attributes_correct", "attributes_total", "dataset_hash", "sketch", "submitted_at", "late"}
     with engine.begin() as connection:
         from alembic import command
 
@@ -75,7 +75,7 @@ def test_a_database_of_the_first_version_keeps_its_records_and_gets_its_sums(emp
         with pytest.raises(SchemaBehindError, match="revision 0001, behind"):
             store.latest(PROJECT)
         assert store.database.upgrade() == ("0001", HEAD)
-    expected = [record(number, score=number / 10) for number in range(2)]
+    expected = [record(number, score=number / 10, submitted_at=NOON) for number in range(2)]
     assert store.latest(PROJECT) == expected
     assert_sums_are_those_of(store, expected)
 
@@ -98,7 +98,7 @@ def test_upgrading_twice_changes_nothing(url: str) -> None:
 
 def test_a_new_sqlite_file_is_served_without_loading_alembic(tmp_path: object) -> None:
     code = (
-        "import sys; from benchmark_qa.store import SqlScoreStore;"
+        "import sys; from benchmark_qa.store.score_store import SqlScoreStore;"
         f"SqlScoreStore('sqlite:///{tmp_path}/fresh.sqlite').totals('p');"
         "sys.exit('alembic' in sys.modules)"
     )
@@ -107,7 +107,7 @@ def test_a_new_sqlite_file_is_served_without_loading_alembic(tmp_path: object) -
 
 def test_many_processes_may_open_a_new_sqlite_file_at_once(tmp_path: object) -> None:
     code = (
-        "from benchmark_qa.store import SqlScoreStore; from tests.records import record;"
+        "from benchmark_qa.store.score_store import SqlScoreStore; from tests.records import record;"
         f"SqlScoreStore('sqlite:///{tmp_path}/fresh.sqlite').save([record(n) for n in range(20)])"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
