@@ -1,4 +1,4 @@
-"""Plots as SVG of our own: small, named for those who cannot see them, in the page's colours, light, dark and printed."""
+"""Plots as SVG of our own: small, told to those who cannot see them, in the page's colours, dark and printed too."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
