@@ -96,6 +96,8 @@ class _SuspectUnit:
     title: str
     places: tuple[Suspect, ...]
     picture: Drawing | None
+    frame: int = 0
+    """That is drawn"""
 
     @property
     def answers(self) -> tuple[Suspect, ...]:
@@ -112,7 +114,13 @@ def _suspect_units(report: Report) -> list[_SuspectUnit]:
         if task.record.sketch is not None and task.record.identity.data_hash in by_unit:
             sketches.setdefault(task.record.identity.data_hash, task.record.sketch)
     return [
-        _SuspectUnit(data_hash, places[0].data_title, tuple(places), _suspect_drawing(sketches.get(data_hash), places))
+        _SuspectUnit(
+            data_hash=data_hash,
+            title=places[0].data_title,
+            places=tuple(places),
+            picture=_suspect_drawing(sketches.get(data_hash), places),
+            frame=sketches[data_hash].frame if data_hash in sketches else 0,
+        )
         for data_hash, places in by_unit.items()
     ]
 

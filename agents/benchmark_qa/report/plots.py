@@ -31,17 +31,17 @@ Known = tuple[float, float, float, float]
 def overview_plot(board: Leaderboard) -> Markup | None:
     """The figure of everybody's verdict with its interval over the number of tasks."""
     people = sorted(board.verdicts.people.items())
-    shown = [(person.words, known) for _, person in people if (known := _known(person.figure.n, person.figure))]
+    shown = [(person.words, point) for _, person in people if (point := _known(person.figure.n, person.figure))]
     if not shown:
         return None
-    tasks = [known[0] for _, known in shown]
+    tasks = [point[0] for _, point in shown]
     name = NAMES[board.headline]
     plot = Plot(
         label=f"{name} of {len(shown)} annotators with intervals, over their number of tasks",
         width=1200.0,
         height=420.0,
         across=(max(0.8, 0.9 * min(tasks) - 1), 1.1 * max(tasks) + 1),
-        up=(_floor([known for _, known in shown]), 1.02),
+        up=(_floor([point for _, point in shown]), 1.02),
         is_logarithmic=True,
         right=60.0,
     )
@@ -50,7 +50,7 @@ def overview_plot(board: Leaderboard) -> Markup | None:
     plot.level(board.bar.threshold, "the bar")
     is_crowded = len(shown) >= _MANY
     for verdict, colour in _COLOURS.items():
-        own = _moved_aside([known for words, known in shown if words == verdict])
+        own = _moved_aside([point for words, point in shown if words == verdict])
         plot.bars([(x, low, high) for x, _, low, high in own], colour, 0.5 if is_crowded else 1.2)
         plot.dots([(x, estimate) for x, estimate, *_ in own], colour, 4.0 if is_crowded else 8.0)
     return plot.svg()
@@ -59,7 +59,7 @@ def overview_plot(board: Leaderboard) -> Markup | None:
 def trend_plot(weeks: Sequence[Group], headline: str, *, threshold: float, name: str, wide: bool) -> Markup | None:
     """The headline figure week by week, with its interval; None where there are fewer than two weeks."""
     days = [(date.fromisoformat(week.name), getattr(week.figures, headline)) for week in weeks]
-    points = [(day, known) for day, interval in days if (known := _known(day.toordinal(), interval))]
+    points = [(day, point) for day, interval in days if (point := _known(day.toordinal(), interval))]
     if len(points) < 2:
         return None
     known = [each for _, each in points]
@@ -90,7 +90,10 @@ def _known(place: float, interval: Interval) -> Known | None:
 
 def _moved_aside(points: Sequence[Known]) -> list[Known]:
     """Each a little: many have the same number of tasks."""
-    return [(x * (1.0 + _ASIDE * (number * _GOLDEN % 1.0 - 0.5)), *rest) for number, (x, *rest) in enumerate(points)]
+    return [
+        (x * (1.0 + _ASIDE * (number * _GOLDEN % 1.0 - 0.5)), estimate, low, high)
+        for number, (x, estimate, low, high) in enumerate(points)
+    ]
 
 
 def _floor(points: Sequence[Known]) -> float:

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmark_qa.quality.leaderboard import Leaderboard, Line
+from benchmark_qa.quality.verdict import BELOW_OTHERS, PersonVerdict
 from benchmark_qa.stats.intervals import Interval
 
 _FILE_WIDTH = 160
@@ -61,7 +62,19 @@ def _cells(line: Line, *, with_objects: bool) -> list[str]:
     colour = _COLOURS.get(line.verdict)
     shrunk = "n/a" if line.shrunk is None else f"{line.shrunk:.3f}"
     verdict = f"[{colour}]{line.verdict}[/]" if colour else line.verdict
+    if line.judged is not None:
+        verdict += _beside(line.judged)
     return [escape(line.annotator), f"{line.tasks:,}", *figures, shrunk, verdict]
+
+
+def _beside(judged: PersonVerdict) -> str:
+    """How long it has been known, or how many tasks are expected until it is."""
+    said = ""
+    if judged.since is not None:
+        said = f" since task {judged.since.task:,}"
+    elif judged.words == "undecided" and judged.standing.tasks_expected is not None:
+        said = f", about {judged.standing.tasks_expected:,} more"
+    return said + (f"; {BELOW_OTHERS}" if judged.is_below_others else "")
 
 
 def _figure(interval: Interval) -> str:
