@@ -22,8 +22,8 @@ from demo.world import (
 )
 
 MODES = {
-    "server": ["benchmark_qa.cli", "serve"],
-    "container": ["benchmark_qa.cli", "container"],
+    "server": ["benchmark_qa", "serve"],
+    "container": ["benchmark_qa", "container"],
     "lambda": ["demo.function_url"],
 }
 """What runs the service: the server by itself, the image's entry point, or Lambda's runtime emulator"""
