@@ -14,7 +14,7 @@ from benchmark_qa.config.deployment import AlertRule, Deployment
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.quality.from_store import bar_of, submissions_of
 from benchmark_qa.quality.submissions import Submission
-from benchmark_qa.quality.verdict import Bar, Verdicts, judge
+from benchmark_qa.quality.verdict import Bar, Verdicts, judge, order_of_items
 from benchmark_qa.store.alert_states import AlertChange, AlertStates
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.score_store import SqlScoreStore
@@ -30,11 +30,12 @@ def verdicts_by_rule(
 ) -> dict[str, Verdicts]:
     """The verdicts that each rule is about, by its name; rules about the same bar share them."""
     by_bar: dict[Bar, Verdicts] = {}
+    order = order_of_items(submissions) if rules else None
     found = {}
     for rule in rules:
         bar = _bar_of_rule(rule, bar_of(deployment))
         if bar not in by_bar:
-            by_bar[bar] = judge(submissions, bar)
+            by_bar[bar] = judge(submissions, bar, order)
         found[rule.name] = by_bar[bar]
     return found
 

@@ -16,6 +16,7 @@ from benchmark_qa.quality.from_store import bar_of, submissions_of
 from benchmark_qa.quality.submissions import Submission, without_items
 from benchmark_qa.quality.verdict import PersonVerdict, Verdicts, judge
 from benchmark_qa.records.score import passed
+from benchmark_qa.stats.item_order import ItemOrder
 from benchmark_qa.store.action_log import Action, ActionLog, UnknownActionError
 from benchmark_qa.store.truth_rulings import TruthRulings
 from benchmark_qa.tasks.recent_work import DoneTask, put_back, recent_work, send_round_again
@@ -102,7 +103,7 @@ class Actor:
                 if person.annotator not in gone
             ]
         if actions.retire_failing_items:
-            retired = self._retire(submissions)
+            retired = self._retire(submissions, verdicts.order)
             proposals += retired
             if not retired:
                 remarks.append("no item is failed by most of at least three annotators above the bar")
@@ -185,7 +186,7 @@ class Actor:
             proposals.append(Proposal("reopen-recent", annotator, reason, facts))
         return proposals
 
-    def _retire(self, submissions: Sequence[Submission]) -> list[Proposal]:
+    def _retire(self, submissions: Sequence[Submission], order: ItemOrder) -> list[Proposal]:
         """Items that most of at least three annotators above the bar have failed, until a person has looked.
 
         Who is above is judged on all other items: a wrong truth must not count against those who contradict it.
@@ -201,7 +202,7 @@ class Actor:
             failing = {annotator for annotator, met in met_by.items() if not met}
             if len(met_by) < MINIMUM_GOOD_ANNOTATORS or len(failing) * 2 <= len(met_by):
                 continue
-            elsewhere = judge(without_items(submissions, [data_hash]), bar_of(deployment))
+            elsewhere = judge(without_items(submissions, [data_hash]), bar_of(deployment), order)
             good = {person.annotator for person in elsewhere.with_words("above the bar")} & set(met_by)
             if len(good) >= MINIMUM_GOOD_ANNOTATORS and len(good & failing) * 2 > len(good):
                 reason = f"{len(good & failing)} of {len(good)} annotators above the bar fail it"

@@ -5,7 +5,7 @@ in the project: no filter and no page of a list changes a verdict. The method an
 docs/statistics/evidence.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
@@ -23,6 +23,8 @@ Verdict = Literal[
 ]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 BELOW_OTHERS = "below the others on these items"
+_PEOPLE_COMPARED = 20
+_ITEMS_COMPARED = 200
 _OF_SIDE: Mapping[str, Verdict] = {"above": "above the bar", "below": "below the bar"}
 
 
@@ -129,24 +131,30 @@ class Verdicts:
         return [self.people[name] for name in sorted(self.people) if self.people[name].words == words]
 
 
-def judge(submissions: Sequence[Submission], bar: Bar) -> Verdicts:
+def order_of_items(submissions: Iterable[Submission]) -> ItemOrder:
+    """Whether people meet the items in a random order; the same for every bar.
+
+    Of those with the most items, and of each the first: a common order shows in them, and this is asked often.
+    """
+    people = sorted(_by_person(submissions).items(), key=lambda person: (-len(person[1]), person[0]))
+    return item_order({name: _moments(own[:_ITEMS_COMPARED]) for name, own in people[:_PEOPLE_COMPARED]})
+
+
+def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None = None) -> Verdicts:
     """The verdict about everybody.
 
     Args:
         submissions: of the whole project, in order; work of nobody known is left out.
         bar: what everybody is held against.
+        order: `order_of_items`, where it is known already.
     """
-    by_person: dict[str, list[Submission]] = {}
-    for each in submissions:
-        if each.record.annotator is not None:
-            by_person.setdefault(each.record.annotator, []).append(each)
+    by_person = _by_person(submissions)
     figure = bar.figure or figure_of(each.record for each in submissions)
     gains = {name: gains_of([each.record for each in own], figure, bar.threshold) for name, own in by_person.items()}
     judged = {name: [each for each in own if part_of(each.record, figure)[1]] for name, own in by_person.items()}
     size = max(sum(bool(own) for own in judged.values()), 1)
     evidence: dict[str, Evidence] = {name: fold(each, crowd=size) for name, each in gains.items()}
-    moments = {name: _moments(own) for name, own in by_person.items()}
-    order = item_order(moments)
+    order = order or order_of_items(submissions)
     said = standings(evidence)
     is_said = not order.is_systematic
     events = history_of(judged, figure, bar.threshold, minimum=bar.minimum_tasks) if is_said else {}
@@ -174,6 +182,14 @@ def _words(standing: Standing, bar: Bar, *, is_said: bool) -> Verdict:
     if not is_said:
         return "cannot be said: items not in random order"
     return _OF_SIDE.get(standing.side, "undecided")
+
+
+def _by_person(submissions: Iterable[Submission]) -> dict[str, list[Submission]]:
+    found: dict[str, list[Submission]] = {}
+    for each in submissions:
+        if each.record.annotator is not None:
+            found.setdefault(each.record.annotator, []).append(each)
+    return found
 
 
 def _moments(own: Sequence[Submission]) -> Mapping[str, float]:
