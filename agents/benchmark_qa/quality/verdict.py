@@ -7,6 +7,7 @@ docs/statistics/evidence.md.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from benchmark_qa.quality.judged_figure import JudgedFigure, figure_of, gains_of, part_of, totals_of_figure
@@ -25,6 +26,7 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 BELOW_OTHERS = "below the others on these items"
 _PEOPLE_COMPARED = 20
 _ITEMS_COMPARED = 200
+_TOGETHER = timedelta(seconds=2)
 _OF_SIDE: Mapping[str, Verdict] = {"above": "above the bar", "below": "below the bar"}
 
 
@@ -192,8 +194,20 @@ def _by_person(submissions: Iterable[Submission]) -> dict[str, list[Submission]]
     return found
 
 
-def _moments(own: Sequence[Submission]) -> Mapping[str, float]:
-    return {each.record.identity.data_hash: each.at.timestamp() for each in own}
+def _moments(own: Sequence[Submission]) -> dict[str, float]:
+    """Data hash -> place in the order of one person's work.
+
+    What follows within a second or two shares a place: nobody has done it one after the other, it was handed in (or
+    imported) together, in whatever order.
+    """
+    places: dict[str, float] = {}
+    place, last = 0, None
+    for each in own:
+        if last is not None and each.at - last > _TOGETHER:
+            place += 1
+        last = each.at
+        places[each.record.identity.data_hash] = float(place)
+    return places
 
 
 def _values(own: Sequence[Submission], figure: JudgedFigure) -> list[tuple[str, float]]:

@@ -136,6 +136,19 @@ def test_nothing_is_said_where_everybody_meets_the_items_in_one_order() -> None:
     assert not any(person.events for person in found.people.values())
 
 
+def test_work_that_was_handed_in_together_has_no_order() -> None:
+    at_once = [
+        replace(each, submitted_at=NOON + timedelta(milliseconds=number))
+        for number, each in enumerate(in_one_order(everybody_alike=True))
+    ]
+    assert verdicts(at_once).order.is_systematic is None
+    assert "cannot be said: items not in random order" not in words(at_once).values()
+
+
+def test_where_each_meets_the_items_in_another_order_verdicts_are_said() -> None:
+    assert not verdicts(in_one_order(everybody_alike=False)).order.is_systematic
+
+
 def test_beside_the_others_the_order_of_items_does_not_matter() -> None:
     hard_first = [
         (right if item >= 100 else wrong)(item, f"p{person}", minute=item) for person in range(8) for item in range(200)
