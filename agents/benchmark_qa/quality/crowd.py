@@ -23,6 +23,8 @@ from benchmark_qa.stats.intervals import Interval
 
 MINIMUM_ITEMS = 3
 """Fewer say nothing about a crowd"""
+WIDEST_ALPHA = 0.5
+"""Width of an interval of alpha (-1 to 1) beyond which none is shown"""
 LARGE_CROWD = 60
 """Annotators from which pairs are no longer compared box by box: their number grows with the square"""
 _SEPARATOR = "\x1f"
@@ -254,7 +256,15 @@ def _agreement(question: _Question, level: float) -> QuestionAgreement:
     for row, person in enumerate(people):
         done = answers[row] != NOT_ANSWERED
         kappa[person] = kappa_interval(truth[done], answers[row][done], level=level)
-    return QuestionAgreement(question.name, len(items), len(people), alpha_nominal(values, level=level), kappa)
+    return QuestionAgreement(question.name, len(items), len(people), _of_use(alpha_nominal(values, level=level)), kappa)
+
+
+def _of_use(alpha: Interval) -> Interval:
+    """None where it could be nearly anything: a number would be taken for more than it is."""
+    if alpha.width is None or alpha.width <= WIDEST_ALPHA:
+        return alpha
+    reason = f"too few items: it lies between {alpha.low:.2f} and {alpha.high:.2f}"
+    return Interval.not_applicable(reason, n=alpha.n, level=alpha.level)
 
 
 # --- boxes ----------------------------------------------------------------------------------------------------------

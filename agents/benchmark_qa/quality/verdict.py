@@ -26,6 +26,8 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 BELOW_OTHERS = "below the others on these items"
 _PEOPLE_COMPARED = 20
 _ITEMS_COMPARED = 200
+_FAR = 500
+"""Tasks beyond which an expected number says no more than that it will take long"""
 _TOGETHER = timedelta(seconds=2)
 _OF_SIDE: Mapping[str, Verdict] = {"above": "above the bar", "below": "below the bar"}
 
@@ -74,6 +76,14 @@ class PersonVerdict:
         """The second statement: it asks nothing of the items' order, and nothing of the bar."""
         return self.others is not None and self.others.is_below
 
+    @property
+    def still(self) -> str | None:
+        """How many tasks are expected until it is known, in words; None where that is not open, or cannot be told."""
+        expected = self.standing.tasks_expected
+        if self.words != "undecided" or expected is None:
+            return None
+        return f"about {expected:,} more" if expected <= _FAR else f"over {_FAR:,} more"
+
     def explain(self) -> str:
         """The verdict with its evidence, as one line."""
         figure = "n/a" if self.figure.estimate is None else f"{self.figure.estimate:.2f}"
@@ -85,8 +95,8 @@ class PersonVerdict:
             said += f", evidence {standing.evidence_below:,.1f} of {standing.needed_below:,.0f} needed to be below"
         if self.since is not None:
             said += f", since task {self.since.task:,} on {self.since.at:%Y-%m-%d}"
-        elif self.words == "undecided" and standing.tasks_expected is not None:
-            said += f"; about {standing.tasks_expected:,} more until we know"
+        elif self.still is not None:
+            said += f"; {self.still} until we know"
         return said
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,6 +109,7 @@ class PersonVerdict:
             "since": since.to_dict() if since else None,
             "evidence": {name: value for name, value in asdict(self.standing).items() if name != "side"},
             "tasks_expected": self.standing.tasks_expected,
+            "still": self.still,
             "others_on_these_items": self.crowd,
             "beside_others": self._beside_others(),
             "events": [event.to_dict() for event in self.events],

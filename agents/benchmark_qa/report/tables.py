@@ -72,8 +72,8 @@ def _beside(judged: PersonVerdict) -> str:
     said = ""
     if judged.since is not None:
         said = f" since task {judged.since.task:,}"
-    elif judged.words == "undecided" and judged.standing.tasks_expected is not None:
-        said = f", about {judged.standing.tasks_expected:,} more"
+    elif judged.still is not None:
+        said = f", {judged.still}"
     return said + (f"; {BELOW_OTHERS}" if judged.is_below_others else "")
 
 
