@@ -50,8 +50,15 @@ def _bar_of_rule(rule: AlertRule, bar: Bar) -> Bar:
 
 
 def states_of(verdicts: Verdicts) -> Mapping[str, AlertState]:
-    """`below` is who is below the bar at the moment; of everybody else it is `clear`."""
-    return {name: "below" if person.words == "below the bar" else "clear" for name, person in verdicts.people.items()}
+    """`below` is who is below the bar at the moment, `clear` everybody else.
+
+    Those of whom nothing can be said keep the state that they have: nobody is cleared by that.
+    """
+    return {
+        name: "below" if person.words == "below the bar" else "clear"
+        for name, person in verdicts.people.items()
+        if person.words != "cannot be said: items not in random order"
+    }
 
 
 Send = Callable[[Mapping[str, Any]], None]

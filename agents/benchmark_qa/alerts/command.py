@@ -26,8 +26,9 @@ def alerts(
         if dry_run:
             submissions = submissions_of(scores.store, settings.config)
             for rule, verdicts in verdicts_by_rule(settings.config.alerts, submissions, settings.config).items():
-                for annotator, state in states_of(verdicts).items():
-                    typer.echo(f"{rule}: {annotator} {state} ({verdicts.people[annotator].explain()})")
+                states = states_of(verdicts)
+                for annotator, person in verdicts.people.items():
+                    typer.echo(f"{rule}: {annotator} {states.get(annotator, 'as before')} ({person.explain()})")
             if not settings.config.alerts:
                 typer.echo("'alerts' in the configuration has no rule")
             return

@@ -225,3 +225,13 @@ def test_two_thousand_annotators_are_no_trouble() -> None:
     page = render(whole, "html").decode()
     assert page.count('<tr data-name="annotator-') == 2000
     assert len(page) < 8_000_000
+
+
+def test_a_link_leads_to_a_frame_with_a_fault_also_where_another_one_was_kept() -> None:
+    kept = Sketch(frame=0, frames=51)
+    conflict = {"kind": "missing", "feature": "car", "other": None, "frame": 4, "last_frame": 50}
+    old = record(1, sketch=kept, details=details(conflicts=[conflict]))
+    new = record(2, sketch=replace(kept, frame=20), details=details(conflicts=[conflict]))
+    fine = record(3, sketch=replace(kept, frame=2), details=details())
+    assert [task.frame for task in report([old, new, fine]).tasks] == [4, 20, 2]
+    assert [task.link.rsplit("/", 1)[1] for task in report([old, new, fine]).tasks] == ["4", "20", "2"]
