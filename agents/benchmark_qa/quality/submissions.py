@@ -72,9 +72,16 @@ def newest_of_attempt(history: Sequence[ScoreRecord], first: ScoreRecord, until:
         for record in history
         if record.identity.branch_name == first.identity.branch_name
         and record.identity.label_hash == first.identity.label_hash
+        and not record.identity.late
         and (until is None or record.scored_at <= until)
     ]
-    return max(own, key=lambda record: (record.scored_at, record.identity.key), default=first)
+    return max(own, key=_newest, default=first)
+
+
+def _newest(record: ScoreRecord) -> tuple[float, datetime, str]:
+    """Against the newest truth, then the newest."""
+    truth = record.identity.truth_edited_at
+    return truth.timestamp() if truth else 0.0, record.scored_at, record.identity.key
 
 
 def _task(record: ScoreRecord) -> tuple[str, str]:

@@ -307,7 +307,8 @@ def _worst(conflicts: Sequence[Conflict], drawn: Sequence[int], truth: Mapping[i
     faults = np.cumsum(changes[:-1])
     if not len(faults) or not faults.max():
         return None
-    return max(places[faults == faults.max()].tolist(), key=lambda frame: (truth.get(frame, 0), -frame))
+    worst: list[int] = places[faults == faults.max()].tolist()
+    return max(worst, key=lambda frame: (truth.get(frame, 0), -frame))
 
 
 def _drawn(side: Annotations, frame: int) -> int:

@@ -64,12 +64,12 @@ def places(totals: Mapping[str, RatioTotals], *, level: float = 0.95) -> dict[st
     """
     done = {name: entry for name, entry in totals.items() if entry.tasks}
     intervals = {name: entry.interval(level=1.0 - (1.0 - level) / len(done)) for name, entry in done.items()}
-    lows = np.sort([each.low if each.low is not None else 0.0 for each in intervals.values()])
-    highs = np.sort([each.high if each.high is not None else 1.0 for each in intervals.values()])
+    ends = {name: (each.low or 0.0, 1.0 if each.high is None else each.high) for name, each in intervals.items()}
+    lows, highs = np.sort([low for low, _ in ends.values()]), np.sort([high for _, high in ends.values()])
     found = {}
-    for name, each in intervals.items():
-        better = len(lows) - int(np.searchsorted(lows, each.high, side="right"))
-        worse = int(np.searchsorted(highs, each.low, side="left"))
+    for name, (low, high) in ends.items():
+        better = len(lows) - int(np.searchsorted(lows, high, side="right"))
+        worse = int(np.searchsorted(highs, low, side="left"))
         found[name] = Places(1 + better, len(done) - worse)
     return found
 
