@@ -16,7 +16,8 @@ class Submission:
 
     record: ScoreRecord
     at: datetime
-    """When its first version was submitted, as far as is known"""
+    """When its first version was submitted; where that is not known, when it was scored"""
+    is_moment_known: bool = True
 
     @property
     def order(self) -> tuple[datetime, str, str]:
@@ -34,10 +35,9 @@ def in_order(records: Iterable[ScoreRecord], first_versions: Iterable[ScoreRecor
         records: the current score of every branch of every data unit.
         first_versions: the first score of each of them. Without it a record is as old as it says itself.
     """
-    first = {_task(record): submitted_at(record) for record in first_versions}
+    first = {_task(record): record for record in first_versions}
     submissions = sorted(
-        (Submission(record, first.get(_task(record)) or submitted_at(record)) for record in records),
-        key=lambda each: each.order,
+        (_submission(record, first.get(_task(record), record)) for record in records), key=lambda each: each.order
     )
     met: set[tuple[str, str]] = set()
     counted = []
@@ -51,9 +51,17 @@ def in_order(records: Iterable[ScoreRecord], first_versions: Iterable[ScoreRecor
     return counted
 
 
-def submitted_at(record: ScoreRecord) -> datetime:
-    """When the work was submitted: as Encord says, else when the labels were last edited, else when it was scored."""
-    return record.submitted_at or record.identity.labels_edited_at or record.scored_at
+def _submission(record: ScoreRecord, first: ScoreRecord) -> Submission:
+    known = submitted_at(first)
+    return Submission(record, known or first.scored_at, known is not None)
+
+
+def submitted_at(record: ScoreRecord) -> datetime | None:
+    """When the work was submitted: as Encord says, else when the labels were last edited.
+
+    None where there is neither: an empty answer may have no label row.
+    """
+    return record.submitted_at or record.identity.labels_edited_at
 
 
 def replaced_by_another_attempt(record: ScoreRecord, first: ScoreRecord) -> bool:

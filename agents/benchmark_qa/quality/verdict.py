@@ -209,11 +209,11 @@ def _moments(own: Sequence[Submission]) -> dict[str, float]:
     """Data hash -> place in the order of one person's work.
 
     What follows within a second or two shares a place: nobody has done it one after the other, it was handed in (or
-    imported) together, in whatever order.
+    imported) together, in whatever order. What has no moment of its own has no place: the order of scoring is another.
     """
     places: dict[str, float] = {}
     place, last = 0, None
-    for each in own:
+    for each in (one for one in own if one.is_moment_known):
         if last is not None and each.at - last > _TOGETHER:
             place += 1
         last = each.at

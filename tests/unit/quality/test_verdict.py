@@ -145,6 +145,14 @@ def test_work_that_was_handed_in_together_has_no_order() -> None:
     assert "cannot be said: items not in random order" not in words(at_once).values()
 
 
+def test_the_order_of_scoring_says_nothing_of_the_order_of_work() -> None:
+    scored_in_one_order = [
+        replace(each, submitted_at=None, identity=replace(each.identity, labels_edited_at=None))
+        for each in in_one_order(everybody_alike=True)
+    ]
+    assert verdicts(scored_in_one_order).order.is_systematic is None
+
+
 def test_where_each_meets_the_items_in_another_order_verdicts_are_said() -> None:
     assert not verdicts(in_one_order(everybody_alike=False)).order.is_systematic
 
