@@ -170,6 +170,8 @@ def _add(table: Table, line: dict[str, Any], *figures: str) -> None:
         table.add_row("all", f"{line['tasks']:,}", *figures, "")
         return
     colour, verdict = COLOURS.get(line["verdict"]), line["verdict"]
+    if line.get("still"):
+        verdict += f", {line['still']}"
     name = escape(line["annotator"].removesuffix(CROWD_DOMAIN))
     table.add_row(name, f"{line['tasks']:,}", *figures, f"[{colour}]{verdict}[/]" if colour else verdict)
 

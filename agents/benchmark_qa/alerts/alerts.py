@@ -1,14 +1,20 @@
-"""Tell the outside when an annotator falls below a bar, once, and again only when that changes."""
+"""Tell the outside when an annotator is below the bar, once, and again only when that changes.
+
+A rule that names no figure, bar or minimum of its own is about the report's verdict; one that does is judged in the
+same way, by the evidence about its own figure and bar.
+"""
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
 
 from benchmark_qa.alerts.webhook import SignedWebhook, WebhookFailed
 from benchmark_qa.config.deployment import AlertRule, Deployment
 from benchmark_qa.config.settings import Settings
-from benchmark_qa.quality.from_store import current_leaderboard
-from benchmark_qa.quality.leaderboard import Leaderboard, Line
+from benchmark_qa.quality.from_store import bar_of, submissions_of
+from benchmark_qa.quality.submissions import Submission
+from benchmark_qa.quality.verdict import Bar, Verdicts, judge, order_of_items
 from benchmark_qa.store.alert_states import AlertChange, AlertStates
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.score_store import SqlScoreStore
@@ -19,38 +25,40 @@ AlertState = Literal["below", "clear"]
 QUIET: AlertState = "clear"
 
 
-class Rule(Protocol):
-    """What a rule in the configuration says."""
+def verdicts_by_rule(
+    rules: Sequence[AlertRule], submissions: Sequence[Submission], deployment: Deployment
+) -> dict[str, Verdicts]:
+    """The verdicts that each rule is about, by its name; rules about the same bar share them."""
+    by_bar: dict[Bar, Verdicts] = {}
+    order = order_of_items(submissions) if rules else None
+    found = {}
+    for rule in rules:
+        bar = _bar_of_rule(rule, bar_of(deployment))
+        if bar not in by_bar:
+            by_bar[bar] = judge(submissions, bar, order)
+        found[rule.name] = by_bar[bar]
+    return found
 
-    @property
-    def figure(self) -> str:
-        """Of a leaderboard's line, e.g. `f1`."""
 
-    @property
-    def threshold(self) -> float:
-        """The bar."""
-
-    @property
-    def minimum_tasks(self) -> int:
-        """Nothing is said on fewer."""
+def _bar_of_rule(rule: AlertRule, bar: Bar) -> Bar:
+    return replace(
+        bar,
+        figure=rule.figure or bar.figure,
+        threshold=bar.threshold if rule.threshold is None else rule.threshold,
+        minimum_tasks=rule.minimum_tasks or bar.minimum_tasks,
+    )
 
 
-def states_of(rule: Rule, board: Leaderboard) -> Mapping[str, AlertState]:
-    """What the rule says of each annotator; those between the two states keep the one they have.
+def states_of(verdicts: Verdicts) -> Mapping[str, AlertState]:
+    """`below` is who is below the bar at the moment, `clear` everybody else.
 
-    `below`: the whole interval lies under the threshold. `clear`: the figure itself has reached it again. So somebody
-    whose interval touches the threshold now and then does not set the alert off each time.
+    Those of whom nothing can be said keep the state that they have: nobody is cleared by that.
     """
-    states: dict[str, AlertState] = {}
-    for line in board.lines:
-        interval = getattr(line, rule.figure)
-        if interval.estimate is None or line.tasks < rule.minimum_tasks:
-            continue
-        if interval.lies_below(rule.threshold):
-            states[line.annotator] = "below"
-        elif interval.estimate >= rule.threshold:
-            states[line.annotator] = "clear"
-    return states
+    return {
+        name: "below" if person.words == "below the bar" else "clear"
+        for name, person in verdicts.people.items()
+        if person.words != "cannot be said: items not in random order"
+    }
 
 
 Send = Callable[[Mapping[str, Any]], None]
@@ -60,7 +68,7 @@ _log = logging.getLogger(__name__)
 
 
 def fire_alerts(store: SqlScoreStore, deployment: Deployment, send: Send) -> list[AlertChange]:
-    """Hold every rule against the current figures and send what has changed; returns what was sent.
+    """Hold every rule against the current verdicts and send what has changed; returns what was sent.
 
     Of several callers at once exactly one sends a change. What could not be sent is sent by the next call.
 
@@ -68,18 +76,18 @@ def fire_alerts(store: SqlScoreStore, deployment: Deployment, send: Send) -> lis
         StoreError, WebhookFailed (after everything else has been tried)
     """
     project = str(deployment.production_project)
-    board = current_leaderboard(store, deployment)
     states = AlertStates(store.database)
     rules = {rule.name: rule for rule in deployment.alerts}
-    for name, rule in rules.items():
-        states.note(project, name, states_of(rule, board), quiet=QUIET)
+    verdicts = verdicts_by_rule(deployment.alerts, submissions_of(store, deployment), deployment) if rules else {}
+    for name, judged in verdicts.items():
+        states.note(project, name, states_of(judged), quiet=QUIET)
     sent: list[AlertChange] = []
     failed: WebhookFailed | None = None
     for change in states.untold(project):
         if change.rule not in rules or not states.claim(project, change):
             continue
         try:
-            send(payload_of(project, change, rules[change.rule], board))
+            send(payload_of(project, change, verdicts[change.rule]))
         except WebhookFailed as error:
             states.give_back(project, change)
             _log.error("%s", error)
@@ -106,21 +114,23 @@ def tell_alerts(store: SqlScoreStore, settings: Settings) -> int:
         return 0
 
 
-def payload_of(project: str, change: AlertChange, rule: AlertRule, board: Leaderboard) -> dict[str, Any]:
+def payload_of(project: str, change: AlertChange, verdicts: Verdicts) -> dict[str, Any]:
     """What the receiver gets."""
-    line: Line | None = next((each for each in board.lines if each.annotator == change.annotator), None)
-    figure = getattr(line, rule.figure) if line else None
+    person = verdicts.people.get(change.annotator)
     return {
         "event": "annotator_alert",
         "project": project,
-        "rule": rule.name,
-        "figure": rule.figure,
-        "threshold": rule.threshold,
+        "rule": change.rule,
+        "figure": verdicts.figure,
+        "threshold": verdicts.bar.threshold,
         "annotator": change.annotator,
         "state": change.state,
         "changed_at": change.changed_at.isoformat(),
-        "tasks": line.tasks if line else 0,
-        "estimate": figure.estimate if figure else None,
-        "low": figure.low if figure else None,
-        "high": figure.high if figure else None,
+        "verdict": person.words if person else None,
+        "tasks": person.tasks if person else 0,
+        "estimate": person.figure.estimate if person else None,
+        "low": person.figure.low if person else None,
+        "high": person.figure.high if person else None,
+        "evidence": person.standing.evidence_below if person else None,
+        "evidence_needed": person.standing.needed_below if person else None,
     }

@@ -10,24 +10,27 @@ from benchmark_qa.terminal.failures import UNAVAILABLE, USAGE_ERROR, clear_failu
 def alerts(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the rules say now, and send nothing.")] = False,
 ) -> None:
-    """Hold the rules of 'alerts' against the current figures, and send each change once to ALERT_WEBHOOK_URL.
+    """Hold the rules of 'alerts' against the current verdicts, and send each change once to ALERT_WEBHOOK_URL.
 
     Meant to run on a schedule. Each call is signed with ALERT_WEBHOOK_SECRET. Exit code 0, 2 for faulty settings,
     3 when the database or the webhook cannot be used; what was not sent is sent next time.
     """
     with clear_failures():
-        from benchmark_qa.alerts.alerts import fire_alerts, states_of
+        from benchmark_qa.alerts.alerts import fire_alerts, states_of, verdicts_by_rule
         from benchmark_qa.alerts.webhook import SignedWebhook, WebhookFailed
-        from benchmark_qa.quality.from_store import current_leaderboard
+        from benchmark_qa.quality.from_store import submissions_of
         from benchmark_qa.terminal.opening import open_scores
 
         scores = open_scores()
         settings = scores.settings
         if dry_run:
-            board = current_leaderboard(scores.store, settings.config)
-            for rule in settings.config.alerts:
-                for annotator, state in states_of(rule, board).items():
-                    typer.echo(f"{rule.name}: {annotator} {state}")
+            submissions = submissions_of(scores.store, settings.config)
+            for rule, verdicts in verdicts_by_rule(settings.config.alerts, submissions, settings.config).items():
+                states = states_of(verdicts)
+                for annotator, person in verdicts.people.items():
+                    typer.echo(f"{rule}: {annotator} {states.get(annotator, 'as before')} ({person.explain()})")
+            if not settings.config.alerts:
+                typer.echo("'alerts' in the configuration has no rule")
             return
         if settings.alert_webhook_url is None or settings.alert_webhook_secret is None:
             typer.echo("ALERT_WEBHOOK_URL and ALERT_WEBHOOK_SECRET are needed to send alerts", err=True)

@@ -17,6 +17,10 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+PersonFigure = Literal[
+    "f1", "precision", "recall", "mean_similarity", "accuracy", "attribute_accuracy", "score", "passed"
+]
+"""What a verdict about a person can be about: each lies between 0 and 1 in every task"""
 Pathway = Annotated[str, Field(min_length=1, max_length=MAX_PATHWAY_LENGTH)]
 
 
@@ -64,11 +68,15 @@ class Branches(Section):
 
 
 class Verdict(Section):
-    """The bar for an annotator, held against the interval of their F1 (or accuracy), never against the point."""
+    """The bar for an annotator. Evidence decides, never the point: see docs/statistics/evidence.md."""
 
     threshold: float = Field(default=0.7, ge=0, le=1)
+    figure: PersonFigure | None = None
+    """None: F1 with capped weights, or the accuracy of answers where the project has no objects"""
     minimum_tasks: int = Field(default=5, ge=1)
+    """Tasks with something to judge, below which nothing is said"""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Of the intervals that are shown"""
 
 
 class Feedback(Section):
@@ -110,13 +118,13 @@ class ReopenRecent(Section):
 class Actions(Section):
     """What is done about an annotator below the bar, and about an item that good annotators keep failing.
 
-    Taken by `benchmark-qa act`, only when the rule has decided; without `enforce` they are only listed.
+    Taken by `benchmark-qa act`, by the verdict that the report has; without `enforce` they are only listed.
     """
 
     enforce: bool = False
     rule: Literal["sequential", "interval"] = "sequential"
+    """Of the past: read and without effect, as `good`"""
     good: float = Field(default=0.85, gt=0, lt=1)
-    """Mean score from which somebody is good enough (sequential test)"""
     release_tasks: bool = False
     reopen_recent: ReopenRecent | None = None
     retire_failing_items: bool = False
@@ -136,12 +144,15 @@ class Exposure(Section):
 
 
 class AlertRule(Section):
-    """Tell the alert webhook when an annotator's whole interval falls below a bar."""
+    """Tell the alert webhook when an annotator is below the bar, and when no longer.
+
+    What is left out is as in `verdict`: a rule with a name alone is about the report's verdict.
+    """
 
     name: str = Field(min_length=1)
-    figure: Literal["f1", "precision", "recall", "mean_similarity", "accuracy", "attribute_accuracy", "score", "passed"]
-    threshold: float = Field(gt=0, le=1)
-    minimum_tasks: int = Field(default=20, ge=1)
+    figure: PersonFigure | None = None
+    threshold: float | None = Field(default=None, gt=0, le=1)
+    minimum_tasks: int | None = Field(default=None, ge=1)
 
 
 class Deployment(Section):
@@ -160,6 +171,8 @@ class Deployment(Section):
     actions: Actions = Actions()
     exposure: Exposure = Exposure()
     alerts: tuple[AlertRule, ...] = ()
+    passing_score: float | None = Field(default=None, ge=0, le=1)
+    """Score from which one task passes where no requirement says so; None: `verdict.threshold`"""
     shadow: bool = False
     """Decide and record, but always answer the default pathway; drains move nothing, nothing is written back"""
     on_store_failure: Literal["hold", "pass"] = "hold"
@@ -168,11 +181,10 @@ class Deployment(Section):
     truth_ttl_seconds: float = Field(default=60.0, ge=0)
     """How long the state of a ground-truth row is believed before Encord is asked again"""
 
-    @model_validator(mode="after")
-    def _good_is_above_the_bar(self) -> Self:
-        if self.actions.anything() and self.actions.good <= self.verdict.threshold:
-            raise ValueError("'actions.good' must lie above 'verdict.threshold'")
-        return self
+    @property
+    def score_to_pass(self) -> float:
+        """What one task's score has to reach; the bar for a person is `verdict.threshold`."""
+        return self.verdict.threshold if self.passing_score is None else self.passing_score
 
     @model_validator(mode="after")
     def _alerts_differ(self) -> Self:

@@ -1,3 +1,12 @@
-"""Plots as SVG that take the page's colours, light or dark."""
+"""What figures are called on pages."""
 
-NAMES = {"f1": "F1", "accuracy": "accuracy", "score": "score"}
+NAMES = {
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "mean_similarity": "mean overlap",
+    "accuracy": "accuracy",
+    "attribute_accuracy": "attributes right",
+    "score": "score",
+    "passed": "tasks passed",
+}

@@ -1,64 +1,151 @@
-"""Plots as SVG that take the page's colours, light or dark."""
+"""Plots as SVG of our own: small, told to those who cannot see them, in the page's colours, dark and printed too."""
 
-import io
-import re
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from math import ceil, floor, log10
 
-import matplotlib as mpl
 from markupsafe import Markup, escape
-from matplotlib.figure import Figure
 
-# Colours that stand for the page's own: replaced by its variables once drawn.
-INK, FAINT, ACCENT, GOOD = "#010101", "#020202", "#030303", "#040404"
-
-
-BAD, SOFT, WARN = "#050505", "#060606", "#070707"
-
-
-_VARIABLES = {
-    INK: "var(--ink)",
-    FAINT: "var(--line)",
-    ACCENT: "var(--accent)",
-    GOOD: "var(--good)",
-    BAD: "var(--bad)",
-    SOFT: "var(--muted)",
-    WARN: "var(--warn)",
-}
+INK, FAINT, ACCENT, GOOD = "var(--ink)", "var(--line)", "var(--accent)", "var(--good)"
+BAD, SOFT, WARN = "var(--bad)", "var(--muted)", "var(--warn)"
+"""Variables of the page's style"""
+_LETTER = 13
+_ABOVE, _RIGHT, _BELOW, _LEFT = 10.0, 12.0, 40.0, 52.0
+Point = tuple[float, float]
 
 
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 11,
-    "text.color": INK,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.6,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.facecolor": "none",
-    "figure.facecolor": "none",
-    "legend.frameon": False,
-}
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From values to places along an axis; logarithmic where asked."""
+
+    low: float
+    high: float
+    first: float
+    last: float
+    is_logarithmic: bool = False
+
+    def __call__(self, value: float) -> float:
+        """The place of a value; of one beyond the ends that of the end."""
+        turn: Callable[[float], float] = log10 if self.is_logarithmic else float
+        low, high = turn(self.low), turn(self.high)
+        share = (turn(min(max(value, self.low), self.high)) - low) / (high - low)
+        return self.first + share * (self.last - self.first)
 
 
-def svg(figure: Figure, key: str, label: str) -> Markup:
-    """The drawing with the page's colours; `key` keeps its ids apart from other plots', `label` is read aloud."""
-    file = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": key}):
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    text = file.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    for colour, variable in _VARIABLES.items():
-        text = text.replace(colour, variable)
-    # Several plots share one page: their ids must differ.
-    text = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', text)
-    text = re.sub(r'(href="#|url\(#)', rf"\g<1>{key}-", text)
-    view = re.search(r'viewBox="[^"]+"', text)
-    opening = f'<svg {view.group(0) if view else ""} class="plot" role="img" aria-label="{escape(label)}">'
-    return Markup(re.sub(r"<svg[^>]*>", lambda _: opening, text, count=1))  # noqa: S704 - made by matplotlib above
+@dataclass
+class Plot:
+    """A plot that grows mark by mark, from back to front.
+
+    Args:
+        label: what it shows, read aloud.
+        width, height: of the view.
+        across, up: lowest and highest value of the two axes.
+        is_logarithmic: the axis across.
+        right: room on the right, for words.
+    """
+
+    label: str
+    width: float
+    height: float
+    across: Point
+    up: Point
+    is_logarithmic: bool = False
+    right: float = _RIGHT
+    _marks: list[str] = field(default_factory=list)
+
+    @property
+    def x(self) -> Scale:
+        """Places across."""
+        return Scale(*self.across, _LEFT, self.width - self.right, self.is_logarithmic)
+
+    @property
+    def y(self) -> Scale:
+        """Places up."""
+        return Scale(*self.up, self.height - _BELOW, _ABOVE)
+
+    def name_across(self, ticks: Iterable[tuple[float, str]], title: str = "") -> None:
+        """Lines and numbers of the axis across."""
+        bottom, middle = self.height - _BELOW, (_LEFT + self.width - self.right) / 2
+        self._axis("across", [(f"M{self.x(at):.1f} {_ABOVE}V{bottom}", self.x(at), bottom + 17, t) for at, t in ticks])
+        if title:
+            self._text(middle, self.height - 4, title, "middle", INK)
+
+    def name_up(self, ticks: Iterable[tuple[float, str]], title: str = "") -> None:
+        """Lines and numbers of the axis up."""
+        end, middle = self.width - self.right, (_ABOVE + self.height - _BELOW) / 2
+        places = [(f"M{_LEFT} {self.y(at):.1f}H{end}", _LEFT - 7, self.y(at) + 4, text) for at, text in ticks]
+        self._axis("up", places, anchor="end")
+        if title:
+            turned = f'<text transform="rotate(-90)" x="{-middle:.1f}" y="13" text-anchor="middle"'
+            self._marks.append(f'{turned} font-size="{_LETTER}" fill="{INK}">{escape(title)}</text>')
+
+    def level(self, value: float, words: str = "") -> None:
+        """A dashed line across at a value."""
+        end = self.width - self.right
+        self._path(f"M{_LEFT} {self.y(value):.1f}H{end}", SOFT, 1.2, dashes="5 4")
+        if words:
+            self._text(end + 5, self.y(value) + 4, words, "start", SOFT)
+
+    def line(self, points: Sequence[Point], colour: str, *, width: float = 2.0, dashes: str = "") -> None:
+        """Points joined."""
+        self._path(f"M{'L'.join(self._place(point) for point in points)}", colour, width, dashes=dashes)
+
+    def band(self, points: Sequence[tuple[float, float, float]], colour: str) -> None:
+        """The room between two lines: (x, low, high)."""
+        upper = [self._place((x, high)) for x, _, high in points]
+        lower = [self._place((x, low)) for x, low, _ in reversed(points)]
+        self._marks.append(f'<path d="M{"L".join(upper + lower)}Z" fill="{colour}" fill-opacity=".18"/>')
+
+    def bars(self, points: Iterable[tuple[float, float, float]], colour: str, width: float = 1.2) -> None:
+        """Upright lines: (x, low, high)."""
+        path = "".join(f"M{self.x(x):.1f} {self.y(low):.1f}V{self.y(high):.1f}" for x, low, high in points)
+        self._path(path, colour, width, opacity=0.85)
+
+    def dots(self, points: Iterable[Point], colour: str, size: float = 8.0) -> None:
+        """Round points: lines of no length with round ends."""
+        path = "".join(f"M{self._place(point)}h0" for point in points)
+        self._path(path, colour, size, opacity=0.85)
+
+    def svg(self) -> Markup:
+        """The whole plot."""
+        label = escape(self.label)
+        head = f'<svg viewBox="0 0 {self.width:g} {self.height:g}" class="plot" role="img" aria-label="{label}">'
+        return Markup("".join([head, f"<title>{label}</title>", *self._marks, "</svg>"]))  # noqa: S704 - made here
+
+    def _axis(self, name: str, ticks: Sequence[tuple[str, float, float, str]], anchor: str = "middle") -> None:
+        self._path("".join(path for path, *_ in ticks), FAINT, 0.8)
+        words = "".join(f'<text x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>' for _, x, y, text in ticks)
+        style = f'font-size="{_LETTER}" fill="{INK}" text-anchor="{anchor}"'
+        self._marks.append(f'<g class="axis-{name}" {style}>{words}</g>')
+
+    def _path(self, path: str, colour: str, width: float, *, dashes: str = "", opacity: float = 1.0) -> None:
+        if path:
+            more = f' stroke-dasharray="{dashes}"' if dashes else ""
+            more += f' stroke-opacity="{opacity:g}"' if opacity < 1 else ""
+            cap = "" if dashes else ' stroke-linecap="round"'
+            self._marks.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:g}"{cap}{more}/>')
+
+    def _text(self, x: float, y: float, words: str, anchor: str, colour: str) -> None:
+        place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+        self._marks.append(f'<text {place} font-size="{_LETTER}" fill="{colour}">{escape(words)}</text>')
+
+    def _place(self, point: Point) -> str:
+        return f"{self.x(point[0]):.1f} {self.y(point[1]):.1f}"
+
+
+def even_ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """Round numbers between two, at even steps of 1, 2 or 5 times a power of ten."""
+    rough = (high - low) / most
+    size = 10.0 ** floor(log10(rough))
+    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough * (1 - 1e-9))
+    return [round(step * number, 10) for number in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
+
+
+def count_ticks(low: float, high: float) -> list[int]:
+    """Whole numbers for a logarithmic axis: round ones in less than a decade, else 1, 2 and 5 of each."""
+    if high < 10 * low:
+        return sorted({round(value) for value in even_ticks(low, high) if value >= low and value == round(value)})
+    decades = range(floor(log10(low)), ceil(log10(high)) + 1)
+    leading = (1, 2, 5) if high < 10_000 * low else (1,)
+    values = (factor * 10.0**decade for decade in decades for factor in leading)
+    return [round(value) for value in values if low <= value <= high and value >= 1]

@@ -11,10 +11,17 @@ from benchmark_qa.stats.intervals import Interval
 HERE = Path(__file__).parent
 
 
-_ARROWS = {"above the bar": "▲", "below the bar": "▼", "undecided": "◆", "too few tasks": "○"}
+_NOT_SAID = "cannot be said: items not in random order"
+_ARROWS = {"above the bar": "▲", "below the bar": "▼", "undecided": "◆", "too few tasks": "○", _NOT_SAID: "?"}
 
 
-_CLASSES = {"above the bar": "good", "below the bar": "bad", "undecided": "open", "too few tasks": "few"}
+_CLASSES = {
+    "above the bar": "good",
+    "below the bar": "bad",
+    "undecided": "open",
+    "too few tasks": "few",
+    _NOT_SAID: "few",
+}
 
 
 def environment(folder: Path) -> Environment:

@@ -1,7 +1,7 @@
 """What is done about annotators below the bar, and about items that good annotators keep failing.
 
-Nothing is done on a single look at a point estimate: the sequential test, or the interval, and the minimum number of
-tasks have to say so. Every action is written down with what it takes to undo it.
+Who is below the bar is what the report says: the same verdict, from the same evidence. Every action is written down
+with what it takes to undo it.
 """
 
 from collections import defaultdict
@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 from benchmark_qa.encord_api.errors import PlatformError
 from benchmark_qa.encord_api.reviews import AssignedTask, PeoplesWork
-from benchmark_qa.quality.from_store import rule_of
-from benchmark_qa.quality.verdict import rule_on_each
-from benchmark_qa.records.score import ScoreRecord
-from benchmark_qa.stats.sequential import Verdict
+from benchmark_qa.quality.from_store import bar_of, submissions_of
+from benchmark_qa.quality.submissions import Submission, without_items
+from benchmark_qa.quality.verdict import PersonVerdict, Verdicts, judge
+from benchmark_qa.records.score import passed
+from benchmark_qa.stats.item_order import ItemOrder
 from benchmark_qa.store.action_log import Action, ActionLog, UnknownActionError
 from benchmark_qa.store.truth_rulings import TruthRulings
 from benchmark_qa.tasks.recent_work import DoneTask, put_back, recent_work, send_round_again
@@ -37,8 +38,27 @@ class Proposal:
     subject: str
     """An annotator's e-mail, or a data hash"""
     reason: str
+    """With the evidence"""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What it takes to do it and to undo it"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be done, what would not, and why."""
+
+    proposals: tuple[Proposal, ...]
+    remarks: tuple[str, ...]
+    """What is not done, and why not"""
+    verdicts: Verdicts
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        return {
+            "actions": [asdict(each) for each in self.proposals],
+            "remarks": list(self.remarks),
+            "people": [person.to_dict() for _, person in sorted(self.verdicts.people.items())],
+        }
 
 
 @dataclass(frozen=True)
@@ -47,24 +67,47 @@ class Actor:
 
     scorer: Scorer
 
-    def propose(self, now: datetime | None = None) -> list[Proposal]:
-        """Everything that the configuration and the rule ask for at the moment; nothing is changed.
+    def plan(self, now: datetime | None = None) -> Plan:
+        """Everything that the configuration asks for at the moment, by the verdicts; nothing is changed.
 
         Requests: the assigned tasks of each annotator below the bar, their recent work by Encord's analytics, and where
         that stands.
         """
-        actions = self.scorer.projects.deployment.actions
-        records = self._records()
-        verdicts = self.verdicts(records)
-        poor = sorted(annotator for annotator, verdict in verdicts.items() if verdict is Verdict.POOR)
+        deployment = self.scorer.projects.deployment
+        actions = deployment.actions
+        submissions = submissions_of(self.scorer.store, deployment)
+        verdicts = judge(submissions, bar_of(deployment))
+        below = verdicts.with_words("below the bar")
         proposals: list[Proposal] = []
+        remarks: list[str] = []
+        if not actions.anything():
+            remarks.append("'actions' in the configuration asks for nothing: whatever the verdicts, nothing is done")
+        if verdicts.order.is_systematic:
+            remarks.append("items are not met in random order, so nothing can be said of anybody, and nothing is done")
+        elif not below:
+            remarks.append(f"nobody is below the bar of {verdicts.bar.threshold:g}")
         if actions.release_tasks:
-            proposals += [each for annotator in poor if (each := self._release(annotator)) is not None]
-        if actions.reopen_recent is not None and poor:
-            proposals += self._reopen(poor, now or datetime.now(UTC))
+            for person in below:
+                proposal = self._release(person)
+                if proposal is None:
+                    remarks.append(f"{person.annotator} is {person.explain()}: no assigned task to release")
+                else:
+                    proposals.append(proposal)
+        if actions.reopen_recent is not None and below:
+            again = self._reopen(below, now or datetime.now(UTC))
+            proposals += again
+            gone = {each.subject for each in again}
+            remarks += [
+                f"{person.annotator} is {person.explain()}: no recent production task to send round again"
+                for person in below
+                if person.annotator not in gone
+            ]
         if actions.retire_failing_items:
-            proposals += self._retire(records)
-        return proposals
+            retired = self._retire(submissions, verdicts.order)
+            proposals += retired
+            if not retired:
+                remarks.append("no item is failed by most of at least three annotators above the bar")
+        return Plan(tuple(proposals), tuple(remarks), verdicts)
 
     def take(self, proposals: Iterable[Proposal]) -> list[Action]:
         """Write each down before it is done, with what it takes to undo it, and afterwards what became of it.
@@ -115,21 +158,15 @@ class Actor:
         else:
             raise UnknownActionError(f"there is nothing to undo of a {action.kind!r} of {action.subject}")
 
-    def verdicts(self, records: Sequence[ScoreRecord]) -> dict[str, Verdict]:
-        """What is known about each annotator, by the configured rule; open below the minimum number of tasks."""
-        rule = rule_of(self.scorer.projects.deployment)
-        if rule is None:
-            return {}
-        return {annotator: ruled.verdict for annotator, ruled in rule_on_each(records, rule).items()}
-
-    def _release(self, annotator: str) -> Proposal | None:
-        tasks = self._work.assigned_to(annotator)
+    def _release(self, person: PersonVerdict) -> Proposal | None:
+        tasks = self._work.assigned_to(person.annotator)
         if not tasks:
             return None
-        facts = {"tasks": [asdict(task) for task in tasks]}
-        return Proposal("release-tasks", annotator, f"below the bar: {len(tasks)} assigned tasks go to others", facts)
+        facts = {"tasks": [asdict(task) for task in tasks], "verdict": person.to_dict()}
+        reason = f"{person.explain()}: {_number(len(tasks), 'assigned task')} to others"
+        return Proposal("release-tasks", person.annotator, reason, facts)
 
-    def _reopen(self, annotators: Sequence[str], now: datetime) -> list[Proposal]:
+    def _reopen(self, below: Sequence[PersonVerdict], now: datetime) -> list[Proposal]:
         """Recent production work of these annotators that has left annotation, the newest; for each of them once."""
         projects = self.scorer.projects
         settings = projects.deployment.actions.reopen_recent
@@ -138,41 +175,39 @@ class Actor:
         # By kind: among thousands of shadow decisions what was done long ago would be out of sight, and done again.
         trail = ActionLog(self.scorer.store.database).entries(self._project, kind="reopen-recent", limit=MOST_REOPENED)
         done = {entry.subject for entry in trail if not entry.undone_by and entry.facts.get("outcome") == DONE}
-        work = recent_work(projects, set(annotators) - done, now - timedelta(days=settings.days), now)
+        people = {person.annotator: person for person in below if person.annotator not in done}
+        work = recent_work(projects, set(people), now - timedelta(days=settings.days), now)
         proposals = []
         for annotator, tasks in sorted(work.items()):
-            facts = {"tasks": [asdict(task) for task in tasks[: settings.at_most]]}
-            number = len(facts["tasks"])
-            reason = f"below the bar: {number} production tasks of the last {settings.days:g} days go round again"
+            person = people[annotator]
+            facts = {"tasks": [asdict(task) for task in tasks[: settings.at_most]], "verdict": person.to_dict()}
+            number = _number(len(facts["tasks"]), "production task")
+            reason = f"{person.explain()}: {number} of the last {settings.days:g} days round again"
             proposals.append(Proposal("reopen-recent", annotator, reason, facts))
         return proposals
 
-    def _retire(self, records: Sequence[ScoreRecord]) -> list[Proposal]:
-        """Items that most of at least three good annotators have failed, until a person has looked.
+    def _retire(self, submissions: Sequence[Submission], order: ItemOrder) -> list[Proposal]:
+        """Items that most of at least three annotators above the bar have failed, until a person has looked.
 
-        Who is good is judged on all other items: a wrong truth must not count against those who contradict it.
+        Who is above is judged on all other items: a wrong truth must not count against those who contradict it.
         """
-        threshold = self.scorer.projects.deployment.verdict.threshold
-        by_item: dict[str, list[ScoreRecord]] = defaultdict(list)
-        for record in records:
-            if record.annotator is not None and record.score is not None:
-                by_item[record.identity.data_hash].append(record)
+        deployment = self.scorer.projects.deployment
+        by_item: dict[str, dict[str, bool]] = defaultdict(dict)
+        for each in submissions:
+            met = passed(each.record, deployment.score_to_pass)
+            if each.record.annotator is not None and met is not None:
+                by_item[each.record.identity.data_hash][each.record.annotator] = met
         proposals = []
-        for data_hash, some in sorted(by_item.items()):
-            failing = {each.annotator for each in some if each.score is not None and each.score < threshold}
-            if len(some) < MINIMUM_GOOD_ANNOTATORS or len(failing) * 2 <= len(some):
+        for data_hash, met_by in sorted(by_item.items()):
+            failing = {annotator for annotator, met in met_by.items() if not met}
+            if len(met_by) < MINIMUM_GOOD_ANNOTATORS or len(failing) * 2 <= len(met_by):
                 continue
-            verdicts = self.verdicts([each for each in records if each.identity.data_hash != data_hash])
-            good = {each.annotator for each in some if verdicts.get(each.annotator or "") is Verdict.GOOD}
+            elsewhere = judge(without_items(submissions, [data_hash]), bar_of(deployment), order)
+            good = {person.annotator for person in elsewhere.with_words("above the bar")} & set(met_by)
             if len(good) >= MINIMUM_GOOD_ANNOTATORS and len(good & failing) * 2 > len(good):
-                reason = f"{len(good & failing)} of {len(good)} good annotators fail it"
+                reason = f"{len(good & failing)} of {len(good)} annotators above the bar fail it"
                 proposals.append(Proposal("retire-item", data_hash, reason))
         return proposals
-
-    def _records(self) -> list[ScoreRecord]:
-        excluded = TruthRulings(self.scorer.store.database).excluded(self._project)
-        latest = self.scorer.store.latest(self._project)
-        return [record for record in latest if record.identity.data_hash not in excluded]
 
     @property
     def _project(self) -> str:
@@ -185,6 +220,10 @@ class Actor:
 
 def _done_tasks(facts: Mapping[str, Any]) -> list[DoneTask]:
     return [DoneTask(**task) for task in facts["tasks"]]
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count:,} {word} goes" if count == 1 else f"{count:,} {word}s go"
 
 
 def _tasks(facts: Mapping[str, Any]) -> list[AssignedTask]:

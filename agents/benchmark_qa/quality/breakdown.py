@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from benchmark_qa.quality.leaderboard import Figures, figures_of
+from benchmark_qa.quality.submissions import Submission
 from benchmark_qa.records.conflicts import ConflictKey, conflict_counts
 from benchmark_qa.records.figures import Share, object_shares, totals_of, totals_of_shares
 from benchmark_qa.records.score import ScoreRecord
@@ -61,9 +62,12 @@ def by_dataset(records: Iterable[ScoreRecord], *, titles: Mapping[str, str], lev
     return _grouped(records, lambda record: _dataset(record, titles), level)
 
 
-def by_week(records: Iterable[ScoreRecord], *, zone: tzinfo, level: float) -> list[Group]:
-    """One group per week that has scores, named by its Monday; a week begins at midnight of the zone."""
-    return _grouped(records, lambda record: monday_of(record.scored_at, zone), level)
+def by_week(submissions: Iterable[Submission], *, zone: tzinfo, level: float) -> list[Group]:
+    """One group per week in which work was submitted, named by its Monday; a week begins at midnight of the zone."""
+    weeks: dict[str, list[ScoreRecord]] = defaultdict(list)
+    for each in submissions:
+        weeks[monday_of(each.at, zone)].append(each.record)
+    return [Group(name, figures_of(totals_of(some), level=level)) for name, some in sorted(weeks.items())]
 
 
 def by_class(records: Iterable[ScoreRecord], *, level: float) -> list[Group]:

@@ -12,16 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR
+from benchmark_qa.quality.submissions import Submission
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.records.sketch import Mark, Sketch
 from benchmark_qa.stats.agreement import alpha_nominal, box_agreement, kappa_interval, pooled_agreement
 from benchmark_qa.stats.crowd_answers import NOT_ANSWERED, suspect_answers
 from benchmark_qa.stats.crowd_boxes import BoxItem, SuspectBox, suspect_boxes
-from benchmark_qa.stats.drift import LabelTotals, drift_of_each
+from benchmark_qa.stats.drift_test import LabelledTask, drift_looks
 from benchmark_qa.stats.intervals import Interval
 
 MINIMUM_ITEMS = 3
 """Fewer say nothing about a crowd"""
+WIDEST_ALPHA = 0.5
+"""Width of an interval of alpha (-1 to 1) beyond which none is shown"""
 LARGE_CROWD = 60
 """Annotators from which pairs are no longer compared box by box: their number grows with the square"""
 _SEPARATOR = "\x1f"
@@ -94,8 +97,13 @@ class DriftLine:
     distance: float
     """Jensen-Shannon divergence, 0 to 1"""
     p_value: float
-    """Corrected for the number of annotators (Holm)"""
+    """Corrected for the number of labels; at most `level`"""
+    level: float
+    """Of this look: 5 % is spent over all looks and all people"""
+    look: int
+    """The look that found it: one after every 25 tasks"""
     tasks: int
+    """That it looked at"""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types only."""
@@ -134,28 +142,48 @@ def agreement_about_boxes(records: Sequence[ScoreRecord]) -> BoxAgreement | None
     return BoxAgreement(len(pairs), pooled) if pairs and pooled == pooled else None  # noqa: PLR0124 - NaN
 
 
-def drifting(records: Iterable[ScoreRecord], *, level: float = 0.05) -> list[DriftLine]:
-    """Annotators whose labels are distributed otherwise than everybody else's, the surest first."""
-    counts: dict[str, list[Counter[str]]] = defaultdict(list)
-    for record in records:
-        if record.sketch is not None:
-            counts[record.annotator or UNKNOWN_ANNOTATOR].append(_labels(record.sketch))
-    names = sorted({name for tasks in counts.values() for task in tasks for name in task})
+def drifting(submissions: Sequence[Submission]) -> list[DriftLine]:
+    """Annotators who give other labels than the others do on the same items, the surest first.
+
+    By the latest look, after every 25 tasks with labels (docs/statistics/evidence.md).
+    """
+    given = [(each, _labels(each.record)) for each in submissions if each.record.annotator is not None]
+    names = sorted({name for _, counts in given for name in counts})
     if len(names) < 2:
         return []
-    totals = {who: LabelTotals.of([[task[name] for name in names] for task in tasks]) for who, tasks in counts.items()}
+    people: dict[str, list[LabelledTask]] = defaultdict(list)
+    for each, counts in given:
+        task = LabelledTask(
+            each.at.timestamp(), each.record.identity.data_hash, tuple(float(counts[name]) for name in names)
+        )
+        people[each.record.annotator or UNKNOWN_ANNOTATOR].append(task)
     lines = [
-        DriftLine(who, names[each.label], each.difference or 0.0, each.distance or 0.0, each.p_value, len(counts[who]))
-        for who, each in drift_of_each(totals).items()
-        if each.p_value is not None and each.p_value <= level and each.label is not None
+        DriftLine(
+            annotator=who,
+            label=names[look.label],
+            difference=look.difference or 0.0,
+            distance=look.distance or 0.0,
+            p_value=look.p_value,
+            level=look.level,
+            look=look.look,
+            tasks=look.tasks,
+        )
+        for who, look in drift_looks(people).items()
+        if look.is_different and look.label is not None and look.p_value is not None and look.level is not None
     ]
     return sorted(lines, key=lambda line: (line.p_value, line.annotator))
 
 
-def _labels(sketch: Sketch) -> Counter[str]:
-    """How often each class was drawn and each option chosen."""
-    given = Counter(mark.feature for mark in sketch.labels)
-    given.update(f"{answer.question}: {answer.given}" for answer in sketch.answers if answer.given is not None)
+def _labels(record: ScoreRecord) -> Counter[str]:
+    """How often each class was drawn, on any frame, and each option chosen."""
+    given: Counter[str] = Counter()
+    for entry in record.details.get("by_class", {}).values():
+        objects = entry.get("objects")
+        if objects:
+            given[entry["name"]] += objects["true_positives"] + objects["false_positives"]
+    if record.sketch is not None:
+        chosen = (answer for answer in record.sketch.answers if answer.given is not None)
+        given.update(f"{answer.question}: {answer.given}" for answer in chosen)
     return given
 
 
@@ -228,7 +256,15 @@ def _agreement(question: _Question, level: float) -> QuestionAgreement:
     for row, person in enumerate(people):
         done = answers[row] != NOT_ANSWERED
         kappa[person] = kappa_interval(truth[done], answers[row][done], level=level)
-    return QuestionAgreement(question.name, len(items), len(people), alpha_nominal(values, level=level), kappa)
+    return QuestionAgreement(question.name, len(items), len(people), _of_use(alpha_nominal(values, level=level)), kappa)
+
+
+def _of_use(alpha: Interval) -> Interval:
+    """None where it could be nearly anything: a number would be taken for more than it is."""
+    if alpha.width is None or alpha.width <= WIDEST_ALPHA:
+        return alpha
+    reason = f"too few items: it lies between {alpha.low:.2f} and {alpha.high:.2f}"
+    return Interval.not_applicable(reason, n=alpha.n, level=alpha.level)
 
 
 # --- boxes ----------------------------------------------------------------------------------------------------------

@@ -1,12 +1,15 @@
 """Report the production project from what the store holds; Encord is not asked."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 
 from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.engine.task import ENGINE_VERSION
-from benchmark_qa.quality.leaderboard import Bar, Leaderboard, leaderboard
-from benchmark_qa.quality.report import Evidence, Question, Report, build_report
-from benchmark_qa.quality.verdict import Rule
+from benchmark_qa.quality.leaderboard import Leaderboard, leaderboard
+from benchmark_qa.quality.report import Evidence, Question, Report, build_report, totals_by_annotator
+from benchmark_qa.quality.submissions import Submission, in_order, newest_of_attempt, replaced_by_another_attempt
+from benchmark_qa.quality.verdict import Bar, judge
+from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.store.kept_work import KeptWork
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.store.truth_rulings import TruthRulings
@@ -34,12 +37,13 @@ def report_project(
     """
     project = str(deployment.production_project)
     records = store.latest(project) if as_of is None else store.as_of(project, as_of)
+    first = store.first_versions(project)
     evidence = Evidence(
-        records=records,
+        records=first_attempts(store, records, first, until=as_of),
         excluded={key: ruling.reason for key, ruling in TruthRulings(store.database).excluded(project).items()},
         stale=stale_scores(store, deployment) if as_of is None else {},
         exposures=store.exposures(project),
-        first_versions=store.first_versions(project),
+        first_versions=first,
         reading=KeptWork(store.database).last(project) if as_of is None else None,
     )
     question = Question(
@@ -48,18 +52,59 @@ def report_project(
         zone=zone,
         as_of=as_of,
         editor=editor_of(domain),
-        rule=rule_of(deployment),
+        score_to_pass=deployment.score_to_pass,
     )
     return build_report(question, evidence)
 
 
 def current_leaderboard(store: SqlScoreStore, deployment: Deployment) -> Leaderboard:
-    """The table alone, from the kept sums: its cost does not grow with the number of records.
+    """The table alone, with the report's verdicts: of each record without its details.
 
     Raises:
         StoreError
     """
-    return leaderboard(store.totals(str(deployment.production_project)), bar_of(deployment))
+    submissions = submissions_of(store, deployment)
+    totals = totals_by_annotator([each.record for each in submissions])
+    return leaderboard(totals, judge(submissions, bar_of(deployment)))
+
+
+def submissions_of(store: SqlScoreStore, deployment: Deployment) -> list[Submission]:
+    """What counts of the production project, in order, without details and sketches.
+
+    Raises:
+        StoreError
+    """
+    project = str(deployment.production_project)
+    excluded = TruthRulings(store.database).excluded(project)
+    first = store.first_versions(project)
+    records = first_attempts(store, store.latest(project, whole=False), first)
+    return in_order([each for each in records if each.identity.data_hash not in excluded], first)
+
+
+def first_attempts(
+    store: SqlScoreStore,
+    records: Sequence[ScoreRecord],
+    first_versions: Sequence[ScoreRecord],
+    *,
+    until: datetime | None = None,
+) -> list[ScoreRecord]:
+    """These records, with the score of the first attempt where another one has taken its branch.
+
+    1 query for each data unit of which that is so: seldom any.
+
+    Raises:
+        StoreError
+    """
+    first = {(each.identity.data_hash, each.identity.branch_name): each for each in first_versions}
+    found = []
+    for record in records:
+        earlier = first.get((record.identity.data_hash, record.identity.branch_name))
+        if earlier is not None and replaced_by_another_attempt(record, earlier):
+            history = store.history(record.identity.production_project, record.identity.data_hash)
+            found.append(newest_of_attempt(history, earlier, until))
+        else:
+            found.append(record)
+    return found
 
 
 def stale_scores(store: SqlScoreStore, deployment: Deployment) -> dict[str, str]:
@@ -78,15 +123,7 @@ def stale_scores(store: SqlScoreStore, deployment: Deployment) -> dict[str, str]
 def bar_of(deployment: Deployment) -> Bar:
     """The bar for annotators."""
     verdict = deployment.verdict
-    return Bar(verdict.threshold, verdict.minimum_tasks, verdict.confidence)
-
-
-def rule_of(deployment: Deployment) -> Rule | None:
-    """The rule that actions are taken by; None where it could not tell good from poor."""
-    verdict, actions = deployment.verdict, deployment.actions
-    if actions.good <= verdict.threshold:
-        return None
-    return Rule(actions.rule, verdict.threshold, actions.good, verdict.minimum_tasks, verdict.confidence)
+    return Bar(verdict.threshold, verdict.minimum_tasks, verdict.confidence, verdict.figure)
 
 
 def editor_of(domain: str) -> str:

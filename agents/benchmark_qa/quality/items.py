@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.records.score import ScoreRecord, passed
 from benchmark_qa.stats.crowd_answers import item_rating
 from benchmark_qa.stats.intervals import Interval, mean_interval
 
@@ -58,23 +58,17 @@ def mean_scores(records: Iterable[ScoreRecord]) -> dict[str, float]:
 
 def _item(records: Sequence[ScoreRecord], seen: Mapping[str | None, int], threshold: float, level: float) -> Item:
     scores = [record.score for record in records if record.score is not None]
-    accepted = sum(_accepted(record, threshold) for record in records)
+    judged = [met for record in records if (met := passed(record, threshold)) is not None]
     return Item(
         data_hash=records[0].identity.data_hash,
         data_title=records[0].data_title,
         score=mean_interval(scores, level=level),
-        rating=item_rating(accepted, len(records)),
-        accepted=accepted,
-        uses=len(records),
+        rating=item_rating(sum(judged), len(judged)),
+        accepted=sum(judged),
+        uses=len(judged),
         exposures=sum(seen.values()) or len(records),
         most_seen_by_one=max(seen.values(), default=1),
     )
-
-
-def _accepted(record: ScoreRecord, threshold: float) -> bool:
-    if record.passed is not None:
-        return record.passed
-    return record.score is not None and record.score >= threshold
 
 
 def _or_two(interval: Interval) -> float:

@@ -1,29 +1,17 @@
 """Sums per annotator to one line each: every figure with its interval, a place that few tasks cannot win, a verdict."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
+from benchmark_qa.quality.judged_figure import JudgedFigure
+from benchmark_qa.quality.verdict import Bar, PersonVerdict, Verdict, Verdicts
 from benchmark_qa.records.figures import Figure, Totals, join_totals
 from benchmark_qa.stats.intervals import Interval
-from benchmark_qa.stats.ranking import Ranked, rank
+from benchmark_qa.stats.ranking import Places, Ranked, places, rank
 
-Verdict = Literal["above the bar", "below the bar", "undecided", "too few tasks"]
 UNKNOWN_ANNOTATOR = "(unknown)"
 ALL_ANNOTATORS = "(all)"
-HEADLINES: tuple[Figure, ...] = ("f1", "accuracy", "score")
-"""What an annotator is ranked and judged by: the first of these that anybody has"""
-
-
-@dataclass(frozen=True)
-class Bar:
-    """What a verdict holds the interval against."""
-
-    threshold: float = 0.7
-    minimum_tasks: int = 5
-    """No verdict on fewer"""
-    level: float = 0.95
-    """Of every interval"""
 
 
 @dataclass(frozen=True)
@@ -59,10 +47,26 @@ class Line(Figures):
 
     annotator: str
     place: int | None
-    """By the shrunk headline figure; None for all of them pooled"""
+    """By the shrunk figure; None for all of them pooled"""
     shrunk: float | None
-    """The headline figure, pulled towards the group's as far as the tasks are few"""
+    """The figure of the verdict, pulled towards the group's as far as the tasks are few"""
     verdict: Verdict
+    places: Places | None = None
+    """The places that the intervals allow"""
+    judged: PersonVerdict | None = None
+    """What the verdict rests on; None for all of them pooled, and for work of nobody known"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        own = {name: getattr(self, name) for name in ("annotator", "place", "shrunk", "verdict")}
+        figures = {field.name: getattr(self, field.name) for field in fields(Figures)}
+        return {
+            **{name: asdict(value) if isinstance(value, Interval) else value for name, value in figures.items()},
+            **own,
+            "place_from": self.places.first if self.places else None,
+            "place_to": self.places.last if self.places else None,
+            **(self.judged.to_dict() if self.judged else {}),
+        }
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,20 @@ class Leaderboard:
 
     lines: tuple[Line, ...]
     pooled: Line
-    headline: Figure
-    """The figure that ranks and judges"""
-    bar: Bar
+    headline: JudgedFigure
+    """The figure that the verdict is about"""
+    verdicts: Verdicts
+
+    @property
+    def pooled_figure(self) -> float | None:
+        """The figure that the verdicts are about, of everybody's tasks together."""
+        totals = [each for each in self.verdicts.totals.values() if each.tasks]
+        return sum(totals[1:], totals[0]).share if totals else None
+
+    @property
+    def bar(self) -> Bar:
+        """What everybody is held against."""
+        return self.verdicts.bar
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types only."""
@@ -82,22 +97,25 @@ class Leaderboard:
             "pooled": self.pooled.to_dict(),
             "headline": self.headline,
             "bar": asdict(self.bar),
+            "order_of_items": asdict(self.verdicts.order),
         }
 
 
-def leaderboard(totals: Mapping[str | None, Totals], bar: Bar) -> Leaderboard:
-    """Rank annotators by their sums (`SqlScoreStore.totals`, or `totals_of` any records)."""
+def leaderboard(totals: Mapping[str | None, Totals], verdicts: Verdicts) -> Leaderboard:
+    """Rank annotators, by the figure that the verdicts are about.
+
+    Args:
+        totals: sums of what counts (`totals_of` any records), by annotator.
+        verdicts: about the same records.
+    """
     by_name = {annotator or UNKNOWN_ANNOTATOR: sums for annotator, sums in totals.items()}
     together = join_totals(by_name.values())
-    headline = next((figure for figure in HEADLINES if figure in together), HEADLINES[0])
-    ranked = {
-        entry.annotator: entry
-        for entry in rank({name: sums[headline] for name, sums in by_name.items() if headline in sums})
-    }
-    lines = [_line(name, sums, bar, headline, ranked.get(name)) for name, sums in by_name.items()]
+    ranked = {entry.annotator: entry for entry in rank(verdicts.totals)}
+    reach = places(verdicts.totals, level=verdicts.bar.level)
+    lines = [_line(name, sums, verdicts, ranked.get(name), reach.get(name)) for name, sums in by_name.items()]
     lines.sort(key=lambda line: (line.place is None, line.place, line.annotator))
-    pooled = _line(ALL_ANNOTATORS, together, bar, headline, None)
-    return Leaderboard(tuple(lines), pooled, headline, bar)
+    pooled = _line(ALL_ANNOTATORS, together, verdicts, None, None)
+    return Leaderboard(tuple(lines), pooled, verdicts.figure, verdicts)
 
 
 def figures_of(totals: Totals, *, level: float) -> Figures:
@@ -105,26 +123,15 @@ def figures_of(totals: Totals, *, level: float) -> Figures:
     return Figures(**_figures(totals, level))
 
 
-def verdict_on(figure: Interval, bar: Bar, *, tasks: int) -> Verdict:
-    """The interval decides, never the point; and never on too few tasks."""
-    if tasks < bar.minimum_tasks:
-        return "too few tasks"
-    if figure.lies_above(bar.threshold):
-        return "above the bar"
-    if figure.lies_below(bar.threshold):
-        return "below the bar"
-    return "undecided"
-
-
-def _line(name: str, totals: Totals, bar: Bar, headline: Figure, ranked: Ranked | None) -> Line:
-    figures = _figures(totals, bar.level)
-    verdict = verdict_on(figures[headline], bar, tasks=figures["tasks"])
+def _line(name: str, totals: Totals, verdicts: Verdicts, ranked: Ranked | None, reach: Places | None) -> Line:
     return Line(
-        **figures,
+        **_figures(totals, verdicts.bar.level),
         annotator=name,
         place=ranked.place if ranked else None,
         shrunk=ranked.shrunk if ranked else None,
-        verdict=verdict,
+        verdict=verdicts.words_on(name),
+        places=reach,
+        judged=verdicts.people.get(name),
     )
 
 

@@ -10,6 +10,7 @@ from benchmark_qa.quality.breakdown import ConflictLine, Group, by_class, by_wee
 from benchmark_qa.quality.crowd import QuestionAgreement
 from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard, Line
 from benchmark_qa.quality.ratings import RatingLine
+from benchmark_qa.quality.submissions import Submission
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.stats.intervals import Interval
 
@@ -22,11 +23,19 @@ PEOPLE_SHOWN = 100
 class TaskLine:
     """One task of one annotator."""
 
-    record: ScoreRecord
+    submission: Submission
     item_mean: float | None
     """The item's mean score over everybody: a hard item excuses a low score"""
     link: str
     """Of the task in the label editor"""
+
+    frame: int = 0
+    """Where the link leads: a frame with a fault, where there is one"""
+
+    @property
+    def record(self) -> ScoreRecord:
+        """Its score."""
+        return self.submission.record
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types only; the sketch as `Sketch.to_dict` lays out."""
@@ -39,6 +48,7 @@ class TaskLine:
             "score": record.score,
             "item_mean": self.item_mean,
             "passed": record.passed,
+            "submitted_at": self.submission.at.isoformat(),
             "scored_at": record.scored_at.isoformat(),
             "true_positives": record.true_positives,
             "false_positives": record.false_positives,
@@ -48,6 +58,7 @@ class TaskLine:
             "attributes_correct": record.attributes_correct,
             "attributes_total": record.attributes_total,
             "link": self.link,
+            "frame": self.frame,
         }
 
 
@@ -136,7 +147,7 @@ def _person(
         rated=rated,
         kappa={each.question: each.kappa[line.annotator] for each in questions if line.annotator in each.kappa},
         above_items=_above_items(tasks),
-        weeks=tuple(by_week(records, zone=zone, level=level)),
+        weeks=tuple(by_week([task.submission for task in tasks], zone=zone, level=level)),
         classes=tuple(by_class(records, level=level)),
         conflicts=tuple(conflicts_by_kind(records)[:CONFLICTS_TOLD]),
         worst=tuple(worst[:WORST_TASKS]),

@@ -7,7 +7,6 @@ from statistics import median
 from typing import Any
 
 from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard
-from benchmark_qa.quality.verdict import Ruled
 from benchmark_qa.records.score import ScoreRecord, WorkReading
 from benchmark_qa.stats.rating import Rating, Work, rate
 
@@ -19,8 +18,6 @@ class RatingLine:
     annotator: str
     rating: Rating
     work: Work
-    ruled: Ruled | None = None
-    """What the rule that actions are taken by says; None where there is no such rule, or no score"""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types only, flat."""
@@ -36,8 +33,6 @@ class RatingLine:
             "timed_tasks": self.work.timed,
             "seconds_per_task": self.seconds_per_task,
             "objects_per_hour": self.work.objects_per_hour,
-            "ruled": self.ruled.verdict.value if self.ruled else None,
-            "ruled_since_task": self.ruled.since_task if self.ruled else None,
         }
 
     @property
@@ -53,7 +48,6 @@ def rate_everybody(
     *,
     first_passes: Mapping[str, tuple[int, int]],
     reading: WorkReading | None,
-    ruled: Mapping[str, Ruled],
 ) -> list[RatingLine]:
     """One line per annotator, in the order of the leaderboard.
 
@@ -62,7 +56,6 @@ def rate_everybody(
         records: that count.
         first_passes: by annotator, how many tasks met the bar with their first version, and of how many.
         reading: what Encord's analytics said; None: those parts are not known, and left out.
-        ruled: by annotator.
     """
     work = {line.annotator: Work(quality=line.shrunk) for line in board.lines}
     for annotator, (accepted, tasks) in first_passes.items():
@@ -73,10 +66,7 @@ def rate_everybody(
         for annotator, (timed, seconds, objects) in _timed(records, reading).items():
             work[annotator] = replace(work[annotator], timed=timed, hours=seconds / 3600.0, objects=objects)
     ratings = rate(work)
-    return [
-        RatingLine(line.annotator, ratings[line.annotator], work[line.annotator], ruled.get(line.annotator))
-        for line in board.lines
-    ]
+    return [RatingLine(line.annotator, ratings[line.annotator], work[line.annotator]) for line in board.lines]
 
 
 def usual_seconds(lines: Iterable[RatingLine]) -> float | None:

@@ -28,12 +28,13 @@ from benchmark_qa.quality.crowd import (
     suspects_of,
 )
 from benchmark_qa.quality.items import Item, items_of, mean_scores
-from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Bar, Leaderboard, leaderboard
+from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard, leaderboard
 from benchmark_qa.quality.people import Person, TaskLine, people_of
 from benchmark_qa.quality.ratings import RatingLine, rate_everybody
-from benchmark_qa.quality.verdict import Rule, rule_on_each
+from benchmark_qa.quality.submissions import Submission, in_order
+from benchmark_qa.quality.verdict import Bar, judge
 from benchmark_qa.records.figures import totals_of
-from benchmark_qa.records.score import ScoreRecord, WorkReading
+from benchmark_qa.records.score import ScoreRecord, WorkReading, passed
 
 EDITOR_PAGE = "{base}/label_editor/{project}/{data_hash}/{frame}"
 
@@ -50,8 +51,8 @@ class Question:
     """The moment in the past that is reported; None: now"""
     editor: str = "https://app.encord.com"
     """Where the label editor is"""
-    rule: Rule | None = None
-    """That actions are taken by; None: there is none"""
+    score_to_pass: float = 0.7
+    """What one task's score has to reach where no requirement is configured"""
     project_title: str = ""
     dataset_titles: Mapping[str, str] = field(default_factory=dict)
 
@@ -61,7 +62,7 @@ class Evidence:
     """What the store holds about it."""
 
     records: Sequence[ScoreRecord]
-    """One per branch of each data unit, excluded items among them"""
+    """One per branch of each data unit, excluded items and second attempts among them"""
     excluded: Mapping[str, str] = field(default_factory=dict)
     """Data hash -> reason"""
     stale: Mapping[str, str] = field(default_factory=dict)
@@ -143,19 +144,19 @@ class Report:
 
 def build_report(question: Question, evidence: Evidence) -> Report:
     """Work everything out from the records."""
-    counted = [record for record in evidence.records if record.identity.data_hash not in evidence.excluded]
+    submissions = counted_submissions(evidence)
+    counted = [each.record for each in submissions]
     level = question.bar.level
-    board = leaderboard(totals_by_annotator(counted), question.bar)
+    board = leaderboard(totals_by_annotator(counted), judge(submissions, question.bar))
     means = mean_scores(counted)
-    tasks = tuple(_task(question, record, means) for record in counted)
+    tasks = tuple(_task(question, each, means) for each in sorted(submissions, key=_by_item))
     questions = tuple(question_agreements(counted, level=level))
     ratings = tuple(
         rate_everybody(
             board,
             counted,
-            first_passes=first_passes(evidence.first_versions, question.bar.threshold),
+            first_passes=first_passes(evidence.first_versions, question.score_to_pass),
             reading=evidence.reading,
-            ruled=rule_on_each(counted, question.rule) if question.rule else {},
         )
     )
     return Report(
@@ -166,14 +167,14 @@ def build_report(question: Question, evidence: Evidence) -> Report:
         confusion=confusion_of(counted),
         requirements=tuple(by_requirement(counted, level=level)),
         datasets=tuple(by_dataset(counted, titles=question.dataset_titles, level=level)),
-        weeks=tuple(by_week(counted, zone=question.zone, level=level)),
+        weeks=tuple(by_week(submissions, zone=question.zone, level=level)),
         conflicts=tuple(conflicts_by_kind(counted)),
         ratings=ratings,
         reading=evidence.reading,
         questions=questions,
         boxes=agreement_about_boxes(counted),
-        drift=tuple(drifting(counted)),
-        items=tuple(items_of(counted, exposures=evidence.exposures, threshold=question.bar.threshold, level=level)),
+        drift=tuple(drifting(submissions)),
+        items=tuple(items_of(counted, exposures=evidence.exposures, threshold=question.score_to_pass, level=level)),
         suspects=tuple(suspects_of(counted)),
         people=tuple(people_of(board, tasks, rated=ratings, questions=questions, zone=question.zone)),
         excluded=evidence.excluded,
@@ -189,21 +190,45 @@ def totals_by_annotator(records: Sequence[ScoreRecord]) -> dict[str | None, Any]
     return {name: totals_of(some) for name, some in by_name.items()}
 
 
+def counted_submissions(evidence: Evidence) -> list[Submission]:
+    """What counts: of each person and item the first attempt, without excluded items, in the order of submission."""
+    counted = [record for record in evidence.records if record.identity.data_hash not in evidence.excluded]
+    return in_order(counted, evidence.first_versions)
+
+
 def first_passes(first_versions: Sequence[ScoreRecord], threshold: float) -> dict[str, tuple[int, int]]:
-    """By annotator: tasks whose first version met the bar, and tasks."""
+    """By annotator: tasks whose first version passed, and tasks whose first version could be judged."""
     counts: dict[str, tuple[int, int]] = {}
     for record in first_versions:
-        met = record.passed if record.passed is not None else (record.score or 0.0) >= threshold
-        name = record.annotator or UNKNOWN_ANNOTATOR
-        accepted, tasks = counts.get(name, (0, 0))
-        counts[name] = (accepted + met, tasks + 1)
+        met = passed(record, threshold)
+        if met is not None:
+            name = record.annotator or UNKNOWN_ANNOTATOR
+            accepted, tasks = counts.get(name, (0, 0))
+            counts[name] = (accepted + met, tasks + 1)
     return counts
 
 
-def _task(question: Question, record: ScoreRecord, means: Mapping[str, float]) -> TaskLine:
-    data_hash = record.identity.data_hash
-    frame = record.sketch.frame if record.sketch else 0
-    return TaskLine(record, means.get(data_hash), _link(question, data_hash, frame))
+def _by_item(submission: Submission) -> tuple[str, str]:
+    return submission.record.identity.data_hash, submission.record.identity.branch_name
+
+
+def _task(question: Question, submission: Submission, means: Mapping[str, float]) -> TaskLine:
+    record = submission.record
+    data_hash, frame = record.identity.data_hash, frame_to_show(record)
+    return TaskLine(submission, means.get(data_hash), _link(question, data_hash, frame), frame)
+
+
+def frame_to_show(record: ScoreRecord) -> int:
+    """The frame that is drawn, where it has a fault or nothing has; else the first that has one."""
+    drawn = record.sketch.frame if record.sketch else 0
+    faults = [
+        (each["frame"], each["frame"] if each.get("last_frame") is None else each["last_frame"])
+        for each in record.details.get("conflicts", ())
+        if each.get("frame") is not None
+    ]
+    if not faults or any(first <= drawn <= last for first, last in faults):
+        return drawn
+    return int(min(first for first, _ in faults))
 
 
 def _link(question: Question, data_hash: str, frame: int) -> str:

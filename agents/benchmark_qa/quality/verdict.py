@@ -1,63 +1,249 @@
-"""What the rule that actions are taken by says of each annotator.
+"""The verdict about a person: one figure against one bar, decided by evidence that may be looked at after every task.
 
-The report's verdict is that of one look, by the interval. Whoever acts looks after every task, and must not stop good
-people by luck: the sequential test (docs of `benchmark_qa.stats.sequential`). A report says both.
+The report, the page, alerts, actions and exports all have it from here. Who the crowd is, is everybody with evidence
+in the project: no filter and no page of a list changes a verdict. The method and what it allows to say:
+docs/statistics/evidence.md.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any, Literal, get_args
 
-from benchmark_qa.records.score import ScoreRecord
-from benchmark_qa.stats.intervals import ratio_interval
-from benchmark_qa.stats.sequential import SequentialTest, Verdict, verdict_by_interval
+from benchmark_qa.quality.judged_figure import JudgedFigure, figure_of, gains_of, part_of, totals_of_figure
+from benchmark_qa.quality.submissions import Submission
+from benchmark_qa.quality.verdict_history import VerdictEvent, history_of
+from benchmark_qa.stats.below_others import AmongOthers, beside_others
+from benchmark_qa.stats.crowd_evidence import Standing, standings
+from benchmark_qa.stats.evidence import Evidence, fold
+from benchmark_qa.stats.intervals import Interval, RatioTotals
+from benchmark_qa.stats.item_order import ItemOrder, item_order
+
+Verdict = Literal[
+    "above the bar", "below the bar", "undecided", "too few tasks", "cannot be said: items not in random order"
+]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+BELOW_OTHERS = "below the others on these items"
+_PEOPLE_COMPARED = 20
+_ITEMS_COMPARED = 200
+_FAR = 500
+"""Tasks beyond which an expected number says no more than that it will take long"""
+_TOGETHER = timedelta(seconds=2)
+_OF_SIDE: Mapping[str, Verdict] = {"above": "above the bar", "below": "below the bar"}
 
 
 @dataclass(frozen=True)
-class Rule:
-    """When somebody is said to be good enough, or not."""
+class Bar:
+    """What people are held against."""
 
-    kind: Literal["sequential", "interval"]
-    bar: float
-    good: float
-    """Mean score from which somebody is good enough (sequential test)"""
-    minimum_tasks: int
-    level: float
-    """Of the interval"""
+    threshold: float = 0.7
+    minimum_tasks: int = 5
+    """No verdict on fewer tasks in which there was something to judge"""
+    level: float = 0.95
+    """Of every interval that is shown; it decides nothing"""
+    figure: JudgedFigure | None = None
+    """None: F1, or the accuracy of answers where the project has no objects"""
 
 
 @dataclass(frozen=True)
-class Ruled:
-    """What a rule says of one annotator."""
+class PersonVerdict:
+    """The verdict about one person, with what it rests on."""
 
-    verdict: Verdict
-    since_task: int | None = None
-    """The number of tasks at which the sequential test decided"""
+    annotator: str
+    words: Verdict
+    figure: Interval
+    """What is held against the bar, with the interval of a single look"""
+    standing: Standing
+    others: AmongOthers | None
+    """Beside the others on the same items; None where nobody else has met enough of them"""
+    crowd: float | None
+    """What the others reach on this person's items"""
+    events: tuple[VerdictEvent, ...] = ()
+    """Verdicts that appeared and were lifted, the oldest first"""
 
     @property
-    def words(self) -> str:
-        """As a person says it."""
-        return self.verdict.value if self.since_task is None else f"{self.verdict.value} since task {self.since_task}"
+    def since(self) -> VerdictEvent | None:
+        """When the verdict appeared; None while there is none."""
+        return self.events[-1] if self.events and self.events[-1].words == self.words else None
+
+    @property
+    def tasks(self) -> int:
+        """Tasks in which there was something to judge."""
+        return self.standing.tasks
+
+    @property
+    def is_below_others(self) -> bool:
+        """The second statement: it asks nothing of the items' order, and nothing of the bar."""
+        return self.others is not None and self.others.is_below
+
+    @property
+    def still(self) -> str | None:
+        """How many tasks are expected until it is known, in words; None where that is not open, or cannot be told."""
+        expected = self.standing.tasks_expected
+        if self.words != "undecided" or expected is None:
+            return None
+        return f"about {expected:,} more" if expected <= _FAR else f"over {_FAR:,} more"
+
+    def explain(self) -> str:
+        """The verdict with its evidence, as one line."""
+        figure = "n/a" if self.figure.estimate is None else f"{self.figure.estimate:.2f}"
+        said = f"{self.words}: {figure} on {self.tasks:,} task{'' if self.tasks == 1 else 's'}"
+        standing = self.standing
+        if self.words == "above the bar":
+            said += f", evidence {standing.evidence_above:,.0f} of {standing.needed_above:,.0f} needed"
+        elif self.words in ("below the bar", "undecided"):
+            said += f", evidence {standing.evidence_below:,.1f} of {standing.needed_below:,.0f} needed to be below"
+        if self.since is not None:
+            said += f", since task {self.since.task:,} on {self.since.at:%Y-%m-%d}"
+        elif self.still is not None:
+            said += f"; {self.still} until we know"
+        return said
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        since = self.since
+        return {
+            "annotator": self.annotator,
+            "verdict": self.words,
+            "figure": asdict(self.figure),
+            "since": since.to_dict() if since else None,
+            "evidence": {name: value for name, value in asdict(self.standing).items() if name != "side"},
+            "tasks_expected": self.standing.tasks_expected,
+            "still": self.still,
+            "others_on_these_items": self.crowd,
+            "beside_others": self._beside_others(),
+            "events": [event.to_dict() for event in self.events],
+        }
+
+    def _beside_others(self) -> dict[str, Any] | None:
+        if self.others is None:
+            return None
+        return asdict(self.others) | {"words": BELOW_OTHERS if self.is_below_others else None}
 
 
-def rule_on_each(records: Iterable[ScoreRecord], rule: Rule) -> dict[str, Ruled]:
-    """What the rule says of every annotator with scores, in the order in which they were made.
+@dataclass(frozen=True)
+class Verdicts:
+    """The verdicts about everybody in a project."""
 
-    Open below the minimum number of tasks.
+    bar: Bar
+    figure: JudgedFigure
+    """What they are about"""
+    order: ItemOrder
+    """Whether people meet the items in a random order"""
+    people: Mapping[str, PersonVerdict] = field(default_factory=dict)
+    totals: Mapping[str, RatioTotals] = field(default_factory=dict)
+    """The sums of the figure of each person"""
+
+    def words_on(self, annotator: str) -> Verdict:
+        """Of somebody who is not known there are too few tasks."""
+        person = self.people.get(annotator)
+        return person.words if person else "too few tasks"
+
+    def with_words(self, words: Verdict) -> list[PersonVerdict]:
+        """Everybody with this verdict, by name."""
+        return [self.people[name] for name in sorted(self.people) if self.people[name].words == words]
+
+
+def order_of_items(submissions: Iterable[Submission]) -> ItemOrder:
+    """Whether people meet the items in a random order; the same for every bar.
+
+    Of those with the most items, and of each the first: a common order shows in them, and this is asked often.
     """
-    scores: dict[str, list[float]] = defaultdict(list)
-    for record in sorted(records, key=lambda each: (each.scored_at, each.identity.key)):
-        if record.annotator is not None and record.score is not None:
-            scores[record.annotator].append(record.score)
-    return {annotator: _rule(own, rule) for annotator, own in scores.items()}
+    people = sorted(_by_person(submissions).items(), key=lambda person: (-len(person[1]), person[0]))
+    return item_order({name: _moments(own[:_ITEMS_COMPARED]) for name, own in people[:_PEOPLE_COMPARED]})
 
 
-def _rule(scores: list[float], rule: Rule) -> Ruled:
-    if len(scores) < rule.minimum_tasks:
-        return Ruled(Verdict.OPEN)
-    if rule.kind == "sequential":
-        ruling = SequentialTest(good=rule.good, poor=rule.bar).judge(scores)
-        return Ruled(ruling.verdict, ruling.decided_at)
-    interval = ratio_interval(scores, [1] * len(scores), level=rule.level)
-    return Ruled(verdict_by_interval(interval, bar=rule.bar, minimum=rule.minimum_tasks))
+def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None = None) -> Verdicts:
+    """The verdict about everybody.
+
+    Args:
+        submissions: of the whole project, in order; work of nobody known is left out.
+        bar: what everybody is held against.
+        order: `order_of_items`, where it is known already.
+    """
+    by_person = _by_person(submissions)
+    figure = bar.figure or figure_of(each.record for each in submissions)
+    gains = {name: gains_of([each.record for each in own], figure, bar.threshold) for name, own in by_person.items()}
+    judged = {name: [each for each in own if part_of(each.record, figure)[1]] for name, own in by_person.items()}
+    size = max(sum(bool(own) for own in judged.values()), 1)
+    evidence: dict[str, Evidence] = {name: fold(each, crowd=size) for name, each in gains.items()}
+    order = order or order_of_items(submissions)
+    said = standings(evidence)
+    is_said = not order.is_systematic
+    events = history_of(judged, figure, bar.threshold, minimum=bar.minimum_tasks) if is_said else {}
+    others = beside_others({name: _values(own, figure) for name, own in judged.items()})
+    crowd = _crowd_on_items(judged, figure)
+    totals = {name: totals_of_figure([each.record for each in own], figure) for name, own in by_person.items()}
+    people = {
+        name: PersonVerdict(
+            annotator=name,
+            words=_words(standing, bar, is_said=is_said),
+            figure=totals[name].interval(level=bar.level),
+            standing=standing,
+            others=others[name] if others[name].tasks else None,
+            crowd=crowd[name],
+            events=tuple(events.get(name, ())),
+        )
+        for name, standing in said.items()
+    }
+    return Verdicts(bar, figure, order, people, totals)
+
+
+def _words(standing: Standing, bar: Bar, *, is_said: bool) -> Verdict:
+    if standing.tasks < bar.minimum_tasks:
+        return "too few tasks"
+    if not is_said:
+        return "cannot be said: items not in random order"
+    return _OF_SIDE.get(standing.side, "undecided")
+
+
+def _by_person(submissions: Iterable[Submission]) -> dict[str, list[Submission]]:
+    found: dict[str, list[Submission]] = {}
+    for each in submissions:
+        if each.record.annotator is not None:
+            found.setdefault(each.record.annotator, []).append(each)
+    return found
+
+
+def _moments(own: Sequence[Submission]) -> dict[str, float]:
+    """Data hash -> place in the order of one person's work.
+
+    What follows within a second or two shares a place: nobody has done it one after the other, it was handed in (or
+    imported) together, in whatever order. What has no moment of its own has no place: the order of scoring is another.
+    """
+    places: dict[str, float] = {}
+    place, last = 0, None
+    for each in (one for one in own if one.is_moment_known):
+        if last is not None and each.at - last > _TOGETHER:
+            place += 1
+        last = each.at
+        places[each.record.identity.data_hash] = float(place)
+    return places
+
+
+def _values(own: Sequence[Submission], figure: JudgedFigure) -> list[tuple[str, float]]:
+    parts = [(each.record.identity.data_hash, part_of(each.record, figure)) for each in own]
+    return [(data_hash, above / below) for data_hash, (above, below) in parts]
+
+
+def _crowd_on_items(judged: Mapping[str, Sequence[Submission]], figure: JudgedFigure) -> dict[str, float | None]:
+    """For each person the figure that the others reach on the same items, each item weighed once."""
+    sums: dict[str, list[float]] = {}
+    for own in judged.values():
+        for each in own:
+            item = sums.setdefault(each.record.identity.data_hash, [0.0, 0.0, 0.0])
+            above, below = part_of(each.record, figure)
+            item[0] += above
+            item[1] += below
+            item[2] += 1
+    found: dict[str, float | None] = {}
+    for name, own in judged.items():
+        reached = weighed = 0.0
+        for each in own:
+            above, below, people = sums[each.record.identity.data_hash]
+            mine = part_of(each.record, figure)
+            if people > 1:
+                reached += (above - mine[0]) / (people - 1)
+                weighed += (below - mine[1]) / (people - 1)
+        found[name] = reached / weighed if weighed else None
+    return found

@@ -115,11 +115,11 @@ class Judged:
     """How many there are of each kind, class, and what the labels have instead (`ConflictKey`)"""
 
 
-def passes(score: float | None, requirements_met: bool | None, threshold: float) -> bool:
-    """Whether one annotator's work is good enough: their requirements where some are configured, else the score.
+def passed(record: ScoreRecord, threshold: float) -> bool | None:
+    """Whether one task is good enough: its requirements where some are configured, else its score.
 
-    Whoever could not be judged (both None) does not fail.
+    None: it could not be judged (neither is known), which never counts as a failure.
     """
-    if requirements_met is not None:
-        return requirements_met
-    return score is None or score >= threshold
+    if record.passed is not None:
+        return record.passed
+    return None if record.score is None else record.score >= threshold

@@ -1,7 +1,8 @@
 """Just enough of the truth and of the labels to draw both, and to let the crowd judge the truth.
 
-Kept of one frame of a data unit: the box about every drawing with its class, a few points of its outline, in fractions
-of the media, and the answers to single-choice and multiple-choice questions. Never a text, never a pixel.
+Kept of one frame of a data unit, one with a fault where there is any: the box about every drawing with its class, a few
+points of its outline, in fractions of the media; and the answers to single-choice and multiple-choice questions. Never
+a text, never a pixel.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
+from benchmark_qa.engine.result import Conflict
 from benchmark_qa.labels.annotations import (
     INVISIBLE,
     Annotations,
@@ -244,11 +246,22 @@ class Sketch:
         )
 
 
-def sketch_of(truth: Annotations, labels: Annotations, ontology: Ontology) -> Sketch:
-    """The frame with most of the truth's drawings (the labels', where the truth has none), and the answers."""
+def sketch_of(
+    truth: Annotations, labels: Annotations, ontology: Ontology, conflicts: Sequence[Conflict] = ()
+) -> Sketch:
+    """The frame with the most faults (with none, that with most of the truth's drawings), and the answers.
+
+    Args:
+        truth, labels: both sides.
+        ontology: of both.
+        conflicts: of the score: a frame with a fault is worth looking at.
+    """
     frames = _frames(truth)
-    all_frames = sorted({*frames, *_frames(labels)})
-    frame = _busiest(frames or _frames(labels))
+    given = _frames(labels)
+    all_frames = sorted({*frames, *given})
+    frame = _worst(conflicts, all_frames, frames)
+    if frame is None:
+        frame = _busiest(frames or given)
     true_marks, given_marks = list(_marks(truth, ontology, frame)), list(_marks(labels, ontology, frame))
     drawn = _drawn(truth, frame) + _drawn(labels, frame)
     kept = len(true_marks[:MARKS_KEPT]) + len(given_marks[:MARKS_KEPT])
@@ -274,6 +287,23 @@ def _frames(side: Annotations) -> dict[int, int]:
 
 def _busiest(counts: Mapping[int, int]) -> int:
     return min(counts, key=lambda frame: (-counts[frame], frame), default=0)
+
+
+def _worst(conflicts: Sequence[Conflict], drawn: Sequence[int], truth: Mapping[int, int]) -> int | None:
+    """The frame with the most faults that can be seen on it; of several the one with most of the truth's drawings."""
+    places = np.array(drawn, dtype=np.int64)
+    changes = np.zeros(len(places) + 1, dtype=np.int64)
+    for conflict in conflicts:
+        first = conflict.frame
+        if first is not None:
+            last = first if conflict.last_frame is None else conflict.last_frame
+            changes[np.searchsorted(places, first)] += 1
+            changes[np.searchsorted(places, last, side="right")] -= 1
+    faults = np.cumsum(changes[:-1])
+    if not len(faults) or not faults.max():
+        return None
+    worst: list[int] = places[faults == faults.max()].tolist()
+    return max(worst, key=lambda frame: (truth.get(frame, 0), -frame))
 
 
 def _drawn(side: Annotations, frame: int) -> int:

@@ -1,12 +1,12 @@
 """A few lines of Markdown for a chat channel."""
 
+from benchmark_qa.page.names import NAMES
 from benchmark_qa.quality.leaderboard import Line
 from benchmark_qa.quality.ratings import usual_seconds
 from benchmark_qa.quality.report import Report
 from benchmark_qa.stats.intervals import Interval
 
 NAMES_TOLD = 5
-_NAMES = {"f1": "F1", "accuracy": "accuracy", "score": "score"}
 
 
 def digest(report: Report) -> str:
@@ -17,7 +17,7 @@ def digest(report: Report) -> str:
     pooled = getattr(board.pooled, board.headline)
     lines = [
         f"**Benchmark QA**: {board.pooled.tasks:,} tasks by {len(board.lines):,} annotators, "
-        f"{_NAMES[board.headline]} {told(pooled)}",
+        f"{NAMES[board.headline]} {told(pooled)}",
         "",
         *_people(report),
     ]
@@ -52,6 +52,8 @@ def escaped(text: str) -> str:
 def _people(report: Report) -> list[str]:
     board = report.leaderboard
     below = [line for line in reversed(board.lines) if line.verdict == "below the bar"]
+    if board.verdicts.order.is_systematic:
+        return ["- Nothing can be said of anybody: items are not met in random order"]
     if not below:
         return [f"- Nobody is below the bar of {board.bar.threshold:g}"]
     named = ", ".join(_person(report, line) for line in below[:NAMES_TOLD])
@@ -60,7 +62,8 @@ def _people(report: Report) -> list[str]:
 
 
 def _person(report: Report, line: Line) -> str:
-    return f"{escaped(line.annotator)} {told(getattr(line, report.leaderboard.headline))}"
+    figure = line.judged.figure if line.judged else getattr(line, report.leaderboard.headline)
+    return f"{escaped(line.annotator)} {told(figure)}"
 
 
 def _number(count: int, word: str) -> str:

@@ -16,7 +16,7 @@ from benchmark_qa.quality.ratings import usual_seconds
 from benchmark_qa.quality.report import Report
 from benchmark_qa.records.sketch import Sketch
 from benchmark_qa.report.drawing import Drawing, draw
-from benchmark_qa.report.plotted import overview, trend
+from benchmark_qa.report.plots import overview_plot, trend_plot
 from benchmark_qa.stats.intervals import Interval
 
 ITEMS_SHOWN = 15
@@ -43,13 +43,12 @@ def render_page(report: Report) -> str:
             style=Markup((HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             script_hash=_hash(script),
-            overview=overview(report.leaderboard),
-            trend=trend(
+            overview=overview_plot(report.leaderboard),
+            trend=trend_plot(
                 report.weeks,
                 report.leaderboard.headline,
                 threshold=report.leaderboard.bar.threshold,
                 name="all annotators",
-                key="trend",
                 wide=True,
             ),
             rated={line.annotator: line for line in report.ratings},
@@ -72,13 +71,13 @@ class _Page:
         headline = report.leaderboard.headline
         self.id = f"person-{number}"
         self.person = person
-        self.figure: Interval = getattr(person.line, headline)
-        self.trend = trend(
+        judged = person.line.judged
+        self.figure: Interval = judged.figure if judged else getattr(person.line, headline)
+        self.trend = trend_plot(
             person.weeks,
             headline,
             threshold=report.leaderboard.bar.threshold,
             name=person.name,
-            key=self.id,
             wide=False,
         )
         self.worst = [(task, _task_drawing(task)) for task in person.worst]
@@ -97,6 +96,8 @@ class _SuspectUnit:
     title: str
     places: tuple[Suspect, ...]
     picture: Drawing | None
+    frame: int = 0
+    """That is drawn"""
 
     @property
     def answers(self) -> tuple[Suspect, ...]:
@@ -113,7 +114,13 @@ def _suspect_units(report: Report) -> list[_SuspectUnit]:
         if task.record.sketch is not None and task.record.identity.data_hash in by_unit:
             sketches.setdefault(task.record.identity.data_hash, task.record.sketch)
     return [
-        _SuspectUnit(data_hash, places[0].data_title, tuple(places), _suspect_drawing(sketches.get(data_hash), places))
+        _SuspectUnit(
+            data_hash=data_hash,
+            title=places[0].data_title,
+            places=tuple(places),
+            picture=_suspect_drawing(sketches.get(data_hash), places),
+            frame=sketches[data_hash].frame if data_hash in sketches else 0,
+        )
         for data_hash, places in by_unit.items()
     ]
 

@@ -1,127 +1,104 @@
-"""Plots as SVG that take the page's colours, light or dark."""
+"""The plots of the report's page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
-import matplotlib as mpl
-import numpy as np
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from benchmark_qa.page.names import NAMES
-from benchmark_qa.page.svg import ACCENT, BAD, GOOD, SOFT, STYLE, WARN, svg
+from benchmark_qa.page.svg import ACCENT, BAD, GOOD, SOFT, WARN, Plot, count_ticks, even_ticks
 from benchmark_qa.quality.breakdown import Group
-from benchmark_qa.quality.leaderboard import Leaderboard, Verdict
+from benchmark_qa.quality.leaderboard import Leaderboard
+from benchmark_qa.quality.verdict import Verdict
 from benchmark_qa.stats.intervals import Interval
 
-_VERDICT_COLOURS: dict[Verdict, str] = {
+_COLOURS: Mapping[Verdict, str] = {
     "too few tasks": SOFT,
+    "cannot be said: items not in random order": SOFT,
     "undecided": WARN,
     "above the bar": GOOD,
     "below the bar": BAD,
 }
 """In this order, so that those below the bar are drawn last and seen"""
-
-
 _GOLDEN = 0.618034
-
-
 _ASIDE = 0.12
-
-
 _MANY = 150
 """Annotators from which their points are drawn small and thin"""
+Known = tuple[float, float, float, float]
+"""Tasks or day, estimate, low, high"""
 
 
 def overview_plot(board: Leaderboard) -> Markup | None:
-    """Every annotator's headline figure with its interval over the number of tasks."""
-    shown = [line for line in board.lines if getattr(line, board.headline).estimate is not None]
+    """The figure of everybody's verdict with its interval over the number of tasks."""
+    people = sorted(board.verdicts.people.items())
+    shown = [(person.words, point) for _, person in people if (point := _known(person.figure.n, person.figure))]
     if not shown:
         return None
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12.0, 4.2))
-        figure.subplots_adjust(0.05, 0.12, 0.95, 0.97)
-        axes = figure.subplots()
-        for verdict, colour in _VERDICT_COLOURS.items():
-            _error_bars(axes, [getattr(line, board.headline) for line in shown if line.verdict == verdict], colour)
-        axes.axhline(board.bar.threshold, color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
-        axes.text(1.0, board.bar.threshold, " the bar", color=SOFT, va="center", transform=axes.get_yaxis_transform())
-        axes.set_xscale("log")
-        _name_counts(axes, min(line.tasks for line in shown), max(line.tasks for line in shown))
-        axes.set_xlabel("tasks (logarithmic)")
-        axes.set_ylabel(NAMES[board.headline])
-        axes.set_ylim(_floor([getattr(line, board.headline) for line in shown]), 1.02)
-        label = f"{NAMES[board.headline]} of {len(shown)} annotators with intervals, over their number of tasks"
-        return svg(figure, "overview", label)
-
-
-def trend_plot(
-    weeks: Sequence[Group], headline: str, *, threshold: float, name: str, key: str, wide: bool
-) -> Markup | None:
-    """The headline figure week by week, with its interval; None where there are fewer than two weeks."""
-    points = [(date.fromisoformat(week.name), getattr(week.figures, headline)) for week in weeks]
-    known = [(day, interval) for day, interval in points if interval.estimate is not None]
-    if len(known) < 2:
-        return None
-    days = [float(day.toordinal()) for day, _ in known]
-    label = f"{NAMES[headline]} of {name} by week, from {known[0][0]} to {known[-1][0]}"
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12.0, 3.2) if wide else (5.4, 2.4))
-        figure.subplots_adjust(0.05 if wide else 0.12, 0.1 if wide else 0.13, 0.99, 0.97)
-        axes = figure.subplots()
-        low, high = [each.low for _, each in known], [each.high for _, each in known]
-        axes.fill_between(days, low, high, color=ACCENT, alpha=0.18, linewidth=0)
-        axes.plot(days, [each.estimate for _, each in known], color=ACCENT, linewidth=2, marker="o", markersize=4)
-        axes.axhline(threshold, color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
-        axes.set_ylim(min(_floor([each for _, each in known]), threshold - 0.05), 1.02)
-        named = _spread(known, 8 if wide else 4)
-        axes.set_xticks([float(day.toordinal()) for day in named], [f"{day:%d %b}".lstrip("0") for day in named])
-        axes.set_ylabel(NAMES[headline])
-        return svg(figure, key, label)
-
-
-def _spread(known: Sequence[tuple[date, Interval]], most: int) -> list[date]:
-    """Some of the weeks, evenly, the last among them."""
-    step = -(-len(known) // most)
-    return [day for day, _ in known][::-1][::step][::-1]
-
-
-def _error_bars(axes: Axes, intervals: Sequence[Interval], colour: str) -> None:
-    """Annotators with one verdict, each moved aside a little: many have the same number of tasks."""
-    known = [(each.n, each.estimate, each.low, each.high) for each in intervals if each.estimate is not None]
-    if not known:
-        return
-    tasks, estimates, low, high = np.array(known, float).T
-    aside = np.arange(len(known)) * _GOLDEN % 1.0 - 0.5
-    axes.errorbar(
-        tasks * (1.0 + _ASIDE * aside),
-        estimates,
-        yerr=[np.maximum(estimates - low, 0.0), np.maximum(high - estimates, 0.0)],
-        fmt="o",
-        color=colour,
-        markersize=5 if len(known) < _MANY else 2.5,
-        elinewidth=1.2 if len(known) < _MANY else 0.4,
-        alpha=0.85,
+    tasks = [point[0] for _, point in shown]
+    name = NAMES[board.headline]
+    plot = Plot(
+        label=f"{name} of {len(shown)} annotators with intervals, over their number of tasks",
+        width=1200.0,
+        height=420.0,
+        across=(max(0.8, 0.9 * min(tasks) - 1), 1.1 * max(tasks) + 1),
+        up=(_floor([point for _, point in shown]), 1.02),
+        is_logarithmic=True,
+        right=60.0,
     )
+    plot.name_across([(count, f"{count:,}") for count in count_ticks(*plot.across)], "tasks (logarithmic)")
+    plot.name_up(_shares(plot.up), name)
+    plot.level(board.bar.threshold, "the bar")
+    is_crowded = len(shown) >= _MANY
+    for verdict, colour in _COLOURS.items():
+        own = _moved_aside([point for words, point in shown if words == verdict])
+        plot.bars([(x, low, high) for x, _, low, high in own], colour, 0.5 if is_crowded else 1.2)
+        plot.dots([(x, estimate) for x, estimate, *_ in own], colour, 4.0 if is_crowded else 8.0)
+    return plot.svg()
 
 
-def _name_counts(axes: Axes, least: int, most: int) -> None:
-    """Numbers on a logarithmic axis: round ones in a range of less than a decade, else 1, 2 and 5 of each."""
-    axes.set_xlim(max(0.8, 0.9 * least - 1), 1.1 * most + 1)
-    if most < 10 * least:
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 5, 10]))
-        axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if _leads(value) else ""))
+def trend_plot(weeks: Sequence[Group], headline: str, *, threshold: float, name: str, wide: bool) -> Markup | None:
+    """The headline figure week by week, with its interval; None where there are fewer than two weeks."""
+    days = [(date.fromisoformat(week.name), getattr(week.figures, headline)) for week in weeks]
+    points = [(day, point) for day, interval in days if (point := _known(day.toordinal(), interval))]
+    if len(points) < 2:
+        return None
+    known = [each for _, each in points]
+    first, last = points[0][0], points[-1][0]
+    room = 0.03 * (last - first).days
+    plot = Plot(
+        label=f"{NAMES[headline]} of {name} by week, from {first} to {last}",
+        width=1200.0 if wide else 540.0,
+        height=320.0 if wide else 240.0,
+        across=(first.toordinal() - room, last.toordinal() + room),
+        up=(min(_floor(known), threshold - 0.05), 1.02),
+    )
+    named = [day for day, _ in points][::-1][:: -(-len(points) // (8 if wide else 4))][::-1]
+    plot.name_across([(day.toordinal(), f"{day:%d %b}".lstrip("0")) for day in named])
+    plot.name_up(_shares(plot.up), NAMES[headline])
+    plot.band([(x, low, high) for x, _, low, high in known], ACCENT)
+    plot.level(threshold)
+    plot.line([(x, estimate) for x, estimate, *_ in known], ACCENT)
+    plot.dots([(x, estimate) for x, estimate, *_ in known], ACCENT, 7.0)
+    return plot.svg()
 
 
-def _leads(value: float) -> bool:
-    """Minor ticks that are named: 2 and 5 of every decade."""
-    return f"{value:.0e}"[0] in "25"
+def _known(place: float, interval: Interval) -> Known | None:
+    if interval.estimate is None or interval.low is None or interval.high is None:
+        return None
+    return float(place), interval.estimate, interval.low, interval.high
 
 
-def _floor(intervals: Sequence[Interval]) -> float:
-    lowest = min((each.low for each in intervals if each.low is not None), default=0.0)
-    return max(lowest - 0.05, -0.02)
+def _moved_aside(points: Sequence[Known]) -> list[Known]:
+    """Each a little: many have the same number of tasks."""
+    return [
+        (x * (1.0 + _ASIDE * (number * _GOLDEN % 1.0 - 0.5)), estimate, low, high)
+        for number, (x, estimate, low, high) in enumerate(points)
+    ]
+
+
+def _floor(points: Sequence[Known]) -> float:
+    return max(min(low for *_, low, _ in points) - 0.05, -0.02)
+
+
+def _shares(up: tuple[float, float]) -> list[tuple[float, str]]:
+    return [(value, f"{value:g}") for value in even_ticks(max(up[0], 0.0), up[1])]

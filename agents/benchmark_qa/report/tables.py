@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark_qa.quality.leaderboard import Leaderboard, Line
+from benchmark_qa.quality.verdict import BELOW_OTHERS, PersonVerdict
 from benchmark_qa.stats.intervals import Interval
 from benchmark_qa.terminal.printing import plain_console
 
@@ -62,7 +63,19 @@ def _cells(line: Line, *, with_objects: bool) -> list[str | Text]:
     colour = _COLOURS.get(line.verdict)
     shrunk = "n/a" if line.shrunk is None else f"{line.shrunk:.3f}"
     verdict = Text(line.verdict, style=colour or "")
+    if line.judged is not None:
+        verdict.append(_beside(line.judged))
     return [line.annotator, f"{line.tasks:,}", *figures, shrunk, verdict]
+
+
+def _beside(judged: PersonVerdict) -> str:
+    """How long it has been known, or how many tasks are expected until it is."""
+    said = ""
+    if judged.since is not None:
+        said = f" since task {judged.since.task:,}"
+    elif judged.still is not None:
+        said = f", {judged.still}"
+    return said + (f"; {BELOW_OTHERS}" if judged.is_below_others else "")
 
 
 def _figure(interval: Interval) -> str:

@@ -48,6 +48,32 @@ class Ranked:
         return f"{self.place}. {self.annotator}: {self.shrunk:.3f}, raw {self.raw}"
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The best and the worst place that somebody may have."""
+
+    first: int
+    last: int
+
+
+def places(totals: Mapping[str, RatioTotals], *, level: float = 0.95) -> dict[str, Places]:
+    """The places that are possible, of everybody who did something.
+
+    Who is surely better stands before, who is surely worse behind: those whose intervals lie apart, at a level at which
+    all intervals hold at once (Bonferroni). So all places hold at once (Klein, Wright & Wieczorek 2020).
+    """
+    done = {name: entry for name, entry in totals.items() if entry.tasks}
+    intervals = {name: entry.interval(level=1.0 - (1.0 - level) / len(done)) for name, entry in done.items()}
+    ends = {name: (each.low or 0.0, 1.0 if each.high is None else each.high) for name, each in intervals.items()}
+    lows, highs = np.sort([low for low, _ in ends.values()]), np.sort([high for _, high in ends.values()])
+    found = {}
+    for name, (low, high) in ends.items():
+        better = len(lows) - int(np.searchsorted(lows, high, side="right"))
+        worse = int(np.searchsorted(highs, low, side="left"))
+        found[name] = Places(1 + better, len(done) - worse)
+    return found
+
+
 def fit_group(totals: Mapping[str, RatioTotals]) -> Group | None:
     """Mean and spread of the annotators' true figures, by moments; None where nobody did anything.
 

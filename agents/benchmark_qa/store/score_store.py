@@ -107,13 +107,13 @@ class SqlScoreStore:
 
             self.database.write(affirm)
 
-    def latest(self, production_project: str) -> list[ScoreRecord]:
+    def latest(self, production_project: str, *, whole: bool = True) -> list[ScoreRecord]:
         """The record that counts of every branch of every data unit of a project, by data hash and branch.
 
-        Items that are excluded are in it: `TruthRulings` knows them.
+        Items that are excluded are in it: `TruthRulings` knows them. Not whole: without details and sketch.
         """
         query = (
-            select(score_records)
+            select(*(score_records.columns if whole else FIGURE_COLUMNS))
             .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
             .where(current_scores.c.production_project == production_project)
             .order_by(current_scores.c.data_hash, current_scores.c.branch_name)

@@ -179,7 +179,7 @@ def message_about(scorer: Scorer, rows: Sequence[LabelRow], audience: Audience) 
     judged = judge(scorer.preview(rows, submitted_only=audience == "reviewer"), deployment)
     if audience == "reviewer":
         return message_to_reviewer(judged, policy, see_names=deployment.feedback.reviewers_see_names)
-    return message_to_annotator(judged[0], policy, deployment.verdict.threshold)
+    return message_to_annotator(judged[0], policy, deployment.score_to_pass)
 
 
 def asker_of(rows: Sequence[LabelRow], audience: Audience) -> str:

@@ -19,7 +19,7 @@ from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.records.conflicts import conflict_counts, details_of
-from benchmark_qa.records.score import Judged, ScoreIdentity, ScoreRecord, passes
+from benchmark_qa.records.score import Judged, ScoreIdentity, ScoreRecord, passed
 from benchmark_qa.records.sketch import sketch_of
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.score_store import SqlScoreStore
@@ -272,7 +272,7 @@ class Scorer:
                 raise LabelsNotComparable(f"the labels on {where} cannot be scored: {error}") from None
             # Whoever meets one of several right answers is right: the best score counts, the truth's among equals.
             score, right = max(scored, key=lambda each: -1.0 if each[0].score is None else each[0].score)
-            sketch = sketch_of(right, labels, fetched.ontology)
+            sketch = sketch_of(right, labels, fetched.ontology, score.conflicts)
             records.append(
                 ScoreRecord(
                     identity=self._identity(row, work),
@@ -340,7 +340,7 @@ def judge(records: Iterable[ScoreRecord], deployment: Deployment) -> list[Judged
         Judged(
             annotator=record.annotator,
             score=record.score,
-            passed=passes(record.score, record.passed, deployment.verdict.threshold),
+            passed=passed(record, deployment.score_to_pass) is not False,
             conflicts=conflict_counts(record.details),
         )
         for record in records

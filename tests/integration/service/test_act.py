@@ -1,4 +1,4 @@
-"""Actions on people's work: only when the rule has decided, recorded, reversible."""
+"""Actions on people's work: only by the report's verdict, recorded, reversible."""
 
 import json
 import subprocess
@@ -24,6 +24,8 @@ from tests.integration.service.sandbox import (
     uuid,
 )
 
+DONE = 24
+"""Benchmark images that everybody has done"""
 POOR, GOOD = "annotator-41@example.com", "annotator-01@example.com"
 MOVE, ACT = (
     "POST projects/{project}/workflow/stages/{stage}/move-tasks",
@@ -35,7 +37,7 @@ MOVE, ACT = (
 @pytest.fixture(scope="module")
 def images(pedestrians: dict[str, Any]) -> list[dict[str, Any]]:
     """Images on which one annotator has missed everything and everybody else was perfect."""
-    chosen = [image for image in pedestrians["images"] if len(image["ground_truth"]) > 1][:8]
+    chosen = [image for image in pedestrians["images"] if len(image["ground_truth"]) > 1][: DONE + 1]
     people = [f"annotator-{number:02d}@example.com" for number in range(1, 4)]
     return [{**image, "annotations": {**dict.fromkeys(people, image["ground_truth"]), POOR: []}} for image in chosen]
 
@@ -52,14 +54,20 @@ def act(both: Sandbox, *options: str) -> Any:
     return json.loads(done.stdout)["actions"]
 
 
+def told(both: Sandbox) -> str:
+    done = both.command("act")
+    assert done.returncode == 0, done.stderr
+    return " ".join(done.stdout.split())
+
+
 def assigned(both: Sandbox, annotator: str) -> int:
     stage = both.client().get_project(PRODUCTION).workflow.get_stage(name="Consensus")
     return sum(part.assignee == annotator for task in stage.get_tasks() for part in task.subtasks)
 
 
 def test_assigned_tasks_of_somebody_below_the_bar_go_to_others_and_nobody_elses(images: list[Any]) -> None:
-    units = [Unit(image, stage="Complete") for image in images[:7]]
-    units.append(Unit(images[7], stage="Consensus", submitted=False))
+    units = [Unit(image, stage="Complete") for image in images[:DONE]]
+    units.append(Unit(images[DONE], stage="Consensus", submitted=False))
     with sandbox(units, config={"actions": {"release_tasks": True}}) as both:
         score_all(both, units)
         proposed = act(both)
@@ -69,25 +77,33 @@ def test_assigned_tasks_of_somebody_below_the_bar_go_to_others_and_nobody_elses(
         assert assigned(both, POOR) == 0
         assert assigned(both, "annotator-01@example.com") == 1
         assert act(both) == [], "there is nothing left to release"
+        assert f"{POOR} is below the bar: 0.00 on {DONE} tasks" in told(both)
+        assert "no assigned task to release" in told(both)
 
 
 def test_too_few_tasks_lead_to_nothing(images: list[Any]) -> None:
     units = [Unit(image, stage="Complete") for image in images[:3]]
-    units.append(Unit(images[7], stage="Consensus", submitted=False))
+    units.append(Unit(images[DONE], stage="Consensus", submitted=False))
     with sandbox(units, config={"actions": {"release_tasks": True}}) as both:
         score_all(both, units)
         assert act(both) == []
+        assert "nobody is below the bar of 0.7" in told(both)
+
+
+def test_that_no_action_is_switched_on_is_said(images: list[Any]) -> None:
+    with sandbox([Unit(image, stage="Complete") for image in images[:3]]) as both:
+        assert "'actions' in the configuration asks for nothing" in told(both)
 
 
 def test_an_item_that_good_annotators_keep_failing_is_taken_out_until_a_person_has_looked(images: list[Any]) -> None:
-    wrong_truth = {**images[7], "ground_truth": [[1000.0, 10.0, 30.0, 60.0], [1100.0, 10.0, 30.0, 60.0]]}
-    units = [Unit(image, stage="Complete") for image in [*images[:7], wrong_truth]]
-    rules = {"retire_failing_items": True, "good": 0.95}
+    wrong_truth = {**images[DONE], "ground_truth": [[1000.0, 10.0, 30.0, 60.0], [1100.0, 10.0, 30.0, 60.0]]}
+    units = [Unit(image, stage="Complete") for image in [*images[:DONE], wrong_truth]]
+    rules = {"retire_failing_items": True, "good": 0.95, "rule": "sequential"}
     config = {"actions": rules, "verdict": {"threshold": 0.6, "minimum_tasks": 3}}
     with sandbox(units, config=config) as both:
         score_all(both, units)
         proposed = act(both, "--enforce")
-        assert [(each["kind"], each["subject"]) for each in proposed] == [("retire-item", units[7].data_hash)]
+        assert [(each["kind"], each["subject"]) for each in proposed] == [("retire-item", units[DONE].data_hash)]
         assert act(both) == []
 
 
@@ -139,7 +155,7 @@ def where(both: Sandbox, data_hashes: list[str]) -> list[str]:
 @pytest.fixture
 def at_work(images: list[Any]) -> Iterator[tuple[Sandbox, list[str]]]:
     """The poor annotator has done three production tasks and approved the good one's; the last waits for review."""
-    units = [Unit(image, stage="Complete") for image in images[:7]]
+    units = [Unit(image, stage="Complete") for image in images[:DONE]]
     config = {"actions": {"reopen_recent": {"days": 7, "at_most": 2}}}
     production = [uuid(f"production/{n}") for n in range(4)]
     with sandbox(units, config=config, production_images=4, change_world=who_can_sign_in) as both:
@@ -200,8 +216,8 @@ def test_an_action_that_is_cut_off_is_in_the_trail_and_is_taken_up_again(at_work
 
 
 def test_a_kill_in_the_middle_of_an_action_leaves_what_it_takes_to_undo_it(images: list[Any]) -> None:
-    units = [Unit(image, stage="Complete") for image in images[:7]]
-    units.append(Unit(images[7], stage="Consensus", submitted=False))
+    units = [Unit(image, stage="Complete") for image in images[:DONE]]
+    units.append(Unit(images[DONE], stage="Consensus", submitted=False))
     with sandbox(units, config={"actions": {"release_tasks": True}}) as both:
         score_all(both, units)
         both.break_platform("latency", seconds=60, operation=ACT)

@@ -8,8 +8,10 @@ import pytest
 from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
-from benchmark_qa.quality.leaderboard import Bar, leaderboard
+from benchmark_qa.quality.leaderboard import leaderboard
 from benchmark_qa.quality.report import Evidence, Question, build_report
+from benchmark_qa.quality.submissions import in_order
+from benchmark_qa.quality.verdict import Bar, judge
 from benchmark_qa.store.score_store import SqlScoreStore
 from tests.real_records import bluebird_records, pedestrian_records
 from tests.records import PROJECT
@@ -41,7 +43,8 @@ def test_every_annotators_figures_equal_pycocotools_and_scipy(
     store: SqlScoreStore, pedestrians: dict[str, Any]
 ) -> None:
     store.save(list(pedestrian_records(pedestrians)))
-    board = leaderboard(store.totals(PROJECT), Bar())
+    verdicts = judge(in_order(store.latest(PROJECT, whole=False)), Bar())
+    board = leaderboard(store.totals(PROJECT), verdicts)
     expected = independent(pedestrians)
     assert {line.annotator for line in board.lines} == set(expected)
     for line in board.lines:

@@ -1,9 +1,11 @@
-"""One line per annotator: sums, ratios, places that few tasks cannot win, verdicts that hold the interval."""
+"""One line per annotator: sums, ratios, places that few tasks cannot win, and the verdict."""
 
 import pytest
 
-from benchmark_qa.quality.leaderboard import Bar, Leaderboard, leaderboard
+from benchmark_qa.quality.leaderboard import Leaderboard, leaderboard
 from benchmark_qa.quality.report import totals_by_annotator
+from benchmark_qa.quality.submissions import in_order
+from benchmark_qa.quality.verdict import Bar, judge
 from benchmark_qa.records.score import ScoreRecord
 from tests.records import record
 
@@ -20,7 +22,7 @@ def task(number: int, annotator: str | None, tp: int, fp: int, fn: int) -> Score
 
 
 def board_of(records: list[ScoreRecord], *, threshold: float = 0.5, minimum_tasks: int = 1) -> Leaderboard:
-    return leaderboard(totals_by_annotator(records), Bar(threshold, minimum_tasks))
+    return leaderboard(totals_by_annotator(records), judge(in_order(records), Bar(threshold, minimum_tasks)))
 
 
 def test_figures_are_pooled_over_the_tasks_of_an_annotator() -> None:
@@ -58,6 +60,20 @@ def test_a_lucky_beginner_does_not_lead() -> None:
     assert lines[0].annotator == "steady@x.org"
     assert by_name["lucky@x.org"].shrunk is not None
     assert by_name["lucky@x.org"].shrunk < 1.0
+
+
+def test_places_are_those_that_the_intervals_allow() -> None:
+    good = [task(number, "good@x.org", 3, 0, 0) for number in range(200)]
+    bad = [task(number, "bad@x.org", 0, 3, 3) for number in range(300, 500)]
+    new = [task(600, "new@x.org", 1, 0, 0), task(601, "new@x.org", 0, 1, 1)]
+    one = [task(700, "one@x.org", 1, 0, 0)]
+    found = {line.annotator: line.places for line in board_of(good + bad + new + one).lines}
+    assert {name: places and (places.first, places.last) for name, places in found.items()} == {
+        "good@x.org": (1, 2),
+        "one@x.org": (1, 3),
+        "new@x.org": (2, 3),
+        "bad@x.org": (4, 4),
+    }
 
 
 def test_a_branch_without_a_known_author_is_reported_as_such() -> None:

@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from benchmark_qa.encord_api.analytics import TaskAction, TimeAtWork
-from benchmark_qa.quality.leaderboard import Bar
 from benchmark_qa.quality.report import Evidence, Question, Report, build_report
-from benchmark_qa.quality.verdict import Rule
+from benchmark_qa.quality.verdict import Bar
 from benchmark_qa.records.score import PersonsWork, WorkReading
 from benchmark_qa.report.files import render
 from benchmark_qa.report.reading_work import people_at_work, seconds_at_work
@@ -82,9 +81,8 @@ def test_time_counts_at_annotation_stages_and_for_scored_data_units() -> None:
 
 def rated_report(reading: WorkReading | None) -> Report:
     records = [record(n, annotator=f"{name}@x.org", branch_name=name) for n in range(10) for name in ("ann", "bob")]
-    rule = Rule("sequential", bar=0.7, good=0.85, minimum_tasks=5, level=0.95)
     return build_report(
-        Question(PROJECT, bar=Bar(0.7, 2), asked_at=NOON, rule=rule),
+        Question(PROJECT, bar=Bar(0.7, 2), asked_at=NOON),
         Evidence(records, first_versions=records, reading=reading),
     )
 
@@ -114,16 +112,3 @@ def test_without_a_reading_the_parts_are_left_out() -> None:
     line = rated_report(None).ratings[0]
     assert (line.seconds_per_task, line.rating.parts.completion, line.rating.parts.time) == (None, None, None)
     assert rated_report(None).to_dict()["analytics"] is None
-
-
-def test_the_rule_for_actions_stands_beside_the_verdict_of_one_look() -> None:
-    few = rated_report(None).ratings[0]
-    assert few.ruled is not None
-    assert few.ruled.words == "not known yet"
-    records = [record(n, scored=NOON + timedelta(minutes=n)) for n in range(60)]
-    rule = Rule("sequential", bar=0.7, good=0.85, minimum_tasks=5, level=0.95)
-    (line,) = build_report(Question(PROJECT, rule=rule), Evidence(records)).ratings
-    assert line.ruled is not None
-    # Scores of 0.5 each say log(0.7 / 0.85) / 2 + log(0.3 / 0.15) / 2 = 0.2495 for poor; 13 of them reach log(20).
-    assert line.ruled.words == "not good enough since task 13"
-    assert line.to_dict()["ruled_since_task"] == 13

@@ -12,8 +12,8 @@ import pytest
 from pyarrow import parquet
 
 from benchmark_qa.quality.breakdown import monday_of
-from benchmark_qa.quality.leaderboard import Bar
 from benchmark_qa.quality.report import Evidence, Question, Report, build_report
+from benchmark_qa.quality.verdict import Bar
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.records.sketch import Mark, Sketch
 from benchmark_qa.report.files import TABLES, render, rows_of
@@ -100,10 +100,10 @@ def test_excluded_items_are_in_no_figure_and_are_named() -> None:
 
 def test_the_hardest_item_comes_first_with_its_rating() -> None:
     records = [
-        record(1, branch_name="encord-1", score=0.9),
-        record(1, branch_name="encord-2", score=0.8),
-        record(2, branch_name="encord-1", score=0.1),
-        record(2, branch_name="encord-2", score=0.9),
+        record(1, annotator="a@x.org", branch_name="encord-1", score=0.9),
+        record(1, annotator="b@x.org", branch_name="encord-2", score=0.8),
+        record(2, annotator="a@x.org", branch_name="encord-1", score=0.1),
+        record(2, annotator="b@x.org", branch_name="encord-2", score=0.9),
     ]
     hardest, easy = report(records, exposures={data_hash(2): {"a@x.org": 3, "b@x.org": 1}}).items
     assert hardest.data_hash == data_hash(2)
@@ -225,3 +225,13 @@ def test_two_thousand_annotators_are_no_trouble() -> None:
     page = render(whole, "html").decode()
     assert page.count('<tr data-name="annotator-') == 2000
     assert len(page) < 8_000_000
+
+
+def test_a_link_leads_to_a_frame_with_a_fault_also_where_another_one_was_kept() -> None:
+    kept = Sketch(frame=0, frames=51)
+    conflict = {"kind": "missing", "feature": "car", "other": None, "frame": 4, "last_frame": 50}
+    old = record(1, sketch=kept, details=details(conflicts=[conflict]))
+    new = record(2, sketch=replace(kept, frame=20), details=details(conflicts=[conflict]))
+    fine = record(3, sketch=replace(kept, frame=2), details=details())
+    assert [task.frame for task in report([old, new, fine]).tasks] == [4, 20, 2]
+    assert [task.link.rsplit("/", 1)[1] for task in report([old, new, fine]).tasks] == ["4", "20", "2"]

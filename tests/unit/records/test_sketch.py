@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import shapely
 
+from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations, Drawings, Runs
 from benchmark_qa.labels.ontology import Ontology, Shape
 from benchmark_qa.labels.reader import read_label_row
@@ -128,3 +129,27 @@ def test_answers_to_choice_questions_are_kept_side_by_side() -> None:
     unanswered = read_label_row(image_row("d"), ontology)
     assert sketch_of(truth, unanswered, ontology).answers[0].given is None
     assert sketch_of(unanswered, unanswered, ontology).answers == ()
+
+
+def film(boxes: dict[int, int], *, left: float = 0.1) -> Annotations:
+    """So many boxes on each frame."""
+    frames = np.repeat(list(boxes), list(boxes.values())).astype(np.int64)
+    numbers = np.concatenate([np.arange(count) for count in boxes.values()])
+    geometry = np.column_stack([np.full(len(frames), left), 0.2 * numbers, np.full((len(frames), 2), 0.1)])
+    none = np.zeros(len(frames), np.int32)
+    media = np.full((len(frames), 2), 100.0)
+    drawings = Drawings(Shape.BOUNDING_BOX, none, frames, none, numbers.astype(np.int32), media, geometry)
+    return Annotations(instances=tuple(f"object{n}" for n in range(4)), drawings={Shape.BOUNDING_BOX: drawings})
+
+
+def frame_of(truth: Annotations, labels: Annotations) -> int:
+    return sketch_of(truth, labels, BOXES, score_task(truth, labels, BOXES).conflicts).frame
+
+
+def test_of_a_film_a_frame_with_a_fault_is_kept_the_one_with_most_of_them() -> None:
+    truth = film({0: 3, 1: 1, 2: 2, 3: 2})
+    assert frame_of(truth, truth) == 0, "where nothing is wrong the fullest frame"
+    assert frame_of(truth, film({0: 3, 1: 1, 2: 2, 3: 1})) == 3
+    assert frame_of(truth, film({0: 3, 2: 1, 3: 0})) == 3
+    assert frame_of(truth, film({0: 3, 1: 1, 2: 2, 3: 2, 7: 1})) == 7, "drawn where the truth has nothing"
+    assert frame_of(truth, film({0: 3, 1: 1}, left=0.1)) in (2, 3)

@@ -1,25 +1,74 @@
-"""Plots of the report's page."""
+"""Plots of the report's page: their words, their axes, and that they need nothing but the page."""
 
+import itertools
 import re
+from xml.etree import ElementTree
 
 import pytest
 
-from benchmark_qa.quality.leaderboard import Bar, leaderboard
+from benchmark_qa.page.svg import Plot, count_ticks, even_ticks
+from benchmark_qa.quality.leaderboard import Leaderboard, leaderboard
 from benchmark_qa.quality.report import totals_by_annotator
+from benchmark_qa.quality.submissions import in_order
+from benchmark_qa.quality.verdict import Bar, judge
 from benchmark_qa.report.plots import overview_plot
 from tests.records import record
 
 
-@pytest.mark.parametrize("counts", [(7, 7), (25, 45), (95, 105), (2, 500), (1, 40_000)])
-def test_the_axis_of_tasks_names_at_least_two_numbers_of_tasks(counts: tuple[int, int]) -> None:
-    totals = totals_by_annotator(
+def board_of(*counts: int) -> Leaderboard:
+    records = [
         record(number=person * 100_000 + n, annotator=f"{person}@x.org")
         for person, count in enumerate(counts)
         for n in range(count)
-    )
-    drawn = overview_plot(leaderboard(totals, Bar(0.7, 1)))
+    ]
+    return leaderboard(totals_by_annotator(records), judge(in_order(records), Bar(0.7, 1)))
+
+
+@pytest.mark.parametrize("counts", [(7, 7), (25, 45), (95, 105), (2, 500), (1, 4_000)])
+def test_the_axis_of_tasks_names_at_least_two_numbers_of_tasks(counts: tuple[int, int]) -> None:
+    drawn = overview_plot(board_of(*counts))
     assert drawn is not None
-    ticks = str(drawn).split("axis_1")[1].split("axis_2")[0]
-    numbers = [int(text.replace(",", "")) for text in re.findall(r">([\d,]+)</text>", ticks)]
+    axis = str(drawn).split('class="axis-across"')[1].split("</g>")[0]
+    numbers = [int(text.replace(",", "")) for text in re.findall(r">([\d,]+)</text>", axis)]
     assert len(numbers) >= 2, numbers
     assert len(set(numbers)) == len(numbers), "each once"
+
+
+def test_every_annotator_has_a_point_and_a_bar_and_the_plot_says_what_it_is() -> None:
+    drawn = overview_plot(board_of(7, 20, 30))
+    assert drawn is not None
+    root = ElementTree.fromstring(drawn)
+    paths = [element.get("d", "") for element in root.iter("path")]
+    assert sum(path.count("h0") for path in paths) == 3
+    assert sum(len(re.findall(r"M[\d.]+ [\d.]+V", path)) for path in paths if "h0" not in path and "H" not in path) >= 3
+    title = root.find("title")
+    assert root.get("role") == "img"
+    assert title is not None
+    assert root.get("aria-label") == title.text == "F1 of 3 annotators with intervals, over their number of tasks"
+
+
+def test_names_cannot_break_out_of_a_plot() -> None:
+    plot = Plot("<script>\"&'", 100.0, 100.0, (0.0, 1.0), (0.0, 1.0))
+    plot.name_across([(0.5, "</text><script>")], "<b>")
+    assert "<script" not in plot.svg()
+    ElementTree.fromstring(plot.svg())
+
+
+def test_a_plot_takes_every_colour_from_the_page() -> None:
+    drawn = str(overview_plot(board_of(7, 20)))
+    assert set(re.findall(r'(?:fill|stroke)="([^"]+)"', drawn)) <= {
+        "none", "var(--ink)", "var(--line)", "var(--muted)", "var(--warn)", "var(--good)", "var(--bad)",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.02), (0.45, 1.02), (0.93, 1.02), (0.0, 0.031)])
+def test_even_ticks_are_round_few_and_within(low: float, high: float) -> None:
+    ticks = even_ticks(low, high)
+    assert 2 <= len(ticks) <= 8
+    assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
+    assert len({round(after - before, 9) for before, after in itertools.pairwise(ticks)}) == 1
+
+
+def test_ticks_of_counts_are_whole() -> None:
+    assert count_ticks(0.8, 500) == [1, 2, 5, 10, 20, 50, 100, 200, 500]
+    assert count_ticks(6.5, 8.5) == [7, 8]

@@ -1,7 +1,6 @@
 """`benchmark-qa act`: what is to be done about annotators below the bar."""
 
 import json as json_module
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -16,9 +15,8 @@ def act(
     """List, and with --enforce take, the actions that 'actions' in the configuration asks for.
 
     Assigned tasks of annotators below the bar are released, their recent production tasks re-opened, benchmark items
-    that good annotators keep failing taken out of the figures: each only where it is switched on, and only when the
-    sequential test (or the interval) and the minimum number of tasks say so. Each is recorded, and can be undone with
-    'benchmark-qa actions undo'.
+    that annotators above it keep failing taken out of the figures: each only where it is switched on, and only by the
+    verdict that the report has. Each is recorded, and can be undone with 'benchmark-qa actions undo'.
     """
     with clear_failures():
         from benchmark_qa.config.settings import load_settings
@@ -28,17 +26,19 @@ def act(
 
         connections = Connections(load_settings(endpoints=False))
         actor = Actor(connections.scorer)
-        proposals = actor.propose()
+        plan = actor.plan()
         really = enforce or connections.settings.config.actions.enforce
-        taken = actor.take(proposals) if really else []
+        taken = actor.take(plan.proposals) if really else []
         if json:
-            typer.echo(json_module.dumps({"taken": really, "actions": [asdict(each) for each in proposals]}, indent=2))
+            typer.echo(json_module.dumps({"taken": really} | plan.to_dict(), indent=2))
             return
         console = plain_console(highlight=False)
-        for number, proposal in enumerate(proposals):
+        for number, proposal in enumerate(plan.proposals):
             done = f" [{taken[number].action_id[:8]}]" if really else ""
             console.print(f"{proposal.kind}  {proposal.subject}: {proposal.reason}{done}")
-        if not proposals:
+        for remark in plan.remarks:
+            console.print(remark)
+        if not plan.proposals:
             console.print("nothing to do")
         elif not really:
             console.print("nothing was done: run it with --enforce")

@@ -83,7 +83,7 @@ class Standing:
 
     below_the_bar: frozenset[str]
     weights: Weights
-    """The shrunk headline figure of each; of who has none, everybody's together"""
+    """The shrunk figure of the verdict of each; of who has none, everybody's together"""
 
 
 def standing(store: SqlScoreStore, deployment: Deployment, *, as_of: datetime | None) -> Standing:
@@ -93,7 +93,7 @@ def standing(store: SqlScoreStore, deployment: Deployment, *, as_of: datetime | 
         StoreError
     """
     board = report_project(store, deployment, domain="", as_of=as_of).leaderboard
-    pooled = getattr(board.pooled, board.headline).estimate
+    pooled = board.pooled_figure
     weights = {line.annotator: round(line.shrunk, 6) for line in board.lines if line.shrunk is not None}
     return Standing(
         frozenset(line.annotator for line in board.lines if line.verdict == "below the bar"),

@@ -4,19 +4,16 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from benchmark_qa.encord_api.tasks import task_rows
 from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems, Reason, ReasonKind
 from benchmark_qa.labels.creators import label_creators
 from benchmark_qa.quality.from_store import report_project
 from benchmark_qa.quality.report import Report
+from benchmark_qa.quality.verdict import Verdict
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.errors import NothingToDrawFrom, ProjectNotServed
 from benchmark_qa.tasks.projects import ServedProjects
-
-Verdict = Literal["above the bar", "below the bar", "undecided", "too few tasks"]
-
 
 LONGEST_TEXT = 200
 
@@ -239,12 +236,12 @@ def _judgements(report: Report) -> list[Judgement]:
     """Annotators of whom anything is known."""
     board = report.leaderboard
     found = []
-    for line in board.lines:
-        figure = getattr(line, board.headline)
-        if figure.estimate is not None:
-            name = "F1" if board.headline == "f1" else board.headline
+    name = "F1" if board.headline == "f1" else board.headline
+    for person in board.verdicts.people.values():
+        figure = person.figure
+        if figure.estimate is not None and figure.low is not None and figure.high is not None:
             known = (figure.estimate, figure.low, figure.high)
-            found.append(Judgement(line.annotator, line.verdict, name, *known, line.tasks))
+            found.append(Judgement(person.annotator, person.words, name, *known, person.tasks))
     return found
 
 

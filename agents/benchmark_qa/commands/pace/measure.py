@@ -2,9 +2,12 @@
 
 import logging
 from collections import Counter
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from benchmark_qa.encord_api.models import Project
+from benchmark_qa.encord_api.analytics import TaskAction, WorkAnalytics
+from benchmark_qa.encord_api.models import LabelRow, Project
 from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.stats.intervals import Interval, proportion_interval
 from benchmark_qa.tasks.projects import ServedProjects
@@ -12,6 +15,8 @@ from benchmark_qa.tasks.scoring_plan import annotators_branches
 
 EARLY, LATE = 0.9, 0.1
 """Priorities of waiting benchmark tasks when people meet too few, or enough of them"""
+ANNOTATION_KINDS = frozenset({"ANNOTATION", "CONSENSUS_ANNOTATION"})
+_BEFORE_EVERYTHING = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 _log = logging.getLogger(__name__)
@@ -37,31 +42,59 @@ class Pace:
     """For the waiting benchmark tasks, by data hash"""
 
 
-def measure_pace(projects: ServedProjects) -> Pace:
-    """Shares from who acted on the label rows. 1 request to Encord."""
+def measure_pace(projects: ServedProjects, now: datetime | None = None) -> Pace:
+    """Shares from who submitted what, each part of a consensus block as it is submitted; reviews count for nobody.
+
+    Requests: 1 for the label rows, and 1 per page of what Encord's analytics know of tasks.
+    """
     production = projects.production
-    unfinished = {stage.uuid for stage in production.stages if stage.kind in ("ANNOTATION", "CONSENSUS_ANNOTATION")}
-    by_data: dict[str, list[int]] = {}
     rows = projects.encord.label_rows(production.project_hash, all_branches=True)
-    for index, row in enumerate(rows):
-        by_data.setdefault(row.data_hash, []).append(index)
+    datasets = {row.data_hash: row.dataset_hash for row in rows}
+    analytics = WorkAnalytics(projects.encord, production.project_hash)
+    actions = list(analytics.task_actions(_BEFORE_EVERYTHING, now or datetime.now(UTC)))
+    done = submitted_by(actions, production)
+    done |= _from_rows(projects, rows, known={action.data_hash for action in actions})
     benchmark: Counter[str] = Counter()
     tasks: Counter[str] = Counter()
-    waiting: list[str] = []
-    for data_hash, indices in by_data.items():
-        here = [rows[index] for index in indices]
-        is_benchmark = projects.is_benchmark_dataset(here[0].dataset_hash)
-        if is_benchmark and any(_may_wait(production, row.stage_uuid) for row in here):
-            waiting.append(data_hash)
-        for row in annotators_branches(here, projects.deployment.branches):
-            if row.last_actioned_by and row.stage_uuid not in unfinished:
-                tasks[row.last_actioned_by] += 1
-                benchmark[row.last_actioned_by] += is_benchmark
+    for annotator, data_hash in done:
+        if data_hash in datasets:
+            tasks[annotator] += 1
+            benchmark[annotator] += projects.is_benchmark_dataset(datasets[data_hash])
+    waiting = {
+        row.data_hash
+        for row in rows
+        if projects.is_benchmark_dataset(row.dataset_hash) and _may_wait(production, row.stage_uuid)
+    }
     shares = tuple(_share(annotator, benchmark[annotator], count) for annotator, count in sorted(tasks.items()))
     overall = _share("(all)", benchmark.total(), tasks.total())
     met = overall.share.estimate or 0.0
     priority = EARLY if met < projects.deployment.exposure.target_share else LATE
-    return Pace(shares, overall, dict.fromkeys(waiting, priority))
+    return Pace(shares, overall, dict.fromkeys(sorted(waiting), priority))
+
+
+def submitted_by(actions: Iterable[TaskAction], production: Project) -> set[tuple[str, str]]:
+    """(annotator, data hash) of all that was submitted at annotation stages, however often."""
+    kinds = {stage.uuid: stage.kind for stage in production.stages}
+    return {
+        (action.actor, action.data_hash)
+        for action in actions
+        if action.kind == "submit" and kinds.get(action.stage_uuid) in ANNOTATION_KINDS
+    }
+
+
+def _from_rows(projects: ServedProjects, rows: Sequence[LabelRow], known: Set[str]) -> set[tuple[str, str]]:
+    """The same of data units that the analytics know nothing of, not even a review: who acted on them last."""
+    by_data: dict[str, list[LabelRow]] = {}
+    for row in rows:
+        if row.data_hash not in known:
+            by_data.setdefault(row.data_hash, []).append(row)
+    unfinished = {stage.uuid for stage in projects.production.stages if stage.kind in ANNOTATION_KINDS}
+    return {
+        (row.last_actioned_by, data_hash)
+        for data_hash, here in by_data.items()
+        for row in annotators_branches(here, projects.deployment.branches)
+        if row.last_actioned_by and row.stage_uuid not in unfinished
+    }
 
 
 def set_pace(projects: ServedProjects, pace: Pace) -> None:

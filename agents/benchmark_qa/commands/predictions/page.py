@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import Any
 
 from markupsafe import Markup
 
 from benchmark_qa.commands.predictions.comparison import Difference
-from benchmark_qa.commands.predictions.result import Calibration, PredictionScore
+from benchmark_qa.commands.predictions.plots import calibration_plot
+from benchmark_qa.commands.predictions.result import PredictionScore
 from benchmark_qa.commands.predictions.slices import Slice
 from benchmark_qa.page.template import HERE, environment
 
@@ -66,7 +66,7 @@ def render_evaluation(evaluation: Evaluation) -> str:
             predictions=short(evaluation.predictions),
             against=short(evaluation.against) if evaluation.against else None,
             style=Markup((HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
-            calibration=_calibration(score.calibration),
+            calibration=calibration_plot(score.calibration),
             classes=sorted(score.classes, key=lambda each: (each.ap is None, each.ap or 0.0, each.name)),
             slices=slices[:SLICES_SHOWN],
             certain=[each for each in slices if each.gap_low > 0],
@@ -74,15 +74,6 @@ def render_evaluation(evaluation: Evaluation) -> str:
             most_confused=CONFUSION_SHOWN,
         )
     )
-
-
-def _calibration(calibration: Calibration) -> Markup | None:
-    """Drawn where Matplotlib is installed; the figures are on the page all the same."""
-    if find_spec("matplotlib") is None:
-        return None
-    from benchmark_qa.commands.predictions.plots import calibration_plot
-
-    return calibration_plot(calibration)
 
 
 def short(reference: str) -> str:

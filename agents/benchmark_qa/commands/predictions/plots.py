@@ -1,11 +1,9 @@
-"""One evaluation of a model's predictions, as it is written into files and onto a page."""
+"""The plots of an evaluation's page."""
 
-import matplotlib as mpl
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from benchmark_qa.commands.predictions.result import Calibration
-from benchmark_qa.page.svg import ACCENT, SOFT, STYLE, svg
+from benchmark_qa.page.svg import ACCENT, SOFT, Plot, even_ticks
 
 
 def calibration_plot(calibration: Calibration) -> Markup | None:
@@ -17,19 +15,19 @@ def calibration_plot(calibration: Calibration) -> Markup | None:
     ]
     if not known:
         return None
-    confidence, precision, counts = (list(column) for column in zip(*known, strict=True))
-    most = max(counts)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(4.6, 3.4))
-        figure.subplots_adjust(0.13, 0.16, 0.97, 0.97)
-        axes = figure.subplots()
-        axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
-        axes.plot(confidence, precision, color=ACCENT, linewidth=1.6)
-        sizes = [20 + 180 * count / most for count in counts]
-        axes.scatter(confidence, precision, s=sizes, color=ACCENT, alpha=0.8, linewidths=0)
-        axes.set_xlim(-0.03, 1.03)
-        axes.set_ylim(-0.03, 1.06)
-        axes.set_xlabel("mean confidence")
-        axes.set_ylabel("share that is right")
-        label = f"Share of right predictions over confidence, in {len(known)} bins; on the dashed line both are equal"
-        return svg(figure, "calibration", label)
+    most = max(count for *_, count in known)
+    plot = Plot(
+        label=f"Share of right predictions over confidence, in {len(known)} bins; on the dashed line both are equal",
+        width=460.0,
+        height=340.0,
+        across=(-0.03, 1.03),
+        up=(-0.03, 1.06),
+    )
+    ticks = [(value, f"{value:g}") for value in even_ticks(0.0, 1.0)]
+    plot.name_across(ticks, "mean confidence")
+    plot.name_up(ticks, "share that is right")
+    plot.line([(0.0, 0.0), (1.0, 1.0)], SOFT, width=1.2, dashes="5 4")
+    plot.line([(confidence, precision) for confidence, precision, _ in known], ACCENT, width=1.6)
+    for confidence, precision, count in known:
+        plot.dots([(confidence, precision)], ACCENT, (20 + 180 * count / most) ** 0.5 * 1.25)
+    return plot.svg()

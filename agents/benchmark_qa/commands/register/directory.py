@@ -107,6 +107,7 @@ def manifest_rows(source: str, url_column: str, left_out: "LeftOut") -> Iterator
 def left_out_noted(file: Path | None) -> Iterator["LeftOut"]:
     """Counts what is left out, and writes all of it to a CSV file where one is named."""
     from benchmark_qa.commands.register.left_out import LeftOut
+    from benchmark_qa.formats.csv_cells import write_rows
 
     if file is None:
         yield LeftOut()

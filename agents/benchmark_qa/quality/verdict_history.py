@@ -1,0 +1,95 @@
+"""When verdicts appeared and when they were lifted: the project looked at after every moment of submission."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Literal
+
+import numpy as np
+
+from benchmark_qa.quality.judged_figure import JudgedFigure, gains_of
+from benchmark_qa.quality.submissions import Submission
+from benchmark_qa.stats.crowd_evidence import named_of_many
+from benchmark_qa.stats.evidence import Floats, cap_for, evidence_paths, naming_level
+
+EventWords = Literal["above the bar", "below the bar", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictEvent:
+    """A verdict appeared, or the one before was lifted (`undecided`)."""
+
+    at: datetime
+    task: int
+    """Tasks with something to judge that the person had submitted by then"""
+    words: EventWords
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        return {"at": self.at.isoformat(), "task": self.task, "words": self.words}
+
+
+def history_of(
+    judged: Mapping[str, Sequence[Submission]], figure: JudgedFigure, bar: float, *, minimum: int
+) -> dict[str, list[VerdictEvent]]:
+    """The events of everybody, the oldest first.
+
+    Everything that was submitted at one moment is looked at together. The cap of the evidence is that of today's crowd.
+
+    Args:
+        judged: tasks of each person in which there was something to judge, in order.
+        figure, bar: what is held against what.
+        minimum: tasks below which nothing is said.
+    """
+    names = sorted(name for name, own in judged.items() if own)
+    paths = _Paths.of([judged[name] for name in names], figure, bar)
+    looks = sorted(
+        (each.at, person, task) for person, name in enumerate(names) for task, each in enumerate(judged[name], start=1)
+    )
+    seen = np.zeros(len(names), int)
+    below, above = np.zeros(len(names)), np.zeros(len(names))
+    said = np.zeros(len(names), int)
+    events: dict[str, list[VerdictEvent]] = {name: [] for name in names}
+    for at, group in groupby(looks, key=lambda look: look[0]):
+        for _, person, task in group:
+            seen[person] = task
+            below[person], above[person] = paths.below[person, task - 1], paths.above[person, task - 1]
+        now = _sides(below, above, seen, minimum)
+        for person in np.flatnonzero(now != said).tolist():
+            events[names[person]].append(VerdictEvent(at, int(seen[person]), _WORDS[int(now[person])]))
+        said = now
+    return events
+
+
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """Evidence after each task: (people, tasks), those with fewer tasks filled up."""
+
+    below: Floats
+    above: Floats
+
+    @classmethod
+    def of(cls, people: Sequence[Sequence[Submission]], figure: JudgedFigure, bar: float) -> "_Paths":
+        longest = max(map(len, people), default=0)
+        for_below, for_above = np.full((2, len(people), longest), np.nan)
+        for person, own in enumerate(people):
+            gains = gains_of([each.record for each in own], figure, bar)
+            for_below[person, : len(own)] = gains.for_below
+            for_above[person, : len(own)] = gains.for_above
+        below = evidence_paths(for_below, cap=cap_for(max(len(people), 1)))
+        return cls(below, evidence_paths(for_above, cap=cap_for()))
+
+
+_WORDS: Mapping[int, EventWords] = {-1: "below the bar", 0: "undecided", 1: "above the bar"}
+
+
+def _sides(below: Floats, above: Floats, seen: np.ndarray[Any, np.dtype[np.int_]], minimum: int) -> Any:
+    """-1 below, 1 above, 0 neither, of everybody at one look."""
+    level = naming_level()
+    is_above, is_below = above >= level, np.zeros(len(below), bool)
+    if (below >= level).any():  # fewer is not enough for anybody, however many there are
+        crowd = np.flatnonzero(seen)
+        is_below[crowd] = named_of_many(below[crowd][None])[0]
+    sides = is_above.astype(int) - is_below.astype(int)
+    return np.where(seen >= minimum, sides, 0)

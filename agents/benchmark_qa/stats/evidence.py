@@ -1,0 +1,279 @@
+"""Evidence that a person's figure is below or above the bar, valid at every look: an e-process that forgets.
+
+A task is turned into a *gain*: what it speaks for the person, 0 on average for somebody exactly at the bar. With u the
+gain divided by its bound (turned round for "below"), so that u >= -1, one bet b multiplies its sum by 1 + b u:
+
+    S_b <- (S_b + w_t) (1 + b u_t),     evidence = mean over b of S_b  +  the weights not yet started
+
+over nine fixed bets b (Waudby-Smith & Ramdas 2024, JRSS B 86: betting). w_t are start weights that sum to 1: 1/2 on the
+first task, and 1/2 x 1 / (j (j + 1)) spread evenly over the j-th block of 20 tasks: a mixture over the time from which
+the person's work is looked at (Shin, Ramdas & Rinaldo 2024: e-detectors; weights that sum to 1 keep it an e-process).
+The evidence starts at 1 and is at most 1 on average after any number of tasks, at any stopping time, where the
+expected gain of each task, given the past, is 0 or on the other side. So it reaches 20 with probability 5 % at
+most, over any horizon (Ville 1939).
+
+After each task the sums are scaled down to a cap of ten times the level of naming. That only lowers the evidence, so
+the guarantee stands, and it bounds the time until somebody who has recovered is no longer named.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+ALPHA = 0.05
+"""Largest probability of calling somebody below (or above) who is not"""
+BETS: Floats = np.linspace(0.03**0.5, 0.85**0.5, 9) ** 2
+"""Shares of the largest bet that keeps every factor positive; close together where they are small"""
+BLOCK = 20
+"""Tasks in a block of start weights"""
+CAP_OVER_LEVEL = 10.0
+"""The evidence is capped at this many times the level of naming"""
+OBJECTS_OF_A_TASK = 3
+"""Objects of one task that count in full: truth objects by weight, spurious objects by a cap"""
+_MEMORY = 100
+"""Tasks over which the growth of the evidence is remembered (exponentially)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """Gains of tasks in order of submission, and their bounds: -most_loss <= gain <= most_gain.
+
+    ``values`` is (tasks,), or (people, tasks) for many people at once; NaN: nothing to judge in that task.
+    """
+
+    values: Floats
+    most_gain: float
+    most_loss: float
+
+    @property
+    def for_below(self) -> Floats:
+        """What each task says for "below the bar", -1 or more."""
+        return -self.values / self.most_gain
+
+    @property
+    def for_above(self) -> Floats:
+        """What each task says for "above the bar", -1 or more."""
+        return self.values / self.most_loss
+
+
+def object_gains(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike, truth: ArrayLike, bar: float) -> Gains:
+    """Gains of tasks whose figure is F1 of objects, pooled with capped weights.
+
+    The figure is sum c 2 tp / sum c (2 tp + fp + fn) with fp at most 3 and the weight c = min(1, 3 / truth objects),
+    1 on an empty item; gain = c [2 (1 - bar) tp - bar (fp + fn)], between -6 bar and 6 (1 - bar). A task with
+    nothing to find and nothing drawn says nothing.
+
+    Args:
+        tp: matches of each task; any shape, the same for all four.
+        fp: spurious objects.
+        fn: missing objects.
+        truth: objects of the ground truth, at least tp + fn.
+        bar: between 0 and 1, both excluded.
+    """
+    weights, hits, spurious, missed = _weighed(tp, fp, fn, truth)
+    drawn = 2 * hits + spurious + missed
+    values = np.where(drawn > 0, weights * (2 * hits - _checked(bar) * drawn), np.nan)
+    most = 2.0 * OBJECTS_OF_A_TASK
+    return Gains(values, most * (1 - bar), most * bar)
+
+
+def object_figure(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike, truth: ArrayLike) -> float | None:
+    """The figure that `object_gains` is about: F1 with capped weights; None where nothing was there to judge."""
+    weights, hits, spurious, missed = _weighed(tp, fp, fn, truth)
+    drawn = float((weights * (2 * hits + spurious + missed)).sum())
+    return float((weights * 2 * hits).sum()) / drawn if drawn else None
+
+
+def answer_gains(right: ArrayLike, asked: ArrayLike, bar: float, *, most: float = 1.0) -> Gains:
+    """Gains of tasks whose figure is the accuracy of answers: ``right`` of ``asked`` in each task.
+
+    The figure is sum c right / sum c asked with c = min(1, most / asked). With ``most`` 1 a task counts as one answer,
+    its share of right ones: the mean over tasks. A task without a question says nothing.
+    """
+    correct, questions = np.asarray(right, float), np.asarray(asked, float)
+    if (correct > questions).any() or (correct < 0).any():
+        raise ValueError("right answers are between 0 and the number asked")
+    weights = np.minimum(1.0, most / np.maximum(questions, 1.0))
+    values = np.where(questions > 0, weights * (correct - _checked(bar) * questions), np.nan)
+    return Gains(values, most * (1 - bar), most * bar)
+
+
+def value_gains(values: ArrayLike, bar: float, *, lowest: float = 0.0, highest: float = 1.0) -> Gains:
+    """Gains of tasks whose figure is the mean of a bounded value; NaN says nothing."""
+    given = np.asarray(values, float)
+    if not lowest < bar < highest:
+        raise ValueError(f"a bar lies between {lowest:g} and {highest:g}, both excluded, not at {bar:g}")
+    if ((given < lowest) | (given > highest)).any():
+        raise ValueError(f"a value lies between {lowest:g} and {highest:g}")
+    return Gains(given - bar, highest - bar, bar - lowest)
+
+
+def start_weights(tasks: ArrayLike) -> Floats:
+    """The weight of starting to look just before a task, where ``tasks`` tasks came before it; they sum to 1."""
+    before = np.asarray(tasks)
+    block = before // BLOCK + 1
+    weights: Floats = 0.5 / (block * (block + 1) * BLOCK) + np.where(before == 0, 0.5, 0.0)
+    return weights
+
+
+def weight_to_come(tasks: ArrayLike) -> Floats:
+    """The sum of the start weights after ``tasks`` tasks, 1 before the first."""
+    seen = np.asarray(tasks)
+    whole, rest = seen // BLOCK, seen % BLOCK
+    later = 0.5 / (whole + 1) - rest * 0.5 / ((whole + 1) * (whole + 2) * BLOCK)
+    weights: Floats = later + np.where(seen == 0, 0.5, 0.0)
+    return weights
+
+
+def naming_level(crowd: int = 1) -> float:
+    """The evidence from which the first of ``crowd`` people is named: crowd / 5 %, 20 alone."""
+    if crowd < 1:
+        raise ValueError(f"a crowd has at least one person, not {crowd}")
+    return crowd / ALPHA
+
+
+def cap_for(crowd: int = 1) -> float:
+    """The cap of the evidence: ten times the level of naming in a crowd rounded up to a power of two.
+
+    Rounded, so that a stored state need not be folded again whenever a person joins.
+    """
+    return CAP_OVER_LEVEL * naming_level(1 << (crowd - 1).bit_length() if crowd > 1 else crowd)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The evidence about one person after some tasks, for both directions: plain numbers, JSON as they are.
+
+    ``tasks`` counts those in which there was something to judge. ``below`` and ``above`` hold one sum for each bet;
+    ``growth_below`` and ``growth_above`` the mean logarithm of the factors of each bet, over about the last 100 tasks.
+    """
+
+    tasks: int = 0
+    below: tuple[float, ...] = (0.0,) * len(BETS)
+    above: tuple[float, ...] = (0.0,) * len(BETS)
+    growth_below: tuple[float, ...] = (0.0,) * len(BETS)
+    growth_above: tuple[float, ...] = (0.0,) * len(BETS)
+
+    @property
+    def evidence_below(self) -> float:
+        """Evidence that the figure is below the bar; 1 says nothing, 20 is enough for one person alone."""
+        return _total(self.below, self.tasks)
+
+    @property
+    def evidence_above(self) -> float:
+        """Evidence that the figure is above the bar."""
+        return _total(self.above, self.tasks)
+
+    def after(self, gains: Gains, *, cap: float | None = None) -> Self:
+        """The evidence after these further tasks of one person, in the order of their submission.
+
+        Args:
+            gains: of one person.
+            cap: of the evidence for "below": `cap_for` of the crowd. That for "above" is judged alone.
+        """
+        last = None
+        for last in self._parts(gains, cap):  # noqa: B007
+            pass
+        return self if last is None else self._of(*last)
+
+    def steps(self, gains: Gains, *, cap: float | None = None) -> Iterator[Self]:
+        """The evidence after each of these further tasks; one that says nothing repeats it."""
+        state, further = self, self._parts(gains, cap)
+        for says_nothing in np.isnan(gains.values).tolist():
+            state = state if says_nothing else self._of(*next(further))
+            yield state
+
+    def _parts(self, gains: Gains, cap: float | None) -> Iterator[tuple[int, Floats, Floats]]:
+        """Tasks, sums and growths (below and above, bets) after each task in which there was something to judge."""
+        if gains.values.ndim != 1:
+            raise ValueError(f"the gains of one person are (tasks,), not {gains.values.shape}")
+        sums, growths = np.array([self.below, self.above]), np.array([self.growth_below, self.growth_above])
+        caps = np.array([cap_for() if cap is None else cap, cap_for()])
+        units = np.stack([gains.for_below, gains.for_above], axis=1)[~np.isnan(gains.values)]
+        weights = start_weights(self.tasks + np.arange(len(units)))
+        for tasks, (weight, said) in enumerate(zip(weights, units, strict=True), self.tasks + 1):
+            sums = advance(sums, weight, said, caps)
+            growths = growths + (np.log1p(said[:, None] * BETS) - growths) / min(tasks, _MEMORY)
+            yield tasks, sums, growths
+
+    @classmethod
+    def _of(cls, tasks: int, sums: Floats, growths: Floats) -> Self:
+        below, above = (tuple(each) for each in sums.tolist())
+        growth_below, growth_above = (tuple(each) for each in growths.tolist())
+        return cls(tasks, below, above, growth_below, growth_above)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        names = ("below", "above", "growth_below", "growth_above")
+        return {"tasks": self.tasks} | {name: list(getattr(self, name)) for name in names}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """From `to_dict`; ValueError for anything that is not such a state."""
+        names = ("below", "above", "growth_below", "growth_above")
+        try:
+            tasks = int(stored["tasks"])
+            parts = {name: tuple(float(number) for number in stored[name]) for name in names}
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not a state of evidence: {error}") from error
+        wrong = [name for name, part in parts.items() if len(part) != len(BETS) or not all(map(isfinite, part))]
+        if wrong or tasks < 0:
+            raise ValueError(f"not a state of evidence: {', '.join(wrong) or 'tasks'}")
+        return cls(tasks, **parts)
+
+
+def fold(gains: Gains, *, crowd: int = 1) -> Evidence:
+    """The evidence about one person of a crowd after a whole history."""
+    return Evidence().after(gains, cap=cap_for(crowd))
+
+
+def advance(sums: Floats, weights: ArrayLike, units: ArrayLike, caps: ArrayLike) -> Floats:
+    """One task more: sums (..., bets) with start weights, what the task says and caps (each broadcast to ...)."""
+    most = np.asarray(caps, float)[..., None]
+    started = sums + np.asarray(weights, float)[..., None]
+    grown: Floats = started * (1.0 + np.asarray(units, float)[..., None] * BETS)
+    capped: Floats = grown * (most / np.maximum(grown.mean(axis=-1, keepdims=True), most))
+    return capped
+
+
+def evidence_paths(units: Floats, *, cap: float) -> Floats:
+    """Evidence of many people after every task: (people, tasks) from `Gains.for_below` or `for_above`.
+
+    The same formula as `Evidence`, for simulations: about 10 million tasks of people a second.
+    """
+    people, tasks = units.shape
+    sums, seen = np.zeros((people, len(BETS))), np.zeros(people, np.int64)
+    paths = np.empty((people, tasks))
+    for task, said in enumerate(units.T):
+        counts = ~np.isnan(said)
+        sums[counts] = advance(sums[counts], start_weights(seen[counts]), said[counts], cap)
+        seen += counts
+        paths[:, task] = sums.mean(axis=1) + weight_to_come(seen)
+    return paths
+
+
+def _weighed(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike, truth: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
+    hits, drawn_beside, missed, objects = (np.asarray(counts, float) for counts in (tp, fp, fn, truth))
+    if any((counts < 0).any() for counts in (hits, drawn_beside, missed)) or (hits + missed > objects).any():
+        raise ValueError(
+            "counts are zero or more, and matches and missing objects together at most the truth's objects"
+        )
+    weights = np.minimum(1.0, OBJECTS_OF_A_TASK / np.maximum(objects, 1.0))
+    return weights, hits, np.minimum(drawn_beside, OBJECTS_OF_A_TASK), missed
+
+
+def _checked(bar: float) -> float:
+    if not 0.0 < bar < 1.0:
+        raise ValueError(f"a bar lies between 0 and 1, both excluded, not at {bar:g}")
+    return bar
+
+
+def _total(sums: tuple[float, ...], tasks: int) -> float:
+    return sum(sums) / len(sums) + float(weight_to_come(tasks))

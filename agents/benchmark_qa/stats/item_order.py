@@ -1,0 +1,120 @@
+"""Whether people met the items in a common order, or each in a random one.
+
+A verdict against an absolute bar assumes a random order for each person: hard items that come first for everybody would
+accuse people who are not poor. The positions of each person's items, standardised to mean 0 and variance 1, are
+compared between people. Two statistics, over all pairs of people and the items that both have met:
+
+- the mean product of their positions (a rank correlation, Spearman's where both met all items; positive: one order);
+- the mean over pairs of its square times the shared items (finds groups with orders of their own, and reversed orders).
+
+Where each order is random, every order of a person's items is equally likely: shuffling gives the exact distribution
+(permutation test, 2,999 shuffles with a fixed seed, stopped early where there is clearly nothing).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark_qa.stats.evidence import Floats
+
+LEVEL = 0.001
+"""A random order is called systematic with this probability at one look: small, because there are many looks"""
+SHUFFLES = 2_999
+MOST_PEOPLE = 60
+"""Of more people, those with the most items: a common order shows in them"""
+MOST_ITEMS = 500
+"""Of more items of a person, the first"""
+_FEWEST_ITEMS = 5
+_CHUNK = 40
+_STOP = 10
+"""Shuffles as extreme as what was seen, for either statistic, after which the test ends"""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOrder:
+    """Is the order of items systematic? ``correlation`` is the mean rank correlation of two people's orders.
+
+    ``is_systematic`` is None, with the ``reason``, where it cannot be told.
+    """
+
+    is_systematic: bool | None
+    correlation: float | None
+    p_value: float | None
+    people: int
+    reason: str | None = None
+
+
+def item_order(met: Mapping[str, Mapping[str, float]], *, seed: int = 0) -> ItemOrder:
+    """Check the order of items.
+
+    Args:
+        met: of each person, the items and the moment at which each was first met (any number that grows). Items of one
+            moment share a place: an order that is not known is not a common one. The order of the dataset may be
+            given as one more person; then one person's work alone can be checked against it.
+        seed: of the shuffles; the same input gives the same answer.
+    """
+    shared = _shared(met)
+    if len(shared) < 2:
+        return ItemOrder(None, None, None, len(shared), f"fewer than two people share {_FEWEST_ITEMS} items")
+    places = _places(shared)
+    has_met = (places != 0).astype(float)
+    both = has_met @ has_met.T
+    np.fill_diagonal(both, 0.0)
+    if both.max() < _FEWEST_ITEMS:
+        return ItemOrder(None, None, None, len(shared), f"no two people share {_FEWEST_ITEMS} items")
+    seen = _statistics(places[None], both)[:, 0]
+    p_value = _p_value(places, both, seen, np.random.default_rng(seed))
+    return ItemOrder(p_value <= LEVEL, float(seen[0]), p_value, len(shared))
+
+
+def _shared(met: Mapping[str, Mapping[str, float]]) -> list[tuple[list[str], Floats]]:
+    """Items and their places, for those whose order can be compared; this does not depend on the input's order."""
+    found = []
+    for name, moments in met.items():
+        items = sorted(moments, key=lambda item: (moments[item], item))[:MOST_ITEMS]
+        if len(items) >= _FEWEST_ITEMS and moments[items[0]] < moments[items[-1]]:
+            found.append((-len(items), name, items, _standardised([moments[item] for item in items])))
+    return [(items, places) for _, _, items, places in sorted(found, key=lambda each: each[:2])[:MOST_PEOPLE]]
+
+
+def _standardised(moments: list[float]) -> Floats:
+    """Ranks with mean 0 and variance 1; equal moments share the mean of their ranks."""
+    _, group, sizes = np.unique(moments, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(sizes) - (sizes + 1) / 2)[group] - (len(moments) - 1) / 2
+    # A middle rank is 0, as an item that was not met: a hair beside it keeps the two apart.
+    return np.where(ranks == 0, 1e-12, ranks / ranks.std())
+
+
+def _places(shared: Sequence[tuple[list[str], Floats]]) -> Floats:
+    """(people, items): the standardised place, 0 where the item was not met."""
+    columns = {item: column for column, item in enumerate(sorted({item for items, _ in shared for item in items}))}
+    places = np.zeros((len(shared), len(columns)))
+    for row, (items, own) in zip(places, shared, strict=True):
+        row[[columns[item] for item in items]] = own
+    return places
+
+
+def _statistics(places: Floats, both: Floats) -> Floats:
+    """(2, shuffles) from places (shuffles, people, items) and the number of shared items (people, people)."""
+    products = places @ places.transpose(0, 2, 1)
+    products *= both > 0
+    pairs = np.count_nonzero(both)
+    common = products.sum(axis=(1, 2)) / both.sum()
+    squared = (products**2 / np.maximum(both, 1.0)).sum(axis=(1, 2)) / pairs
+    return np.stack([common, squared])
+
+
+def _p_value(places: Floats, both: Floats, seen: Floats, random: np.random.Generator) -> float:
+    """Twice the smaller of the two statistics' p-values."""
+    columns = [np.flatnonzero(row) for row in places]
+    extreme, done = np.zeros(2), 0
+    while done < SHUFFLES and extreme.min() < _STOP:
+        chunk = min(_CHUNK, SHUFFLES - done)
+        shuffled = np.zeros((chunk, *places.shape))
+        for person, (row, met) in enumerate(zip(places, columns, strict=True)):
+            shuffled[:, person, met] = random.permuted(np.tile(row[met], (chunk, 1)), axis=1)
+        # What differs by rounding alone is as extreme.
+        extreme += (_statistics(shuffled, both) >= seen[:, None] - 1e-9).sum(axis=1)
+        done += chunk
+    return min(1.0, 2.0 * float((extreme.min() + 1) / (done + 1)))

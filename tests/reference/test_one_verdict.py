@@ -1,0 +1,85 @@
+"""Report, alerts and actions say the same of every annotator: simulated people, and the real labels where they are."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from benchmark_qa.alerts.alerts import states_of, verdicts_by_rule
+from benchmark_qa.config.deployment import AlertRule, Deployment
+from benchmark_qa.quality.from_store import bar_of, current_leaderboard, report_project, submissions_of
+from benchmark_qa.quality.verdict import judge
+from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.store.score_store import SqlScoreStore
+from tests.real_records import bluebird_records, pedestrian_records
+from tests.records import NOON, PROJECT, record
+
+DEPLOYMENT = Deployment(
+    production_project=UUID(PROJECT),
+    benchmark_projects=(UUID("7a000000-0000-4000-8000-000000000002"),),
+    alerts=(AlertRule(name="below"), AlertRule(name="the same in full", figure=None, threshold=0.7, minimum_tasks=5)),
+)
+
+
+def simulated_records() -> Iterable[ScoreRecord]:
+    """Forty-one people, some of them poor, each with sixty items of the same hundred in an order of their own."""
+    random = Random(7)
+    for person in range(41):
+        for place, item in enumerate(random.sample(range(100), 60)):
+            hit = int(random.random() < 0.2 + 0.02 * person)
+            yield record(
+                item,
+                annotator=f"p{person:02}@x.org",
+                branch_name=f"encord-{person}",
+                edited=NOON + timedelta(hours=place, minutes=person),
+                true_positives=hit,
+                false_positives=1 - hit,
+                false_negatives=1 - hit,
+            )
+
+
+def in_random_order(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
+    """Every person's items in an order of their own: nobody knows in which they were really done."""
+    random = Random(11)
+    at: dict[str, int] = {}
+    shuffled = sorted(records, key=lambda each: (each.annotator or "", each.identity.data_hash))
+    random.shuffle(shuffled)
+    moved = []
+    for each in shuffled:
+        place = at[each.annotator or ""] = at.get(each.annotator or "", 0) + 1
+        identity = replace(each.identity, labels_edited_at=NOON + timedelta(minutes=place))
+        moved.append(replace(each, identity=identity, sketch=None, details={"conflicts": []}))
+    return moved
+
+
+@pytest.fixture(params=["simulated", "pedestrians", "bluebirds"])
+def records(request: pytest.FixtureRequest) -> list[ScoreRecord]:
+    if request.param == "simulated":
+        return list(simulated_records())
+    data: dict[str, Any] = request.getfixturevalue(request.param)  # skips where there is none
+    make: Callable[[dict[str, Any]], Iterable[ScoreRecord]] = (
+        pedestrian_records if request.param == "pedestrians" else bluebird_records
+    )
+    return in_random_order(make(data))
+
+
+def test_everybody_is_told_the_same_of_everybody(records: list[ScoreRecord], tmp_path: Path) -> None:
+    store = SqlScoreStore(f"sqlite:///{tmp_path}/scores.sqlite")
+    store.save(records)
+    page = report_project(store, DEPLOYMENT, domain="")
+    reported = {line.annotator: line.verdict for line in page.leaderboard.lines}
+    table = {line.annotator: line.verdict for line in current_leaderboard(store, DEPLOYMENT).lines}
+    submissions = submissions_of(store, DEPLOYMENT)
+    acted = {name: person.words for name, person in judge(submissions, bar_of(DEPLOYMENT)).people.items()}
+    assert reported == table == acted
+    for judged in verdicts_by_rule(DEPLOYMENT.alerts, submissions, DEPLOYMENT).values():
+        below = {name for name, state in states_of(judged).items() if state == "below"}
+        assert below == {name for name, words in reported.items() if words == "below the bar"}
+    assert "below the bar" in reported.values()
+    assert "above the bar" in reported.values()
+    store.close()
