@@ -1,1 +1,1 @@
-"""Geometry, matching, classifications, attributes, tracks, aggregation: pure functions and frozen results."""
+"""The scoring engine: matching, answers, attributes, tracks, totals. Pure functions, frozen results."""

@@ -1,4 +1,4 @@
-"""Two answers to one question, and two sets of answers to a tree of questions."""
+"""Compare answers: two answers to one question, or two sets of answers to a tree of questions."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from benchmark_qa.labels.ontology import ClassificationClass, Question, Question
 
 
 def agreement(rule: AnswerRule, truth: Answer, label: Answer) -> float:
-    """How far two answers agree, in [0, 1].
+    """The agreement of two answers, in [0, 1].
 
     Radio: equal or not. Checklist: Jaccard of the ticked options. Text: equal or not, or normalised edit similarity.
     Number: equal, or within a tolerance of the truth.
@@ -51,18 +51,18 @@ class Difference:
     label: Answer | None
 
     def tell(self, place: Conflict) -> Conflict:
-        """The conflict at a place, with both answers in words."""
+        """A copy of `place` that holds both answers in words."""
         said = [answer_in_words(self.question, answer) for answer in (self.truth, self.label)]
         is_text = self.question.type is QuestionType.TEXT
         return replace(place, expected=said[0], given=said[1], is_text=is_text)
 
 
 LONGEST_ANSWER = 80
-"""Characters of a text that a conflict repeats."""
+"""Characters of a text answer that a conflict repeats; the rest is cut off."""
 
 
 def answer_in_words(question: Question, answer: Answer | None) -> str | None:
-    """The answer as a person reads it: labels of options, a number, or the beginning of a text."""
+    """The answer as people read it: labels of options, a number, or the beginning of a text."""
     match answer:
         case None:
             return None
@@ -77,10 +77,12 @@ def answer_in_words(question: Question, answer: Answer | None) -> str | None:
 def compare_answers(
     questions: tuple[Question, ...], truth: Answers, label: Answers, rules: Rules, *, count: int = 1
 ) -> tuple[AnswerScore, tuple[Difference, ...]]:
-    """Compare the answers to one tree of questions; a nested question only where its parent's answer agrees.
+    """Compare the answers to one tree of questions.
+
+    A nested question is compared only where both sides chose the option above it.
 
     Returns:
-        The score, each answer counted `count` times, and the questions that were answered differently.
+        The score, with each answer counted `count` times, and the questions with different answers.
     """
     correct, compared, expected, spurious = 0.0, 0, 0, 0
     wrong = []
@@ -106,12 +108,12 @@ def compare_answers(
 
 
 def count_answers(questions: tuple[Question, ...], answers: Answers, rules: Rules) -> int:
-    """Answers that count."""
+    """Number of answers, without those to ignored questions."""
     return sum(q.hash in answers and rules.answer(q).compare != "ignore" for q in questions)
 
 
 def _is_asked(question: Question, truth: Answers, label: Answers) -> bool:
-    """Whether both sides ticked the option under which the question stands."""
+    """Whether both sides ticked the option that the question is nested under."""
     if question.parent is None:
         return True
     return all(is_ticked(side.get(question.parent), question.parent_option) for side in (truth, label))
@@ -119,14 +121,14 @@ def _is_asked(question: Question, truth: Answers, label: Answers) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The classifications, or the attributes of the matched objects, of one class."""
+    """Score and conflicts of one class: of its classifications, or of its matched objects' attributes."""
 
     score: AnswerScore
     conflicts: tuple[Conflict, ...]
 
 
 def score_classifications(truth: Annotations, label: Annotations, rules: Rules) -> Mapping[int, Answered]:
-    """Compare every classification, by index into `Ontology.classifications`."""
+    """Score and conflicts of every classification, by index into `Ontology.classifications`."""
     by_truth, by_label = _by_class(truth), _by_class(label)
     results = {}
     for feature in sorted(by_truth.keys() | by_label.keys()):
@@ -154,7 +156,7 @@ def _by_class(annotations: Annotations) -> defaultdict[int, defaultdict[str, _Gi
 def _compare(
     asked: ClassificationClass, space: str, truth: _Given, label: _Given, rules: Rules
 ) -> Iterator[tuple[AnswerScore, list[Conflict]]]:
-    """Piece by piece of the timeline, between the places where an answer begins or ends."""
+    """Score and conflicts of each piece of the timeline; answers change only between pieces."""
     for start, end, left, right in _pieces(truth, label):
         count = 1 if start is None else int(end - start)
         frame = None if start is None else int(start)
@@ -181,11 +183,11 @@ def _conflicts(
 
 
 _Piece = tuple[float | None, float, Answers | None, Answers | None]
-"""First frame, the frame after the last, and what each side answers there; (None, 0) is the whole data unit."""
+"""First frame, frame after the last, both sides' answers; (None, 0) is the whole data unit."""
 
 
 def _pieces(truth: _Given, label: _Given) -> Iterator[_Piece]:
-    """The pieces of the timeline over which both sides' answers stay the same and one of them answers."""
+    """Pieces of the timeline where both sides' answers are constant; without unanswered pieces."""
     left, right = (next((item.answers for item in side if not item.spans), None) for side in (truth, label))
     if left is not None or right is not None:
         yield None, 0, left, right
@@ -204,10 +206,10 @@ def _pieces(truth: _Given, label: _Given) -> Iterator[_Piece]:
 
 
 def _timeline(items: _Given) -> list[tuple[float, float, Answers]]:
-    """Half-open pieces [start, end), sorted and apart, with the answers there.
+    """Half-open pieces [start, end) with their answers; sorted and disjoint.
 
-    Where several items hold on one frame, they answer the same (a row that contradicts itself is refused before), or
-    one of them is not answered and does not count.
+    Several items on one frame have the same answers (contradictory rows are refused earlier), or one of them is
+    unanswered and is ignored.
     """
     table = sorted(((*span, item) for item in items for span in item.spans), key=lambda row: (row[0], row[1]))
     line: list[tuple[float, float, Answers]] = []
@@ -218,7 +220,7 @@ def _timeline(items: _Given) -> list[tuple[float, float, Answers]]:
 
 
 def _apart(line: list[tuple[float, float, Answers]]) -> list[tuple[float, float, Answers]]:
-    """Pieces sorted by their start, cut where an earlier one covers them already."""
+    """The pieces, sorted by start, without the parts that an earlier piece covers."""
     apart: list[tuple[float, float, Answers]] = []
     reach = -inf
     for start, end, answers in line:
@@ -231,7 +233,7 @@ def _apart(line: list[tuple[float, float, Answers]]) -> list[tuple[float, float,
 def _filled(
     line: list[tuple[float, float, Answers]], between: list[tuple[float, float, Answers]]
 ) -> list[tuple[float, float, Answers]]:
-    """The first pieces, and of the second ones what lies between them."""
+    """`line`, and the parts of `between` that lie in its gaps; sorted by start."""
     filled, position = list(line), 0
     for start, end, answers in between:
         while position < len(line) and line[position][1] <= start:

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from benchmark_qa.engine.pairs import Indices, Numbers, Pairs
 
 SLACK = 1e-9
-"""Rounding must not decide whether a pair that lies on a threshold is a match."""
+"""Tolerance of a threshold comparison, so that rounding does not decide whether a pair matches."""
 
 HINT = 1e-10
-"""What a preference weighs beside similarity: it decides between equals only."""
+"""Weight of a preference beside similarity: so small that it only decides between equal pairings."""
 
 
 MOST_SQUARE = 2_000
-"""Drawings of one side, all connected by overlaps, up to which a dense matrix is fast and small (32 MB)."""
+"""Most connected drawings of one side for a dense matrix, which is fast and takes 32 MB."""
 
 
 def assign(
@@ -26,18 +26,18 @@ def assign(
     *,
     preference: Callable[[Indices], Numbers] | None = None,
 ) -> NDArray[np.bool_]:
-    """Choose pairs so that no index is used twice: as many as possible, then the greatest total similarity.
+    """Choose pairs one to one: as many as possible, then the greatest total similarity.
 
     Args:
-        pairs: the pairs that may match, k of them.
+        pairs: the k pairs that may match.
         similarity: of each pair (k,), in [0, 1].
-        truth_order: rank of each truth index, unique among those that contest each other; decides between equals, so
-            that the order of input does not.
+        truth_order: rank of each truth index, unique among contested ones. It decides between equal pairings, so the
+            result does not depend on the order of the input.
         label_order: the same for the labels.
-        preference: of contested pairs, by their positions, in [0, 1]; which of two equal pairings is better.
+        preference: maps positions of contested pairs to numbers in [0, 1]; of equal pairings the greatest sum wins.
 
     Returns:
-        Which pairs are chosen (k,).
+        Whether each pair is chosen (k,).
     """
     chosen = np.zeros(len(pairs), np.bool_)
     if not len(pairs):
@@ -67,7 +67,7 @@ def _components(truth: Indices, label: Indices) -> Iterator[Indices]:
         lowest_column = np.full(columns.max() + 1, len(rows))
         np.minimum.at(lowest_column, columns, lowest_row[rows])
         spread = np.minimum(lowest_row[rows], lowest_column[columns])
-        spread = spread[spread]  # long chains shrink by half at every round
+        spread = spread[spread]  # halves long chains in every round
         if np.array_equal(spread, mark):
             break
         mark = spread
@@ -76,7 +76,7 @@ def _components(truth: Indices, label: Indices) -> Iterator[Indices]:
 
 
 def _best(component: Indices, pairs: Pairs, similarity: Numbers, truth_order: Indices, label_order: Indices) -> Indices:
-    """The chosen pairs of one component: the cost of leaving a pair out exceeds any gain in similarity."""
+    """The chosen pairs of one component; leaving a pair out costs more than any gain in similarity."""
     from lap import lapjv  # type: ignore[import-untyped]  # noqa: PLC0415 - most data units need no solver
 
     rows, row = np.unique(truth_order[pairs.truth[component]], return_inverse=True)
@@ -94,10 +94,10 @@ def _best(component: Indices, pairs: Pairs, similarity: Numbers, truth_order: In
 
 
 def _best_of_many(row: Indices, column: Indices, similarity: Numbers) -> Indices:
-    """Positions of the chosen pairs, in memory by their number.
+    """Positions of the chosen pairs, with memory proportional to the number of pairs.
 
-    Every row and column also has a partner of its own that stands for "left out", so that an assignment of all of them
-    exists; these partners may pair up with each other wherever their owners might.
+    Every row and every column also gets an extra partner that stands for "left out", so a complete assignment always
+    exists. Two extra partners may pair up where their row and column form a pair.
     """
     from lap import lapmod  # noqa: PLC0415 - most data units need no solver
 

@@ -1,4 +1,4 @@
-"""Attributes of matched objects: static ones, and dynamic ones frame by frame."""
+"""Compare attributes of matched objects: static ones once, dynamic ones frame by frame."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,9 +24,9 @@ VISIBILITY = "visibility"
 
 
 def score_attributes(matches: Sequence[Matches], sides: Sides, rules: Rules) -> Mapping[int, Answered]:
-    """Compare the attributes of every matched pair, by index into `Ontology.objects`.
+    """Score and conflicts of the attributes, by index into `Ontology.objects`.
 
-    Answers of truth objects that nobody found count as expected and not given.
+    Answers of missing truth objects count as expected and not given.
     """
     scores: defaultdict[int, AnswerScore] = defaultdict(AnswerScore)
     conflicts: defaultdict[int, list[Conflict]] = defaultdict(list)
@@ -39,7 +39,7 @@ def score_attributes(matches: Sequence[Matches], sides: Sides, rules: Rules) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Comparer:
-    """The attributes of one shape."""
+    """Compares the attributes of the matches of one shape."""
 
     match: Matches
     sides: Sides
@@ -66,7 +66,7 @@ class _Comparer:
             )
 
     def _pair(self, feature: int, truth: int, label: int, frames: Indices, space: int) -> Answered:
-        """The attributes of one object over the frames in which it is matched with one label object."""
+        """Score and conflicts of one truth object and one label object, over the frames where they match."""
         asked, name = self.rules.ontology.objects[feature], self.sides.truth.spaces[space]
         hashes = self.sides.truth.instances[truth], self.sides.label.instances[label]
         total = AnswerScore()
@@ -109,9 +109,10 @@ class _Comparer:
             yield feature, Answered(AnswerScore(expected=expected), ())
 
     def _visibilities(self) -> Iterator[tuple[int, Answered]]:
-        """Whether points of skeletons are visible: one answer per skeleton of the classes where the truth hides any.
+        """Score and conflicts of point visibility, by class.
 
-        Where the truth shows every point, hiding one is an answer that nobody asked for.
+        Where the truth hides any point of a class, every skeleton of the class counts as one answer.
+        Where the truth shows every point, a hidden point in the labels counts as a spurious answer.
         """
         truth, label = self.match.truth, self.match.label
         if not (truth.geometry.visibility.any() or label.geometry.visibility.any()):
@@ -151,7 +152,7 @@ class _Comparer:
 
 
 def _visibility(skeletons: Skeletons, row: int) -> dict[str, str]:
-    """How each point of one skeleton is visible, by the point's name."""
+    """The visibility of each point of one skeleton, by the point's name."""
     own = slice(skeletons.offsets[row], skeletons.offsets[row + 1])
     return {
         skeletons.titles[node]: VISIBILITIES[visibility]
@@ -160,7 +161,7 @@ def _visibility(skeletons: Skeletons, row: int) -> dict[str, str]:
 
 
 def _different(expected: Mapping[str, str], given: Mapping[str, str]) -> tuple[str, str | None]:
-    """In words, the points of the first that are not the same in the second."""
+    """The points whose visibility differs, in words: as expected, and as given."""
     names = [name for name, visibility in expected.items() if given.get(name) != visibility]
     said = [f"{name} {given[name]}" for name in names if name in given]
     return ", ".join(f"{name} {expected[name]}" for name in names), ", ".join(said) or None
@@ -170,18 +171,18 @@ assert VISIBILITIES[0] == "visible"  # noqa: S101 - `visibility.any()` asks for 
 
 
 MOST_STEPS = 20_000_000
-"""Dynamic answers of one object that are looked at, over all its pieces: a few seconds."""
+"""Dynamic answers of one object looked at, summed over its pieces: a limit of a few seconds."""
 
 
 def answers_along(
     annotations: Annotations, instance: int, space: str, frames: Sequence[int], ontology: Ontology
 ) -> Iterator[Answers]:
-    """The answers about an object on each of some ascending frames of one space.
+    """The answers about an object on each of the ascending `frames` of one space.
 
-    Ticks of a checklist in several entries are put together; nested answers whose option is not chosen are left out.
+    Several checklist entries on one frame are combined. Nested answers whose option is not chosen are left out.
 
     Raises:
-        TooMuchWorkError: more answers hold at the same time than can be looked at.
+        TooMuchWorkError: more than `MOST_STEPS` answers have to be looked at.
     """
     static = annotations.attributes.get(instance, {})
     own = [
@@ -191,7 +192,7 @@ def answers_along(
         for start, end in item.spans
     ]
     if not own:
-        # `static` may still hold answers under an option that another space chooses.
+        # `static` may hold answers under an option that is chosen in another space only.
         plain = asked_answers(static, ontology)
         yield from (plain for _ in frames)
         return
@@ -223,14 +224,14 @@ def _together(static: Answers, active: Iterable[tuple[str, Answer]]) -> dict[str
 
 
 def _runs_of(frames: Indices) -> Iterator[tuple[int, int]]:
-    """First and last of each run of consecutive numbers; `frames` ascend."""
+    """First and last number of each run of consecutive numbers; `frames` must ascend."""
     cuts = np.flatnonzero(np.diff(frames) > 1) + 1
     for run in np.split(frames, cuts):
         yield int(run[0]), int(run[-1])
 
 
 def _groups(*columns: NDArray[np.signedinteger[Any]]) -> list[Indices]:
-    """Positions of the rows that are equal in every column."""
+    """Positions of the rows, grouped by equal values in every column."""
     order = np.lexsort(columns[::-1])
     if not len(order):
         return []
@@ -241,7 +242,7 @@ def _groups(*columns: NDArray[np.signedinteger[Any]]) -> list[Indices]:
 
 
 def _pieces(frames: Indices, space: str, *objects: tuple[Annotations, int]) -> list[Indices]:
-    """The frames, sorted and cut wherever an answer about one of the objects may begin or end."""
+    """The sorted frames, cut wherever a dynamic answer about one of the objects begins or ends."""
     ordered = np.sort(frames)
     edges = {
         edge

@@ -1,4 +1,4 @@
-"""The rules of a score, as a team writes them down."""
+"""The scoring rules, as a team configures them."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ FIGURES = (
     "idf1",
     "hota",
 )
-"""The figures of a score that a requirement can name"""
+"""The figures of a score that a requirement can name."""
 
 
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
@@ -35,7 +35,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 NameOrHash = str
-"""A class, attribute or skeleton node of the ontology: by its feature hash, or by its name"""
+"""A class, attribute or skeleton node of the ontology, by its feature hash or its name."""
 
 
 class _Section(BaseModel):
@@ -46,7 +46,7 @@ class ThresholdPoint(_Section):
     """One point of a threshold curve."""
 
     area: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    """Of the ground truth object, in pixels squared"""
+    """Area of the ground truth object, in pixels squared."""
     threshold: Fraction
 
 
@@ -84,15 +84,15 @@ class AnswerRule(_Section):
     """How two answers to one question are compared."""
 
     compare: Literal["exact", "edit", "tolerance", "ignore"] = "exact"
-    """exact: equal or not, checklists by Jaccard; edit: texts by normalised edit similarity; tolerance: numbers"""
+    """exact: equal (checklists: Jaccard); edit: normalised edit similarity; tolerance: numbers."""
     minimum: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """edit: a similarity below this counts 0"""
+    """edit: a similarity below this counts as 0."""
     case_sensitive: bool = True
-    """Texts only"""
+    """Applies to texts only."""
     absolute: Weight = 0.0
-    """tolerance: numbers this far apart agree"""
+    """tolerance: numbers agree up to this difference."""
     relative: Weight = 0.0
-    """tolerance: numbers this far apart agree, as a share of the ground truth's"""
+    """tolerance: numbers agree up to this difference, as a share of the ground truth's number."""
 
 
 class Filter(_Section):
@@ -129,9 +129,9 @@ class Requirement(_Section):
     enabled: bool = True
     filter: Filter = Filter()
     metric: Annotated[str, Field(min_length=1)] | None = None
-    """A figure of the score (docs/metrics/requirements.md), an entry point, or `module:function`"""
+    """A figure of the score (docs/metrics/requirements.md), an entry point, or `module:function`."""
     threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    """The least value that passes"""
+    """The lowest value that passes."""
     overrides: Overrides = Overrides()
 
 
@@ -139,37 +139,37 @@ class ScoringConfig(_Section):
     """How labels are compared with the ground truth; the defaults are those of the documentation."""
 
     iou_threshold: Threshold = 0.5
-    """Similarity from which two drawings are the same object"""
+    """Similarity from which two drawings match."""
     thresholds: dict[str, Threshold] = Field(default_factory=dict)
-    """The same for single classes (by name or hash) or shapes"""
+    """Thresholds of single classes (by name or hash) or shapes."""
     sigma: Positive = 0.09
-    """Skeletons: how far a point may stray, as a share of the object's size"""
+    """Skeletons: tolerance of a point's position, as a share of the object's size."""
     sigmas: dict[NameOrHash, Positive] = Field(default_factory=dict)
-    """The same for single skeleton nodes"""
+    """Sigmas of single skeleton nodes."""
     point_sigma: Positive = 0.01
-    """Points: the same as a share of the square root of the image's area"""
+    """Points: tolerance of the position, as a share of the square root of the image's area."""
     line_width: Positive = 0.01
-    """Polylines: half width of the corridor, as a share of the square root of the image's area"""
+    """Polylines: half width of the corridor, as a share of the square root of the image's area."""
     scene_size: Positive = 20.0
-    """Points and polylines in space: stands in for the square root of the image's area, in scene units"""
+    """Points and polylines in space: used instead of the square root of the image's area, in scene units."""
     directed: tuple[NameOrHash, ...] = ()
-    """Polyline classes for which a line drawn from the other end is another line"""
+    """Polyline classes with a direction: a line drawn from the other end is a different line."""
     boundary: tuple[str, ...] = ()
-    """Classes or shapes (polygon, bitmask) measured by the lesser of IoU and Boundary IoU"""
+    """Classes or shapes (polygon, bitmask) measured by the smaller of IoU and Boundary IoU."""
     boundary_width: Fraction = 0.02
-    """Of the rim that Boundary IoU looks at, as a share of the image's diagonal"""
+    """Width of the rim that Boundary IoU compares, as a share of the image's diagonal."""
     answers: dict[NameOrHash, AnswerRule] = Field(default_factory=dict)
-    """How attributes and classifications are compared, by question"""
+    """Rules for comparing attributes and classifications, by question."""
     weights: Weights = Weights()
     identity: bool = True
-    """Videos: whether IDF1, HOTA and identity switches are computed"""
+    """Videos: whether IDF1, HOTA and identity switches are computed."""
     exclude: tuple[NameOrHash, ...] = ()
-    """Classes and attributes that are not scored"""
+    """Classes and attributes that are not scored."""
     exclude_archived: bool = True
     exclude_uncovered: bool = False
-    """Leave out classes of which the ground truth of this data unit holds nothing"""
+    """Leave out classes that the ground truth of this data unit does not contain."""
     metrics: tuple[str, ...] = ()
-    """Figures of a team's own: an entry point of the group `benchmark_qa.metrics`, or `module:function`"""
+    """The team's own metrics: an entry point of the group `benchmark_qa.metrics`, or `module:function`."""
     requirements: tuple[Requirement, ...] = ()
 
     @model_validator(mode="after")
@@ -188,7 +188,7 @@ class ScoringConfig(_Section):
         return self
 
     def resolve(self, requirement: Requirement) -> Requirement:
-        """The requirement with everything that it has from its parents."""
+        """The requirement with the settings inherited from its parents."""
         seen, chain, by_name = {requirement.name}, [requirement], {r.name: r for r in self.requirements}
         while (parent := chain[-1].parent) is not None:
             if parent not in by_name:
@@ -205,7 +205,7 @@ class ScoringConfig(_Section):
         return requirement.model_copy(update={**merged, **sections, "enabled": all(link.enabled for link in chain)})
 
     def overridden(self, overrides: Overrides) -> Self:
-        """These rules with those of a requirement in their place; no requirements of its own."""
+        """These rules with a requirement's overrides applied, and without metrics and requirements."""
         changed = {key: value for key in type(overrides).model_fields if (value := getattr(overrides, key)) is not None}
         for key in ("thresholds", "sigmas", "answers"):
             if key in changed:
@@ -213,7 +213,7 @@ class ScoringConfig(_Section):
         return self.model_copy(update={**changed, "requirements": (), "metrics": ()})
 
     def fingerprint(self) -> str:
-        """16 hex digits that change exactly when a rule changes."""
+        """16 hex digits that change if and only if a rule changes."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 

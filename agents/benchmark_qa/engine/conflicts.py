@@ -1,4 +1,4 @@
-"""What went wrong with the objects, as a list that a person can act on; runs of frames are one entry."""
+"""The conflicts of objects; consecutive frames of the same conflict become one entry."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,10 @@ from benchmark_qa.labels.ontology import AREA_SHAPES, Ontology, Shape
 def object_conflicts(
     match: Matches, sides: Sides, ontology: Ontology, told_truth: Indices, told_label: Indices
 ) -> Iterator[Conflict]:
-    """The conflicts of one shape; drawings of which a conflict has told already are left out."""
+    """The conflicts of one shape.
+
+    The drawings `told_truth` and `told_label` are left out, because they already have a conflict.
+    """
     yield from _pairs("mislabelled", match, match.mislabelled, sides, ontology)
     yield from _pairs("low_overlap", match, match.near, sides, ontology)
     best_truth, best_label = match.best()
@@ -71,10 +74,10 @@ def _alone(  # noqa: PLR0917 - one side's table
 
 @dataclass(frozen=True, slots=True)
 class _Runs:
-    """Rows that are equal in every column and stand in consecutive frames, run by run."""
+    """Runs of rows that are equal in every column and lie on consecutive frames."""
 
     order: Indices
-    """The rows, sorted so that each run stands together."""
+    """The rows, sorted so that the rows of a run are adjacent."""
     first: Indices
     """Where each run begins in `order`."""
     start: list[int]
@@ -98,7 +101,7 @@ class CrossPair:
 
     truth_shape: Shape
     truth: int
-    """Position in the truth's drawings of that shape."""
+    """Position in the truth's drawings of `truth_shape`."""
     label_shape: Shape
     label: int
     true_class: int
@@ -110,7 +113,7 @@ Crossing = tuple[CrossPair, ...]
 
 
 def cross_shapes(matches: Sequence[Matches], sides: Sides, rules: Rules) -> Crossing:
-    """One-to-one pairs of leftovers of different shapes, each at or above the truth's threshold."""
+    """One-to-one pairs of unmatched drawings of different shapes, each at or above the truth's threshold."""
     found = []
     areas = [match for match in matches if match.truth.shape in AREA_SHAPES]
     for first in areas:
@@ -129,7 +132,7 @@ class _Found:
 
 
 def _crossing_pairs(first: Matches, second: Matches, sides: Sides, rules: Rules) -> list[_Found]:
-    """Truth leftovers of one shape against label leftovers of another."""
+    """Pairs of unmatched truth drawings of one shape and unmatched label drawings of another."""
     rows = np.setdiff1d(first.missing, np.concatenate((first.mislabelled.pairs.truth, first.near.pairs.truth)))
     columns = np.setdiff1d(second.spurious, np.concatenate((second.mislabelled.pairs.label, second.near.pairs.label)))
     if not len(rows) or not len(columns):

@@ -1,25 +1,25 @@
-"""Labels that are well formed but cannot be scored."""
+"""Errors for labels that are well formed but cannot be scored."""
 
 
 class ScoringError(ValueError):
-    """These labels cannot be scored; the message says why, and names no label content."""
+    """These labels cannot be scored; the message says why and contains no label content."""
 
 
 class TooManyPairsError(ScoringError):
-    """So many drawings lie on top of each other that they cannot be compared in reasonable memory."""
+    """Too many drawings overlap to be compared in reasonable memory."""
 
 
 class TooMuchWorkError(ScoringError):
-    """Comparing these labels takes more time or memory than one data unit may have."""
+    """Comparing these labels exceeds the time or memory limit of one data unit."""
 
 
 class ContradictoryAnswersError(ScoringError):
-    """One question is answered in two ways about the same thing on the same frame."""
+    """One question has two answers about the same thing on the same frame."""
 
 
 class MasksDifferInSizeError(ScoringError):
-    """Two bitmasks of the same frame have different heights or widths: their pixels cannot be compared."""
+    """Two bitmasks of one frame differ in height or width, so their pixels cannot be compared."""
 
 
 class MetricFailedError(ScoringError):
-    """A metric of one's own raised an error, or returned something that is no number."""
+    """A custom metric raised an error, or returned something that is not a number."""

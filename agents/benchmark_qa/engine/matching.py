@@ -1,4 +1,4 @@
-"""Which drawing of the labels is which object of the ground truth."""
+"""Match drawings of the labels with drawings of the ground truth."""
 
 from dataclasses import dataclass
 
@@ -22,34 +22,37 @@ class Scored:
         return len(self.pairs)
 
     def where(self, chosen: Flags) -> "Scored":
-        """Those for which `chosen` (k,) is true."""
+        """The pairs for which `chosen` (k,) is true."""
         return Scored(self.pairs.where(chosen), self.similarity[chosen])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """The outcome for one shape. Indices point into the two `Drawings`; every drawing is in at most one pair."""
+    """The matches of one shape.
+
+    Indices point into the two `Drawings`; every drawing is in at most one pair.
+    """
 
     truth: Drawings
     label: Drawings
     media: Media
     candidates: Scored
-    """Every pair of the same frame and class that overlaps at all."""
+    """All overlapping pairs of the same frame and class."""
     matched: Scored
     localisation: Numbers
-    """Similarity of the matched pairs, lifted to [0.5, 1] where the threshold is below 0.5."""
+    """Similarity of the matched pairs, rescaled to [0.5, 1] where the threshold is below 0.5."""
     mislabelled: Scored
     near: Scored
-    """Leftovers of the same class that overlap, but less than the threshold asks."""
+    """Unmatched pairs of the same class that overlap by less than the threshold."""
     missing: Indices
-    """Every truth drawing without a match, mislabelled and near ones included."""
+    """Every truth drawing without a match, including mislabelled and near ones."""
     spurious: Indices
-    """Every label drawing without a match, mislabelled and near ones included."""
+    """Every label drawing without a match, including mislabelled and near ones."""
     thresholds: Numbers
-    """Of every truth drawing."""
+    """The match threshold of every truth drawing."""
 
     def best(self) -> tuple[Numbers, Numbers]:
-        """The greatest similarity of each truth drawing, and of each label drawing, to any of its class."""
+        """The greatest similarity of each drawing to any drawing of its class: truth, then labels."""
         pairs = self.candidates.pairs
         best = np.zeros(len(self.truth)), np.zeros(len(self.label))
         np.maximum.at(best[0], pairs.truth, self.candidates.similarity)
@@ -65,7 +68,7 @@ class Sides:
     label: Annotations
 
     def places(self, truth: Drawings, label: Drawings) -> tuple[Indices, Indices]:
-        """One number per (space, frame), the same on both sides."""
+        """One number per (space, frame), for every drawing; both sides share the numbers."""
         names = {name: i for i, name in enumerate(dict.fromkeys((*self.truth.spaces, *self.label.spaces)))}
         frames, dense = np.unique(np.concatenate((truth.frame, label.frame)), return_inverse=True)
         spaces = [
@@ -76,20 +79,20 @@ class Sides:
         return place[: len(truth)], place[len(truth) :]
 
     def order(self, truth: Drawings, label: Drawings) -> tuple[Indices, Indices]:
-        """A rank for every drawing that follows from object hashes alone."""
+        """A rank for every drawing that depends on object hashes only."""
         return self.truth.rank[truth.instance], self.label.rank[label.instance]
 
 
 def match_shape(truth: Drawings, label: Drawings, sides: Sides, rules: Rules) -> Matches:
-    """Match the drawings of one shape, frame by frame and class by class, all frames at once."""
+    """Match the drawings of one shape per frame and class; all frames at once."""
     return _Matcher(truth, label, sides, rules).run()
 
 
 def common_media(truth: Drawings, label: Drawings, places: tuple[Indices, Indices]) -> Media:
-    """Width and height of each drawing's frame: the truth's, else the labels', else 1 x 1."""
+    """Width and height of each drawing's frame: the truth's, otherwise the labels', otherwise 1 x 1."""
     some = truth.media[:1] if len(truth) else label.media[:1]
     if (truth.media == some).all() and (label.media == some).all():
-        return truth.media, label.media  # one size everywhere: a video, or one image
+        return truth.media, label.media  # one size everywhere: a video, or a single image
     size = np.full((max(places[0].max(initial=-1), places[1].max(initial=-1)) + 1, 2), np.nan)
     for drawings, place in ((label, places[1]), (truth, places[0])):
         known = ~np.isnan(drawings.media).any(axis=1)
@@ -130,7 +133,7 @@ class _Matcher:
         )
 
     def _candidates(self) -> Scored:
-        """Pairs of the same frame and class that overlap."""
+        """Overlapping pairs of the same frame and class."""
         classes = len(self.rules.ontology.objects)
         found = self.measure
         pairs = touching(
@@ -143,7 +146,7 @@ class _Matcher:
         return Scored(pairs, similarity).where(similarity > 0)
 
     def _mislabelled(self, free: tuple[Flags, Flags]) -> Scored:
-        """Leftovers that overlap enough but carry another class."""
+        """Unmatched pairs at or above the threshold whose classes differ."""
         rows, columns = np.flatnonzero(free[0]), np.flatnonzero(free[1])
         if len(self.rules.ontology.objects) < 2 or not len(rows) or not len(columns):
             return Scored(Pairs.none(), np.empty(0))
@@ -165,7 +168,7 @@ class _Matcher:
         return scored.where(assign(scored.pairs, scored.similarity, *self.order, preference=preference))
 
     def _alike(self, pairs: Pairs, chosen: Indices) -> Numbers:
-        """Share of the attributes that two objects have in common: of two equal boxes, the one described alike."""
+        """Share of attributes that two objects have in common; decides between boxes of equal similarity."""
         truth = self.truth.instance[pairs.truth[chosen]].tolist()
         label = self.label.instance[pairs.label[chosen]].tolist()
         return np.array([self._alike_pair(*pair) for pair in zip(truth, label, strict=True)])
@@ -188,6 +191,6 @@ def _without(count: int, taken: Indices) -> Flags:
 
 
 def _localisation(similarity: Numbers, threshold: Numbers) -> Numbers:
-    """Similarity, rescaled so that a match is always worth at least one half: else dropping it could pay."""
+    """Similarity of matches, rescaled to at least 0.5, so that dropping a match never raises the score."""
     rescaled = 0.5 + 0.5 * (similarity - threshold) / np.where(threshold < 1, 1 - threshold, 1.0)
     return np.where(threshold < 0.5, np.clip(rescaled, 0.5, 1.0), similarity)

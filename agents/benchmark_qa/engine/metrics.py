@@ -1,4 +1,4 @@
-"""A team's own metrics: found by the name of an entry point, or as `module:function`."""
+"""Custom metrics, found by the name of an entry point or as `module:function`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,17 +26,17 @@ class MetricNotFoundError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MetricInput:
-    """What a metric of one's own may look at."""
+    """Input of a custom metric."""
 
     truth: Annotations
     labels: Annotations
     ontology: Ontology
     score: "TaskScore"
-    """The score so far; without metrics and requirements."""
+    """The score so far, without metrics and requirements."""
 
 
 Metric = Callable[[MetricInput], float | None]
-"""A number, the greater the better, or None where it does not apply."""
+"""A number (greater is better), or None if the metric does not apply."""
 
 
 @lru_cache(maxsize=64)
@@ -60,7 +60,7 @@ def find_metric(name: str) -> Metric:
 
 
 def apply_metric(name: str, given: MetricInput) -> float | None:
-    """The value of a metric of one's own.
+    """The value of a custom metric.
 
     Raises:
         MetricFailedError: it raised an error, or returned something that is neither None nor a finite number.
@@ -95,7 +95,7 @@ METRICS: Mapping[str, Callable[[TaskScore], float | None]] = {
     "idf1": lambda s: s.identity.idf1,
     "hota": lambda s: s.identity.hota,
 }
-"""The figures of `config.FIGURES`; each is None where it does not apply."""
+"""The figures of `config.FIGURES`; each returns None if it does not apply."""
 
 
 def _class_f1(score: TaskScore) -> list[float | None]:

@@ -1,4 +1,4 @@
-"""Pairs of a truth drawing and a label drawing, and which of them can overlap at all."""
+"""Pairs of a truth drawing and a label drawing, and the search for pairs that may overlap."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ Flags = NDArray[np.bool_]
 
 
 def ratio_or_same(shared: Numbers, union: Numbers, same: Callable[[Indices], Flags]) -> Numbers:
-    """shared / union (k,); where the union is empty, 1 if `same` says that the two drawings are equal, else 0.
+    """shared / union (k,). Where the union is empty: 1 if `same` says that the drawings are equal, else 0.
 
-    Rounding decides nothing about equal drawings: whatever is within 1e-12 of 1 is 1.
+    A ratio within 1e-12 of 1 becomes 1, so that rounding does not make equal drawings differ.
     """
     empty = union <= 0
     if not empty.any():
@@ -33,11 +33,11 @@ def _snapped(ratio: Numbers) -> Numbers:
 
 
 MOST_LOOKED_AT = 100_000_000
-"""Pairs of drawings of one shape that meet from left to right: looking at them takes some seconds."""
+"""Pairs of one shape that overlap from left to right; checking this many takes a few seconds."""
 MOST_PAIRS = 3_000_000
-"""Pairs of drawings of one shape that overlap: what follows needs about 100 bytes for each."""
+"""Overlapping pairs of one shape; the next steps need about 100 bytes per pair."""
 PAIRS_AT_ONCE = 1_000_000
-"""Pairs that are looked at together, so that memory does not follow their number."""
+"""Pairs that are checked in one batch; limits memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,18 +56,18 @@ class Pairs:
         return cls(np.empty(0, np.int64), np.empty(0, np.int64))
 
     def where(self, chosen: Flags) -> "Pairs":
-        """Those pairs for which `chosen` (k,) is true."""
+        """The pairs for which `chosen` (k,) is true."""
         return Pairs(self.truth[chosen], self.label[chosen])
 
 
 def touching(truth: Numbers, truth_group: Indices, label: Numbers, label_group: Indices) -> Pairs:
     """Pairs of extents (left, top, width, height) of the same group that touch or overlap.
 
-    Extents are (n, 4) and (m, 4), groups (n,) and (m,). A sweep over the left edges, all groups at once: cost follows
-    the number of extents that meet from left to right, not the number of all pairs.
+    Extents are (n, 4) and (m, 4), groups (n,) and (m,). A sweep over the left edges handles all groups at once. Cost
+    grows with the number of extents that overlap from left to right, not with the number of all pairs.
 
     Raises:
-        TooManyPairsError: more than `MOST_PAIRS` of them, or more than `MOST_LOOKED_AT` to look at.
+        TooManyPairsError: more than `MOST_PAIRS` pairs overlap, or more than `MOST_LOOKED_AT` have to be checked.
     """
     if not len(truth) or not len(label):
         return Pairs.none()
@@ -103,7 +103,7 @@ def touching(truth: Numbers, truth_group: Indices, label: Numbers, label_group: 
 
 
 def _portions(counts: Indices) -> Iterator[slice]:
-    """Consecutive labels that have about `PAIRS_AT_ONCE` pairs together; `counts` is the number of each one's."""
+    """Slices of labels with about `PAIRS_AT_ONCE` pairs each; `counts` is the pairs per label."""
     before = np.cumsum(counts) - counts
     cuts = np.flatnonzero(np.diff(before // PAIRS_AT_ONCE)) + 1
     bounds = [0, *cuts.tolist(), len(counts)]
@@ -111,7 +111,7 @@ def _portions(counts: Indices) -> Iterator[slice]:
 
 
 def _dense(truth: Indices, label: Indices) -> tuple[Indices, Indices, int]:
-    """The groups as small numbers, and how many there are at most."""
+    """The groups as small numbers, and an upper limit of their count."""
     most = int(max(truth.max(), label.max())) + 1
     if most <= 4 * (len(truth) + len(label)):
         return truth, label, most
@@ -132,9 +132,9 @@ __all__ = ["Indices", "Numbers", "Pairs", "box_iou", "touching"]
 
 
 def box_iou(first: Numbers, second: Numbers) -> Numbers:
-    """Intersection over union of boxes, pair by pair: (k, 4) and (k, 4) as left, top, width, height, to (k,).
+    """Intersection over union of k pairs of boxes, each (k, 4) as left, top, width, height; returns (k,).
 
-    Two equal boxes without area have 1, other pairs without area 0.
+    Two equal boxes without area have IoU 1; other pairs without area have 0.
 
     >>> box_iou(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 2.0, 2.0]])).round(4)
     array([0.3333])
@@ -152,7 +152,7 @@ def _overlap(start: Numbers, length: Numbers, other: Numbers, other_length: Numb
 
 
 def padded_extents(points: Numbers, offsets: Indices, margin: Numbers) -> Numbers:
-    """Left, top, width, height (n, 4) about the points of each drawing, `margin` (n,) wider on every side."""
+    """Left, top, width, height (n, 4) around each drawing's points, `margin` (n,) wider on every side."""
     if len(offsets) < 2:
         return np.empty((0, 4))
     low = np.minimum.reduceat(points, offsets[:-1], axis=0) - margin[:, None]

@@ -1,4 +1,4 @@
-"""Requirements: a filter, a metric and a threshold, and what they say about one task."""
+"""Requirements (filter, metric, threshold) and their results for one task."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from benchmark_qa.labels.ontology import Ontology
 
 
 def verdict(requirement: Requirement, value: float | None, score: TaskScore) -> Verdict:
-    """What a requirement (resolved) says about a value."""
+    """The result of a resolved requirement for a value."""
     metric, threshold = requirement.metric or "", requirement.threshold or 0.0
     if value is None:
         return Verdict(requirement.name, metric, threshold, None, None, _why(metric, score))
@@ -30,7 +30,7 @@ def _why(metric: str, score: TaskScore) -> str:
 
 
 def filtered(annotations: Annotations, chosen: Filter, ontology: Ontology) -> Annotations:
-    """The annotations that a filter lets through."""
+    """The annotations that match the filter."""
     if chosen == Filter():
         return annotations
     classes = [
@@ -54,7 +54,7 @@ def filtered(annotations: Annotations, chosen: Filter, ontology: Ontology) -> An
 
 
 def _within(item: Classification, first: float, last: float) -> Classification | None:
-    """A classification cut to some frames; one of the whole data unit belongs to all of them."""
+    """The classification limited to some frames; one of the whole data unit is kept whole."""
     if not item.spans:
         return item
     spans: list[Span] = [

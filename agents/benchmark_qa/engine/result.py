@@ -1,4 +1,4 @@
-"""What a score is made of. Frozen values that print, explain themselves, and turn into JSON and back."""
+"""The parts of a score: frozen values that print, explain themselves, and convert to JSON and back."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -32,21 +32,21 @@ class ObjectScore:
     """Pairs that overlap but differ in class; each is also one false positive and one false negative."""
     similarity_sum: float = 0.0
     localisation_sum: float = 0.0
-    """As `similarity_sum`, with matches below 0.5 lifted (docs/metrics/score.md)."""
+    """The sum of `Matches.localisation`: similarity, raised for matches below 0.5 (docs/metrics/score.md)."""
 
     @property
     def is_empty(self) -> bool:
-        """Neither side holds an object."""
+        """Whether neither side holds an object."""
         return not (self.true_positives or self.false_positives or self.false_negatives)
 
     @property
     def precision(self) -> float | None:
-        """Share of the labels' objects that are right."""
+        """Share of the labels' objects that match."""
         return _ratio(self.true_positives, self.true_positives + self.false_positives)
 
     @property
     def recall(self) -> float | None:
-        """Share of the ground truth's objects that were found."""
+        """Share of the ground truth's objects that match."""
         return _ratio(self.true_positives, self.true_positives + self.false_negatives)
 
     @property
@@ -66,12 +66,12 @@ class ObjectScore:
 
     @property
     def score(self) -> float:
-        """F1 x localisation; 1 where there was nothing to find and nothing was drawn."""
+        """F1 x localisation; 1 where neither side holds an object."""
         return 1.0 if self.is_empty else 2 * self.localisation_sum / self._both
 
     @property
     def not_applicable(self) -> Mapping[str, str]:
-        """Why a figure is None, by its name."""
+        """The reason for each figure that is None, by the figure's name."""
         reasons: dict[str, str] = {}
         if self.is_empty:
             reasons |= dict.fromkeys(_FIGURES, "neither the ground truth nor the labels hold objects")
@@ -89,11 +89,11 @@ class ObjectScore:
         return 2 * self.true_positives + self.false_positives + self.false_negatives
 
     def __add__(self, other: Self) -> Self:
-        """Pooled counts."""
+        """The sum of the counts."""
         return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """All fields and figures, as JSON types."""
         figures = {name: getattr(self, name) for name in _FIGURES}
         return asdict(self) | figures | {"score": self.score, "not_applicable": dict(self.not_applicable)}
 
@@ -123,28 +123,28 @@ class AnswerScore:
     compared: int = 0
     """Answers that were compared."""
     expected: int = 0
-    """Answers that the ground truth holds."""
+    """Answers in the ground truth."""
     spurious: int = 0
-    """Answers that the labels give where the ground truth holds none."""
+    """Answers in the labels where the ground truth has none."""
     credit: float = 0.0
-    """As `correct`, object by object discounted by the share of its answers that are spurious."""
+    """Like `correct`, but each object's sum is reduced by the share of its answers that are spurious."""
     uncalled: int = 0
-    """Of the spurious answers, those to classifications that the ground truth does not have there at all."""
+    """Spurious answers to classifications that the ground truth does not have at that place."""
     not_applicable: str | None = None
-    """Why there is no accuracy."""
+    """Why `accuracy` is None."""
 
     @property
     def accuracy(self) -> float | None:
-        """Agreement over the answers that were compared."""
+        """Mean agreement of the compared answers."""
         return _ratio(self.correct, self.compared)
 
     @property
     def score(self) -> float | None:
-        """Credit over everything that should have been answered: leaving out an object or an answer never pays."""
+        """Credit over all expected answers; leaving out an object or an answer never raises it."""
         return _ratio(self.credit, self.expected + self.uncalled)
 
     def __add__(self, other: Self) -> Self:
-        """Pooled counts."""
+        """The sum of the counts."""
         compared = self.compared + other.compared
         return type(self)(
             self.correct + other.correct,
@@ -157,7 +157,7 @@ class AnswerScore:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """All fields and ratios, as JSON types."""
         return asdict(self) | {"accuracy": self.accuracy, "score": self.score}
 
     @classmethod
@@ -176,9 +176,9 @@ class IdentityFigures:
     switches: int = 0
     hota: float | None = None
     detection: float | None = None
-    """DetA, the part of HOTA that counts drawings."""
+    """DetA, the detection part of HOTA."""
     association: float | None = None
-    """AssA, the part of HOTA that counts who is who."""
+    """AssA, the association part of HOTA."""
     not_applicable: str | None = None
 
     @property
@@ -187,7 +187,7 @@ class IdentityFigures:
         return _ratio(2 * self.idtp, 2 * self.idtp + self.idfp + self.idfn)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """All fields and IDF1, as JSON types."""
         return asdict(self) | {"idf1": self.idf1}
 
     @classmethod
@@ -206,7 +206,7 @@ class ClassScore:
     attributes: AnswerScore | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """All fields, as JSON types."""
         return {
             "name": self.name,
             "objects": self.objects and self.objects.to_dict(),
@@ -231,33 +231,32 @@ class Conflict:
 
     kind: ConflictKind
     feature: str
-    """Name of the class: the ground truth's, or the labels' where the ground truth has none."""
+    """Name of the class: the ground truth's, or the labels' if the ground truth has none."""
     frame: int | None
-    """First frame; None where the whole data unit is meant."""
+    """First frame; None for the whole data unit."""
     last_frame: int | None = None
     space: str = ""
     """Space of a data group; empty for the row itself."""
     truth_object: str | None = None
     label_object: str | None = None
     similarity: float | None = None
-    """Of the two objects, or the greatest to any object of the class on the other side."""
+    """Similarity of the two objects, or the greatest to any object of the class on the other side."""
     other: str | None = None
-    """The class that the labels give, of a mislabelled object; the question, of a wrong answer; the label object before
-    an identity switch."""
+    """The labels' class (mislabelled), the question (wrong answer), or the old label object (switch)."""
     expected: str | None = None
-    """The ground truth's answer in words, of a wrong, missing or spurious answer; None where it has none."""
+    """Wrong, missing or spurious answer: the ground truth's answer in words; None if it has none."""
     given: str | None = None
-    """The labels' answer in words; None where they have none."""
+    """The labels' answer in words; None if they have none."""
     is_text: bool = False
-    """Whether the answers are free text, which a score record does not keep."""
+    """Whether the answers are free text; score records do not keep free text."""
 
     def order(self) -> tuple[str, int, str, str, str, str]:
-        """By place, kind and object: the same list whatever the order of input."""
+        """Sort key: place, kind, objects. The order does not depend on the input."""
         frame = -1 if self.frame is None else self.frame
         return self.space, frame, self.kind, self.truth_object or "", self.label_object or "", self.other or ""
 
     def explain(self) -> str:
-        """One sentence."""
+        """The conflict in one sentence."""
         what = _WORDS[self.kind].format(feature=self.feature, other=self.other)
         return f"{what}{self._where()}{self._overlap()}{self._answers()}"
 
@@ -282,19 +281,19 @@ class Conflict:
         return f": expected {expected}, given {given}"
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """All fields and the explanation, as JSON types."""
         return asdict(self) | {"explanation": self.explain()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`; fields that older records do not have are as by default."""
+        """The inverse of `to_dict`; fields that older records lack get their default."""
         return cls(**{f.name: data[f.name] for f in fields(cls) if f.name in data})
 
 
 def joined(conflicts: Iterable[Conflict]) -> list[Conflict]:
-    """The conflicts, those that differ in their frames alone put together where the frames are consecutive.
+    """The conflicts, with those merged that differ only in their frames and lie on consecutive frames.
 
-    Of two similarities the lesser one stays.
+    A merged conflict has the smallest similarity of its parts.
     """
     same = groupby(sorted(conflicts, key=_sort_key), key=_sort_key_without_frame)
     return [run for _, group in same for run in _runs(group)]
@@ -358,7 +357,7 @@ class Verdict:
         return f"{verb}, {self.metric} {self.value:.4f} against {self.threshold:g}"
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """All fields, as JSON types."""
         return asdict(self)
 
     @classmethod
@@ -372,7 +371,7 @@ class TaskScore:
     """One annotator's labels of one data unit, compared with the ground truth."""
 
     score: float | None
-    """The overall score in [0, 1]; None with `reason` where there was nothing to score."""
+    """The overall score in [0, 1]; None, with a `reason`, if there was nothing to score."""
     objects: ObjectScore
     classifications: AnswerScore
     attributes: AnswerScore
@@ -380,21 +379,21 @@ class TaskScore:
     by_class: Mapping[str, ClassScore] = field(default_factory=dict)
     """By feature hash."""
     confusion: tuple[tuple[str | None, str | None, int], ...] = ()
-    """(true class, given class, count) by feature hash; None stands for no object."""
+    """(true class, given class, count) by feature hash; None means no object."""
     conflicts: tuple[Conflict, ...] = ()
     requirements: tuple[Verdict, ...] = ()
     metrics: Mapping[str, float | None] = field(default_factory=dict)
-    """Figures of the team's own, by name."""
+    """Values of custom metrics, by name."""
     reason: str | None = None
 
     @property
     def passed(self) -> bool | None:
-        """Whether every applicable requirement is met; None where none is applicable."""
+        """Whether every applicable requirement is met; None if none is applicable."""
         verdicts = [verdict.passed for verdict in self.requirements if verdict.passed is not None]
         return all(verdicts) if verdicts else None
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """All fields and `passed`, as JSON types."""
         return {
             "score": self.score,
             "reason": self.reason,

@@ -1,4 +1,4 @@
-"""The rules of a score, looked up for one ontology."""
+"""The scoring rules: the configuration looked up for one ontology."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class Rules:
         return np.array([given.get(key, given.get(name, self.config.sigma)) for key, name in nodes], np.float64)
 
     def answer(self, question: Question) -> AnswerRule:
-        """How answers to this question are compared."""
+        """The rule for comparing answers to this question."""
         excluded = {question.hash, question.name} & set(self.config.exclude)
         if excluded or (question.archived and self.config.exclude_archived):
             return _IGNORED

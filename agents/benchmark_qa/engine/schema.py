@@ -1,4 +1,4 @@
-"""The JSON Schema of `TaskScore.to_dict()`, and of the configuration."""
+"""The JSON Schemas of `TaskScore.to_dict()` and of the configuration."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""One annotator's labels of one data unit against the ground truth: the whole score."""
+"""Score one annotator's labels of one data unit against the ground truth."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -35,13 +35,13 @@ from benchmark_qa.labels.ontology import Ontology, Shape
 def overall_score(
     objects: ObjectScore | None, classifications: AnswerScore, attributes: AnswerScore, weights: Weights
 ) -> float | None:
-    """The mean of the parts that are there, each weighed by how much ground truth it holds; None where there are none.
+    """The weighted mean of objects, classifications and attributes; None if there are none.
 
-    Every part weighs at least one where it has a say at all, so that labels where nothing belongs are not free. The
-    weights do not depend on what the annotator did: only therefore can leaving something out never pay.
+    A part's weight is its amount of ground truth, at least 1 if the part is present; so objects drawn on an empty image
+    still lower the score. The weights do not depend on the labels, so leaving something out never raises the score.
 
     Args:
-        objects: None where the ontology has no class of objects that counts.
+        objects: None if no object class of the ontology is scored.
         classifications: of the data unit.
         attributes: of the objects.
         weights: of one object, one classification answer, one attribute answer.
@@ -57,7 +57,7 @@ def overall_score(
 
 
 ENGINE_VERSION = "2"
-"""Changes whenever the same labels could score differently."""
+"""Version of the engine; it changes whenever the same labels could get another score."""
 
 
 _DEFAULT = ScoringConfig()
@@ -69,17 +69,17 @@ def score_task(
     """Compare one annotator's labels with the ground truth of the same data unit.
 
     Args:
-        truth: of the data unit, as `read_label_row` reads it.
-        labels: of the annotator; `Annotations.empty()` for a submitted task without any.
-        ontology: that both were read with.
-        config: the rules; by default those of the documentation.
+        truth: the ground truth, from `read_label_row`.
+        labels: the annotator's labels; `Annotations.empty()` for a submitted task without any.
+        ontology: the ontology that both were read with.
+        config: the scoring configuration; the default is `ScoringConfig()`.
 
     Raises:
-        TooManyPairsError: the drawings lie on top of each other by the ten thousands.
+        TooManyPairsError: tens of thousands of drawings overlap.
         TooMuchWorkError: outlines cross themselves or each other more often than can be computed in a few seconds.
-        ContradictoryAnswersError: one side answers a question in two ways at once.
+        ContradictoryAnswersError: one side gives two answers to a question about the same thing at once.
         MasksDifferInSizeError: bitmasks of one frame have different sizes.
-        MetricFailedError: a metric of one's own failed.
+        MetricFailedError: a custom metric failed.
     """
     rules = Rules(config or _DEFAULT, ontology)
     counted = _scored(truth, rules)
@@ -169,7 +169,7 @@ def _score(truth: Annotations, labels: Annotations, rules: Rules) -> TaskScore:
 
 
 def _scored(truth: Annotations, rules: Rules) -> frozenset[str]:
-    """Hashes of the classes that count."""
+    """Hashes of the classes that are scored."""
     config, ontology = rules.config, rules.ontology
     covered = {
         ontology.objects[feature].hash
@@ -186,7 +186,7 @@ def _scored(truth: Annotations, rules: Rules) -> frozenset[str]:
 
 
 def _only(annotations: Annotations, ontology: Ontology, scored: frozenset[str]) -> Annotations:
-    """The annotations of the classes that count."""
+    """The annotations of the scored classes."""
     if all(item.hash in scored for item in ontology.classes):
         return annotations
     keep = np.array([item.hash in scored for item in ontology.objects], np.bool_)
@@ -261,7 +261,7 @@ def _with_reason(score: AnswerScore, reason: str) -> AnswerScore:
 def _confusion(
     matches: Sequence[Matches], crossing: Crossing, ontology: Ontology
 ) -> Iterator[tuple[str | None, str | None, int]]:
-    """Cells of the confusion matrix that are not 0; None stands for no object."""
+    """Cells of the confusion matrix that are not 0; None means no object."""
     classes = len(ontology.objects)
     cells = np.zeros((classes + 1, classes + 1), np.int64)
     for match in matches:

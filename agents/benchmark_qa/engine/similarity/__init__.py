@@ -1,1 +1,1 @@
-"""How alike two drawings are, shape by shape: arrays of pairs in, one number in [0, 1] per pair out."""
+"""Similarity of two drawings, shape by shape: pairs (k,) in, numbers in [0, 1] (k,) out."""

@@ -1,7 +1,7 @@
-"""Shapes that cover an area of the image: polygons, rotated boxes, circles, ellipses, flat cuboids, masks as areas.
+"""Similarity of shapes with an area: polygons, rotated boxes, circles, ellipses, cuboids, masks.
 
-Everything is exact (GEOS), except ellipses: each is a polygon of `CURVE_POINTS` corners with the ellipse's own area,
-which keeps its IoU within 2e-4 of the true one. Two circles are exact again: their shared lens has a formula.
+The results are exact (GEOS), except for ellipses: each is a polygon of `CURVE_POINTS` corners with the ellipse's area,
+which keeps its IoU within 2e-4 of the true one. The IoU of two circles has a formula and is exact.
 """
 
 import numpy as np
@@ -22,15 +22,18 @@ from benchmark_qa.labels.outlines import (
 )
 
 MOST_CORNERS_COMPARED = 20_000_000
-"""Corners of both outlines, over all pairs that are compared: some seconds of work."""
+"""Corners of both outlines, summed over all compared pairs: a few seconds of work."""
 MOST_MEETINGS = 100_000
-"""Places where two outlines cut each other, over all pairs with very many corners: about two seconds of work."""
+"""Crossings of two outlines, summed over all pairs with very many corners: about two seconds of work."""
 MANY_CORNERS = 4_000_000
-"""Product of the corners of two outlines from which their meetings are counted first."""
+"""Product of the corners of two outlines; from here on their crossings are counted first."""
 
 
 def area_iou(truth: Areas, label: Areas, pairs: Pairs) -> Numbers:
-    """Shared area over covered area of each pair (k,). Two outlines without area agree when they span the same box."""
+    """Shared area over covered area of each pair (k,).
+
+    Two outlines without area have IoU 1 if they span the same box.
+    """
     _refuse_too_many_corners(truth, label, pairs)
     first, second = truth[pairs.truth], label[pairs.label]
     shared = sizes(np.asarray(shapely.intersection(first, second)))
@@ -39,7 +42,7 @@ def area_iou(truth: Areas, label: Areas, pairs: Pairs) -> Numbers:
 
 
 def _bounds(areas: Areas) -> Numbers:
-    """Bounds (k, 4); those of nothing are 0, so that nothing equals nothing."""
+    """Bounds (k, 4); 0 for empty geometries, so that two of them are equal."""
     return np.asarray(np.nan_to_num(shapely.bounds(areas)))
 
 
@@ -64,9 +67,9 @@ def _edges(area: shapely.Geometry) -> Numbers:
 
 
 def boundary_iou(truth: Areas, label: Areas, media: Numbers, width: float, pairs: Pairs) -> Numbers:
-    """Boundary IoU (Cheng et al. 2021, arXiv 2103.16562), pair by pair (k,).
+    """Boundary IoU (Cheng et al. 2021, arXiv 2103.16562) of each pair (k,).
 
-    Only what lies within `width` x the image's diagonal of the own outline counts; `media` (n, 2) is the truth's.
+    Only the parts within `width` x the image's diagonal of each outline count; `media` (n, 2) is the truth's.
     """
     reach = width * np.hypot(*media[pairs.truth].T)
     each = np.arange(len(pairs))
@@ -78,7 +81,7 @@ def _rims(areas: Areas, reach: Numbers) -> Areas:
 
 
 def cuboid_iou(truth: Drawings, label: Drawings, media: tuple[Numbers, Numbers], pairs: Pairs) -> Numbers:
-    """Flat cuboids (k,): half the IoU of the silhouettes, a quarter that of the front faces, a quarter of the back."""
+    """Flat cuboids (k,): 1/2 IoU of silhouettes + 1/4 IoU of front faces + 1/4 IoU of back faces."""
     first, second = (
         drawings.geometry.reshape(-1, 8, 2) * scale[:, None, :]
         for drawings, scale in zip((truth, label), media, strict=True)
@@ -95,7 +98,7 @@ def cuboid_iou(truth: Drawings, label: Drawings, media: tuple[Numbers, Numbers],
 
 
 def circle_iou(truth: Drawings, label: Drawings, media: tuple[Numbers, Numbers], pairs: Pairs) -> Numbers:
-    """Circles (k,): by the area of the lens that they share; as outlines where one is stretched or over the edge."""
+    """IoU of circles (k,), from their lens; stretched circles and those over the edge use outlines."""
     values = np.empty(len(pairs))
     cut = [_over_the_edge(drawings, scale) for drawings, scale in zip((truth, label), media, strict=True)]
     stretched = (truth.geometry[pairs.truth, 3] != 1) | (label.geometry[pairs.label, 3] != 1)
@@ -115,13 +118,13 @@ def circle_iou(truth: Drawings, label: Drawings, media: tuple[Numbers, Numbers],
 
 
 def _over_the_edge(circles: Drawings, media: Numbers) -> Flags:
-    """Which circles (n,) reach out of their image."""
+    """Which circles (n,) extend beyond their image."""
     low, high = reach(circles, media)
     return np.asarray(((low < 0) | (high > media)).any(axis=1))
 
 
 def _lens(distance: Numbers, first: Numbers, second: Numbers) -> Numbers:
-    """Area that two circles share (https://mathworld.wolfram.com/Circle-CircleIntersection.html)."""
+    """Shared area of two circles (https://mathworld.wolfram.com/Circle-CircleIntersection.html)."""
     inside = distance <= np.abs(first - second)
     cut = ~inside & (distance < first + second)
     d, r, s = distance[cut], first[cut], second[cut]
@@ -136,7 +139,7 @@ def _lens(distance: Numbers, first: Numbers, second: Numbers) -> Numbers:
 
 
 def extents(areas: Areas) -> Numbers:
-    """Left, top, width, height (n, 4) about each area; what covers nothing lies at the origin."""
+    """Left, top, width, height (n, 4) around each area; at the origin for an empty one."""
     bounds: Numbers = np.nan_to_num(shapely.bounds(areas)).reshape(-1, 4)
     bounds[:, 2:] -= bounds[:, :2]
     return bounds

@@ -1,7 +1,7 @@
-"""Boxes in space, turned any way: exact shared volume.
+"""Exact shared volume of boxes in space, in any orientation.
 
-The shared part of two boxes is cut out by their twelve faces. Its corners are those points where three faces meet that
-lie inside all twelve; its volume is the sum over the faces of area x distance from a point inside / 3.
+The shared part of two boxes is bounded by their twelve faces. Its corners are the points where three faces meet and
+that lie inside all twelve. Its volume is the sum over the faces of area x distance from an inner point / 3.
 """
 
 from itertools import combinations
@@ -15,7 +15,7 @@ _NEAR = 1e-9
 
 
 def volume_iou(truth: Numbers, label: Numbers, pairs: Pairs) -> Numbers:
-    """Shared volume over covered volume of each pair (k,) of boxes (n, 9), (m, 9): centre, Euler angles XYZ, size."""
+    """Volume IoU of each pair (k,) of boxes (n, 9), (m, 9): centre, Euler angles XYZ, size."""
     first, second = truth[pairs.truth], label[pairs.label]
     shared = np.array([_shared(a, b) for a, b in zip(first, second, strict=True)])
     union = first[:, 6:].prod(axis=1) + second[:, 6:].prod(axis=1) - shared
@@ -23,14 +23,14 @@ def volume_iou(truth: Numbers, label: Numbers, pairs: Pairs) -> Numbers:
 
 
 def cuboid_extents(cuboids: Numbers) -> Numbers:
-    """Left, top, width, height (n, 4) of each box's shadow on the ground (x, y)."""
+    """Left, top, width, height (n, 4) of each box projected to the ground (x, y)."""
     half = np.abs(rotations(cuboids[:, 3:6])) @ (cuboids[:, 6:, None] / 2)
     low = cuboids[:, :2] - half[:, :2, 0]
     return np.concatenate((low, 2 * half[:, :2, 0]), axis=1)
 
 
 def rotations(angles: Numbers) -> Numbers:
-    """Rotation matrices (n, 3, 3) of Euler angles (n, 3) in the order XYZ, as the label editor (three.js) has it."""
+    """Rotation matrices (n, 3, 3) of Euler angles (n, 3) in the order XYZ of the label editor (three.js)."""
     (a, b, c), (d, e, f) = np.cos(angles).T, np.sin(angles).T
     return np.stack(
         (
@@ -43,7 +43,7 @@ def rotations(angles: Numbers) -> Numbers:
 
 
 def _shared(first: Numbers, second: Numbers) -> float:
-    """Volume that two boxes share."""
+    """Shared volume of two boxes."""
     scale = max(first[6:].max(), second[6:].max())
     if scale == 0 or not first[6:].all() or not second[6:].all():
         return 0.0
@@ -71,7 +71,7 @@ def _volume(normals: Numbers, limits: Numbers) -> float:
     seen: list[Numbers] = []
     for normal, limit in zip(normals, limits, strict=True):
         if any(np.allclose(normal, other[:3], atol=1e-9) and abs(limit - other[3]) < 1e-9 for other in seen):
-            continue  # a face that both boxes have
+            continue  # a face of both boxes
         seen.append(np.append(normal, limit))
         face = corners[np.abs(corners @ normal - limit) < 10 * _NEAR]
         if len(face) >= 3:

@@ -1,4 +1,4 @@
-"""Polylines: how much of each line runs within a corridor about the other."""
+"""Similarity of polylines: the share of each line inside a corridor around the other."""
 
 import numpy as np
 import shapely
@@ -9,7 +9,7 @@ from benchmark_qa.labels.annotations import Lines
 from benchmark_qa.labels.outlines import line_of, refuse_tangles, within_image
 
 SAMPLES = 200
-"""Points on a line in space at which its distance to the other is looked at."""
+"""Points of a line in space at which its distance to the other line is measured."""
 
 
 def scaled(lines: Lines, media: Numbers) -> Lines:
@@ -19,7 +19,7 @@ def scaled(lines: Lines, media: Numbers) -> Lines:
 
 
 def in_space(lines: Lines) -> Flags:
-    """Which lines (n,) have a height as well."""
+    """Which lines (n,) have z coordinates."""
     return np.asarray(~np.isnan(lines.points[lines.offsets[:-1], 2]), np.bool_)
 
 
@@ -62,7 +62,7 @@ def line_similarity(  # noqa: PLR0917 - two sides and how to compare them
 
 
 def line_extents(lines: Lines, margin: Numbers) -> Numbers:
-    """Left, top, width, height (n, 4) about each line, `margin` (n,) wider on every side."""
+    """Left, top, width, height (n, 4) around each line, `margin` (n,) wider on every side."""
     return padded_extents(lines.points[:, :2], lines.offsets, margin)
 
 
@@ -78,7 +78,7 @@ def _flat(
 
 
 def _share(line: NDArray[np.object_], other: NDArray[np.object_], reach: Numbers) -> Numbers:
-    """Share of each line's length inside the corridor about the other."""
+    """Share of each line's length inside the corridor around the other line."""
     length = shapely.length(line)
     corridor = shapely.buffer(other, reach)
     inside = shapely.length(shapely.intersection(line, corridor))
@@ -98,7 +98,7 @@ def _shapes(lines: Lines, media: Numbers | None) -> NDArray[np.object_]:
     shapes = shapes if media is None else within_image(shapes, media)
     long = shapely.length(shapes) > 0
     refuse_tangles(shapes[long])
-    shapes[long] = shapely.node(shapes[long])  # what is drawn twice over the same way counts once
+    shapes[long] = shapely.node(shapes[long])  # a stretch that is drawn twice counts once
     return shapes
 
 

@@ -1,4 +1,4 @@
-"""How to compare the drawings of each shape: which can be alike at all, and how alike a pair is."""
+"""The similarity measure of each shape, and which drawings can be similar at all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ class Measure:
     """How the drawings of one shape are compared."""
 
     truth_extents: Numbers
-    """Left, top, width, height (n, 4): only drawings whose extents touch can be alike."""
+    """Left, top, width, height (n, 4); only drawings whose extents touch can be similar."""
     label_extents: Numbers
     areas: Numbers
-    """Of the truth drawings (n,), in pixels squared or the shape's own unit."""
+    """Areas of the truth drawings (n,), in pixels squared or the shape's own unit."""
     similarity: Callable[[Pairs], Numbers]
-    """Pairs (k,) to similarity in [0, 1] (k,)."""
+    """Maps pairs (k,) to similarities in [0, 1] (k,)."""
 
 
 def measure(  # noqa: PLR0911 - one per shape
@@ -51,7 +51,7 @@ def measure(  # noqa: PLR0911 - one per shape
 
 
 def _boxes(truth: Drawings, label: Drawings, media: Media) -> Measure:
-    # Whatever the unit, IoU is the same: no need to go to pixels.
+    # IoU does not depend on the unit, so conversion to pixels is not needed.
     return Measure(
         truth.geometry,
         label.geometry,
@@ -83,7 +83,7 @@ def _areas(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Meas
 
 
 def _runs(truth: Drawings, label: Drawings) -> Measure:
-    # Text nodes of HTML have no common axis: there, everything may touch everything.
+    # Text nodes of HTML have no common axis, so every pair is a candidate.
     several = len(truth.geometry.names) > 1 or len(label.geometry.names) > 1
     extents = [np.zeros((len(d), 4)) if several else runs.run_extents(d.geometry) for d in (truth, label)]
     return Measure(

@@ -1,4 +1,4 @@
-"""Points and skeletons: a Gaussian of the distance, as COCO's object keypoint similarity (OKS) has it.
+"""Similarity of points and skeletons by COCO's object keypoint similarity (OKS), a Gaussian.
 
 OKS: the mean over the visible points of exp(-d^2 / (2 s^2 k^2)), with k = 2 sigma of the point and s^2 the object's
 area (https://cocodataset.org/#keypoints-eval).
@@ -10,7 +10,7 @@ from benchmark_qa.engine.pairs import Flags, Indices, Numbers, Pairs
 from benchmark_qa.labels.annotations import INVISIBLE, Skeletons, segments
 
 FAINT = 0.01
-"""A Gaussian below this counts as nothing when pairs are looked for."""
+"""A Gaussian below this counts as 0 when candidate pairs are searched."""
 
 
 def reach(scale: Numbers) -> Numbers:
@@ -27,8 +27,8 @@ def scaled(points: Numbers, media: Numbers) -> Numbers:
 def point_similarity(truth: Numbers, label: Numbers, scale: Numbers, pairs: Pairs) -> Numbers:
     """exp(-d^2 / (2 scale^2)) of each pair (k,).
 
-    Points (n, 3) and (m, 3) in pixels, or in scene units where z is not NaN; `scale` (n,) in the same unit. A point in
-    the plane and a point in space have nothing in common: 0.
+    Points (n, 3) and (m, 3) are in pixels, or in scene units where z is not NaN; `scale` (n,) has the same unit. A
+    point in the plane and a point in space have similarity 0.
     """
     first, second = truth[pairs.truth], label[pairs.label]
     mixed = np.isnan(first[:, 2]) != np.isnan(second[:, 2])
@@ -61,9 +61,9 @@ def oks(truth: Skeletons, label: Skeletons, points: tuple[Numbers, Numbers], sig
 
 
 def oks_areas(skeletons: Skeletons, points: Numbers) -> Numbers:
-    """Area (n,) of the box about each skeleton's visible points.
+    """Area (n,) of the box around each skeleton's visible points.
 
-    Where that box is flat, the square over its longer side stands in; a skeleton of one spot has one pixel.
+    A flat box counts as the square over its longer side; a skeleton in one spot has one pixel.
     """
     if not len(skeletons):
         return np.empty(0)
@@ -76,7 +76,7 @@ def oks_areas(skeletons: Skeletons, points: Numbers) -> Numbers:
 
 
 def visibility_agreement(truth: Skeletons, label: Skeletons, pairs: Pairs) -> Numbers:
-    """Share of the truth's points whose visibility the label gives alike (k,)."""
+    """Share of the truth's points that have the same visibility in the label (k,)."""
     items, offsets = segments(truth.offsets, pairs.truth)
     owner = np.repeat(np.arange(len(pairs)), np.diff(offsets))
     partner = _same_node(truth, label, items, pairs.label[owner])
@@ -85,7 +85,7 @@ def visibility_agreement(truth: Skeletons, label: Skeletons, pairs: Pairs) -> Nu
 
 
 def _counted(skeletons: Skeletons) -> Flags:
-    """Which points count: the visible ones, or all of a skeleton that shows none."""
+    """Which points count: the visible ones, or all if a skeleton has no visible point."""
     visible = skeletons.visibility != INVISIBLE
     if not len(skeletons):
         return np.asarray(visible)

@@ -1,4 +1,4 @@
-"""Jaccard of covered stretches: bitmasks, point clouds, time, text. Every pair at once, on the runs themselves."""
+"""Jaccard index of covered runs: bitmasks, point clouds, time, text. All pairs are computed at once."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def run_iou(truth: Runs, label: Runs, pairs: Pairs) -> Numbers:
 
 
 def run_extents(runs: Runs) -> Numbers:
-    """Left, top, width, height (n, 4) about each drawing: pixels for bitmasks, else the stretch from end to end."""
+    """Left, top, width, height (n, 4) of each drawing: in pixels for bitmasks, else first to last end."""
     extents = np.zeros((len(runs), 4))
     some = np.flatnonzero(np.diff(runs.offsets))
     if not len(some):
@@ -61,7 +61,7 @@ def _on_lines_of(runs: Runs, other: Runs) -> Runs:
 
 
 def _shared(truth: Runs, label: Runs, pairs: Pairs) -> Numbers:
-    """Length that both cover (k,): over the runs of the label, what the truth covers up to their ends."""
+    """Shared length (k,): over the runs of the label, the truth's covered length up to their ends."""
     items, offsets = segments(label.offsets, pairs.label)
     owner = np.repeat(pairs.truth, np.diff(offsets))
     if not len(items) or not len(truth.starts):
@@ -87,7 +87,7 @@ def _shared(truth: Runs, label: Runs, pairs: Pairs) -> Numbers:
 
 
 def _same_place(truth: Runs, label: Runs, pairs: Pairs, flat: Indices) -> Flags:
-    """Of pairs that cover nothing: whether both are empty, or are the same instants."""
+    """For pairs without length: whether both are empty, or are the same instants."""
     same = np.zeros(len(flat), np.bool_)
     for position, pair in enumerate(flat):
         first, second = pairs.truth[pair], pairs.label[pair]

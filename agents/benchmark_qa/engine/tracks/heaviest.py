@@ -1,8 +1,8 @@
 """The heaviest one-to-one matching of a sparse bipartite graph, over a whole video at once.
 
-Video labels make graphs that are almost everywhere trivial: an object overlaps one label and perhaps, by a
-little, a second one. So what is plain is settled with array operations over all frames together, and only
-what is left, component by component, goes to an assignment solver.
+Graphs of video labels are mostly trivial: an object overlaps one label and perhaps, by a little, a second
+one. Array operations decide the clear edges of all frames together. An assignment solver gets the rest,
+component by component.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ def heaviest_matching(rows: Ints, cols: Ints, weights: Floats) -> Bools:
     """Choose edges so that no row and no column is used twice and the total weight is greatest.
 
     `rows`, `cols` and `weights` have shape (e,): edge i joins `rows[i]` >= 0 and `cols[i]` >= 0. The result,
-    shape (e,), marks the chosen edges; edges of weight <= 0 never are. Among matchings of equal weight the
-    choice depends on the order of the edges only, so the caller sorts them.
+    shape (e,), marks the chosen edges; edges of weight <= 0 are never chosen. Between matchings of equal weight
+    the order of the edges decides, so the caller sorts them.
     """
     chosen = np.zeros(weights.size, dtype=bool)
     left = np.flatnonzero(weights > 0)
@@ -37,7 +37,7 @@ def heaviest_matching(rows: Ints, cols: Ints, weights: Floats) -> Bools:
 
 
 def solve(rows: Ints, cols: Ints, weights: Floats) -> Bools:
-    """The same as `heaviest_matching` through one dense assignment, for a few rows and columns."""
+    """The result of `heaviest_matching` from one dense assignment; for few rows and columns."""
     from lap import lapjv  # type: ignore[import-untyped]  # noqa: PLC0415 - most videos need no solver
 
     row, col = _numbered(rows), _numbered(cols)
@@ -49,20 +49,20 @@ def solve(rows: Ints, cols: Ints, weights: Floats) -> Bools:
 
 
 def _numbered(nodes: Ints) -> Ints:
-    """Numbers from 0 in order of appearance; for the handful of nodes here faster than `np.unique`."""
+    """Numbers from 0 in order of appearance; faster than `np.unique` for few nodes."""
     numbers: dict[int, int] = {}
     return np.array([numbers.setdefault(node, len(numbers)) for node in nodes.tolist()])
 
 
 def _settled(rows: Ints, cols: Ints, weights: Floats) -> Bools:
-    """Edges that weigh at least as much as the two best edges they exclude: some heaviest matching has them.
+    """Edges that some heaviest matching contains: they outweigh the two best edges they exclude.
 
-    Whoever leaves such an edge out uses at most one other edge at its row and one at its column, and can
-    exchange the two for it without losing weight.
+    A matching without such an edge uses at most one other edge at its row and one at its column. Exchanging
+    these two for it loses no weight.
     """
     leads_row, other_in_row = _leaders(rows, weights)
     leads_col, other_in_col = _leaders(cols, weights)
-    # Leading on both sides keeps two edges of equal weight at one node from being settled together.
+    # An edge must lead on both sides, so two edges of equal weight at one node are not both settled.
     settled: Bools = leads_row & leads_col & (weights >= other_in_row[rows] + other_in_col[cols])
     return settled
 
@@ -74,7 +74,7 @@ def _leaders(nodes: Ints, weights: Floats) -> tuple[Bools, Floats]:
     np.maximum.at(best, nodes, weights)
     candidates = np.flatnonzero(weights == best[nodes])[::-1]
     leader = np.zeros(size, dtype=np.int64)
-    leader[nodes[candidates]] = candidates  # the last write, the first of equals, stays
+    leader[nodes[candidates]] = candidates  # the last write wins: the first of equal edges
     leads = np.zeros(nodes.size, dtype=bool)
     leads[leader[nodes]] = True
     second = np.zeros(size)
@@ -95,7 +95,7 @@ def _components(rows: Ints, cols: Ints) -> list[Ints]:
     _, row = np.unique(rows, return_inverse=True)
     _, col = np.unique(cols, return_inverse=True)
     col = col + row.max() + 1
-    # Every node takes the smallest number among its neighbours, then jumps to that node's own number.
+    # Every node takes the smallest number of its neighbours, then that node's own number.
     lowest = np.arange(col.max() + 1)
     while True:
         smaller = np.minimum(lowest[row], lowest[col])

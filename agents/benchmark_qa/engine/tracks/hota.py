@@ -1,4 +1,4 @@
-"""HOTA: detection and association weighed alike, over 19 localisation thresholds.
+"""HOTA: detection and association with equal weight, over 19 localisation thresholds.
 
 Source: J. Luiten et al., "HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking" (IJCV 2021).
 Agrees with `trackeval.metrics.HOTA`.
@@ -22,11 +22,11 @@ NOTHING = 1e-10  # trackeval's guard: LocA is 1 at an alpha where nothing matche
 
 @dataclass(frozen=True, eq=False)
 class HotaScore:
-    """Counts and sums by alpha, each of shape (19,), and the figures made of them.
+    """Counts and sums by alpha, each of shape (19,), and the figures derived from them.
 
-    `hota`, `det_a` and so on are means over the alphas; `by_alpha` gives the curves. As in the reference, an
-    alpha at which nothing matches counts with AssA 0 and LocA 1. A figure with nothing to measure is None:
-    not applicable, neither 0 nor a pass.
+    `hota`, `det_a` and so on are means over the alphas; `by_alpha` gives the curves. An alpha without a match
+    counts with AssA 0 and LocA 1, which agrees with the reference. A figure is None (not applicable, neither 0
+    nor a pass) if there is nothing to measure.
     """
 
     true_positives: Floats
@@ -41,7 +41,7 @@ class HotaScore:
 
     @classmethod
     def pooled(cls, scores: Iterable["HotaScore"]) -> "HotaScore":
-        """Several videos (or classes) as one: counts and sums are added, tracks stay apart."""
+        """Several videos (or classes) as one: counts and sums are added; tracks are not joined."""
         listed = list(scores)
         names = cls.__dataclass_fields__
         zero = np.zeros(ALPHAS.size)
@@ -147,8 +147,8 @@ class HotaScore:
 def hota_score(tracks: TrackPairs) -> HotaScore:
     """HOTA of one video and class.
 
-    All alphas share one matching of the frames: it maximises similarity weighed by how well the two tracks
-    are aligned over the whole video; each alpha then keeps the matches that are similar enough.
+    All alphas share one matching of the frames. It maximises similarity weighted by how well the two tracks
+    are aligned over the whole video. Each alpha then keeps the matches that are similar enough.
     """
     partners = tracks.partners
     matched = _aligned_matching(tracks)

@@ -1,4 +1,4 @@
-"""IDF1: the frames in which every object is covered by the one label track that is its partner.
+"""IDF1: the frames in which each object is covered by its partner, the one label track assigned to it.
 
 Source: E. Ristani, F. Solera, R. Zou, R. Cucchiara, C. Tomasi, "Performance Measures and a Data Set for
 Multi-Target, Multi-Camera Tracking" (2016). Agrees with `trackeval.metrics.Identity`.
@@ -16,7 +16,7 @@ from benchmark_qa.engine.tracks.pairs import Bools, Ints, TrackPairs
 
 @dataclass(frozen=True)
 class TrackPartners:
-    """A truth track and the label track that stands for it over the whole video."""
+    """A truth track and the label track assigned to it over the whole video."""
 
     truth_track: int
     label_track: int
@@ -26,9 +26,9 @@ class TrackPartners:
 
 @dataclass(frozen=True)
 class IdentityScore:
-    """Counts of track entries (one track in one frame) and the ratios made of them.
+    """Counts of track entries (one track in one frame) and the ratios derived from them.
 
-    A ratio with nothing to divide by is None: not applicable, neither 0 nor a pass.
+    A ratio is None (not applicable, neither 0 nor a pass) if its denominator is 0.
     """
 
     idtp: int
@@ -54,7 +54,7 @@ class IdentityScore:
 
     @classmethod
     def pooled(cls, scores: Iterable["IdentityScore"]) -> "IdentityScore":
-        """The counts of several videos (or classes) added up."""
+        """The sum of the counts of several videos (or classes)."""
         listed = list(scores)
         return cls(
             idtp=sum(score.idtp for score in listed),
@@ -80,7 +80,7 @@ class IdentityScore:
 
 
 def identity_score(tracks: TrackPairs, *, threshold: float = 0.5) -> IdentityScore:
-    """Join truth and label tracks one to one so that the most frames agree, and count the rest as errors."""
+    """Assign truth and label tracks one to one so that the most frames match; the rest are errors."""
     partners = tracks.partners
     matching = tracks.matching(threshold)
     frames = np.bincount(partners.of_pair[matching], minlength=partners.truth.size)
@@ -102,7 +102,7 @@ def _ratio(part: int, whole: int) -> float | None:
 
 
 STAY = 1000.0
-"""What a match weighs more when it continues the previous frame's: more than any similarities together."""
+"""Weight of a match that continues the previous frame's; greater than any sum of similarities."""
 
 
 @dataclass(frozen=True, order=True)
@@ -124,7 +124,7 @@ class IdentitySwitch:
 def identity_switches(tracks: TrackPairs, *, threshold: float = 0.5) -> list[IdentitySwitch]:
     """Every switch, by frame and truth track.
 
-    The frames are matched in order: a match of the previous frame that still holds is kept, the rest is
+    The frames are matched in order. A match of the previous frame that still holds is kept; the others are
     matched for the greatest similarity. "Previous" is the last frame with tracks on both sides.
     """
     matched = np.flatnonzero(tracks.matching(threshold))
@@ -139,7 +139,7 @@ def identity_switches(tracks: TrackPairs, *, threshold: float = 0.5) -> list[Ide
 def _continuing(tracks: TrackPairs, pairs: Ints) -> Bools:
     """Which of the candidate `pairs` are matched, frame after frame.
 
-    A pair without rivals is matched whatever came before; only contested pairs have to be decided in order.
+    A pair without rivals is always matched; only contested pairs are decided in order.
     """
     truth_rivals = np.bincount(tracks.pair_truth_entry[pairs])[tracks.pair_truth_entry[pairs]]
     label_rivals = np.bincount(tracks.pair_label_entry[pairs])[tracks.pair_label_entry[pairs]]
@@ -172,7 +172,7 @@ def _frames_of_both(tracks: TrackPairs) -> Ints:
 
 
 def _followed(steps: Ints, partners: Ints, matched: Bools) -> Bools:
-    """Which pairs follow, one step later, a match of the same two tracks."""
+    """Which pairs follow a match of the same two tracks one step earlier."""
     order = np.lexsort((steps, partners))
     follows = (np.diff(partners[order]) == 0) & (np.diff(steps[order]) == 1) & matched[order[:-1]]
     followed = np.zeros(matched.size, dtype=bool)

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 LIMIT = 2**31
-"""Frames and tracks are smaller than this, so that two of them make one sortable 64-bit number."""
+"""Upper limit of frame and track numbers; two of them fit into one sortable 64-bit number."""
 
 
 class InvalidTracksError(ValueError):
@@ -154,13 +154,13 @@ class _Presence:
         if frames.shape != tracks.shape:
             raise InvalidTracksError(f"{side}_frame and {side}_track differ in length: {frames.size} and {tracks.size}")
         keys = frames * LIMIT + tracks
-        order = np.argsort(keys, kind="stable")  # stable is the fast one for what comes sorted already
+        order = np.argsort(keys, kind="stable")  # stable sort is fast for sorted input
         frames, tracks, keys = frames[order], tracks[order], keys[order]
         _refuse(_repeats(keys), f"a {side} track is present twice in a frame; (frame, track)", frames, tracks)
         return cls(side, frames, tracks, keys)
 
     def entries_of(self, frames: Ints, tracks: Ints) -> Ints:
-        """Where each (frame, track) stands among the entries of this side."""
+        """The position of each (frame, track) among the entries of this side."""
         wanted = frames * LIMIT + tracks
         entries = np.searchsorted(self.keys, wanted)
         present = np.append(self.keys, -1)[entries] == wanted
@@ -181,7 +181,7 @@ def _whole_numbers(name: str, values: ArrayLike) -> Ints:
 
 
 def _sorted_pairs(truth_entry: Ints, label_entry: Ints, frames: Ints) -> Ints:
-    """The order of the pairs by frame, truth and label, so that ties are broken the same way every time."""
+    """The order of the pairs by frame, truth and label; makes ties deterministic."""
     keys = truth_entry * LIMIT + label_entry
     order = np.argsort(keys, kind="stable")
     _refuse(_repeats(keys[order]), "a pair is listed twice; frame", frames[order])
@@ -189,7 +189,7 @@ def _sorted_pairs(truth_entry: Ints, label_entry: Ints, frames: Ints) -> Ints:
 
 
 def _distinct(keys: Ints) -> tuple[Ints, Ints]:
-    """As `np.unique` with the inverse, in linear time where the keys are small, as those of tracks mostly are."""
+    """Distinct keys and the inverse, like `np.unique`; linear time for small keys."""
     bound = int(keys.max(initial=-1)) + 1
     if bound > 8 * keys.size:
         return np.unique(keys, return_inverse=True)
@@ -199,7 +199,7 @@ def _distinct(keys: Ints) -> tuple[Ints, Ints]:
 
 
 def _repeats(ascending: Ints) -> Bools:
-    """Which values are the same as the one before."""
+    """Which values equal the previous one."""
     repeats = np.zeros(ascending.size, dtype=bool)
     repeats[1:] = ascending[1:] == ascending[:-1]
     return repeats

@@ -1,4 +1,4 @@
-"""Identity over time, for the whole task: IDF1, HOTA and the frames in which an object changes its label object."""
+"""Identity over time for the whole task: IDF1, HOTA and identity switches."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,7 +19,7 @@ ALONE = "no object is drawn on more than one frame"
 def score_identity(
     matches: Sequence[Matches], sides: Sides, ontology: Ontology
 ) -> tuple[IdentityFigures, tuple[Conflict, ...]]:
-    """The figures pooled over classes and spaces, and the identity switches."""
+    """The figures, pooled over classes and spaces, and the identity switches."""
     moving = [match for match in matches if _moves(match)]
     if not moving:
         return IdentityFigures(not_applicable=ALONE), ()
@@ -33,7 +33,7 @@ def score_identity(
         limits = np.unique(match.thresholds)
         threshold = float(limits[0]) if len(limits) == 1 else 0.5
         if len(limits) > 1:
-            # One threshold per object: leave out what lies below its own, and lift the rest above one half.
+            # Thresholds differ by object: drop pairs below their own threshold, and raise the others to at least 0.5.
             above = pairs.where(pairs.similarity >= match.thresholds[pairs.pairs.truth] - SLACK)
             tracks = _tracks(match, sides, Scored(above.pairs, 0.5 + above.similarity / 2))
         identity.append(identity_score(tracks, threshold=threshold))
@@ -67,7 +67,7 @@ def _tracks(match: Matches, sides: Sides, scored: Scored) -> TrackPairs:
 
 
 def _frames(match: Matches, sides: Sides) -> tuple[Indices, Indices]:
-    """Every drawing's frame of any space as a small number, truth first, and one drawing of each such frame."""
+    """A small number for each drawing's (space, frame), truth first, and one drawing of each such frame."""
     places = np.concatenate(sides.places(match.truth, match.label))
     _, first, frames = np.unique(places, return_index=True, return_inverse=True)
     return frames, first
