@@ -1,1 +1,1 @@
-"""Label row JSON to comparable annotations (arrays), for any modality. No I/O of any kind."""
+"""Label row JSON to comparable annotations (arrays), for every modality. No I/O."""

@@ -1,4 +1,4 @@
-"""What a label row holds, as flat arrays: the form in which two label rows are compared."""
+"""The content of a label row as flat arrays; two label rows are compared in this form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,25 +15,25 @@ Answer = str | float | frozenset[str]
 
 
 Answers = Mapping[str, Answer]
-"""Answers by question hash. A question that nobody answered, and an empty answer, are not in it."""
+"""Answers by question hash, without unanswered questions and empty answers."""
 
 
 Span = tuple[float, float]
-"""A range with both ends in it, in frames, milliseconds or characters."""
+"""A range that includes both ends, in frames, milliseconds or characters."""
 
 
 ROW = ""
-"""The space of whatever stands in the label row itself and in no space of a data group."""
+"""The space of labels in the label row itself, outside every space of a data group."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawings:
-    """Everything drawn with one shape; row i of every array belongs to drawing i.
+    """All drawings of one shape; row i of every array belongs to drawing i.
 
     `space`, `feature` and `instance` (n,) index `Annotations.spaces`, `Ontology.objects` and
-    `Annotations.instances`; `frame` (n,) is the frame, page, slice or image number; `media` (n, 2) the width and
-    height in pixels, NaN where the label row does not tell. `geometry` has one row per drawing, in fractions of the
-    media, as `benchmark_qa.labels.shapes` lays out for each shape.
+    `Annotations.instances`. `frame` (n,) is the frame, page, slice or image number. `media` (n, 2) is the width and
+    height in pixels, NaN if the label row has none. `geometry` has one row per drawing, in fractions of the
+    media; `benchmark_qa.labels.shapes` defines the columns of each shape.
     """
 
     shape: Shape
@@ -43,7 +43,7 @@ class Drawings:
     instance: NDArray[np.int32]
     media: NDArray[np.float64]
     geometry: Any
-    """Set by `shape`; see `benchmark_qa.labels.annotations.Geometry`."""
+    """Type set by `shape`: an array, or a class of `benchmark_qa.labels.annotations` (see `Geometry`)."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -63,7 +63,7 @@ class Drawings:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """One classification instance: its answers and where they hold (no spans: the whole data unit)."""
+    """One classification instance: its answers and the spans they hold for (none: the whole data unit)."""
 
     hash: str
     feature: int
@@ -75,23 +75,23 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class DynamicAnswer:
-    """An answer to an attribute of an object that holds for some of its frames."""
+    """An answer to an object's attribute that holds for some of its frames."""
 
     question: str
     answer: Answer
     spans: tuple[Span, ...]
     space: str | None = None
-    """None: on every space of the object."""
+    """None: every space of the object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What happens to the objects of a continuous scene, as (instance, nanosecond)."""
+    """Deletions and linear movements of the objects of a continuous scene, as (instance, nanosecond)."""
 
     deleted: frozenset[tuple[int, int]]
-    """From here on the object is not there."""
+    """From this time on the object does not exist."""
     linear: frozenset[tuple[int, int]]
-    """From here on the object moves in a straight line into its next event."""
+    """From this time on the object moves in a straight line to its next event."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,29 +103,29 @@ class Annotations:
     """Object hashes."""
     drawings: Mapping[Shape, Drawings] = field(default_factory=dict)
     events: Events | None = None
-    """Of a continuous scene: its drawings are events at nanoseconds, not labels on frames."""
+    """Set for a continuous scene only: its drawings are events at nanoseconds, not labels on frames."""
     attributes: Mapping[int, Answers] = field(default_factory=dict)
-    """Static answers by instance."""
+    """Answers that hold for an object's whole life, by instance."""
     dynamic_attributes: Mapping[int, tuple[DynamicAnswer, ...]] = field(default_factory=dict)
     """Answers that hold for some frames, by instance."""
     classifications: tuple[Classification, ...] = ()
     contradicted: frozenset[str] = frozenset()
-    """Hashes of questions that the row answers in two ways about the same thing on the same frame."""
+    """Hashes of questions with two different answers in the row about the same thing on the same frame."""
     ends: Mapping[str, int] = field(default_factory=dict)
-    """Last frame of each space, or its last millisecond of sound, where the row tells them."""
+    """Last frame of each space, or last millisecond of audio, if the row contains it."""
 
     @classmethod
     def empty(cls) -> Self:
-        """An answer without any label."""
+        """Annotations without any label."""
         return cls()
 
     def only(self, drawings: Mapping[Shape, Drawings], classifications: tuple[Classification, ...]) -> "Annotations":
-        """The same label row with some of its labels."""
+        """A copy with other drawings and classifications."""
         return replace(self, drawings=drawings, classifications=classifications)
 
     @cached_property
     def rank(self) -> NDArray[np.int64]:
-        """Each instance's place in the order of object hashes, which does not depend on the order of input."""
+        """Each instance's position in the sorted object hashes; does not depend on the order of the input."""
         order = np.argsort(np.array(self.instances, dtype=np.str_), kind="stable")
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
@@ -139,16 +139,16 @@ Numbers = NDArray[np.float64]
 
 
 class Geometry(Protocol):
-    """The geometry of n drawings: an array (n, k), or one of the classes below."""
+    """The geometry of n drawings: an array (n, k), or one of the classes of this module."""
 
     def __len__(self) -> int: ...
 
     def take(self, indices: Indices, axis: int = 0) -> Self:
-        """The geometry of some of the drawings."""
+        """The geometry of the drawings at these positions."""
 
 
 def segments(offsets: Indices, rows: Indices) -> tuple[Indices, Indices]:
-    """Positions of the items of some rows, and the offsets of the rows among them.
+    """Positions of the items of the given rows, and new offsets of these rows.
 
     Row i holds the items offsets[i] to offsets[i + 1].
 
@@ -163,7 +163,10 @@ def segments(offsets: Indices, rows: Indices) -> tuple[Indices, Indices]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rings:
-    """Areas: drawing -> polygons -> rings (the first of a polygon outside, the others holes) -> points (m, 2)."""
+    """Areas: drawing -> polygons -> rings -> points (m, 2).
+
+    The first ring of a polygon is its outside, the others are holes.
+    """
 
     points: Numbers
     ring_offsets: Indices
@@ -174,7 +177,7 @@ class Rings:
         return len(self.offsets) - 1
 
     def take(self, indices: Indices, axis: int = 0) -> "Rings":
-        """The areas of some drawings."""
+        """The areas of the drawings at these positions."""
         del axis
         polygons, offsets = segments(self.offsets, indices)
         rings, polygon_offsets = segments(self.polygon_offsets, polygons)
@@ -183,13 +186,13 @@ class Rings:
 
     @property
     def point_offsets(self) -> Indices:
-        """Where the points of each drawing begin and end."""
+        """Start of each drawing's points, and the end of the last (n + 1,)."""
         return self.ring_offsets[self.polygon_offsets[self.offsets]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lines:
-    """Polylines: drawing -> points (m, 3), the third NaN where the line is flat."""
+    """Polylines: drawing -> points (m, 3); z is NaN for a line in the plane."""
 
     points: Numbers
     offsets: Indices
@@ -198,7 +201,7 @@ class Lines:
         return len(self.offsets) - 1
 
     def take(self, indices: Indices, axis: int = 0) -> "Lines":
-        """The lines of some drawings."""
+        """The lines of the drawings at these positions."""
         del axis
         points, offsets = segments(self.offsets, indices)
         return Lines(self.points[points], offsets)
@@ -220,7 +223,7 @@ class Skeletons:
     """Index into `VISIBILITIES`."""
     offsets: Indices
     names: tuple[str, ...]
-    """Feature hash of each node, else its name."""
+    """Feature hash of each node, or its name if it has none."""
     titles: tuple[str, ...]
     """Name of each node."""
 
@@ -228,7 +231,7 @@ class Skeletons:
         return len(self.offsets) - 1
 
     def take(self, indices: Indices, axis: int = 0) -> "Skeletons":
-        """Some of the skeletons."""
+        """The skeletons at these positions."""
         del axis
         points, offsets = segments(self.offsets, indices)
         node, visibility = self.node[points], self.visibility[points]
@@ -237,10 +240,10 @@ class Skeletons:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Runs:
-    """Covered stretches: drawing -> half-open runs [start, end) (m,), sorted and disjoint, each on a line (m,).
+    """Covered ranges: drawing -> half-open runs [start, end) (m,), each on a line (m,).
 
-    Bitmasks: pixels in row-major order; point cloud segmentations: points; audio and time series: milliseconds;
-    text: characters. Only HTML has more than one line: one per text node.
+    Runs are sorted and disjoint. Units: pixels in row-major order for bitmasks, points for point cloud segmentations,
+    milliseconds for audio and time series, characters for text. Only HTML has more than one line: one per text node.
     """
 
     starts: Numbers
@@ -255,7 +258,7 @@ class Runs:
         return len(self.offsets) - 1
 
     def take(self, indices: Indices, axis: int = 0) -> "Runs":
-        """The runs of some drawings."""
+        """The runs of the drawings at these positions."""
         del axis
         runs, offsets = segments(self.offsets, indices)
         size = None if self.size is None else self.size[indices]

@@ -1,4 +1,4 @@
-"""Answers to attributes and classifications, from the JSON of answer lists."""
+"""Read answers to attributes and classifications from the JSON of answer lists."""
 
 import math
 from collections import defaultdict
@@ -14,14 +14,14 @@ from benchmark_qa.labels.shapes import MOST
 from benchmark_qa.labels.texts import seen_text
 
 ROOT = "root"
-"""The space of the row itself, where a row models it as one; its classifications use the entry's own range."""
+"""Name of the row's own space, for rows that have one; its classifications use the entry's own range."""
 
 
 UNFRAMED_SPACES = frozenset({"audio", "time_series", "text", "html", "point_cloud"})
 
 
 class AnswerReader:
-    """Reads the answers of one label row, and notes the questions that it answers in two ways at once."""
+    """Reads the answers of one label row, and collects the questions with contradictory answers."""
 
     def __init__(self, row: Mapping[str, Any], ontology: Ontology) -> None:
         self.row = row
@@ -52,7 +52,7 @@ class AnswerReader:
                 yield DynamicAnswer(question, answer, spans, None if space is None else str(space))
 
     def _note_overlaps(self, answers: Iterable[DynamicAnswer]) -> None:
-        """Ticks of one checklist add up; any other two answers on one frame contradict each other."""
+        """Note questions with two different answers on one frame; ticks of one checklist are combined instead."""
         spans: defaultdict[str, defaultdict[str | None, list[tuple[Span, Answer]]]] = defaultdict(
             lambda: defaultdict(list)
         )
@@ -67,14 +67,14 @@ class AnswerReader:
     def static_answers(
         self, instances: Mapping[str, int], dynamic: Mapping[int, tuple[DynamicAnswer, ...]]
     ) -> dict[int, Answers]:
-        """Answers that hold for the whole life of an object, by instance.
+        """Answers that hold for an object's whole life, by instance.
 
-        A nested answer under an option that is not chosen is left out, except where the object has dynamic answers
-        too: the option that is chosen may then change from frame to frame.
+        A nested answer whose option is not chosen is left out, except if the object has dynamic answers: these can
+        change the chosen option from frame to frame.
         """
         answers: dict[int, Answers] = {}
         for key, entry in entries(self.row, "object_answers"):
-            # An answer left behind by an object that was deleted is skipped, as in the SDK.
+            # Answers of deleted objects stay in the JSON; they are skipped, as in the SDK.
             instance = instances.get(name_of(entry, "objectHash", key))
             if instance is not None:
                 place = f"object_answers[{key}].classifications"
@@ -86,7 +86,7 @@ class AnswerReader:
         return answers
 
     def classifications(self) -> tuple[Classification, ...]:
-        """Every classification instance, once per space it stands on."""
+        """Every classification instance, once per space it belongs to."""
         found = tuple(self._classifications())
         spans: defaultdict[tuple[int, str], list[tuple[Span, Answers]]] = defaultdict(list)
         for item in found:
@@ -116,7 +116,7 @@ class AnswerReader:
             spaces = {space: where for space, where in entries(entry, "spaces") if space != ROOT}
             if not spaces:
                 spans = read_spans(entry.get("range") or [], f"{place}.range")
-                # On no frame of something that has frames, it is not there.
+                # Without a frame, a classification of framed data does not exist.
                 if spans or whole or not framed:
                     yield Classification(name, index, ROW, () if whole else spans, answers)
             for space, where in spaces.items():
@@ -127,10 +127,12 @@ class AnswerReader:
                     yield Classification(name, index, space, () if whole else spans, answers)
 
     def read_answers(self, items: object, place: str) -> dict[str, Answer]:
-        """Answers by question hash; a radio answer that does not name exactly one option is no answer, as in the SDK.
+        """Answers by question hash.
+
+        A radio answer that does not name exactly one option counts as no answer, as in the SDK.
 
         Raises:
-            LabelReadError: a question or an option is not in the ontology, or an answer is of the wrong type.
+            LabelReadError: a question or an option is not in the ontology, or an answer has the wrong type.
         """
         if not isinstance(items, list):
             raise LabelReadError(place, "is not a list")
@@ -155,15 +157,15 @@ class AnswerReader:
 
 
 _WHOLE: Span = (-math.inf, math.inf)
-"""Where a classification of the whole data unit holds."""
+"""The span of a classification of the whole data unit."""
 
 
 def _contradict(spans: Iterable[tuple[Span, object]]) -> bool:
     """Whether two different answers share a frame."""
     last: tuple[float, object] | None = None
-    """The greatest end so far, and its answer."""
+    """The greatest end so far, with its answer."""
     other = -math.inf
-    """The greatest end so far of any other answer."""
+    """The greatest end so far among other answers."""
     for (start, end), answer in sorted(spans, key=itemgetter(0)):
         if last is None:
             last = end, answer
@@ -179,7 +181,7 @@ def _contradict(spans: Iterable[tuple[Span, object]]) -> bool:
 
 
 def asked_answers(answers: Answers, ontology: Ontology) -> Answers:
-    """The answers without those to nested questions whose option is not chosen: nobody asks them."""
+    """The answers, without nested ones whose option is not chosen."""
     questions = ontology.questions
     if all(questions[key].parent is None for key in answers):
         return answers
@@ -195,12 +197,12 @@ def _is_asked(question: Question, answers: Answers, questions: Mapping[str, Ques
 
 
 def is_ticked(answer: Answer | None, option: str | None) -> bool:
-    """Whether an answer to a radio or a checklist names this option."""
+    """Whether an answer to a radio or checklist question contains this option."""
     return option in answer if isinstance(answer, frozenset) else answer is not None and answer == option
 
 
 def _answer(given: Any, question: Question, place: str) -> Answer | None:
-    """One answer, or None where nothing was answered."""
+    """One answer, or None if there is none."""
     if given is None:
         return None
     match question.type:
@@ -229,7 +231,7 @@ def _options(given: Any, question: Question, place: str) -> list[str]:
 
 
 def read_spans(ranges: object, place: str) -> tuple[Span, ...]:
-    """Pairs [start, end], both ends included, sorted."""
+    """Pairs [start, end] that include both ends, sorted."""
     if not isinstance(ranges, list):
         raise LabelReadError(place, "is not a list")
     spans = []

@@ -1,7 +1,7 @@
-"""Labels cut to their media: what lies outside the image or after the end of the film does not exist.
+"""Cut labels to their media: the image, and the length of the video or audio.
 
-Boxes are cut at the edge, points move to the nearest place in the image. Outlines and lines are cut where they are made
-(`benchmark_qa.labels.outlines`). What lies outside altogether is left out.
+Boxes are cut at the edge; points move to the nearest place in the image. Outlines and lines are cut where they are
+computed (`benchmark_qa.labels.outlines`). Labels entirely outside are left out.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from benchmark_qa.labels.ontology import AREA_SHAPES, Shape
 
 
 def within_media(truth: Annotations, labels: Annotations) -> tuple[Annotations, Annotations]:
-    """Both label rows of one data unit, cut to the image and to the end of the film or sound."""
+    """Both label rows of one data unit, cut to the image and to the end of the video or audio."""
     ends = {**labels.ends, **truth.ends}
     return _cut(truth, ends), _cut(labels, ends)
 
@@ -48,7 +48,7 @@ def _sound_before_end(drawings: Drawings, ends: Numbers) -> Drawings:
 
 
 def _spans_within(item: Classification, end: int | None) -> Classification | None:
-    """A classification cut to the media; None where nothing of it is left."""
+    """A classification cut to the media; None if nothing remains."""
     limit = np.inf if end is None else end
     if all(start >= 0 and stop <= limit for start, stop in item.spans):
         return item
@@ -67,7 +67,7 @@ def _within_image(drawings: Drawings) -> Drawings:
     if isinstance(geometry, Skeletons):
         return replace(drawings, geometry=replace(geometry, points=np.clip(geometry.points, 0.0, 1.0)))
     if drawings.shape is Shape.BITMASK or drawings.shape not in AREA_SHAPES | {Shape.POLYLINE}:
-        return drawings  # a mask has the size of its image; the others have no image
+        return drawings  # a mask has the size of its image; the other shapes have no image
     return _without_outside(drawings)
 
 
@@ -89,7 +89,7 @@ def _boxes_within(drawings: Drawings) -> Drawings:
 
 
 def _without_outside(drawings: Drawings) -> Drawings:
-    """Outlines and lines, without those of which nothing lies in the image."""
+    """Outlines and lines, without those that lie entirely outside the image."""
     from benchmark_qa.labels.outlines import reach, touches_image  # noqa: PLC0415 - boxes need no shapely
 
     media = np.where(drawings.media > 0, drawings.media, 1.0)

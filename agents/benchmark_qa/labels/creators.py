@@ -1,4 +1,4 @@
-"""Who made the labels of a label row."""
+"""The creators of the labels of a label row."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def label_creators(row: Mapping[str, Any]) -> Counter[str]:
-    """How many objects and classifications each person has created, by e-mail.
+    """Number of objects and classifications that each person created, by e-mail.
 
-    Read from `createdBy` of every object in its first frame, of range objects, and of classifications. Labels that
-    name nobody are not counted.
+    Reads `createdBy` of every object in its first frame, of range objects, and of classifications. Labels without a
+    creator are not counted.
     """
     seen: dict[str, str] = {}
     for entry in _entries(row):
@@ -43,7 +43,7 @@ UNKNOWN = "(unknown)"
 
 
 def creators(row: Mapping[str, Any]) -> list[str]:
-    """Everybody who created a label of this row, sorted; a label without a name counts for `UNKNOWN`."""
+    """Everybody who created a label of this row, sorted; `UNKNOWN` stands for labels without a creator."""
     return sorted({_creator(item) for item in _labels(row)})
 
 
@@ -57,7 +57,7 @@ def created_by(row: Mapping[str, Any], creator: str) -> dict[str, Any]:
         "object_answers": {
             key: entry
             for key, entry in (row.get("object_answers") or {}).items()
-            # Only objects that live on a range have their creator here.
+            # Only objects on ranges have their creator here.
             if "createdBy" not in entry or _creator(entry) == creator
         },
     }

@@ -1,8 +1,8 @@
 """Continuous scenes: labels are events at nanoseconds, not drawings on frames.
 
-As the SDK resolves them (`encord/objects/events.py`, `interpolation.py`): from an upsert on, the object is there until
-a delete; it holds still, or moves in a straight line into its next upsert. To compare two rows, both are looked at in
-every instant at which anything happens in either.
+The SDK's rules apply (`encord/objects/events.py`, `interpolation.py`): an object exists from an upsert until a delete;
+it stands still, or moves in a straight line to its next upsert. Two rows are compared at every time at which either
+has an event.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from benchmark_qa.labels.ontology import Shape
 
 
 def at_common_times(truth: Annotations, labels: Annotations) -> tuple[Annotations, Annotations]:
-    """Both rows as drawings on the instants at which an event of either happens; rows of frames as they are."""
+    """Both rows as drawings at the times of all their events; rows of frames are unchanged."""
     if truth.events is None and labels.events is None:
         return truth, labels
     times = np.unique(np.concatenate([_times(side) for side in (truth, labels)]))
@@ -93,7 +93,7 @@ def _moved(sampled: Drawings, drawn: Drawings, moved: list[tuple[int, int, float
 
 
 def _turned(start: Numbers, end: Numbers, share: float) -> Numbers:
-    """Euler angles XYZ part of the way along the shortest turn (slerp), as the label editor shows it."""
+    """Euler angles XYZ after a share of the shortest rotation (slerp), as the label editor shows them."""
     first, last = _quaternion(start), _quaternion(end)
     dot = float(first @ last)
     if dot < 0:

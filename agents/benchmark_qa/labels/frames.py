@@ -1,4 +1,4 @@
-"""Where in a label row's JSON the drawings stand: data units, frames, spaces, and ranges."""
+"""Find the drawings in a label row's JSON: data units, frames, spaces and ranges."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,15 +9,15 @@ from benchmark_qa.labels.errors import LabelReadError, word_named
 from benchmark_qa.labels.ontology import RANGE_SHAPES, Ontology
 
 FLAT = frozenset({"image", "img_group"})
-"""One image per data unit: the labels stand in the unit itself."""
+"""One image per data unit; the labels are in the unit itself."""
 FRAMED = frozenset({"video", "dicom", "nifti", "pdf", "scene"})
-"""Frames, slices or pages: the labels stand under their number."""
+"""Frames, slices or pages; the labels are stored under their number."""
 UNFRAMED = frozenset({"audio", "time_series", "plain_text", "group"})
-"""No frames: objects lie on ranges, or in the spaces of the group."""
+"""No frames; objects are on ranges, or in the spaces of the group."""
 
 
 Size = tuple[float, float]
-"""Width and height of the media in pixels; NaN where the row does not tell."""
+"""Width and height of the media in pixels; NaN if the row has none."""
 
 
 class Frame(NamedTuple):
@@ -28,21 +28,21 @@ class Frame(NamedTuple):
     size: Size
     objects: Sequence[Mapping[str, Any]]
     place: str
-    """Where they stand in the JSON, for error messages."""
+    """Their position in the JSON, for error messages."""
 
     @property
     def width(self) -> float:
-        """Of the media, in pixels."""
+        """Width of the media, in pixels."""
         return self.size[0]
 
     @property
     def height(self) -> float:
-        """Of the media, in pixels."""
+        """Height of the media, in pixels."""
         return self.size[1]
 
 
 def frames(row: Mapping[str, Any], ontology: Ontology) -> Iterator[Frame]:
-    """Every frame that may hold drawings; objects that lie on ranges come as frame 0 of their space."""
+    """Every frame that may hold drawings; objects on ranges are in frame 0 of their space."""
     kind = data_type(row)
     for key, unit in entries(row, "data_units"):
         yield from _unit_frames(kind, unit, f"data_units[{key}]")
@@ -64,7 +64,7 @@ def data_type(row: Mapping[str, Any]) -> str:
 
 
 def media_ends(row: Mapping[str, Any]) -> dict[str, int]:
-    """The last frame of each space, or the last millisecond of its sound, where the row tells them."""
+    """The last frame of each space, or the last millisecond of its audio, if the row contains it."""
     kind = data_type(row)
     units = [unit for _, unit in entries(row, "data_units")]
     own = None
@@ -81,7 +81,7 @@ def _unit_end(kind: str, unit: Mapping[str, Any]) -> int | None:
     if kind == "audio" and _is_length(duration):
         return math.ceil(duration * 1000)
     if kind == "video" and _is_length(duration) and _is_length(rate):
-        # As the SDK counts frames; less than a thousandth of one is rounding.
+        # The SDK counts frames like this; less than a thousandth of a frame is rounding.
         return math.ceil(duration * rate - 1e-3) - 1
     return None
 
@@ -103,7 +103,7 @@ def _is_length(value: Any) -> TypeGuard[float]:
 
 
 def entries(holder: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The JSON objects under `key`, by name; an absent or null `key` holds none."""
+    """The JSON objects under `key`, by name; none if `key` is absent or null."""
     value = holder.get(key) or {}
     if not isinstance(value, Mapping):
         raise LabelReadError(key, "is not a JSON object")
@@ -114,7 +114,7 @@ def entries(holder: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[
 
 
 def name_of(entry: Mapping[str, Any], field: str, otherwise: str) -> str:
-    """The hash that an entry names itself by, else the key it stands under."""
+    """The hash in the entry's `field`, otherwise the key of the entry."""
     name = entry.get(field)
     if name is not None and not isinstance(name, str):
         raise LabelReadError(field, "is not a text")
@@ -150,7 +150,7 @@ def _space_frames(name: str, space: Mapping[str, Any]) -> Iterator[Frame]:
 
 
 def _scene_name(name: str, space: Mapping[str, Any]) -> str:
-    """Images of a scene are saved under `STREAM#FRAME` in the data unit: the same name for both layouts."""
+    """Name of a scene image as in the data unit, `STREAM#FRAME`, so that both layouts agree."""
     info = space.get("scene_info")
     if space.get("space_type") != "scene_image" or not isinstance(info, Mapping):
         return name
@@ -160,7 +160,7 @@ def _scene_name(name: str, space: Mapping[str, Any]) -> str:
 def _range_frames(row: Mapping[str, Any], ontology: Ontology) -> Iterator[Frame]:
     on_ranges = {item.hash: item.shape.value for item in ontology.objects if item.shape in RANGE_SHAPES}
     for key, entry in entries(row, "object_answers"):
-        # A class that is not in the ontology keeps the shape it says: the reader complains about it.
+        # A class outside the ontology keeps its stated shape; the reader reports it.
         shape = on_ranges.get(str(entry.get("featureHash")), entry.get("shape"))
         if shape not in RANGE_SHAPES:
             continue
@@ -206,7 +206,7 @@ def _size(holder: Mapping[str, Any]) -> Size:
 
 
 def _length(value: object) -> float:
-    """A media width or height; NaN where the row does not tell it (absent, null or 0)."""
+    """A media width or height; NaN if the row has none (absent, null or 0)."""
     return float(value) if isinstance(value, int | float) and 0 < value < float("inf") else float("nan")
 
 

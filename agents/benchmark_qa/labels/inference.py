@@ -1,4 +1,4 @@
-"""An ontology guessed from the label rows themselves, for exports that come without one."""
+"""Infer an ontology from label rows, for exports without one."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ from benchmark_qa.labels.ontology import (
 
 
 def infer_ontology(rows: Iterable[Mapping[str, Any]]) -> Ontology:
-    """The classes, questions and options that these label rows mention.
+    """The classes, questions and options that appear in these label rows.
 
-    Lists of options count as checklists: a single ticked option then agrees exactly like a radio answer. Nesting
-    cannot be seen in labels, so every question is compared on its own.
+    A list of options becomes a checklist; a single ticked option then agrees exactly like a radio answer. Labels do not
+    show nesting, so every question is compared on its own.
     """
     notes = _Notes()
     for row in rows:
@@ -30,7 +30,7 @@ def infer_ontology(rows: Iterable[Mapping[str, Any]]) -> Ontology:
 
 @dataclass
 class _Draft:
-    """What is known so far about one class."""
+    """Known facts about one class."""
 
     name: str
     shape: str = ""
@@ -99,7 +99,7 @@ def _question_type(given: object) -> QuestionType:
 
 
 def _objects(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Every drawing and every object that lives on a range, wherever it stands."""
+    """Every drawing and every object on a range, in any place of the row."""
     for holder in (*_values(row.get("data_units")), *_values(row.get("spaces"))):
         labels = holder.get("labels")
         if isinstance(labels, Mapping):

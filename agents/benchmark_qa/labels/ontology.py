@@ -1,4 +1,4 @@
-"""The ontology as the scoring engine needs it: classes, their shapes, and the questions asked about them."""
+"""The ontology for scoring: classes, their shapes and their questions."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Shape(StrEnum):
 
 SHAPES = frozenset(shape.value for shape in Shape)
 RANGE_SHAPES = frozenset({Shape.AUDIO, Shape.TIME_RANGE, Shape.TEXT})
-"""Objects that lie on a stretch of time or text and on no frame."""
+"""Shapes on a range of time or text, without a frame."""
 
 
 AREA_SHAPES = frozenset(
@@ -45,15 +45,15 @@ AREA_SHAPES = frozenset(
         Shape.CUBOID_2D,
     }
 )
-"""Shapes that cover an area of the image: `benchmark_qa.labels.outlines` has the outline of each."""
+"""Shapes that cover an area of the image; `benchmark_qa.labels.outlines` computes their outlines."""
 PATH_SHAPES = frozenset({Shape.POLYLINE, Shape.POINT, Shape.SKELETON})
-"""Lines and points, which cover no area."""
+"""Shapes without an area: lines and points."""
 SPACE_SHAPES = frozenset({Shape.CUBOID, Shape.SEGMENTATION})
-"""Boxes and points of a scene in space."""
+"""Shapes in the space of a scene: boxes and points."""
 
 
 class QuestionType(StrEnum):
-    """How an attribute or a classification is answered."""
+    """The type of answer to an attribute or a classification."""
 
     RADIO = "radio"
     CHECKLIST = "checklist"
@@ -76,21 +76,21 @@ class Question:
     options: Mapping[str, str] = field(default_factory=dict)
     """Option hash to label; empty for text and numeric."""
     parent: str | None = None
-    """Hash of the radio attribute this one is nested under."""
+    """Hash of the radio attribute that this one is nested under."""
     parent_option: str | None = None
-    """Hash of the option of `parent` that makes this question be asked."""
+    """Hash of the option of `parent` that shows this question."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectClass:
-    """A class of objects: what is drawn."""
+    """A class of objects."""
 
     hash: str
     name: str
     shape: Shape
     archived: bool = False
     questions: tuple[Question, ...] = ()
-    """Parents before children."""
+    """Parents come before children."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +101,13 @@ class ClassificationClass:
     name: str
     archived: bool = False
     whole: bool = False
-    """True for a classification of level `global`, which belongs to the data unit and no frame."""
+    """True for a classification of level `global`: it applies to the data unit, not to frames."""
     questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True)
 class Ontology:
-    """Object classes and classifications, in the order in which the ontology lists them."""
+    """Object classes and classifications, in the order of the ontology."""
 
     objects: tuple[ObjectClass, ...] = ()
     classifications: tuple[ClassificationClass, ...] = ()
@@ -117,7 +117,7 @@ class Ontology:
         """Read the ontology's `editor` JSON, as the platform returns it.
 
         Raises:
-            LabelReadError: a key is missing, or a shape or an attribute type is not known.
+            LabelReadError: a key is missing, or a shape or an attribute type is unknown.
         """
         if not isinstance(editor, Mapping):
             raise LabelReadError("ontology", "is not a JSON object")
@@ -221,5 +221,5 @@ def _question(item: object, place: str, parent: str | None, option: str | None) 
         parent_option=option,
     )
     for index, answer in options:
-        # The nested attributes of a radio option stand under its own "options".
+        # A radio option holds its nested attributes under its own "options".
         yield from _questions(answer.get("options"), f"{place}.options[{index}]", own, str(answer["featureNodeHash"]))

@@ -1,6 +1,6 @@
-"""The one way from a flat drawing to its outline in pixels, cut at the edge of the image.
+"""Outlines of drawings in pixels, cut at the edge of the image.
 
-Angles turn clockwise as seen on the screen, whose y points down.
+Angles turn clockwise on the screen (y points down).
 """
 
 from collections.abc import Callable, Mapping
@@ -16,11 +16,11 @@ from benchmark_qa.labels.ontology import Shape
 
 
 def rotated_box_corners(boxes: Numbers, media: Numbers) -> Numbers:
-    """Corners (n, 4, 2) in pixels, from the upper left one on.
+    """Corners (n, 4, 2) in pixels, starting at the upper left one.
 
     Args:
-        boxes: as `benchmark_qa.labels.shapes.read_rotated_boxes` has them (n, 5).
-        media: width and height in pixels, of each one's image (n, 2) or of all (2,).
+        boxes: rows of `benchmark_qa.labels.shapes.read_rotated_boxes` (n, 5).
+        media: width and height in pixels, per image (n, 2) or for all (2,).
 
     >>> rotated_box_corners(np.array([[0.25, 0.25, 0.5, 0.5, 90.0]]), np.array([8, 4])).round(6).tolist()
     [[[5.0, 0.0], [5.0, 4.0], [3.0, 4.0], [3.0, 0.0]]]
@@ -31,23 +31,23 @@ def rotated_box_corners(boxes: Numbers, media: Numbers) -> Numbers:
 
 
 def ellipse_corners(middles: Numbers, half_axes: Numbers, degrees: Numbers, corners: int) -> Numbers:
-    """Corners (n, `corners`, 2) of polygons that have the ellipses' own areas.
+    """Corners (n, `corners`, 2) of polygons with the same areas as the ellipses.
 
     Args:
         middles: (n, 2), in pixels.
-        half_axes: across and down before they are turned (n, 2), in pixels.
-        degrees: (n,)
-        corners: how many, at least 3.
+        half_axes: horizontal and vertical, before the rotation (n, 2), in pixels.
+        degrees: rotation (n,).
+        corners: number of corners, at least 3.
     """
     angle = np.arange(corners) * (2 * np.pi / corners)
-    # A polygon inside the ellipse would be too small: this factor gives it the ellipse's area.
+    # A polygon inside the ellipse is too small; this factor gives it the ellipse's area.
     grown = np.sqrt(2 * np.pi / corners / np.sin(2 * np.pi / corners))
     circle = np.stack((np.cos(angle), np.sin(angle)), axis=-1) * grown
     return middles[:, None, :] + _turned(circle * half_axes[:, None, :], degrees)
 
 
 def _turned(offsets: Numbers, degrees: Numbers) -> Numbers:
-    """Offsets (n, p, 2) turned."""
+    """Offsets (n, p, 2), rotated by `degrees` (n,)."""
     cosine, sine = np.cos(np.radians(degrees))[:, None], np.sin(np.radians(degrees))[:, None]
     across, down = offsets[..., 0], offsets[..., 1]
     return np.stack((across * cosine - down * sine, across * sine + down * cosine), axis=-1)
@@ -61,19 +61,19 @@ CURVE_POINTS = 128
 
 
 MOST_CORNERS = 1_000_000
-"""Corners of all outlines of one shape: about a second of work."""
+"""Corners of all outlines of one shape; about a second of work."""
 MOST_CROSSINGS = 20_000
-"""Places where outlines of one shape cross themselves: mending them takes about a second."""
+"""Self-crossings of all outlines of one shape; repairing them takes about a second."""
 MOST_MASK_ROWS = 200_000
-"""Stretches of pixels of all masks that become outlines: a few seconds."""
+"""Rows of pixels of all masks that become outlines; a few seconds of work."""
 
 
 def outlines(drawings: Drawings, media: Numbers) -> Areas:
-    """What the drawings of a shape of `AREA_SHAPES` cover of the image, in pixels.
+    """The parts of the image that the drawings of a shape of `AREA_SHAPES` cover, in pixels.
 
     Args:
         drawings: n drawings of one shape.
-        media: width and height of each one's image (n, 2), in pixels.
+        media: width and height of each drawing's image (n, 2), in pixels.
 
     Raises:
         TooComplexOutlineError: more corners, crossings or rows of pixels than can be computed in a few seconds.
@@ -84,14 +84,14 @@ def outlines(drawings: Drawings, media: Numbers) -> Areas:
 
 
 def sizes(areas: Areas) -> Numbers:
-    """Size of each area (n,), in pixels squared; what is flat has 0, not a rest of rounding."""
+    """Size of each area (n,), in pixels squared; rounding noise of flat areas becomes 0."""
     found = np.asarray(shapely.area(areas), np.float64)
     farthest = np.nan_to_num(np.abs(shapely.bounds(areas)).reshape(-1, 4)).max(axis=1, initial=0.0)
     return np.where(found > 1e-13 * farthest**2, found, 0.0)
 
 
 def within_image(areas: Areas, media: Numbers) -> Areas:
-    """The parts of the areas (n,) that lie in images of these sizes (n, 2)."""
+    """The parts of the areas (n,) inside images of these sizes (n, 2)."""
     if not len(areas):
         return areas
     bounds = shapely.bounds(areas)
@@ -107,7 +107,7 @@ def _images(media: Numbers) -> Areas:
 
 
 def touches_image(drawings: Drawings, media: Numbers) -> NDArray[np.bool_]:
-    """Which drawings (n,), outlines or flat lines, have anything in their image; what has an area needs area there."""
+    """Which outlines or flat lines (n,) lie partly in their image; outlines with an area need area there."""
     if isinstance(drawings.geometry, Lines):
         lines = drawings.geometry
         drawn = np.array(
@@ -124,9 +124,9 @@ def touches_image(drawings: Drawings, media: Numbers) -> NDArray[np.bool_]:
 
 
 def reach(drawings: Drawings, media: Numbers) -> tuple[Numbers, Numbers]:
-    """Corners (n, 2), (n, 2) of boxes in pixels that hold each outline or flat line, a little too large for curves.
+    """Corners (n, 2), (n, 2) in pixels of boxes that contain each outline or flat line.
 
-    Lines in space have no image: theirs is a point in its middle.
+    The boxes are a little too large for curves. Lines in space have no image; they get a point in the image's middle.
     """
     geometry = drawings.geometry
     match drawings.shape:
@@ -151,7 +151,7 @@ def _least_and_most(points: Numbers, offsets: Indices, media: Numbers) -> tuple[
 
 
 def _half_axes(shape: Shape, geometry: Numbers, media: Numbers) -> Numbers:
-    """Of circles and ellipses (n, 2), in pixels."""
+    """Half axes of circles and ellipses (n, 2), in pixels."""
     if shape is Shape.ELLIPSE:
         return geometry[:, 2:4] * media
     radius = geometry[:, 2] * media[:, 0]
@@ -189,7 +189,7 @@ def _ellipses(centre: Numbers, half_axes: Numbers, degrees: Numbers) -> Areas:
 
 
 def silhouettes(corners: Numbers) -> Areas:
-    """The convex hull of the eight corners (n, 8, 2)."""
+    """The convex hulls of eight corners each (n, 8, 2)."""
     owner = np.arange(len(corners)).repeat(8)
     return np.asarray(shapely.convex_hull(shapely.multipoints(corners.reshape(-1, 2), indices=owner)))
 
@@ -204,14 +204,14 @@ def _polygons(rings: Rings, media: Numbers) -> Areas:
     offsets = (solid.ring_offsets, solid.polygon_offsets, solid.offsets)
     areas = _valid(shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, solid.points * scale, offsets))
     for index in np.flatnonzero(shapely.is_empty(areas)):
-        # Nothing is covered; the points themselves remain, so that it still lies somewhere.
+        # Nothing is covered; keep the points, so that the drawing still has a position.
         own = slice(rings.point_offsets[index], rings.point_offsets[index + 1])
         areas[index] = shapely.multipoints(rings.points[own] * media[index])
     return areas
 
 
 def _with_area(rings: Rings) -> Rings:
-    """Without rings of less than three points, which cover nothing, and without the holes in such a ring."""
+    """The rings, without those of fewer than three points and the holes inside them."""
     counts = np.diff(rings.ring_offsets)
     several = np.diff(rings.polygon_offsets) > 0
     outer = np.zeros(len(several), np.int64)
@@ -235,7 +235,7 @@ def _starts(counts: "Indices | NDArray[np.bool_]") -> Indices:
 
 
 def _masks(runs: Runs) -> Areas:
-    """The covered pixels as squares, put together."""
+    """The union of each mask's covered pixels."""
     areas = np.empty(len(runs), np.object_)
     width = np.ones(len(runs.starts)) if runs.size is None else runs.size[:, 1].repeat(np.diff(runs.offsets))
     rows = int(np.sum((runs.ends - 1) // width - runs.starts // width + 1))
@@ -260,7 +260,7 @@ def _row_boxes(runs: Runs, index: int) -> Areas:
 
 
 def _valid(areas: Areas) -> Areas:
-    """Outlines that cross themselves are mended (GEOS `make_valid`); those that overlap each other count once."""
+    """The areas with crossing outlines repaired (GEOS `make_valid`); parts that overlap count once."""
     broken = np.flatnonzero(~shapely.is_valid(areas))
     if len(broken):
         refuse_tangles(shapely.get_rings(shapely.get_parts(areas[broken])))
@@ -272,7 +272,7 @@ def _valid(areas: Areas) -> Areas:
 
 
 def mended_faces(corners: Numbers) -> Areas:
-    """Quadrilaterals (n, 4, 2); those that cover nothing remain as points."""
+    """Valid areas of quadrilaterals (n, 4, 2); those without area become their points."""
     faces = _valid(np.asarray(shapely.polygons(_closed(corners))))
     for index in np.flatnonzero(shapely.is_empty(faces)):
         faces[index] = shapely.multipoints(corners[index])
@@ -280,12 +280,12 @@ def mended_faces(corners: Numbers) -> Areas:
 
 
 def line_of(points: Numbers) -> Any:
-    """A line through the points (m, 2); a single one is a line without length."""
+    """A line through the points (m, 2); a single point becomes a line without length."""
     return shapely.linestrings(points if len(points) > 1 else np.repeat(points, 2, axis=0))
 
 
 def refuse_tangles(lines: Areas) -> None:
-    """Raise where rings or lines cross themselves and each other more than `MOST_CROSSINGS` times."""
+    """Raise TooComplexOutlineError if rings or lines cross more than `MOST_CROSSINGS` times."""
     counts = shapely.get_num_coordinates(lines)
     if float((counts * counts).sum()) / 2 <= MOST_CROSSINGS and len(lines) < 2:
         return
@@ -299,7 +299,7 @@ def refuse_tangles(lines: Areas) -> None:
 
 
 def crossings(first: Numbers, second: Numbers, most: int) -> int:
-    """How often pieces of lines (n, 2, 2) meet others (m, 2, 2), counted until there are more than `most`."""
+    """Number of intersections of segments (n, 2, 2) with others (m, 2, 2); counting stops above `most`."""
     others = np.asarray(shapely.linestrings(second))
     tree, count = shapely.STRtree(np.asarray(shapely.linestrings(first))), 0
     for start in range(0, len(others), 64):

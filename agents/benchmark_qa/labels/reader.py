@@ -1,4 +1,4 @@
-"""A label row's JSON to `Annotations`, in one pass and without the SDK's object graph.
+"""Read a label row's JSON into `Annotations`, in one pass and without the SDK's object graph.
 
 The layout is that of `LabelRowV2` (encord-sdk 0.1.211, `objects/ontology_labels_impl.py`).
 """
@@ -34,7 +34,7 @@ from benchmark_qa.labels.shapes import (
 
 
 def readers() -> Mapping[Shape, Callable[[Sequence[Drawing]], Geometry]]:
-    """The reader of every shape."""
+    """The reader of every shape's geometry."""
     from benchmark_qa.labels import runs  # noqa: PLC0415 - boxes do not need them
 
     return {
@@ -60,13 +60,13 @@ _SHAPE, _FEATURE, _OBJECT = itemgetter("shape"), itemgetter("featureHash"), item
 
 
 def read_label_row(row: Mapping[str, Any], ontology: Ontology) -> Annotations:
-    """Read a label row as the API returns it and as exports hold it.
+    """Read a label row, from the API or from an export.
 
     Objects marked `isDeleted` are left out.
 
     Raises:
-        LabelReadError: the row is not well formed, holds a feature that the ontology does not have, or numbers that
-            are no geometry. The message names the place in the JSON.
+        LabelReadError: the row is not well formed, holds a feature that is not in the ontology, or numbers that are no
+            valid geometry. The message names the place in the JSON.
     """
     if not isinstance(row, Mapping):
         raise LabelReadError("label row", "is not a JSON object")
@@ -98,19 +98,19 @@ def _is_continuous(row: Mapping[str, Any]) -> bool:
 
 @dataclass(slots=True)
 class _Bucket:
-    """The drawings of one shape so far, frame by frame."""
+    """The drawings of one shape that were read so far, frame by frame."""
 
     objects: list[Drawing] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
 
     def place(self, index: int) -> str:
-        """Where the drawing at `index` stands in the JSON."""
+        """The place of the drawing at `index` in the JSON."""
         return self.frames[int(np.searchsorted(self.ends, index, side="right"))].place
 
 
 class _Collector:
-    """Takes frame after frame, then turns everything into arrays at once."""
+    """Collects frames one by one, then builds all arrays at once."""
 
     def __init__(self, ontology: Ontology, *, continuous: bool) -> None:
         self.ontology = ontology
@@ -136,7 +136,7 @@ class _Collector:
             bucket.ends.append(len(bucket.objects))
 
     def _events(self, frame: Frame) -> list[Drawing]:
-        """The upserts of a continuous scene; deletes and straight-line movements are noted."""
+        """The upserts of a continuous scene; deletes and linear movements are stored for `events`."""
         upserts = []
         for drawing in frame.objects:
             if frame.space != ROW:
@@ -150,7 +150,7 @@ class _Collector:
         return upserts
 
     def events(self) -> Events | None:
-        """When objects of a continuous scene end and move; None for a row of frames."""
+        """Deletes and linear movements of a continuous scene; None for a row of frames."""
         if not self.continuous:
             return None
         known = self.instances
@@ -160,7 +160,7 @@ class _Collector:
         )
 
     def drawings(self) -> dict[Shape, Drawings]:
-        """The arrays of every shape that is drawn."""
+        """The arrays of every shape with drawings."""
         table = {}
         for shape, bucket in self.buckets.items():
             if shape not in SHAPES:
@@ -206,7 +206,7 @@ class _Collector:
         try:
             names = list(map(_OBJECT, bucket.objects))
             for name in dict.fromkeys(names):
-                known.setdefault(name + "", len(known))  # a TypeError where it is no text
+                known.setdefault(name + "", len(known))  # raises TypeError if the name is not a text
             return np.fromiter(map(known.__getitem__, names), np.int32, len(names))
         except (KeyError, TypeError):
             position = next(
@@ -224,7 +224,7 @@ def _unknown_feature(bucket: _Bucket, index: Mapping[str, int]) -> LabelReadErro
 
 
 def _refuse_twice(drawings: Drawings, bucket: _Bucket) -> None:
-    """An object is in one place per frame; the SDK refuses a second one too."""
+    """Refuse an object that is drawn twice in one frame; the SDK refuses it too."""
     frames = np.unique(drawings.frame, return_inverse=True)[1] if drawings.frame.max() > 2**31 else drawings.frame
     places = drawings.space.astype(np.int64) * (int(frames.max()) + 1) + frames
     keys = places * (int(drawings.instance.max()) + 1) + drawings.instance
@@ -236,7 +236,7 @@ def _refuse_twice(drawings: Drawings, bucket: _Bucket) -> None:
 
 
 def _refuse_other_size(drawings: Drawings, size: NDArray[np.int64], bucket: _Bucket) -> None:
-    """A bitmask covers its frame; the SDK refuses another size when it saves."""
+    """Refuse a bitmask of another size than its frame; the SDK refuses it on saving."""
     other = (size[:, ::-1] != drawings.media).any(axis=1) & ~np.isnan(drawings.media).any(axis=1)
     if other.any():
         position = int(other.argmax())

@@ -1,4 +1,4 @@
-"""Shapes that cover stretches of a line: bitmasks, point cloud segmentations, times, text."""
+"""Read shapes that cover ranges: bitmasks, point cloud segmentations, times, text."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from benchmark_qa.labels.shapes import BadGeometryError, Drawing, exactly, flat_
 
 
 class BadRunLengthError(ValueError):
-    """The string at `index` is not a run-length string."""
+    """The string at `index` is not a valid run-length string."""
 
     def __init__(self, index: int, problem: str) -> None:
         super().__init__(problem)
@@ -20,7 +20,7 @@ class BadRunLengthError(ValueError):
 
 
 def decode_runs(strings: Sequence[str]) -> tuple[Indices, Indices]:
-    """Run lengths of every string, one after the other, and where each string's begin and end (n + 1,).
+    """Run lengths of all strings, concatenated, and the offsets of each string (n + 1,).
 
     >>> decode_runs(["63204"])
     (array([6, 3, 2, 3, 6]), array([0, 5]))
@@ -48,7 +48,7 @@ def decode_runs(strings: Sequence[str]) -> tuple[Indices, Indices]:
 
 
 def _numbers(codes: Indices, last: NDArray[np.bool_], ends: Indices) -> tuple[Indices, Indices]:
-    """Put the groups of five bits together, with the sign of the last group."""
+    """Combine groups of five bits into numbers; the last group of a number holds the sign."""
     closing = np.flatnonzero(last)
     starts = np.concatenate((np.zeros(1, np.int64), closing[:-1] + 1))[: len(closing)]
     place = np.arange(len(codes)) - np.repeat(starts, closing - starts + 1)
@@ -62,7 +62,7 @@ def _numbers(codes: Indices, last: NDArray[np.bool_], ends: Indices) -> tuple[In
 
 
 def _undo_differences(numbers: Indices, offsets: Indices) -> Indices:
-    """counts[i] = numbers[i] + counts[i - 2] from the fourth on: a running sum over every other number."""
+    """counts[i] = numbers[i] + counts[i - 2] from the fourth on: a sum over every other number."""
     counts = numbers.copy()
     place = np.arange(len(numbers)) - np.repeat(offsets[:-1], np.diff(offsets))
     for parity in (1, 0):
@@ -82,7 +82,7 @@ _BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
 def read_bitmasks(drawings: Sequence[Drawing]) -> Runs:
-    """Masks: runs of pixels, row by row."""
+    """Bitmasks: runs of pixels, row by row."""
     size = flat_table(drawings, lambda d: (d["bitmask"]["height"], d["bitmask"]["width"]), "bitmask", 2)
     refuse((size < 1) | (size != np.floor(size)), "has a bitmask without height or width")
     runs = _from_strings([_text(d["bitmask"], "rleString", i) for i, d in enumerate(drawings)])
@@ -98,12 +98,12 @@ def read_segmentations(drawings: Sequence[Drawing]) -> Runs:
 
 
 def read_times(drawings: Sequence[Drawing]) -> Runs:
-    """Stretches of time, as long as the difference of their ends."""
+    """Time ranges; the length of a range is the difference of its ends."""
     return _from_spans([_spans(d, i) for i, d in enumerate(drawings)])
 
 
 def read_texts(drawings: Sequence[Drawing]) -> Runs:
-    """Stretches of characters, both ends included, in plain text or in the text nodes of HTML."""
+    """Ranges of characters that include both ends, in plain text or in the text nodes of HTML."""
     names: dict[str, int] = {"": 0}
     rows = []
     for index, drawing in enumerate(drawings):
@@ -118,7 +118,11 @@ def read_texts(drawings: Sequence[Drawing]) -> Runs:
 
 
 def _html_runs(item: Any, names: dict[str, int]) -> Iterable[tuple[float, float, int]]:
-    """One text node: its characters. Several: the label row does not say what lies between, so the two ends count."""
+    """The characters of a range in HTML.
+
+    A range within one text node is one run. For a range over several nodes the label row does not hold the text
+    between, so only its two end characters count.
+    """
     start, end = (item["start"], item["end"]) if isinstance(item, Mapping) else exactly(item, 2)
     first, last = float(start["offset"]), float(end["offset"])
     if start["xpath"] == end["xpath"]:
@@ -168,7 +172,10 @@ def _from_spans(rows: Sequence[Sequence[tuple[float, float, int]]], names: tuple
 
 
 def _merged(table: Numbers, owner: Indices, count: int, names: tuple[str, ...]) -> Runs:
-    """Runs (m, 3: start, end, line), sorted by owner, line and start; those that overlap or touch are made one."""
+    """Runs (m, 3: start, end, line) with overlapping and touching runs merged.
+
+    They must be sorted by owner, line and start.
+    """
     starts, ends, line = table.T
     fresh = np.ones(len(table), np.bool_)
     if len(table):
@@ -181,7 +188,7 @@ def _merged(table: Numbers, owner: Indices, count: int, names: tuple[str, ...]) 
 
 
 def _reach(ends: Numbers, first: NDArray[np.bool_]) -> Numbers:
-    """The greatest end so far within each group that starts where `first` is true."""
+    """The greatest end so far within each group; a group starts where `first` is true."""
     group = np.cumsum(first)
     ranks = np.unique(ends, return_inverse=True)
     running = np.maximum.accumulate(group * len(ranks[0]) + ranks[1]) - group * len(ranks[0])

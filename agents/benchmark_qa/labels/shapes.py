@@ -1,6 +1,6 @@
-"""Geometry JSON to arrays: the shapes that are a fixed list of numbers, and the table of all readers.
+"""Read geometry JSON into arrays: fixed lists of numbers, polygons, polylines and skeletons.
 
-Lengths stay what the JSON holds: fractions of the media's width and height (encord-sdk `objects/coordinates.py`).
+Lengths stay as in the JSON: fractions of the media's width and height (encord-sdk `objects/coordinates.py`).
 """
 
 from array import array
@@ -18,7 +18,7 @@ Drawing = Mapping[str, Any]
 
 
 class BadGeometryError(ValueError):
-    """The drawing at `index` is not well formed."""
+    """The drawing at `index` has no well-formed geometry."""
 
     def __init__(self, index: int, problem: str) -> None:
         super().__init__(problem)
@@ -41,14 +41,14 @@ def read_rotated_boxes(drawings: Sequence[Drawing]) -> Numbers:
 
 
 def read_circles(drawings: Sequence[Drawing]) -> Numbers:
-    """Circles (n, 5): centre x, y, radius in widths, second half axis over the first, degrees clockwise."""
+    """Circles (n, 5): centre x, y, radius in widths, second half axis / first, degrees clockwise."""
     table = _table(drawings, "circle", ("x", "y", "r", "stretch", "theta"), stretch=1.0, theta=0.0)
     refuse(table[:, 2:4] < 0, "has a negative size")
     return table
 
 
 def read_ellipses(drawings: Sequence[Drawing]) -> Numbers:
-    """Ellipses (n, 5): centre x, y, half axis in widths, half axis in heights, degrees clockwise."""
+    """Ellipses (n, 5): centre x, y, half axes as shares of width and height, degrees clockwise."""
     table = _table(drawings, "ellipse", ("x", "y", "rx", "ry", "theta"), theta=0.0)
     refuse(table[:, 2:4] < 0, "has a negative size")
     return table
@@ -79,7 +79,7 @@ def read_cuboids(drawings: Sequence[Drawing]) -> Numbers:
 
 
 def read_flat_cuboids(drawings: Sequence[Drawing]) -> Numbers:
-    """Cuboids drawn in the plane (n, 16): the four corners of the front, then of the back, each x, y."""
+    """Cuboids drawn in the plane (n, 16): the four corners of the front, then of the back, each as x, y."""
     return flat_table(drawings, _flat_cuboid, "cuboid_2d", 16)
 
 
@@ -95,7 +95,7 @@ def _flat_cuboid(drawing: Drawing) -> Iterable[float]:
 
 
 def exactly(items: Sequence[Any], count: int) -> Sequence[Any]:
-    """The items themselves, or a ValueError when there are more or fewer."""
+    """The items unchanged; raises ValueError if their number is not `count`."""
     if len(items) != count:
         raise ValueError(f"holds {len(items)} numbers instead of {count}")
     return items
@@ -104,7 +104,7 @@ def exactly(items: Sequence[Any], count: int) -> Sequence[Any]:
 def flat_table(
     drawings: Sequence[Drawing], numbers: Callable[[Drawing], Iterable[float]], key: str, columns: int
 ) -> Numbers:
-    """One row of numbers per drawing, read one drawing at a time."""
+    """One row of numbers per drawing (n, `columns`), read one drawing at a time."""
     rows = []
     for index, drawing in enumerate(drawings):
         try:
@@ -120,16 +120,16 @@ UNFIT = "holds a number that is not finite"
 
 
 MOST = 1e100
-"""Greater numbers overflow as soon as an area or a volume is made of them."""
+"""Limit of every number; greater ones overflow when an area or a volume is computed."""
 
 
 def unfit(numbers: Numbers) -> NDArray[np.bool_]:
-    """Which numbers nobody can calculate with: NaN, infinite, or beyond `MOST`."""
+    """Which numbers are unusable: NaN, infinite, or beyond `MOST`."""
     return np.asarray(~(np.abs(numbers) <= MOST))
 
 
 def refuse(bad: NDArray[np.bool_], problem: str) -> None:
-    """Raise for the first row (of n, k) that is bad anywhere."""
+    """Raise BadGeometryError for the first row (of n, k) with a bad value."""
     rows = bad.any(axis=1)
     if rows.any():
         raise BadGeometryError(int(rows.argmax()), problem)
@@ -150,7 +150,7 @@ def _table(drawings: Sequence[Drawing], key: str, fields: tuple[str, ...], **def
 def _checked(
     drawings: Sequence[Drawing], key: str, fields: tuple[str, ...], defaults: Mapping[str, float]
 ) -> Iterator[list[float]]:
-    """The slow way: fills in defaults, and names the first drawing that is broken."""
+    """The values with defaults filled in; raises for the first broken drawing. Slower than `_table`."""
     for index, drawing in enumerate(drawings):
         geometry = drawing.get(key)
         if not isinstance(geometry, Mapping):
@@ -179,7 +179,7 @@ _BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
 def read_polygons(drawings: Sequence[Drawing]) -> Rings:
-    """Areas with any number of rings; `polygons` counts, and the older `polygon` where that is absent."""
+    """Areas with any number of rings, from `polygons`, or from the older `polygon` if that is absent."""
     flat = array("d")
     ring_counts, rings_of_polygon, polygons_of_drawing = array("q"), array("q"), array("q")
     for index, drawing in enumerate(drawings):
@@ -222,7 +222,7 @@ def read_polylines(drawings: Sequence[Drawing]) -> Lines:
 
 
 def read_skeletons(drawings: Sequence[Drawing]) -> Skeletons:
-    """Named points with a visibility each; a node is known by its feature hash, else by its name."""
+    """Named points with a visibility; nodes are identified by feature hash, or by name without one."""
     points: list[tuple[float, float]] = []
     nodes: list[int] = []
     visibility: list[int] = []
@@ -256,7 +256,10 @@ def read_skeletons(drawings: Sequence[Drawing]) -> Skeletons:
 
 
 def _visibility(point: Mapping[str, Any]) -> int:
-    """As the SDK reads it: a key of that name wins over `visibility`, which is `visible` where it is absent."""
+    """Index into `VISIBILITIES`, read like the SDK does.
+
+    A key named after a visibility wins over the key `visibility`; if both are absent, the point is visible.
+    """
     for name in ("invisible", "occluded", "selfOccluded", "visible"):
         if point.get(name):
             return VISIBILITIES.index(name)
@@ -264,7 +267,7 @@ def _visibility(point: Mapping[str, Any]) -> int:
 
 
 def _listed(points: Any) -> list[Mapping[str, Any]]:
-    """Points in order: a list, or a mapping from "0", "1", ... to points."""
+    """Points in order, from a list or a mapping of "0", "1", ... to points."""
     if isinstance(points, Mapping):
         return [points[key] for key in sorted(points, key=int)]
     if not isinstance(points, list):
