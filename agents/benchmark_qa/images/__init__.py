@@ -1,1 +1,1 @@
-"""Which image a name means; brightness and sharpness; near-duplicates."""
+"""Identity of images by name; brightness and sharpness; near-duplicates."""

@@ -1,4 +1,4 @@
-"""Which labels belong to which data unit of a project, by the rules of `images/identity.py`."""
+"""Assign labels to the data units of a project, by the rules of `images/identity.py`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ ALL_WAYS: tuple[By, ...] = ("data-hash", "url", "title")
 
 @dataclass(frozen=True, slots=True)
 class DataUnit:
-    """A data unit as it may be known elsewhere."""
+    """A data unit and the names it may have elsewhere."""
 
     data_hash: str
     title: str
@@ -24,7 +24,7 @@ class DataUnit:
 
 @dataclass(frozen=True)
 class Joined:
-    """Labels by the data hash of the unit that they belong to, and what belongs to none."""
+    """Labels by the data hash of their unit, and labels without a unit."""
 
     found: Mapping[str, Labelled]
     faults: tuple[Fault, ...]
@@ -37,13 +37,13 @@ def joined(
     by: Sequence[By] = ALL_WAYS,
     image_map: ImageMap | None = None,
 ) -> Joined:
-    """Find the data unit of each; two that belong to one unit are both refused.
+    """Find the data unit of each label set; if two belong to one unit, both are refused.
 
     Args:
         labelled: the labels of a file, or of another project.
-        units: of the project that gets them.
-        by: what data units are known by.
-        image_map: which name means which data unit; believed before everything else.
+        units: the data units of the project that receives the labels.
+        by: the kinds of names that identify data units.
+        image_map: maps names to data units; it takes precedence over all other rules.
     """
     index = ImageIndex([_known(unit, by) for unit in units])
     asked = [_asked(one, by) for one in labelled]

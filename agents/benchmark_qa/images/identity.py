@@ -1,17 +1,18 @@
-"""Do two names mean the same image? Every command asks here, and nowhere else is it decided.
+"""Decide whether two names mean the same image. Every command uses this module.
 
-The rules, in this order; the first that finds an image decides:
+The rules apply in this order; the first that finds an image decides:
 
-1. `map`: a list that says it (`images.jsonl` of an export, `--map-images`).
+1. `map`: a list states it (`images.jsonl` of an export, `--map-images`).
 2. `data hash`.
-3. `image id`: the id that a COCO file gives the image, where predictions name it.
-4. `path`: the whole name, as `images/names.py` spells it.
-5. `tail`: the longest end of the name that only one image has. A folder in front is no contradiction, another one is.
-6. `original`: the name that a file had before Roboflow or Label Studio renamed it.
-7. `stem`: the name without its ending, where predictions name images so (Ultralytics' `image_id`).
+3. `image id`: the id of the image in a COCO file, if predictions use it.
+4. `path`: the whole name, as `images/names.py` normalises it.
+5. `tail`: the longest end of the name that only one image has. An additional leading folder is no contradiction, a
+   different folder is.
+6. `original`: the name of the file before Roboflow or Label Studio renamed it.
+7. `stem`: the name without its extension, if predictions name images like this (Ultralytics' `image_id`).
 
-Nothing is guessed. A name that fits two images, two names for one image, another size, and a name that only fits
-with another case are refused, and the refusal quotes both names.
+Nothing is guessed. A name is refused if it fits two images, if two names fit one image, if the size differs, or if it
+only fits with another case. The refusal quotes both names.
 """
 
 from collections import Counter, defaultdict
@@ -37,14 +38,14 @@ _IN_WORDS: Mapping[Rule, str] = {
 
 
 class MeansImages(Protocol):
-    """A list of what names mean (`image_map.ImageMap`)."""
+    """A list that maps names to images (`image_map.ImageMap`)."""
 
     def find(self, asked: "Asked") -> "Meaning | None":
-        """What it says of a name."""
+        """The entry for a name; None if there is none."""
 
 
 class Meaning(Protocol):
-    """What a list says that a name means."""
+    """The image that a list states for a name."""
 
     @property
     def name(self) -> str:
@@ -52,66 +53,66 @@ class Meaning(Protocol):
 
 
 SHOWN = 3
-"""Refusals told in full; the rest are counted"""
+"""Refusals that a message shows in full; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An image, or a data unit of several, by everything it is called."""
+    """An image, or a data unit of several images, with all its names."""
 
     names: tuple[str, ...] = ()
-    """Titles, paths, URLs"""
+    """Titles, paths, URLs."""
     hashes: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     size: Size | None = None
     within: int | None = None
-    """Place of the data unit of which this is an image: a name of both means the image"""
+    """Position of the data unit that contains this image; a name of both means the image."""
 
     @property
     def shown(self) -> str:
-        """For messages."""
+        """The name for messages."""
         return next(iter((*self.names, *self.hashes, *self.ids)), "an image without a name")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a file calls an image."""
+    """An image as a file names it."""
 
     names: tuple[str, ...] = ()
-    """Titles, paths, URLs: those that find an image must find the same"""
+    """Titles, paths, URLs; those that find an image must find the same one."""
     hashes: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
-    """Ids, or names without their ending"""
+    """Ids, or names without their extension."""
     size: Size | None = None
     label: str = ""
-    """What messages call it; else the first of its names"""
+    """The name for messages; if empty, the first of its names."""
 
     @property
     def shown(self) -> str:
-        """For messages."""
+        """The name for messages."""
         return self.label or next(iter((*self.names, *self.hashes, *self.ids)), "an image without a name")
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The image that is meant."""
+    """The image that a name means."""
 
     at: int
-    """Place among the known"""
+    """Position of the image in the known ones."""
     rule: Rule
     name: str
-    """The name of the known image that fits"""
+    """The matching name of the known image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why no image is taken."""
+    """The reason why a name gets no image."""
 
     asked: str
     reason: str
-    """Quotes the other name, where there is one"""
+    """Quotes the other name, if there is one."""
     contradicts: bool
-    """False: there is no such image, which is no contradiction"""
+    """False if there is no such image, which is not a contradiction."""
 
     def __str__(self) -> str:
         return f"{self.asked!r} {self.reason}"
@@ -119,25 +120,25 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Matching:
-    """The outcome for a list of names, in its order."""
+    """The results for a list of names, in its order."""
 
     found: tuple[Match | None, ...]
     refused: Mapping[int, Refusal] = field(default_factory=dict)
-    """By place in the list"""
+    """By position in the list."""
 
     @property
     def by_rule(self) -> dict[Rule, int]:
-        """How many images each rule has found."""
+        """Number of images that each rule found."""
         counts = Counter(match.rule for match in self.found if match is not None)
         return {rule: counts[rule] for rule in RULES if counts[rule]}
 
     def in_words(self) -> str:
-        """How many by which rule, how many left out and why; names are quoted for the first few."""
+        """Number of images per rule, and of refused names with reasons; the first few names are quoted."""
         found = ", ".join(f"{count:,} {_IN_WORDS[rule]}" for rule, count in self.by_rule.items())
         said = f"{len(self.found) - len(self.refused):,} of {len(self.found):,} images found"
         said += f" ({found})" if found else ""
         if self.refused:
-            # Contradictions first: an image that is not there may be meant so.
+            # Contradictions first: a name without an image may be intended.
             ordered = sorted(self.refused.values(), key=lambda refusal: not refusal.contradicts)
             shown = "; ".join(map(str, islice(ordered, SHOWN)))
             more = f"; and {len(ordered) - SHOWN:,} more" if len(ordered) > SHOWN else ""
@@ -146,10 +147,10 @@ class Matching:
 
 
 class ImageIndex:
-    """Images by everything they may be called.
+    """An index of images by all their names.
 
     Args:
-        known: the images; a data unit of several images may stand before them and be their `within`.
+        known: the images; a data unit of several images may come before them and be their `within`.
     """
 
     def __init__(self, known: Sequence[Known]) -> None:
@@ -168,7 +169,7 @@ class ImageIndex:
                 self._files[name.file].append((at, name))
 
     def find(self, asked: Asked) -> Match | Refusal:
-        """The one image that is meant, or why none is taken."""
+        """The image that the name means, or the reason why there is none."""
         found = self._by_key(asked) or self._by_names(asked) or self._by_original(asked) or self._by_stem(asked)
         if found is None:
             return self._nothing(asked)
@@ -180,11 +181,11 @@ class ImageIndex:
         return found
 
     def all_of(self, asked: Sequence[Asked], image_map: "MeansImages | None" = None) -> Matching:
-        """The image of each; two names for one image are refused, unless one is its whole name.
+        """The image of each name; two names for one image are refused, unless one is its whole name.
 
         Args:
             asked: names of images.
-            image_map: believed before everything else, where it names one.
+            image_map: takes precedence over all other rules for the names it contains.
         """
         outcomes = [self._mapped(one, image_map) or self.find(one) for one in asked]
         refused = {at: outcome for at, outcome in enumerate(outcomes) if isinstance(outcome, Refusal)}
@@ -213,7 +214,7 @@ class ImageIndex:
         return None
 
     def _by_names(self, asked: Asked) -> Match | Refusal | None:
-        """All names that find an image must find the same one."""
+        """The image of the names; a refusal if they find different images."""
         first: Match | None = None
         refused: Refusal | None = None
         for text in asked.names:
@@ -279,7 +280,7 @@ class ImageIndex:
         return Refusal(label, f"{word} {listed}: {len(fitting)} images", contradicts=True)
 
     def _innermost(self, places: Iterable[int]) -> list[int]:
-        """Without data units of which an image is there as well."""
+        """The positions, without data units that have one of their images among them."""
         all_of = sorted(places)
         outer = {self.known[at].within for at in all_of}
         return [at for at in all_of if at not in outer]
@@ -288,7 +289,7 @@ class ImageIndex:
         return one != other and self.known[one].within != other and self.known[other].within != one
 
     def _nothing(self, asked: Asked) -> Refusal:
-        """Which near miss there is."""
+        """The refusal of a name without an image; it names a near miss if there is one."""
         if self._folded is None:
             self._folded = defaultdict(list)
             for of_file in self._files.values():
@@ -308,12 +309,12 @@ class ImageIndex:
 
 
 def _hashes_in(names: Iterable[str]) -> list[str]:
-    """Data hashes after which files are called, as exports do."""
+    """Data hashes in file names, as exports write them."""
     return [found for name in names if (found := Name.of(name).data_hash) is not None]
 
 
 def _two_names_of_one(asked: Sequence[Asked], outcomes: Sequence[Match | Refusal]) -> dict[int, Refusal]:
-    """Names that differ and fit the same name of one image; its whole name stands, the others are refused."""
+    """Refusals of different names for the same name of one image, except for its whole name."""
     fitting: dict[tuple[int, str], list[int]] = defaultdict(list)
     for place, outcome in enumerate(outcomes):
         if isinstance(outcome, Match) and outcome.rule in ("path", "tail", "original"):
@@ -334,7 +335,7 @@ def _two_names_of_one(asked: Sequence[Asked], outcomes: Sequence[Match | Refusal
 
 
 def _spelling(asked: Asked, name: str) -> Hashable:
-    """The name that fits, without what its address adds; one image is asked about frame by frame."""
+    """The matching name's host and parts; equal for the frames of one image."""
     known = Name.of(name)
     fitting = next((own for text in asked.names if (own := Name.of(text)).agrees(known)), None)
     return asked.names if fitting is None else (fitting.host, fitting.parts)

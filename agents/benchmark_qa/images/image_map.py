@@ -1,4 +1,4 @@
-"""A list that says which image a name means: `images.jsonl` of an export, or one that a person has written."""
+"""A list that maps names to images: `images.jsonl` of an export, or a list that a person wrote."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from benchmark_qa.images.identity import Asked, ImageIndex, Known, Match
 
 
 class ImageMapError(ValueError):
-    """The list is none; the message says what is wrong."""
+    """The list is not valid; the message says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +17,16 @@ class Meant:
     """The image that a name means."""
 
     name: str
-    """Its data hash, title or URL where it is looked for"""
+    """Data hash, title or URL that identifies the image in the target project."""
     frame: int | None = None
     space: str | None = None
 
 
 class ImageMap:
-    """Names of images and what they mean.
+    """A map from names of images to images.
 
     Args:
-        entries: what an image is called (`names`, `ids`), and the image.
+        entries: names and ids of an image, and the image they mean.
     """
 
     def __init__(self, entries: Iterable[tuple[Known, Meant]]) -> None:
@@ -46,7 +46,7 @@ class ImageMap:
 
     @classmethod
     def of_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Self:
-        """The lines of `images.jsonl`, or the `images` of a COCO file that an export has written.
+        """A map from the lines of `images.jsonl`, or the `images` of a COCO file that an export wrote.
 
         Raises:
             ImageMapError: a row has no file or no data hash.
@@ -55,7 +55,9 @@ class ImageMap:
 
     @classmethod
     def of_names(cls, names: Mapping[str, Any]) -> Self:
-        """`{name in the file: data hash, title or URL}`, or as value an object with `data_hash` and `frame`.
+        """A map from `{name in the file: data hash, title or URL}`.
+
+        A value may also be an object with `data_hash` and `frame`.
 
         Raises:
             ImageMapError: a value is neither.
@@ -71,7 +73,7 @@ class ImageMap:
         return cls(entries)
 
     def find(self, asked: Asked) -> Meant | None:
-        """What the list says of an image; None where it says nothing, or not one thing only."""
+        """The image that the list states; None if it states none, or several."""
         found = self._index.find(replace(asked, size=None))
         return self._meant[found.at] if isinstance(found, Match) else None
 

@@ -1,7 +1,7 @@
-"""Names of images taken apart, so that two spellings of one name compare equal.
+"""Parse names of images, so that two spellings of one name compare equal.
 
-`\\` is `/`, letters are in one Unicode form (NFC), a URL is decoded and loses its signature, and an object of S3 or
-Google Cloud Storage has one address. A local `a%20b.jpg` is a name as it stands. Case counts.
+`\\` becomes `/`, letters get one Unicode form (NFC), a URL is decoded and loses its signature, and an object of S3 or
+Google Cloud Storage gets one address. A local name `a%20b.jpg` is not decoded. Case matters.
 """
 
 import re
@@ -17,7 +17,7 @@ _SIGNATURE = re.compile(
     r"response-content-.*|sv|se|sr|sp|sig|st|spr|skoid|sktid|skt|ske|sks|skv|alt|generation",
     re.IGNORECASE,
 )
-"""Parameters by which storage signs and serves a URL: they say nothing of the image"""
+"""URL parameters for signatures and serving; they do not identify the image."""
 _S3_OF_BUCKET = re.compile(r"(?P<bucket>.+)\.s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?")
 _S3_BY_PATH = re.compile(r"s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?")
 _GCS_OF_BUCKET = re.compile(r"(?P<bucket>.+)\.storage\.googleapis\.com")
@@ -32,20 +32,20 @@ _PORTS = re.compile(r":(80|443)$")
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name of an image, as `Name.of` takes it apart."""
+    """A parsed name of an image, from `Name.of`."""
 
     text: str
-    """As it was given, in NFC"""
+    """The name as given, in NFC."""
     host: str
-    """Of a URL: the server, or `s3://bucket`; empty for local names"""
+    """Server of a URL, or `s3://bucket`; empty for local names."""
     parts: tuple[str, ...]
-    """Folders, then the file"""
+    """Folders, then the file."""
     query: tuple[tuple[str, str], ...] = ()
-    """Of a URL, without its signature"""
+    """Query of a URL, without its signature."""
 
     @staticmethod
     def of(text: str) -> "Name":
-        """Take a name apart.
+        """Parse a name.
 
         >>> Name.of("C:\\\\val\\\\im1.jpg").parts
         ('C:', 'val', 'im1.jpg')
@@ -61,13 +61,13 @@ class Name:
 
     @property
     def stem(self) -> str:
-        """The last part without its ending."""
+        """The last part without its extension."""
         stem, dot, _ = self.file.rpartition(".")
         return stem if dot and stem else self.file
 
     @property
     def data_hash(self) -> str | None:
-        """The data hash that the file is called after: `HASH.jpg`, `TITLE_HASH.jpg`, `TITLE_HASH_f000012.jpg`."""
+        """The data hash in the file name: `HASH.jpg`, `TITLE_HASH.jpg`, `TITLE_HASH_f000012.jpg`."""
         found = _WITH_HASH.fullmatch(self.stem)
         return found["hash"].lower() if found else None
 
@@ -81,14 +81,14 @@ class Name:
         return found["name"] if found else None
 
     def folded(self) -> "Name":
-        """The same name without the difference between upper and lower case."""
+        """The same name without upper and lower case."""
         return Name(self.text, self.host.casefold(), tuple(part.casefold() for part in self.parts), self.query)
 
     def agrees(self, other: "Name") -> bool:
-        """Whether nothing in the two names contradicts that they are one image.
+        """Whether two names may mean one image.
 
-        A name that says less agrees with one that says more: `a.jpg` with `train/a.jpg`, `train/a.jpg` with
-        `/data/train/a.jpg`, but `train/a.jpg` not with `val/a.jpg`. Two URLs agree when they are the same one.
+        A shorter name agrees with a longer one: `a.jpg` with `train/a.jpg`, `train/a.jpg` with `/data/train/a.jpg`; but
+        `train/a.jpg` does not agree with `val/a.jpg`. Two URLs agree if they are the same.
         """
         if self.host and other.host and (self.host != other.host or self.parts != other.parts):
             return False
@@ -106,7 +106,7 @@ def _taken_apart(text: str) -> Name:
     try:
         url = urlsplit(whole)
         host, path = _address(url)
-    except ValueError:  # brackets that are no address
+    except ValueError:  # brackets that are not an address
         return Name(whole, "", _folders(whole.split("/")))
     parts = _folders(unicodedata.normalize("NFC", unquote(part)) for part in path.split("/"))
     query = tuple(sorted((key, value) for key, value in parse_qsl(url.query) if not _SIGNATURE.fullmatch(key)))
@@ -114,7 +114,7 @@ def _taken_apart(text: str) -> Name:
 
 
 def _address(url: SplitResult) -> tuple[str, str]:
-    """Server and path; of an object store the bucket as `s3://bucket` or `gs://bucket`, and the key."""
+    """Server and path of a URL; for an object store, `s3://bucket` or `gs://bucket` and the key."""
     scheme, host = url.scheme.lower(), _PORTS.sub("", url.netloc.rpartition("@")[2].lower())
     path = url.path
     if scheme == "file":
@@ -135,7 +135,7 @@ def _address(url: SplitResult) -> tuple[str, str]:
 
 
 def _folders(parts: Iterable[str]) -> tuple[str, ...]:
-    """The parts that name something; `..` takes back the folder before it."""
+    """The parts without empty ones; `..` removes the folder before it."""
     kept: list[str] = []
     for part in parts:
         if part in ("", "."):

@@ -1,10 +1,10 @@
-"""Near-duplicates among perceptual hashes: which of n images are the same picture, more or less.
+"""Groups of near-duplicates among perceptual hashes of n images.
 
-A perceptual hash is 64 bits; two images count as near-duplicates when their hashes differ in at most `distance` bits.
-Comparing every pair costs n² / 2 comparisons: 5,000 million for 100,000 images. By the pigeonhole principle two hashes
-that differ in at most d bits agree exactly in one of d + 1 bands of bits at least (multi-index hashing: Norouzi,
-Punjani and Fleet, CVPR 2012), so only hashes that share a band are compared: about n² / 2 · (d + 1) / 2^(64 / (d + 1)).
-Hashes for which that is no saving are compared pair by pair; what has grown together already is not compared again.
+A perceptual hash has 64 bits. Two images are near-duplicates if their hashes differ in at most `distance` bits.
+Comparing every pair costs n² / 2 comparisons: 5,000 million for 100,000 images. By the pigeonhole principle, two hashes
+that differ in at most d bits are equal in at least one of d + 1 bands of bits (multi-index hashing: Norouzi, Punjani
+and Fleet, CVPR 2012). Only hashes with a common band are compared: about n² / 2 · (d + 1) / 2^(64 / (d + 1)).
+If this saves nothing, all pairs are compared. Hashes that are in one group already are not compared again.
 """
 
 from itertools import pairwise
@@ -17,11 +17,11 @@ HASH_BITS: Final = 64
 
 
 def near_duplicate_groups(hashes: NDArray[np.uint64], distance: int) -> list[NDArray[np.intp]]:
-    """The groups of two and more near-duplicates, as ascending indices into `hashes`, ordered by their first index.
+    """Groups of two or more near-duplicates: ascending indices into `hashes`, ordered by the first index.
 
-    `hashes` has the shape (n,). Being near is handed on: a and c share a group when both are near b (frames of a film
-    drift apart one by one and are one group all the same), so an index stands in one group at most, and the groups do
-    not depend on the order of input. Memory grows with n, not with the number of pairs.
+    `hashes` has the shape (n,). Groups are transitive: a and c share a group if both are near b (frames of a video
+    change slowly and form one group). So an index is in one group at most, and the groups do not depend on the
+    order of the input. Memory grows with n, not with the number of pairs.
 
     Raises ValueError for hashes that are not a flat uint64 array and for a distance outside 0 to 64.
     """
@@ -31,7 +31,7 @@ def near_duplicate_groups(hashes: NDArray[np.uint64], distance: int) -> list[NDA
         raise ValueError(f"distance must be between 0 and {HASH_BITS} bits, not {distance}")
     if not len(hashes):
         return []
-    # Exact copies fall together first: a thousand black frames are one hash, not half a million pairs.
+    # Merge exact copies first: a thousand black frames are one hash, not half a million pairs.
     distinct, group_of = np.unique(hashes, return_inverse=True)
     return _with_company(_joined(distinct, distance)[group_of])
 
@@ -47,14 +47,14 @@ def _joined(distinct: NDArray[np.uint64], distance: int) -> NDArray[np.intp]:
 
 
 def _bands(hashes: NDArray[np.uint64], distance: int) -> list[NDArray[np.uint64]]:
-    """Keys, one array for each band, of which near hashes share at least one."""
+    """Keys, one array per band; near hashes share at least one key."""
     count = min(distance + 1, HASH_BITS)
     edges = [HASH_BITS * band // count for band in range(count + 1)]
     return [(hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1) for low, high in pairwise(edges)]
 
 
 def _cheapest(bands: list[NDArray[np.uint64]]) -> list[NDArray[np.uint64]]:
-    """The bands, or one key for everything (every pair is compared) where that means fewer comparisons."""
+    """The bands, or a single key for all hashes (all pairs are compared) if that needs fewer comparisons."""
     sizes = [np.unique_counts(keys).counts for keys in bands]
     if sum(int(np.sum(size * (size - 1))) for size in sizes) < len(bands[0]) * (len(bands[0]) - 1):
         return bands
@@ -64,7 +64,10 @@ def _cheapest(bands: list[NDArray[np.uint64]]) -> list[NDArray[np.uint64]]:
 def _join_within_buckets(
     roots: NDArray[np.intp], hashes: NDArray[np.uint64], keys: NDArray[np.uint64], distance: int
 ) -> NDArray[np.intp]:
-    """Joins what is near among hashes that share a key: each with its next in the bucket, then its second next, ..."""
+    """The roots after joining near hashes that share a key.
+
+    Each hash is compared with the next one in its bucket, then with the second next, and so on.
+    """
     order = np.argsort(keys, kind="stable")
     hashes, keys = hashes[order], keys[order]
     starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
@@ -73,7 +76,7 @@ def _join_within_buckets(
     active = np.arange(len(keys))
     step = 1
     while len(active := active[active + step < ends[active]]):
-        if step.bit_count() == 1:  # now and then: buckets that are one component by now have nothing left to join
+        if step.bit_count() == 1:  # at some steps: drop buckets that are one component already
             members = roots[order]
             open_ = np.minimum.reduceat(members, starts) != np.maximum.reduceat(members, starts)
             active = active[open_[bucket[active]]]
@@ -85,7 +88,7 @@ def _join_within_buckets(
 
 
 def _unite(roots: NDArray[np.intp], left: NDArray[np.intp], right: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The roots after joining left[i] with right[i]; the smallest index of a component stays its root."""
+    """The roots after joining left[i] with right[i]; the root of a component is its smallest index."""
     while True:
         apart = roots[left] != roots[right]
         if not apart.any():

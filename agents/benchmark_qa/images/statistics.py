@@ -1,4 +1,4 @@
-"""What a picture looks like in a few numbers: how bright, how sharp, and a fingerprint that near-duplicates share."""
+"""Statistics of a picture: brightness, sharpness, and a fingerprint that near-duplicates share."""
 
 import io
 from dataclasses import dataclass
@@ -11,30 +11,30 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LONGEST_SIDE = 512
-"""Pixels: larger pictures are made smaller first, so that sharpness is comparable and cameras' noise is not detail"""
+"""Pixels; larger pictures are scaled down, so that sharpness is comparable and excludes camera noise."""
 HASH_SIDE = 8
 FLAT = 4
-"""Levels of 255 by which places of a picture without structure differ at most: noise and compression"""
+"""Levels (of 255); a picture whose places differ by no more has only noise and compression artefacts."""
 
 
 class UnreadableImageError(ValueError):
-    """The bytes are no image that can be read."""
+    """The bytes are not a readable image."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageStatistics:
-    """Of one picture."""
+    """Statistics of one picture."""
 
     brightness: float
-    """Mean luminance (ITU-R BT.601), 0 black to 1 white"""
+    """Mean luminance (ITU-R BT.601), 0 (black) to 1 (white)."""
     sharpness: float
-    """Standard deviation of the Laplacian of the luminance, 0 to 1; blurred pictures have little"""
+    """Standard deviation of the luminance's Laplacian, 0 to 1; low for blurred pictures."""
     fingerprint: int | None
-    """64 bits, of which near-duplicates share nearly all (`difference_hash`). None: a picture without structure"""
+    """64 bits; near-duplicates share nearly all (`difference_hash`). None for a picture without structure."""
 
 
 def image_statistics(content: bytes) -> ImageStatistics:
-    """Read one picture of a usual format (JPEG, PNG, TIFF, WebP, ...).
+    """Statistics of one picture in a common format (JPEG, PNG, TIFF, WebP, ...).
 
     Raises:
         UnreadableImageError
@@ -45,8 +45,8 @@ def image_statistics(content: bytes) -> ImageStatistics:
     _take_heic()
     try:
         with Image.open(io.BytesIO(content)) as picture:
-            picture.draft("L", (LONGEST_SIDE, LONGEST_SIDE))  # lets JPEG skip what would be thrown away
-            grey = _grey(ImageOps.exif_transpose(picture))  # as it is shown
+            picture.draft("L", (LONGEST_SIDE, LONGEST_SIDE))  # lets JPEG skip pixels that scaling would discard
+            grey = _grey(ImageOps.exif_transpose(picture))  # in the displayed orientation
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UnreadableImageError(f"no readable image ({type(error).__name__})") from None
     luminance = _small(grey)
@@ -58,7 +58,7 @@ def image_statistics(content: bytes) -> ImageStatistics:
 
 
 def laplacian(luminance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much each inner pixel differs from its four neighbours' mean; (h, w) to (h - 2, w - 2), -1 to 1.
+    """Difference of each inner pixel to its four neighbours' mean, -1 to 1; (h, w) to (h - 2, w - 2).
 
     >>> laplacian(np.array([[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]))
     array([[1.]])
@@ -72,9 +72,9 @@ def laplacian(luminance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def difference_hash(grey: "Image") -> int | None:
-    """dHash (N. Krawetz 2013): 8 x 8 bits, each whether a place is brighter than its neighbour to the left.
+    """dHash (N. Krawetz 2013): 8 x 8 bits; a bit is set if a cell is brighter than its left neighbour.
 
-    None where all places are about as bright: the bits would be noise, and black frames copies of each other.
+    None if all cells are about equally bright: the bits would be noise, and all black frames would be duplicates.
     """
     from PIL.Image import Resampling  # noqa: PLC0415 - an extra
 
@@ -86,7 +86,7 @@ def difference_hash(grey: "Image") -> int | None:
 
 
 def _grey(picture: "Image") -> "Image":
-    """Luminance of 8 bits; Pillow alone would cut 16 bits off at 255."""
+    """Luminance with 8 bits; without this, Pillow cuts 16-bit values off at 255."""
     from PIL import Image  # noqa: PLC0415 - an extra
 
     if picture.mode.startswith("I"):
@@ -105,7 +105,7 @@ def _small(grey: "Image") -> NDArray[np.float64]:
 
 
 def _take_heic() -> None:
-    """Lets Pillow open pictures of phones where pillow-heif, of the same extra, is installed."""
+    """Let Pillow open HEIC pictures of phones, if pillow-heif (same extra) is installed."""
     try:
         from pillow_heif import register_heif_opener  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:

@@ -1,1 +1,1 @@
-"""What is kept of a score: the record, the figures it adds to, and a sketch of both sides."""
+"""Stored scores: the score record, the figures it contributes to, and a sketch of truth and labels."""

@@ -1,6 +1,6 @@
-"""The conflicts of a score as its record keeps them: the first of them one by one, and all of them counted.
+"""The conflicts that a score record keeps: the first ones in full, and counts of all.
 
-A bad row of 100,000 boxes has as many conflicts, which is 29 MB of JSON that nobody reads and every report would parse.
+A poor label row with 100,000 boxes has as many conflicts: 29 MB of JSON that nobody reads and every report would parse.
 """
 
 from collections import Counter
@@ -12,19 +12,19 @@ from benchmark_qa.engine.result import Conflict, TaskScore
 from benchmark_qa.records.sketch import Sketch
 
 CONFLICTS_KEPT = 1_000
-"""Of a record, one by one: about 0.3 MB of JSON"""
+"""Conflicts that a record keeps in full; about 0.3 MB of JSON."""
 UNMATCHED = ("missing", "spurious", "mislabelled", "low_overlap")
-"""Kinds that say of a drawing that nothing on the other side fits it"""
+"""Conflict kinds of drawings that match no drawing on the other side."""
 ConflictKey = tuple[str, str, str | None]
-"""Kind, class, and what the labels have instead: the class, or the question that is answered wrongly"""
+"""Kind, class, and what the labels have instead: a class, or the question with the wrong answer."""
 
 
 def details_of(score: TaskScore, sketch: Sketch) -> dict[str, Any]:
-    """`TaskScore.to_dict()` with at most `CONFLICTS_KEPT` conflicts, and the number of all, in total and by kind.
+    """`TaskScore.to_dict()` with at most `CONFLICTS_KEPT` conflicts, and counts of all by kind.
 
     Args:
-        score: with all its conflicts.
-        sketch: of the same record: conflicts of what it draws are kept before the others.
+        score: the score with all its conflicts.
+        sketch: the sketch of the same record; conflicts of its drawings are kept before the others.
     """
     counts = Counter(_key(each.kind, each.feature, each.other) for each in score.conflicts)
     kept = tuple(_without_text(conflict) for conflict in _kept(score.conflicts, sketch))
@@ -35,28 +35,28 @@ def details_of(score: TaskScore, sketch: Sketch) -> dict[str, Any]:
 
 
 def _without_text(conflict: Conflict) -> Conflict:
-    """The conflict without what somebody wrote: a record keeps chosen options and numbers, and no free text."""
+    """The conflict without free text; records keep chosen options and numbers only."""
     return replace(conflict, expected=None, given=None) if conflict.is_text else conflict
 
 
 def conflict_counts(details: Mapping[str, Any]) -> Counter[ConflictKey]:
-    """How many conflicts of each kind a record's score has, in the order in which they first occur."""
+    """Number of conflicts of each kind in a record's score, in the order of their first occurrence."""
     counted = details.get("conflict_counts")
     if counted is not None:
         return Counter({(kind, feature, other): count for kind, feature, other, count in counted})
-    # From before they were counted: every one is there.
+    # Records from before the counts hold every conflict.
     return Counter(
         _key(each["kind"], each.get("feature", ""), each.get("other")) for each in details.get("conflicts", ())
     )
 
 
 def _key(kind: str, feature: str, other: str | None) -> ConflictKey:
-    """Of an identity switch `other` is a single object, which is no kind of anything."""
+    """The key for counting; without `other` for an identity switch, where it is a single object."""
     return kind, feature, None if kind == "identity_switch" else other
 
 
 def _kept(conflicts: Sequence[Conflict], sketch: Sketch) -> tuple[Conflict, ...]:
-    """In their order; those of the sketch's drawings before all others, for it shows what is matched."""
+    """At most `CONFLICTS_KEPT` conflicts in their order; those of the sketch's drawings are preferred."""
     if len(conflicts) <= CONFLICTS_KEPT:
         return tuple(conflicts)
     drawn = {mark.instance for mark in (*sketch.truth, *sketch.labels)}

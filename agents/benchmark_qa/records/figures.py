@@ -1,7 +1,7 @@
 """The figures that are published of an annotator, each a ratio of two sums over tasks.
 
-One definition for everybody who adds up: the store keeps the sums of the current records of every annotator, the
-reports make them from any selection of records.
+This is the only definition of the sums: the store keeps them for every annotator's current records, and reports compute
+them from any selection of records.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,17 +15,17 @@ Figure = Literal[
 ]
 FIGURES: tuple[Figure, ...] = get_args(Figure)
 Totals = Mapping[Figure, RatioTotals]
-"""A figure that no task had anything to say about is left out."""
+"""Sums of each figure, without figures that no task contributes to."""
 
 _ALMOST = 1.0 - 1e-12
 
 
 Share = tuple[Figure, float, float]
-"""Figure, numerator, denominator"""
+"""Figure, numerator, denominator."""
 
 
 def shares_of(record: ScoreRecord) -> Iterator[Share]:
-    """Every figure that one record has something to say about.
+    """Every figure that one record contributes to.
 
     precision = tp / (tp + fp), recall = tp / (tp + fn), F1 = 2 tp / (2 tp + fp + fn), mean similarity = sum over the
     matches / tp, accuracies = agreement / answers that were compared (`AnswerScore.accuracy`), score = score / 1,
@@ -46,7 +46,7 @@ def shares_of(record: ScoreRecord) -> Iterator[Share]:
 
 
 def object_shares(tp: int, fp: int, fn: int, similarity_sum: float) -> Iterator[Share]:
-    """The figures of drawn objects."""
+    """The figures of objects."""
     if tp + fp:
         yield "precision", tp, tp + fp
     if tp + fn:
@@ -71,7 +71,7 @@ def totals_of_shares(tasks: Iterable[Iterable[Share]]) -> Totals:
 
 
 def join_totals(groups: Iterable[Totals]) -> Totals:
-    """The sums of several groups of tasks together."""
+    """The sums of every figure over several groups of tasks."""
     joined: dict[Figure, RatioTotals] = {}
     for totals in groups:
         for figure, sums in totals.items():
@@ -80,7 +80,7 @@ def join_totals(groups: Iterable[Totals]) -> Totals:
 
 
 def add_shares(sums: dict[Figure, list[float]], shares: Iterable[Share], sign: float = 1.0) -> None:
-    """Add one task's figures to running sums (or take them off with sign -1), in the order of `RatioTotals`."""
+    """Add one task's figures to running sums in the order of `RatioTotals`; a `sign` of -1 subtracts them."""
     for figure, numerator, denominator in shares:
         some = sums.get(figure)
         if some is None:
@@ -96,7 +96,7 @@ def add_shares(sums: dict[Figure, list[float]], shares: Iterable[Share], sign: f
 
 
 def ratio_totals(sums: list[float]) -> RatioTotals:
-    """Running sums as totals that give an interval."""
+    """Running sums as `RatioTotals`, which give an interval."""
     tasks, numerator, denominator, squared, product, denominator_squared, shortfall, success = sums
     return RatioTotals(
         round(tasks), numerator, denominator, squared, product, denominator_squared, round(shortfall), round(success)

@@ -1,4 +1,4 @@
-"""Which moments can be asked for: those that every time zone and every database can express."""
+"""The moments that can be queried: those that every time zone and every database can express."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,15 +8,15 @@ _START = datetime(1970, 1, 1)
 
 
 def require_moment(moment: datetime) -> None:
-    """Refuse a moment at the edge of time, which cannot be turned into UTC or into another time zone.
+    """Refuse a moment that cannot be converted to UTC or to another time zone.
 
     Args:
-        moment: with its time zone.
+        moment: a moment with a time zone.
 
     Raises:
-        ValueError: saying which moments can be asked for.
+        ValueError: the message names the moments that are allowed.
     """
-    # By its own clock: a moment at the edge cannot be subtracted from another zone's.
+    # Compare in its own time zone: a moment at the limit cannot be subtracted from one in another zone.
     own_clock = moment.replace(tzinfo=None)
     if not timedelta(days=2) <= own_clock - _START <= LATEST - EARLIEST:
         raise ValueError(f"out of range: ask for a moment from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}")

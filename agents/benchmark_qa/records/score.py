@@ -1,4 +1,4 @@
-"""The score record: one annotator's labels of one data unit, scored, with everything the figure depends on."""
+"""The score record: one annotator's score of one data unit, and everything it depends on."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from benchmark_qa.records.sketch import Sketch
 
 @dataclass(frozen=True)
 class ScoreIdentity:
-    """What was compared with what, under which rules. Two deliveries of the same work have the same identity."""
+    """The two sides and the rules of a score. Two deliveries of the same work have the same identity."""
 
     production_project: str
     benchmark_project: str
@@ -25,11 +25,11 @@ class ScoreIdentity:
     config_fingerprint: str
     engine_version: str
     late: bool = False
-    """The labels were edited after the task had left the annotators: the score is kept, and counts nowhere"""
+    """The labels were edited after the task left the annotators; the score is stored but never counted."""
 
     @cached_property
     def key(self) -> str:
-        """Deterministic primary key, 32 hex digits: an upsert under it makes repetition harmless."""
+        """Deterministic primary key, 32 hex digits; an upsert under it can be repeated safely."""
         parts = (
             self.production_project,
             self.benchmark_project,
@@ -52,7 +52,7 @@ class ScoreRecord:
 
     identity: ScoreIdentity
     annotator: str | None
-    """E-mail; None where the branch has no known author (reported as such, never guessed)"""
+    """E-mail; None if the branch has no known author (reported as unknown, never guessed)."""
     data_title: str
     scored_at: datetime
     score: float | None
@@ -61,64 +61,63 @@ class ScoreRecord:
     false_positives: int
     false_negatives: int
     similarity_sum: float
-    """Sum of the similarities of the matches"""
+    """Sum of the similarities of the matches."""
     classifications_correct: float
     classifications_total: int
     details: Mapping[str, Any] = field(repr=False)
-    """`TaskScore.to_dict()`: every component, and conflicts as `benchmark_qa.records.conflicts` keeps them"""
+    """`TaskScore.to_dict()`, with conflicts as `benchmark_qa.records.conflicts` keeps them."""
     attributes_correct: float = 0.0
     attributes_total: int = 0
     dataset_hash: str | None = None
     sketch: Sketch | None = field(default=None, repr=False)
-    """What both sides look like; None for records from before it was kept"""
+    """Drawings and answers of both sides; None for records older than sketches."""
     submitted_at: datetime | None = None
-    """When the work was handed in, by its label row's last edit; None where there is no row, or from before it was
-    kept"""
+    """Time of submission, from the label row's last edit; None without a row, or for older records."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonsWork:
-    """One annotator's tasks at the annotation stages of the production project, benchmark items among them."""
+    """One annotator's tasks at the annotation stages of the production project, including benchmark items."""
 
     done: int
-    """Data units submitted, and not in hand again"""
+    """Data units that are submitted and not in progress again."""
     assigned: int | None
-    """Those, and what is in hand; None where it is not known"""
+    """`done` plus data units in progress; None if unknown."""
     reviewed: int
-    """Data units that a reviewer has approved or rejected"""
+    """Data units that a reviewer has approved or rejected."""
     accepted_at_once: int
-    """Those of them that were never rejected"""
+    """Reviewed data units that were never rejected."""
     rejections: int
 
 
 @dataclass(frozen=True)
 class WorkReading:
-    """What was read of one project, and when."""
+    """The annotator work that was read from one project, and the time of reading."""
 
     since: datetime
-    """Work before that is not in it"""
+    """Work before this time is left out."""
     read_at: datetime
     people: Mapping[str, PersonsWork] = field(default_factory=dict)
-    """By e-mail"""
+    """Annotator work by e-mail."""
     seconds: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    """Time at annotation stages by e-mail and data hash, of data units that have a score"""
+    """Seconds at annotation stages by e-mail and data hash, for data units with a score."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One annotator's score of one data unit, as far as words about it need to know."""
+    """Input of the message functions: one annotator's score of one data unit."""
 
     annotator: str | None
     score: float | None
     passed: bool
     conflicts: Mapping[tuple[str, str, str | None], int] = field(default_factory=dict)
-    """How many there are of each kind, class, and what the labels have instead (`ConflictKey`)"""
+    """Number of conflicts by kind, class, and what the labels have instead (`ConflictKey`)."""
 
 
 def passed(record: ScoreRecord, threshold: float) -> bool | None:
-    """Whether one task is good enough: its requirements where some are configured, else its score.
+    """Whether one task passes: by its requirements if any are configured, otherwise by its score.
 
-    None: it could not be judged (neither is known), which never counts as a failure.
+    None if neither is known; such a task never counts as failed.
     """
     if record.passed is not None:
         return record.passed

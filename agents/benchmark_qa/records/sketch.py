@@ -1,8 +1,8 @@
-"""Just enough of the truth and of the labels to draw both, and to let the crowd judge the truth.
+"""A sketch of truth and labels: enough to draw both, and to let the crowd judge the truth.
 
-Kept of one frame of a data unit, one with a fault where there is any: the box about every drawing with its class, a few
-points of its outline, in fractions of the media; and the answers to single-choice and multiple-choice questions. Never
-a text, never a pixel.
+It keeps one frame of a data unit, with a conflict if there is any. Of every drawing it keeps the box with its class and
+a few points of its outline, in fractions of the media. It also keeps the answers to single-choice and multiple-choice
+questions. It never keeps text or pixels.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ Kind = Literal["box", "area", "line", "dots"]
 
 
 Path = tuple[float, ...]
-"""x, y, x, y ... in fractions of the media"""
+"""x, y, x, y ... in fractions of the media."""
 
 
 POINTS_A_PATH = 48
@@ -45,7 +45,7 @@ _OUTLINE_DECIMALS = 4
 
 
 class Traced(NamedTuple):
-    """One drawing: the box about it in fractions of the media, and how to draw it."""
+    """One drawing: its box in fractions of the media, and how to draw it."""
 
     left: float
     top: float
@@ -53,11 +53,11 @@ class Traced(NamedTuple):
     height: float
     kind: Kind
     paths: tuple[Path, ...] = ()
-    """Outlines of an area, a line, or single points; none for a box, which is its own"""
+    """Outlines of an area, a line, or single points; empty for a box."""
 
 
 def trace(drawings: Drawings) -> Iterator[Traced | None]:
-    """Each drawing, in their order; None for what has no place in a flat picture."""
+    """Each drawing in order; None for a drawing that cannot be shown in the plane."""
     geometry = drawings.geometry
     if drawings.shape is Shape.BOUNDING_BOX:
         for left, top, width, height in geometry.tolist():
@@ -79,7 +79,7 @@ def trace(drawings: Drawings) -> Iterator[Traced | None]:
 
 
 def _flat(kind: Kind, points: Numbers) -> Traced | None:
-    """Points (m, 3) of the plane; None where they lie in space."""
+    """A sketch of points (m, 3) in the plane; None if they lie in space."""
     return None if np.isfinite(points[:, 2]).any() else _traced(kind, [points[:, :2]])
 
 
@@ -92,7 +92,7 @@ def _traced(kind: Kind, paths: list[Numbers]) -> Traced | None:
 
 
 def _path(points: Numbers) -> Path:
-    """At most so many of the points, evenly, the first and the last among them."""
+    """At most `POINTS_A_PATH` points at even steps, including the first and the last."""
     if len(points) > POINTS_A_PATH:
         points = points[np.linspace(0, len(points) - 1, POINTS_A_PATH).round().astype(int)]
     return tuple(points.round(_OUTLINE_DECIMALS).ravel().tolist())
@@ -120,14 +120,14 @@ def _areas(drawings: Drawings) -> Iterator[Traced | None]:
 
 
 def _about(rings: Rings, index: int, traced: Traced) -> Traced:
-    """With the box about the polygon's own points: what is simplified may be a little smaller."""
+    """The drawing with the box of the polygon's own points; its simplified outline may be smaller."""
     points = rings.points[rings.point_offsets[index] : rings.point_offsets[index + 1]]
     (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return Traced(left, top, right - left, bottom - top, traced.kind, traced.paths)
 
 
 def _silhouette(runs: Runs, index: int) -> Numbers:
-    """A mask from its left edge to its right, row by row (m, 2): holes and gaps within a row are not seen."""
+    """The left and right edge of a mask, row by row (m, 2); holes and gaps within a row are not visible."""
     if runs.size is None:
         return np.empty((0, 2))
     height, width = (int(number) for number in runs.size[index])
@@ -143,18 +143,18 @@ def _silhouette(runs: Runs, index: int) -> Numbers:
     if not len(rows):
         return np.empty((0, 2))
     kept = rows[np.unique(np.linspace(0, len(rows) - 1, _ROWS_OF_A_MASK).round().astype(int))]
-    # The upper edge of each row, and below the last one its lower edge.
+    # The upper edge of each row, then the lower edge of the last row.
     down = [(left[row], row) for row in kept] + [(left[rows[-1]], rows[-1] + 1)]
     up = [(right[rows[-1]], rows[-1] + 1)] + [(right[row], row) for row in kept[::-1]]
     return np.array(down + up, float) / (width, height)
 
 
 MARKS_KEPT = 300
-"""Drawings of one side that are kept; `left_out` says how many were not."""
+"""Drawings of one side that are kept; `left_out` counts the others."""
 
 
 POINTS_KEPT = 3_000
-"""Points of outlines of one side that are kept; of further drawings only the box about them"""
+"""Outline points of one side that are kept; later drawings keep their box only."""
 
 
 _DECIMALS = 6
@@ -162,7 +162,7 @@ _DECIMALS = 6
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One drawing: the axis-parallel box about it, in fractions of the media's width and height, and its outline."""
+    """One drawing: its axis-parallel box in fractions of the media's width and height, and its outline."""
 
     feature: str
     left: float
@@ -171,17 +171,17 @@ class Mark:
     height: float
     kind: Kind = "box"
     paths: tuple[Path, ...] = ()
-    """None for a box, and where only the box about the drawing is kept"""
+    """Empty for a box, and if only the drawing's box is kept."""
     instance: str = ""
-    """Object hash; empty in records from before it was kept"""
+    """Object hash; empty in records older than this field."""
 
     @property
     def is_area(self) -> bool:
-        """Whether the box about it says how much of the media it covers."""
+        """Whether the drawing's box tells how much of the media it covers."""
         return self.kind in ("box", "area")
 
     def to_row(self) -> list[Any]:
-        """JSON types only: the fields, without those at the end that are as always."""
+        """A JSON list of the fields; default values at the end are left out."""
         row = [self.feature, self.left, self.top, self.width, self.height, self.instance]
         return row if self.kind == "box" else [*row, self.kind, [list(path) for path in self.paths]]
 
@@ -197,7 +197,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One question, answered by the truth and by the labels (None: not answered)."""
+    """The answers of truth and labels to one question; None if unanswered."""
 
     question_hash: str
     question: str
@@ -207,21 +207,21 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """Truth and labels of one frame."""
+    """Drawings and answers of truth and labels on one frame."""
 
     frame: int = 0
     frames: int = 1
-    """Frames that hold a drawing on either side"""
+    """Number of frames with a drawing on either side."""
     aspect: float | None = None
-    """Width over height of the media; None where the label row does not tell"""
+    """Width over height of the media; None if the label row does not contain it."""
     truth: tuple[Mark, ...] = ()
     labels: tuple[Mark, ...] = ()
     answers: tuple[Answered, ...] = ()
     left_out: int = 0
-    """Drawings of this frame that are not kept: too many, or not flat"""
+    """Drawings of this frame that are not kept: too many, or not in the plane."""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as JSON types."""
         return {
             "frame": self.frame,
             "frames": self.frames,
@@ -249,12 +249,14 @@ class Sketch:
 def sketch_of(
     truth: Annotations, labels: Annotations, ontology: Ontology, conflicts: Sequence[Conflict] = ()
 ) -> Sketch:
-    """The frame with the most faults (with none, that with most of the truth's drawings), and the answers.
+    """The sketch of the frame with the most conflicts, and of the answers.
+
+    Without conflicts it shows the frame with the most truth drawings.
 
     Args:
         truth, labels: both sides.
-        ontology: of both.
-        conflicts: of the score: a frame with a fault is worth looking at.
+        ontology: of both sides.
+        conflicts: the conflicts of the score.
     """
     frames = _frames(truth)
     given = _frames(labels)
@@ -290,7 +292,7 @@ def _busiest(counts: Mapping[int, int]) -> int:
 
 
 def _worst(conflicts: Sequence[Conflict], drawn: Sequence[int], truth: Mapping[int, int]) -> int | None:
-    """The frame with the most faults that can be seen on it; of several the one with most of the truth's drawings."""
+    """The frame with the most conflicts; of several, the one with the most truth drawings."""
     places = np.array(drawn, dtype=np.int64)
     changes = np.zeros(len(places) + 1, dtype=np.int64)
     for conflict in conflicts:
@@ -340,7 +342,7 @@ def _aspect(side: Annotations) -> float | None:
 
 
 def _answers(truth: Annotations, labels: Annotations, ontology: Ontology) -> Iterator[Answered]:
-    """Questions that one instance a side answers at most: with more, it is not known which belong together."""
+    """Questions of classifications with at most one instance per side; with more, the pairing is unknown."""
     for feature, asked in enumerate(ontology.classifications):
         sides = [[c.answers for c in side.classifications if c.feature == feature] for side in (truth, labels)]
         if max(map(len, sides)) > 1 or not any(sides):
