@@ -1,1 +1,1 @@
-"""Statistics: intervals, tests, drift, ranking, rating, agreement, crowd."""
+"""Statistics: intervals, tests, drift, ranking, rating, agreement and the crowd."""

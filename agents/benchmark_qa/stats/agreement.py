@@ -31,18 +31,17 @@ def kappa_interval(
 ) -> Interval:
     """Cohen's kappa of one annotator with the ground truth.
 
-    A jackknife or the usual standard error covers about two thirds of the time at ten answers. The interval here is
-    of the posterior of kappa when the cells of the confusion matrix are multinomial with a Dirichlet prior. As the
-    exact interval of a proportion uses two Beta distributions, so its two ends use two priors, one a little
-    sceptical (half of its mass on disagreement) and one a little trusting (a fifth).
-    Its ends come from draws with a fixed seed, so equal input gives equal output. Coverage:
-    docs/statistics/intervals.md.
+    A jackknife or the usual standard error has a coverage of about two thirds at ten answers. This interval comes from
+    the posterior of kappa, with multinomial cells of the confusion matrix and a Dirichlet prior. Its two ends use two
+    priors, like the two Beta distributions of the exact interval of a proportion: a sceptical one (half of its mass
+    on disagreement) and a trusting one (a fifth). The ends come from draws with a fixed seed, so equal input gives
+    equal output. Coverage: docs/statistics/intervals.md.
 
     Args:
         truth: (answers,) class numbers.
         answers: (answers,) class numbers.
-        tasks: (answers,) to which task each answer belongs; without it every answer is a task. Several answers of
-            one task count for fewer, by the design effect of their agreement (see `intervals`).
+        tasks: (answers,) the task of each answer; by default every answer is a task. Several answers of one task count
+            for fewer, by the design effect of their agreement (see `intervals`).
         level: of the interval.
     """
     if truth.shape != answers.shape or truth.ndim != 1:
@@ -111,20 +110,20 @@ def alpha_interval(values: Floats, *, level: float = 0.95) -> Interval:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Nominal:
-    """Category counts (units, categories); a pair differs by 1 where its categories do."""
+    """Category counts (units, categories); a pair's difference is 1 if its categories differ."""
 
     sums: Floats
 
     @staticmethod
     def differing_pairs(sums: Floats, number: Floats) -> Floats:
-        """Ordered pairs that differ, from summed counts (..., categories) of (...,) values."""
+        """Ordered pairs with different categories, from summed counts (..., categories) of (...,) values."""
         result: Floats = number**2 - (sums**2).sum(axis=-1)
         return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Squares:
-    """Sum and sum of squares (units, 2); a pair differs by its squared difference."""
+    """Sum and sum of squares (units, 2); a pair's difference is its squared difference."""
 
     sums: Floats
 
@@ -136,10 +135,11 @@ class _Squares:
 
 
 def _alpha(number: Floats, values: _Nominal | _Squares, level: float) -> Interval:
-    """The interval is the jackknife's over units, joined with the one after a unit of pure chance was added.
+    """Alpha with its interval.
 
-    The added unit keeps a handful of unanimous units from looking like certainty. A few units make up most of the
-    variance, so Student's t gets a quarter of the usual degrees of freedom; with all of them it covers 0.84 at five.
+    The interval is the jackknife's over units, joined with the one after adding a unit of pure chance. The added unit
+    widens the interval of a few unanimous units. A few units make up most of the variance, so Student's t gets a
+    quarter of the usual degrees of freedom; with all of them the coverage is 0.84 at five units.
     """
     paired = number >= 2
     number, sums = number[paired], values.sums[paired]
@@ -158,7 +158,7 @@ def _alpha(number: Floats, values: _Nominal | _Squares, level: float) -> Interva
 
 
 def _jackknife(number: Floats, sums: Floats, values: _Nominal | _Squares) -> tuple[float, float]:
-    """Alpha of the units, and its standard error by leaving out one unit at a time."""
+    """Alpha of the units, and its standard error from leaving out one unit at a time."""
     within = values.differing_pairs(sums, number) / (number - 1.0)
     total, all_sums = number.sum(), sums.sum(axis=0)
     estimate = float(_alpha_of(within.sum(), values.differing_pairs(all_sums, total), total))
@@ -177,7 +177,7 @@ def _alpha_of(within: Floats, among_all: Floats, total: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class PairAgreement:
-    """How far two annotators' boxes are the same: F1 of one against the other, over the tasks that both did."""
+    """Agreement of two annotators' boxes: F1 of one against the other, over the tasks that both did."""
 
     first: str
     second: str
@@ -185,11 +185,11 @@ class PairAgreement:
 
 
 def box_agreement(items: Sequence[BoxItem], *, threshold: float = 0.5) -> tuple[PairAgreement, ...]:
-    """Agreement of every pair of annotators who share an item, by name.
+    """Agreement of every pair of annotators who share an item, ordered by name.
 
-    For boxes "chance" has no meaning: there is no number of places where both rightly drew nothing. F1 between two
-    annotators is the limit of kappa as that number grows (Hripcsak & Rothschild 2005), it is symmetric, and it needs
-    no truth. An item that both left empty says nothing.
+    Kappa is not defined for boxes, because the number of places where both correctly drew nothing is unknown. F1
+    between two annotators is the limit of kappa as that number grows (Hripcsak & Rothschild 2005). It is symmetric and
+    needs no truth. An item without boxes on both sides is not counted.
     """
     crowd = flatten(items)
     number = {name: index for index, name in enumerate(crowd.names)}
@@ -206,21 +206,21 @@ def box_agreement(items: Sequence[BoxItem], *, threshold: float = 0.5) -> tuple[
 
 
 def pooled_agreement(pairs: Sequence[PairAgreement]) -> float:
-    """Mean F1 over pairs, each weighed by the number of tasks it shares; NaN where no pair has any."""
+    """Mean F1 over pairs, weighted by the number of shared tasks; NaN if there is none."""
     known = [(pair.f1.estimate, pair.f1.n) for pair in pairs if pair.f1.estimate is not None]
     tasks = sum(n for _, n in known)
     return sum(f1 * n for f1, n in known) / tasks if tasks else float("nan")
 
 
 def _matches_between(crowd: Crowd, threshold: float) -> Counter[tuple[int, int, int]]:
-    """How many boxes match, by item and pair of annotators (the lower number first); one sweep for everybody."""
+    """Number of matching boxes by item and pair of annotators (lower number first), from one sweep."""
     boxes, item, who = crowd.label, crowd.label_item, crowd.label_annotator
     touch = touching(boxes, item, boxes, item)
     touch = touch.where(who[touch.truth] < who[touch.label])
     overlap = box_iou(boxes[touch.truth], boxes[touch.label])
     near = overlap >= threshold - SLACK
     pairs = touch.where(near)
-    # One box takes part in the matching of many pairs of people: there it stands once for each partner.
+    # A box takes part in the matching of many pairs of annotators, so it is repeated once per partner.
     _, first = np.unique(pairs.truth * len(crowd.names) + who[pairs.label], return_inverse=True)
     _, second = np.unique(pairs.label * len(crowd.names) + who[pairs.truth], return_inverse=True)
     ranks = np.arange(len(pairs))

@@ -1,9 +1,9 @@
-"""*Below the others on these items*: a second statement about a person, which asks nothing of the items' order.
+"""*Below the others on these items*: a second statement about a person, valid for any order of items.
 
-Each task's value (0 to 1) is compared with the mean of at least five others on the same item. For people who are alike
-the difference is 0 on average whatever the item, so hard items that come first for everybody accuse nobody. The
-differences, in the order of the person's submissions, make an e-process of their own; names are by e-BH.
-It cannot see a crowd that is poor as a whole.
+Each task's value (0 to 1) is compared with the mean of at least five others on the same item. For equally good people
+the expected difference is 0 on every item, so hard items at the start lower nobody's result. The differences, in the
+order of the person's submissions, form a separate e-process; people are named by e-BH.
+This comparison cannot detect a crowd that is poor as a whole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,15 @@ from benchmark_qa.stats.crowd_evidence import named
 from benchmark_qa.stats.evidence import Evidence, Floats, Gains, fold
 
 FEWEST_OTHERS = 5
-"""Others on an item without whom a comparison says nothing"""
+"""Fewest others on an item for a comparison; with fewer, it is not meaningful."""
 
 
 @dataclass(frozen=True, slots=True)
 class AmongOthers:
-    """One person beside the others on the same items; ``difference`` is None without a comparable task."""
+    """One person compared with the others on the same items; ``difference`` may be None.
+
+    It is None without a comparable task.
+    """
 
     is_below: bool
     evidence: float
@@ -29,11 +32,11 @@ class AmongOthers:
 
 
 def beside_others(values: Mapping[str, Sequence[tuple[str, float]]]) -> dict[str, AmongOthers]:
-    """Everybody beside the others.
+    """The comparison of every person with the others.
 
     Args:
-        values: of each person, (item, value from 0 to 1) in the order of submission, each item once; the tasks in
-            which there was something to judge.
+        values: of each person, (item, value from 0 to 1) in the order of submission, each item once; tasks with nothing
+            to judge are left out.
     """
     gains = {name: Gains(differences, 1.0, 1.0) for name, differences in differences_of(values).items()}
     crowd = sum(not np.isnan(each.values).all() for each in gains.values())
@@ -43,7 +46,7 @@ def beside_others(values: Mapping[str, Sequence[tuple[str, float]]]) -> dict[str
 
 
 def differences_of(values: Mapping[str, Sequence[tuple[str, float]]]) -> dict[str, Floats]:
-    """For each person (tasks,): value minus the others' mean on the item; NaN where fewer than five others met it."""
+    """Per person (tasks,): value minus the others' mean on the item; NaN with fewer than five others."""
     sums: dict[str, float] = {}
     counts: dict[str, int] = {}
     for name, tasks in values.items():

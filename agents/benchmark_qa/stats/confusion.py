@@ -1,4 +1,4 @@
-"""The confusion matrix over many tasks, and the figures read off it."""
+"""The confusion matrix over many tasks, and the figures derived from it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 class ConfusionMatrix:
     """Counts (k, k): row = class in the ground truth, column = class that the annotator gave.
 
-    For objects, a class named for "nothing" carries what was missed (its column) and what was spurious (its row).
-    Figures that cannot be computed are NaN: recall of a class that the truth never holds, and so on.
+    For objects, a class named for "nothing" holds missed objects (its column) and spurious objects (its row).
+    Undefined figures are NaN, for example the recall of a class that the truth does not contain.
     """
 
     labels: tuple[str, ...]
@@ -26,7 +26,7 @@ class ConfusionMatrix:
 
     @classmethod
     def of(cls, truth: NDArray[np.int64], answers: NDArray[np.int64], labels: Sequence[str]) -> Self:
-        """From class numbers, one entry per answer."""
+        """The matrix of class numbers, one entry per answer."""
         size = len(labels)
         if truth.shape != answers.shape:
             raise ValueError(f"{truth.shape} true classes and {answers.shape} answers do not pair")
@@ -43,22 +43,22 @@ class ConfusionMatrix:
 
     @property
     def total(self) -> float:
-        """All answers."""
+        """The number of answers."""
         return float(self.counts.sum())
 
     @property
     def accuracy(self) -> float:
-        """The share of answers on the diagonal; equal to micro F1 where every item has one answer."""
+        """The share of answers on the diagonal; equal to micro F1 if every item has one answer."""
         return _ratio(np.trace(self.counts), self.counts.sum())
 
     @property
     def recall(self) -> NDArray[np.float64]:
-        """(k,): of what is this class in the truth, the share that was given it."""
+        """(k,): of the items of each class in the truth, the share that was given this class."""
         return _ratios(np.diag(self.counts), self.counts.sum(axis=1))
 
     @property
     def precision(self) -> NDArray[np.float64]:
-        """(k,): of what was given this class, the share that is it in the truth."""
+        """(k,): of the items that were given each class, the share of this class in the truth."""
         return _ratios(np.diag(self.counts), self.counts.sum(axis=0))
 
     @property
@@ -68,20 +68,21 @@ class ConfusionMatrix:
 
     @property
     def balanced_accuracy(self) -> float:
-        """Mean recall over the classes that the truth holds: an always-majority answerer gets 1 / classes.
+        """Mean recall over the classes in the truth; always answering the majority class gives 1 / classes.
 
-        With 85/15 classes he has a raw accuracy of 0.85, more than an honest annotator who is right 8 times in 10.
+        With classes of 85 % and 15 %, such an annotator has a raw accuracy of 0.85, more than an honest annotator who
+        is right 8 times in 10.
         """
         return _mean(self.recall)
 
     @property
     def macro_f1(self) -> float:
-        """Mean F1 over the classes that occur: rare classes weigh as much as common ones."""
+        """Mean F1 over the classes that occur; rare classes count as much as common ones."""
         return _mean(self.f1)
 
     @property
     def worst_class(self) -> tuple[str, float] | None:
-        """The class with the lowest F1, the first of equals; None where no class occurs."""
+        """The class with the lowest F1, the first of equals; None if no class occurs."""
         scores = self.f1
         if np.isnan(scores).all():
             return None
@@ -90,7 +91,7 @@ class ConfusionMatrix:
 
     @property
     def kappa(self) -> float:
-        """Cohen's kappa (1960): agreement beyond chance; NaN where both sides know one and the same class only."""
+        """Cohen's kappa (1960), agreement beyond chance; NaN if both sides have only one and the same class."""
         return float(kappa_of(self.counts))
 
     def __str__(self) -> str:
@@ -106,7 +107,7 @@ class ConfusionMatrix:
 
 
 def kappa_of(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cohen's kappa of matrices (..., k, k): (observed - expected) / (1 - expected); NaN where expected is 1."""
+    """Cohen's kappa of matrices (..., k, k): (observed - expected) / (1 - expected); NaN if expected is 1."""
     total = counts.sum(axis=(-1, -2))
     with np.errstate(divide="ignore", invalid="ignore"):
         observed = np.trace(counts, axis1=-2, axis2=-1) / total

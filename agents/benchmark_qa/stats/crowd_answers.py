@@ -1,10 +1,10 @@
-"""The truth is judged too: which answers of the ground truth the crowd contradicts, weighed by how good each is.
+"""Answers of the ground truth that the crowd contradicts, weighted by how good each annotator is.
 
-As in Dawid & Skene (1979) every annotator has a confusion matrix P(answer | true class); unlike there the ground
-truth is not unknown but a vote that is wrong with a small prior probability. An annotator's matrix is counted
-against the ground truth of all *other* items, so that no item argues for itself, and shrunk to the group's matrix
-by `PRIOR_ANSWERS` pseudo-answers per class, so that a few answers make neither an expert nor a villain. Someone who
-is always wrong is as informative as someone who is always right; a plain majority cannot use him.
+As in Dawid & Skene (1979), every annotator has a confusion matrix P(answer | true class). Unlike there, the ground
+truth is known; it is a vote that is wrong with a small prior probability. An annotator's matrix is counted against the
+ground truth of all *other* items, so that an item is no evidence for itself. It is shrunk to the group's matrix by
+`PRIOR_ANSWERS` pseudo-answers per class, so that a few answers have little effect. An annotator who is always wrong is
+as informative as one who is always right; a plain majority cannot use this.
 
 Measured on planted errors: docs/statistics/suspects.md.
 """
@@ -18,21 +18,21 @@ from numpy.typing import NDArray
 
 NOT_ANSWERED = -1
 PRIOR_WRONG = 0.05
-"""Share of the ground truth taken to be wrong before anybody is heard."""
+"""Prior share of wrong answers in the ground truth, before any annotator's answer."""
 SUSPECT_FROM = 0.5
 """Probability of being wrong from which an item is listed: more likely wrong than right."""
 MINIMUM_VOICES = 2
-"""One annotator against the truth is an error of his; two who say the same are a reason to look."""
+"""Annotators with the same answer: one against the truth is probably wrong, two are a reason to look."""
 PRIOR_ANSWERS = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnswerSuspicion:
-    """What the crowd says of each item's true answer; all arrays are (items,).
+    """The crowd's view of each item's true answer; all arrays are (items,).
 
-    ``wrong`` is the probability that the ground truth is wrong, ``instead`` the class that the crowd holds to be
-    right, ``voices`` how many annotators speak for it (whose answer, from them, is likelier if it were right),
-    ``answered`` how many answered at all.
+    ``wrong`` is the probability that the ground truth is wrong, ``instead`` the class that the crowd considers right,
+    ``voices`` the number of annotators who support it (their answer is more likely if it is right), ``answered`` the
+    number who answered at all.
     """
 
     wrong: NDArray[np.float64]
@@ -50,16 +50,16 @@ class AnswerSuspicion:
 def suspect_answers(
     truth: NDArray[np.int64], answers: NDArray[np.int64], *, classes: int, prior_wrong: float = PRIOR_WRONG
 ) -> AnswerSuspicion:
-    """How probable it is that each true answer is wrong, given what everybody answered.
+    """The probability that each true answer is wrong, given everybody's answers.
 
     Args:
         truth: (items,) classes 0 .. classes-1.
-        answers: (annotators, items) classes, `NOT_ANSWERED` where there is none.
-        classes: how many there are, at least two.
-        prior_wrong: the share of the truth that is taken to be wrong beforehand.
+        answers: (annotators, items) classes, `NOT_ANSWERED` if there is none.
+        classes: number of classes, at least two.
+        prior_wrong: prior share of wrong answers in the truth.
 
     Raises:
-        ValueError: shapes or classes do not fit; the message names what.
+        ValueError: shapes or classes do not fit; the message names them.
     """
     _check(truth, answers, classes)
     given = _Given.of(answers)
@@ -84,7 +84,7 @@ def suspect_answers(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Given:
-    """The answers that were given, g of them: in a large crowd most people answered few of the items."""
+    """The g answers that were given; sparse, because in a large crowd most people answered few items."""
 
     annotators: int
     annotator: NDArray[np.int64]
@@ -98,7 +98,7 @@ class _Given:
 
 
 def _evidence(truth: NDArray[np.int64], given: _Given, classes: int) -> NDArray[np.float64]:
-    """Log probability (classes, g) of each answer if that class were true."""
+    """Log probability (classes, g) of each answer, for each class as the true one."""
     counts = _confusions(truth, given, classes)
     group = counts.sum(axis=0) + 1.0
     group /= group.sum(axis=1, keepdims=True)
@@ -130,7 +130,7 @@ def _check(truth: NDArray[np.int64], answers: NDArray[np.int64], classes: int) -
 
 
 def item_rating(accepted: int, uses: int) -> float:
-    """How well a benchmark item does: (accepted + 1) / (uses + 1), 1.0 before its first use.
+    """Rating of a benchmark item: (accepted + 1) / (uses + 1), 1.0 before its first use.
 
     >>> item_rating(0, 0), item_rating(1, 9)
     (1.0, 0.2)
@@ -144,10 +144,10 @@ def item_difficulty(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """One minus the mean score of each item over all annotators who did it.
 
     Args:
-        scores: (annotators, items) in [0, 1], NaN where an annotator did not do the item.
+        scores: (annotators, items) in [0, 1], NaN if an annotator did not do the item.
 
     Returns:
-        (items,), NaN where nobody did it.
+        (items,), NaN if nobody did the item.
     """
     done = ~np.isnan(scores)
     number = done.sum(axis=0)

@@ -1,14 +1,14 @@
-"""Which boxes of the ground truth the crowd contradicts: spurious, misplaced, or missing from the truth.
+"""Boxes of the ground truth that the crowd contradicts: spurious, misplaced or missing ones.
 
 Every annotator is a detector with a hit rate, counted against the truth of all other items and shrunk to the group.
-Two hypotheses compete at every place. *An object is here*: everybody marks it with his own hit rate, or, for the
-share `HARD_SHARE` of objects that are hard to see, with `HARD_HIT_RATE`. *Nothing is here*: a mark is a coincidence.
+Two hypotheses are compared at every place. *An object is here*: every annotator marks it with the own hit rate, or with
+`HARD_HIT_RATE` for the share `HARD_SHARE` of objects that are hard to see. *Nothing is here*: marks are coincidences.
 
-- A truth box that nearly nobody matches is *spurious*.
-- Boxes of several annotators that agree with each other where the truth has none are an object *missing* from it.
-- The two together, overlapping, are a *misplaced* truth box.
+- A truth box that almost nobody matches is *spurious*.
+- Boxes of several annotators that agree with each other, without a truth box, are an object *missing* from the truth.
+- Both together, overlapping, are a *misplaced* truth box.
 
-The prior and the threshold are those of `crowd`; measured on planted errors: docs/statistics/suspects.md.
+The prior and the threshold are those of `crowd_answers`. Measured on planted errors: docs/statistics/suspects.md.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,19 +24,19 @@ from benchmark_qa.stats.crowd_answers import MINIMUM_VOICES, PRIOR_ANSWERS, PRIO
 
 MATCH_FROM = 0.5
 AGREE_FROM = 0.4
-"""Two loose boxes about one object agree less with each other than each does with a tight one."""
+"""IoU from which two boxes agree; two loose boxes agree less with each other than with a tight one."""
 HARD_SHARE = 0.1
 HARD_HIT_RATE = 0.3
 COINCIDENCE_WITH_TRUTH = 0.05
 COINCIDENCE_WITH_OTHERS = 0.1
-"""A shadow that one takes for a person, others take for one too."""
+"""Rate of coincidental marks at a place that others mark; what misleads one annotator misleads others."""
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 
 class Fault(StrEnum):
-    """What seems wrong with the truth."""
+    """The kind of error that a truth box seems to have."""
 
     SPURIOUS = "spurious"
     MISPLACED = "misplaced"
@@ -45,10 +45,10 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoxItem:
-    """One data unit (or one frame, or one class of it) as a store keeps it.
+    """The boxes of one data unit, or of one frame or class of it.
 
     Boxes are (n, 4): left, top, width, height, all in one unit. An annotator who found nothing has an empty array;
-    one who is not in ``answers`` did not do the item.
+    an annotator who is not in ``answers`` did not do the item.
     """
 
     key: str
@@ -60,9 +60,9 @@ class BoxItem:
 class SuspectBox:
     """One place of the truth to look at.
 
-    ``truth_index`` is the row of the truth box in question (None when missing), ``crowd_box`` (4,) the median of the
-    boxes that the ``voices`` drew (None when spurious); ``silent`` are the annotators who drew nothing that fits
-    the truth box (or, when missing, nothing that fits the crowd's).
+    ``truth_index`` is the row of the truth box (None if it is missing). ``crowd_box`` (4,) is the median of the boxes
+    that the ``voices`` drew (None if the truth box is spurious). ``silent`` are the annotators without a box that
+    fits the truth box (or, if it is missing, without one that fits the crowd's box).
     """
 
     key: str
@@ -87,8 +87,8 @@ class SuspectBox:
 class Crowd:
     """All boxes of all items in flat arrays.
 
-    An *answer* is one annotator's whole set of boxes for one item: row i of ``answer_*`` says whose and of what, and
-    ``label_answer`` (n,) to which answer each label box belongs. Nothing is as large as people times items.
+    An *answer* is one annotator's boxes for one item. Row i of ``answer_*`` holds its annotator and item;
+    ``label_answer`` (n,) holds the answer of each label box. No array has the size people times items.
     """
 
     names: tuple[str, ...]
@@ -106,13 +106,13 @@ class Crowd:
 
     @property
     def label_annotator(self) -> Indices:
-        """(n,) who drew each label box."""
+        """(n,) the annotator of each label box."""
         return self.answer_annotator[self.label_answer]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Places:
-    """Places (p,) where an object may be; mark j says that the answer ``mark_answer[j]`` holds a box there."""
+    """Places (p,) where an object may be; mark j means that the answer ``mark_answer[j]`` has a box there."""
 
     item: Indices
     mark_place: Indices
@@ -120,12 +120,12 @@ class _Places:
 
     @property
     def marks(self) -> Indices:
-        """(p,) how many marked each place."""
+        """(p,) number of answers that marked each place."""
         marks: Indices = np.bincount(self.mark_place, minlength=len(self.item))
         return marks
 
     def answers_at(self, place: int) -> Indices:
-        """Which answers marked a place."""
+        """The answers that marked a place."""
         answers: Indices = self.mark_answer[self.mark_place == place]
         return answers
 
@@ -133,7 +133,7 @@ class _Places:
 def suspect_boxes(items: Sequence[BoxItem]) -> tuple[SuspectBox, ...]:
     """The places of the ground truth that the crowd contradicts, the most certain first.
 
-    Cost and memory grow with the number of boxes that overlap. Raises ValueError for boxes that are not finite (n, 4).
+    Cost and memory grow with the number of overlapping boxes. Raises ValueError for boxes that are not finite (n, 4).
     """
     crowd = flatten(items)
     label, matched = _matches(crowd)
@@ -162,7 +162,7 @@ def suspect_boxes(items: Sequence[BoxItem]) -> tuple[SuspectBox, ...]:
 
 
 def flatten(items: Sequence[BoxItem]) -> Crowd:
-    """All boxes of all items as arrays; annotators are numbered by name."""
+    """All boxes of all items as arrays; annotators are numbered in the order of their names."""
     names = tuple(sorted({name for item in items for name in item.answers}))
     number = {name: index for index, name in enumerate(names)}
     truths = [_boxes(item.truth, item.key) for item in items]
@@ -186,12 +186,12 @@ def _boxes(boxes: Floats, key: str) -> Floats:
 
 
 def _matches(crowd: Crowd) -> tuple[Indices, Indices]:
-    """Which label box matches which truth box, one-to-one for each annotator."""
+    """Matches of label boxes and truth boxes, one-to-one for each annotator."""
     pairs = touching(crowd.truth, crowd.truth_item, crowd.label, crowd.label_item)
     overlap = box_iou(crowd.truth[pairs.truth], crowd.label[pairs.label])
     near = overlap >= MATCH_FROM - SLACK
     truth, label = pairs.truth[near], pairs.label[near]
-    # A truth box takes part in the matching of every annotator: it stands once for each.
+    # A truth box takes part in the matching of every annotator, so it is repeated once per annotator.
     _, seen_by = np.unique(truth * len(crowd.names) + crowd.label_annotator[label], return_inverse=True)
     ranks = np.arange(max(len(truth), len(crowd.label)))
     chosen = assign(Pairs(seen_by, label), overlap[near], ranks, ranks)
@@ -199,7 +199,7 @@ def _matches(crowd: Crowd) -> tuple[Indices, Indices]:
 
 
 def _hit_rates(crowd: Crowd, truths: _Places) -> Floats:
-    """For each answer the share of the truth boxes of all *other* items that its annotator marked."""
+    """For each answer, its annotator's share of marked truth boxes over all *other* items."""
     who = crowd.answer_annotator
     hits = np.bincount(truths.mark_answer, minlength=len(who))
     in_item = np.bincount(crowd.truth_item, minlength=int(crowd.answer_item.max(initial=-1)) + 1)
@@ -211,7 +211,7 @@ def _hit_rates(crowd: Crowd, truths: _Places) -> Floats:
 
 
 def _real(crowd: Crowd, rates: Floats, places: _Places, *, coincidence: float, prior: float) -> Floats:
-    """The probability (p,) that there is an object at each place."""
+    """The probability (p,) of an object at each place."""
     easy = np.log1p(-HARD_SHARE) + _log_likelihood(crowd, rates, places)
     hard = np.log(HARD_SHARE) + _log_likelihood(crowd, np.full(len(rates), HARD_HIT_RATE), places)
     nothing = _log_likelihood(crowd, np.full(len(rates), coincidence), places)
@@ -221,7 +221,10 @@ def _real(crowd: Crowd, rates: Floats, places: _Places, *, coincidence: float, p
 
 
 def _log_likelihood(crowd: Crowd, rates: Floats, places: _Places) -> Floats:
-    """Of the marks at each place, when every answer marks it at its rate: as if all were silent, then corrected."""
+    """Log likelihood (p,) of the marks at each place, if every answer marks it at its rate.
+
+    It is computed as if no answer marked the place, then corrected for the marks.
+    """
     items = int(max(crowd.answer_item.max(initial=-1), places.item.max(initial=-1))) + 1
     silent = np.bincount(crowd.answer_item, weights=np.log1p(-rates), minlength=items)
     speaking = (np.log(rates) - np.log1p(-rates))[places.mark_answer]
@@ -231,9 +234,10 @@ def _log_likelihood(crowd: Crowd, rates: Floats, places: _Places) -> Floats:
 
 
 def _clusters(crowd: Crowd, left: Indices) -> Iterator[list[int]]:
-    """Groups of boxes that match no truth and agree with each other, at most one box per annotator in each.
+    """Groups of unmatched boxes that agree with each other, at most one box per annotator in each.
 
-    The box with most support is the seed; its group leaves, and so on until nobody agrees with anybody.
+    The box with the most support is the seed of a group. The group is removed, and the search is repeated until no
+    boxes agree.
     """
     boxes, item = crowd.label[left], crowd.label_item[left]
     pairs = touching(boxes, item, boxes, item)
@@ -274,7 +278,7 @@ def _seeded_groups(
 
 
 def _group(seed: int, friends: Mapping[int, float], alive: set[int], annotator: Indices) -> tuple[float, list[int]]:
-    """The seed with the best box of every other annotator who agrees with it, and their summed similarity."""
+    """The seed with the best agreeing box of every other annotator, and their summed similarity."""
     best: dict[int, tuple[float, int]] = {}
     for box in sorted(alive & friends.keys()):
         best[int(annotator[box])] = max(best.get(int(annotator[box]), (0.0, -1)), (friends[box], box))
@@ -283,7 +287,7 @@ def _group(seed: int, friends: Mapping[int, float], alive: set[int], annotator: 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Listing:
-    """What was found, ready to be told: row i of ``boxes`` and ``found_real`` belongs to place i of ``found``."""
+    """The results before output; row i of ``boxes`` and ``found_real`` belongs to place i of ``found``."""
 
     items: Sequence[BoxItem]
     crowd: Crowd
@@ -295,7 +299,7 @@ class _Listing:
     boxes: Floats
 
     def suspects(self) -> Iterator[SuspectBox]:
-        """Missing and misplaced ones, then the spurious ones that are not misplaced."""
+        """Missing and misplaced boxes, then spurious ones that are not misplaced."""
         against = self.answered[self.truths.item] - self.truths.marks
         spurious = set(_suspicious(1.0 - self.truth_real, against))
         for row in _suspicious(self.found_real, self.found.marks):
@@ -321,7 +325,7 @@ class _Listing:
         )
 
     def _displaced(self, row: int) -> int | None:
-        """The truth box that overlaps the crowd's box and has fewer, other friends: it seems meant for this object."""
+        """The truth box for this object: it overlaps the crowd's box; fewer and other annotators match it."""
         voices = self.found.answers_at(row)
         here = np.flatnonzero(self.truths.item == self.found.item[row])
         overlap = box_iou(self.crowd.truth[here], np.tile(self.boxes[row], (len(here), 1)))

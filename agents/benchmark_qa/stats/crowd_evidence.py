@@ -1,8 +1,8 @@
-"""Who of a crowd is below or above the bar, from everybody's evidence; and how many tasks more until we know.
+"""Verdicts about everybody in a crowd, from the evidence, and the expected number of further tasks.
 
 "Below" is named by e-BH on the current evidence of everybody in the project (Wang & Ramdas 2022, JRSS B 84): the k
-people with the most evidence, for the largest k whose smallest evidence is at least crowd / (k x 5 %). It holds however
-people depend on each other. "Above" is said from an evidence of 20, each person alone.
+people with the most evidence, for the largest k whose smallest evidence is at least crowd / (k x 5 %). It is valid for
+any dependence between people. "Above" is said from an evidence of 20, for each person alone.
 """
 
 from collections.abc import Mapping
@@ -17,16 +17,16 @@ from benchmark_qa.stats.evidence import ALPHA, Evidence, Floats, naming_level
 Side = Literal["below", "above", "undecided"]
 
 _FEWEST_TASKS = 5
-"""Tasks before a growth of the evidence is told"""
+"""Fewest tasks for a reported growth of the evidence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the evidence says of one person at this look.
+    """The verdict about one person at this look.
 
-    ``needed_below`` is the evidence from which the person would be named, given everybody else's. ``tasks_expected``
-    is the number of tasks more until one of the two sides is expected to be reached; None where it is reached, or
-    where the evidence does not grow.
+    ``needed_below`` is the evidence from which the person is named, given everybody else's. ``tasks_expected`` is the
+    expected number of further tasks until one of the two sides is reached; None if it is reached already, or if the
+    evidence does not grow.
     """
 
     side: Side
@@ -39,11 +39,11 @@ class Standing:
 
 
 def standings(crowd: Mapping[str, Evidence]) -> dict[str, Standing]:
-    """What the evidence says of everybody.
+    """The verdict about everybody.
 
     Args:
-        crowd: everybody with evidence in the project, never a filtered part of them. People without a task in which
-            there was something to judge do not count towards the crowd, and are undecided.
+        crowd: everybody with evidence in the project, never a filtered part of them. People without a task to judge do
+            not count towards the crowd and are undecided.
     """
     below = {name: held.evidence_below for name, held in crowd.items() if held.tasks}
     needed = needed_evidence(below)
@@ -51,14 +51,14 @@ def standings(crowd: Mapping[str, Evidence]) -> dict[str, Standing]:
 
 
 def named(evidence: Mapping[str, float], *, alpha: float = ALPHA) -> frozenset[str]:
-    """Who is named by e-BH: at any look the expected share of wrong names is at most ``alpha``."""
+    """The people named by e-BH; at any look the expected share of wrong names is at most ``alpha``."""
     names = list(evidence)
     chosen = named_of_many(np.array([list(evidence.values())]).reshape(1, len(names)), alpha=alpha)[0]
     return frozenset(name for name, is_named in zip(names, chosen, strict=True) if is_named)
 
 
 def named_of_many(evidence: Floats, *, alpha: float = ALPHA) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-    """Who is named in each of many crowds: (crowds, people) from evidence (crowds, people)."""
+    """The people named in each of many crowds: (crowds, people) from evidence (crowds, people)."""
     size = evidence.shape[1]
     if not size:
         return np.zeros(evidence.shape, bool)
@@ -72,7 +72,7 @@ def named_of_many(evidence: Floats, *, alpha: float = ALPHA) -> np.ndarray[tuple
 
 
 def needed_evidence(evidence: Mapping[str, float], *, alpha: float = ALPHA) -> dict[str, float]:
-    """The evidence from which each person is named by e-BH, given the present evidence of all others.
+    """The evidence from which each person is named by e-BH, given the current evidence of all others.
 
     crowd / (k x alpha) for the largest k for which k - 1 others have at least as much.
     """
@@ -87,10 +87,10 @@ def needed_evidence(evidence: Mapping[str, float], *, alpha: float = ALPHA) -> d
 
 
 def tasks_expected(evidence: float, needed: float, growth: tuple[float, ...]) -> int | None:
-    """Tasks more until the evidence is expected to reach what is needed: ln(needed / evidence) / growth.
+    """Expected further tasks until the evidence reaches ``needed``: ln(needed / evidence) / growth.
 
     The growth is the largest, over the nine bets, of the mean logarithm of their factors over about the last 100
-    tasks. None where it is not positive: then the evidence is not growing. An estimate, and an early one is uncertain.
+    tasks. None if it is not positive, because the evidence is not growing then. Early estimates are uncertain.
     """
     if evidence >= needed:
         return 0
@@ -101,7 +101,7 @@ def tasks_expected(evidence: float, needed: float, growth: tuple[float, ...]) ->
 def _standing(held: Evidence, needed_below: float) -> Standing:
     needed_above = naming_level()
     is_below, is_above = held.evidence_below >= needed_below, held.evidence_above >= needed_above
-    # Both at once: the work has just changed. Neither is said until one of them has gone.
+    # Both sides are reached: the work has just changed. Neither is said until one of them falls.
     side: Side = "undecided" if is_below == is_above else "below" if is_below else "above"
     expected = [
         tasks_expected(held.evidence_below, needed_below, held.growth_below),

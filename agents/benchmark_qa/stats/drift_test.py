@@ -1,21 +1,21 @@
-"""Whether somebody gives other labels than the others do: an exact test, looked at every 25 tasks.
+"""Test whether a person gives other labels than the others do: an exact test, repeated every 25 tasks.
 
-On each item the label counts of those who met it are taken as they are; for people who label alike, each of them is
-as likely to have given one set of counts as another. Items that nobody else has met are taken together: each of these
-tasks is as likely to be the person's (this half assumes that people get items in random order). So the person's total
+The test conditions on the label counts of each item. For people who label alike, each person on the item is equally
+likely to have given each set of counts. Items that nobody else has done form one group: each of these tasks is equally
+likely to be the person's (this half assumes that people get items in random order). So the person's total
 
     T_l = sum over own tasks of (c_l - m x share_l)      c_l: labels l given, m: all labels given, share_l: of everybody
 
-has a distribution that is known exactly, without a model for how labels of one task cluster and however rare l is:
+has an exactly known distribution. It needs no model of how labels of one task cluster, and l may be rare:
 
 - tasks with one label each: exact, a convolution of Bernoulli and hypergeometric distributions;
-- else: Chernoff's bound on the permutation distribution, min over t > 0 of e^(-t T) x product of means of e^(t x) over
-  an item's people. It also bounds drawing without replacement (Hoeffding 1963, theorem 4). Never too small.
+- otherwise: Chernoff's bound on the permutation distribution, min over t > 0 of e^(-t T) x product of means of e^(t x)
+  over an item's people. It also bounds drawing without replacement (Hoeffding 1963, theorem 4). Never too small.
 
-The p-value is the smallest of both directions of all labels that vary, times their number (Bonferroni).
+The p-value is the smallest over both directions of all labels that vary, times their number (Bonferroni).
 Alpha is spent over looks and people: look k (25 k tasks) of one of K people has level 5 % x 5 / ((k + 4) (k + 5)) / K.
-The weights sum to 1 over all looks for ever, so among equal people anybody is accused in 5 % of crowds at most.
-A look compares with what the others had submitted by then: it is the same look whenever it is computed.
+The weights sum to 1 over all looks, so among equal people anybody is named in at most 5 % of crowds.
+A look compares with what the others had submitted by then, so it gives the same result whenever it is computed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,19 +29,19 @@ from numpy.typing import NDArray
 from benchmark_qa.stats.evidence import ALPHA, Floats
 
 LOOK_EVERY = 25
-"""Own tasks with labels between two looks"""
+"""Own tasks with labels between two looks."""
 MOST_OTHERS = 40
-"""Others on an item who are compared with: the first to submit"""
+"""Most others on an item in the comparison: the first to submit."""
 _EXACT_FROM = 100.0
-"""The exact tail is worked out where the bound is within this factor of the level: it is never larger"""
+"""Largest bound / level for which the exact tail is computed; the tail never exceeds the bound."""
 _WORTH_A_SEARCH = 2.0
-"""Squared standard deviations from the mean, below which a simple bound is the p-value"""
+"""Squared standard deviations from the mean below which a simple bound is used as the p-value."""
 _STEPS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledTask:
-    """How often each label was given in one task; ``submitted`` orders the tasks of all people in time."""
+    """Counts of each label in one task; ``submitted`` orders the tasks of all people in time."""
 
     submitted: float
     item: str
@@ -52,9 +52,9 @@ class LabelledTask:
 class DriftLook:
     """The latest look at one person's labels.
 
-    ``distance`` is the Jensen-Shannon divergence in bits between the own shares of labels and those of the others.
-    ``label`` is the index of the label that speaks most clearly and ``difference`` the own share minus the others'.
-    All are None, with the ``reason``, where there was no look or nothing to compare.
+    ``distance`` is the Jensen-Shannon divergence in bits between the person's shares of labels and those of the others.
+    ``label`` is the index of the label with the clearest difference, ``difference`` the person's share minus the
+    others'. All are None, with the ``reason``, if there was no look or nothing to compare.
     """
 
     is_different: bool
@@ -70,9 +70,10 @@ class DriftLook:
 
 @dataclass(frozen=True, slots=True)
 class Strata:
-    """Groups of tasks; within a group each task is as likely to be the person's.
+    """Groups of tasks; within a group each task is equally likely to be the person's.
 
-    ``counts`` is (tasks, labels), group after group; ``is_own`` (tasks,) marks the person's; ``sizes`` is (groups,).
+    ``counts`` is (tasks, labels), group after group; ``is_own`` (tasks,) marks the person's tasks; ``sizes`` is
+    (groups,).
     """
 
     counts: Floats
@@ -81,27 +82,27 @@ class Strata:
 
     @property
     def starts(self) -> NDArray[np.int64]:
-        """The row where each group begins."""
+        """The first row of each group."""
         starts: NDArray[np.int64] = np.cumsum(self.sizes) - self.sizes
         return starts
 
     @property
     def own(self) -> NDArray[np.int64]:
-        """How many tasks of each group are the person's."""
+        """Number of the person's tasks in each group."""
         own: NDArray[np.int64] = np.add.reduceat(self.is_own.astype(np.int64), self.starts)
         return own
 
 
 @dataclass(frozen=True, slots=True)
 class _Submitted:
-    """All tasks of all people, item after item, each item's in the order of submission: rows of the same index."""
+    """All tasks of all people, by item and then by submission; equal rows of all arrays belong together."""
 
     counts: Floats
     person: NDArray[np.int64]
     item: NDArray[np.int64]
     at: Floats
     rank: NDArray[np.int64]
-    """Place among the item's tasks"""
+    """Position among the item's tasks."""
 
     @classmethod
     def of(cls, people: Mapping[str, Sequence[LabelledTask]]) -> Self:
@@ -119,7 +120,7 @@ class _Submitted:
 
 
 def drift_looks(people: Mapping[str, Sequence[LabelledTask]], *, alpha: float = ALPHA) -> dict[str, DriftLook]:
-    """The latest look at everybody.
+    """The latest look at every person.
 
     Args:
         people: each person's tasks, each item once, in any order. All counts have the same labels.
@@ -131,7 +132,7 @@ def drift_looks(people: Mapping[str, Sequence[LabelledTask]], *, alpha: float = 
 def all_drift_looks(
     people: Mapping[str, Sequence[LabelledTask]], *, alpha: float = ALPHA
 ) -> dict[str, list[DriftLook]]:
-    """Every look at everybody, the latest first; arguments as for `drift_looks`."""
+    """Every look at every person, the latest first; arguments of `drift_looks`."""
     return {name: list(looks) for name, looks in _looks(people, alpha).items()}
 
 
@@ -188,13 +189,13 @@ def _look(strata: Strata, look: int, level: float) -> DriftLook:
 
 
 def _strata(person: int, look: int, all_tasks: _Submitted) -> Strata:
-    """One group for each item that others had met by this look; one for all other items."""
+    """One group for each item that others had done by this look; one group for all other items."""
     mine = np.flatnonzero(all_tasks.person == person)
     own = mine[np.argsort(all_tasks.at[mine], kind="stable")][: look * LOOK_EVERY]
     in_time = (all_tasks.at <= all_tasks.at[own[-1]]) & (all_tasks.person != person)
     is_own = np.zeros(len(in_time), bool)
     is_own[own] = True
-    # Places among the others: the person's own task takes none.
+    # Positions among the others, without the person's own task.
     own_rank = np.full(int(all_tasks.item.max()) + 1, np.iinfo(np.int64).max)
     own_rank[all_tasks.item[own]] = all_tasks.rank[own]
     is_of_own_item = own_rank[all_tasks.item] < np.iinfo(np.int64).max
@@ -214,7 +215,7 @@ def _strata(person: int, look: int, all_tasks: _Submitted) -> Strata:
 
 
 def smallest_p_value(strata: Strata, level: float) -> tuple[float, int]:
-    """The corrected p-value, and the label that it comes from."""
+    """The corrected p-value, and its label."""
     total, marks = strata.counts.sum(axis=0), strata.counts.sum(axis=1)
     share = total / total.sum()
     one_each = bool((marks == 1).all())
@@ -237,20 +238,23 @@ def smallest_p_value(strata: Strata, level: float) -> tuple[float, int]:
 
 
 def _bound(values: Floats, strata: Strata) -> float:
-    """A bound on the probability that the own values add up to as much, or more; their mean is 0 in each group."""
+    """A bound on the probability of an equal or greater own total; the values' mean is 0 in each group."""
     starts, own = strata.starts, strata.own
     total = float(values[strata.is_own].sum())
     spread = float((np.add.reduceat(values**2, starts) / strata.sizes * own).sum())
     if total <= 0:
         return 1.0
     if total**2 < _WORTH_A_SEARCH * spread:
-        # Bernstein's bound: larger, and enough to see that nothing is there.
+        # Bernstein's bound: larger, but enough to see that there is no difference.
         return exp(-0.5 * total**2 / (spread + values.max() * total / 3))
     return _chernoff(values, strata, total, total / spread)
 
 
 def _chernoff(values: Floats, strata: Strata, total: float, step: float) -> float:
-    """The smallest bound e^(-t total) x product of means of e^(t value), by Newton's steps for t; each t is valid."""
+    """The smallest bound e^(-t total) x product of means of e^(t value).
+
+    Newton's steps find t; the bound is valid for every t.
+    """
     starts, sizes, own = strata.starts, strata.sizes, strata.own
     highest = np.maximum.reduceat(values, starts)
     below_highest = values - np.repeat(highest, sizes)
@@ -269,7 +273,7 @@ def _chernoff(values: Floats, strata: Strata, total: float, step: float) -> floa
 
 
 def _exact_tail(ones: Floats, strata: Strata) -> float:
-    """The probability of as many ones in the own tasks, or more, where each task is 0 or 1."""
+    """The probability of at least as many ones in the own tasks, if each task is 0 or 1."""
     distribution = np.ones(1)
     held = np.add.reduceat(ones, strata.starts).astype(int)
     for size, ones_of_group, drawn in zip(strata.sizes.tolist(), held.tolist(), strata.own.tolist(), strict=True):
@@ -290,7 +294,7 @@ def _log_choose(size: int, chosen: int) -> float:
 
 
 def _shares(strata: Strata) -> tuple[Floats, Floats]:
-    """Shares of labels of the person, and of the others on the same items (each item weighs as it does in the own)."""
+    """Shares of labels of the person, and of the others on the same items, with the person's item weights."""
     own_rows = np.where(strata.is_own, 1.0, 0.0)
     others = (strata.sizes - strata.own).astype(float)
     weights = (1.0 - own_rows) * np.repeat(strata.own / np.maximum(others, 1.0), strata.sizes)

@@ -1,19 +1,19 @@
-"""Evidence that a person's figure is below or above the bar, valid at every look: an e-process that forgets.
+"""Evidence for a figure below or above the bar, valid at every look: an e-process that forgets.
 
-A task is turned into a *gain*: what it speaks for the person, 0 on average for somebody exactly at the bar. With u the
-gain divided by its bound (turned round for "below"), so that u >= -1, one bet b multiplies its sum by 1 + b u:
+A task becomes a *gain*: positive gains support the person, and its mean is 0 for somebody exactly at the bar. With u
+the gain divided by its bound (negated for "below"), so that u >= -1, one bet b multiplies its sum by 1 + b u:
 
     S_b <- (S_b + w_t) (1 + b u_t),     evidence = mean over b of S_b  +  the weights not yet started
 
 over nine fixed bets b (Waudby-Smith & Ramdas 2024, JRSS B 86: betting). w_t are start weights that sum to 1: 1/2 on the
-first task, and 1/2 x 1 / (j (j + 1)) spread evenly over the j-th block of 20 tasks: a mixture over the time from which
-the person's work is looked at (Shin, Ramdas & Rinaldo 2024: e-detectors; weights that sum to 1 keep it an e-process).
-The evidence starts at 1 and is at most 1 on average after any number of tasks, at any stopping time, where the
-expected gain of each task, given the past, is 0 or on the other side. So it reaches 20 with probability 5 % at
-most, over any horizon (Ville 1939).
+first task, and 1/2 x 1 / (j (j + 1)) spread evenly over the j-th block of 20 tasks. They form a mixture over the times
+at which looking may start (Shin, Ramdas & Rinaldo 2024: e-detectors; weights that sum to 1 keep it an e-process).
+The evidence starts at 1. If the expected gain of each task, given the past, is 0 or on the other side, the evidence is
+at most 1 on average after any number of tasks, at any stopping time. So it reaches 20 with a probability of at most
+5 %, over any horizon (Ville 1939).
 
-After each task the sums are scaled down to a cap of ten times the level of naming. That only lowers the evidence, so
-the guarantee stands, and it bounds the time until somebody who has recovered is no longer named.
+After each task the sums are scaled down to a cap of ten times the level of naming. This only lowers the evidence, so
+the guarantee holds. It also limits the time until somebody who has improved is no longer named.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,24 +28,24 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 ALPHA = 0.05
-"""Largest probability of calling somebody below (or above) who is not"""
+"""Largest probability of calling somebody below (or above) who is not."""
 BETS: Floats = np.linspace(0.03**0.5, 0.85**0.5, 9) ** 2
-"""Shares of the largest bet that keeps every factor positive; close together where they are small"""
+"""Shares of the largest bet that keeps every factor positive; denser where they are small."""
 BLOCK = 20
-"""Tasks in a block of start weights"""
+"""Tasks in a block of start weights."""
 CAP_OVER_LEVEL = 10.0
-"""The evidence is capped at this many times the level of naming"""
+"""The cap of the evidence, as a multiple of the level of naming."""
 OBJECTS_OF_A_TASK = 3
-"""Objects of one task that count in full: truth objects by weight, spurious objects by a cap"""
+"""Objects of one task that count in full: truth objects by a weight, spurious objects by a cap."""
 _MEMORY = 100
-"""Tasks over which the growth of the evidence is remembered (exponentially)"""
+"""Tasks of the exponential moving average of the evidence's growth."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gains:
     """Gains of tasks in order of submission, and their bounds: -most_loss <= gain <= most_gain.
 
-    ``values`` is (tasks,), or (people, tasks) for many people at once; NaN: nothing to judge in that task.
+    ``values`` is (tasks,), or (people, tasks) for many people at once; NaN for a task with nothing to judge.
     """
 
     values: Floats
@@ -54,12 +54,12 @@ class Gains:
 
     @property
     def for_below(self) -> Floats:
-        """What each task says for "below the bar", -1 or more."""
+        """Each task's value as evidence for "below the bar", -1 or more."""
         return -self.values / self.most_gain
 
     @property
     def for_above(self) -> Floats:
-        """What each task says for "above the bar", -1 or more."""
+        """Each task's value as evidence for "above the bar", -1 or more."""
         return self.values / self.most_loss
 
 
@@ -68,7 +68,7 @@ def object_gains(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike, truth: ArrayLike, 
 
     The figure is sum c 2 tp / sum c (2 tp + fp + fn) with fp at most 3 and the weight c = min(1, 3 / truth objects),
     1 on an empty item; gain = c [2 (1 - bar) tp - bar (fp + fn)], between -6 bar and 6 (1 - bar). A task with
-    nothing to find and nothing drawn says nothing.
+    nothing to find and nothing drawn is NaN.
 
     Args:
         tp: matches of each task; any shape, the same for all four.
@@ -85,7 +85,7 @@ def object_gains(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike, truth: ArrayLike, 
 
 
 def object_figure(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike, truth: ArrayLike) -> float | None:
-    """The figure that `object_gains` is about: F1 with capped weights; None where nothing was there to judge."""
+    """The figure of `object_gains`: F1 with capped weights; None if there was nothing to judge."""
     weights, hits, spurious, missed = _weighed(tp, fp, fn, truth)
     drawn = float((weights * (2 * hits + spurious + missed)).sum())
     return float((weights * 2 * hits).sum()) / drawn if drawn else None
@@ -95,7 +95,7 @@ def answer_gains(right: ArrayLike, asked: ArrayLike, bar: float, *, most: float 
     """Gains of tasks whose figure is the accuracy of answers: ``right`` of ``asked`` in each task.
 
     The figure is sum c right / sum c asked with c = min(1, most / asked). With ``most`` 1 a task counts as one answer,
-    its share of right ones: the mean over tasks. A task without a question says nothing.
+    its share of right ones: the mean over tasks. A task without a question is NaN.
     """
     correct, questions = np.asarray(right, float), np.asarray(asked, float)
     if (correct > questions).any() or (correct < 0).any():
@@ -106,7 +106,7 @@ def answer_gains(right: ArrayLike, asked: ArrayLike, bar: float, *, most: float 
 
 
 def value_gains(values: ArrayLike, bar: float, *, lowest: float = 0.0, highest: float = 1.0) -> Gains:
-    """Gains of tasks whose figure is the mean of a bounded value; NaN says nothing."""
+    """Gains of tasks whose figure is the mean of a bounded value, or NaN."""
     given = np.asarray(values, float)
     if not lowest < bar < highest:
         raise ValueError(f"a bar lies between {lowest:g} and {highest:g}, both excluded, not at {bar:g}")
@@ -116,7 +116,7 @@ def value_gains(values: ArrayLike, bar: float, *, lowest: float = 0.0, highest: 
 
 
 def start_weights(tasks: ArrayLike) -> Floats:
-    """The weight of starting to look just before a task, where ``tasks`` tasks came before it; they sum to 1."""
+    """The start weight of the next task after ``tasks`` tasks; all start weights sum to 1."""
     before = np.asarray(tasks)
     block = before // BLOCK + 1
     weights: Floats = 0.5 / (block * (block + 1) * BLOCK) + np.where(before == 0, 0.5, 0.0)
@@ -124,7 +124,7 @@ def start_weights(tasks: ArrayLike) -> Floats:
 
 
 def weight_to_come(tasks: ArrayLike) -> Floats:
-    """The sum of the start weights after ``tasks`` tasks, 1 before the first."""
+    """The sum of the start weights after ``tasks`` tasks; 1 before the first."""
     seen = np.asarray(tasks)
     whole, rest = seen // BLOCK, seen % BLOCK
     later = 0.5 / (whole + 1) - rest * 0.5 / ((whole + 1) * (whole + 2) * BLOCK)
@@ -142,17 +142,17 @@ def naming_level(crowd: int = 1) -> float:
 def cap_for(crowd: int = 1) -> float:
     """The cap of the evidence: ten times the level of naming in a crowd rounded up to a power of two.
 
-    Rounded, so that a stored state need not be folded again whenever a person joins.
+    The rounding avoids recomputing stored states whenever a person joins.
     """
     return CAP_OVER_LEVEL * naming_level(1 << (crowd - 1).bit_length() if crowd > 1 else crowd)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The evidence about one person after some tasks, for both directions: plain numbers, JSON as they are.
+    """The evidence about one person after some tasks, for both directions, as JSON numbers.
 
-    ``tasks`` counts those in which there was something to judge. ``below`` and ``above`` hold one sum for each bet;
-    ``growth_below`` and ``growth_above`` the mean logarithm of the factors of each bet, over about the last 100 tasks.
+    ``tasks`` counts tasks with something to judge. ``below`` and ``above`` hold one sum per bet; ``growth_below`` and
+    ``growth_above`` the mean logarithm of the factors of each bet, over about the last 100 tasks.
     """
 
     tasks: int = 0
@@ -163,7 +163,7 @@ class Evidence:
 
     @property
     def evidence_below(self) -> float:
-        """Evidence that the figure is below the bar; 1 says nothing, 20 is enough for one person alone."""
+        """Evidence that the figure is below the bar; 1 is neutral, 20 is enough for one person alone."""
         return _total(self.below, self.tasks)
 
     @property
@@ -172,11 +172,11 @@ class Evidence:
         return _total(self.above, self.tasks)
 
     def after(self, gains: Gains, *, cap: float | None = None) -> Self:
-        """The evidence after these further tasks of one person, in the order of their submission.
+        """The evidence after further tasks of one person, in the order of their submission.
 
         Args:
-            gains: of one person.
-            cap: of the evidence for "below": `cap_for` of the crowd. That for "above" is judged alone.
+            gains: gains of one person.
+            cap: cap of the evidence for "below", `cap_for` of the crowd. The cap for "above" is always `cap_for()`.
         """
         last = None
         for last in self._parts(gains, cap):  # noqa: B007
@@ -184,14 +184,14 @@ class Evidence:
         return self if last is None else self._of(*last)
 
     def steps(self, gains: Gains, *, cap: float | None = None) -> Iterator[Self]:
-        """The evidence after each of these further tasks; one that says nothing repeats it."""
+        """The evidence after each of these further tasks; a task with nothing to judge repeats it."""
         state, further = self, self._parts(gains, cap)
         for says_nothing in np.isnan(gains.values).tolist():
             state = state if says_nothing else self._of(*next(further))
             yield state
 
     def _parts(self, gains: Gains, cap: float | None) -> Iterator[tuple[int, Floats, Floats]]:
-        """Tasks, sums and growths (below and above, bets) after each task in which there was something to judge."""
+        """Tasks, sums and growths (below and above, bets) after each task with something to judge."""
         if gains.values.ndim != 1:
             raise ValueError(f"the gains of one person are (tasks,), not {gains.values.shape}")
         sums, growths = np.array([self.below, self.above]), np.array([self.growth_below, self.growth_above])
@@ -210,13 +210,13 @@ class Evidence:
         return cls(tasks, below, above, growth_below, growth_above)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The state as JSON types."""
         names = ("below", "above", "growth_below", "growth_above")
         return {"tasks": self.tasks} | {name: list(getattr(self, name)) for name in names}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """From `to_dict`; ValueError for anything that is not such a state."""
+        """The inverse of `to_dict`; raises ValueError for any other content."""
         names = ("below", "above", "growth_below", "growth_above")
         try:
             tasks = int(stored["tasks"])
@@ -230,12 +230,12 @@ class Evidence:
 
 
 def fold(gains: Gains, *, crowd: int = 1) -> Evidence:
-    """The evidence about one person of a crowd after a whole history."""
+    """The evidence about one person of a crowd after all tasks."""
     return Evidence().after(gains, cap=cap_for(crowd))
 
 
 def advance(sums: Floats, weights: ArrayLike, units: ArrayLike, caps: ArrayLike) -> Floats:
-    """One task more: sums (..., bets) with start weights, what the task says and caps (each broadcast to ...)."""
+    """Sums (..., bets) after one more task, from start weights, units and caps (each broadcast to ...)."""
     most = np.asarray(caps, float)[..., None]
     started = sums + np.asarray(weights, float)[..., None]
     grown: Floats = started * (1.0 + np.asarray(units, float)[..., None] * BETS)
@@ -246,7 +246,7 @@ def advance(sums: Floats, weights: ArrayLike, units: ArrayLike, caps: ArrayLike)
 def evidence_paths(units: Floats, *, cap: float) -> Floats:
     """Evidence of many people after every task: (people, tasks) from `Gains.for_below` or `for_above`.
 
-    The same formula as `Evidence`, for simulations: about 10 million tasks of people a second.
+    The formula is that of `Evidence`; made for simulations, about 10 million tasks of people a second.
     """
     people, tasks = units.shape
     sums, seen = np.zeros((people, len(BETS))), np.zeros(people, np.int64)

@@ -1,14 +1,14 @@
-"""Intervals for figures over many tasks that stay honest when the tasks are few.
+"""Intervals of figures over many tasks, with correct coverage when the tasks are few.
 
-Objects of one task are not independent, so everything pooled over objects is a ratio of two sums over *tasks*:
+Objects of one task are not independent, so every figure pooled over objects is a ratio of two sums over *tasks*:
 F1 = sum 2tp / sum (2tp + fp + fn), precision = sum tp / sum (tp + fp), recall = sum tp / sum (tp + fn),
 mean IoU = sum similarity / sum tp, and the mean of a score in [0, 1] = sum score / sum 1.
 
-A plain bootstrap over tasks covers 61 % instead of 95 % at five tasks, because five faultless tasks look like
-certainty. Here the variance between tasks is expressed as a design effect (how many times larger it is than that
-of as many independent trials; Kish 1965: 1 + (objects per task - 1) x correlation within a task), pulled towards
-that of a prior correlation by `PRIOR_TASKS` pseudo-tasks, and put into Wilson's interval with Student's t (Korn &
-Graubard 1998 and Dean & Pagano 2015 do so for surveys). Measured coverage: docs/statistics/intervals.md.
+A plain bootstrap over tasks covers 61 % instead of 95 % at five tasks, because five faultless tasks have no variance.
+Here the variance between tasks is expressed as a design effect: how many times larger it is than that of as many
+independent trials (Kish 1965: 1 + (objects per task - 1) x correlation within a task). It is shrunk to the design
+effect of a prior correlation by `PRIOR_TASKS` pseudo-tasks, and used in Wilson's interval with Student's t (Korn &
+Graubard 1998 and Dean & Pagano 2015 do this for surveys). Measured coverage: docs/statistics/intervals.md.
 """
 
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ _SLACK = 1e-6
 
 
 class IntervalInputError(ValueError):
-    """The numbers given cannot be those of a ratio or a proportion; the message names them."""
+    """The numbers are not valid for a ratio or a proportion; the message names them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate, its interval, and the number of tasks that carried it.
+    """An estimate, its interval, and the number of tasks behind it.
 
-    ``estimate``, ``low`` and ``high`` are None, with the ``reason``, where the figure is not applicable.
+    ``estimate``, ``low`` and ``high`` are None, with the ``reason``, if the figure is not applicable.
     """
 
     estimate: float | None
@@ -45,7 +45,7 @@ class Interval:
 
     @classmethod
     def not_applicable(cls, reason: str, *, n: int = 0, level: float = 0.95) -> Self:
-        """No figure, because ``reason``."""
+        """An interval without a figure, because of ``reason``."""
         return cls(None, None, None, n, level, reason)
 
     def lies_below(self, bar: float) -> bool:
@@ -58,7 +58,7 @@ class Interval:
 
     @property
     def width(self) -> float | None:
-        """From the low to the high end."""
+        """The difference of the high and the low end."""
         return None if self.low is None or self.high is None else self.high - self.low
 
     def __str__(self) -> str:
@@ -70,11 +70,11 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class RatioTotals:
-    """All that the interval of a ratio needs to know about any number of tasks: sums, which add up.
+    """The sums over any number of tasks that the interval of a ratio needs.
 
-    A store that keeps these eight numbers per annotator answers in constant time; ``a + b`` joins two lots of
+    A store that keeps these eight numbers per annotator answers in constant time; ``a + b`` joins two sets of
     tasks. ``floor`` is the least value that one unit of the denominator can contribute (0.5 for the mean IoU of
-    pairs matched at 0.5); numerators are held as shares of the way from the floor to 1.
+    pairs matched at 0.5); numerators are stored as shares of the way from the floor to 1.
     """
 
     tasks: int = 0
@@ -89,7 +89,7 @@ class RatioTotals:
 
     @classmethod
     def of(cls, numerators: npt.ArrayLike, denominators: npt.ArrayLike, *, floor: float = 0.0) -> Self:
-        """Totals of one entry per task; tasks with nothing in the denominator say nothing and are not counted."""
+        """Totals of one entry per task; tasks with a denominator of 0 are not counted."""
         above, below = _ratio_arrays(numerators, denominators, floor)
         return cls(
             tasks=len(below),
@@ -119,7 +119,7 @@ class RatioTotals:
         )
 
     def interval(self, *, level: float = 0.95) -> Interval:
-        """The ratio with its interval; see the module's head for the method."""
+        """The ratio with its interval; the module's docstring describes the method."""
         _check_level(level)
         if self.tasks == 0:
             return Interval.not_applicable("nothing to count in any task", level=level)
@@ -131,23 +131,23 @@ class RatioTotals:
 
     @property
     def share(self) -> float:
-        """Numerator by denominator in [0, 1], on the scale from the floor to 1; there must be a task."""
+        """Numerator / denominator in [0, 1], on the scale from the floor to 1; needs at least one task."""
         return min(max(self.numerator / self.denominator, 0.0), 1.0)
 
     @property
     def _equal_tasks(self) -> float:
-        """How many tasks of one size would weigh as much (Kish)."""
+        """The equivalent number of tasks of equal size (Kish)."""
         return self.denominator**2 / self.denominator_squared
 
     def effective_trials(self) -> float:
-        """To how many independent trials the tasks amount: the denominator over the design effect."""
+        """The equivalent number of independent trials: the denominator over the design effect."""
         return self.denominator / self._design_effect() if self.tasks else 0.0
 
     def _design_effect(self) -> float:
         """Variance between tasks over that of independent trials, shrunk to the prior.
 
-        Faultless tasks say nothing about how errors cluster, so the weight of what was seen is the number of
-        tasks on the rarer side (with an error, or with a success), at most the degrees of freedom.
+        Faultless tasks do not show how errors cluster. So the weight of the observed variance is the number of tasks on
+        the rarer side (with an error, or with a success), at most the degrees of freedom.
         """
         share, equal_tasks = self.share, self._equal_tasks
         objects_per_task = self.denominator / equal_tasks
@@ -180,7 +180,7 @@ def ratio_interval(
 
 
 def mean_interval(scores: npt.ArrayLike, *, level: float = 0.95, floor: float = 0.0) -> Interval:
-    """The interval of the mean of one score per task, each between ``floor`` and 1 (a macro mean, the overall)."""
+    """The interval of the mean of one score per task, each between ``floor`` and 1 (a macro mean)."""
     scores = np.asarray(scores, dtype=float)
     return ratio_interval(scores, np.ones_like(scores), level=level, floor=floor)
 
@@ -202,7 +202,7 @@ def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> 
 
 
 def _wilson(share: float, trials: float, deviate: float) -> tuple[float, float]:
-    """Wilson's interval for a share of ``trials``, which may be an effective number and not whole."""
+    """Wilson's interval of a share of ``trials``, which may be an effective number, not an integer."""
     square = deviate * deviate
     middle = (share * trials + square / 2) / (trials + square)
     half = deviate / (trials + square) * sqrt(trials * share * (1.0 - share) + square / 4)

@@ -1,14 +1,14 @@
-"""Whether people met the items in a common order, or each in a random one.
+"""Test whether people got the items in a common order, or each in a random one.
 
-A verdict against an absolute bar assumes a random order for each person: hard items that come first for everybody would
-accuse people who are not poor. The positions of each person's items, standardised to mean 0 and variance 1, are
-compared between people. Two statistics, over all pairs of people and the items that both have met:
+A verdict against an absolute bar assumes a random order for each person: if hard items come first for everybody, people
+who are not poor look poor. The positions of each person's items, standardised to mean 0 and variance 1, are compared
+between people. Two statistics, over all pairs of people and the items that both have met:
 
-- the mean product of their positions (a rank correlation, Spearman's where both met all items; positive: one order);
-- the mean over pairs of its square times the shared items (finds groups with orders of their own, and reversed orders).
+- the mean product of their positions (a rank correlation, Spearman's if both met all items; positive: one order);
+- the mean over pairs of its square times the shared items (finds groups with separate orders, and reversed orders).
 
-Where each order is random, every order of a person's items is equally likely: shuffling gives the exact distribution
-(permutation test, 2,999 shuffles with a fixed seed, stopped early where there is clearly nothing).
+If each order is random, every order of a person's items is equally likely, so shuffling gives the exact distribution
+(permutation test, 2,999 shuffles with a fixed seed, stopped early if there is clearly no common order).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,23 +19,24 @@ import numpy as np
 from benchmark_qa.stats.evidence import Floats
 
 LEVEL = 0.001
-"""A random order is called systematic with this probability at one look: small, because there are many looks"""
+"""Probability of calling a random order systematic at one look; small, because there are many looks."""
 SHUFFLES = 2_999
 MOST_PEOPLE = 60
-"""Of more people, those with the most items: a common order shows in them"""
+"""Most people in the test: those with the most items, who show a common order best."""
 MOST_ITEMS = 500
-"""Of more items of a person, the first"""
+"""Most items per person in the test: the first ones."""
 _FEWEST_ITEMS = 5
 _CHUNK = 40
 _STOP = 10
-"""Shuffles as extreme as what was seen, for either statistic, after which the test ends"""
+"""The test ends after this many shuffles at least as extreme as the observed order."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemOrder:
-    """Is the order of items systematic? ``correlation`` is the mean rank correlation of two people's orders.
+    """Whether the order of items is systematic.
 
-    ``is_systematic`` is None, with the ``reason``, where it cannot be told.
+    ``correlation`` is the mean rank correlation of two people's orders.
+    ``is_systematic`` is None, with the ``reason``, if it cannot be decided.
     """
 
     is_systematic: bool | None
@@ -46,13 +47,13 @@ class ItemOrder:
 
 
 def item_order(met: Mapping[str, Mapping[str, float]], *, seed: int = 0) -> ItemOrder:
-    """Check the order of items.
+    """Test the order of items.
 
     Args:
-        met: of each person, the items and the moment at which each was first met (any number that grows). Items of one
-            moment share a place: an order that is not known is not a common one. The order of the dataset may be
-            given as one more person; then one person's work alone can be checked against it.
-        seed: of the shuffles; the same input gives the same answer.
+        met: of each person, the items and the time at which each was first met (any number that grows). Items with
+            equal times share a position, so an unknown order is not a common one. The order of the dataset may be given
+            as an additional person; then one person's work can be tested against it.
+        seed: of the shuffles; the same input gives the same result.
     """
     shared = _shared(met)
     if len(shared) < 2:
@@ -69,7 +70,7 @@ def item_order(met: Mapping[str, Mapping[str, float]], *, seed: int = 0) -> Item
 
 
 def _shared(met: Mapping[str, Mapping[str, float]]) -> list[tuple[list[str], Floats]]:
-    """Items and their places, for those whose order can be compared; this does not depend on the input's order."""
+    """Items and positions of the people whose order can be compared; independent of the input's order."""
     found = []
     for name, moments in met.items():
         items = sorted(moments, key=lambda item: (moments[item], item))[:MOST_ITEMS]
@@ -79,15 +80,15 @@ def _shared(met: Mapping[str, Mapping[str, float]]) -> list[tuple[list[str], Flo
 
 
 def _standardised(moments: list[float]) -> Floats:
-    """Ranks with mean 0 and variance 1; equal moments share the mean of their ranks."""
+    """Ranks with mean 0 and variance 1; equal times share the mean of their ranks."""
     _, group, sizes = np.unique(moments, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(sizes) - (sizes + 1) / 2)[group] - (len(moments) - 1) / 2
-    # A middle rank is 0, as an item that was not met: a hair beside it keeps the two apart.
+    # A middle rank is 0, like an item that was not met; a tiny offset distinguishes the two.
     return np.where(ranks == 0, 1e-12, ranks / ranks.std())
 
 
 def _places(shared: Sequence[tuple[list[str], Floats]]) -> Floats:
-    """(people, items): the standardised place, 0 where the item was not met."""
+    """(people, items): the standardised position; 0 for an item that was not met."""
     columns = {item: column for column, item in enumerate(sorted({item for items, _ in shared for item in items}))}
     places = np.zeros((len(shared), len(columns)))
     for row, (items, own) in zip(places, shared, strict=True):
@@ -114,7 +115,7 @@ def _p_value(places: Floats, both: Floats, seen: Floats, random: np.random.Gener
         shuffled = np.zeros((chunk, *places.shape))
         for person, (row, met) in enumerate(zip(places, columns, strict=True)):
             shuffled[:, person, met] = random.permuted(np.tile(row[met], (chunk, 1)), axis=1)
-        # What differs by rounding alone is as extreme.
+        # A difference within rounding counts as equally extreme.
         extreme += (_statistics(shuffled, both) >= seen[:, None] - 1e-9).sum(axis=1)
         done += chunk
     return min(1.0, 2.0 * float((extreme.min() + 1) / (done + 1)))

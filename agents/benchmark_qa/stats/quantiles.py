@@ -1,4 +1,4 @@
-"""Quantiles of the normal and of Student's t, so that the deployed service needs no statistics package."""
+"""Quantiles of the normal and of Student's t, so that the service needs no statistics package."""
 
 from functools import lru_cache
 from math import exp, floor, lgamma, log, log1p
@@ -9,15 +9,15 @@ _STEPS_PER_DEGREE = 50
 
 
 def normal_quantile(probability: float) -> float:
-    """The standard normal deviate below which ``probability`` of the mass lies."""
+    """The standard normal quantile of ``probability``."""
     return NormalDist().inv_cdf(probability)
 
 
 def student_quantile(probability: float, degrees: float) -> float:
-    """The deviate of Student's t below which ``probability`` of the mass lies.
+    """The quantile of Student's t of ``probability``.
 
-    ``degrees`` of freedom need not be whole; they are rounded down to a fiftieth, which widens an interval by
-    less than two per cent and lets the answers be remembered.
+    ``degrees`` of freedom may be fractional; they are rounded down to a fiftieth, which widens an interval by
+    less than two per cent and allows caching of the results.
     """
     if not 0.0 < probability < 1.0:
         raise ValueError(f"a probability lies between 0 and 1, not {probability!r}")
@@ -47,12 +47,12 @@ def _upper_quantile(probability: float, degrees: float) -> float:
 
 
 def _student_cdf(deviate: float, degrees: float) -> float:
-    """P(T <= deviate) for deviate >= 0, by the incomplete beta function (Abramowitz & Stegun 26.7.1)."""
+    """P(T <= deviate) for deviate >= 0, from the incomplete beta function (Abramowitz & Stegun 26.7.1)."""
     return 1.0 - 0.5 * incomplete_beta(0.5 * degrees, 0.5, degrees / (degrees + deviate * deviate))
 
 
 def incomplete_beta(a: float, b: float, x: float) -> float:
-    """The regularised incomplete beta function I_x(a, b), by its continued fraction (DLMF 8.17.22)."""
+    """The regularised incomplete beta function I_x(a, b), from its continued fraction (DLMF 8.17.22)."""
     if x <= 0.0:
         return 0.0
     if x >= 1.0:
@@ -64,7 +64,7 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
 
 
 def _beta_fraction(a: float, b: float, x: float) -> float:
-    """The denominator 1 + d1/(1 + d2/(1 + ...)), evaluated forwards by Lentz's rule."""
+    """The denominator 1 + d1/(1 + d2/(1 + ...)), evaluated forwards by Lentz's method."""
     tiny = 1e-300
     fraction = numerator = 1.0
     denominator = 0.0

@@ -1,9 +1,9 @@
-"""Ranking annotators of whom some did four tasks and some four hundred.
+"""Rank annotators with very different numbers of tasks.
 
-Raw figures put the luckiest beginner on top. Empirical Bayes takes the group as the prior: annotators' true figures
-are Beta distributed, the mean and the spread of that distribution are estimated from everybody, and an annotator's
-shrunk figure is (successes + a) / (trials + a + b), with as many trials as his tasks are worth after clustering
-(`RatioTotals.effective_trials`). Raw, shrunk and n belong side by side.
+Raw figures would put a lucky beginner first. Empirical Bayes uses the group as the prior. Annotators' true figures are
+Beta distributed; mean and spread of that distribution are estimated from everybody. An annotator's shrunk figure is
+(successes + a) / (trials + a + b), with the effective number of trials of the tasks after clustering
+(`RatioTotals.effective_trials`). Show the raw figure, the shrunk figure and n side by side.
 """
 
 from collections.abc import Mapping
@@ -17,18 +17,18 @@ from benchmark_qa.stats.intervals import Interval, RatioTotals
 Floats = NDArray[np.float64]
 
 _MOST_CERTAIN_PRIOR = 1_000.0
-"""Trials that the prior may count for at most: when annotators do not differ at all, all get nearly one figure."""
+"""Most trials that the prior counts for; if annotators do not differ, all get almost the same figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The Beta distribution of the annotators' true figures: its mean, and the trials it counts for (a + b)."""
+    """The Beta distribution of the annotators' true figures: its mean, and its trials (a + b)."""
 
     mean: float
     trials: float
 
     def shrink(self, totals: RatioTotals) -> float:
-        """One annotator's figure, pulled towards the group's mean the more, the less he has done."""
+        """One annotator's figure, shrunk to the group's mean; fewer trials shrink it more."""
         trials = totals.effective_trials()
         raw = totals.share if totals.tasks else 0.0
         return (trials * raw + self.trials * self.mean) / (trials + self.trials)
@@ -36,7 +36,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One annotator's place: equal shrunk figures share a place."""
+    """One annotator's rank; equal shrunk figures share a rank."""
 
     place: int
     annotator: str
@@ -50,17 +50,17 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The best and the worst place that somebody may have."""
+    """The best and the worst possible rank of one annotator."""
 
     first: int
     last: int
 
 
 def places(totals: Mapping[str, RatioTotals], *, level: float = 0.95) -> dict[str, Places]:
-    """The places that are possible, of everybody who did something.
+    """The possible ranks of everybody with a task.
 
-    Who is surely better stands before, who is surely worse behind: those whose intervals lie apart, at a level at which
-    all intervals hold at once (Bonferroni). So all places hold at once (Klein, Wright & Wieczorek 2020).
+    An annotator ranks before another if their intervals do not overlap, at a level at which all intervals hold at once
+    (Bonferroni). So all ranks hold at once (Klein, Wright & Wieczorek 2020).
     """
     done = {name: entry for name, entry in totals.items() if entry.tasks}
     intervals = {name: entry.interval(level=1.0 - (1.0 - level) / len(done)) for name, entry in done.items()}
@@ -75,10 +75,10 @@ def places(totals: Mapping[str, RatioTotals], *, level: float = 0.95) -> dict[st
 
 
 def fit_group(totals: Mapping[str, RatioTotals]) -> Group | None:
-    """Mean and spread of the annotators' true figures, by moments; None where nobody did anything.
+    """Mean and spread of the annotators' true figures, by moments; None if nobody did anything.
 
-    The spread between annotators is what their raw figures vary beyond what their few trials explain (Paule &
-    Mandel 1982: the spread at which the weighted sum of squares equals its degrees of freedom).
+    The spread is the variance of raw figures beyond what the number of trials explains (Paule & Mandel 1982: the spread
+    at which the weighted sum of squares equals its degrees of freedom).
     """
     done = [entry for entry in totals.values() if entry.tasks]
     if not done:
@@ -111,10 +111,10 @@ def _spread(raw: Floats, trials: Floats) -> tuple[float, float]:
 
 
 def rank(totals: Mapping[str, RatioTotals], *, level: float = 0.95) -> tuple[Ranked, ...]:
-    """Everybody who did something, the best first by the shrunk figure, equals by name.
+    """Everybody with a task, the best shrunk figure first; equal ones are ordered by name.
 
     Args:
-        totals: per annotator, of any ratio figure, all over one floor (see `RatioTotals`).
+        totals: per annotator, of any ratio figure; all with the same floor (see `RatioTotals`).
         level: of the interval of the raw figure.
     """
     group = fit_group(totals)

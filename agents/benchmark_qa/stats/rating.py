@@ -1,6 +1,6 @@
-"""One combined rating of an annotator, with its parts beside it.
+"""One combined rating of an annotator, with its parts.
 
-rating = 100 x sum(weight x part) / sum(weights of the parts that are known), every part in [0, 1]:
+rating = 100 x sum(weight x part) / sum(weights of the known parts), every part in [0, 1]:
 
 | part | formula | weight |
 | --- | --- | --- |
@@ -11,8 +11,8 @@ rating = 100 x sum(weight x part) / sum(weights of the parts that are known), ev
 | time | the group's median time per task / own, at most 1 | 0.05 |
 | pace | own objects an hour / the group's median, at most 1 | 0.05 |
 
-Being faster than the median earns nothing, so haste never pays for lost quality. A part that is not known is left out
-with its weight, never taken for 0; without quality there is no rating.
+Being faster than the median does not raise the rating. An unknown part is left out with its weight and never counts as
+0; without quality there is no rating.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ WEIGHTS = Parts(quality=0.60, first_pass=0.15, completion=0.10, not_rejected=0.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is known of an annotator's work; None where it is not."""
+    """Facts about an annotator's work; None if unknown."""
 
     quality: float | None = None
     """The overall score, shrunk, in [0, 1]."""
@@ -47,12 +47,12 @@ class Work:
     reviewed: int | None = None
     accepted_at_once: int | None = None
     rejections: int | None = None
-    """How often tasks came back; one task may come back several times."""
+    """Number of rejections; one task may be rejected several times."""
     timed: int | None = None
-    """Tasks that the hours were spent on."""
+    """Number of tasks that the hours were spent on."""
     hours: float | None = None
     objects: int | None = None
-    """Objects drawn in those hours."""
+    """Number of objects drawn in these hours."""
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
@@ -71,13 +71,13 @@ class Work:
 
     @property
     def objects_per_hour(self) -> float | None:
-        """Objects drawn in an hour."""
+        """Objects drawn per hour."""
         return _share(self.objects, self.hours)
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """The combined rating from 0 to 100 (None without quality) and the parts that it is made of."""
+    """The combined rating from 0 to 100 (None without quality), and its parts."""
 
     rating: float | None
     parts: Parts
