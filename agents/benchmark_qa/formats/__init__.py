@@ -1,1 +1,1 @@
-"""Labels in other formats: COCO, YOLO and tables, from and to Encord's label rows. Pure: no files, no platform."""
+"""Other label formats (COCO, YOLO, tables), from and to Encord's label rows. No files, no platform."""

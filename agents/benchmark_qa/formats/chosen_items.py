@@ -1,4 +1,7 @@
-"""Data units chosen for another round of labelling, and why: what finding writes and sending back reads."""
+"""Chosen items: data units chosen for another round of labelling, with the reasons.
+
+The commands that find items write this file; the command that sends them back reads it.
+"""
 
 from datetime import datetime
 from typing import Literal
@@ -25,13 +28,13 @@ class Reason(BaseModel):
 
     kind: ReasonKind
     strength: float = Field(ge=0, le=1)
-    """How sure the finder is; comparable within one kind only"""
+    """Certainty of the finder; comparable within one kind only."""
     text: str = Field(max_length=200)
-    """For people: names classes and figures, never an answer or a place"""
+    """Text for people; it names classes and figures, never an answer or a place."""
     label_hash: str | None = None
-    """The label row that is suspected, where it is one"""
+    """Hash of the suspected label row, if there is one."""
     object_hash: str | None = None
-    """The object in it, where it is one"""
+    """Hash of the suspected object in the label row, if there is one."""
     frame: int | None = None
 
 
@@ -47,19 +50,19 @@ class ChosenItem(BaseModel):
 
     @property
     def strength(self) -> float:
-        """Of its strongest reason."""
+        """The strength of the strongest reason."""
         return max(reason.strength for reason in self.reasons)
 
 
 class ChosenItems(BaseModel):
-    """One choice, as a file: items in order of strength, the strongest first."""
+    """The file of chosen items, the strongest first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = 1
     project_hash: str
     name: str = Field(min_length=1, max_length=100)
-    """Of the choice; the collection in Encord is named after it"""
+    """Name of this set of items; the collection in Encord gets the same name."""
     made_at: datetime
     items: tuple[ChosenItem, ...]
 

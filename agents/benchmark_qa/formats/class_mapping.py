@@ -1,7 +1,7 @@
-"""Names of classes, attributes and options in other people's labels to those of an ontology.
+"""Map names of classes, attributes and options in other formats to those of an ontology.
 
-By name, letter for letter; where the names differ, people state it: `car=Vehicle`, `car/colour=paint` for an attribute,
-`car/colour/red=crimson` for an option. Nothing is guessed: what has no counterpart is reported.
+Names must be equal, including case. If they differ, people state the mapping: `car=Vehicle`, `car/colour=paint` for an
+attribute, `car/colour/red=crimson` for an option. Nothing is guessed; a name without a counterpart is reported.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,18 +15,18 @@ from benchmark_qa.labels.ontology import ClassificationClass, ObjectClass, Quest
 
 
 class MappingError(ValueError):
-    """A stated mapping is not well formed, or names what the ontology does not have."""
+    """A stated mapping is not well formed, or names something that is not in the ontology."""
 
 
 class UnmappedError(ValueError):
-    """Something in the labels has no counterpart in the ontology; the message names it."""
+    """A name in the labels has no counterpart in the ontology; the message gives the name."""
 
 
 def parse_mapping(lines: Iterable[str]) -> dict[str, str]:
-    """Read `name=name in the ontology`; the last equals sign divides, as names may hold one.
+    """Read lines `name=name in the ontology`; names may contain `=`, so the last one separates.
 
     Raises:
-        MappingError: a line has no equals sign, or names the same thing twice.
+        MappingError: a line has no equals sign, or a name is mapped twice.
     """
     stated: dict[str, str] = {}
     for line in lines:
@@ -40,7 +40,7 @@ def parse_mapping(lines: Iterable[str]) -> dict[str, str]:
 
 
 def mapping_of_document(document: object) -> dict[str, str]:
-    """A mapping as a JSON object of names.
+    """A mapping from a JSON object of names.
 
     Raises:
         MappingError
@@ -52,14 +52,14 @@ def mapping_of_document(document: object) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Target:
-    """The ontology that labels are made for, and the names under which they know it."""
+    """The ontology that labels are converted to, with the stated mapping of names."""
 
     classes: Classes
     stated: Mapping[str, str]
 
     @classmethod
     def of(cls, editor: Mapping[str, Any], stated: Mapping[str, str]) -> Self:
-        """The target of an ontology's `editor` JSON.
+        """The target for an ontology's `editor` JSON.
 
         Raises:
             LabelReadError: the ontology is not well formed.
@@ -72,7 +72,7 @@ class Target:
         return target
 
     def objects(self, name: str) -> list[ObjectClass]:
-        """The object classes that a name means, of whatever shape.
+        """The object classes that a name means, of any shape.
 
         Raises:
             UnmappedError: there is none.
@@ -113,7 +113,7 @@ class Target:
         return found[0]
 
     def option(self, owner: str, question_name: str, question: Question, name: str) -> tuple[str, str]:
-        """The option of an attribute that a name means: its hash and its label.
+        """Hash and label of the option that a name means.
 
         Raises:
             UnmappedError: there is none, or several.
@@ -127,7 +127,7 @@ class Target:
 
     @cached_property
     def _objects(self) -> dict[str, list[ObjectClass]]:
-        """By name; and by the name that tells classes of one name apart, as the exports write it."""
+        """Object classes by name; classes with equal names also by the unique name that exports write."""
         named: dict[str, list[ObjectClass]] = {}
         for item, own in zip(self.classes.ontology.objects, self.classes.names, strict=True):
             if not item.archived:
@@ -145,7 +145,7 @@ class Target:
         return named
 
     def _like(self, name: str) -> str:
-        """A hint for who has misspelt a name."""
+        """A hint with a similar name, for misspelt names."""
         known = [*self._objects, *self._classifications]
         lowered = {each.casefold(): each for each in known}
         close = get_close_matches(name.casefold(), list(lowered), n=3)
@@ -154,13 +154,13 @@ class Target:
 
 
 BOOKKEEPING = frozenset({"track_id", "encord_track_uuid", "rotation", "manual_annotation", "occluded", "keyframe"})
-"""What tools write about every annotation, whether the ontology asks for it or not"""
+"""Attributes that tools write for every annotation, even if the ontology does not have them."""
 
 
 def answers_of(
     attributes: object, owner: str, item: ObjectClass, target: Target
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Answers to the attributes of an object, and why the others have no place in the ontology.
+    """Answers to an object's attributes, and the reasons why the others have no counterpart.
 
     Args:
         attributes: of a COCO annotation; Encord's export has them under `classifications`. None: no answers.
@@ -168,8 +168,8 @@ def answers_of(
         item: the class in the ontology.
         target: the names.
 
-    Encord's export writes a checklist as one truth value for each option, under the option's bare name; a name that is
-    no attribute's and an option's of one checklist only means that option.
+    Encord's export writes a checklist as one boolean per option, under the option's name alone. A name that is no
+    attribute, but an option of exactly one checklist, means that option.
     """
     if not isinstance(attributes, Mapping):
         return [], []
@@ -202,7 +202,7 @@ def answers_of(
 
 
 def _checklists(option: str, item: ObjectClass) -> list[Question]:
-    """The checklists of a class that have an option of that name."""
+    """The checklists of a class with an option of that name."""
     return [
         question
         for question in item.questions
@@ -231,5 +231,5 @@ def _option(found: tuple[str, str]) -> dict[str, str]:
 
 
 def _name(option: object) -> str:
-    """Booleans as JSON writes them."""
+    """The option as a text; booleans as in JSON."""
     return str(option).lower() if isinstance(option, bool) else str(option)

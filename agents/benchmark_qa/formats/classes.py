@@ -1,4 +1,4 @@
-"""The ontology's classes as other formats number and name them."""
+"""The ontology's classes with the numbers and names of other formats."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from benchmark_qa.labels.ontology import ObjectClass, Ontology, Shape
 
 @dataclass(frozen=True, slots=True)
 class Skeleton:
-    """The keypoints of a class, in order, and the edges between them (positions, counted from 0)."""
+    """The keypoints of a class, in order, and the edges between them (positions from 0)."""
 
     nodes: tuple[str, ...]
-    """Feature hash of each, else its name"""
+    """Feature hash of each node, or its name if it has none."""
     names: tuple[str, ...]
     edges: tuple[tuple[int, int], ...] = ()
 
@@ -24,13 +24,13 @@ SINGLE_POINT = Skeleton((POINT_NAME,), (POINT_NAME,))
 
 @dataclass(frozen=True)
 class Classes:
-    """Object classes by their place in the ontology, with names that differ."""
+    """Object classes by their position in the ontology, with unique names."""
 
     ontology: Ontology
     names: tuple[str, ...]
-    """By place; of several classes with one name each has its shape added, and its hash where that does not help"""
+    """Names by position; equal names get the shape added, and the hash if they are still equal."""
     skeletons: Mapping[int, Skeleton]
-    """By place, of classes that are drawn as keypoints; a skeleton class without a template is not in it"""
+    """Skeletons by position, of classes drawn as keypoints; without skeleton classes that have no template."""
 
     @classmethod
     def of(cls, editor: Mapping[str, Any]) -> Self:
@@ -53,15 +53,15 @@ class Classes:
 
     @cached_property
     def numbers(self) -> dict[int, int]:
-        """The one table of class numbers, from 0: by place, of the classes that any format has a place for.
+        """Class numbers from 0 by position, of the classes that any format can hold; the only numbering.
 
-        YOLO writes the number, COCO the number + 1 (0 is the background to many models).
+        YOLO writes the number, COCO the number + 1 (0 is the background in many models).
         """
         drawn = self.of_shapes(BOX_SHAPES | KEYPOINT_SHAPES)
         return {place: number for number, place in enumerate(drawn)}
 
     def table(self) -> list[dict[str, Any]]:
-        """The numbers with names, as `classes.json` of an export has them: `id` is COCO's, `number` is YOLO's."""
+        """The numbers with names, as in `classes.json` of an export; `id` is COCO's, `number` is YOLO's."""
         return [
             {
                 "number": number,
@@ -74,7 +74,7 @@ class Classes:
         ]
 
     def of_shapes(self, shapes: Collection[Shape]) -> list[int]:
-        """Places of the classes that are drawn with one of these shapes."""
+        """Positions of the classes that are drawn with one of these shapes."""
         return [place for place, item in enumerate(self.ontology.objects) if item.shape in shapes]
 
 

@@ -1,4 +1,4 @@
-"""What every reader of another format makes: a COCO document, which the one COCO reader takes from there."""
+"""Build COCO documents; every reader of another format makes one, and one COCO reader converts them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,11 +16,11 @@ from benchmark_qa.labels.outlines import ellipse_corners, rotated_box_corners
 
 
 class FormatError(ValueError):
-    """A file is not what its format says; the message names the place."""
+    """A file does not follow its format; the message names the place."""
 
 
 class Folder(Protocol):
-    """The files of an annotated data set: a folder, or a single file."""
+    """The files of an annotated data set, in a folder or as a single file."""
 
     @property
     def files(self) -> Sequence[str]:
@@ -30,7 +30,7 @@ class Folder(Protocol):
         """The content of a file."""
 
     def image_size(self, name: str) -> Size | None:
-        """Width and height of a picture; None where it cannot be read."""
+        """Width and height of a picture; None if it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class CocoDocument:
 
     document: Mapping[str, Any]
     left_out: tuple[str, ...] = ()
-    """What COCO has no place for, in words with the number of each"""
+    """Labels that COCO cannot hold, in words with their numbers."""
 
 
 class CocoBuilder:
-    """A COCO document as it grows. Places are in pixels; of images without a size they are shares of it."""
+    """Builds a COCO document. Coordinates are in pixels, or shares of the image if its size is unknown."""
 
     def __init__(self, classes: Iterable[str] = ()) -> None:
         self.left_out: Counter[str] = Counter()
@@ -54,13 +54,13 @@ class CocoBuilder:
             self.category(name)
 
     def image(self, file_name: str, size: Size | None, *, in_pixels: bool = False, **more: Any) -> int:
-        """Add an image; its id.
+        """Add an image and return its id.
 
         Args:
-            file_name: what the file calls it.
-            size: None: not known.
-            in_pixels: whether places are in pixels although the size is not known, and not shares of it.
-            more: fields of the image in COCO.
+            file_name: the name in the file.
+            size: width and height in pixels; None if unknown.
+            in_pixels: True if coordinates are in pixels although the size is unknown.
+            more: further COCO fields of the image.
         """
         own = len(self._images) + 1
         unsized = {} if in_pixels else {SHARES: True}
@@ -69,7 +69,7 @@ class CocoBuilder:
         return own
 
     def category(self, name: str, keypoints: Sequence[str] = ()) -> int:
-        """The id of a class, which is added where it is new."""
+        """The id of a class; a new class is added."""
         entry = self._categories.setdefault(name, {"id": len(self._categories) + 1, "name": name})
         if keypoints and not entry.get("keypoints"):
             entry["keypoints"] = list(keypoints)
@@ -89,11 +89,11 @@ class CocoBuilder:
         )
 
     def leave_out(self, what: str) -> None:
-        """Count something that has no place in COCO."""
+        """Count something that COCO cannot hold."""
         self.left_out[what] += 1
 
     def document(self) -> CocoDocument:
-        """What has been added."""
+        """The document with everything added so far."""
         return CocoDocument(
             {
                 "images": self._images,
@@ -110,7 +110,7 @@ def box(left: float, top: float, width: float, height: float) -> dict[str, Any]:
 
 
 def outline(rings: Sequence[Numbers]) -> dict[str, Any]:
-    """Outlines (m, 2) of one object in pixels, with the box about them."""
+    """Outlines (m, 2) of one object in pixels, with their bounding box."""
     points = np.concatenate(rings)
     low, high = points.min(axis=0), points.max(axis=0)
     x, y = zip(*(ring.T for ring in rings), strict=True)
@@ -123,7 +123,7 @@ def outline(rings: Sequence[Numbers]) -> dict[str, Any]:
 
 
 def turned_box(middle: Sequence[float], extent: Sequence[float], degrees: float, size: Size) -> dict[str, Any]:
-    """A box that is turned clockwise about its middle, in pixels."""
+    """A box rotated clockwise about its centre, in pixels."""
     media = np.array(size, np.float64)
     share = np.concatenate(((np.array(middle) - np.array(extent) / 2) / media, np.array(extent) / media, [degrees]))
     (corners,) = rotated_box_corners(share[None], media)
@@ -133,7 +133,7 @@ def turned_box(middle: Sequence[float], extent: Sequence[float], degrees: float,
 
 
 def ellipse(middle: Sequence[float], half: Sequence[float], degrees: float, size: Size) -> dict[str, Any]:
-    """An ellipse turned clockwise, in pixels; of equal half axes also a circle."""
+    """An ellipse rotated clockwise, in pixels; a circle has equal half axes."""
     width, height = size
     (ring,) = ellipse_corners(np.array([middle]), np.array([half]), np.array([degrees]), CURVE_POINTS)
     x, y = middle[0] / width, middle[1] / height
@@ -146,7 +146,7 @@ def ellipse(middle: Sequence[float], half: Sequence[float], degrees: float, size
 
 
 def keypoints(points: Sequence[tuple[float, float, int]]) -> dict[str, Any]:
-    """Keypoints x, y, visibility in pixels, with the box about those that are there."""
+    """Keypoints x, y, visibility in pixels, with the box around the labelled ones."""
     there = np.array([(x, y) for x, y, seen in points if seen], np.float64).reshape(-1, 2)
     low, high = (there.min(axis=0), there.max(axis=0)) if len(there) else (np.zeros(2), np.zeros(2))
     return {

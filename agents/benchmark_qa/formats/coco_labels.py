@@ -1,8 +1,8 @@
-"""COCO files (detection, segmentation, keypoints) to labels for an ontology.
+"""Read COCO files (detection, segmentation, keypoints) into labels for an ontology.
 
-Each annotation is drawn with the shape of its class: a box, a box turned by `attributes.rotation`, polygons, a bitmask
-(from run lengths or from polygons), a skeleton (from keypoints, joined by their names) or a point. Object hashes follow
-from the image's and the annotation's id, so that the same file always makes the same labels.
+Each annotation is drawn with the shape of its class: a box, a box rotated by `attributes.rotation`, polygons, a bitmask
+(from run lengths or from polygons), a skeleton (from keypoints, joined by their names) or a point. Object hashes are
+derived from the ids of image and annotation, so the same file always makes the same labels.
 """
 
 from base64 import b64encode
@@ -41,14 +41,14 @@ from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
 
 
 def read_coco(document: Mapping[str, Any], target: Target) -> Reading:
-    """Labels of every image of a COCO document; one without annotations has empty labels.
+    """Labels of every image of a COCO document; an image without annotations has empty labels.
 
     Args:
         document: parsed JSON with `images`, `annotations` and `categories`.
         target: the ontology, and the names of the categories in it.
 
     Raises:
-        CocoError: it is not COCO. Single annotations that cannot be used are faults of the reading.
+        CocoError: it is not COCO. Single annotations that cannot be used become faults of the reading.
     """
     images = _by_id(document, "images")
     categories = _by_id(document, "categories")
@@ -67,7 +67,10 @@ def read_coco(document: Mapping[str, Any], target: Target) -> Reading:
 
 
 def _with_films(labelled: Sequence[tuple[Json, Labelled]]) -> Iterator[Labelled]:
-    """Frames of one data unit together: as our own export lists the frames of films, groups and series."""
+    """The labels, with frames of one data unit combined.
+
+    Our own export lists the frames of videos, groups and series like this.
+    """
     frames: dict[str, list[tuple[int, Labelled]]] = defaultdict(list)
     for image, one in labelled:
         frame = whole_number(image.get("frame"))
@@ -131,7 +134,7 @@ def _labelled(
     titles = [str(image[key]) for key in ("image_title", "data_title", "file_name") if image.get(key)]
     extra = image.get("extra")
     if isinstance(extra, Mapping) and extra.get("name"):
-        titles.append(str(extra["name"]))  # Roboflow's: the name before it renamed the file
+        titles.append(str(extra["name"]))  # Roboflow's field: the file's name before it was renamed
     return Labelled(
         name=str(image.get("image_title") or file_name or f"image {image.get('id')}"),
         parts=parts,
@@ -145,16 +148,16 @@ def _labelled(
 
 
 def _shares_of(image: Json) -> Size | None:
-    """The size that makes shares of an image of what is drawn on it; None where places are in pixels."""
+    """The size that converts coordinates to shares of the image; None if they are in pixels."""
     return (1, 1) if image.get(SHARES) is True else None
 
 
 def _drawing(
     annotation: Json, category: Json, target: Target, size: Size | None
 ) -> tuple[ObjectClass, dict[str, Any], bool]:
-    """The class and the geometry of an annotation, and whether it was clipped.
+    """Class and geometry of an annotation, and whether it was clipped.
 
-    It is drawn with the first of the class's shapes that can be drawn.
+    The class's first shape that can be drawn is used.
     """
     classes = target.objects(str(category.get("name")))
     drawable = sorted(
@@ -179,7 +182,7 @@ def _drawing(
 def _geometry(
     annotation: Json, category: Json, target: Target, item: ObjectClass, size: Size
 ) -> tuple[dict[str, Any], bool]:
-    """The geometry with the shape of a class, and whether it was clipped."""
+    """The geometry for the shape of a class, and whether it was clipped."""
     _require_single(annotation, item)
     match item.shape:
         case Shape.BOUNDING_BOX:
@@ -202,7 +205,7 @@ def _geometry(
 
 
 def _require_single(annotation: Json, item: ObjectClass) -> None:
-    """Refuse what is no object of its own."""
+    """Refuse an annotation that is not a single object."""
     if annotation.get("iscrowd") and item.shape is not Shape.BITMASK:  # Encord's and CVAT's masks are marked so
         raise UndrawableError(f"a crowd region (iscrowd) is no single {item.name!r}")
     if annotation.get("ignore"):
@@ -210,7 +213,10 @@ def _require_single(annotation: Json, item: ObjectClass) -> None:
 
 
 def _polygon(annotation: Json, size: Size) -> tuple[dict[str, Any], bool]:
-    """Polygons as they are, run lengths as the outlines of their pixels; and whether they were clipped."""
+    """The polygon of an annotation, and whether it was clipped.
+
+    Run lengths become outlines of their pixels.
+    """
     if not isinstance(annotation.get("segmentation"), Mapping):
         return clipped_polygons([np.array(ring).reshape(-1, 2) / size for ring in _rings(annotation)])
     parts = outlines_of(_decoded(annotation["segmentation"], size))
@@ -229,7 +235,7 @@ def _point(annotation: Json, size: Size) -> dict[str, Any]:
 
 
 def _rings(annotation: Json) -> list[list[float]]:
-    """Outer rings, flat, in pixels."""
+    """Outer rings as flat lists, in pixels."""
     segmentation = annotation.get("segmentation")
     if not isinstance(segmentation, list) or not segmentation or not all(isinstance(r, list) for r in segmentation):
         raise UndrawableError("has no segmentation")
@@ -248,7 +254,7 @@ def _bitmask(annotation: Json, size: Size) -> dict[str, Any]:
         pixels = _decoded(segmentation, size)
     else:
         pixels = np.zeros((height, width), np.bool_)
-        for ring in _rings(annotation):  # parts of one object may touch: they are joined, not crossed out
+        for ring in _rings(annotation):  # parts of one object are united; overlaps do not cancel
             pixels |= pixels_of_rings([np.array(ring).reshape(-1, 2)], height, width)
     if not pixels.any():
         raise UndrawableError("has a mask without a pixel on its image")
@@ -307,7 +313,10 @@ def _skeleton(annotation: Json, category: Json, target: Target, item: ObjectClas
 
 
 def _object_hash(image: Json, annotation: Json, occurrence: int, taken: Set[str]) -> str:
-    """Eight characters: as our own export wrote it, else by the ids; two annotations of one id are two objects."""
+    """Eight characters: the hash that our export wrote, otherwise derived from the ids.
+
+    Two annotations with one id become two objects.
+    """
     told = annotation.get("object_hash")
     if isinstance(told, str) and len(told) == _HASH and told not in taken:
         return told
@@ -318,11 +327,11 @@ def _object_hash(image: Json, annotation: Json, occurrence: int, taken: Set[str]
 
 
 _HASH = 8
-"""Characters of an object hash"""
+"""Characters of an object hash."""
 
 
 def _data_hash(image: Json, file_name: str) -> str | None:
-    """Encord's own export names an image by its data hash: `images/DATA_HASH.jpg`."""
+    """The data hash in the image name of Encord's own export: `images/DATA_HASH.jpg`."""
     for candidate in (image.get("data_hash"), PurePosixPath(file_name).stem):
         try:
             return str(UUID(str(candidate)))

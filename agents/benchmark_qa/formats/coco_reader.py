@@ -1,8 +1,8 @@
-"""COCO files (detection, segmentation, keypoints) to labels for an ontology.
+"""Read COCO files (detection, segmentation, keypoints) into labels for an ontology.
 
-Each annotation is drawn with the shape of its class: a box, a box turned by `attributes.rotation`, polygons, a bitmask
-(from run lengths or from polygons), a skeleton (from keypoints, joined by their names) or a point. Object hashes follow
-from the image's and the annotation's id, so that the same file always makes the same labels.
+Each annotation is drawn with the shape of its class: a box, a box rotated by `attributes.rotation`, polygons, a bitmask
+(from run lengths or from polygons), a skeleton (from keypoints, joined by their names) or a point. Object hashes are
+derived from the ids of image and annotation, so the same file always makes the same labels.
 """
 
 import math
@@ -15,18 +15,18 @@ from benchmark_qa.formats.label_parts import Fault, Json, Size
 from benchmark_qa.labels.ontology import Shape
 
 _VISIBILITIES = ("invisible", "occluded", "visible")
-"""By COCO's v: not labelled, labelled and not visible, visible"""
+"""By COCO's v: not labelled; labelled and not visible; visible."""
 
 
 _PREFERRED = (
     Shape.SKELETON, Shape.POINT, Shape.ELLIPSE, Shape.CIRCLE, Shape.BITMASK, Shape.POLYGON,
     Shape.ROTATABLE_BOUNDING_BOX, Shape.BOUNDING_BOX,
 )  # fmt: skip
-"""Of several classes of one name, the one that keeps most of the annotation"""
+"""Order of preference among shapes of classes with one name; the first keeps most of the annotation."""
 
 
 SHARES = "shares"
-"""Of an image: its size is not known, and places on it are shares of it"""
+"""Key of an image whose size is unknown; its coordinates are shares of the image."""
 
 
 class CocoError(ValueError):
@@ -34,11 +34,11 @@ class CocoError(ValueError):
 
 
 class UndrawableError(ValueError):
-    """An annotation cannot be drawn with the shape that its class has; the message says why."""
+    """An annotation cannot be drawn with the shape of its class; the message gives the reason."""
 
 
 class NoKeypointError(UndrawableError):
-    """None of an object's keypoints is labelled: COCO's own evaluation ignores it."""
+    """None of an object's keypoints is labelled; COCO's own evaluation ignores such objects."""
 
     def __init__(self) -> None:
         super().__init__("has no labelled keypoint")
@@ -46,19 +46,19 @@ class NoKeypointError(UndrawableError):
 
 @dataclass
 class _Faults:
-    """Faults by reason: a class that is missing is missing for each of its thousand annotations."""
+    """Faults counted by reason, because a missing class affects all of its annotations."""
 
     first: dict[str, str] = field(default_factory=dict)
     count: Counter[str] = field(default_factory=Counter)
     others: Counter[str] = field(default_factory=Counter)
-    """What is left out or changed without being a fault, in words"""
+    """Things that are left out or changed without being a fault, in words."""
 
     def add(self, subject: str, reason: str) -> None:
         self.first.setdefault(reason, subject)
         self.count[reason] += 1
 
     def in_words(self) -> tuple[str, ...]:
-        """What is no fault, with the number of each."""
+        """The entries of `others`, with their numbers."""
         return tuple(f"{count:,} {what}" for what, count in sorted(self.others.items()))
 
     def listed(self) -> Iterator[Fault]:
@@ -80,21 +80,21 @@ def _box(annotation: Json, size: Size) -> dict[str, float]:
 
 
 def size_of(image: Json) -> Size | None:
-    """Width and height in pixels; 512.0 is a whole number (RFC 8259 knows one kind of number)."""
+    """Width and height in pixels; 512.0 counts as a whole number (RFC 8259 has one number type)."""
     sides = [whole_number(image.get(key)) for key in ("width", "height")]
     width, height = (side if side is not None and side > 0 else None for side in sides)
     return (width, height) if width is not None and height is not None else None
 
 
 def whole_number(value: object) -> int | None:
-    """The number where it is a whole one, however it is written; else None."""
+    """The value as an integer if it is a whole number in any notation; otherwise None."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return int(value) if value == int(value) else None
 
 
 def id_text(value: object) -> str:
-    """An id as a text: 7, 7.0 and "7" are one id."""
+    """An id as a text; 7, 7.0 and "7" are one id."""
     number = whole_number(value)
     return str(value) if number is None else str(number)
 

@@ -1,12 +1,12 @@
-"""COCO data sets (https://cocodataset.org/#format-data) under the names that loaders look for.
+"""COCO data sets (https://cocodataset.org/#format-data) with the file names that loaders expect.
 
-    annotations/instances_train.json          every class about which there is a box, with outlines where it has them
+    annotations/instances_train.json          every class with a box, and with outlines if it has them
     annotations/person_keypoints_train.json   skeletons and points
     images/train/NAME.jpg                     where the pixels belong: they are not in label rows
-    images.jsonl                              which data unit each image is
+    images.jsonl                              the data unit of each image
 
-A class belongs to a file by its shape, so that no file holds an image on which objects of its classes are missing. All
-files of a part list the same images under the same ids, and no two parts share an id. A file is one JSON object,
+The shape of a class decides its file, so no file has an image without all objects of the file's classes. All files of a
+part list the same images under the same ids, and no two parts share an id. A file is one JSON object,
 written as a stream: one image and one annotation a line.
 """
 
@@ -47,7 +47,7 @@ _CURVES = (Shape.CIRCLE, Shape.ELLIPSE)
 
 @dataclass
 class _File:
-    """One data set as it grows: images in the file itself, annotations beside it."""
+    """One data set during writing: images in the file itself, annotations in a temporary file."""
 
     task: str
     out: BinaryIO
@@ -57,16 +57,16 @@ class _File:
 
 
 class CocoWriter:
-    """Writes `annotations/TASK_PART.json` for every part of a split; what is not split is the part `train`.
+    """Writes `annotations/TASK_PART.json` for every part of a split; without a split the part is `train`.
 
     Use as a context manager; the files are complete when the block ends without an error.
 
     Args:
-        files: where they go.
-        classes: of the ontology. Category ids are those of `Classes.table`, the same in every file.
-        title: of the project.
-        splits: names of the parts; (ALL,) where nothing is split.
-        weights: what annotators' work counts for, as `weight` of annotations; None: no such field.
+        files: where the files are written.
+        classes: classes of the ontology. Category ids are those of `Classes.table`, the same in every file.
+        title: title of the project.
+        splits: names of the parts; (ALL,) without a split.
+        weights: weight of each annotator's work, written as `weight` of annotations; None omits the field.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class CocoWriter:
         self._stack.__exit__(kind, error, trace)
 
     def add(self, exported: ExportedRow) -> None:
-        """One label row's images and objects."""
+        """Add one label row's images and objects."""
         for tally in self.tallies.values():
             tally.classifications += len(exported.labels.classifications)
             tally.classifications_left_out += sum(
@@ -170,7 +170,7 @@ class CocoWriter:
             "object_hash": item.object_hash,
         }
         if task == "instances":
-            # A box has no outline: a rectangle would teach masks what nobody has drawn.
+            # A box gets no outline: a rectangle would train masks with an outline that nobody drew.
             annotation["segmentation"] = _segmentation(region, named) if item.shape in AREA_SHAPES else []
             annotation |= _exactly(item, annotation["segmentation"])
         if task == "person_keypoints":
@@ -228,7 +228,7 @@ def _image(number: int, exported: ExportedRow, named: NamedImage) -> dict[str, A
         "dataset_title": row["dataset_title"],
         "frame": image.frame,
     }
-    # What finding needs to name the label row to send back.
+    # Finding needs this to name the label row to send back.
     entry |= {key: row[key] for key in ("dataset_hash", "label_hash") if row.get(key)}
     if image.space:
         entry["space"] = image.space
@@ -238,14 +238,14 @@ def _image(number: int, exported: ExportedRow, named: NamedImage) -> dict[str, A
 
 
 def _segmentation(region: Region, named: NamedImage) -> Any:
-    """Polygons; a run-length encoded mask where there are holes, which COCO's polygons cannot have."""
+    """Polygons; or a run-length encoded mask if there are holes, because COCO's polygons have none."""
     if region.mask is None and all(len(rings) == 1 for rings in region.polygons):
         return [rings[0].ravel().tolist() for rings in region.polygons]
     return coco_mask(pixels_of(region, named.image.height or 0, named.image.width or 0))
 
 
 def pixels_of(region: Region, height: int, width: int) -> Pixels:
-    """The pixels that an outline or a mask covers."""
+    """The pixels covered by an outline or a mask."""
     if region.mask is not None:
         mask = region.mask
         return pixels_of_runs(mask.starts, mask.ends, mask.height, mask.width)
@@ -257,7 +257,10 @@ def pixels_of(region: Region, height: int, width: int) -> Pixels:
 
 
 def _exactly(item: PlacedObject, segmentation: Any) -> dict[str, Any]:
-    """What COCO has no place for, in Encord's JSON under `drawing`: holes, turned boxes, circles, ellipses."""
+    """The exact geometry in Encord's JSON under `drawing`, if COCO cannot hold it.
+
+    This concerns holes, rotated boxes, circles and ellipses.
+    """
     key = EXACT.get(item.shape)
     if key is None or key not in item.drawing or (item.shape is Shape.POLYGON and isinstance(segmentation, list)):
         return {}
@@ -265,7 +268,7 @@ def _exactly(item: PlacedObject, segmentation: Any) -> dict[str, Any]:
 
 
 def _part(split: str) -> str:
-    """The part that loaders look for; what is not split is for training."""
+    """The part's name for loaders; without a split it is the training part."""
     return UNSPLIT if split == ALL else split
 
 

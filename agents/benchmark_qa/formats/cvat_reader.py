@@ -1,4 +1,4 @@
-"""CVAT's XML ("CVAT for images", "CVAT for video"): boxes, polygons, ellipses, masks, points, skeletons."""
+"""CVAT's XML ("for images" and "for video"): boxes, polygons, ellipses, masks, points, skeletons."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from benchmark_qa.labels.annotations import Numbers
 
 
 def read_cvat(folder: Folder) -> CocoDocument:
-    """Every `.xml` file of the folder.
+    """Read every `.xml` file of the folder.
 
     Raises:
         FormatError: a file is not CVAT's, or a shape is not well formed.
@@ -53,7 +53,7 @@ def _image(image: Element, place: str, builder: CocoBuilder) -> None:
 
 
 def _tracks(root: Element, place: str, builder: CocoBuilder) -> None:
-    """Tracks of a film: every frame on which something is drawn is an image of it."""
+    """Add the tracks of a video; every frame with a shape becomes an image."""
     tracks = list(children(root, "track"))
     if not tracks:
         return
@@ -77,12 +77,12 @@ def _tracks(root: Element, place: str, builder: CocoBuilder) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Image:
-    """What a shape is drawn on."""
+    """The image that a shape is drawn on."""
 
     own: int
     size: Size
     place: str
-    """For messages"""
+    """The place for messages."""
 
 
 def _shape(item: Element, label: str, image: _Image, builder: CocoBuilder) -> None:
@@ -134,7 +134,7 @@ def _ellipse(item: Element, size: Size, place: str) -> dict[str, Any]:
 
 
 def _mask(item: Element, size: Size, place: str) -> dict[str, Any]:
-    """Runs of zeros and ones in turn, row by row, inside a box of its own."""
+    """A mask from alternating run lengths of zeros and ones, row by row, inside its own box."""
     left, top, width, height = (int(attribute(item, key, place)) for key in ("left", "top", "width", "height"))
     runs = [int(as_number(run, place)) for run in (item.get("rle") or "").split(",") if run.strip()]
     fits = min(left, top, width, height) >= 0 and left + width <= size[0] and top + height <= size[1]

@@ -1,7 +1,6 @@
 """Geometry in Encord's own JSON: shares of the image's width and height.
 
-One rule for what reaches beyond its image: boxes and outlines are cut off at its edges; what has nothing on the image,
-or no area, is refused.
+Boxes and outlines beyond the image are cut off at its edges; geometry without an area on the image is refused.
 """
 
 import math
@@ -17,25 +16,25 @@ from benchmark_qa.labels.annotations import Numbers
 from benchmark_qa.labels.ontology import Shape
 
 EXACT_KEY = "drawing"
-"""Of a COCO annotation that our export wrote: what COCO has no place for, in Encord's JSON"""
+"""Key of a COCO annotation of our export for geometry that COCO cannot hold, in Encord's JSON."""
 EXACT: Mapping[Shape, str] = {
     Shape.POLYGON: "polygons",
     Shape.ROTATABLE_BOUNDING_BOX: "rotatableBoundingBox",
     Shape.CIRCLE: "circle",
     Shape.ELLIPSE: "ellipse",
 }
-"""Shapes that COCO cannot hold without a loss, and the key of their geometry"""
+"""Shapes that COCO cannot hold without loss, and the key of their geometry."""
 _FIELDS: Mapping[Shape, frozenset[str]] = {
     Shape.ROTATABLE_BOUNDING_BOX: frozenset({"x", "y", "w", "h", "theta"}),
     Shape.CIRCLE: frozenset({"x", "y", "r"}),
     Shape.ELLIPSE: frozenset({"x", "y", "rx", "ry", "theta"}),
 }
 _SAME = 1.0
-"""Pixels by which the box about an exact drawing may differ from the annotation's"""
+"""Pixels by which the box of an exact drawing may differ from the annotation's."""
 
 
 def polygons(parts: Sequence[Sequence[Numbers]]) -> dict[str, Any]:
-    """A polygon of several parts, each an outline and its holes (m, 2)."""
+    """A polygon of several parts; each part is an outline and its holes (m, 2)."""
     outline = parts[0][0].tolist()
     return {
         "polygon": {str(place): {"x": x, "y": y} for place, (x, y) in enumerate(outline)},
@@ -44,7 +43,7 @@ def polygons(parts: Sequence[Sequence[Numbers]]) -> dict[str, Any]:
 
 
 def clipped_box(box: Mapping[str, float]) -> dict[str, float]:
-    """The part of a box that is on its image."""
+    """The part of a box inside its image."""
     left, top, right, bottom = box["x"], box["y"], box["x"] + box["w"], box["y"] + box["h"]
     if left >= 0 and top >= 0 and right <= 1 and bottom <= 1:
         return dict(box)
@@ -53,7 +52,7 @@ def clipped_box(box: Mapping[str, float]) -> dict[str, float]:
 
 
 def clipped_polygons(rings: Sequence[Numbers]) -> tuple[dict[str, Any], bool]:
-    """Outlines of one object where they are on its image, and whether any was cut off.
+    """Outlines of one object cut to the image, and whether anything was cut off.
 
     Raises:
         UndrawableError: nothing of them has an area on the image.
@@ -66,7 +65,7 @@ def clipped_polygons(rings: Sequence[Numbers]) -> tuple[dict[str, Any], bool]:
         cut = True
         whole = shapely.make_valid(shapely.Polygon(ring))
         inside += list(_outlines(shapely.clip_by_rect(whole, 0.0, 0.0, 1.0, 1.0)))
-    # Shoelace would call a bow tie empty, and no number that is computed is exactly 0.
+    # The shoelace formula gives 0 for a bow tie, and a computed area is never exactly 0.
     if not sum(shapely.make_valid(shapely.Polygon(ring)).area for ring in inside) > _NOTHING:
         where = "lies outside its image" if cut else "has no area"
         raise UndrawableError(f"has an outline that {where}")
@@ -74,7 +73,7 @@ def clipped_polygons(rings: Sequence[Numbers]) -> tuple[dict[str, Any], bool]:
 
 
 _NOTHING = 1e-12
-"""Share of an image that is no area"""
+"""Share of an image that counts as no area."""
 
 
 def _outlines(geometry: Any) -> Iterable[Numbers]:
@@ -86,7 +85,10 @@ def _outlines(geometry: Any) -> Iterable[Numbers]:
 
 
 def exact_drawing(annotation: Json, shape: Shape, size: Size) -> dict[str, Any] | None:
-    """The geometry as our own export keeps it beside COCO's; None where there is none, or it is not the box's."""
+    """The exact geometry that our export keeps beside COCO's.
+
+    None if there is none, or if its box differs from the annotation's.
+    """
     key, given = EXACT.get(shape), annotation.get(EXACT_KEY)
     if key is None or not isinstance(given, Mapping) or key not in given:
         return None
@@ -118,7 +120,7 @@ def _finite(numbers: Iterable[Any]) -> bool:
 
 
 def _fits(points: Numbers, annotation: Json, size: Size) -> bool:
-    """Whether the box about points is the annotation's: somebody may have moved that."""
+    """Whether the box of the points is the annotation's box, which somebody may have moved."""
     box = annotation.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not _finite(box):
         return False
@@ -127,7 +129,7 @@ def _fits(points: Numbers, annotation: Json, size: Size) -> bool:
 
 
 def _about(numbers: Mapping[str, float], shape: Shape, annotation: Json, size: Size) -> bool:
-    """The same by the middle of the shape: of all of them it is the middle of the box."""
+    """Whether the middle of the shape is the middle of the annotation's box."""
     middle = [numbers["x"], numbers["y"]]
     if shape is Shape.ROTATABLE_BOUNDING_BOX:
         middle = [numbers["x"] + numbers["w"] / 2, numbers["y"] + numbers["h"] / 2]

@@ -1,7 +1,6 @@
-"""Label rows in Encord's own JSON (exports, or another project's rows) to labels for an ontology.
+"""Read label rows in Encord's JSON (exports, or another project's rows) into labels for an ontology.
 
-Features are found by name; a feature that the ontology has under the very same hash, and that nobody has mapped to
-another, stays what it is.
+Features are found by name. A feature with the same hash in the ontology, and without a stated mapping, is kept.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,11 +15,11 @@ _BROKEN = (KeyError, TypeError, ValueError, AttributeError)
 
 
 class NotLabelRowsError(ValueError):
-    """The document is not label rows as Encord exports them."""
+    """The document does not hold label rows as Encord exports them."""
 
 
 def label_rows_of(document: object) -> list[Json]:
-    """The label rows of an export: a list of them, or a single one.
+    """The label rows of an export: a list of rows, or a single row.
 
     Raises:
         NotLabelRowsError
@@ -57,7 +56,7 @@ def read_label_rows(rows: Iterable[Json], target: Target) -> Reading:
 
 
 def _links(row: Json) -> Iterator[str]:
-    """The file's URL, of rows that are one file; links that were signed are of no use later, but do no harm."""
+    """The file's URL, for rows of a single file; expired signed links are harmless."""
     units = list(row["data_units"].values())
     if len(units) == 1 and units[0].get("data_link"):
         yield str(units[0]["data_link"])
@@ -65,13 +64,13 @@ def _links(row: Json) -> Iterator[str]:
 
 @dataclass
 class _Translation:
-    """From the features that a label row names to those of the ontology; what has no counterpart is left out."""
+    """Translates a label row's features to the ontology's; those without a counterpart are left out."""
 
     target: Target
     problems: list[str]
 
     def of_parts(self, parts: LabelParts) -> LabelParts:
-        """Every part of a row's labels."""
+        """Translate every part of a row's labels."""
         owners = {str(drawing["objectHash"]): drawing for unit in parts.units for _, drawing in drawn(unit)} | {
             own: entry for own, entry in parts.object_answers.items() if entry.get("featureHash")
         }
@@ -93,7 +92,7 @@ class _Translation:
         )
 
     def of_unit(self, labels: Json, classes: Mapping[str, ObjectClass]) -> Json:
-        """Labels of one file: of an image, or frame by frame."""
+        """Translate the labels of one file: of an image, or frame by frame."""
         if "objects" in labels:
             return {"objects": self._drawings(labels["objects"], classes), "classifications": []}
         return {
@@ -102,7 +101,7 @@ class _Translation:
         }
 
     def object_class(self, entry: Json) -> ObjectClass | None:
-        """The class of an object, of the same shape; None, and a problem, where there is none."""
+        """The class of an object with the same shape; notes a problem and returns None if there is none."""
         name, feature, shape = str(entry.get("name")), entry.get("featureHash"), entry.get("shape")
         ontology = self.target.classes.ontology
         if feature in ontology.object_index and name not in self.target.stated:
@@ -119,7 +118,7 @@ class _Translation:
         return found[0]
 
     def of_classifications(self, answers: Json) -> Iterator[tuple[str, Json]]:
-        """Classifications of the data unit."""
+        """Translate the classifications of the data unit."""
         for own, entry in answers.items():
             found = self._classification(entry)
             if found is not None:
@@ -127,14 +126,14 @@ class _Translation:
                 yield own, {**entry, "featureHash": item.hash, "classifications": self._answers(entry, name, item)}
 
     def _classification(self, entry: Json) -> tuple[str, ClassificationClass] | None:
-        """A classification as the labels name it, and the one of the ontology that it is."""
+        """The classification's name in the labels, and its class in the ontology."""
         ontology, feature = self.target.classes.ontology, entry.get("featureHash")
         names = [str(root.get("name")) for root in entry.get("classifications") or []]
         if feature in ontology.classification_index and not any(name in self.target.stated for name in names):
             known = ontology.classifications[ontology.classification_index[str(feature)]]
             return known.name, known
         refused = None
-        for name in names:  # parents and children stand side by side: the one that is a classification is the root
+        for name in names:  # parents and children are in one list; the root is the one that is a classification
             try:
                 return name, self.target.classification(name)
             except UnmappedError as error:
@@ -155,7 +154,7 @@ class _Translation:
         return {**entry, "featureHash": item.hash, "name": item.name, **self._skeleton(entry, item)}
 
     def _skeleton(self, drawing: Json, item: ObjectClass) -> dict[str, Any]:
-        """A skeleton's points with the hashes that the template of the ontology gives them."""
+        """A skeleton's points with the hashes of the ontology's template."""
         points = drawing.get("skeleton")
         template = self.target.classes.skeletons.get(self.target.classes.ontology.object_index[item.hash])
         if not points or template is None:

@@ -1,4 +1,4 @@
-"""Label rows as Encord has them, whole: lists of rows in files of `ROWS_PER_FILE`, and the ontology beside them."""
+"""Write whole label rows in Encord's JSON, `ROWS_PER_FILE` per file, together with the ontology."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -15,19 +15,19 @@ _MOVING = ("annotation_task_status", "is_valid", "label_status", "priority", "ta
 
 
 _UNORDERED = frozenset({"objects", "classifications", "answers", "actions", "range"})
-"""Lists whose order says nothing"""
+"""Lists whose order has no meaning."""
 
 
 def canonical_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row in its fixed form. It still reads with the SDK's `LabelRowV2.from_labels_dict`."""
+    """The row in canonical form, still readable with the SDK's `LabelRowV2.from_labels_dict`."""
     kept = {key: _sorted(value, key) for key, value in row.items() if key not in _MOVING}
-    # The SDK wants the key; the state itself moves without the labels, even by reading them.
+    # The SDK needs the key; its value changes without the labels, even when they are only read.
     kept["label_status"] = "LABELLED"
     return kept
 
 
 def canonical_bytes(value: Any) -> bytes:
-    """JSON with sorted keys, in one line."""
+    """JSON with sorted keys, on one line."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
@@ -49,7 +49,7 @@ ROWS_PER_FILE = 1_000
 
 
 class EncordWriter:
-    """Writes `ontology.json` and `label_rows/00000.json`, ... One label row a line, in canonical form.
+    """Writes `ontology.json` and `label_rows/00000.json`, ...; one label row a line, in canonical form.
 
     Use as a context manager; the files are complete when the block ends without an error.
     """
@@ -78,7 +78,7 @@ class EncordWriter:
         self._lists.__exit__(kind, error, trace)
 
     def add(self, exported: ExportedRow) -> None:
-        """One label row."""
+        """Add one label row."""
         if self._rows % ROWS_PER_FILE == 0:
             self._end_part()
             name = f"label_rows/{self._rows // ROWS_PER_FILE:05d}.json"

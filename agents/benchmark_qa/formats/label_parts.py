@@ -1,4 +1,4 @@
-"""Labels that are to be written to a data unit: in Encord's own JSON, without the data unit around them."""
+"""Labels that will be written to a data unit, in Encord's JSON, without the data unit's own fields."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,10 +9,10 @@ from benchmark_qa.labels.frames import FLAT
 
 Json = Mapping[str, Any]
 Size = tuple[int, int]
-"""Width and height in pixels"""
+"""Width and height in pixels."""
 
 TOLERANCE = 1e-5
-"""Share of an image, or degrees, by which one place may differ from another that is the same"""
+"""Share of an image, or degrees, by which two equal places may differ."""
 _DIGITS = 9
 _GEOMETRIES = (
     "boundingBox", "rotatableBoundingBox", "polygons", "polyline", "point", "bitmask", "circle", "ellipse", "cuboid",
@@ -22,12 +22,12 @@ _DEFAULTS: Mapping[str, Json] = {"circle": {"stretch": 1.0, "theta": 0.0}, "elli
 
 
 class LayoutError(ValueError):
-    """The labels are those of another kind of data unit."""
+    """The labels belong to another kind of data unit."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that cannot be imported, and why."""
+    """Something that cannot be imported, and the reason."""
 
     subject: str
     reason: str
@@ -35,9 +35,9 @@ class Fault:
 
 @dataclass(frozen=True)
 class LabelParts:
-    """Labels of one data unit; `units` holds the labels of its images, in their order, or of the one file.
+    """Labels of one data unit; `units` holds the labels of each image in order, or of the single file.
 
-    No units: there are no labels, whatever kind of data unit it is.
+    Without units there are no labels, for any kind of data unit.
     """
 
     units: tuple[Json, ...]
@@ -47,7 +47,7 @@ class LabelParts:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is labelled."""
+        """Whether there are no labels."""
         return not (
             self.object_answers or self.classification_answers or any(True for unit in self.units for _ in drawn(unit))
         )
@@ -55,34 +55,34 @@ class LabelParts:
 
 @dataclass(frozen=True)
 class Labelled:
-    """The labels of a data unit, and what it may be known by where they are to go."""
+    """The labels of a data unit, and the names that may identify it in the target project."""
 
     name: str
-    """For messages"""
+    """The name for messages."""
     parts: LabelParts
     data_hash: str | None = None
     urls: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
-    """Its name without ending, where that is all that is told"""
+    """Its name without the extension, if the file gives nothing else."""
     size: Size | None = None
-    """None: not told, or not of an image"""
+    """Width and height; None if unknown or not an image."""
     annotated: bool = True
-    """False: the file says nothing of the image, not even that nothing is on it"""
+    """False if the file does not mention the image, not even as empty."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a file, or another project, holds for an ontology."""
+    """The content of a file, or of another project, converted for an ontology."""
 
     labelled: tuple[Labelled, ...]
     faults: tuple[Fault, ...] = ()
     left_out: tuple[str, ...] = ()
-    """What is no label and is left out, in words with the number of each"""
+    """Content that is no label and is left out, in words with the numbers."""
 
 
 def parts_of(document: Json) -> LabelParts:
-    """The labels of a label row as Encord serves and exports it.
+    """The labels of a label row, as Encord serves and exports it.
 
     Raises:
         LayoutError: the row has labels in the spaces of a data group or a scene, which cannot be moved elsewhere.
@@ -98,10 +98,10 @@ def parts_of(document: Json) -> LabelParts:
 
 
 def filled(document: Json, parts: LabelParts) -> dict[str, Any]:
-    """A label row with these labels in place of its own.
+    """A label row with its labels replaced by these.
 
     Raises:
-        LayoutError: the labels have another number of images, or are those of an image and it is a video.
+        LayoutError: the number of images differs, or the labels are an image's and the row is a video.
     """
     units = _in_order(document)
     if not parts.units:
@@ -127,12 +127,12 @@ def filled(document: Json, parts: LabelParts) -> dict[str, Any]:
 
 
 def laid_out(parts: LabelParts, images: int, *, flat: bool) -> LabelParts:
-    """The labels in the layout of a data unit: labels by frame become those of a group's images.
+    """The labels in the layout of a data unit; labels by frame become labels of a group's images.
 
     Args:
-        parts: labels of a file that knows frames by their numbers only are one unit.
-        images: how many the data unit has.
-        flat: whether its labels stand in each image, and not under numbers of frames.
+        parts: the labels; a file that only has frame numbers is a single unit.
+        images: number of images of the data unit.
+        flat: True if the labels are stored in each image instead of under frame numbers.
 
     Raises:
         LayoutError: a frame is beyond the last image.
@@ -148,9 +148,9 @@ def laid_out(parts: LabelParts, images: int, *, flat: bool) -> LabelParts:
 
 
 def same(one: LabelParts, other: LabelParts) -> bool:
-    """Whether two sets of labels say the same, in whatever order and by whomever they were drawn.
+    """Whether two sets of labels are equal, apart from their order and their creators.
 
-    Places may differ by `TOLERANCE`: files hold pixels with few decimals.
+    Places may differ by `TOLERANCE`, because files store pixels with few decimals.
     """
     if _said(one) != _said(other):
         return False
@@ -159,7 +159,7 @@ def same(one: LabelParts, other: LabelParts) -> bool:
 
 
 def drawn(labels: Json) -> Iterator[tuple[int, Json]]:
-    """The objects of a data unit's labels, with the frame they are drawn on (0 for an image)."""
+    """The objects of a data unit's labels, each with its frame (0 for an image)."""
     if "objects" in labels:
         yield from ((0, drawing) for drawing in labels["objects"] or ())
         return
@@ -201,7 +201,7 @@ def _drawings(parts: LabelParts) -> dict[tuple[int, int, str, str], Any]:
 
 
 def _close(one: Any, other: Any) -> bool:
-    """Whether two geometries are the same but for rounding."""
+    """Whether two geometries are equal apart from rounding."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         told = ({key: value for key, value in each.items() if value is not None} for each in (one, other))
         here, there = told
@@ -213,7 +213,7 @@ def _close(one: Any, other: Any) -> bool:
 
 
 def _answers(entries: Sequence[Json] | None) -> list[str]:
-    """Answers by the hash of their question, those with no option ticked left out."""
+    """Answers with the hash of their question, as texts; those without a ticked option are left out."""
     given = []
     for entry in entries or ():
         answers = entry.get("answers")
@@ -244,7 +244,7 @@ def _geometry(drawing: Json) -> Any:
 
 
 def visibility_of(point: Json) -> str:
-    """Of a skeleton's point; the older form has a key of that name instead."""
+    """The visibility of a skeleton's point; the older form uses the visibility's name as a key."""
     for name in ("invisible", "occluded", "selfOccluded", "visible"):
         if point.get(name):
             return name

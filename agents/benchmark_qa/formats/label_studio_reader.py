@@ -1,7 +1,7 @@
 """Label Studio's JSON: rectangles, polygons, ellipses and keypoints, in percent of the image.
 
-Of several annotations of a task the one marked as ground truth counts, else the one that was updated last. Cancelled
-ones do not count.
+If a task has several annotations, the one marked as ground truth is used, otherwise the last updated one. Cancelled
+annotations are ignored.
 """
 
 import math
@@ -44,7 +44,7 @@ def is_label_studio(document: Any) -> bool:
 
 
 def read_label_studio(document: Any) -> CocoDocument:
-    """The tasks of an export in full JSON ("JSON", not "JSON-MIN").
+    """Read the tasks of an export in full JSON ("JSON", not "JSON-MIN").
 
     Raises:
         FormatError: a task names no image, or a region is not well formed.
@@ -63,7 +63,7 @@ def read_label_studio(document: Any) -> CocoDocument:
 
 
 def _chosen(task: Mapping[str, Any], builder: CocoBuilder) -> list[Mapping[str, Any]]:
-    """The regions of the annotation that counts, each with its score where it is a prediction."""
+    """The regions of the annotation in use; regions of a prediction have its score."""
     given = [one for one in _objects(task, "annotations", "completions") if not one.get("was_cancelled")]
     given = given or _objects(task, "predictions")
     if not given:
@@ -75,7 +75,7 @@ def _chosen(task: Mapping[str, Any], builder: CocoBuilder) -> list[Mapping[str, 
 
 
 def _objects(holder: Mapping[str, Any], *keys: str) -> list[Mapping[str, Any]]:
-    """The objects in the first of the lists that is there."""
+    """The objects of the first list that is present."""
     listed: list[Any] = next((holder[key] for key in keys if isinstance(holder.get(key), list)), [])
     return [each for each in listed if isinstance(each, Mapping)]
 
@@ -119,7 +119,7 @@ def _geometry(kind: str, value: Mapping[str, Any], size: Size, place: str) -> di
     width, height = pixels("width", "height")
     if not turned:
         return box(left, top, width, height)
-    # Turned about its upper left corner; we turn about the middle.
+    # Label Studio rotates about the upper left corner; convert to a rotation about the centre.
     cosine, sine = math.cos(math.radians(turned)), math.sin(math.radians(turned))
     middle = left + (width * cosine - height * sine) / 2, top + (width * sine + height * cosine) / 2
     return turned_box(middle, (width, height), turned, size)
@@ -131,7 +131,7 @@ def _size(region: Mapping[str, Any]) -> Size | None:
 
 
 def _image_of(data: Mapping[str, Any]) -> str | None:
-    """The image's name: what was uploaded without Label Studio's prefix, a local file by its path."""
+    """The image's name: an upload without Label Studio's prefix, or a local file by its path."""
     texts = [data[key] for key in ("image", "img", "url") if isinstance(data.get(key), str)]
     found: str | None = next(iter([*texts, *(value for value in data.values() if isinstance(value, str))]), None)
     if found is None:

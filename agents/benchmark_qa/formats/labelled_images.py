@@ -1,4 +1,4 @@
-"""A label row as images with objects on them: what COCO, YOLO and tables are made of."""
+"""A label row as images with objects, the input of the COCO, YOLO and table writers."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from benchmark_qa.labels.ontology import RANGE_SHAPES, Ontology, Shape
 from benchmark_qa.labels.reader import read_label_row
 
 Readable = dict[str, str | float | list[str]]
-"""Answers by the name of the question, options by their labels"""
+"""Answers by the question's name; options by their labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,34 +22,34 @@ class PlacedObject:
     """One object on one image."""
 
     feature: int
-    """Index into `Ontology.objects`"""
+    """Index into `Ontology.objects`."""
     shape: Shape
     object_hash: str
     region: Region | None
-    """None: the shape has none, or the image's size is not known"""
+    """None if the shape has none, or the image's size is unknown."""
     attributes: Readable
     drawing: Mapping[str, Any]
-    """Encord's JSON of it"""
+    """The drawing in Encord's JSON."""
 
     @property
     def creator(self) -> str | None:
-        """E-mail of who drew it, where the label row says so."""
+        """E-mail of the creator, if the label row contains it."""
         creator = self.drawing.get("createdBy")
         return creator if isinstance(creator, str) and creator else None
 
     @property
     def confidence(self) -> float | None:
-        """Where one is given."""
+        """The confidence, if there is one."""
         confidence = self.drawing.get("confidence")
         return float(confidence) if isinstance(confidence, int | float) else None
 
 
 @dataclass(slots=True)
 class LabelledImage:
-    """An image, or one frame of something that has several."""
+    """An image, or one frame of a data unit with frames."""
 
     space: str
-    """Member of a data group, stream of a scene; empty for the data unit itself"""
+    """Member of a data group, or stream of a scene; empty for the data unit itself."""
     frame: int
     width: int | None
     height: int | None
@@ -59,28 +59,28 @@ class LabelledImage:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One classification instance, and where it holds."""
+    """One classification instance and its spans."""
 
     feature: int
-    """Index into `Ontology.classifications`"""
+    """Index into `Ontology.classifications`."""
     classification_hash: str
     space: str
     spans: tuple[Span, ...]
-    """Empty: the whole data unit"""
+    """Empty for the whole data unit."""
     answers: Readable
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledRow:
-    """One label row."""
+    """One label row as images, classifications and objects outside images."""
 
     images: tuple[LabelledImage, ...]
-    """In order of space and frame. Of what has frames, those with labels; of images, all"""
+    """By space and frame: all images, but only frames with labels."""
     elsewhere: tuple[PlacedObject, ...]
-    """Objects on stretches of sound or text: on no image"""
+    """Objects on ranges of audio or text, without an image."""
     classifications: tuple[Given, ...]
     instances: Mapping[str, int]
-    """Object hash to its class, an index into `Ontology.objects`"""
+    """Object hash to class, as an index into `Ontology.objects`."""
 
 
 def read_images(
@@ -90,8 +90,8 @@ def read_images(
 
     Args:
         row: label row JSON.
-        ontology: of its project.
-        size: width and height of the data unit, for rows that do not tell.
+        ontology: ontology of its project.
+        size: width and height of the data unit, for rows without them.
 
     Raises:
         LabelReadError: the row is not well formed.
@@ -129,7 +129,7 @@ def read_images(
 def _placed(
     found: Sequence[Frame], annotations: Annotations, ontology: Ontology, size: tuple[float | None, float | None]
 ) -> Iterator[tuple[tuple[str, int], PlacedObject]]:
-    """Every drawing with its place, shape by shape."""
+    """Every drawing with its space and frame, shape by shape."""
     drawn = _drawings_by_shape(found, continuous=annotations.events is not None)
     moving = _moving_answers(found, annotations)
     for shape, drawings in annotations.drawings.items():
@@ -162,7 +162,7 @@ def _placed(
 
 
 def _drawings_by_shape(found: Iterable[Frame], *, continuous: bool) -> dict[str, list[Mapping[str, Any]]]:
-    """The JSON of the drawings, in the order in which `read_label_row` makes its arrays of them."""
+    """The JSON of the drawings, in the order of the arrays of `read_label_row`."""
     by_shape: dict[str, list[Mapping[str, Any]]] = {}
     for frame in found:
         for drawing in frame.objects:
@@ -173,7 +173,7 @@ def _drawings_by_shape(found: Iterable[Frame], *, continuous: bool) -> dict[str,
 
 
 def _media(drawings: Drawings, annotations: Annotations, size: tuple[float | None, float | None]) -> Any:
-    """Width and height in pixels of each drawing's image; the data unit's where the row does not tell."""
+    """Width and height in pixels of each drawing's image; the data unit's if the row has none."""
     if None in size or not np.isnan(drawings.media).any():
         return drawings.media
     own = (drawings.space == annotations.spaces.index(ROW))[:, None]
@@ -181,7 +181,7 @@ def _media(drawings: Drawings, annotations: Annotations, size: tuple[float | Non
 
 
 def _moving_answers(found: Iterable[Frame], annotations: Annotations) -> dict[tuple[int, str, int], dict[str, Any]]:
-    """What answers that change say on each frame, by instance, space and frame; of two to one question the last."""
+    """Dynamic answers by instance, space and frame; of two answers to one question the last counts."""
     frames_of = _frames_by_space((frame.space, frame.number) for frame in found)
     moving: dict[tuple[int, str, int], dict[str, Any]] = {}
     for instance, answers in annotations.dynamic_attributes.items():
@@ -193,7 +193,7 @@ def _moving_answers(found: Iterable[Frame], annotations: Annotations) -> dict[tu
 
 
 def readable_answers(answers: Answers, ontology: Ontology) -> Readable:
-    """Answers by the name of their question; of two questions with one name the second has its hash added."""
+    """Answers by the question's name; a second question with the same name has its hash added."""
     found: Readable = {}
     for question_hash, answer in sorted(answers.items()):
         question = ontology.questions[question_hash]
@@ -208,7 +208,10 @@ def readable_answers(answers: Answers, ontology: Ontology) -> Readable:
 
 
 def _answer(images: Mapping[tuple[str, int], LabelledImage], given: Iterable[Given]) -> None:
-    """Put the answers on the images on which they hold; of two to one question the first class, then hash, counts."""
+    """Put the answers on their images.
+
+    Of two answers to one question the first by class, then by hash, counts.
+    """
     frames_of = _frames_by_space(images)
     for item in sorted(given, key=lambda item: (item.feature, item.classification_hash)):
         numbers = frames_of.get(item.space, ())
@@ -226,7 +229,7 @@ def _frames_by_space(places: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
 
 
 def _frames_within(numbers: Sequence[int], spans: Sequence[Span]) -> Iterator[int]:
-    """Those of some frames, in order, that lie in one of the spans: a video may have as many spans as frames."""
+    """The ordered frame numbers that lie in one of the spans; efficient for as many spans as frames."""
     for first, last in spans:
         yield from numbers[bisect_left(numbers, first) : bisect_right(numbers, last)]
 

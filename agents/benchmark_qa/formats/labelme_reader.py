@@ -1,4 +1,4 @@
-"""labelme: one JSON file an image, with polygons, rectangles, circles, points and masks."""
+"""labelme: one JSON file per image, with polygons, rectangles, circles, points and masks."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ from benchmark_qa.labels.annotations import Numbers
 
 
 def is_labelme(document: Any) -> bool:
-    """Whether parsed JSON is a file of labelme."""
+    """Whether parsed JSON is a labelme file."""
     return isinstance(document, Mapping) and "shapes" in document and "imagePath" in document
 
 
 def read_labelme(folder: Folder) -> CocoDocument:
-    """Every `.json` file of labelme in the folder; others are left alone.
+    """Read every labelme `.json` file of the folder; other files are ignored.
 
     Raises:
         FormatError: a shape is not well formed.
@@ -59,7 +59,7 @@ def _read(document: Mapping[str, Any], place: str, builder: CocoBuilder) -> None
         kind = str(shape.get("shape_type") or "polygon")
         points = _points(shape, where)
         if kind == "polygon" and len(points) >= 3:
-            # Polygons of one group are the parts of one object.
+            # Polygons of one group are parts of one object.
             group = shape.get("group_id")
             groups[label, f"alone {at}" if group is None else f"group {group}"].append(points)
         elif kind == "rectangle" and len(points) == 2:

@@ -1,4 +1,4 @@
-"""Masks to outlines with holes, along the edges of their pixels: the outline covers exactly the mask's pixels."""
+"""Convert masks to outlines with holes, along pixel edges; they cover exactly the mask's pixels."""
 
 from collections import defaultdict
 
@@ -33,7 +33,7 @@ def outlines_of(pixels: Pixels) -> list[list[Numbers]]:
 
 
 def _rings(pixels: Pixels) -> list[Numbers]:
-    """Closed walks along the edges, the mask on the right hand; only the corners are kept."""
+    """Closed rings along the pixel edges, with the mask on the right; only corners are kept."""
     following = _edges(pixels)
     rings = []
     starts = sorted(following, reverse=True)
@@ -47,7 +47,7 @@ def _rings(pixels: Pixels) -> list[Numbers]:
         corners: list[Vertex] = []
         while True:
             onward = following[vertex]
-            # At a corner where two pixels touch the walk turns right and stays with its own pixel.
+            # Where two pixels touch at a corner, turn right and stay at the same pixel.
             step = onward[0] if len(onward) == 1 else _right_of(came, onward)
             onward.remove(step)
             if not onward:
@@ -62,7 +62,7 @@ def _rings(pixels: Pixels) -> list[Numbers]:
 
 
 def _edges(pixels: Pixels) -> dict[Vertex, list[Vertex]]:
-    """The steps that lead on from every corner of a pixel that lies at the edge of the mask."""
+    """The next corners of every corner on the edge of the mask."""
     inside = np.pad(pixels, 1).astype(np.int8)
     down, right = np.diff(inside, axis=0)[:, 1:-1], np.diff(inside, axis=1)[1:-1]
     following: dict[Vertex, list[Vertex]] = defaultdict(list)
@@ -81,13 +81,13 @@ def _right_of(came: Vertex, onward: list[Vertex]) -> Vertex:
 
 
 def _turn(ring: Numbers) -> float:
-    """Twice the area; positive for outlines, negative for holes."""
+    """Twice the signed area; positive for outlines, negative for holes."""
     x, y = ring.T
     return float(x @ np.roll(y, -1) - y @ np.roll(x, -1))
 
 
 def _holds(outline: Numbers, hole: Numbers) -> bool:
-    """Whether the middle of a pixel at the hole's first corner lies inside the outline (even-odd)."""
+    """Whether the centre of a pixel at the hole's first corner is inside the outline (even-odd rule)."""
     x, y = hole[0] + 0.5
     (x1, y1), (x2, y2) = outline.T, np.roll(outline, -1, axis=0).T
     crossing: NDArray[np.bool_] = (y1 > y) != (y2 > y)

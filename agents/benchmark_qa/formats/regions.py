@@ -1,7 +1,7 @@
-"""Drawings to pixels: boxes, outlines, masks and keypoints, as interchange formats need them.
+"""Convert drawings to pixels: the boxes, outlines, masks and keypoints of other formats.
 
-Encord's numbers are fractions of the image's width and height. Pixels are rounded to `DECIMALS`, so that no noise of
-floating point stands in files.
+Encord's numbers are fractions of the image's width and height. Pixels are rounded to `DECIMALS`, so that files contain
+no floating-point noise.
 """
 
 import math
@@ -21,7 +21,7 @@ DECIMALS = 4
 
 
 CURVE_POINTS = 64
-"""Corners of the polygon that stands for a circle or an ellipse; it has the curve's own area"""
+"""Corners of the polygon for a circle or an ellipse; it has the same area."""
 
 
 BOX_SHAPES = frozenset(
@@ -34,26 +34,26 @@ BOX_SHAPES = frozenset(
         Shape.ELLIPSE,
     }
 )
-"""Shapes about which there is a box"""
+"""Shapes with a bounding box."""
 
 
 AREA_SHAPES = BOX_SHAPES - {Shape.BOUNDING_BOX}
-"""Shapes that are an outline or a mask"""
+"""Shapes with an outline or a mask."""
 
 
 KEYPOINT_SHAPES = frozenset({Shape.SKELETON, Shape.POINT})
 
 
 POINT_NAME = "point"
-"""The only keypoint of what is drawn as a single point"""
+"""Name of the only keypoint of a single point."""
 
 
 Box = tuple[float, float, float, float]
-"""Left, top, width, height in pixels"""
+"""Left, top, width, height in pixels."""
 
 
 Keypoint = tuple[float, float, int]
-"""x, y, visibility as in COCO: 0 not there, 1 there and hidden, 2 visible"""
+"""x, y, COCO visibility: 0 not labelled, 1 labelled and hidden, 2 visible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +68,27 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Where an object is on its image, in pixels. Which fields are set follows from its shape."""
+    """The place of an object on its image, in pixels; its shape determines which fields are set."""
 
     box: Box
-    """About the object; of keypoints, about those that are there"""
+    """Box around the object; for keypoints, around those that are labelled."""
     area: float
-    """Pixels squared; of keypoints, of their box"""
+    """Pixels squared; for keypoints, the area of their box."""
     polygons: tuple[tuple[Numbers, ...], ...] = ()
-    """Outlines: per part the outer ring (m, 2), then its holes"""
+    """Outlines; each part is the outer ring (m, 2), then its holes."""
     mask: Mask | None = None
     keypoints: Mapping[str, Keypoint] | None = None
-    """By node: its feature hash, else its name"""
+    """By node: its feature hash, or its name if it has none."""
     degrees: float | None = None
-    """Of a rotated box"""
+    """Rotation of a rotated box."""
 
 
 def regions_of(drawings: Drawings, media: Numbers) -> list[Region | None]:
-    """The region of every drawing; None for what has none: other shapes, an empty mask, what has no area.
+    """The region of every drawing; None for other shapes, empty masks, and drawings without area.
 
     Args:
         drawings: n drawings of one shape.
-        media: width and height of each one's image (n, 2), in pixels; where NaN the region is None.
+        media: width and height of each image (n, 2), in pixels; if NaN, the region is None.
     """
     reader = _READERS.get(drawings.shape)
     if reader is None:
@@ -126,7 +126,7 @@ def _polygons(geometry: Rings, media: Numbers) -> list[Region | None]:
 
 
 def ring_area(ring: Numbers) -> float:
-    """Of a closed ring (m, 2), by the shoelace formula."""
+    """Area of a closed ring (m, 2), by the shoelace formula."""
     x, y = ring.T
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
@@ -142,7 +142,7 @@ def _ellipses(geometry: Numbers, media: Numbers) -> list[Region | None]:
 
 
 def curve_regions(shape: Shape, geometry: Numbers, media: Numbers) -> list[Region | None]:
-    """Regions of circles or ellipses, as `labels.shapes` reads them, on images of the sizes `media` (n, 2)."""
+    """Regions of circles or ellipses from `labels.shapes`, on images of the sizes `media` (n, 2)."""
     return (_circles if shape is Shape.CIRCLE else _ellipses)(geometry, media)
 
 
@@ -158,14 +158,14 @@ def _curves(middles: Numbers, across: Numbers, down: Numbers, degrees: Numbers) 
 
 
 def _outlined(polygons: tuple[tuple[Numbers, ...], ...], area: float, degrees: float | None = None) -> Region | None:
-    if not _rounded(area) > 0:  # what is flat has a rest of rounding, which depends on the processor
+    if not _rounded(area) > 0:  # flat shapes leave a rounding error, which depends on the processor
         return None
     points = np.concatenate([rings[0] for rings in polygons])
     return Region(_box_about(points), _rounded(area), polygons, degrees=degrees)
 
 
 def _masks(geometry: Runs, media: Numbers) -> list[Region | None]:
-    del media  # a mask knows its own size
+    del media  # a mask has its own size
     assert geometry.size is not None  # noqa: S101 - masks have one
     regions: list[Region | None] = []
     for drawing, (height, width) in enumerate(geometry.size.tolist()):
@@ -231,13 +231,13 @@ _READERS: Mapping[Shape, Callable[..., list[Region | None]]] = {
 
 
 def one_ring(region: Region) -> Numbers:
-    """The outline or mask of a region as a single ring (m, 2), in pixels."""
+    """The outline or mask of a region as one ring (m, 2), in pixels."""
     polygons = rings_of_mask(region.mask) if region.mask is not None else region.polygons
     return joined([ring for rings in polygons for ring in rings])
 
 
 def rings_of_mask(mask: Mask) -> list[tuple[Numbers, ...]]:
-    """The outlines of a mask's pixels, exactly along their edges: outer ring first, then its holes."""
+    """The outlines of a mask, exactly along its pixel edges: each outer ring, then its holes."""
     row, left, right = runs_by_row(mask.starts, mask.ends, mask.width)
     covered = shapely.union_all(shapely.box(left, row, right, row + 1))
     parts = shapely.get_parts(shapely.simplify(covered, 0))
@@ -251,7 +251,7 @@ def rings_of_mask(mask: Mask) -> list[tuple[Numbers, ...]]:
 
 
 def joined(rings: Sequence[Numbers]) -> Numbers:
-    """Rings (m, 2) as one: each goes in where it is nearest to what is joined so far, and back again.
+    """Join rings (m, 2) into one; each is inserted at the point nearest to the joined ring, and back.
 
     >>> corner = np.array([[0, 0], [2, 0], [0, 2]])
     >>> joined([corner, corner / 2 + [3, 0]]).astype(int).tolist()

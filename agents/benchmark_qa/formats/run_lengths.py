@@ -1,4 +1,4 @@
-"""Areas as pixels: Encord's row-wise runs and polygons with holes to COCO's column-wise run-length encoding.
+"""Convert areas to COCO's column-wise run-length encoding, from row-wise runs and polygons with holes.
 
 The string form is that of `rleToString` in cocoapi/common/maskApi.c; `benchmark_qa.labels.runs` reads it.
 """
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from benchmark_qa.labels.annotations import Indices, Numbers
 
 Pixels = NDArray[np.bool_]
-"""(height, width)"""
+"""Shape (height, width)."""
 
 
 def pixels_of_runs(starts: Indices, ends: Indices, height: int, width: int) -> Pixels:
-    """The mask of half-open runs [start, end) that go through the pixels row by row."""
+    """The mask of half-open runs [start, end) over pixels in row-major order."""
     steps = np.zeros(height * width + 1, np.int8)
     np.add.at(steps, starts, 1)
     np.add.at(steps, ends, -1)
@@ -54,12 +54,12 @@ def coco_mask(pixels: Pixels) -> dict[str, Any]:
     edges = np.concatenate(([0], changes, [flat.size]))
     counts = np.diff(edges).tolist()
     if flat.size and flat[0]:
-        counts.insert(0, 0)  # the first run is of zeros
+        counts.insert(0, 0)  # the first run counts zeros
     return {"size": [height, width], "counts": run_length_string(counts)}
 
 
 def run_length_string(counts: Sequence[int]) -> str:
-    """Run lengths as a string: five bits a character, from the fourth on as the difference to the one two before.
+    """Run lengths as a string: 5 bits a character; from the fourth on, differences to the one two before.
 
     >>> run_length_string([6, 3, 2, 3, 6])
     '63204'
@@ -77,7 +77,7 @@ def run_length_string(counts: Sequence[int]) -> str:
 
 
 def runs_by_row(starts: Indices, ends: Indices, width: int) -> tuple[Indices, Indices, Indices]:
-    """Runs cut at the ends of rows: the row of each piece, and its columns [left, right)."""
+    """Runs cut at row ends: the row of each piece, and its columns [left, right)."""
     first, last = starts // width, (ends - 1) // width
     pieces = last - first + 1
     run = np.repeat(np.arange(len(starts)), pieces)

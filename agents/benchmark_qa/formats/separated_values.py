@@ -1,4 +1,4 @@
-"""Tables of text as spreadsheets write them: comma, semicolon, tab or bar between the cells; decimal commas."""
+"""Read text tables of spreadsheets: comma, semicolon, tab or bar as separator; decimal commas."""
 
 import csv
 import re
@@ -12,19 +12,20 @@ _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
 
 
 class Table(NamedTuple):
-    """The lines of a table from its header on, how they are read, and how many lines stand before the header."""
+    """A table's lines from its header on, its separator, and the number of lines before the header."""
 
     lines: Iterator[str]
     separator: str
     skips_space: bool
-    """A space follows each separator, before quotes as well"""
+    """Whether a space follows each separator, also before quotes."""
     before: int
 
 
 def opened_table(lines: Iterable[str]) -> Table:
-    """A table whose separator is found from its header: the one that parts it into most cells; of equals the comma.
+    """The table's header and separator; the separator splits the header into the most cells.
 
-    A first line `sep=;`, which Excel understands, is believed and left out. Nothing but these lines is read.
+    A tie gives the comma. A first line `sep=;`, as Excel writes it, states the separator and is left out. Only these
+    lines are read.
 
     >>> opened_table(["a;b", "1;2,5"]).separator
     ';'
@@ -43,7 +44,7 @@ def opened_table(lines: Iterable[str]) -> Table:
 
 
 def with_decimal_point(cell: str, separator: str) -> str:
-    """A number's cell as Python reads it: in tables without commas between cells `0,9` is 0.9.
+    """A number's cell as Python reads it; if the separator is no comma, `0,9` becomes 0.9.
 
     >>> with_decimal_point("0,9", ";"), with_decimal_point("0,9", ","), with_decimal_point("a,9", ";")
     ('0.9', '0,9', 'a,9')

@@ -1,4 +1,4 @@
-"""The formats that are read, one line each. A new one is a reader and a line here."""
+"""The table of readable formats; a new format is a reader and one line here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from benchmark_qa.formats.yolo_reader import is_yolo, read_yolo
 
 @dataclass(frozen=True)
 class LabelFormat:
-    """A format, how it is recognised, and its reader."""
+    """A format, the test that recognises it, and its reader."""
 
     name: str
     fits: Callable[[Folder], bool]
@@ -33,7 +33,10 @@ def _root_is(tag: str) -> Callable[[Folder], bool]:
 
 
 def _first_json(folder: Folder, *marks: bytes) -> Any:
-    """The content of the first JSON file; None where it lacks one of the marks: large files of others stay unread."""
+    """The content of the first JSON file.
+
+    None if it lacks one of the marks, so that large files of other formats are not parsed.
+    """
     name = next((name for name in folder.files if name.lower().endswith(".json")), None)
     content = folder.read(name) if name is not None else b""
     if not all(mark in content for mark in marks):
@@ -58,7 +61,7 @@ FORMATS = (
 
 
 def format_of(folder: Folder) -> LabelFormat | None:
-    """The format of the files; None where it is none of these.
+    """The format of the files; None if it is not in the table.
 
     Raises:
         FormatError: a file cannot be read.

@@ -1,4 +1,4 @@
-"""Tables with one box a row: what their columns may be called, and labels in them as a COCO document."""
+"""Read tables with one box per row, with variable column names, into a COCO document."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -17,18 +17,18 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "h": ("h", "height"),
     "frame": ("frame",),
 }
-"""What a column of a table may be called; x, y, w and h are pixels from the upper left corner."""
+"""Accepted names of each column; x, y, w and h are pixels from the upper left corner."""
 NUMBERS = frozenset(name for key in ("confidence", "x", "y", "w", "h", "frame") for name in COLUMNS.get(key, ()))
-"""Columns that hold numbers."""
+"""Columns with numbers."""
 SIZE = ("image_width", "image_height")
-"""Columns with the size of the image, which labels for Encord need"""
+"""Columns with the image's size, which labels for Encord need."""
 
 
 def document_of_rows(rows: Iterable[Mapping[str, Any]], place: str) -> CocoDocument:
-    """Boxes of a table as a COCO document.
+    """A COCO document from the rows of a table.
 
     Raises:
-        FormatError: a column is missing, or a number is none.
+        FormatError: a column is missing, or a cell is not a number.
     """
     builder = CocoBuilder()
     images: dict[tuple[str, int | None], int] = {}

@@ -1,4 +1,4 @@
-"""Labels as two tables in Parquet: every image, and every label on one. Needs pyarrow, an optional dependency."""
+"""Write labels as two Parquet tables, images and labels. Needs pyarrow, an optional dependency."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -18,7 +18,7 @@ _GEOMETRY_KEYS = (
 
 
 class TablesMissingError(RuntimeError):
-    """The library that writes Parquet is not installed."""
+    """pyarrow, which writes Parquet, is not installed."""
 
     def __init__(self) -> None:
         super().__init__("Parquet needs pyarrow: pip install 'encord-benchmark-agents[export]'")
@@ -73,7 +73,7 @@ class TableWriter:
         self._stack.__exit__(kind, error, trace)
 
     def add(self, exported: ExportedRow) -> None:
-        """One label row's images and labels."""
+        """Add one label row's images and labels."""
         row = exported.row
         unit = {
             "data_hash": row["data_hash"],
@@ -149,7 +149,7 @@ class TableWriter:
 
 
 class _Table:
-    """Rows gathered into groups."""
+    """Rows collected into row groups."""
 
     def __init__(self, arrow: Any, schema: Any, writer: Any) -> None:
         self._arrow, self._schema, self._writer = arrow, schema, writer

@@ -1,7 +1,7 @@
-"""Pascal VOC: one XML file an image, with boxes.
+"""Pascal VOC: one XML file per image, with boxes.
 
-Places are taken as they are written, counted from 0, as labelImg, CVAT and Roboflow write them. Files of the challenge
-itself (their `source/database` says "The VOC2007 Database") count pixels from 1 and include the last one.
+Coordinates are used as they are, counted from 0, as labelImg, CVAT and Roboflow write them. Files of the challenge
+itself (their `source/database` is "The VOC2007 Database") count pixels from 1 and include the last one.
 """
 
 from xml.etree.ElementTree import Element
@@ -13,7 +13,7 @@ _FLAGS = ("difficult", "truncated", "occluded")
 
 
 def read_voc(folder: Folder) -> CocoDocument:
-    """Every `.xml` file of the folder.
+    """Read every `.xml` file of the folder.
 
     Raises:
         FormatError: a file is not Pascal VOC.

@@ -1,4 +1,4 @@
-"""What every writer takes: images with their names, classes, weights, and a place for files."""
+"""Inputs of every writer: named images, label rows, weights, and the place for files."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,25 +11,25 @@ import orjson
 from benchmark_qa.formats.labelled_images import LabelledImage, LabelledRow, PlacedObject
 
 ALL = "all"
-"""The only part of what is not split"""
+"""Name of the only part without a split."""
 
 
 class Files(Protocol):
-    """Where a writer's files go; each is there as a whole or not at all."""
+    """The place for a writer's files; a file is complete or absent."""
 
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
-        """A new file, complete when the block ends."""
+        """Open a new file, which is complete when the block ends."""
 
     def spool(self) -> AbstractContextManager[BinaryIO]:
-        """A file for the time being, to be read again."""
+        """Open a temporary file that can be read again."""
 
     def outdate(self, path: str) -> None:
-        """A file that readers derive from these: it is stale when they are there."""
+        """Mark a file that readers derive from these as stale."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedImage:
-    """An image and the name of its file."""
+    """An image and its file name."""
 
     image: LabelledImage
     file_name: str
@@ -37,56 +37,59 @@ class NamedImage:
 
 @dataclass(frozen=True)
 class ExportedRow:
-    """One label row on its way into the writers."""
+    """One label row, as the writers receive it."""
 
     row: Mapping[str, Any]
-    """Label row JSON in its canonical form"""
+    """Label row JSON in canonical form."""
     labels: LabelledRow
     images: tuple[NamedImage, ...]
     split: str
-    """`ALL` where nothing is split"""
+    """Part of the split; `ALL` without a split."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What the work of each annotator counts for."""
+    """The weight of each annotator's work."""
 
     by_annotator: Mapping[str, float]
     otherwise: float
-    """Of people without a score"""
+    """Weight of people without a score."""
 
     def of(self, creator: str | None) -> float:
-        """Of a label that this person created."""
+        """Weight of a label that this person created."""
         return self.by_annotator.get(creator or "", self.otherwise)
 
 
 @dataclass
 class Tally:
-    """What a writer has written, and what its format has no place for."""
+    """Counts of what a writer wrote, and of what its format cannot hold."""
 
     images: int = 0
     images_without_objects: int = 0
     images_without_size: int = 0
-    """Left out: without a size nothing can be placed on them"""
+    """Images that are left out, because nothing can be placed without a size."""
     objects: Counter[str] = field(default_factory=Counter)
-    """By class"""
+    """By class."""
     not_representable: Counter[str] = field(default_factory=Counter)
-    """Objects that the format has no place for, by shape"""
+    """Objects that the format cannot hold, by shape."""
     in_other_files: Counter[str] = field(default_factory=Counter)
-    """Objects that stand in another file of the export, by shape: COCO has one a task"""
+    """Objects that are in another file of the export, by shape; COCO has one file per task."""
     without_region: Counter[str] = field(default_factory=Counter)
-    """Objects of a shape that the format has, by shape: an empty mask, an outline without area, outside of its image"""
+    """Objects of a supported shape that were not written, by shape.
+
+    Their mask is empty, or their outline has no area or lies outside the image.
+    """
     on_images_without_size: Counter[str] = field(default_factory=Counter)
-    """Objects, by shape"""
+    """Objects by shape."""
     altered: Counter[str] = field(default_factory=Counter)
-    """Objects that are written and are not quite what was drawn, by what was done to them"""
+    """Objects that were written with a change, by the kind of change."""
     classifications: int = 0
-    """Classification instances of the rows written"""
+    """Classification instances of the written rows."""
     classifications_left_out: int = 0
-    """Of them, those that the format has no place for"""
+    """Those of `classifications` that the format cannot hold."""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only, sorted."""
+        """The counts as JSON types, sorted."""
         return {
             name: dict(sorted(value.items())) if isinstance(value, Counter) else value
             for name, value in vars(self).items()
@@ -94,7 +97,7 @@ class Tally:
 
 
 IMAGE_LIST = "images.jsonl"
-"""In the folder of every format: which data unit and frame each image is, one a line"""
+"""File in the folder of every format, with the data unit and frame of each image, one a line."""
 
 
 def image_line(exported: ExportedRow, named: NamedImage, file: str, number: int | None = None) -> bytes:
@@ -103,8 +106,8 @@ def image_line(exported: ExportedRow, named: NamedImage, file: str, number: int 
     Args:
         exported: its label row.
         named: the image.
-        file: where its pixels belong, below the folder of the format.
-        number: the id that the format gives it, if it gives any.
+        file: the path for its pixels, relative to the folder of the format.
+        number: its id in the format, if there is one.
     """
     row = exported.row
     about = {
@@ -123,6 +126,6 @@ def image_line(exported: ExportedRow, named: NamedImage, file: str, number: int 
 
 
 def count_unplaced(tally: Tally, objects: list[PlacedObject]) -> None:
-    """Objects of an image that cannot be written, because the size of the image is not known."""
+    """Count objects that cannot be written because the image's size is unknown."""
     tally.images_without_size += 1
     tally.on_images_without_size.update(item.shape.value for item in objects)

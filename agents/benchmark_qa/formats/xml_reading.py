@@ -1,4 +1,4 @@
-"""XML of label formats, with errors that name the place."""
+"""Read XML of label formats; errors name the place."""
 
 import math
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from benchmark_qa.formats.coco_building import FormatError
 
 
 def parsed(content: bytes, place: str) -> Element:
-    """The root of a document.
+    """The root element of a document.
 
     Raises:
         FormatError: it is not well formed.
@@ -21,17 +21,17 @@ def parsed(content: bytes, place: str) -> Element:
 
 
 def children(element: Element, tag: str) -> Iterator[Element]:
-    """Those of a tag."""
+    """The children with a tag."""
     return (child for child in element if child.tag == tag)
 
 
 def text(element: Element | None, tag: str) -> str:
-    """The text of a child; empty where there is none."""
+    """The text of a child; empty if it is absent."""
     return ((element.findtext(tag) if element is not None else None) or "").strip()
 
 
 def number(element: Element, tag: str, place: str) -> float:
-    """The number in a child.
+    """The number in a child's text.
 
     Raises:
         FormatError: there is none.
@@ -43,7 +43,7 @@ def attribute(element: Element, name: str, place: str, otherwise: float | None =
     """The number in an attribute.
 
     Raises:
-        FormatError: there is none.
+        FormatError: it is absent or not a number.
     """
     given = element.get(name)
     if given is None and otherwise is not None:
@@ -52,10 +52,10 @@ def attribute(element: Element, name: str, place: str, otherwise: float | None =
 
 
 def as_number(given: str, place: str) -> float:
-    """The number that a text says.
+    """The text as a number.
 
     Raises:
-        FormatError: it is none.
+        FormatError: it is not a number.
     """
     try:
         value = float(given)

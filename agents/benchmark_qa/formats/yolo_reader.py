@@ -1,7 +1,7 @@
-"""YOLO data sets (Ultralytics): detect, segment, pose and obb, with confidences where they are predictions.
+"""YOLO data sets (Ultralytics): detect, segment, pose and obb, with confidences for predictions.
 
-A line of a label file is a class number and shares of the image: 4 are a box (middle, width, height), with
-`kpt_shape` the keypoints follow, 8 are a turned box or a polygon of four corners, more are a polygon. One number more
+A line of a label file is a class number and shares of the image: 4 are a box (centre, width, height), with
+`kpt_shape` the keypoints follow, 8 are a rotated box or a polygon of four corners, more are a polygon. One more number
 is a confidence.
 """
 
@@ -37,12 +37,12 @@ _KEYPOINTS = re.compile(r"^kpt_shape\s*:\s*\[\s*(?P<count>\d+)\s*,\s*(?P<values>
 
 @dataclass(frozen=True)
 class _Set:
-    """What `data.yaml` says."""
+    """The content of `data.yaml`."""
 
     names: Mapping[int, str]
     points: int = 0
     values: int = 3
-    """Numbers of a keypoint: x, y, and visibility"""
+    """Numbers per keypoint: x, y, and visibility."""
 
     def name(self, number: int, place: str) -> str:
         if number not in self.names:
@@ -61,7 +61,7 @@ def is_yolo(files: Sequence[str]) -> bool:
 
 
 def read_yolo(folder: Folder) -> CocoDocument:
-    """Every label file of a data set.
+    """Read every label file of a data set.
 
     Raises:
         FormatError: there are no class names, or a line is not well formed.
@@ -98,7 +98,7 @@ def _is_labels(name: str) -> bool:
 
 
 def _key(name: str) -> str:
-    """What a picture and its label file share: the path without `images`, `labels` and the ending."""
+    """The common key of a picture and its label file: the path without `images`, `labels` and extension."""
     return "/".join(part for part in name.rpartition(".")[0].split("/") if part not in ("images", "labels"))
 
 
@@ -118,7 +118,7 @@ def _description(folder: Folder) -> _Set:
 
 
 def _names_in(text: str) -> dict[int, str]:
-    """The `names` of a YAML file: a list in brackets, a list of lines, or numbers with names."""
+    """The `names` of a YAML file: a list in brackets, a list of lines, or a map of numbers to names."""
     inline = _LISTED.search(text)
     if inline:
         return dict(enumerate(_plain(name) for name in inline["names"].replace("\n", " ").split(",") if name.strip()))
@@ -149,7 +149,7 @@ def _plain(name: str) -> str:
 
 
 def _listed_images(folder: Folder) -> dict[str, dict[str, Any]]:
-    """The lines of our own export's `images.jsonl`, by what a picture and its label file share."""
+    """The lines of `images.jsonl` of our own export, by the common key of picture and label file."""
     listed: dict[str, dict[str, Any]] = {}
     for name in folder.files:
         if name.rsplit("/", 1)[-1] == "images.jsonl":
@@ -181,7 +181,7 @@ def _lines(content: bytes, place: str) -> Iterator[tuple[int, list[float]]]:
 
 
 def _geometry(numbers: Sequence[float], told: _Set, size: Size, place: str) -> tuple[dict[str, Any], float | None]:
-    """An object, in pixels (of an image without a size in shares of it), and its confidence."""
+    """An object and its confidence; in pixels, or in shares of an image without a size."""
     media = np.array(size, np.float64)
     pose = 4 + told.points * told.values
     if told.points and len(numbers) in (pose, pose + 1):
@@ -206,14 +206,17 @@ def _box(numbers: Sequence[float], media: Numbers) -> dict[str, Any]:
 
 def _pose(points: Numbers, media: Numbers) -> dict[str, Any]:
     seen = points[:, 2] if points.shape[1] == 3 else np.where(points[:, :2].any(axis=1), 2, 0)
-    # Predictions have a confidence in the place of the visibility.
+    # In predictions, a confidence replaces the visibility.
     visible = np.where(seen == np.round(seen), seen, np.where(seen >= 0.5, 2, 0)).astype(int)
     placed = np.where(visible[:, None] > 0, points[:, :2] * media, 0.0).tolist()
     return keypoints([(x, y, own) for (x, y), own in zip(placed, visible.tolist(), strict=True)])
 
 
 def _turned(ring: Numbers, size: Size) -> dict[str, Any]:
-    """The turned box of four corners: by its first side where they are one, else the smallest about them."""
+    """The rotated box of four corners.
+
+    The corners are used if they form a box; otherwise the smallest rotated box around them.
+    """
     if not np.allclose(ring[0] + ring[2], ring[1] + ring[3], atol=1e-3 * max(size)):
         ring = shapely.get_coordinates(shapely.minimum_rotated_rectangle(shapely.Polygon(ring)))[:4]
     across, down = ring[1] - ring[0], ring[3] - ring[0]

@@ -1,12 +1,12 @@
-"""YOLO data sets as ultralytics reads them (https://docs.ultralytics.com/datasets/).
+"""YOLO data sets for ultralytics (https://docs.ultralytics.com/datasets/).
 
-    data.yaml                    names of the classes, where the lists are
+    data.yaml                    names of the classes, paths of the lists
     train.txt                    ./images/train/NAME.jpg, one a line
-    labels/train/NAME.txt        one object a line; empty where there is none
-    images.jsonl                 which data unit each image is: the pixels themselves are not in label rows
+    labels/train/NAME.txt        one object a line; empty if there is none
+    images.jsonl                 the data unit of each image: the pixels themselves are not in label rows
 
-Coordinates are fractions of the image. The reader refuses an image of which one number lies outside of it, so what
-reaches beyond the edges is cut off there.
+Coordinates are fractions of the image. The reader refuses an image if one number lies outside it, so objects are cut
+off at the edges here.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -31,21 +31,21 @@ SHAPES: Mapping[str, frozenset[Shape]] = {
     "pose": KEYPOINT_SHAPES,
     "obb": frozenset({Shape.ROTATABLE_BOUNDING_BOX, Shape.BOUNDING_BOX}),
 }
-"""What is drawn with other shapes has no place in a data set of the task"""
+"""Shapes of each task; a data set of the task cannot hold other shapes."""
 NOT_PARTS = frozenset({"channels", "download", "images", "labels", "names", "nc", "path"})
-"""What parts cannot be called: keys of `data.yaml`, and folders by which the reader finds labels"""
+"""Names that parts cannot have: keys of `data.yaml`, and folders by which the reader finds labels."""
 
 
 class YoloWriter:
-    """Writes one data set of one task.
+    """Writes one data set for one task.
 
     Use as a context manager; the files are complete when the block ends without an error.
 
     Args:
-        files: where they go.
-        classes: of the ontology; their numbers are those of `Classes.numbers`.
-        task: what is to be learned.
-        splits: names of the parts; the reader wants `train` and `val`.
+        files: where the files are written.
+        classes: classes of the ontology, with the numbers of `Classes.numbers`.
+        task: the task to train for.
+        splits: names of the parts; the reader needs `train` and `val`.
     """
 
     def __init__(self, files: Files, classes: Classes, *, task: YoloTask, splits: Iterable[str]) -> None:
@@ -64,7 +64,7 @@ class YoloWriter:
 
     def __enter__(self) -> "YoloWriter":
         for split in self._splits:
-            self._files.outdate(f"labels/{split}.cache")  # some releases take it for fresh while sizes are the same
+            self._files.outdate(f"labels/{split}.cache")  # some releases consider it fresh if the sizes are equal
             self._lists[split] = self._stack.enter_context(self._files.open(f"{split}.txt"))
         self._index = self._stack.enter_context(self._files.open(IMAGE_LIST))
         with self._files.open("data.yaml") as out:
@@ -75,7 +75,7 @@ class YoloWriter:
         self._stack.__exit__(kind, error, trace)
 
     def add(self, exported: ExportedRow) -> None:
-        """One label row's images and objects."""
+        """Add one label row's images and objects."""
         self.tally.classifications += len(exported.labels.classifications)
         self.tally.classifications_left_out += len(exported.labels.classifications)
         self.tally.not_representable.update(item.shape.value for item in exported.labels.elsewhere)
@@ -96,7 +96,7 @@ class YoloWriter:
         self.tally.images_without_objects += not lines
 
     def _line(self, item: PlacedObject, size: Numbers) -> str | None:
-        """One object, or None for what cannot be written, which is counted."""
+        """The line of one object; None, and a count, if it cannot be written."""
         number = self._numbers.get(item.feature)
         if number is None:
             self.tally.not_representable[item.shape.value] += 1
@@ -115,7 +115,7 @@ class YoloWriter:
         return " ".join([str(number), *numbers])
 
     def _pose(self, region: Region, nodes: tuple[str, ...], size: Numbers) -> list[str] | None:
-        """Box, then x, y, visibility of every node; of classes with fewer nodes than others the rest are 0."""
+        """Box, then x, y, visibility of every node; missing nodes of smaller classes are 0."""
         box = _box(region, size, self.tally)
         if box is None:
             return None
@@ -132,7 +132,7 @@ class YoloWriter:
     def _description(self) -> str:
         splits = "".join(f"{split}: {split}.txt\n" for split in self._splits)
         keypoints = f"kpt_shape: [{self._keypoints}, 3]\n" if self._task == "pose" else ""
-        # All classes of the export: the reader wants numbers without gaps.
+        # All classes of the export, because the reader needs numbers without gaps.
         names = "".join(
             f"  {number}: {orjson.dumps(self._classes.names[place]).decode()}\n"
             for place, number in self._classes.numbers.items()
@@ -141,7 +141,7 @@ class YoloWriter:
 
 
 def _box(region: Region, size: Numbers, tally: Tally) -> list[str] | None:
-    """Centre, width, height; None where nothing of the box is on the image."""
+    """Centre, width, height; None if the box is entirely outside the image."""
     left_top, extent = np.array(region.box[:2]), np.array(region.box[2:])
     low, high = _cut(np.stack((left_top, left_top + extent)), size, tally)
     if (high < low).any() or ((extent > 0).all() and (high <= low).any()):
@@ -150,7 +150,7 @@ def _box(region: Region, size: Numbers, tally: Tally) -> list[str] | None:
 
 
 def _ring(region: Region, size: Numbers, tally: Tally) -> list[str] | None:
-    """Corner after corner of a single ring."""
+    """The corners of a single ring."""
     parts = sum(len(rings) for rings in region.polygons)
     if region.mask is not None:
         tally.altered["mask written as a polygon"] += 1
@@ -161,7 +161,7 @@ def _ring(region: Region, size: Numbers, tally: Tally) -> list[str] | None:
 
 
 def _corners(region: Region, size: Numbers, tally: Tally) -> list[str] | None:
-    """The four corners of a box, turned or not."""
+    """The four corners of a box, rotated or not."""
     if region.polygons:
         corners = region.polygons[0][0]
     else:
