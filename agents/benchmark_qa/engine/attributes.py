@@ -171,7 +171,7 @@ assert VISIBILITIES[0] == "visible"  # noqa: S101 - `visibility.any()` asks for 
 
 
 MOST_STEPS = 20_000_000
-"""Dynamic answers of one object looked at, summed over its pieces: a limit of a few seconds."""
+"""Most dynamic answers of one object, summed over its pieces; processing them takes a few seconds."""
 
 
 def answers_along(
@@ -182,7 +182,7 @@ def answers_along(
     Several checklist entries on one frame are combined. Nested answers whose option is not chosen are left out.
 
     Raises:
-        TooMuchWorkError: more than `MOST_STEPS` answers have to be looked at.
+        TooMuchWorkError: more than `MOST_STEPS` answers have to be processed.
     """
     static = annotations.attributes.get(instance, {})
     own = [

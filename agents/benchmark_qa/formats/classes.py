@@ -30,7 +30,7 @@ class Classes:
     names: tuple[str, ...]
     """Names by position; equal names get the shape added, and the hash if they are still equal."""
     skeletons: Mapping[int, Skeleton]
-    """Skeletons by position, of classes drawn as keypoints; without skeleton classes that have no template."""
+    """By position, for classes drawn as keypoints; skeleton classes without a template are left out."""
 
     @classmethod
     def of(cls, editor: Mapping[str, Any]) -> Self:

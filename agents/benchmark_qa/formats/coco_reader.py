@@ -1,9 +1,4 @@
-"""Read COCO files (detection, segmentation, keypoints) into labels for an ontology.
-
-Each annotation is drawn with the shape of its class: a box, a box rotated by `attributes.rotation`, polygons, a bitmask
-(from run lengths or from polygons), a skeleton (from keypoints, joined by their names) or a point. Object hashes are
-derived from the ids of image and annotation, so the same file always makes the same labels.
-"""
+"""Parts of the COCO reader: errors, counted faults, and checked access to fields."""
 
 import math
 from collections import Counter

@@ -24,7 +24,7 @@ class Files(Protocol):
         """Open a temporary file that can be read again."""
 
     def outdate(self, path: str) -> None:
-        """Mark a file that readers derive from these as stale."""
+        """Have a file removed that readers derive from these; it is stale once these are written."""
 
 
 @dataclass(frozen=True, slots=True)

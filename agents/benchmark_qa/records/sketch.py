@@ -292,7 +292,7 @@ def _busiest(counts: Mapping[int, int]) -> int:
 
 
 def _worst(conflicts: Sequence[Conflict], drawn: Sequence[int], truth: Mapping[int, int]) -> int | None:
-    """The frame with the most conflicts; of several, the one with the most truth drawings."""
+    """The frame with the most visible conflicts; of several, the one with the most truth drawings."""
     places = np.array(drawn, dtype=np.int64)
     changes = np.zeros(len(places) + 1, dtype=np.int64)
     for conflict in conflicts:

@@ -22,7 +22,7 @@ PRIOR_WRONG = 0.05
 SUSPECT_FROM = 0.5
 """Probability of being wrong from which an item is listed: more likely wrong than right."""
 MINIMUM_VOICES = 2
-"""Annotators with the same answer: one against the truth is probably wrong, two are a reason to look."""
+"""Fewest annotators who must give the same answer; one alone against the truth is probably wrong."""
 PRIOR_ANSWERS = 4.0
 
 

@@ -45,9 +45,9 @@ class TrackPairs:
     pair_label: Ints
     similarity: Floats
     pair_truth_entry: Ints
-    """Shape (p,): where the pair's truth track stands in `truth_frame` / `truth_track`."""
+    """Shape (p,): position of the pair's truth track in `truth_frame` / `truth_track`."""
     pair_label_entry: Ints
-    """Shape (p,): where the pair's label track stands in `label_frame` / `label_track`."""
+    """Shape (p,): position of the pair's label track in `label_frame` / `label_track`."""
 
     @classmethod
     def of(
@@ -99,7 +99,7 @@ class TrackPairs:
 
     @cached_property
     def partners(self) -> "Partners":
-        """The distinct (truth track, label track) pairs of the video that ever overlap."""
+        """The distinct (truth track, label track) pairs of the video that overlap in any frame."""
         return Partners.of(self)
 
     def matching(self, threshold: float) -> NDArray[np.bool_]:

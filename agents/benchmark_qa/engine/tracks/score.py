@@ -46,7 +46,7 @@ def score_identity(
 
 
 def _moves(match: Matches) -> bool:
-    """Whether anything of this shape is drawn on more than one frame."""
+    """Whether an object of this shape is drawn on more than one frame."""
     return any(len(side) > len(np.unique(side.instance)) for side in (match.truth, match.label))
 
 
