@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmark_qa.labels.ontology import Shape
 
 Answer = str | float | frozenset[str]
-"""Radio: the option's hash; checklist: the hashes of the ticked options; text: the text; numeric: the number."""
+"""By question type: option hash (radio), hashes of ticked options (checklist), text, or number."""
 
 
 Answers = Mapping[str, Answer]

@@ -34,7 +34,7 @@ def read_boxes(drawings: Sequence[Drawing]) -> Numbers:
 
 
 def read_rotated_boxes(drawings: Sequence[Drawing]) -> Numbers:
-    """Rotated boxes (n, 5): left, top, width, height before the rotation, degrees clockwise about the centre."""
+    """Rotated boxes (n, 5): left, top, width, height (all unrotated), degrees clockwise about the centre."""
     table = _table(drawings, "rotatableBoundingBox", ("x", "y", "w", "h", "theta"))
     refuse(table[:, 2:4] < 0, "has a negative size")
     return table

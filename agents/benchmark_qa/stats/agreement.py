@@ -1,4 +1,4 @@
-"""Agreement beyond chance: Cohen's kappa with the truth, Krippendorff's alpha and F1 between annotators."""
+"""Agreement beyond chance: Cohen's kappa with the truth, Krippendorff's alpha, F1 between annotators."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -96,10 +96,10 @@ def alpha_nominal(values: Floats, *, level: float = 0.95) -> Interval:
 
 
 def alpha_interval(values: Floats, *, level: float = 0.95) -> Interval:
-    """Krippendorff's alpha of numbers on an interval scale (squared differences), with a jackknife over units.
+    """Krippendorff's alpha of numbers (squared differences), with a jackknife interval over units.
 
     Args:
-        values: (annotators, units), NaN where an annotator did not do a unit.
+        values: (annotators, units) numbers on an interval scale, NaN where an annotator did not do a unit.
         level: of the interval.
     """
     present = ~np.isnan(values)

@@ -13,7 +13,10 @@ SAMPLES = 200
 
 
 def scaled(lines: Lines, media: Numbers) -> Lines:
-    """Lines in pixels; those in space stay in scene units. `media` (n, 2) is the size of each line's frame."""
+    """Lines in pixels; those in space stay in scene units.
+
+    `media` (n, 2) is the size of each line's frame.
+    """
     factor = np.where(in_space(lines)[:, None], 1.0, media).repeat(np.diff(lines.offsets), axis=0)
     return Lines(np.concatenate((lines.points[:, :2] * factor, lines.points[:, 2:]), axis=1), lines.offsets)
 

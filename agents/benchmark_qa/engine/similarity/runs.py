@@ -52,7 +52,10 @@ def run_lengths(runs: Runs) -> Numbers:
 
 
 def _on_lines_of(runs: Runs, other: Runs) -> Runs:
-    """The same runs with their lines numbered as in `other`; lines that `other` does not have come after its own."""
+    """The same runs with their lines numbered as in `other`.
+
+    Lines that `other` does not have come after its own.
+    """
     if runs.names == other.names:
         return runs
     number = {name: i for i, name in enumerate(dict.fromkeys((*other.names, *runs.names)))}

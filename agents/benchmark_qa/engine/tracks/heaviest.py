@@ -68,7 +68,7 @@ def _settled(rows: Ints, cols: Ints, weights: Floats) -> Bools:
 
 
 def _leaders(nodes: Ints, weights: Floats) -> tuple[Bools, Floats]:
-    """The heaviest edge of every node (the first of equals), and by node the weight of the second heaviest."""
+    """Whether each edge is the heaviest of its node (first of equals), and each node's second weight."""
     size = int(nodes.max()) + 1
     best = np.zeros(size)
     np.maximum.at(best, nodes, weights)

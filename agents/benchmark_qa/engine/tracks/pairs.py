@@ -1,4 +1,4 @@
-"""The tracks of one video: which track is present in which frame, and how similar two tracks are there."""
+"""The tracks of one video: the frames of each track, and the similarity of tracks in each frame."""
 
 from dataclasses import dataclass
 from functools import cached_property
