@@ -73,14 +73,14 @@ ENTRIES = (
         "commands.operations.by_hand",
         "route",
         AT_WORK,
-        "Route every task that waits at the routing stage, in bundles.",
+        "Route every task that waits at the routing stage, in bundles, also where the stage is on Auto.",
     ),
     Entry(
         "evaluate",
         "commands.operations.by_hand",
         "evaluate",
         AT_WORK,
-        "Score every benchmark task that waits at a scoring stage or is finished without a score.",
+        "Score every benchmark task that waits at a scoring stage, or has passed one or is finished without a score.",
     ),
     Entry("pace", "commands.pace.command", "pace", AT_WORK, "How often people meet benchmark items, and when."),
     Entry(
@@ -95,7 +95,7 @@ ENTRIES = (
         "alerts.command",
         "alerts",
         RESULTS,
-        "Hold the rules of 'alerts' against the current figures, and send each change once to ALERT_WEBHOOK_URL.",
+        "Hold the rules of 'alerts' against the current verdicts, and send each change once to ALERT_WEBHOOK_URL.",
     ),
     Entry(
         "act",
