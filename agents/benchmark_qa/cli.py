@@ -67,6 +67,13 @@ ENTRIES = (
         SETTING_UP,
         "Check settings, key, database, projects, stages, pathways, ontologies and datasets, and say what to fix.",
     ),
+    Entry(
+        "status",
+        "commands.operations.status",
+        "status",
+        AT_WORK,
+        "Where everything is: tasks by stage, whom the oldest wait for, scores, and what to type next.",
+    ),
     Entry("serve", "commands.serve.command", "serve", AT_WORK, "Serve the agents that Encord calls."),
     Entry(
         "route",
