@@ -1,7 +1,8 @@
-"""The quick start: every command that `init` prints is run as it stands, from an empty folder to a report."""
+"""The quick start: every command that `init` prints, and every one of the page, from an empty folder to a report."""
 
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -11,7 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import pytest
+
+from benchmark_qa.cli import ENTRIES, load
 
 ROOT = Path(__file__).parents[3]
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -30,9 +34,9 @@ def environment() -> dict[str, str]:
     return {**kept, "PATH": PATH, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
 
 
-def sh(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def sh(command: str, folder: Path, wait: int = 120) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["sh", "-c", command], check=False, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120
+        ["sh", "-c", command], check=False, cwd=folder, env=environment(), capture_output=True, text=True, timeout=wait
     )
 
 
@@ -91,6 +95,63 @@ def test_what_init_prints_leads_to_a_report(tmp_path: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     for person in ("anna", "ben", "cleo"):
         assert f"{person}@example.com" in shown.stdout
+
+
+PAGE = (ROOT / "docs" / "quick-start.md").read_text(encoding="utf-8")
+INSTALLING = ("python3 -m venv", "pip install", ". .venv/bin/activate")
+
+
+def blocks(kind: str) -> list[list[str]]:
+    """The commands of the page's blocks of one kind."""
+    return [found.splitlines() for found in re.findall(rf"^```{kind}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)]
+
+
+@pytest.mark.parametrize("installed", [True, pytest.param(False, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
+def test_every_command_of_the_page_runs_as_it_stands(tmp_path: Path, installed: bool) -> None:
+    """Only address and ports are put in. What is installed already is not installed again, but in the slow run."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no git checkout to clone")
+    emulator_port, service_port = free_ports(2)
+
+    def script(commands: list[str]) -> str:
+        left = [line for line in commands if not (installed and line.startswith(INSTALLING))]
+        text = "; ".join(["set -e", *left]).replace("ADDRESS-OF-THIS-REPOSITORY", str(ROOT))
+        text = text.replace("init sandbox", f"init sandbox --port {emulator_port} --service-port {service_port}")
+        return text.replace("8123", str(emulator_port)).replace("8080", str(service_port))
+
+    get, encord, service, work = blocks("sh")
+    got = sh(script(get), tmp_path, wait=1500)
+    assert got.returncode == 0, got.stderr
+    clone = tmp_path / "benchmark-qa"
+    with (
+        terminal(script(encord), clone, emulator_port),
+        terminal(script(service), clone, service_port),
+    ):
+        worked = sh(script(work), clone)
+    assert worked.returncode == 0, worked.stdout + worked.stderr
+    assert "next: benchmark-qa report" in worked.stdout
+    reported = worked.stdout[worked.stdout.index("annotator ") :]
+    (shown,) = (block for block in blocks("text") if block[0].startswith("annotator"))
+    for person in shown[2:]:
+        name, tasks, *_, verdict = re.split(r"  +", person)
+        assert re.search(rf"^{name} +{tasks} .*  {verdict}$", reported, re.MULTILINE), reported
+
+
+def test_init_prints_the_commands_of_the_page(tmp_path: Path) -> None:
+    on_page = [line for block in blocks("sh") for line in block]
+    commands = printed(sh("python -m emulator init sandbox", tmp_path).stdout)
+    assert [command for command in commands if command not in on_page] == []
+
+
+def test_commands_and_options_for_an_account_exist() -> None:
+    (lines,) = blocks("sh account")
+    words = [shlex.split(line)[1:] for line in lines if line.startswith("benchmark-qa ")]
+    assert len(words) == 5
+    for first, *rest in words:
+        command = load(next(entry for entry in ENTRIES if entry.name == first))
+        while isinstance(command, click.Group):
+            command = command.commands[rest.pop(0)]
+        command.make_context(first, rest, resilient_parsing=False)
 
 
 @pytest.mark.parametrize(
