@@ -29,25 +29,33 @@ def free_ports(number: int) -> list[int]:
     return ports
 
 
-def environment() -> dict[str, str]:
+def environment(*, installed: bool = True) -> dict[str, str]:
+    """With this checkout and its libraries, or without both."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ENCORD_", "BENCHMARK_QA_"))}
-    return {**kept, "PATH": PATH, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
+    ours = {"PATH": PATH, "PYTHONPATH": str(ROOT)} if installed else {"PATH": os.defpath, "PYTHONPATH": ""}
+    return {**kept, **ours, "NO_COLOR": "1", "COLUMNS": "200"}
 
 
-def sh(command: str, folder: Path, wait: int = 120) -> subprocess.CompletedProcess[str]:
+def sh(command: str, folder: Path, *, installed: bool = True, wait: int = 120) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["sh", "-c", command], check=False, cwd=folder, env=environment(), capture_output=True, text=True, timeout=wait
+        ["sh", "-c", command],
+        check=False,
+        cwd=folder,
+        env=environment(installed=installed),
+        capture_output=True,
+        text=True,
+        timeout=wait,
     )
 
 
 @contextmanager
-def terminal(command: str, folder: Path, port: int) -> Iterator[None]:
+def terminal(command: str, folder: Path, port: int, *, installed: bool = True) -> Iterator[None]:
     """Runs a command that serves until the block ends."""
     with (folder / f"{port}.log").open("w") as log:
         process = subprocess.Popen(
             ["sh", "-c", f"exec {command}" if ";" not in command else command],
             cwd=folder,
-            env=environment(),
+            env=environment(installed=installed),
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -120,14 +128,14 @@ def test_every_command_of_the_page_runs_as_it_stands(tmp_path: Path, installed: 
         return text.replace("8123", str(emulator_port)).replace("8080", str(service_port))
 
     get, encord, service, work = blocks("sh")
-    got = sh(script(get), tmp_path, wait=1500)
+    got = sh(script(get), tmp_path, installed=installed, wait=1500)
     assert got.returncode == 0, got.stderr
     clone = tmp_path / "benchmark-qa"
     with (
-        terminal(script(encord), clone, emulator_port),
-        terminal(script(service), clone, service_port),
+        terminal(script(encord), clone, emulator_port, installed=installed),
+        terminal(script(service), clone, service_port, installed=installed),
     ):
-        worked = sh(script(work), clone)
+        worked = sh(script(work), clone, installed=installed)
     assert worked.returncode == 0, worked.stdout + worked.stderr
     assert "next: benchmark-qa report" in worked.stdout
     reported = worked.stdout[worked.stdout.index("annotator ") :]
