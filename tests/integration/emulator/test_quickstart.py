@@ -71,7 +71,8 @@ def terminal(command: str, folder: Path, port: int, *, installed: bool = True) -
                 time.sleep(0.1)
             yield
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)
 
 
@@ -128,11 +129,12 @@ def test_every_command_of_the_page_runs_as_it_stands(tmp_path: Path, installed: 
         return text.replace("8123", str(emulator_port)).replace("8080", str(service_port))
 
     get, encord, service, work = blocks("sh")
+    same_terminal = [line for line in get if line.endswith("/activate")]
     got = sh(script(get), tmp_path, installed=installed, wait=1500)
     assert got.returncode == 0, got.stderr
     clone = tmp_path / "benchmark-qa"
     with (
-        terminal(script(encord), clone, emulator_port, installed=installed),
+        terminal(script([*same_terminal, *encord]), clone, emulator_port, installed=installed),
         terminal(script(service), clone, service_port, installed=installed),
     ):
         worked = sh(script(work), clone, installed=installed)
