@@ -213,7 +213,11 @@ class Commands(TyperGroup):
 
         write_what_the_terminal_can()
         with clear_failures():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except typer.BadParameter as error:
+                error.message = error.message.replace("Input should be", "must be")  # typer shows pydantic's words
+                raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the list without importing a command."""

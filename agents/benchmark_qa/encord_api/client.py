@@ -14,6 +14,7 @@ from encord.user_client import EncordUserClient
 from encord.workflow.stages.agent import AgentStage
 from encord.workflow.stages.final import FinalStage
 
+from benchmark_qa.config.account import HOW_TO_MAKE_A_KEY
 from benchmark_qa.context import outgoing_trace_header
 from benchmark_qa.encord_api import queues, retries, waiting
 from benchmark_qa.encord_api.documents import BUNDLE_BYTES, FIRST_BUNDLE_ROWS, Documents
@@ -62,7 +63,8 @@ class Encord:
             )
         except (ValueError, TypeError, UnsupportedAlgorithm):
             # `from None`: the SDK's own message quotes the key.
-            raise UnusableKey("the private key is not an Ed25519 key in OpenSSH form without passphrase") from None
+            said = "the private key is not an Ed25519 key in OpenSSH form without passphrase"
+            raise UnusableKey(f"{said}; {HOW_TO_MAKE_A_KEY}") from None
         self._projects: TTLCache[str, tuple[SdkProject, Project]] = TTLCache(maxsize=64, ttl=project_ttl)
         self._lock = threading.Lock()
         self._fetching: dict[str, threading.Lock] = {}

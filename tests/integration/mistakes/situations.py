@@ -63,9 +63,7 @@ SITUATIONS: dict[str, Situation] = {
     ),
     "a key of another kind": Situation("doctor", variables={"ENCORD_SSH_KEY": _rsa()}),
     "a public key": Situation("doctor", variables={"ENCORD_SSH_KEY": STRANGER.public}),
-    "no secret of the routing agent": Situation(
-        "serve", variables={"ROUTE_SECRET": None, "NOTIFICATION_SECRET": None}
-    ),
+    "no secret of the routing agent": Situation("serve", variables={"ROUTE_SECRET": None, "NOTIFICATION_SECRET": None}),
     "one secret for two agents": Situation("serve", variables={"SCORE_SECRET": ROUTE_SECRET}),
     "a secret that ends in a comma": Situation("serve", variables={"ROUTE_SECRET": f"{ROUTE_SECRET},"}),
     "a token that can be guessed": Situation("serve", variables={"SCORE_EDITOR_TOKEN": "secret"}),

@@ -29,7 +29,9 @@ class Answer(NamedTuple):
 
 
 def page() -> dict[str, Answer]:
-    rows = re.findall(r"^\| ([^|]+) \| `([^`]+)` \| `(.+?)` \| (\d+) \| [^|]+ \|$", PAGE.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| ([^|]+) \| `([^`]+)` \| `(.+?)` \| (\d+) \| [^|]+ \|$", PAGE.read_text("utf-8"), re.MULTILINE
+    )
     return {mistake: Answer(command, message, int(code)) for mistake, command, message, code in rows}
 
 

@@ -31,14 +31,13 @@ def status(
     submitted. Exit code 0, 2 for faulty settings, 3 when Encord or the database cannot be used.
     """
     with clear_failures():
-        from rich.console import Console
-
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.tasks.connections import Connections
         from benchmark_qa.tasks.standing import standing
+        from benchmark_qa.terminal.printing import plain_console
 
         connections = Connections(load_settings(endpoints=False))
-        console = Console(highlight=False)
+        console = plain_console(highlight=False)
         if not watch:
             _show(console, standing(connections.projects, connections.store), as_json=json, wide=wide)
             return
@@ -73,7 +72,7 @@ def _show(console: "Console", found: "Standing", *, as_json: bool, wide: bool, o
         typer.echo(json_module.dumps(asdict(found), default=datetime.isoformat, indent=None if one_line else 2))
         return
     for project in found.projects:
-        console.print(f"{project.role} project '{project.title}' {project.project_hash}", markup=False, soft_wrap=True)
+        console.print(f"{project.role} project '{project.title}' {project.project_hash}", soft_wrap=True)
         _print_stages(console, project, found.at, wide=wide)
         console.print()
     scores = found.scores
@@ -82,22 +81,20 @@ def _show(console: "Console", found: "Standing", *, as_json: bool, wide: bool, o
     )
     if scores.truth_missing:
         console.print(f"truth: not finished for {scores.truth_missing:,} benchmark items")
-    console.print(f"next: {found.next.command}\n      {found.next.why}", markup=False, soft_wrap=True)
+    console.print(f"next: {found.next.command}\n      {found.next.why}", soft_wrap=True)
 
 
 def _print_stages(console: "Console", project: "ProjectStanding", now: datetime, *, wide: bool) -> None:
-    from rich.markup import escape
-
     from benchmark_qa.terminal.narrow import Column, print_columns
 
     stages = project.stages
     ages = [duration(now - stage.unchanged_since) if stage.unchanged_since else "" for stage in stages]
     columns = [
-        Column("stage", [escape(stage.title) for stage in stages], rank=0, right=False),
+        Column("stage", [stage.title for stage in stages], rank=0, right=False),
         Column("tasks", [f"{stage.tasks:,}" for stage in stages], rank=0),
         Column("unchanged for", ages, rank=1),
-        Column("the oldest waits for", [escape(stage.waits_for or "") for stage in stages], rank=1, right=False),
-        Column("data unit", [escape(stage.oldest or "") for stage in stages], rank=2, right=False),
+        Column("the oldest waits for", [stage.waits_for or "" for stage in stages], rank=1, right=False),
+        Column("data unit", [stage.oldest or "" for stage in stages], rank=2, right=False),
     ]
     print_columns(console, columns, wide=wide)
 
