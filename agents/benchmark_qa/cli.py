@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from shutil import get_terminal_size
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -18,6 +19,10 @@ SETTING_UP, AT_WORK, RESULTS, LOOP, HIDDEN = (
     "Round again: models, and what to label next",
     "",
 )
+
+
+BOXED_FROM = 100
+"""Columns that a terminal needs for help in boxes"""
 
 
 class Entry(NamedTuple):
@@ -183,7 +188,16 @@ def load(entry: Entry) -> Any:
         alone.command(entry.name)(found)
         command = get_command(alone)
     command.name = entry.name
+    if get_terminal_size().columns < BOXED_FROM:
+        _without_boxes(command)
     return command
+
+
+def _without_boxes(command: Any) -> None:
+    """Print the help of a command, and of those below it, as plain lines: a narrow box cuts the names of options."""
+    command.rich_markup_mode = None
+    for below in getattr(command, "commands", {}).values():
+        _without_boxes(below)
 
 
 class Commands(TyperGroup):
