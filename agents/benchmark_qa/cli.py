@@ -21,7 +21,7 @@ SETTING_UP, AT_WORK, RESULTS, LOOP, HIDDEN = (
 )
 
 
-BOXED_FROM = 100
+BOXED_FROM = 120
 """Columns that a terminal needs for help in boxes"""
 
 
