@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark_qa.terminal.failures import USAGE_ERROR, clear_failures
+from benchmark_qa.terminal.options import WideOption
 
 if TYPE_CHECKING:
     from benchmark_qa.terminal.opening import Scores
@@ -56,7 +57,7 @@ def report(
         float | None,
         typer.Option(min=0.01, help="First ask Encord's analytics about so many days: time, tasks done, reviews."),
     ] = None,
-    wide: Annotated[bool, typer.Option("--wide", help="Show every column, however narrow the terminal is.")] = False,
+    wide: WideOption = False,
     timezone: Annotated[str, typer.Option(help="Whose days and weeks are meant, e.g. Europe/Zurich.")] = "UTC",
 ) -> None:
     """Report every annotator: tasks, matches, precision, recall, F1 with its 95 % interval, verdict; and much more.

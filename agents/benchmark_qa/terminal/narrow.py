@@ -85,11 +85,12 @@ def _layout(columns: Sequence[Column], shown: Sequence[int], *, name_above: bool
 
 
 def _kept(columns: Sequence[Column], width: int) -> tuple[int, ...]:
-    """Numbers of the columns that fit, by rank, in their own order."""
+    """Numbers of the columns that fit, in their own order; none of a rank behind one that does not fit."""
     kept: list[int] = []
     for number in sorted(range(len(columns)), key=lambda number: (columns[number].rank, number)):
-        if columns[number].rank == 0 or _width(columns, [*kept, number]) <= width:
-            kept.append(number)
+        if columns[number].rank > 0 and _width(columns, [*kept, number]) > width:
+            break
+        kept.append(number)
     return tuple(sorted(kept))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark_qa.terminal.failures import clear_failures
+from benchmark_qa.terminal.options import WideOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +23,7 @@ def status(
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Look again and again until Ctrl-C.")] = False,
     every: Annotated[float, typer.Option(min=1, help="Seconds between two looks of --watch.")] = 10,
-    wide: Annotated[bool, typer.Option("--wide", help="Show every column, however narrow the terminal is.")] = False,
+    wide: WideOption = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON; with --watch one line for each look.")] = False,
 ) -> None:
     """Where everything is: tasks by stage, whom the oldest wait for, scores, and what to type next.
