@@ -37,6 +37,9 @@ OperatorOption = Annotated[
 ]
 
 
+WideOption = Annotated[bool, typer.Option("--wide", help="Show every column, however narrow the terminal is.")]
+
+
 def operator_of(given: str) -> str:
     """The name given, or else the account's."""
     if given:
