@@ -1,4 +1,4 @@
-"""Alembic's entry: migrates the connection that `benchmark_qa.store.migrate` hands over, within its transaction."""
+"""Entry point of Alembic: migrates the connection of `benchmark_qa.store.migrate` within its transaction."""
 
 from alembic import context
 
