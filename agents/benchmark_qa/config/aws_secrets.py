@@ -1,4 +1,4 @@
-"""Settings that AWS Secrets Manager holds, so that they stand neither in Terraform's state nor in Lambda's console."""
+"""Read settings from AWS Secrets Manager, which keeps them out of Terraform's state and Lambda's console."""
 
 import json
 from collections.abc import MutableMapping
@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 5
 
 
 def load_secrets(environment: MutableMapping[str, str]) -> None:
-    """Add the settings of the secret that `SETTINGS_SECRET_ARN` names; what the environment says itself stays.
+    """Add the settings of the secret that `SETTINGS_SECRET_ARN` names. Variables that are set already are kept.
 
     The secret is a JSON object: `{"ENCORD_SSH_KEY": "...", "ROUTE_SECRET": "...", ...}`.
 
@@ -31,7 +31,7 @@ def load_secrets(environment: MutableMapping[str, str]) -> None:
 
 
 def _fetch(arn: str, environment: MutableMapping[str, str]) -> str:
-    """One signed request; a whole boto3 client would add half a second to the cold start."""
+    """Fetch the secret with one signed request. A boto3 client would add half a second to the cold start."""
     parts = arn.split(":")
     if len(parts) < 7 or parts[2] != "secretsmanager":
         raise SettingsError(f"{SECRET_VARIABLE}: not the ARN of a secret: {arn}")
