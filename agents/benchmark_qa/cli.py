@@ -26,7 +26,7 @@ BOXED_FROM = 120
 
 
 class Entry(NamedTuple):
-    """A command: its name, the module and attribute that define it, its panel in the help, and its help text."""
+    """A command: name, module and attribute that define it, panel in the help, and help text."""
 
     name: str
     module: str
@@ -222,7 +222,10 @@ class Commands(TyperGroup):
         return load(entry)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command. A file, folder or address that cannot be used gives a one-line message and exit code 2."""
+        """Run a command.
+
+        A file, folder or address that cannot be used gives a one-line message and exit code 2.
+        """
         from benchmark_qa.terminal.failures import clear_failures, write_what_the_terminal_can  # noqa: PLC0415
 
         write_what_the_terminal_can()

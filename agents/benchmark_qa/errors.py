@@ -1,4 +1,7 @@
-"""Base errors that are answered alike, whichever package raises them. Importing this module loads no package."""
+"""Base errors that are answered alike, whichever package raises them.
+
+Importing this module loads no package.
+"""
 
 import traceback
 from collections.abc import Iterable, Iterator

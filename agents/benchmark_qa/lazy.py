@@ -11,9 +11,10 @@ T = TypeVar("T")
 
 
 class once(Generic[T]):  # noqa: N801 - used as a decorator, like `property`
-    """A cached property that is created only once. `functools.cached_property` may create two in two threads.
+    """A cached property that is created only once.
 
-    That is so since Python 3.12. There is one lock for all objects, because creating one attribute may create others.
+    `functools.cached_property` may create two in two threads. That is so since Python 3.12. There is one lock for all
+    objects, because creating one attribute may create others.
     """
 
     _lock = threading.RLock()

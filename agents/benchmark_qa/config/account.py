@@ -1,4 +1,4 @@
-"""The account on Encord: the only settings of commands that prepare projects before a deployment exists."""
+"""The account on Encord: the only settings of commands that run before a deployment exists."""
 
 from ipaddress import ip_address
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Read settings from AWS Secrets Manager, which keeps them out of Terraform's state and Lambda's console."""
+"""Read settings from AWS Secrets Manager. Terraform's state and Lambda's console do not contain them."""
 
 import json
 from collections.abc import MutableMapping
@@ -16,9 +16,10 @@ TIMEOUT_SECONDS = 5
 
 
 def load_secrets(environment: MutableMapping[str, str]) -> None:
-    """Add the settings of the secret that `SETTINGS_SECRET_ARN` names. Variables that are set already are kept.
+    """Add the settings of the secret that `SETTINGS_SECRET_ARN` names.
 
-    The secret is a JSON object: `{"ENCORD_SSH_KEY": "...", "ROUTE_SECRET": "...", ...}`.
+    Variables that are set already are kept. The secret is a JSON object:
+    `{"ENCORD_SSH_KEY": "...", "ROUTE_SECRET": "...", ...}`.
 
     Raises:
         SettingsError: it cannot be read, or is not such an object.

@@ -16,7 +16,9 @@ DRIVERS = {"psycopg": "psycopg", "": "psycopg2", "psycopg2": "psycopg2"}
 
 
 def require_database(url: str) -> None:
-    """Refuse an invalid database URL, and one whose driver is not installed. The message never quotes the URL.
+    """Refuse an invalid database URL, and one whose driver is not installed.
+
+    The message never quotes the URL.
 
     Raises:
         ValueError: the message says what is wrong.

@@ -41,12 +41,14 @@ class Hosting(DatabaseSettings):
     """How jobs run, how long requests may take, and where scores are stored."""
 
     dispatch: Literal["inline", "background", "queue"] = Field(default="inline", validation_alias="DISPATCH")
-    """How notified work runs: inside the request, after the response (only if the host keeps the process running), or
-    on the queue `JOBS_QUEUE`."""
+    """How notified work runs: inside the request, after the response, or on the queue `JOBS_QUEUE`.
+
+    After the response works only if the host keeps the process running.
+    """
     jobs_queue: str | None = Field(default=None, validation_alias="JOBS_QUEUE")
     """URL of an SQS queue, or `projects/P/locations/L/queues/Q` of Cloud Tasks."""
     jobs_url: str | None = Field(default=None, validation_alias="JOBS_URL", pattern=r"^https?://.+/jobs$")
-    """URL to which Cloud Tasks delivers: this service's own `https://HOST/jobs`, also the tokens' audience."""
+    """URL to which Cloud Tasks delivers: this service's `https://HOST/jobs`, also the tokens' audience."""
     jobs_service_account: str | None = Field(default=None, validation_alias="JOBS_SERVICE_ACCOUNT")
     """E-mail address of the service account that signs for Cloud Tasks."""
     jobs_certificates_url: str = Field(

@@ -1,4 +1,7 @@
-"""The settings of one instance from the environment, validated at start-up. An error names the setting."""
+"""The settings of one instance from the environment, validated at start-up.
+
+An error names the setting.
+"""
 
 import json
 import re

@@ -1,4 +1,7 @@
-"""Find and create ontologies, datasets and projects by title. Every method gives its number of requests."""
+"""Find and create ontologies, datasets and projects by title.
+
+Every method gives its number of requests.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -103,7 +106,10 @@ class Catalogue:
         ).uuid
 
     def make_dataset(self, title: str, description: str) -> str:
-        """The hash of the dataset of that title, created without a backing folder if there is none. 2 requests."""
+        """The hash of the dataset of that title, created without a backing folder if there is none.
+
+        2 requests.
+        """
         return find_or_make(
             "dataset",
             title,
@@ -243,13 +249,19 @@ class LinkedDatasets:
         return [] if dataset is None else [row.uid for row in retries.call(lambda: list(dataset.list_data_rows()))]
 
     def attach(self, project_hash: str, dataset_hash: str) -> None:
-        """Attach a dataset to a project unless it is attached; a task starts for each data unit. 1 to 5 requests."""
+        """Attach a dataset to a project unless it is attached; a task starts for each data unit.
+
+        1 to 5 requests.
+        """
         self.encord.forget_project(project_hash)
         if dataset_hash not in self.encord.project(project_hash).dataset_titles:
             Catalogue(self.encord).attach(project_hash, [dataset_hash])
 
     def detach(self, project_hash: str, title: str) -> bool:
-        """Detach the dataset of that title, with its tasks; returns whether it was attached. It is not deleted."""
+        """Detach the dataset of that title, with its tasks; returns whether it was attached.
+
+        It is not deleted.
+        """
         self.encord.forget_project(project_hash)
         titles = self.encord.project(project_hash).dataset_titles
         hashes = [dataset_hash for dataset_hash, known in titles.items() if known == title]

@@ -1,4 +1,7 @@
-"""Collections of a project's frames, as people see them in Encord. Every method gives its number of requests."""
+"""Collections of a project's frames, as people see them in Encord.
+
+Every method gives its number of requests.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

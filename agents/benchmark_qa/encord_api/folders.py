@@ -70,7 +70,10 @@ class DescribedItem:
 
 
 class _Item(BaseDTO):
-    """The fields of the SDK's `StorageItem` that are needed here. Parsing all of them takes four times as long."""
+    """The fields of the SDK's `StorageItem` that are needed here.
+
+    Parsing all of them takes four times as long.
+    """
 
     uuid: UUID
     item_type: StorageItemType

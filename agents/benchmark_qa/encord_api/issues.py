@@ -43,7 +43,10 @@ class DataUnitIssues:
             retries.call(on_unit)  # somebody has deleted the label meanwhile
 
     def delete(self, comments: set[str]) -> int:
-        """Delete the issues whose first comment is one of these; returns their number. 1 request per page, and 1."""
+        """Delete the issues whose first comment is one of these; returns their number.
+
+        1 request per page, and 1.
+        """
         issues = retries.call(lambda: list(self._issues.list()))
         ours = [issue.uuid for issue in issues if issue.comments and issue.comments[0].content in comments]
         if ours:

@@ -1,7 +1,7 @@
-"""Write label rows of a benchmark project with finished truth. This is the only module that writes labels.
+"""Write label rows of a benchmark project with finished truth.
 
-Rows are written through the SDK's `LabelRowV2`, which checks them before anything is sent. Every method gives its
-number of requests.
+This is the only module that writes labels. Rows are written through the SDK's `LabelRowV2`, which checks them before
+anything is sent. Every method gives its number of requests.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -90,7 +90,10 @@ class TruthRows:
         return RowsWritten({row.data_hash: str(row.label_hash) for row in ready}, refused)
 
     def _opened(self, data_hashes: Sequence[str]) -> list[LabelRowV2]:
-        """List and initialise rows. Lists them at every attempt, because an earlier attempt may have created rows."""
+        """List and initialise rows.
+
+        Lists them at every attempt, because an earlier attempt may have created rows.
+        """
         rows = self._sdk.list_label_rows_v2(data_hashes=list(data_hashes))
         with self._sdk.create_bundle() as bundle:
             for row in rows:

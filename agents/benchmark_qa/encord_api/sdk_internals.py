@@ -116,7 +116,9 @@ class PooledSession(requests.Session):
 
 
 def _read_up_to(largest: int, response: requests.Response) -> None:
-    """Read a streamed body up to a limit and store it in the response. `Content-Length` is the packed size.
+    """Read a streamed body up to a limit and store it in the response.
+
+    `Content-Length` is the packed size.
 
     Raises:
         OversizedAnswer

@@ -1,4 +1,7 @@
-"""Folders, integrations and upload jobs of Encord's storage. Every method gives its number of requests."""
+"""Folders, integrations and upload jobs of Encord's storage.
+
+Every method gives its number of requests.
+"""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -246,9 +249,10 @@ class Folder:
         return retries.call(self._group_titles)
 
     def create_data_groups(self, groups: Sequence[tuple[str, Sequence[str]]]) -> None:
-        """Create data groups with a grid layout: (title, uuids of the items in order). 1 request; 1 more per retry.
+        """Create data groups with a grid layout: (title, uuids of the items in order).
 
-        An answer may be lost after the groups are created, so a second attempt creates only the missing ones.
+        1 request; 1 more per retry. An answer may be lost after the groups are created, so a second attempt creates
+        only the missing ones.
         """
         waiting = list(groups)
         attempts = 0

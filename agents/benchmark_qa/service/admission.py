@@ -24,13 +24,19 @@ LATE_SECONDS = 0.006
 GROWTH, SHRINKAGE = 0.05, 0.8
 """Threads added each time the loop is on time; factor for the number of threads when it is late."""
 LOOK_EVERY_SECONDS, SELDOM_SECONDS = 0.005, 0.05
-"""Seconds between measurements while threads are busy, and while hardly any is. Measuring takes 5 % of a core."""
+"""Seconds between measurements while threads are busy, and while hardly any is.
+
+Measuring takes 5 % of a core.
+"""
 SCORINGS_AT_ONCE, EVENTS_AT_ONCE = 16, 8
 """Threads of the total for these kinds. A large task waits in its thread for a worker process."""
 DRAINS_AT_ONCE = 4
 """Threads beside the total, because a drain mostly waits for Encord or for a worker process."""
 MAY_WAIT = 256
-"""Requests of one kind that may wait. The next one is refused at once, because its turn would come too late."""
+"""Requests of one kind that may wait.
+
+The next one is refused at once, because its turn would come too late.
+"""
 SWITCH_SECONDS = 0.001
 """Seconds until a computing thread must release the lock; Python's default is five times as long."""
 
@@ -42,7 +48,7 @@ class ServiceFull(TryAgainLater):
 
 
 class Line:
-    """Requests of one kind: at most `at_once` run, at most `may_wait` wait, the others are refused at once."""
+    """Requests of one kind: at most `at_once` run, `may_wait` wait, the others are refused at once."""
 
     def __init__(self, at_once: int, *, may_wait: int = MAY_WAIT) -> None:
         self.limiter = CapacityLimiter(at_once)

@@ -59,8 +59,10 @@ STATUS: dict[type[Exception], int] = {
     TryAgainLater: 503,
     BrokenProcessPool: 503,
 }
-"""Status by exception class; the nearest base class decides. 4xx for refusals, 503 with `Retry-After` for outages, 502
-if Encord refuses the service."""
+"""Status by exception class; the nearest base class decides.
+
+4xx for refusals, 503 with `Retry-After` for outages, 502 if Encord refuses the service.
+"""
 HUNG_UP = 499
 """Status for a caller that has disconnected. Nobody receives it, but it is counted."""
 RETRY_SECONDS = 10
@@ -178,7 +180,10 @@ class AnswerWhenCutOff:
 
 
 class WithoutTrailingSlash:
-    """ASGI middleware: treat `/agents/route/` as `/agents/route`. A redirect would lose the body or the signature."""
+    """ASGI middleware: treat `/agents/route/` as `/agents/route`.
+
+    A redirect would lose the body or the signature.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

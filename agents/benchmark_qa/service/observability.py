@@ -93,7 +93,7 @@ _IN_SCOPE = "benchmark_qa.trace"
 
 
 class CarryTrace:
-    """ASGI middleware: bind the caller's trace, or a new one, during the request, also for refused requests."""
+    """ASGI middleware: bind the caller's trace, or a new one, during every request, also a refused one."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -178,7 +178,10 @@ class Seldom(logging.Filter):
 
 
 class Pace:
-    """Limits how often one kind of event is reported: at once, then at most once per `SELDOM_SECONDS`. Thread-safe."""
+    """Limits how often one kind of event is reported: at once, then at most once per `SELDOM_SECONDS`.
+
+    Thread-safe.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -34,13 +34,16 @@ LONGEST_BACKGROUND_JOB = 3600.0
 SHUTDOWN_SECONDS = 7.0
 """Seconds that running jobs get at shutdown. Hosts kill the process ten seconds after SIGTERM."""
 LARGEST_BODY_IN_SERVER = 2 * 1024 * 1024
-"""Bytes of JSON that may be parsed in the server's own process: about 30 ms in which nothing else runs."""
+"""Bytes of JSON that may be parsed in the server's process: about 30 ms without other work."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Service:
-    """Handles the requests of one deployment. Connects on first use, and imports scoring and store on demand."""
+    """Handles the requests of one deployment.
+
+    Connects on first use, and imports scoring and store on demand.
+    """
 
     settings: Settings
     isolates_heavy_work: bool = False
@@ -159,7 +162,7 @@ class Service:
         return f"{outcome.scored} scored, {outcome.refused} left alone"
 
     def close(self) -> None:
-        """Stop running jobs and worker processes, then close the connections."""
+        """Wait for running jobs, end the worker processes, then close the connections."""
         if "background" in vars(self):
             self.background.close(SHUTDOWN_SECONDS)
         for name in ("large_tasks", "scoring_drains"):

@@ -88,8 +88,10 @@ class Database:
                 raise
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Return the result of `work` with a connection of `reading`; retries while the store is away. Raises
-        StoreError."""
+        """Return the result of `work` with a connection of `reading`; retries while the store is away.
+
+        Raises StoreError.
+        """
 
         def once() -> T:
             with self.reading() as connection:

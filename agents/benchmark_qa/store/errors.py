@@ -12,7 +12,10 @@ class StoreError(TryAgainLater):
 
 
 class StoreAway(StoreError):
-    """The server restarts, fails over, is full or locked. The request is valid, and a retry may succeed soon."""
+    """The server restarts, fails over, is full or locked.
+
+    The request is valid, and a retry may succeed soon.
+    """
 
 
 class SchemaBehindError(StoreError):
@@ -25,9 +28,15 @@ CONNECT_SECONDS = 5
 
 
 BELIEVED_SECONDS = 10.0
-"""Seconds without a new attempt after a server did not answer: every attempt would take `CONNECT_SECONDS`."""
+"""Seconds without a new attempt after a server did not answer.
+
+Every attempt would take `CONNECT_SECONDS`.
+"""
 REFUSED_SECONDS = 0.2
-"""Seconds without a new attempt after a refusal. A refusal takes no time, and servers restart within seconds."""
+"""Seconds without a new attempt after a refusal.
+
+A refusal takes no time, and servers restart within seconds.
+"""
 
 
 class Outage:

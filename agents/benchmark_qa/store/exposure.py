@@ -13,7 +13,9 @@ _HASHES_PER_QUERY = 500
 
 
 def people_who_met(database: Database, data_hashes: Sequence[str]) -> dict[str, int]:
-    """Number of annotators with a score, by data hash; items that nobody has seen are left out. 1 query per 500 items.
+    """Number of annotators with a score, by data hash. Items without a score are left out.
+
+    1 query per 500 items.
 
     Raises:
         StoreError

@@ -17,7 +17,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 ONE_AT_A_TIME = 6_117_240_514
-"""Key of the advisory lock of a migration. The lock is per transaction, so it also works behind PgBouncer."""
+"""Key of the advisory lock of a migration.
+
+The lock is per transaction, so it also works behind PgBouncer.
+"""
 
 
 def migrate(engine: Engine) -> str | None:

@@ -147,7 +147,10 @@ def _is_against_a_row_that_is_no_truth_now(record: ScoreRecord, versions: Versio
 
 
 def _current(connection: Connection, tasks: Sequence[Task]) -> list[ScoreRecord]:
-    """The current records, locked. Two queries: PostgreSQL drops a joined row that changed while it waited."""
+    """The current records, locked.
+
+    Two queries: PostgreSQL drops a joined row that changed while it waited.
+    """
     locked = (
         select(current_scores.c.key).where(tuple_(*_TASK_COLUMNS).in_(tasks)).order_by(*_TASK_COLUMNS).with_for_update()
     )

@@ -81,7 +81,10 @@ score_records = Table(
     Index("ix_score_records_task", "production_project", "data_hash", "branch_name", "scored_at"),
     Index("ix_score_records_annotator", "annotator"),
 )
-"""One row per (labels version, truth version, configuration, engine) of one branch of one data unit. Never updated."""
+"""One row per (labels version, truth version, configuration, engine) of one branch of one data unit.
+
+Never updated.
+"""
 
 current_scores = Table(
     "current_scores",
@@ -93,7 +96,10 @@ current_scores = Table(
     Column("scored_at", Moment, nullable=False),
     Column("stale_because", String),
 )
-"""The current score record of each branch of each data unit. `stale_because`: why it must be made again."""
+"""The current score record of each branch of each data unit.
+
+`stale_because`: why it must be made again.
+"""
 
 truth_versions = Table(
     "truth_versions",
@@ -103,7 +109,10 @@ truth_versions = Table(
     Column("label_hash", String(36)),
     Column("edited_at", Moment, nullable=False),
 )
-"""The newest ground truth of each item that any instance has reported. Scores against older truth are not current."""
+"""The newest ground truth of each item that any instance has reported.
+
+Scores against older truth are not current.
+"""
 
 annotator_totals = Table(
     "annotator_totals",

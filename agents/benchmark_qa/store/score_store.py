@@ -63,7 +63,10 @@ class SqlScoreStore:
         return self.database.read(look)
 
     def size_of_details(self, keys: Sequence[str]) -> int:
-        """Characters of JSON that `find` would have to parse. 1 query per 500 keys; does not transfer the JSON."""
+        """Characters of JSON that `find` would have to parse.
+
+        1 query per 500 keys; does not transfer the JSON.
+        """
         documents = (score_records.c.details, score_records.c.sketch)
         size = func.sum(sum(func.coalesce(func.length(cast(document, Text)), 0) for document in documents))
         return self.database.read(

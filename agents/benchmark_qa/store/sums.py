@@ -39,7 +39,10 @@ class Deltas:
         add_shares(self._sums.setdefault(owner, {}), shares_of(record), sign)
 
     def write(self, connection: Connection) -> None:
-        """Add the changes to the table. Rows are always locked in the same order, so that writers never deadlock."""
+        """Add the changes to the table.
+
+        Rows are always locked in the same order, so that writers never deadlock.
+        """
         changes = [
             ((project, annotator, figure), figures[figure])
             for (project, annotator), figures in sorted(self._sums.items())

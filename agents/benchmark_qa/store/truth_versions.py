@@ -1,4 +1,7 @@
-"""The newest version of each item's truth that any instance has seen. Scores against older ones are not current."""
+"""The newest version of each item's truth that any instance has seen.
+
+Scores against older ones are not current.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -24,7 +24,10 @@ class Finding:
 
 
 def check_deployment(projects: ServedProjects) -> list[Finding]:
-    """Check key, projects, stages, pathways, ontologies and datasets. Requests only for what is not cached."""
+    """Check key, projects, stages, pathways, ontologies and datasets.
+
+    Requests only for what is not cached.
+    """
     findings = list(_check_projects(projects))
     if all(finding.fine for finding in findings):
         findings += _check_stages(projects)

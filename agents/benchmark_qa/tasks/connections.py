@@ -1,4 +1,4 @@
-"""The connections of one deployment, created on first use: Encord, projects, store, ground truth, scorer, jobs."""
+"""Encord, projects, store, ground truth, scorer and jobs of one deployment, created on first use."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

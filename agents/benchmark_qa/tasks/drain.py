@@ -45,7 +45,10 @@ class Drained:
     finished: bool = True
     """False: the time was up before the queue was empty; the next drain continues."""
     late: int = 0
-    """Number of scores of labels that were edited after submission. They are stored and not counted in any figure."""
+    """Number of scores of labels that were edited after submission.
+
+    They are stored and not counted in any figure.
+    """
 
     def __add__(self, other: "Drained") -> "Drained":
         return Drained(

@@ -36,7 +36,10 @@ class NotSubmitted(RefusalError):
 
 
 class LabelsUnreadable(RefusalError):
-    """A label row has an unknown form, or Encord does not return it. The message says where, and quotes nothing."""
+    """A label row has an unknown form, or Encord does not return it.
+
+    The message says where, and quotes nothing.
+    """
 
 
 class LabelsNotComparable(RefusalError):

@@ -31,7 +31,10 @@ MAX_HINTS = 3
 
 
 DISCREPANCIES_BEHIND_A_HINT = 3
-"""A hint needs at least this many conflicts. Fewer would point at single objects, and so at the right answer."""
+"""A hint needs at least this many conflicts.
+
+Fewer would point at single objects, and so at the right answer.
+"""
 
 
 FeedbackPolicy = Literal["off", "verdict", "score", "details"]
@@ -57,9 +60,10 @@ def message_to_annotator(judged: Judged, policy: FeedbackPolicy, threshold: floa
 
 
 def message_to_reviewer(judged: Sequence[Judged], policy: FeedbackPolicy, *, see_names: bool = False) -> str:
-    """The message at a review stage, at most 256 characters. With names: every branch's result, the worst first.
+    """The message at a review stage, at most 256 characters.
 
-    Without names (the default) it says only where the results are, because anybody who has the agent's URL may ask.
+    With names: every branch's result, the worst first. Without names (the default) it says only where the results are,
+    because anybody who has the agent's URL may ask.
     """
     if policy == "off" or not judged:
         return NEUTRAL_MESSAGE
@@ -168,7 +172,9 @@ class EditorFeedback:
 
 
 def message_about(scorer: Scorer, rows: Sequence[LabelRow], audience: Audience) -> str:
-    """Score the branches as they are now and return the message under the feedback policy. Records nothing.
+    """Score the branches as they are now and return the message under the feedback policy.
+
+    Records nothing.
 
     Raises:
         RefusalError: the subclass says why they cannot be scored.
@@ -183,7 +189,7 @@ def message_about(scorer: Scorer, rows: Sequence[LabelRow], audience: Audience) 
 
 
 def asker_of(rows: Sequence[LabelRow], audience: Audience) -> str:
-    """The key under which attempts are counted: the data unit, and the person who works on it if Encord tells.
+    """The key under which attempts are counted: the data unit, and its annotator if Encord names one.
 
     A task that is assigned to another person starts a new count. At most 36 characters, without a name.
     """
@@ -195,7 +201,7 @@ def asker_of(rows: Sequence[LabelRow], audience: Audience) -> str:
 
 
 def audience_of(project: Project, rows: Sequence[LabelRow]) -> Audience:
-    """Who may be looking: the reviewer at a review stage, the assignee at an annotation stage without consensus.
+    """The audience: the reviewer at a review stage, the assignee at a stage without consensus.
 
     "nobody" if branches are at different stages: an annotator still at work could receive the reviewer's message.
     """

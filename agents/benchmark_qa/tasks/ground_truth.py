@@ -23,7 +23,7 @@ from benchmark_qa.tasks.isolation import one_unit
 from benchmark_qa.tasks.projects import ServedProjects
 
 BYTES_KEPT = 64 * 1024 * 1024
-"""Bytes of ground truth, as arrays, that are kept in memory."""
+"""Most bytes of ground truth, as arrays, in memory."""
 RECENT_SECONDS = 10.0
 """Seconds after an edit during which two versions may have the same edit time.
 
@@ -220,7 +220,10 @@ class GroundTruth:
             self._annotations[(row.label_hash, row.edited_at)] = ontology, annotations
 
     def _refresh(self, data_hashes: list[str] | None) -> None:
-        """Refresh the rows. Earlier projects of the configuration win, and finished rows win over unfinished rows."""
+        """Refresh the rows.
+
+        Earlier projects of the configuration win, and finished rows win over unfinished rows.
+        """
         began = time.monotonic()
         seen: dict[str, TruthRow | None] = dict.fromkeys(data_hashes or ())
         with self._noting_changes() as changed:
@@ -236,7 +239,7 @@ class GroundTruth:
                     self._take(data_hash, found, NEVER if data_hash in changed else began)
 
     def _take(self, data_hash: str, row: TruthRow | None, seen_at: float) -> None:
-        """Store a row that was read, unless a later read stored one. Rows that changed meanwhile count as old."""
+        """Store a row that was read, unless a later read stored one. Changed rows are read again later."""
         if self._seen_at.get(data_hash, NEVER) > seen_at:
             return
         self._seen_at[data_hash] = seen_at

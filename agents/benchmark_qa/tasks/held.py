@@ -28,14 +28,14 @@ class HeldTasks:
         self._lock = threading.Lock()
 
     def add(self, data_hashes: Iterable[str]) -> None:
-        """Start waiting for these, unless they wait already."""
+        """Add tasks that wait from now on, unless they wait already."""
         with self._lock:
             for data_hash in data_hashes:
                 if len(self._since) < MOST_KNOWN:
                     self._since.setdefault(data_hash, time.monotonic())
 
     def remove(self, data_hashes: Iterable[str]) -> None:
-        """Stop waiting for these."""
+        """Remove tasks that no longer wait."""
         with self._lock:
             for data_hash in data_hashes:
                 self._since.pop(data_hash, None)

@@ -73,7 +73,9 @@ class JobRunner:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def require_served(self, job: DrainJob) -> None:
-        """Refuse jobs for projects and stages that this deployment does not serve. No request for other projects.
+        """Refuse jobs for projects and stages that this deployment does not serve.
+
+        No request for other projects.
 
         Raises:
             ProjectNotServed, StageNotServed, MisconfiguredStage, PlatformError

@@ -68,8 +68,8 @@ class Fetched:
 class Attempt:
     """One attempt at reading labels and truth that may be edited meanwhile.
 
-    If the metadata has the same edit time before and after a read, the labels are of that time, whatever they say
-    themselves. They are kept for the next attempt, and everything else is read again.
+    If the metadata has the same edit time before and after a read, the labels are of that time, even if their own JSON
+    says otherwise. They are kept for the next attempt, and everything else is read again.
     """
 
     labels: Mapping[tuple[str, datetime | None], Labels] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Recent production work of annotators that has left annotation: find it, send it back, and restore it."""
+"""Recent production work that has left annotation: find it, send it back, and restore it."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence

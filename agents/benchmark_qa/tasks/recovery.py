@@ -13,7 +13,10 @@ from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.projects import ServedProjects
 
 HISTORY = timedelta(days=180)
-"""Period of Encord's analytics that is read. Work that left a scoring stage earlier is scored as it is now."""
+"""Period of Encord's analytics that is read.
+
+Work that left a scoring stage earlier is scored as it is now.
+"""
 _WITH_ANNOTATORS = ("ANNOTATION", "CONSENSUS_ANNOTATION")
 _log = logging.getLogger(__name__)
 
@@ -89,7 +92,10 @@ class TaskHistory:
 
     @classmethod
     def of(cls, actions: Iterable[TaskAction], beyond: Collection[str]) -> "TaskHistory":
-        """The history from a project's task actions, in any order. Approval before scoring counts as submission."""
+        """The history from a project's task actions, in any order.
+
+        Approval before scoring counts as submission.
+        """
         submitted: dict[str, list[datetime]] = {}
         first_beyond: dict[str, datetime] = {}
         for action in actions:

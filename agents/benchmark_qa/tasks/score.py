@@ -1,4 +1,4 @@
-"""Score tasks: compare every annotator's labels of a data unit with its ground truth and record the score once."""
+"""Score tasks: compare every annotator's labels with the ground truth and record the score once."""
 
 import logging
 from collections import deque
@@ -150,9 +150,9 @@ class Scorer:
                 yield scored
 
     def tell_of_truth(self, data_hashes: Sequence[str]) -> None:
-        """Tell every instance that the truth of these has changed. Scores against the earlier truth are out of date.
+        """Tell every instance that the truth of these has changed.
 
-        They are marked as stale until new scores are recorded.
+        Scores against the earlier truth are out of date. They are marked as stale until new scores are recorded.
 
         Raises:
             StoreError, PlatformError

@@ -215,7 +215,10 @@ def digest_of(choice: ChosenItems) -> str:
 
 
 def name_of(choice: ChosenItems) -> str:
-    """The name that people search for in Encord: name, date, and the digest, which differs for two on the same day."""
+    """The name that people search for in Encord: name, date, and the digest.
+
+    The digest differs for two files of the same day.
+    """
     return f"{choice.name} {choice.made_at:%Y-%m-%d} {_marker(digest_of(choice))}"
 
 

@@ -1,7 +1,8 @@
-"""The steps of sending data units back. Each makes a plan without changing anything, executes it, and can undo it.
+"""The steps of sending data units back.
 
-A plan is JSON and is recorded in the action log before anything is done. Each step first looks at the present state, so
-repeating it, or continuing after a kill, gives the same result as one run.
+Each makes a plan without changing anything, executes it, and can undo it. A plan is JSON and is recorded in the action
+log before anything is done. Each step first looks at the present state, so repeating it, or continuing after a kill,
+gives the same result as one run.
 """
 
 from collections import defaultdict
@@ -24,13 +25,16 @@ from benchmark_qa.tasks.errors import MisconfiguredStage
 
 StepName = Literal["collection", "issues", "dataset", "reopen", "priority"]
 STEP_NAMES: tuple[StepName, ...] = ("collection", "issues", "dataset", "reopen", "priority")
-"""In the order in which they are taken: issues exist before a task is re-opened, and priorities are set last."""
+"""In the order of execution: issues exist before a task is re-opened, and priorities are set last."""
 SUSPICIONS: tuple[ReasonKind, ...] = ("likely_label_error", "contradicting_duplicates", "suspect_truth")
 """Reasons that say that a label is wrong."""
 FIRST, LAST = 1.0, 0.6
 """Priorities of the strongest and the weakest item. Encord's default is 0.5."""
 DATA_UNITS_AT_A_TIME = 8
-"""Data units whose issues are raised at the same time, limited by the connection pool. 1 request per issue."""
+"""Data units whose issues are raised at the same time, limited by the connection pool.
+
+1 request per issue.
+"""
 _ROUNDS = 3
 
 Plan = Mapping[str, Any]
@@ -231,7 +235,10 @@ class Reopen:
         self._move({move["data_hash"]: (plan["to"], move["from"]) for move in plan["moves"]})
 
     def _move(self, ways: Mapping[str, tuple[str, str]]) -> None:
-        """Move tasks. 1 request per 1,000 data units and per 500 tasks of a move; repeated if tasks leave meanwhile."""
+        """Move tasks.
+
+        1 request per 1,000 data units and per 500 tasks of a move; repeated if tasks leave meanwhile.
+        """
         for attempt in range(1, _ROUNDS + 1):
             waiting: dict[tuple[str, str], list[str]] = defaultdict(list)
             for row in self.batch.rows(list(ways)):

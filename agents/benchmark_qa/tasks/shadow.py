@@ -31,9 +31,10 @@ def record_decision(projects: ServedProjects, store: SqlScoreStore, data_hash: s
 
 
 def record_decisions(projects: ServedProjects, store: SqlScoreStore, pathways: Mapping[str, str]) -> None:
-    """Record the pathways, by data hash, that a drain would have used. A repeated decision is recorded once.
+    """Record the pathways, by data hash, that a drain would have used.
 
-    The tasks stay at their stage, so the next drain finds them again. A failure is only logged.
+    A repeated decision is recorded once. The tasks stay at their stage, so the next drain finds them again. A failure
+    is only logged.
     """
     project_hash = projects.production.project_hash
     try:

@@ -9,7 +9,10 @@ from google.protobuf.duration_pb2 import Duration
 from benchmark_qa.tasks.jobs import DrainJob, QueueUnavailable
 
 JOB_SECONDS = 900
-"""Seconds that Cloud Tasks waits for an answer before it delivers the job again. Must be longer than any job."""
+"""Seconds that Cloud Tasks waits for an answer before it delivers the job again.
+
+Must be longer than any job.
+"""
 REQUEST_SECONDS = 10.0
 
 

@@ -1,4 +1,7 @@
-"""Put jobs on Amazon SQS. The import takes half a second, so only code that submits jobs imports this module."""
+"""Put jobs on Amazon SQS.
+
+The import takes half a second, so only code that submits jobs imports this module.
+"""
 
 import logging
 import time

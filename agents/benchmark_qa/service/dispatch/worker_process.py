@@ -18,7 +18,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
 NICENESS = 10
-"""Nice value of a worker. Answering has priority: on a busy host a worker gets a tenth of the server's share."""
+"""Nice value of a worker.
+
+Answering has priority: on a busy host a worker gets a tenth of the server's share.
+"""
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""`POST /agents/route` and `POST /agents/score`: custom agents, called by the workflow or the label editor.
+"""`POST /agents/route` and `/agents/score`: custom agents, called by workflow or label editor.
 
 A call with a signature comes from the workflow, and the signature must verify. A call without one comes from the editor
 in a person's browser; it is accepted only if the URL ends in the endpoint's secret token and the origin is allowed.

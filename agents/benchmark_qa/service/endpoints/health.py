@@ -1,4 +1,4 @@
-"""`GET /livez`, `/readyz`, `/version`: whether the process is alive and can do its work, and its version."""
+"""`GET /livez`, `/readyz`, `/version`: is the process alive, is it ready, and which version is it?"""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""`POST /jobs`: receives jobs from Cloud Tasks, each with a Google-signed token of the service account."""
+"""`POST /jobs`: receives jobs from Cloud Tasks, each with a token that Google has signed."""
 
 import logging
 import threading

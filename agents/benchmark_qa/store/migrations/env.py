@@ -1,4 +1,4 @@
-"""Entry point of Alembic: migrates the connection of `benchmark_qa.store.migrate` within its transaction."""
+"""Entry point of Alembic: migrates `benchmark_qa.store.migrate`'s connection in its transaction."""
 
 from alembic import context
 
