@@ -159,7 +159,7 @@ class Encord:
         return queues.page(self._task_stage(project_hash, stage_uuid), page_token)
 
     def waiting_tasks(self, project_hash: str, stage_uuid: str, at_most: int) -> list[WaitingTask]:
-        """Tasks at a stage, the first so many; none at a final one. 1 request per 100."""
+        """The first `at_most` tasks at a stage; empty at a final stage. 1 request per 100."""
         return waiting.tasks_at(self._project(project_hash)[0], stage_uuid, at_most)
 
     def proceed(self, project_hash: str, stage_uuid: str, moves: Iterable[tuple[Task, str]]) -> Moved:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 NO_CONNECTION = "no connection"
-"""Reason of an `EncordUnavailable` where nothing was answered at all"""
+"""Reason of an `EncordUnavailable` if there was no answer at all."""
 
 
 class PlatformError(Exception):

@@ -84,18 +84,18 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class WaitingTask:
-    """A task at any stage but the final one, and how far people are with it."""
+    """A task at any stage but the final one, with its assignees and parts."""
 
     data_hash: str
     data_title: str
     changed_at: datetime
-    """When Encord last changed it: it came to its stage, was assigned, or a part of it was submitted"""
+    """When Encord last changed it: it reached its stage, was assigned, or a part of it was submitted."""
     assignee: str | None = None
-    """None: nobody has it, or it has parts"""
+    """None: it is not assigned, or it has parts."""
     missing: tuple[str | None, ...] = ()
-    """Of a consensus task: the assignees of the parts that are not submitted"""
+    """Assignees of the parts of a consensus task that are not submitted."""
     parts: int = 0
-    """Of a consensus task; 0: it has none"""
+    """Number of parts of a consensus task; 0 for other tasks."""
 
 
 @dataclass(frozen=True)
