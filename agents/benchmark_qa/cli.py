@@ -22,7 +22,7 @@ SETTING_UP, AT_WORK, RESULTS, LOOP, HIDDEN = (
 
 
 BOXED_FROM = 120
-"""Columns that a terminal needs for help in boxes"""
+"""Columns that a terminal needs for help in boxes."""
 
 
 class Entry(NamedTuple):
@@ -194,7 +194,10 @@ def load(entry: Entry) -> Any:
 
 
 def _without_boxes(command: Any) -> None:
-    """Print the help of a command, and of those below it, as plain lines: a narrow box cuts the names of options."""
+    """Print the help of a command and its subcommands as plain lines.
+
+    A narrow box cuts the names of options.
+    """
     command.rich_markup_mode = None
     for below in getattr(command, "commands", {}).values():
         _without_boxes(below)
