@@ -1,4 +1,4 @@
-"""One deployment as two Lambda functions: `http` behind a URL or API Gateway, `jobs` behind SQS.
+"""One deployment as two Lambda functions: `http` (function URL or API Gateway) and `jobs` (SQS).
 
 They are two so that a caller of the public one cannot submit a job. A third, `migrate`, upgrades the schema and needs
 DATABASE_URL only; a person or a pipeline invokes it. The application is created when this module is imported, because

@@ -201,7 +201,7 @@ def asker_of(rows: Sequence[LabelRow], audience: Audience) -> str:
 
 
 def audience_of(project: Project, rows: Sequence[LabelRow]) -> Audience:
-    """The audience: the reviewer at a review stage, the assignee at a stage without consensus.
+    """The audience: the reviewer at a review stage, the assignee at an annotation stage (no consensus).
 
     "nobody" if branches are at different stages: an annotator still at work could receive the reviewer's message.
     """

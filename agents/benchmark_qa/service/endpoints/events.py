@@ -1,4 +1,4 @@
-"""`POST /events/task-submitted` and `/task-completed`: webhooks of Annotate and Complete stages."""
+"""`POST /events/task-submitted`, `/events/task-completed`: webhooks of Annotate and Complete stages."""
 
 import logging
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`POST /jobs`: receives jobs from Cloud Tasks, each with a token that Google has signed."""
+"""`POST /jobs`: receives jobs from Cloud Tasks, with a Google-signed token of the service account."""
 
 import logging
 import threading
