@@ -1,4 +1,4 @@
-"""The command `benchmark-qa`: the list of commands, each imported when it is called, so that `--help` is instant."""
+"""The command `benchmark-qa`. Each subcommand is imported when it is called, so that `--help` is fast."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,11 +22,11 @@ SETTING_UP, AT_WORK, RESULTS, LOOP, HIDDEN = (
 
 
 BOXED_FROM = 120
-"""Columns that a terminal needs for help in boxes"""
+"""Columns that a terminal needs for help in boxes."""
 
 
 class Entry(NamedTuple):
-    """A command: its name, the module and the name in it that define it, where it is listed, and its one line."""
+    """A command: name, module and attribute that define it, panel in the help, and help text."""
 
     name: str
     module: str
@@ -179,7 +179,7 @@ ENTRIES = (
 
 
 def load(entry: Entry) -> Any:
-    """The command behind an entry; imports its module."""
+    """Import and return the command of an entry."""
     found = getattr(import_module(f"benchmark_qa.{entry.module}"), entry.attribute)
     if isinstance(found, typer.Typer):
         command: Any = get_group(found)
@@ -194,14 +194,17 @@ def load(entry: Entry) -> Any:
 
 
 def _without_boxes(command: Any) -> None:
-    """Print the help of a command, and of those below it, as plain lines: a narrow box cuts the names of options."""
+    """Print the help of a command and its subcommands as plain lines.
+
+    A narrow box cuts the names of options.
+    """
     command.rich_markup_mode = None
     for below in getattr(command, "commands", {}).values():
         _without_boxes(below)
 
 
 class Commands(TyperGroup):
-    """The list of `ENTRIES`. Help shows their one line; calling one imports it."""
+    """The group of `ENTRIES`. Help shows their help texts; calling one imports it."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -215,14 +218,17 @@ class Commands(TyperGroup):
         }
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command itself, or what help needs of it while help is printed."""
+        """The command itself, or while help is printed only its entry."""
         entry = self._entries.get(cmd_name)
         if entry is None or self._listing:
             return super().get_command(ctx, cmd_name)
         return load(entry)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; a file, a folder or an address that cannot be used is one line and exit 2."""
+        """Run a command.
+
+        A file, folder or address that cannot be used gives a one-line message and exit code 2.
+        """
         from benchmark_qa.terminal.failures import clear_failures, write_what_the_terminal_can  # noqa: PLC0415
 
         write_what_the_terminal_can()

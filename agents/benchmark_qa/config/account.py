@@ -1,4 +1,4 @@
-"""The account on Encord: all that commands need which prepare projects before there is a deployment."""
+"""The account on Encord: the only settings of commands that run before a deployment exists."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,11 +14,11 @@ HOW_TO_MAKE_A_KEY = "make a key with ssh-keygen -t ed25519 -N '' -f FILE, and ad
 
 
 class SettingsError(Exception):
-    """The settings cannot be used; the message names every faulty key, and no secret's value."""
+    """The settings cannot be used. The message names every invalid key and contains no secret."""
 
 
 class Account(BaseSettings):
-    """Key and domain."""
+    """Private key and domain of the account."""
 
     model_config = SettingsConfigDict(frozen=True, case_sensitive=True)
 
@@ -45,7 +45,7 @@ class Account(BaseSettings):
         return self
 
     def private_key(self) -> str:
-        """The key's text.
+        """The private key as text.
 
         Raises:
             SettingsError: the file cannot be read.
@@ -61,7 +61,7 @@ class Account(BaseSettings):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host is this machine, by its name or by its address."""
+    """Whether the host, a name or an address, is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -72,7 +72,7 @@ def load_account() -> Account:
     """Read and check the environment.
 
     Raises:
-        SettingsError: naming each key that is missing or wrong.
+        SettingsError: the message names each key that is missing or wrong.
     """
     try:
         return Account()

@@ -1,4 +1,4 @@
-"""Which moments can be asked for: those that every time zone and every database can express."""
+"""Check moments: every time zone and every database must be able to express them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,15 +8,15 @@ _START = datetime(1970, 1, 1)
 
 
 def require_moment(moment: datetime) -> None:
-    """Refuse a moment at the edge of time, which cannot be turned into UTC or into another time zone.
+    """Refuse a moment that is too early or too late to convert to UTC or to another time zone.
 
     Args:
         moment: with its time zone.
 
     Raises:
-        ValueError: saying which moments can be asked for.
+        ValueError: the message gives the range.
     """
-    # By its own clock: a moment at the edge cannot be subtracted from another zone's.
+    # Without its time zone: subtraction from a time in another zone may overflow.
     own_clock = moment.replace(tzinfo=None)
     if not timedelta(days=2) <= own_clock - _START <= LATEST - EARLIEST:
         raise ValueError(f"out of range: ask for a moment from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}")

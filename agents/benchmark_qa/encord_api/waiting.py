@@ -1,4 +1,4 @@
-"""Tasks that wait at one stage of any kind: since when, and for whom."""
+"""Tasks that wait at one stage of any kind, with the time of their last change and their assignees."""
 
 from itertools import islice
 
@@ -13,7 +13,7 @@ from benchmark_qa.encord_api.models import WaitingTask
 
 
 def tasks_at(project: SdkProject, stage_uuid: str, at_most: int) -> list[WaitingTask]:
-    """The first so many tasks of a stage, as the SDK pages them; none where the stage is final or is not there."""
+    """The first `at_most` tasks of a stage, in the SDK's order; empty if it is final or does not exist."""
     stage = next((each for each in project.workflow.stages if str(each.uuid) == stage_uuid), None)
     if stage is None or isinstance(stage, FinalStage):
         return []

@@ -1,4 +1,4 @@
-"""Where a deployment stands: tasks by stage, whom the oldest wait for, scores made and owed, what to do next."""
+"""The state of a deployment: tasks by stage, who the oldest wait for, scores, and the next command."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,27 +10,27 @@ from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.projects import ServedProjects
 
 LOOKED_AT = 500
-"""Tasks of a stage among which the oldest is looked for: 5 requests"""
+"""Tasks of a stage that are read to find the oldest: 5 requests."""
 AGENTS_TURN = timedelta(minutes=2)
-"""A task that is longer at an agent stage than a call with its repetitions takes has been missed"""
+"""Longest time of a call with its retries. A task that is longer at an agent stage was missed."""
 
 _AGENTS = {"route": "the routing agent", "evaluate": "the scoring agent"}
-"""By the command that does the same by hand"""
+"""Names of the agents, by the command that does the same work by hand."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageStanding:
-    """One stage of a project with what waits there."""
+    """One stage of a project and its waiting tasks."""
 
     title: str
     kind: StageKind
     tasks: int
     unchanged_since: datetime | None = None
-    """Of the task that Encord has not changed for longest, among `looked_at`; None: nothing waits"""
+    """Last change of the task unchanged for the longest time, of `looked_at`; None: no task waits."""
     oldest: str | None = None
-    """Title of that data unit"""
+    """Title of that task's data unit."""
     waits_for: str | None = None
-    """Whom or what that task waits for"""
+    """The person or agent that the task waits for."""
     looked_at: int = 0
 
 
@@ -39,7 +39,7 @@ class ProjectStanding:
     """A served project with its stages in the workflow's order."""
 
     role: str
-    """`production` or `benchmark`"""
+    """`production` or `benchmark`."""
     project_hash: str
     title: str
     stages: tuple[StageStanding, ...]
@@ -47,23 +47,23 @@ class ProjectStanding:
 
 @dataclass(frozen=True, slots=True)
 class ScoreStanding:
-    """Scores of the production project, and what they lack."""
+    """Numbers of scores of the production project, and of items without score or truth."""
 
     recorded: int
-    """Scores that count, one for each annotator's branch"""
+    """Current scores, one for each annotator's branch."""
     data_units: int
-    """With at least one of them"""
+    """Data units with at least one current score."""
     owed: int
-    """Benchmark tasks past the annotators, with finished truth and without a score"""
+    """Benchmark tasks past the annotators, with finished truth and without a score."""
     truth_missing: int
-    """Items of the benchmark projects whose truth is not finished"""
+    """Items of the benchmark projects whose truth is not finished."""
     waiting_for_truth: int
-    """Of them, those whose production task waits at a scoring stage"""
+    """Items without finished truth whose production task waits at a scoring stage."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What to type next, and why."""
+    """The next command and its reason."""
 
     command: str
     why: str
@@ -71,7 +71,7 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Everything about a deployment at one moment."""
+    """The state of a deployment at one moment."""
 
     at: datetime
     projects: tuple[ProjectStanding, ...]
@@ -80,7 +80,7 @@ class Standing:
 
 
 def standing(projects: ServedProjects, store: SqlScoreStore, now: datetime | None = None) -> Standing:
-    """Read both sides and the store.
+    """Read the state from Encord's projects and the store.
 
     1 request per project, and up to 5 per stage at which tasks wait; 2 queries.
 
@@ -112,7 +112,7 @@ def stage_standings(
     waiting: Mapping[str, Sequence[WaitingTask]],
     agents: Mapping[str, str],
 ) -> tuple[StageStanding, ...]:
-    """Every stage with the number of its tasks and the one that has not changed for longest.
+    """Every stage with its number of tasks and the task unchanged for the longest time.
 
     Args:
         rows: the `main` label row of each data unit of the project.
@@ -139,7 +139,7 @@ def stage_standings(
 
 
 def waits_for(stage: Stage, task: WaitingTask, command: str | None) -> str:
-    """Whom or what a task waits for, in words."""
+    """The person or agent that a task waits for, as text."""
     if stage.kind == "AGENT":
         return _AGENTS.get(command or "", "an agent that is not this service")
     if task.parts:
@@ -151,7 +151,7 @@ def waits_for(stage: Stage, task: WaitingTask, command: str | None) -> str:
 
 
 def next_step(production: ProjectStanding, scores: ScoreStanding, now: datetime) -> NextStep:
-    """The one thing to do first: what blocks, then what was missed, then what there is to see."""
+    """The most urgent command: for blocked tasks, then for missed tasks, then to see results."""
     if not any(stage.tasks for stage in production.stages):
         return NextStep("benchmark-qa doctor", "the production project has no tasks")
     if scores.waiting_for_truth:
@@ -169,7 +169,7 @@ def next_step(production: ProjectStanding, scores: ScoreStanding, now: datetime)
 
 
 def _missed_call(production: ProjectStanding, now: datetime) -> NextStep | None:
-    """The command for tasks that have been at one of this service's stages for longer than a call takes."""
+    """The command for tasks that are at a stage of this service for longer than a call takes."""
     for command, agent in _AGENTS.items():
         for stage in production.stages:
             since = stage.unchanged_since
@@ -180,7 +180,7 @@ def _missed_call(production: ProjectStanding, now: datetime) -> NextStep | None:
 
 
 def _missed_score(production: ProjectStanding, scores: ScoreStanding) -> NextStep | None:
-    """The command for finished tasks without a score, unless calls may be under way."""
+    """The command for finished tasks without a score; None if tasks wait for the scoring agent."""
     if not scores.owed or any(stage.waits_for == _AGENTS["evaluate"] for stage in production.stages):
         return None
     return NextStep("benchmark-qa evaluate", f"{scores.owed:,} finished benchmark tasks have no score")
@@ -191,7 +191,7 @@ def _tasks(number: int) -> str:
 
 
 def _agents(projects: ServedProjects) -> dict[str, str]:
-    """The command that does a stage's work by hand, by the stage's uuid; without stages that are not there."""
+    """The command that does a stage's work by hand, by stage uuid; missing stages are left out."""
     stages = projects.deployment.stages
     wanted = [(reference, "evaluate") for reference in stages.scoring]
     pairs = [(stages.routing, "route"), *wanted] if stages.routing else wanted
