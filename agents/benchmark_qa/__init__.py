@@ -1,6 +1,6 @@
 """Benchmark QA for Encord: the service, its scoring engine and its command line.
 
-The names below are the public API; all others may change without notice. They are imported when they are first used.
+The names below are the public API; all others may change without notice. They are imported on first use.
 """
 
 from typing import TYPE_CHECKING

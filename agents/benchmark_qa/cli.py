@@ -1,8 +1,9 @@
-"""The command `benchmark-qa`: the list of commands, each imported when it is called, so that `--help` is instant."""
+"""The command `benchmark-qa`. Each subcommand is imported when it is called, so that `--help` is fast."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from shutil import get_terminal_size
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -20,8 +21,12 @@ SETTING_UP, AT_WORK, RESULTS, LOOP, HIDDEN = (
 )
 
 
+BOXED_FROM = 120
+"""Columns that a terminal needs for help in boxes."""
+
+
 class Entry(NamedTuple):
-    """A command: its name, the module and the name in it that define it, where it is listed, and its one line."""
+    """A command: name, module and attribute that define it, panel in the help, and help text."""
 
     name: str
     module: str
@@ -67,20 +72,27 @@ ENTRIES = (
         SETTING_UP,
         "Check settings, key, database, projects, stages, pathways, ontologies and datasets, and say what to fix.",
     ),
+    Entry(
+        "status",
+        "commands.operations.status",
+        "status",
+        AT_WORK,
+        "Where everything is: tasks by stage, whom the oldest wait for, scores, and what to type next.",
+    ),
     Entry("serve", "commands.serve.command", "serve", AT_WORK, "Serve the agents that Encord calls."),
     Entry(
         "route",
         "commands.operations.by_hand",
         "route",
         AT_WORK,
-        "Route every task that waits at the routing stage, in bundles.",
+        "Route every task that waits at the routing stage, in bundles, also where the stage is on Auto.",
     ),
     Entry(
         "evaluate",
         "commands.operations.by_hand",
         "evaluate",
         AT_WORK,
-        "Score every benchmark task that waits at a scoring stage or is finished without a score.",
+        "Score every benchmark task that waits at a scoring stage, or has passed one or is finished without a score.",
     ),
     Entry("pace", "commands.pace.command", "pace", AT_WORK, "How often people meet benchmark items, and when."),
     Entry(
@@ -95,7 +107,7 @@ ENTRIES = (
         "alerts.command",
         "alerts",
         RESULTS,
-        "Hold the rules of 'alerts' against the current figures, and send each change once to ALERT_WEBHOOK_URL.",
+        "Hold the rules of 'alerts' against the current verdicts, and send each change once to ALERT_WEBHOOK_URL.",
     ),
     Entry(
         "act",
@@ -167,7 +179,7 @@ ENTRIES = (
 
 
 def load(entry: Entry) -> Any:
-    """The command behind an entry; imports its module."""
+    """Import and return the command of an entry."""
     found = getattr(import_module(f"benchmark_qa.{entry.module}"), entry.attribute)
     if isinstance(found, typer.Typer):
         command: Any = get_group(found)
@@ -176,11 +188,23 @@ def load(entry: Entry) -> Any:
         alone.command(entry.name)(found)
         command = get_command(alone)
     command.name = entry.name
+    if get_terminal_size().columns < BOXED_FROM:
+        _without_boxes(command)
     return command
 
 
+def _without_boxes(command: Any) -> None:
+    """Print the help of a command and its subcommands as plain lines.
+
+    A narrow box cuts the names of options.
+    """
+    command.rich_markup_mode = None
+    for below in getattr(command, "commands", {}).values():
+        _without_boxes(below)
+
+
 class Commands(TyperGroup):
-    """The list of `ENTRIES`. Help shows their one line; calling one imports it."""
+    """The group of `ENTRIES`. Help shows their help texts; calling one imports it."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -194,19 +218,26 @@ class Commands(TyperGroup):
         }
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command itself, or what help needs of it while help is printed."""
+        """The command itself, or while help is printed only its entry."""
         entry = self._entries.get(cmd_name)
         if entry is None or self._listing:
             return super().get_command(ctx, cmd_name)
         return load(entry)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; a file, a folder or an address that cannot be used is one line and exit 2."""
+        """Run a command.
+
+        A file, folder or address that cannot be used gives a one-line message and exit code 2.
+        """
         from benchmark_qa.terminal.failures import clear_failures, write_what_the_terminal_can  # noqa: PLC0415
 
         write_what_the_terminal_can()
         with clear_failures():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except typer.BadParameter as error:
+                error.message = error.message.replace("Input should be", "must be")  # typer shows pydantic's words
+                raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the list without importing a command."""

@@ -1,7 +1,7 @@
-"""What one unit of work carries through every request to Encord: its trace and its deadline.
+"""The trace and the deadline of one unit of work, which apply to every request to Encord.
 
-Context variables, because concurrent requests share one SDK client: a trace id written onto the client
-(as `encord_agents.core.utils.get_user_client(trace_id=...)` does) would leak into its neighbours.
+They are context variables, because concurrent requests share one SDK client: a trace id stored in the client (as
+`encord_agents.core.utils.get_user_client(trace_id=...)` does) would also apply to other requests.
 """
 
 import random
@@ -27,7 +27,7 @@ def unit_of_work(*, trace_header: str | None = None, seconds: float | None = Non
 
     Args:
         trace_header: an incoming `X-Cloud-Trace-Context` value, `TRACE_ID/SPAN;o=1`; a new id if absent.
-        seconds: time budget; a deadline that is already set and nearer wins.
+        seconds: time budget; a nearer deadline that is already set wins.
 
     Yields:
         The trace id in force.
@@ -57,14 +57,14 @@ def outgoing_trace_header() -> str:
 
 
 def remaining_seconds(default: float) -> float:
-    """Seconds until the deadline of the unit of work, or `default` where there is none."""
+    """Seconds until the deadline of the unit of work, or `default` if there is none."""
     deadline = _deadline.get()
     return default if deadline is None else max(0.0, deadline - time.monotonic())
 
 
 Progress = Callable[[int], None]
-"""Called with the number of tasks that have been dealt with since the last call."""
+"""Called with the number of tasks processed since the last call."""
 
 
 def no_progress(_: int) -> None:
-    """Nobody watches."""
+    """Ignore the progress."""

@@ -1,4 +1,7 @@
-"""Failures that are answered alike, whichever room they come from. So light that naming one loads none of the rooms."""
+"""Base errors that are answered alike, whichever package raises them.
+
+Importing this module loads no package.
+"""
 
 import traceback
 from collections.abc import Iterable, Iterator
@@ -22,22 +25,22 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 
 
 class TryAgainLater(Exception):
-    """Something that the work needs cannot be reached now; doing it again does no harm."""
+    """Something that the work needs is not available now. A retry does no harm."""
 
     retry_after = 10
-    """Seconds"""
+    """Seconds."""
 
 
 class MissingExtraError(Exception):
-    """What was asked for needs an extra of this package that is not installed; the message names it."""
+    """The request needs an extra of this package that is not installed; the message names it."""
 
 
 class RefusalError(Exception):
-    """Base: the request is understood and cannot be served as things are."""
+    """Base class: the request is valid and cannot be served in the present state."""
 
 
 def places_and_kinds(error: BaseException) -> Iterator[str]:
-    """A traceback without the exceptions' messages: libraries quote answers, labels, statements and settings there."""
+    """The lines of a traceback without messages, which may quote answers, labels, statements and settings."""
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if before is not None:
         yield from places_and_kinds(before)

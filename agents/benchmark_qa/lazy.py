@@ -1,4 +1,4 @@
-"""Attributes that are made on first use, once, however many threads use them first."""
+"""Attributes that are created on first use, exactly once for any number of threads."""
 
 import gc
 import threading
@@ -11,9 +11,10 @@ T = TypeVar("T")
 
 
 class once(Generic[T]):  # noqa: N801 - used as a decorator, like `property`
-    """As `functools.cached_property`, which since Python 3.12 may make two where two threads come at once.
+    """A cached property that is created only once.
 
-    One lock for all objects: making one attribute may make others, and it happens once.
+    `functools.cached_property` may create two in two threads. That is so since Python 3.12. There is one lock for all
+    objects, because creating one attribute may create others.
     """
 
     _lock = threading.RLock()
@@ -32,7 +33,7 @@ class once(Generic[T]):  # noqa: N801 - used as a decorator, like `property`
     def __get__(self, instance: object, owner: type) -> T: ...
 
     def __get__(self, instance: object | None, owner: type) -> "once[T] | T":
-        """Made by now: found in the object itself, before anybody looks here."""
+        """Non-data descriptor: after the first access the instance's `__dict__` holds the value."""
         if instance is None:
             return self
         with self._lock:
@@ -48,7 +49,7 @@ def deferred(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
 
     Args:
         package: its name.
-        homes: of each name, the module of the package that it is in.
+        homes: the module of the package that defines each name.
     """
 
     def find(name: str) -> object:
@@ -61,7 +62,7 @@ def deferred(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """What is imported and made inside is not looked through while it comes, nor ever after."""
+    """Turn the garbage collector off inside the block, then freeze what it created."""
     gc.disable()
     try:
         yield

@@ -1,10 +1,9 @@
-"""What is counted and timed, through OpenTelemetry's API.
+"""Counters and timings through OpenTelemetry's API.
 
-Without an SDK installed and configured all of this does nothing and costs next to nothing. `pip install
-encord-benchmark-agents[metrics]` brings the SDK and Prometheus' exporter; any other exporter can be configured with
-OpenTelemetry's own environment variables.
+Without an installed and configured SDK they do nothing and cost almost nothing. The extra `metrics` installs the SDK
+and the Prometheus exporter; OpenTelemetry's own environment variables configure any other exporter.
 
-Nobody asks a worker process what it has counted: its counts go back with its results, and are added to the server's.
+The metrics of a worker process are not read: its counts return with its results and are added to the server's.
 """
 
 from collections import Counter
@@ -14,7 +13,7 @@ from opentelemetry import metrics
 
 Attributes = Mapping[str, str | int]
 Key = tuple[str, tuple[tuple[str, str | int], ...]]
-"""A counter's name, and attributes"""
+"""Name and attributes of a counter."""
 Counts = Mapping[Key, int]
 
 Reading = Callable[[], float]
@@ -22,11 +21,11 @@ Reading = Callable[[], float]
 _meter = metrics.get_meter("encord-benchmark-agents")
 _counters: "dict[str, Count]" = {}
 _noted: Counter[Key] = Counter()
-"""What has been counted in this process since it was last told"""
+"""Counts of this process since the last `take_counts`."""
 
 
 class Count:
-    """A counter of OpenTelemetry's that worker processes have as well."""
+    """A counter of OpenTelemetry that also works in worker processes."""
 
     def __init__(self, name: str, description: str) -> None:
         self._name = name
@@ -34,27 +33,27 @@ class Count:
         _counters[name] = self
 
     def add(self, amount: int, attributes: Attributes | None = None) -> None:
-        """Count so many more."""
+        """Add to the counter."""
         self._counter.add(amount, attributes)
         _noted[self._name, tuple(sorted((attributes or {}).items()))] += amount
 
 
 def observe(name: str, description: str, reading: Reading, *, unit: str = "") -> None:
-    """Read a value whenever somebody asks for the metrics; of this process alone."""
+    """Register a gauge of this process, read whenever the metrics are read."""
     _meter.create_observable_gauge(
         name, callbacks=[lambda _: [metrics.Observation(reading())]], unit=unit, description=description
     )
 
 
 def take_counts() -> Counts:
-    """What was counted in this process since the last call."""
+    """Return the counts of this process since the last call."""
     taken = dict(_noted)
     _noted.clear()
     return taken
 
 
 def add_counts(counts: Counts) -> None:
-    """Count here what was counted in another process."""
+    """Add the counts of another process to those of this one."""
     for (name, attributes), amount in counts.items():
         _counters[name].add(amount, dict(attributes))
 

@@ -1,1 +1,1 @@
-"""Every setting of the service, validated at start-up, with the key named in the error."""
+"""The settings of the service, validated at start-up. An error names the setting."""

@@ -1,4 +1,4 @@
-"""The account on Encord: all that commands need which prepare projects before there is a deployment."""
+"""The account on Encord: the only settings of commands that run before a deployment exists."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,13 +10,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from benchmark_qa.config.explain import explain
 
+HOW_TO_MAKE_A_KEY = "make a key with ssh-keygen -t ed25519 -N '' -f FILE, and add FILE.pub to the account in Encord"
+
 
 class SettingsError(Exception):
-    """The settings cannot be used; the message names every faulty key, and no secret's value."""
+    """The settings cannot be used. The message names every invalid key and contains no secret."""
 
 
 class Account(BaseSettings):
-    """Key and domain."""
+    """Private key and domain of the account."""
 
     model_config = SettingsConfigDict(frozen=True, case_sensitive=True)
 
@@ -43,7 +45,7 @@ class Account(BaseSettings):
         return self
 
     def private_key(self) -> str:
-        """The key's text.
+        """The private key as text.
 
         Raises:
             SettingsError: the file cannot be read.
@@ -54,11 +56,12 @@ class Account(BaseSettings):
         try:
             return self.ssh_key_file.expanduser().read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"ENCORD_SSH_KEY_FILE: {type(error).__name__}: {self.ssh_key_file}") from None
+            why = error.strerror if isinstance(error, OSError) else "is not a text file"
+            raise SettingsError(f"ENCORD_SSH_KEY_FILE: {self.ssh_key_file}: {why}; {HOW_TO_MAKE_A_KEY}") from None
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host is this machine, by its name or by its address."""
+    """Whether the host, a name or an address, is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -69,7 +72,7 @@ def load_account() -> Account:
     """Read and check the environment.
 
     Raises:
-        SettingsError: naming each key that is missing or wrong.
+        SettingsError: the message names each key that is missing or wrong.
     """
     try:
         return Account()

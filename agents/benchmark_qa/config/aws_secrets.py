@@ -1,4 +1,4 @@
-"""Settings that AWS Secrets Manager holds, so that they stand neither in Terraform's state nor in Lambda's console."""
+"""Read settings from AWS Secrets Manager. Terraform's state and Lambda's console do not contain them."""
 
 import json
 from collections.abc import MutableMapping
@@ -16,9 +16,10 @@ TIMEOUT_SECONDS = 5
 
 
 def load_secrets(environment: MutableMapping[str, str]) -> None:
-    """Add the settings of the secret that `SETTINGS_SECRET_ARN` names; what the environment says itself stays.
+    """Add the settings of the secret that `SETTINGS_SECRET_ARN` names.
 
-    The secret is a JSON object: `{"ENCORD_SSH_KEY": "...", "ROUTE_SECRET": "...", ...}`.
+    Variables that are set already are kept. The secret is a JSON object:
+    `{"ENCORD_SSH_KEY": "...", "ROUTE_SECRET": "...", ...}`.
 
     Raises:
         SettingsError: it cannot be read, or is not such an object.
@@ -31,7 +32,7 @@ def load_secrets(environment: MutableMapping[str, str]) -> None:
 
 
 def _fetch(arn: str, environment: MutableMapping[str, str]) -> str:
-    """One signed request; a whole boto3 client would add half a second to the cold start."""
+    """Fetch the secret with one signed request. A boto3 client would add half a second to the cold start."""
     parts = arn.split(":")
     if len(parts) < 7 or parts[2] != "secretsmanager":
         raise SettingsError(f"{SECRET_VARIABLE}: not the ARN of a secret: {arn}")

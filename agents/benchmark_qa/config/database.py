@@ -1,4 +1,4 @@
-"""Settings of the database: all that bringing its tables up to date needs."""
+"""Settings of the database: the only settings needed to upgrade its schema."""
 
 import tempfile
 from importlib.util import find_spec
@@ -12,14 +12,16 @@ from benchmark_qa.config.account import SettingsError
 from benchmark_qa.config.explain import explain
 
 DRIVERS = {"psycopg": "psycopg", "": "psycopg2", "psycopg2": "psycopg2"}
-"""Of PostgreSQL, by what stands behind the plus sign, to the module"""
+"""Module of each PostgreSQL driver, by the part of the URL behind the plus sign."""
 
 
 def require_database(url: str) -> None:
-    """Refuse what is no address of a database, and one whose driver is not installed. The address is never quoted.
+    """Refuse an invalid database URL, and one whose driver is not installed.
+
+    The message never quotes the URL.
 
     Raises:
-        ValueError: what is wrong.
+        ValueError: the message says what is wrong.
     """
     kind, _, driver = url.partition("://")[0].partition("+")
     if kind not in ("sqlite", "postgresql") or "://" not in url:
@@ -38,7 +40,7 @@ def require_database(url: str) -> None:
 
 
 def is_installed(module: str) -> bool:
-    """Whether the module could be imported; it is not, but the packages around it are."""
+    """Whether the module could be imported. Imports its parent packages, not the module."""
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:
@@ -46,22 +48,22 @@ def is_installed(module: str) -> bool:
 
 
 WORKERS = 2
-"""Processes beside the server that score large tasks and drain scoring stages; each does one thing at a time"""
+"""Worker processes beside the server, for large tasks and scoring drains; one connection each."""
 
 
 class DatabaseSettings(BaseSettings):
-    """Which database, and how it is connected to."""
+    """The database and how to connect to it."""
 
     model_config = SettingsConfigDict(frozen=True, case_sensitive=True)
 
     database_url: str = Field(default="sqlite:///benchmark-qa.sqlite", validation_alias="DATABASE_URL", repr=False)
-    """`none`: scores end with the instance"""
+    """`none`: the scores are lost when the instance ends."""
     database_connections: int = Field(default=4, ge=1, le=100, validation_alias="DATABASE_CONNECTIONS")
-    """Of the server's process, to PostgreSQL, at most; each of its worker processes has one more"""
+    """Most connections of the server's process to PostgreSQL; each of its worker processes has one more."""
     database_prepared_statements: bool = Field(default=True, validation_alias="DATABASE_PREPARED_STATEMENTS")
-    """False behind PgBouncer in transaction mode"""
+    """False behind PgBouncer in transaction mode."""
     service_database_url: str | None = Field(default=None, validation_alias="SERVICE_DATABASE_URL", repr=False)
-    """For `db upgrade` alone: the user of this URL is made, and owns no table"""
+    """For `db upgrade` only: creates the user of this URL, who owns no table."""
 
     @field_validator("database_url", "service_database_url")
     @classmethod
@@ -72,7 +74,7 @@ class DatabaseSettings(BaseSettings):
 
     @property
     def connections_in_words(self) -> str:
-        """How many connections to the database an instance may have, for whoever has to provide them."""
+        """The number of database connections of an instance, as text for the person who has to provide them."""
         if not self.database_url.startswith("postgresql"):
             return "database: no server"
         most = self.database_connections + WORKERS
@@ -83,17 +85,17 @@ class DatabaseSettings(BaseSettings):
 
     @property
     def scores_url(self) -> str:
-        """The database of this instance: for `none`, a file that ends with it and that its processes share."""
+        """The database URL of this instance; for `none`, a temporary file that its processes share."""
         if self.database_url != "none":
             return self.database_url
         return f"sqlite:///{Path(tempfile.gettempdir()) / 'benchmark-qa-instance.sqlite'}"
 
 
 def load_database() -> DatabaseSettings:
-    """Read and check what the environment says of the database, and nothing else.
+    """Read and check only the database settings of the environment.
 
     Raises:
-        SettingsError: naming each key that is wrong.
+        SettingsError: the message names each key that is wrong.
     """
     try:
         return DatabaseSettings()

@@ -1,4 +1,4 @@
-"""What a team wants of a deployment: one JSON document, a file or inline in `BENCHMARK_QA_CONFIG`."""
+"""The configuration of a deployment: one JSON document, in a file or inline in `BENCHMARK_QA_CONFIG`."""
 
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from benchmark_qa.engine.config import ScoringConfig
 
 MAX_PATHWAY_LENGTH = 256
-"""Encord drops a longer `decision` silently and takes the default pathway."""
+"""Characters; Encord silently drops a longer `decision` and takes the default pathway."""
 
 
 class Section(BaseModel):
@@ -20,7 +20,7 @@ class Section(BaseModel):
 PersonFigure = Literal[
     "f1", "precision", "recall", "mean_similarity", "accuracy", "attribute_accuracy", "score", "passed"
 ]
-"""What a verdict about a person can be about: each lies between 0 and 1 in every task"""
+"""Figures that a verdict about a person can use. Each is between 0 and 1 in every task."""
 Pathway = Annotated[str, Field(min_length=1, max_length=MAX_PATHWAY_LENGTH)]
 
 
@@ -183,7 +183,7 @@ class Deployment(Section):
 
     @property
     def score_to_pass(self) -> float:
-        """What one task's score has to reach; the bar for a person is `verdict.threshold`."""
+        """The score that one task must reach. The bar for a person is `verdict.threshold`."""
         return self.verdict.threshold if self.passing_score is None else self.passing_score
 
     @model_validator(mode="after")

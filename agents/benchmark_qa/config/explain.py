@@ -1,4 +1,4 @@
-"""Faults that pydantic finds, in words for people: the key first, what is wrong, what to write instead."""
+"""Explain pydantic's errors to people: the key first, what is wrong, what to write instead."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
@@ -42,11 +42,11 @@ _WITH_LIMITS: Mapping[str, str] = {
 
 
 def explain(error: ValidationError, model: type[BaseModel] | None = None) -> str:
-    """One line a fault, the key first; never the value, which may be a secret.
+    """One line per error, the key first. Never contains the value, which may be a secret.
 
     Args:
-        error: of reading a document or the environment.
-        model: what was read; its fields are what an unknown key is compared with.
+        error: from reading a document or the environment.
+        model: the model that was read; an unknown key is compared with its fields.
     """
     lines = []
     for fault in error.errors(include_input=False, include_url=False):

@@ -1,4 +1,4 @@
-"""Settings that depend on where an instance runs, and the combinations that lose work or scores there."""
+"""Settings that depend on the host, and checks for combinations that would lose work or scores there."""
 
 import os
 import re
@@ -14,7 +14,7 @@ def require_queue(*, cloud_tasks: bool) -> None:
     """Refuse a queue whose library is not installed.
 
     Raises:
-        ValueError: naming the extra.
+        ValueError: the message names the extra.
     """
     needed, extra = ("google.cloud.tasks_v2", "cloud-tasks") if cloud_tasks else ("boto3", "sqs")
     if not is_installed(needed):
@@ -22,7 +22,7 @@ def require_queue(*, cloud_tasks: bool) -> None:
 
 
 SECONDS_TO_ANSWER = 2.0
-"""What an answer needs once the time budget of its request is spent"""
+"""Seconds that an answer needs after the time budget of its request is spent."""
 
 
 SAFETY_SECONDS = 10.0
@@ -38,27 +38,29 @@ _SQLITE_FILE = re.compile(r"sqlite(?:\+\w+)?:///(?P<path>[^?]+)")
 
 
 class Hosting(DatabaseSettings):
-    """How jobs run, how long requests may take, where scores are kept."""
+    """How jobs run, how long requests may take, and where scores are stored."""
 
     dispatch: Literal["inline", "background", "queue"] = Field(default="inline", validation_alias="DISPATCH")
-    """How notified work runs: inside the request, after the response where the host keeps the process running, or on
-    the queue `JOBS_QUEUE`"""
+    """How notified work runs: inside the request, after the response, or on the queue `JOBS_QUEUE`.
+
+    After the response works only if the host keeps the process running.
+    """
     jobs_queue: str | None = Field(default=None, validation_alias="JOBS_QUEUE")
-    """URL of an SQS queue, or `projects/P/locations/L/queues/Q` of Cloud Tasks"""
+    """URL of an SQS queue, or `projects/P/locations/L/queues/Q` of Cloud Tasks."""
     jobs_url: str | None = Field(default=None, validation_alias="JOBS_URL", pattern=r"^https?://.+/jobs$")
-    """Where Cloud Tasks delivers: this service's own `https://HOST/jobs`, which is also the tokens' audience"""
+    """URL to which Cloud Tasks delivers: this service's `https://HOST/jobs`, also the tokens' audience."""
     jobs_service_account: str | None = Field(default=None, validation_alias="JOBS_SERVICE_ACCOUNT")
-    """E-mail of the service account in whose name Cloud Tasks signs"""
+    """E-mail address of the service account that signs for Cloud Tasks."""
     jobs_certificates_url: str = Field(
         default="https://www.googleapis.com/oauth2/v1/certs", validation_alias="JOBS_CERTIFICATES_URL"
     )
-    """Google's public keys; another place for tests and private networks"""
+    """URL of Google's public keys; different in tests and private networks."""
     request_seconds: float = Field(default=150.0, gt=0, le=170, validation_alias="REQUEST_SECONDS")
-    """Time budget of one request; Encord waits 180 s for an answer"""
+    """Seconds that one request may take. Encord waits 180 s for an answer."""
     host_timeout_seconds: float | None = Field(default=None, ge=15, validation_alias="HOST_TIMEOUT_SECONDS")
-    """After how long the host ends a request: 30 behind API Gateway"""
+    """Seconds after which the host ends a request: 30 behind API Gateway."""
     durable_directory: Path | None = Field(default=None, validation_alias="DURABLE_DIRECTORY")
-    """A directory that outlives the instance although its disk does not: a mounted network volume"""
+    """A directory that is kept when the instance and its disk are gone, e.g. a mounted network volume."""
 
     @field_validator("jobs_queue")
     @classmethod
@@ -105,17 +107,17 @@ class Hosting(DatabaseSettings):
 
     @property
     def job_seconds(self) -> float:
-        """Time budget of a job that comes over HTTP: all that the host gives, less what an answer needs."""
+        """Seconds that a job over HTTP may take: the host's limit less the time for an answer."""
         return self.request_seconds if self.host_timeout_seconds is None else self.host_timeout_seconds - SAFETY_SECONDS
 
     @property
     def uses_cloud_tasks(self) -> bool:
-        """Whether the queue is one of Cloud Tasks, which delivers over HTTP."""
+        """Whether the queue is a Cloud Tasks queue, which delivers over HTTP."""
         return self.jobs_queue is not None and _CLOUD_TASKS_QUEUE.match(self.jobs_queue) is not None
 
 
 def _host_that_forgets() -> str | None:
-    """The name of a host whose disk ends with the instance, if this is one."""
+    """The name of the host if its disk is lost with the instance, else None."""
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         return "Lambda"
     return "Cloud Run" if "K_SERVICE" in os.environ or "CLOUD_RUN_JOB" in os.environ else None

@@ -1,4 +1,7 @@
-"""The environment of one instance, validated at start-up, with the key named in the error."""
+"""The settings of one instance from the environment, validated at start-up.
+
+An error names the setting.
+"""
 
 import json
 import re
@@ -17,52 +20,52 @@ from benchmark_qa.config.hosting import Hosting
 
 MIN_TOKEN_LENGTH = 24
 MIN_SECRET_LENGTH = 16
-"""Letters; Encord's own are longer"""
+"""Characters; Encord's own secrets are longer."""
 FOREIGN_ORIGINS = ("https://qz7.invalid", "http://qz7.invalid:8080", "https://app.encord.com.qz7.invalid", "null")
-"""Web pages that nobody means to allow"""
+"""Origins that no deployment wants to allow."""
 
 
 SHORTEST_PUT_OUT = 8
-"""Letters of a database's password that is taken out of log lines"""
+"""Characters of the shortest database password that is removed from log lines."""
 FEWEST_LETTERS = 6
-"""Different ones in a secret"""
+"""Different characters that a secret must have."""
 
 
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
 class Settings(Account, Hosting):
-    """The environment of one instance."""
+    """The settings of one instance, from the environment."""
 
     model_config = SettingsConfigDict(frozen=True, case_sensitive=True)
 
     config: Annotated[Deployment, NoDecode] = Field(validation_alias="BENCHMARK_QA_CONFIG")
-    """Path of a JSON file, or the JSON itself"""
+    """Path of a JSON file, or the JSON itself."""
     route_secrets: Secrets = Field(default=(), validation_alias="ROUTE_SECRET")
-    """Signing secret of the routing agent's endpoint; two, separated by a comma, while one is rotated"""
+    """Signing secret of the routing agent's endpoint; two, separated by a comma, during a rotation."""
     score_secrets: Secrets = Field(default=(), validation_alias="SCORE_SECRET")
     notification_secrets: Secrets = Field(default=(), validation_alias="NOTIFICATION_SECRET")
-    """Of the stages on *Advanced* that send task-ready notifications: each stage has its own, separated by commas"""
+    """Secrets of the *Advanced* stages that send notifications, one per stage, separated by commas."""
     submitted_secrets: Secrets = Field(default=(), validation_alias="TASK_SUBMITTED_SECRET")
     completed_secrets: Secrets = Field(default=(), validation_alias="TASK_COMPLETED_SECRET")
     route_editor_token: SecretStr | None = Field(default=None, validation_alias="ROUTE_EDITOR_TOKEN")
-    """Last part of the URL under which the label editor may call `/agents/route/TOKEN`; None: it may not"""
+    """Last part of the URL `/agents/route/TOKEN` for the label editor; None: the editor may not call it."""
     score_editor_token: SecretStr | None = Field(default=None, validation_alias="SCORE_EDITOR_TOKEN")
     editor_origin_regex: str | None = Field(default=None, validation_alias="EDITOR_ORIGIN_REGEX")
-    """Origins of the label editor besides Encord's own, as a regular expression that must match as a whole"""
+    """Origins of the label editor besides Encord's own: a regular expression that must match completely."""
     allow_any_origin: bool = Field(default=False, validation_alias="ALLOW_ANY_ORIGIN")
-    """Take an `EDITOR_ORIGIN_REGEX` that lets every web page in"""
+    """Accept an `EDITOR_ORIGIN_REGEX` that allows every web page."""
     api_docs: bool = Field(default=False, validation_alias="API_DOCS")
-    """Serve `/docs` and `/openapi.json`"""
+    """Serve `/docs` and `/openapi.json`."""
     metrics_token: SecretStr | None = Field(default=None, validation_alias="METRICS_TOKEN")
-    """Bearer token of `GET /metrics`; None: there is no such endpoint"""
+    """Bearer token of `GET /metrics`; None: the endpoint does not exist."""
     report_token: SecretStr | None = Field(default=None, validation_alias="REPORT_TOKEN")
-    """Of operators, for `GET /reports/PROJECT`; None: there is no such endpoint"""
+    """The operators' token for `GET /reports/PROJECT`; None: the endpoint does not exist."""
     alert_webhook_url: str | None = Field(
         default=None, validation_alias="ALERT_WEBHOOK_URL", pattern=r"^https?://", repr=False
     )
     alert_webhook_secret: SecretStr | None = Field(default=None, validation_alias="ALERT_WEBHOOK_SECRET", min_length=16)
-    """Signs what is sent to the alert webhook"""
+    """Signs the requests to the alert webhook."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", validation_alias="LOG_LEVEL")
     signature_tolerance_seconds: int = Field(default=300, ge=1, le=3600, validation_alias="SIGNATURE_TOLERANCE_SECONDS")
 
@@ -76,7 +79,8 @@ class Settings(Account, Hosting):
             try:
                 text = Path(text).expanduser().read_text(encoding="utf-8")
             except (OSError, RuntimeError) as error:
-                raise ValueError(f"neither inline JSON nor a file ({type(error).__name__}): {text[:200]!r}") from None
+                why = getattr(error, "strerror", None) or str(error)
+                raise ValueError(f"{text[:200]!r}: {why}; give the path of a file, or the JSON itself") from None
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
@@ -145,7 +149,7 @@ class Settings(Account, Hosting):
         return self
 
     def _tokens(self) -> Mapping[str, tuple[SecretStr, ...]]:
-        """What proves who calls, or that we call, besides the signing secrets; by variable."""
+        """Tokens and secrets besides the signing secrets of Encord, by variable."""
         tokens = {
             "ROUTE_EDITOR_TOKEN": self.route_editor_token,
             "SCORE_EDITOR_TOKEN": self.score_editor_token,
@@ -156,7 +160,7 @@ class Settings(Account, Hosting):
         return {name: (token,) for name, token in tokens.items() if token is not None}
 
     def secret_values(self) -> list[str]:
-        """Every secret that no log may hold: keys, secrets, tokens, the database's password."""
+        """Every secret that logs must not contain: keys, secrets, tokens, the database's password."""
         secrets = [
             each for some in (self.signing_secrets(), self._tokens()) for values in some.values() for each in values
         ]
@@ -164,11 +168,11 @@ class Settings(Account, Hosting):
         if self.ssh_key is not None:
             found += [line for line in self.ssh_key.get_secret_value().splitlines() if len(line) >= MIN_SECRET_LENGTH]
         password = urlsplit(self.database_url).password
-        # One of a few letters stands in half the lines by chance.
+        # A password of a few characters is in many log lines by chance.
         return [*found, password] if password and len(password) >= SHORTEST_PUT_OUT else found
 
     def signing_secrets(self) -> Mapping[str, tuple[SecretStr, ...]]:
-        """The secrets that Encord signs with, by the variable that holds them."""
+        """Encord's signing secrets, by variable."""
         return {
             "ROUTE_SECRET": self.route_secrets,
             "SCORE_SECRET": self.score_secrets,
@@ -182,10 +186,10 @@ def load_settings(*, endpoints: bool) -> Settings:
     """Read and check the environment.
 
     Args:
-        endpoints: the caller serves HTTP, so the signing secrets are needed, too.
+        endpoints: True if the caller serves HTTP; then the signing secrets are required.
 
     Raises:
-        SettingsError: naming each key that is missing or wrong.
+        SettingsError: the message names each key that is missing or wrong.
     """
     try:
         settings = Settings()
@@ -198,7 +202,7 @@ def load_settings(*, endpoints: bool) -> Settings:
 
 
 def _unverifiable_stages(settings: Settings) -> list[str]:
-    """Configured stages whose calls could not be verified."""
+    """Messages about configured stages whose calls could not be verified."""
     if settings.notification_secrets:
         return []
     stages = settings.config.stages

@@ -1,1 +1,1 @@
-"""Encord, through the official SDK: sessions, caches, paging, bundles."""
+"""Access to Encord through the official SDK: sessions, caches, pages, bundles."""

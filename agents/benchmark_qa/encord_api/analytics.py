@@ -1,6 +1,6 @@
-"""What Encord's analytics know of people's work in one project: time at it, what became of tasks, what is in hand.
+"""Encord's analytics of one project: time spent, actions on tasks, and tasks in work.
 
-Page by page, so that each request can be repeated alone, and never more than `MOST_ENTRIES` of one kind.
+Pages are read one by one, so that each request can be repeated alone, and at most `MOST_ENTRIES` of one kind.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import AnswerTooLarge
 
 MOST_ENTRIES = 1_000_000
-"""Of a longer history not everything can be had: fewer days must be asked for"""
+"""Most entries that are read; a longer history must be read for fewer days."""
 MOST_TASKS = 100_000
 _IN_HAND = [AnnotationTaskStatus.ASSIGNED, AnnotationTaskStatus.REOPENED, AnnotationTaskStatus.SKIPPED]
 T = TypeVar("T", bound=BaseDTO)
@@ -30,7 +30,7 @@ T = TypeVar("T", bound=BaseDTO)
 
 @dataclass(frozen=True)
 class TimeAtWork:
-    """Somebody was at work on a data unit; Encord has one entry per person, task, stage and day."""
+    """Time that a person spent on a data unit. Encord has one entry per person, task, stage and day."""
 
     annotator: str
     data_hash: str
@@ -41,11 +41,11 @@ class TimeAtWork:
 
 @dataclass(frozen=True)
 class TaskAction:
-    """Somebody did something to a task."""
+    """One action of a person on a task."""
 
     at: datetime
     kind: str
-    """`assign`, `submit`, `approve`, `reject`, `release`, `move` or `skip`"""
+    """`assign`, `submit`, `approve`, `reject`, `release`, `move` or `skip`."""
     actor: str
     data_hash: str
     stage_uuid: str
@@ -62,7 +62,7 @@ class WorkAnalytics:
         """Time spent between two moments. 1 request per page.
 
         Raises:
-            AnswerTooLarge: more than `MOST_ENTRIES`.
+            AnswerTooLarge: there are more than `MOST_ENTRIES`.
             PlatformError
         """
         query = sdk.TimeSpentParams(project_uuid=self.project_hash, after=since, before=until)
@@ -76,10 +76,10 @@ class WorkAnalytics:
             )
 
     def task_actions(self, since: datetime, until: datetime) -> Iterator[TaskAction]:
-        """Actions on tasks between two moments, as Encord orders them. 1 request per page.
+        """Actions on tasks between two moments, in Encord's order. 1 request per page.
 
         Raises:
-            AnswerTooLarge: more than `MOST_ENTRIES`.
+            AnswerTooLarge: there are more than `MOST_ENTRIES`.
             PlatformError
         """
         query = sdk.TaskActionParams(project_uuid=UUID(self.project_hash), after=since, before=until)
@@ -93,7 +93,7 @@ class WorkAnalytics:
             )
 
     def in_hand(self) -> list[tuple[str, str]] | None:
-        """(annotator, data hash) of what is assigned and not submitted; None: more waits than may be looked through.
+        """(annotator, data hash) of tasks assigned and not submitted; None: there are too many tasks to read.
 
         1 request per annotation stage and page of 100.
         """

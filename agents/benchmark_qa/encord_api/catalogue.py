@@ -1,4 +1,7 @@
-"""Ontologies, datasets and projects by title, and new ones. Every method says how many requests it costs."""
+"""Find and create ontologies, datasets and projects by title.
+
+Every method gives its number of requests.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +31,7 @@ _NO_ROWS = DatasetAccessSettings(fetch_client_metadata=False, fetch_rows=False)
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An ontology, a dataset or a project as a list shows it."""
+    """An ontology, a dataset or a project in a list."""
 
     uuid: str
     title: str
@@ -36,26 +39,26 @@ class Listed:
 
 
 class Catalogue:
-    """What the account may see of ontologies, datasets and projects. Thread-safe."""
+    """The ontologies, datasets and projects that the account can see. Thread-safe."""
 
     def __init__(self, encord: Encord) -> None:
         self._encord = encord
         self._client = encord.sdk_client
 
     def ontologies(self, *, title: str | None = None, described: str | None = None) -> list[Listed]:
-        """Of that very title, or with those words in the description. 1 request."""
+        """Ontologies with exactly that title, or with that text in the description. 1 request."""
         return self._listed(self._ontologies, title, described)
 
     def datasets(self, *, title: str | None = None, described: str | None = None) -> list[Listed]:
-        """Of that very title, or with those words in the description. 1 request."""
+        """Datasets with exactly that title, or with that text in the description. 1 request."""
         return self._listed(self._datasets, title, described)
 
     def projects(self, *, title: str | None = None, described: str | None = None) -> list[Listed]:
-        """Of that very title, or with those words in the description. 1 request per page."""
+        """Projects with exactly that title, or with that text in the description. 1 request per page."""
         return self._listed(self._projects, title, described)
 
     def ontology(self, uuid: str) -> tuple[Listed, Mapping[str, Any]]:
-        """An ontology with Encord's ontology JSON. 1 request.
+        """An ontology and its JSON as Encord has it. 1 request.
 
         Raises:
             NotFoundOnPlatform, AccessRefused
@@ -64,7 +67,7 @@ class Catalogue:
         return Listed(found.ontology_hash, found.title, found.description or ""), found.structure.to_dict()
 
     def dataset(self, uuid: str) -> tuple[Listed, set[str]]:
-        """A dataset with the uuids of the items that are linked to it. 1 request.
+        """A dataset and the uuids of the items linked to it. 1 request.
 
         Raises:
             NotFoundOnPlatform, AccessRefused
@@ -74,20 +77,20 @@ class Catalogue:
         return listed, {str(row.backing_item_uuid) for row in found.data_rows}
 
     def people(self, project: str) -> dict[str, str]:
-        """Roles by e-mail, as in the SDK's `ProjectUserRole`, in small letters. 1 request per page."""
+        """Roles by e-mail address: names of the SDK's `ProjectUserRole` in lower case. 1 request per page."""
         found = retries.call(lambda: list(self._encord.sdk_project(project).list_users()))
         return {user.user_email: user.user_role.name.lower() for user in found}
 
     def own_role(self, project: str) -> str | None:
-        """The role of the account itself, as in `people`; None: it has none of its own. No request after `project`."""
+        """The account's own role, in lower case; None if it has none. No request if the project is cached."""
         role = retries.call(lambda: self._encord.sdk_project(project)).user_role
         return role.name.lower() if role is not None else None
 
     def make_ontology(self, title: str, description: str, structure: Mapping[str, Any]) -> str:
-        """The hash of a new ontology. 2 requests.
+        """The hash of the ontology of that title, created if there is none. 2 requests.
 
         Raises:
-            RequestRejected: the structure is none that the SDK can read.
+            RequestRejected: the SDK cannot read the structure.
         """
         try:
             read = OntologyStructure.from_dict(dict(structure))
@@ -103,7 +106,10 @@ class Catalogue:
         ).uuid
 
     def make_dataset(self, title: str, description: str) -> str:
-        """The hash of a new dataset without a folder that mirrors it. 2 requests."""
+        """The hash of the dataset of that title, created without a backing folder if there is none.
+
+        2 requests.
+        """
         return find_or_make(
             "dataset",
             title,
@@ -115,7 +121,7 @@ class Catalogue:
     def make_project(
         self, title: str, description: str, *, template: str, ontology: str, datasets: Sequence[str]
     ) -> str:
-        """The hash of a new project from a workflow template. 2 requests."""
+        """The hash of the project of that title, created from a template if there is none. 2 requests."""
         return find_or_make(
             "project",
             title,
@@ -131,13 +137,13 @@ class Catalogue:
         ).uuid
 
     def link(self, dataset: str, items: Sequence[str]) -> None:
-        """Make data units of items; those that are linked already are skipped. 1 request, and 1 per 1,000."""
+        """Link items to a dataset as data units. Linked items are skipped. 1 request, and 1 per 1,000 items."""
         found = retries.call(lambda: self._client.get_dataset(dataset, _NO_ROWS))
         for batch in batches(items, ITEMS_PER_REQUEST):
             retries.call(lambda batch=batch: found.link_items([UUID(item) for item in batch]))  # type: ignore[misc]
 
     def attach(self, project: str, datasets: Sequence[str]) -> None:
-        """Attach datasets to a project. 2 requests: an attached one is not attached again."""
+        """Attach datasets to a project; attached ones are skipped. 2 requests."""
 
         def attach_missing() -> None:
             sdk_project = self._encord.sdk_project(project)
@@ -150,7 +156,7 @@ class Catalogue:
         self._encord.forget_project(project)
 
     def add_people(self, project: str, role: str, emails: Sequence[str]) -> None:
-        """Add people to a project; the role of whoever is in it already stays. 1 request."""
+        """Add people to a project. People who are in it keep their role. 1 request."""
         number = ProjectUserRole[role.upper()]
         retries.call(lambda: self._encord.sdk_project(project).add_users(list(emails), number))
 
@@ -158,7 +164,7 @@ class Catalogue:
         """Add keys, and options of keys, to the organisation's metadata schema. 2 requests.
 
         Raises:
-            RequestRejected: Encord's rules for keys, or a key of another type, stand against it.
+            RequestRejected: a key breaks Encord's rules, or exists with another type.
         """
         try:
             retries.call(lambda: self._extend(types))
@@ -219,9 +225,9 @@ class LinkedDatasets:
     encord: Encord
 
     def link(self, title: str, description: str, items: Sequence[str]) -> str:
-        """See to it that there is a dataset of that title with these stored items (uuids) in it; its hash.
+        """Ensure that a dataset of that title contains these stored items (uuids); returns its hash.
 
-        2 requests, 2 more where it is new, and 1 per 1,000 items; items that are in it already are passed over.
+        2 requests, 2 more if it is new, and 1 per 1,000 items. Items that it contains already are skipped.
         """
         client = self.encord.sdk_client
         found = find_or_make(
@@ -238,18 +244,24 @@ class LinkedDatasets:
         return str(dataset.dataset_hash)
 
     def data_hashes(self, title: str) -> list[str]:
-        """The data units of the dataset of that title, in its order; none where there is none. 3 requests."""
+        """The data units of the dataset of that title, in its order; empty if there is none. 3 requests."""
         dataset = retries.call(lambda: self._find(title))
         return [] if dataset is None else [row.uid for row in retries.call(lambda: list(dataset.list_data_rows()))]
 
     def attach(self, project_hash: str, dataset_hash: str) -> None:
-        """Attach a dataset to a project, where it is not: a task starts for each of its data units. 1 to 5 requests."""
+        """Attach a dataset to a project unless it is attached; a task starts for each data unit.
+
+        1 to 5 requests.
+        """
         self.encord.forget_project(project_hash)
         if dataset_hash not in self.encord.project(project_hash).dataset_titles:
             Catalogue(self.encord).attach(project_hash, [dataset_hash])
 
     def detach(self, project_hash: str, title: str) -> bool:
-        """Take the dataset of that title out of a project, with its tasks; whether it was in it. The dataset stays."""
+        """Detach the dataset of that title, with its tasks; returns whether it was attached.
+
+        It is not deleted.
+        """
         self.encord.forget_project(project_hash)
         titles = self.encord.project(project_hash).dataset_titles
         hashes = [dataset_hash for dataset_hash, known in titles.items() if known == title]

@@ -1,4 +1,4 @@
-"""Encord as the use cases know it. Every method says how many requests it costs."""
+"""The client of Encord for the use cases. Every method gives its number of requests."""
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,25 +14,26 @@ from encord.user_client import EncordUserClient
 from encord.workflow.stages.agent import AgentStage
 from encord.workflow.stages.final import FinalStage
 
+from benchmark_qa.config.account import HOW_TO_MAKE_A_KEY
 from benchmark_qa.context import outgoing_trace_header
-from benchmark_qa.encord_api import queues, retries
+from benchmark_qa.encord_api import queues, retries, waiting
 from benchmark_qa.encord_api.documents import BUNDLE_BYTES, FIRST_BUNDLE_ROWS, Documents
 from benchmark_qa.encord_api.errors import NotFoundOnPlatform, RequestRejected, UnusableKey
-from benchmark_qa.encord_api.models import LabelRow, Moved, Project, Stage, Task, TaskPage
+from benchmark_qa.encord_api.models import LabelRow, Moved, Project, Stage, Task, TaskPage, WaitingTask
 from benchmark_qa.encord_api.request_sizes import ACTIONS_PER_REQUEST, ROWS_PER_REQUEST, batches
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to, install_pooling
 
 
 class Encord:
-    """A connection to Encord under one key: pooled, cached, with errors of our own. Thread-safe.
+    """A connection to Encord with one key: pooled, cached, with this package's errors. Thread-safe.
 
     Args:
         ssh_private_key: content of an Ed25519 private key in OpenSSH form.
         domain: e.g. `https://api.encord.com`, `https://api.us.encord.com`.
         user_agent_suffix: names this software in Encord's logs.
-        pool_size: connections kept open at most.
-        project_ttl: seconds for which a project's stages, datasets and ontology are believed.
-        read_timeout: seconds to wait for one answer, before any deadline shortens it.
+        pool_size: most connections kept open.
+        project_ttl: seconds for which a project's stages, datasets and ontology are cached.
+        read_timeout: seconds to wait for one answer; a deadline may shorten it.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Encord:
     ) -> None:
         self.pooled = install_pooling(pool_size=pool_size)
         settings = RequestsSettings(
-            max_retries=0,  # platform/retries.py repeats, within the deadline
+            max_retries=0,  # encord_api/retries.py repeats, within the deadline
             connect_timeout=10,
             read_timeout=read_timeout,
             write_timeout=read_timeout,
@@ -62,14 +63,15 @@ class Encord:
             )
         except (ValueError, TypeError, UnsupportedAlgorithm):
             # `from None`: the SDK's own message quotes the key.
-            raise UnusableKey("the private key is not an Ed25519 key in OpenSSH form without passphrase") from None
+            said = "the private key is not an Ed25519 key in OpenSSH form without passphrase"
+            raise UnusableKey(f"{said}; {HOW_TO_MAKE_A_KEY}") from None
         self._projects: TTLCache[str, tuple[SdkProject, Project]] = TTLCache(maxsize=64, ttl=project_ttl)
         self._lock = threading.Lock()
         self._fetching: dict[str, threading.Lock] = {}
         self._rows_per_bundle: dict[str, int] = {}
 
     def project(self, project_hash: str) -> Project:
-        """The project, its stages, datasets and ontology. 3 requests when cold, 0 when cached.
+        """The project with its stages, datasets and ontology. 3 requests if not cached, else 0.
 
         Raises:
             NotFoundOnPlatform, AccessRefused, EncordUnavailable
@@ -78,22 +80,22 @@ class Encord:
 
     @property
     def sdk_client(self) -> EncordUserClient:
-        """The SDK's own client, for the rest of this room."""
+        """The SDK's client, for use in `encord_api` only."""
         return self._client
 
     def sdk_project(self, project_hash: str) -> SdkProject:
-        """The SDK's own project, for the rest of this room. Costs as `project`."""
+        """The SDK's project, for use in `encord_api` only. 3 requests if not cached, else 0."""
         return self._project(project_hash)[0]
 
     def forget_project(self, project_hash: str) -> None:
-        """Drop the cached copy, so that the next call sees the project as it is now."""
+        """Drop the cached project, so that the next call reads it again."""
         with self._lock:
             self._projects.pop(project_hash, None)
 
     def label_rows(
         self, project_hash: str, *, data_hashes: Iterable[str] | None = None, all_branches: bool = False
     ) -> list[LabelRow]:
-        """Metadata of the label rows of these data units (default: of all). 1 request per 1,000 data units."""
+        """Metadata of the label rows of these data units (default: all). 1 request per 1,000 data units."""
         if data_hashes is None:
             return self._label_rows(project_hash, None, all_branches)
         return [
@@ -105,9 +107,9 @@ class Encord:
     def label_bundles(
         self, project_hash: str, label_hashes: Sequence[str]
     ) -> Iterator[Mapping[str, Mapping[str, Any]]]:
-        """Label row JSON by label hash, as Encord serves it, bundle by bundle: no more than one need be in memory.
+        """Label row JSON from Encord by label hash, in bundles: only one bundle needs to be in memory.
 
-        Requests as `label_bundles_with_gaps`.
+        Makes the same requests as `label_bundles_with_gaps`.
 
         Raises:
             NotFoundOnPlatform: Encord does not return all of them.
@@ -123,13 +125,12 @@ class Encord:
     def label_bundles_with_gaps(
         self, project_hash: str, label_hashes: Sequence[str]
     ) -> Iterator[Mapping[str, Mapping[str, Any] | None]]:
-        """The same with None for every row that Encord does not return: what is gone holds up none of the others.
+        """Label row JSON by label hash, in bundles, with None for every row that Encord does not return.
 
-        Only rows that have a label hash are ever read: initialising others would create them.
-
-        The first bundle of a project is small; from the last one's size per row follows how many of the next ones fit
-        `BUNDLE_BYTES`. A bundle that Encord refuses for one of its rows, or that turns out larger than
-        `MOST_BUNDLE_BYTES`, is asked for again by halves.
+        Only rows that have a label hash are read, because initialising others would create them. The first bundle of a
+        project is small. The size per row of each bundle gives the number of rows of the next, so that it fits
+        `BUNDLE_BYTES`. If Encord refuses a bundle because of one row, or the answer is larger than `MOST_BUNDLE_BYTES`,
+        the bundle is requested again in halves.
         """
         client = self._project(project_hash)[0]._client
         start, size = 0, self._rows_per_bundle.get(project_hash, FIRST_BUNDLE_ROWS)
@@ -154,14 +155,18 @@ class Encord:
         return queues.pages(stage, dataset_hashes=dataset_hashes, data_hashes=data_hashes)
 
     def task_page(self, project_hash: str, stage_uuid: str, page_token: str | None) -> TaskPage:
-        """One page of the tasks at an agent or final stage, the first where `page_token` is None. 1 request."""
+        """One page of the tasks at an agent or final stage; a `page_token` of None gives the first. 1 request."""
         return queues.page(self._task_stage(project_hash, stage_uuid), page_token)
 
-    def proceed(self, project_hash: str, stage_uuid: str, moves: Iterable[tuple[Task, str]]) -> Moved:
-        """Send tasks down pathways, by pathway name. 1 request per 1,000 tasks.
+    def waiting_tasks(self, project_hash: str, stage_uuid: str, at_most: int) -> list[WaitingTask]:
+        """The first `at_most` tasks at a stage; empty at a final stage. 1 request per 100."""
+        return waiting.tasks_at(self._project(project_hash)[0], stage_uuid, at_most)
 
-        A bundle that Encord rejects because one of its tasks has left the stage is sent again without those that
-        have; they count as `already_gone`, which makes a repeated call harmless.
+    def proceed(self, project_hash: str, stage_uuid: str, moves: Iterable[tuple[Task, str]]) -> Moved:
+        """Move tasks along pathways, by pathway name. 1 request per 1,000 tasks.
+
+        If Encord rejects a bundle because some of its tasks have left the stage, it is sent again without them. They
+        count as `already_gone`, so a repeated call does no harm.
         """
         stage = self._project(project_hash)[0].workflow.get_stage(uuid=stage_uuid, type_=AgentStage)
         total = Moved(0, 0)
@@ -197,7 +202,7 @@ class Encord:
             return cached
         with self._lock:
             fetching = self._fetching.setdefault(project_hash, threading.Lock())
-        with fetching:  # one thread asks, the others wait for its answer
+        with fetching:  # one thread sends the request, the others wait
             return self._cached(project_hash) or self._fetch_project(project_hash)
 
     def _cached(self, project_hash: str) -> tuple[SdkProject, Project] | None:
@@ -205,7 +210,7 @@ class Encord:
             return self._projects.get(project_hash)
 
     def _fetch_project(self, project_hash: str) -> tuple[SdkProject, Project]:
-        with bodies_up_to(None):  # seldom, and nothing works without it
+        with bodies_up_to(None):  # no size limit: rare, and nothing works without the project
             sdk_project = retries.call(lambda: self._client.get_project(project_hash))
             datasets = retries.call(lambda: list(sdk_project.list_datasets()))
         project = Project(

@@ -1,4 +1,7 @@
-"""Collections of a project's frames, as people find them in Encord. Every method says how many requests it costs."""
+"""Collections of a project's frames, as people see them in Encord.
+
+Every method gives its number of requests.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ from benchmark_qa.encord_api.request_sizes import batches
 FRAMES_PER_REQUEST = 1_000
 
 Frame = tuple[str, int]
-"""Data hash and number of the frame"""
+"""Data hash and frame number."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,14 @@ class FrameCollections:
     project_hash: str
 
     def collect(self, name: str, description: str, frames: Iterable[Frame]) -> None:
-        """See to it that there is a collection of that name with these frames in it.
+        """Ensure that a collection of that name contains these frames.
 
-        3 requests, 1 more per 100 data units that it holds already and per 1,000 that are missing.
+        3 requests, and 1 more per 100 data units in the collection and per 1,000 missing frames.
 
         Raises:
-            RequestRejected: the project has not all of these frames.
+            RequestRejected: the project does not have all of these frames.
         """
-        # Found and made in one, so that repeating it after an answer that got lost does not make a second one.
+        # Find and create in one operation: a retry after a lost answer then does not create a second collection.
         collection = retries.call(lambda: self._find(name) or self._create(name, description))
         there = retries.call(lambda: _frames(collection))
         missing = [frame for frame in dict.fromkeys(frames) if frame not in there]
@@ -41,14 +44,14 @@ class FrameCollections:
             self._add(collection, batch)
 
     def data_hashes(self, name: str) -> set[str] | None:
-        """Data units with frames in the collection of that name; None: there is none. 1 request, 1 per 100 units."""
+        """Data units with frames in the collection of that name, or None. 1 request, and 1 per 100 units."""
         collection = retries.call(lambda: self._find(name))
         if collection is None:
             return None
         return {data_hash for data_hash, _ in retries.call(lambda: _frames(collection))}
 
     def delete(self, name: str) -> bool:
-        """Delete the collection of that name; whether there was one. 2 requests."""
+        """Delete the collection of that name; returns whether there was one. 2 requests."""
         collection = retries.call(lambda: self._find(name))
         if collection is None:
             return False

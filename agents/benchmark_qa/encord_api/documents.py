@@ -11,41 +11,41 @@ from benchmark_qa.encord_api.errors import AnswerTooLarge, NotFoundOnPlatform
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to, largest_body, last_answer
 
 FIRST_BUNDLE_ROWS = 100
-"""Label rows asked for before their size is known"""
+"""Label rows in the first request, before their size is known."""
 
 
 BUNDLE_BYTES = 16 * 1024 * 1024
-"""Label row JSON asked for in one request, about"""
+"""Approximate bytes of label row JSON per request."""
 
 
 MOST_BUNDLE_BYTES = 4 * BUNDLE_BYTES
-"""Of one answer with several label rows: what comes next may be much larger than what has come so far"""
+"""Most bytes of an answer with several label rows: the next rows may be much larger than those before."""
 
 
 @dataclass(frozen=True)
 class Documents:
-    """Label rows that Encord has returned, by label hash, and the size of its answers."""
+    """Label rows from Encord by label hash, and the total size of the answers."""
 
     rows: Mapping[str, Mapping[str, Any]]
     size: int
 
     @property
     def bytes_per_row(self) -> float:
-        """Size of the answers over the rows returned."""
+        """Average bytes per row."""
         return self.size / max(len(self.rows), 1)
 
     @classmethod
     def of(cls, client: EncordClientProject, label_hashes: Sequence[str]) -> Self:
-        """1 request; about 2 log2(n) more for a row whose request is a 404, and for one that is far too large.
+        """Fetch label rows. 1 request; about 2 log2(n) more for a row that is not found or far too large.
 
         Raises:
-            AnswerTooLarge: for what the caller may read here; what is read at all is never too large by itself.
+            AnswerTooLarge: larger than the caller's own limit. Without one, a single row is never too large.
         """
         alone, may_read = len(label_hashes) == 1, largest_body()
         try:
             with bodies_up_to(MOST_BUNDLE_BYTES if may_read is None and not alone else may_read):
-                # The dictionary as it came: `LabelRowV2` would spend 20 to 40 microseconds a box on objects that
-                # scoring does not need, and `Project.get_label_rows` is deprecated for expanding them differently.
+                # The dictionary as received: `LabelRowV2` would spend 20 to 40 microseconds per box on objects that
+                # scoring does not need, and `Project.get_label_rows` is deprecated because it expands them differently.
                 rows = retries.call(lambda: client.get_label_rows(list(label_hashes), get_signed_url=False))
         except NotFoundOnPlatform:
             return cls({}, 0) if alone else cls._by_halves(client, label_hashes)

@@ -1,17 +1,20 @@
-"""What can go wrong when talking to Encord, without any SDK class in it."""
+"""Errors of the access to Encord, without any SDK class."""
 
 from collections.abc import Callable
 
+NO_CONNECTION = "no connection"
+"""Reason of an `EncordUnavailable` if there was no answer at all."""
+
 
 class PlatformError(Exception):
-    """Base of every error this room raises."""
+    """Base class of the errors of `encord_api`."""
 
 
 class EncordUnavailable(PlatformError):
-    """Encord did not answer, or asked us to come back later.
+    """Encord did not answer, or asked to retry later.
 
     Attributes:
-        retry_after: seconds after which trying again makes sense.
+        retry_after: seconds after which a retry makes sense.
     """
 
     def __init__(self, reason: str, *, retry_after: int) -> None:
@@ -20,7 +23,7 @@ class EncordUnavailable(PlatformError):
         self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[Callable[..., Exception], tuple[str, int]]:
-        """Errors cross from worker processes."""
+        """Support pickling: worker processes send errors to the server."""
         return _unavailable, (self.reason, self.retry_after)
 
 
@@ -29,24 +32,24 @@ def _unavailable(reason: str, retry_after: int) -> EncordUnavailable:
 
 
 class AccessRefused(PlatformError):
-    """The service's key is unknown to Encord, or may not see this project."""
+    """Encord does not know the service's key, or the key may not see this project."""
 
 
 class NotFoundOnPlatform(PlatformError):
-    """Encord knows no such project, label row or stage."""
+    """Encord has no such project, label row or stage."""
 
 
 class RequestRejected(PlatformError):
-    """Encord understood the request and refuses it: for task actions, a task has left the stage."""
+    """Encord understood the request and refused it. For task actions: a task has left the stage."""
 
 
 class AnswerTooLarge(PlatformError):
-    """The answer is larger than what may be read in this process; a worker process may."""
+    """The answer is larger than the limit of this process. A worker process may read it."""
 
 
 class UnexpectedAnswer(PlatformError):
-    """Encord answered something the SDK could not make sense of, and repeating it did not help."""
+    """The SDK could not read Encord's answer, and a retry did not help."""
 
 
 class UnusableKey(PlatformError):
-    """The private key is not one that Encord accepts. The message never holds the key."""
+    """Encord does not accept the private key. The message never contains the key."""

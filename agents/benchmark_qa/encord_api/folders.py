@@ -1,4 +1,4 @@
-"""Folders of the storage by title and place, and what lies in them. Every method says how many requests it costs."""
+"""Storage folders by title and place, and their items. Every method gives its number of requests."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,38 +20,38 @@ PAGE_SIZE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ListedFolder:
-    """A folder as a list shows it."""
+    """A folder in a list."""
 
     uuid: str
     title: str
     description: str
     parent: str | None
-    """None: at the top level"""
+    """Uuid of the parent folder; None: at the top level."""
 
 
 @dataclass(frozen=True, slots=True)
 class FolderDetails:
-    """What people have said of a folder, and who may use it."""
+    """Metadata of a folder and the groups that may use it."""
 
     metadata: Mapping[str, Any]
     groups: Mapping[str, str]
-    """Roles (`user`, `admin`) by the name of the group"""
+    """Roles (`user`, `admin`) by group name."""
     synced_with: str | None
-    """The URL of the bucket that it is kept in step with; None: an ordinary folder"""
+    """The URL of the bucket with which it is synced; None: an ordinary folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What a new folder is to be kept in step with."""
+    """The bucket with which a new folder is synced."""
 
     integration: str
-    """Its uuid"""
+    """Uuid of the cloud integration."""
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class StoredItem:
-    """An item of a folder; `kind` as in the SDK's `StorageItemType`, `url` only of what lies in a cloud bucket."""
+    """An item of a folder. `kind`: a value of the SDK's `StorageItemType`; `url`: only for cloud items."""
 
     uuid: str
     kind: str
@@ -61,7 +61,7 @@ class StoredItem:
 
 @dataclass(frozen=True, slots=True)
 class DescribedItem:
-    """An item of a folder, and what people have said about it."""
+    """An item of a folder with its client metadata."""
 
     uuid: str
     kind: str
@@ -70,7 +70,10 @@ class DescribedItem:
 
 
 class _Item(BaseDTO):
-    """Of the SDK's `StorageItem` what is wanted here: reading all of it takes four times as long."""
+    """The fields of the SDK's `StorageItem` that are needed here.
+
+    Parsing all of them takes four times as long.
+    """
 
     uuid: UUID
     item_type: StorageItemType
@@ -80,13 +83,13 @@ class _Item(BaseDTO):
 
 
 class FolderTree:
-    """The folders that the account may see. Thread-safe."""
+    """The folders that the account can see. Thread-safe."""
 
     def __init__(self, encord: Encord) -> None:
         self._client = encord.sdk_client
 
     def by_uuid(self, uuid: str) -> ListedFolder:
-        """The folder of that uuid. 1 request.
+        """The folder with that uuid. 1 request.
 
         Raises:
             NotFoundOnPlatform, AccessRefused
@@ -94,7 +97,7 @@ class FolderTree:
         return _listed(retries.call(lambda: self._client.get_storage_folder(uuid)))
 
     def inside(self, parent: str | None, title: str | None = None) -> list[ListedFolder]:
-        """The folders in a folder (None: at the top level), all or those of that very title.
+        """The folders in a folder (None: at the top level), all or those with exactly that title.
 
         1 request for the folder, and 1 per 1,000 folders in it.
         """
@@ -102,18 +105,18 @@ class FolderTree:
         return [folder for folder in found if title is None or folder.title == title]
 
     def anywhere(self, title: str) -> list[ListedFolder]:
-        """The folders of that very title, wherever they lie. 1 request per 1,000 whose title contains it."""
+        """The folders with exactly that title, at any place. 1 request per 1,000 whose title contains it."""
         return [folder for folder in retries.call(lambda: self._anywhere(title)) if folder.title == title]
 
     def make(self, title: str, mark: str, parent: str | None, synced: Synced | None = None) -> str:
-        """The uuid of the folder of that title in a folder, made with the mark where there is none. 2 or 3 requests."""
+        """The uuid of the folder of that title in a parent, created with the mark if missing. 2 or 3 requests."""
         above = UUID(parent) if parent is not None else None
         return find_or_make(
             "folder", title, mark, lambda: self._inside(parent, title), lambda: self._create(title, mark, above, synced)
         ).uuid
 
     def find_or_make(self, title: str, synced: Synced | None = None) -> str:
-        """The uuid of the folder of that title, wherever it lies; where there is none, of a new one at the top level.
+        """The uuid of the folder of that title at any place; if missing, it is created at the top level.
 
         2 requests.
         """
@@ -123,7 +126,7 @@ class FolderTree:
         ).uuid
 
     def details(self, uuid: str) -> FolderDetails:
-        """What people have said of a folder, and who may use it. 2 requests."""
+        """Metadata of a folder and the groups that may use it. 2 requests."""
 
         def read() -> FolderDetails:
             folder = self._client.get_storage_folder(uuid)
@@ -133,19 +136,19 @@ class FolderTree:
         return retries.call(read)
 
     def groups(self) -> dict[str, list[str]]:
-        """The groups of the organisation: hashes by name. 1 request."""
+        """Hashes of the organisation's groups, by name. 1 request."""
         found: dict[str, list[str]] = {}
         for group in retries.call(lambda: list(self._client.list_groups())):
             found.setdefault(group.name, []).append(str(group.group_hash))
         return found
 
     def share(self, uuid: str, groups: Sequence[str], role: str) -> None:
-        """Let the members of groups, given by hash, use a folder. 2 requests; done twice it does no harm."""
+        """Give groups, by hash, access to a folder. 2 requests; safe to repeat."""
         hashes, given = [UUID(group) for group in groups], StorageUserRole(role)
         retries.call(lambda: self._client.get_storage_folder(uuid).add_group(hashes, given))
 
     def describe(self, uuid: str, metadata: Mapping[str, Any]) -> None:
-        """Add keys to the metadata of a folder; the others stay. 2 requests."""
+        """Add keys to the metadata of a folder; other keys are kept. 2 requests."""
 
         def add() -> None:
             folder = self._client.get_storage_folder(uuid)
@@ -154,12 +157,12 @@ class FolderTree:
         retries.call(add)
 
     def items(self, uuid: str) -> Iterator[StoredItem]:
-        """What lies in a folder, without what lies in the folders in it. 1 request per 1,000 items, lazily."""
+        """The items of a folder, without those of its subfolders. 1 request per 1,000 items, lazily."""
         for item in self._items(uuid, _params(with_metadata=False)):
             yield StoredItem(str(item.uuid), item.item_type.value, item.name, item.url)
 
     def described_items(self, uuid: str) -> Iterator[DescribedItem]:
-        """As `items`, with their client metadata. 1 request per 1,000 items, lazily."""
+        """The items of a folder with their client metadata. 1 request per 1,000 items, lazily."""
         for item in self._items(uuid, _params(with_metadata=True)):
             metadata = json.loads(item.client_metadata) if item.client_metadata else {}
             described = metadata if isinstance(metadata, dict) else {}

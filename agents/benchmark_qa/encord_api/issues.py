@@ -1,4 +1,4 @@
-"""Issues on data units, their frames and their labels. Every method says how many requests it costs."""
+"""Issues on data units, their frames and their labels. Every method gives its number of requests."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ class DataUnitIssues:
     data_hash: str
 
     def raised(self) -> set[tuple[str, str | None]]:
-        """First comment of each, and the label on which it stands, if on one. 1 request per page."""
+        """(first comment, label or None) of each issue. 1 request per page."""
         issues = retries.call(lambda: list(self._issues.list()))
         return {
             (comment.content, issue.annotation_id if isinstance(issue, AnnotationIssue) else None)
@@ -29,7 +29,7 @@ class DataUnitIssues:
         }
 
     def raise_issue(self, comment: str, *, object_hash: str | None = None, frame: int | None = None) -> None:
-        """An issue on a label, else on a frame, else on the data unit. 1 request, 2 where the label is gone."""
+        """Raise an issue on a label, a frame or the data unit. 1 request; 2 if the label no longer exists."""
         issues = self._issues
         on_unit = partial(issues.add_file_issue, comment, [])
         if frame is not None:
@@ -40,10 +40,13 @@ class DataUnitIssues:
         try:
             retries.call(lambda: issues.add_annotation_issue(object_hash, comment, []))
         except RequestRejected:
-            retries.call(on_unit)  # somebody has deleted the label since it was found
+            retries.call(on_unit)  # somebody has deleted the label meanwhile
 
     def delete(self, comments: set[str]) -> int:
-        """Delete the issues that begin with one of these comments; how many there were. 1 request per page, and 1."""
+        """Delete the issues whose first comment is one of these; returns their number.
+
+        1 request per page, and 1.
+        """
         issues = retries.call(lambda: list(self._issues.list()))
         ours = [issue.uuid for issue in issues if issue.comments and issue.comments[0].content in comments]
         if ours:

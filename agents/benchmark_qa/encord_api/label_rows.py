@@ -1,4 +1,4 @@
-"""What Encord knows of labelled data units besides their labels: client metadata and where the file is."""
+"""Metadata of label rows and their data units: client metadata, file location, branches, edit times."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,18 +18,18 @@ from benchmark_qa.encord_api.request_sizes import ROWS_PER_REQUEST, batches
 
 @dataclass(frozen=True)
 class LabelledUnit:
-    """A label row of one branch, and what is known of its data unit."""
+    """A label row of one branch and the facts about its data unit."""
 
     row: LabelRow
     link: str | None
-    """Where the file lies; without a signature"""
+    """Location of the file, without a signature."""
     item: str | None
-    """Uuid of the stored item"""
+    """Uuid of the stored item."""
     client_metadata: Mapping[str, Any] = field(repr=False)
 
 
 def labelled_units(encord: Encord, project_hash: str, branch: str = "main") -> list[LabelledUnit]:
-    """Every data unit that has labels on the branch (rows that were never initialised have none). 2 requests."""
+    """Every data unit with labels on the branch; rows never initialised have none. 2 requests."""
     rows = {
         row.data_hash: row
         for row in encord.label_rows(project_hash, all_branches=branch != "main")
@@ -63,22 +63,22 @@ MAIN = "main"
 
 
 ROWS_PER_COPY = 250
-"""Label rows copied in one request; the SDK's own default is 50"""
+"""Label rows copied in one request; the SDK's default is 50."""
 
 
 @dataclass(frozen=True, slots=True)
 class BranchRow:
-    """One data unit on one label branch: metadata, no labels."""
+    """Metadata of one data unit on one label branch, without labels."""
 
     data_hash: str
     data_title: str
     dataset_hash: str
     dataset_title: str
     data_type: str
-    """As label rows spell it, in lower case"""
+    """In lower case, with the names of label rows."""
     mime_type: str
     label_hash: str | None
-    """None: there is no row on the branch"""
+    """None: the branch has no row of this data unit."""
     created_at: datetime | None
     last_edited_at: datetime | None
     width: int | None
@@ -95,16 +95,16 @@ class LabelBranches:
     project_hash: str
 
     def names(self) -> list[str]:
-        """Every branch on which there is a row. 1 request per page."""
+        """Every branch that has a row. 1 request per page."""
         project = self.encord.sdk_project(self.project_hash)
         return retries.call(lambda: list(project.list_branches()))
 
     def rows(
         self, branch: str = MAIN, *, data_hashes: Sequence[str] | None = None, client_metadata: bool = False
     ) -> list[BranchRow]:
-        """Every data unit with its row on a branch, or without one.
+        """Every data unit, with its row on a branch if there is one.
 
-        1 request for all of them, answered as of one moment; or 1 per 1,000 of `data_hashes`.
+        1 request for all of them, as of one moment; or 1 per 1,000 of `data_hashes`.
         """
         if data_hashes is None:
             return self._rows(branch, None, client_metadata)
@@ -115,12 +115,12 @@ class LabelBranches:
         ]
 
     def copy(self, label_hashes: Sequence[str], branch: str) -> int:
-        """Copy rows of `main` to another branch; rows that are there already stay as they are.
+        """Copy rows of `main` to another branch. Rows that exist there do not change.
 
         At most 1,000 rows; 1 request, and 1 more per 250 rows.
 
         Returns:
-            How many were copied.
+            The number of copied rows.
         """
         project = self.encord.sdk_project(self.project_hash)
         return retries.call(
@@ -128,14 +128,14 @@ class LabelBranches:
         )
 
     def open(self, data_hashes: Sequence[str], branch: str) -> None:
-        """Make empty rows on a branch other than `main`, which stays untouched. 1 request per 1,000."""
+        """Create empty rows on a branch other than `main`; does not change `main`. 1 request per 1,000."""
         client = self.encord.sdk_project(self.project_hash)._client
         for batch in batches(data_hashes, ROWS_PER_REQUEST):
             retries.call(lambda batch=batch: client.create_label_rows(list(batch), branch_name=branch))  # type: ignore[misc]
 
     def _rows(self, branch: str, data_hashes: Sequence[str] | None, client_metadata: bool) -> list[BranchRow]:
         client = self.encord.sdk_project(self.project_hash)._client
-        # What `EncordClientProject.list_label_rows` asks, without its object of thirty fields for every row.
+        # The request of `EncordClientProject.list_label_rows`, without its object of thirty fields per row.
         asked = {
             "data_hashes": list(data_hashes) if data_hashes is not None else None,
             "include_uninitialised_labels": True,
@@ -154,7 +154,7 @@ class LabelBranches:
         return list(rows)
 
 
-_NOT_ASKED = (  # filters
+_NOT_ASKED = (  # filters that are not used
     "edited_before",
     "edited_after",
     "label_statuses",
@@ -168,7 +168,7 @@ _NOT_ASKED = (  # filters
 
 
 class _Listed(Formatter):
-    """Reads one row of the listing; the SDK calls it for each."""
+    """Parses one row of the listing; the SDK calls it for each row."""
 
     @classmethod
     def from_dict(cls, json_dict: dict[str, Any]) -> Any:
@@ -176,7 +176,7 @@ class _Listed(Formatter):
         return BranchRow(
             data_hash=json_dict["data_hash"],
             data_title=json_dict["data_title"],
-            # Repeated in every row of a project: kept once.
+            # The same in every row of a project: keep one copy in memory.
             dataset_hash=intern(json_dict["dataset_hash"]),
             dataset_title=intern(json_dict["dataset_title"]),
             data_type=intern(json_dict["data_type"].lower()),
@@ -192,7 +192,7 @@ class _Listed(Formatter):
 
 
 def edited_at(document: Mapping[str, Any]) -> datetime | None:
-    """When the labels of a label row's JSON were last edited, as it says itself: in whole seconds on Encord."""
+    """The edit time in a label row's JSON; Encord gives it in whole seconds."""
     text = document.get("last_edited_at")
     try:
         return _moment(text) if isinstance(text, str) else None
@@ -201,7 +201,7 @@ def edited_at(document: Mapping[str, Any]) -> datetime | None:
 
 
 def is_of_another_time(document: Mapping[str, Any], edited: datetime | None) -> bool:
-    """Whether the JSON says that it holds another version than the metadata named, as far as whole seconds tell."""
+    """Whether the edit time in the JSON differs from that in the metadata, compared in whole seconds."""
     inside = edited_at(document)
     if inside is None or edited is None:
         return False

@@ -1,7 +1,7 @@
-"""Label rows of a benchmark project, as somebody writes them who brings finished truth. The only writer of labels.
+"""Write label rows of a benchmark project with finished truth.
 
-Rows are written through the SDK's own `LabelRowV2`, so that its checks are passed before anything is sent.
-Every method says how many requests it costs.
+This is the only module that writes labels. Rows are written through the SDK's `LabelRowV2`, which checks them before
+anything is sent. Every method gives its number of requests.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +19,12 @@ ROWS_PER_BUNDLE = 100
 _LONGEST_REASON = 300
 
 Fill = Callable[[Mapping[str, Any]], dict[str, Any]]
-"""A label row's JSON to the same with other labels in it"""
+"""Returns a label row's JSON with other labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class TruthSlot:
-    """A data unit of the project, and what stands in the way of its truth."""
+    """A data unit of the project, with the facts that decide whether its truth can be written."""
 
     data_hash: str
     title: str
@@ -33,12 +33,12 @@ class TruthSlot:
     label_hash: str | None
     stage_uuid: str | None
     assignee: str | None
-    """To whom its task is given"""
+    """The person to whom its task is assigned."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowsWritten:
-    """Label hashes of what was written, by data hash, and why the rest was not."""
+    """Label hashes of the written rows by data hash, and the reasons why the others were refused."""
 
     label_hashes: Mapping[str, str]
     refused: Mapping[str, str]
@@ -46,7 +46,7 @@ class RowsWritten:
 
 @dataclass(frozen=True)
 class TruthRows:
-    """The main branch of a project's label rows."""
+    """The label rows of a project's main branch."""
 
     encord: Encord
     project_hash: str
@@ -69,9 +69,9 @@ class TruthRows:
         ]
 
     def write(self, fills: Mapping[str, Fill]) -> RowsWritten:
-        """Replace the labels of up to `ROWS_PER_BUNDLE` data units. 3 requests, 4 where some rows are new.
+        """Replace the labels of up to `ROWS_PER_BUNDLE` data units. 3 requests; 4 if some rows are new.
 
-        A row that the SDK, or `fills` (by a ValueError), refuses does not keep the others from being written.
+        A row that the SDK or its fill function (with a ValueError) refuses does not stop the others.
 
         Raises:
             PlatformError
@@ -90,7 +90,10 @@ class TruthRows:
         return RowsWritten({row.data_hash: str(row.label_hash) for row in ready}, refused)
 
     def _opened(self, data_hashes: Sequence[str]) -> list[LabelRowV2]:
-        """Listed anew at every attempt: a row that an attempt has made has a label hash at the next."""
+        """List and initialise rows.
+
+        Lists them at every attempt, because an earlier attempt may have created rows.
+        """
         rows = self._sdk.list_label_rows_v2(data_hashes=list(data_hashes))
         with self._sdk.create_bundle() as bundle:
             for row in rows:
@@ -108,7 +111,7 @@ class TruthRows:
 
 
 def _reason(error: Exception) -> str:
-    """In the SDK's words where these are for people; a validation error of its models quotes the labels."""
+    """The reason for people. The SDK's own messages are used; validation errors quote labels and are not."""
     if isinstance(error, LabelRowError | OntologyError) or type(error).__module__.startswith("benchmark_qa."):
         return str(error).splitlines()[0][:_LONGEST_REASON]
     return f"the SDK refuses these labels ({type(error).__name__})"

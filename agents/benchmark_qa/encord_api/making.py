@@ -1,7 +1,8 @@
-"""Make what Encord would make twice: folders, datasets, ontologies, projects.
+"""Create things that Encord would create twice: folders, datasets, ontologies, projects.
 
-An answer may get lost after Encord has done what was asked, and Encord does not mind two things of one title. So every
-attempt looks first whether the thing is there. A mark in the description tells ours from another of the same title.
+An answer may be lost after Encord has done the work, and Encord accepts two things with the same title. So every
+attempt first looks for the thing. A mark in the description distinguishes what this software created from other things
+with the same title.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,35 +14,35 @@ from benchmark_qa.encord_api.errors import RequestRejected
 
 
 class Titled(Protocol):
-    """What a list shows of a folder, a dataset, an ontology or a project."""
+    """A folder, a dataset, an ontology or a project in a list."""
 
     @property
     def uuid(self) -> str:
-        """Its own, or its hash."""
+        """Its uuid or hash."""
 
     @property
     def title(self) -> str:
-        """As people read it."""
+        """Its title."""
 
     @property
     def description(self) -> str:
-        """With the mark in it, where we have made it."""
+        """Its description; contains the mark if this software created it."""
 
 
 T = TypeVar("T", bound=Titled)
 
 
 def mark_of(kind: str, title: str) -> str:
-    """The mark of what a command makes by title alone; a set-up has marks of its own."""
+    """The mark of things that a command creates by title only; set-up files have other marks."""
     digest = blake2b("\0".join((kind, title)).encode(), digest_size=6)
     return f"benchmark-qa {digest.hexdigest()}"
 
 
 def find_or_make(kind: str, title: str, mark: str, find: Callable[[], Sequence[T]], make: Callable[[], T]) -> T:
-    """The one thing of that title, made where there is none. `find` is called before every attempt to make it.
+    """The only thing of that title, created if there is none. `find` is called before every attempt.
 
     Raises:
-        RequestRejected: there are several of that title, and no mark says which is meant.
+        RequestRejected: several have that title, and the mark does not select one.
         PlatformError: Encord cannot be used.
     """
 

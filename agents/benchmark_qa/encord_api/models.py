@@ -1,4 +1,4 @@
-"""What the use cases see of Encord: plain frozen values, no SDK classes."""
+"""Values from Encord for the use cases: plain frozen classes without SDK types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,14 +24,14 @@ StageKind = Literal["ANNOTATION", "REVIEW", "CONSENSUS_ANNOTATION", "CONSENSUS_R
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a project's workflow; `pathways` (names) and where they lead only on agent stages."""
+    """One stage of a project's workflow. `pathways` (names) and `leads_to` are set on agent stages only."""
 
     uuid: str
     title: str
     kind: StageKind
     pathways: tuple[str, ...] = ()
     leads_to: tuple[str, ...] = ()
-    """For each pathway the uuid of its destination, which may be a router, and routers are not listed as stages"""
+    """The uuid of each pathway's destination. It may be a router, and routers are not listed as stages."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Project:
     ontology_hash: str
     ontology: Mapping[str, Any] = field(repr=False)
     dataset_titles: Mapping[str, str]
-    """dataset hash -> title"""
+    """Titles by dataset hash."""
     stages: tuple[Stage, ...]
     role: str | None = None
-    """Of the account that asks, in small letters as in the SDK's `ProjectUserRole`; None: Encord does not say."""
+    """The account's `ProjectUserRole` in lower case; None: Encord does not return it."""
 
     def agent_stages(self) -> tuple[Stage, ...]:
         """The stages at which a task waits for an agent."""
@@ -66,7 +66,7 @@ class LabelRow:
     dataset_hash: str
     branch_name: str
     label_hash: str | None
-    """None: never initialised, it holds no labels"""
+    """None: never initialised, so it has no labels."""
     last_edited_at: datetime | None
     last_actioned_by: str | None
     stage_uuid: str | None
@@ -75,25 +75,41 @@ class LabelRow:
 
 @dataclass(frozen=True)
 class Task:
-    """A task waiting at an agent stage, or finished."""
+    """A task that waits at an agent stage, or is finished."""
 
     uuid: str
     data_hash: str
     data_title: str
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingTask:
+    """A task at any stage but the final one, with its assignees and parts."""
+
+    data_hash: str
+    data_title: str
+    changed_at: datetime
+    """When Encord last changed it: it reached its stage, was assigned, or a part of it was submitted."""
+    assignee: str | None = None
+    """None: it is not assigned, or it has parts."""
+    missing: tuple[str | None, ...] = ()
+    """Assignees of the parts of a consensus task that are not submitted."""
+    parts: int = 0
+    """Number of parts of a consensus task; 0 for other tasks."""
+
+
 @dataclass(frozen=True)
 class TaskPage:
-    """Some of the tasks that wait at a stage, and where the next ones begin."""
+    """One page of the tasks at a stage, and the token of the next page."""
 
     tasks: list[Task]
     next_token: str | None
-    """None: these were the last"""
+    """None: this is the last page."""
 
 
 @dataclass(frozen=True)
 class Moved:
-    """What became of the tasks that were to leave a stage."""
+    """Numbers of tasks that were moved and that had left the stage already."""
 
     moved: int
     already_gone: int
@@ -104,7 +120,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class SeenStage:
-    """A stage of a workflow; `pathways` are names, each with the uuid of the stage that it leads to."""
+    """A stage of a workflow. `pathways`: the uuid of the destination by pathway name."""
 
     uuid: str
     title: str

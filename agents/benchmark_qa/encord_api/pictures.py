@@ -1,4 +1,4 @@
-"""The bytes of stored pictures, through signed URLs. Every method says how many requests it costs."""
+"""Bytes of stored pictures, through signed URLs. Every method gives its number of requests."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,9 +9,9 @@ from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
 
 LARGEST_PICTURE = 200 * 1024 * 1024
-"""Bytes; what is larger is no picture to be compared"""
+"""Bytes; a larger file is not read."""
 ITEMS_PER_REQUEST = 100
-"""Signed URLs run out: no more are asked for at a time than are read soon"""
+"""Items per request for signed URLs. URLs expire, so only those that are used soon are requested."""
 _TIMEOUT = (10, 60)
 _CHUNK = 256 * 1024
 
@@ -23,16 +23,16 @@ class Pictures:
         self._client = encord.sdk_client
 
     def signed_urls(self, uuids: Sequence[str]) -> Mapping[str, str | None]:
-        """Where the bytes of up to `ITEMS_PER_REQUEST` items can be read for a while, by uuid. 1 request."""
+        """Temporary URLs of the bytes of up to `ITEMS_PER_REQUEST` items, by uuid. 1 request."""
         items = retries.call(lambda: self._client.get_storage_items(list(uuids), sign_url=True))
         return {str(item.uuid): item.get_signed_url() for item in items}
 
     def read(self, url: str) -> bytes:
-        """The bytes behind a signed URL. 1 request, to wherever they lie.
+        """The bytes at a signed URL. 1 request, to the storage.
 
         Raises:
-            EncordUnavailable: the storage does not answer, or not now.
-            RequestRejected: it refuses, or the file is too large. The message never holds the URL: it is a key.
+            EncordUnavailable: the storage does not answer, or asks to retry later.
+            RequestRejected: it refuses, or the file is too large. The message never contains the URL, a secret.
         """
         return retries.call(lambda: _read(url))
 

@@ -1,4 +1,4 @@
-"""The queues of agent and final stages: pages of tasks, and sending tasks down pathways."""
+"""Queues of agent and final stages: read pages of tasks, and move tasks along pathways."""
 
 from collections.abc import Iterator, Sequence
 from uuid import UUID
@@ -18,10 +18,10 @@ _ROUNDS_BEFORE_SINGLE = 3
 
 
 def proceed_with_what_waits(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> Moved:
-    """After a rejected bundle: look which of its tasks still wait and send those, again if need be.
+    """After a rejected bundle: find the tasks that still wait and send them, repeatedly if needed.
 
-    Somebody else may be draining the same stage, so that even the second look can be stale; in the end each task
-    goes alone.
+    Another process may drain the same stage, so the new list may be outdated too. After some rounds each task is sent
+    alone.
     """
     waiting = list(moves)
     for _ in range(_ROUNDS_BEFORE_SINGLE):
@@ -41,13 +41,13 @@ def _proceed_alone(stage: AgentStage, move: tuple[Task, str]) -> bool:
         proceed(stage, [move])
     except RequestRejected:
         if _still_waiting(stage, [move]):
-            raise  # not gone: Encord refuses the pathway itself
+            raise  # the task still waits: Encord refuses the pathway itself
         return False
     return True
 
 
 def _still_waiting(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> list[tuple[Task, str]]:
-    """1 request per 100 tasks."""
+    """The moves whose tasks are still at the stage. 1 request per 100 tasks."""
     there = {
         task.uuid
         for batch in batches(moves, TASKS_PER_PAGE)
@@ -61,7 +61,7 @@ TaskStage = AgentStage | FinalStage
 
 
 class _QueueQuery(BaseDTO):
-    """What agent and final stages filter by, alike."""
+    """Filters that agent and final stages have in common."""
 
     page_token: str | None = None
     data_hashes: list[UUID] | None = None
@@ -69,7 +69,7 @@ class _QueueQuery(BaseDTO):
 
 
 class _QueuedTask(BaseDTO):
-    """What agent and final stages tell about a task, alike."""
+    """Fields of a task that agent and final stages have in common."""
 
     uuid: UUID
     data_hash: UUID
@@ -79,7 +79,7 @@ class _QueuedTask(BaseDTO):
 def pages(
     stage: TaskStage, *, data_hashes: Sequence[str] | None = None, dataset_hashes: Sequence[str] | None = None
 ) -> Iterator[list[Task]]:
-    """The stage's queue page by page (100 tasks each on Encord), filtered by the server. 1 request a page."""
+    """The stage's queue in pages of 100 tasks, filtered by the server. 1 request per page."""
     page_token: str | None = None
     while True:
         found = page(stage, page_token, data_hashes=data_hashes, dataset_hashes=dataset_hashes)
@@ -96,7 +96,7 @@ def page(
     data_hashes: Sequence[str] | None = None,
     dataset_hashes: Sequence[str] | None = None,
 ) -> TaskPage:
-    """One page of the stage's queue; None begins at the front. 1 request."""
+    """One page of the stage's queue; a `page_token` of None gives the first. 1 request."""
     client: WorkflowClient = stage._workflow_client
     query = _QueueQuery(page_token=page_token, data_hashes=_uuids(data_hashes), dataset_hashes=_uuids(dataset_hashes))
     path = f"/projects/{client.project_hash}/workflow/stages/{stage.uuid}/tasks"
@@ -106,7 +106,7 @@ def page(
 
 
 def proceed(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> None:
-    """Send tasks down pathways, by name, in 1 request that Encord applies whole or not at all."""
+    """Move tasks along pathways, by name, in 1 request that Encord applies completely or not at all."""
     actions = [_ActionPathway(task_uuid=UUID(task.uuid), pathway_name=pathway) for task, pathway in moves]
     retries.call(lambda: stage._workflow_client._action(stage.uuid, actions))
 

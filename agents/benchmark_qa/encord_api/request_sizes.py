@@ -1,4 +1,4 @@
-"""How many things one request to Encord takes."""
+"""Most things in one request to Encord."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
@@ -10,13 +10,13 @@ ACTIONS_PER_REQUEST = 1_000
 
 
 TASKS_PER_PAGE = 100
-"""What Encord puts on a page of tasks"""
+"""Tasks on a page from Encord."""
 
 
 T = TypeVar("T")
 
 
 def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The items in runs of at most `size`."""
+    """The items in slices of at most `size`."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

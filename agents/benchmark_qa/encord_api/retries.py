@@ -1,4 +1,4 @@
-"""SDK exceptions to ours, and repeating what is worth repeating within the deadline."""
+"""Translate SDK exceptions, and repeat transient failures within the deadline."""
 
 import logging
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from tenacity.wait import wait_random_exponential
 
 from benchmark_qa.context import remaining_seconds
 from benchmark_qa.encord_api.errors import (
+    NO_CONNECTION,
     AccessRefused,
     AnswerTooLarge,
     EncordUnavailable,
@@ -38,11 +39,11 @@ _REJECTED = (
 
 
 def call(operation: Callable[[], T]) -> T:
-    """Run one SDK call: translate its exceptions, repeat transient failures with jitter.
+    """Run one SDK call; translates its exceptions and repeats transient failures with jitter.
 
     Raises:
-        EncordUnavailable: still failing after `ATTEMPTS` tries, or no time is left for another.
-        AccessRefused, NotFoundOnPlatform, RequestRejected, UnexpectedAnswer: not worth repeating.
+        EncordUnavailable: it still fails after `ATTEMPTS` attempts, or no time is left for another.
+        AccessRefused, NotFoundOnPlatform, RequestRejected, UnexpectedAnswer: a retry would not help.
     """
     retrying = Retrying(
         retry=retry_if_exception_type(EncordUnavailable),
@@ -62,7 +63,7 @@ def _translated(operation: Callable[[], T]) -> T:
 
 
 def translate(error: sdk.EncordException) -> PlatformError:
-    """Our error for an SDK exception, with what the pooled session has noted of the answer."""
+    """The error for an SDK exception; uses the last answer that the pooled session recorded."""
     if isinstance(error.__cause__, OversizedAnswer):
         return AnswerTooLarge(f"Encord's answer is too large to be read here: {error.__cause__}")
     name = type(error).__name__
@@ -78,14 +79,14 @@ def translate(error: sdk.EncordException) -> PlatformError:
 
 
 def _transient(error: sdk.EncordException, name: str) -> PlatformError:
-    """What the status tells of errors that the SDK has no name for."""
+    """The error for other SDK exceptions, by HTTP status."""
     answer = last_answer()
     status, retry_after = (answer.status, answer.retry_after) if answer else (None, None)
     if isinstance(error, sdk.RateLimitExceededError):
         return EncordUnavailable("too many requests", retry_after=error.retry_after or DEFAULT_RETRY_AFTER)
-    # A 5xx, an answer cut off in the middle, a dropped connection: all of them may pass.
+    # A 5xx, an incomplete answer or a dropped connection may be temporary.
     if status is None or status >= 500 or isinstance(error, sdk.RequestException):
-        reason = "no connection" if status is None else f"HTTP {status}" if status >= 400 else name
+        reason = NO_CONNECTION if status is None else f"HTTP {status}" if status >= 400 else name
         return EncordUnavailable(reason, retry_after=retry_after or DEFAULT_RETRY_AFTER)
     return UnexpectedAnswer(f"Encord answered HTTP {status} ({name})")
 
@@ -95,11 +96,11 @@ def _stop(state: RetryCallState) -> bool:
 
 
 def _wait(state: RetryCallState) -> float:
-    """Jittered exponential back-off, but never earlier than Encord asked for."""
+    """Seconds of jittered exponential back-off, but at least as long as Encord asked for."""
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, EncordUnavailable) and _was_asked() else 0
     if asked > _LONGEST_WAIT:
-        return float("inf")  # answer 503 now rather than hold the caller's connection
+        return float("inf")  # answer 503 now instead of keeping the caller's connection open
     return max(float(asked), _backoff(state))
 
 

@@ -1,6 +1,6 @@
-"""What the service may change on Encord besides moving agent tasks: issues, priorities, reviews, people's tasks.
+"""Changes on Encord besides moving agent tasks: issues, priorities, reviews, assignments.
 
-Never labels, never client metadata. Every method says how many requests it costs.
+Never changes labels or client metadata. Every method gives its number of requests.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ BLOCKS_LOOKED_AT = 100
 
 @dataclass(frozen=True)
 class AssignedTask:
-    """A task, or one annotator's part of a consensus task, that is assigned to somebody and not submitted."""
+    """A task, or one annotator's part of a consensus task, that is assigned and not submitted."""
 
     uuid: str
     stage_uuid: str
@@ -36,7 +36,7 @@ class AssignedTask:
 
 @dataclass(frozen=True)
 class ConsensusReview:
-    """A task at *Review & Refine*, with the branches there are to choose from."""
+    """A task at *Review & Refine*, with the branches to choose from."""
 
     uuid: str
     data_hash: str
@@ -64,7 +64,7 @@ class _Assign(WorkflowAction):
 
 @dataclass(frozen=True)
 class WaitingBlock:
-    """A task in a consensus block: how many of its parts are submitted."""
+    """A task in a consensus block, with the number of its parts and of submitted parts."""
 
     stage: str
     """Title of the stage."""
@@ -87,11 +87,11 @@ class PeoplesWork:
         return [comment.content for issue in issues for comment in issue.comments[:1]]
 
     def raise_issue(self, data_hash: str, comment: str) -> None:
-        """An issue on a data unit as a whole. 1 request."""
+        """Raise an issue on a data unit as a whole. 1 request."""
         retries.call(lambda: self._issues(data_hash).add_file_issue(comment=comment, issue_tags=[]))
 
     def set_priorities(self, priorities: Mapping[str, float]) -> None:
-        """Priorities in [0, 1] by data hash; higher comes first. 1 request per 1,000."""
+        """Set priorities in [0, 1] by data hash; higher comes first. 1 request per 1,000."""
         for batch in batches(sorted(priorities.items()), ACTIONS_PER_REQUEST):
             retries.call(lambda batch=batch: self._sdk._client.workflow_set_priority(list(batch)))  # type: ignore[misc]
 
@@ -112,13 +112,13 @@ class PeoplesWork:
         return found
 
     def review(self, stage_uuid: str, *, approve: Sequence[str], reject: Sequence[str]) -> None:
-        """Approve and reject tasks of a review stage, in 1 request that Encord applies whole or not at all."""
+        """Approve and reject tasks of a review stage, in 1 request that is applied completely or not at all."""
         actions: list[WorkflowAction] = [_Approve(task_uuid=UUID(task)) for task in approve]
         actions += [_Reject(task_uuid=UUID(task)) for task in reject]
         self._act(stage_uuid, actions)
 
     def assigned_to(self, annotator: str) -> list[AssignedTask]:
-        """What waits for an annotator at annotation stages. 1 request per stage and page of 100."""
+        """Tasks of an annotator at annotation stages, not submitted. 1 request per stage and page of 100."""
         found: list[AssignedTask] = []
         for stage in self._sdk.workflow.stages:
             if isinstance(stage, AnnotationStage):
@@ -137,7 +137,7 @@ class PeoplesWork:
         return found
 
     def submitted_parts(self, data_hashes: Sequence[str]) -> set[tuple[str, str]]:
-        """(data hash, branch) of what is submitted inside consensus blocks that still wait for others.
+        """(data hash, branch) of parts that are submitted inside consensus blocks that wait for other parts.
 
         1 request per consensus stage and page of 100.
         """
@@ -151,7 +151,7 @@ class PeoplesWork:
         }
 
     def blocks_waiting(self) -> list[WaitingBlock]:
-        """Consensus blocks that wait for annotators, at most one page of 100 per stage. 1 request per stage."""
+        """Consensus tasks that wait for annotators, at most 100 per stage. 1 request per stage."""
         found: list[WaitingBlock] = []
         for stage in self._sdk.workflow.stages:
             if isinstance(stage, ConsensusAnnotationStage):
@@ -169,15 +169,15 @@ class PeoplesWork:
         return found
 
     def release(self, tasks: Sequence[AssignedTask]) -> None:
-        """Take tasks off their assignees' hands. 1 request per stage and 1,000."""
+        """Release tasks from their assignees. 1 request per stage and 1,000."""
         self._act_by_stage(tasks, {task.uuid: _Release(task_uuid=UUID(task.uuid)) for task in tasks})
 
     def assign(self, tasks: Sequence[AssignedTask]) -> None:
-        """Give tasks back to those named as their assignees. 1 request per stage and 1,000."""
+        """Assign tasks to their `assignee` again. 1 request per stage and 1,000."""
         self._act_by_stage(tasks, {t.uuid: _Assign(task_uuid=UUID(t.uuid), assignee=t.assignee) for t in tasks})
 
     def complete(self, label_hashes: Sequence[str]) -> None:
-        """Send work to the final stage. 1 request per 1,000."""
+        """Move work to the final stage. 1 request per 1,000."""
         for batch in batches(label_hashes, ACTIONS_PER_REQUEST):
             retries.call(lambda batch=batch: self._sdk._client.workflow_complete(list(batch)))  # type: ignore[misc]
 

@@ -1,12 +1,12 @@
-"""One pool of connections to Encord instead of one TCP and TLS handshake per request.
+"""Use one pool of connections to Encord instead of one TCP and TLS handshake per request.
 
-The SDK opens a new `requests.Session` for every call (`encord.http.utils.create_new_session`). This module
-is the only place that reaches into the SDK's internals: it replaces that function, in both modules
-that bound it by name, with one that lends out a long-lived session. The pooled session also keeps what the SDK
-throws away: the HTTP status of the last answer, and the deadline of the unit of work.
+The SDK opens a new `requests.Session` for every call (`encord.http.utils.create_new_session`). This module is the only
+one that changes the SDK's internals: it replaces that function, in both modules that import it by name, with one that
+returns a shared session. The shared session also records the HTTP status of the last answer, which the SDK drops, and
+applies the deadline of the unit of work.
 
-Guard: only SDK versions in `KNOWN_SDK_VERSIONS` are patched, and only if the function is where we expect
-it. Anything else runs unpooled: slower, never wrong.
+Only SDK versions in `KNOWN_SDK_VERSIONS` are patched, and only if the function is found where it is expected. Any other
+version runs without the pool: slower, but correct.
 """
 
 import importlib
@@ -29,7 +29,7 @@ from benchmark_qa import telemetry
 from benchmark_qa.context import remaining_seconds
 
 KNOWN_SDK_VERSIONS = ("0.1.211",)
-"""SDK releases whose internals were read and whose behaviour is tested with pooling."""
+"""SDK releases whose internals were checked and that are tested with pooling."""
 
 _BOUND_IN = ("encord.http.querier", "encord.http.v2.api_client")
 _SHORTEST_TIMEOUT = 0.05
@@ -43,25 +43,25 @@ _largest_body: ContextVar[int | None] = ContextVar("encord_largest_body", defaul
 
 @dataclass(frozen=True)
 class Answer:
-    """What the SDK does not pass on of an HTTP answer."""
+    """Facts of an HTTP answer that the SDK does not return."""
 
     status: int
     retry_after: int | None
-    """Seconds, where Encord asked for a pause"""
+    """Seconds, if Encord asked for a pause."""
     size: int
-    """Bytes of the body"""
+    """Bytes of the body."""
 
 
 class OversizedAnswer(Exception):
-    """The body is larger than what this context may read (see `bodies_up_to`)."""
+    """The body is larger than the limit of this context (see `bodies_up_to`)."""
 
 
 @contextmanager
 def bodies_up_to(size: int | None) -> Iterator[None]:
-    """Refuse larger answers before they are parsed, which would hold up everything else in this process.
+    """Refuse larger answers before they are parsed, because parsing would block this process.
 
     Args:
-        size: bytes of a body, unpacked; None for any.
+        size: bytes of the unpacked body; None: no limit.
     """
     token = _largest_body.set(size)
     try:
@@ -71,16 +71,16 @@ def bodies_up_to(size: int | None) -> Iterator[None]:
 
 
 def largest_body() -> int | None:
-    """What this context may read (see `bodies_up_to`)."""
+    """The limit of this context in bytes (see `bodies_up_to`); None: no limit."""
     return _largest_body.get()
 
 
 class PooledSession(requests.Session):
-    """A session that many threads share: no cookies, a bounded pool, the status of each answer noted."""
+    """A session for many threads: no cookies, a bounded pool, and a record of each answer's status."""
 
     def __init__(self, *, pool_size: int, connect_retries: int) -> None:
         super().__init__()
-        # Status retries are ours (platform/retries.py): the SDK's would sleep through a long Retry-After.
+        # encord_api/retries.py retries by status: the SDK's retry would sleep through a long Retry-After.
         retry = Retry(connect=connect_retries, read=0, status=0, other=0, backoff_factor=0.2)
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=pool_size, max_retries=retry)
         self.mount("http://", adapter)
@@ -88,7 +88,7 @@ class PooledSession(requests.Session):
         self._environment: dict[str, dict[str, Any]] = {}
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send within the deadline of the unit of work; remember the status for error translation."""
+        """Send within the deadline of the unit of work, and record the status for the translation of errors."""
         _last_answer.set(None)
         connect, read = kwargs.pop("timeout", None) or (10.0, 180.0)
         left = max(_SHORTEST_TIMEOUT, remaining_seconds(default=max(connect, read)))
@@ -96,7 +96,7 @@ class PooledSession(requests.Session):
         largest = _largest_body.get()
         started = time.perf_counter()
         response = super().send(request, **(kwargs if largest is None else kwargs | {"stream": True}))
-        # A cookie jar is shared state; Encord's API needs none.
+        # A cookie jar is shared state, and Encord's API needs no cookies.
         self.cookies.clear()
         if largest is not None:
             _read_up_to(largest, response)
@@ -108,7 +108,7 @@ class PooledSession(requests.Session):
         return response
 
     def merge_environment_settings(self, url: Any, *args: Any, **kwargs: Any) -> Any:
-        """Proxy and CA settings from the environment, looked up once per host rather than per request."""
+        """Proxy and CA settings from the environment, read once per host instead of once per request."""
         host = "/".join(str(url).split("/", 3)[:3])
         if host not in self._environment:
             self._environment[host] = dict(super().merge_environment_settings(url, *args, **kwargs))
@@ -116,7 +116,9 @@ class PooledSession(requests.Session):
 
 
 def _read_up_to(largest: int, response: requests.Response) -> None:
-    """The body of a streamed answer, as if it had not been streamed; the announced length is that of the packed one.
+    """Read a streamed body up to a limit and store it in the response.
+
+    `Content-Length` is the packed size.
 
     Raises:
         OversizedAnswer
@@ -136,7 +138,7 @@ def _read_up_to(largest: int, response: requests.Response) -> None:
 
 
 def _number(header: str | None) -> int | None:
-    """A header's whole number; None for anything else (a date, for one), which must break nothing."""
+    """The whole number in a header; None for any other value, e.g. a date."""
     return int(header) if header is not None and _DIGITS.fullmatch(header) else None
 
 
@@ -146,10 +148,10 @@ def last_answer() -> Answer | None:
 
 
 def install_pooling(*, pool_size: int, connect_retries: int = 2) -> bool:
-    """Make every SDK client of this process use one pooled session; a later call brings a new one.
+    """Make every SDK client of this process use one pooled session; a later call creates a new one.
 
     Returns:
-        Whether pooling is in force; False (with a log line saying why) for an SDK we do not know.
+        Whether pooling is active; False, with the reason in the log, for an unknown SDK version.
     """
     version = getattr(encord, "__version__", "unknown")
     if version not in KNOWN_SDK_VERSIONS:
@@ -172,7 +174,7 @@ def install_pooling(*, pool_size: int, connect_retries: int = 2) -> bool:
 
 
 def _is_session_factory(candidate: object) -> bool:
-    """The SDK's function, or what an earlier call has put in its place."""
+    """Whether this is the SDK's function, or a replacement from an earlier call."""
     if not callable(candidate):
         return False
     if candidate in _replaced:

@@ -1,4 +1,4 @@
-"""Where a project's tasks stand, and moving them to another stage. Every function says how many requests it costs."""
+"""A project's tasks and their stages, and moving them. Every function gives its number of requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.request_sizes import ROWS_PER_REQUEST, batches
 
 MOVES_PER_REQUEST = 500
-"""What the SDK's own bundle of moves holds"""
+"""Tasks in one request; the size of the SDK's own bundle of moves."""
 
 
 ORDINARY_PRIORITY = 0.5
-"""Of a task whose priority nobody has set"""
+"""Priority of a task if nobody has set one."""
 
 
 @dataclass(frozen=True)
 class TaskRow:
-    """A data unit's `main` label row, with its task and the stored file behind it. No labels."""
+    """A data unit's `main` label row, with its task and its stored file, without labels."""
 
     data_hash: str
     data_title: str
     dataset_hash: str
     label_hash: str | None
-    """None: never initialised, it holds no labels"""
+    """None: never initialised, so it has no labels."""
     item_uuid: str | None
     task_uuid: str | None
     stage_uuid: str | None
@@ -35,7 +35,7 @@ class TaskRow:
 
 
 def task_rows(encord: Encord, project_hash: str, data_hashes: Sequence[str] | None = None) -> list[TaskRow]:
-    """The rows of these data units (default: of all) that the project has. 1 request per 1,000."""
+    """The project's rows of these data units (default: all). 1 request per 1,000."""
     client = encord.sdk_project(project_hash)._client
     wanted = [None] if data_hashes is None else [list(batch) for batch in batches(data_hashes, ROWS_PER_REQUEST)]
     return [
@@ -48,10 +48,12 @@ def task_rows(encord: Encord, project_hash: str, data_hashes: Sequence[str] | No
 
 
 def move_tasks(encord: Encord, project_hash: str, origin: str, destination: str, tasks: Sequence[str]) -> None:
-    """Move tasks (uuids) from one stage to another, with their labels. 1 request per 500, each whole or not at all.
+    """Move tasks (uuids) from one stage to another, with their labels.
+
+    1 request per 500, each applied completely or not at all.
 
     Raises:
-        RequestRejected: one of them has left the stage.
+        RequestRejected: a task has left the stage.
     """
     client = encord.sdk_project(project_hash).workflow.stages[0]._workflow_client
     for batch in batches(tasks, MOVES_PER_REQUEST):
@@ -80,13 +82,13 @@ def _task_row(row: LabelRowMetadata) -> TaskRow:
 
 @dataclass(frozen=True, slots=True)
 class QueuedRow:
-    """A task of a project as its label row shows it."""
+    """A task of a project, from its label row."""
 
     data_hash: str
     dataset_hash: str
     stage_uuid: str | None
     priority: float | None
-    """0 to 1, higher first; None: it is complete, or nobody has set one"""
+    """0 to 1, higher first; None: the task is complete, or nobody has set a priority."""
 
 
 def queued_rows(encord: Encord, project_hash: str) -> list[QueuedRow]:

@@ -1,4 +1,7 @@
-"""Folders, integrations and upload jobs of Encord's storage. Every method says how many requests it costs."""
+"""Folders, integrations and upload jobs of Encord's storage.
+
+Every method gives its number of requests.
+"""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -24,15 +27,15 @@ from benchmark_qa.encord_api.models import Model
 T = TypeVar("T")
 
 POLL_SECONDS = 20
-"""One look at a job lasts at most so long; Encord holds the request while the job is pending"""
+"""Most seconds of one request for a job's state; Encord holds the request while the job is pending."""
 _PUT_TIMEOUT = (10, 600)
 _LISTS = {"pdfs": "pdf"}
-"""Fields of the SDK's payload that are not called as the key of a registration file"""
+"""Fields of the SDK's payload by key of a registration file, where the names differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedItem:
-    """An item that Encord could not register: its URLs, and Encord's own words."""
+    """An item that Encord could not register: its URLs and Encord's message."""
 
     urls: tuple[str, ...]
     reason: str
@@ -40,7 +43,7 @@ class FailedItem:
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """What became of an upload job; `stopped` says why nothing of it counts, None: it ran to its end."""
+    """The result of an upload job. `stopped`: why the whole job failed; None: it ran to its end."""
 
     failed: tuple[FailedItem, ...] = ()
     stopped: str | None = None
@@ -48,20 +51,20 @@ class JobOutcome:
 
 @dataclass(frozen=True, slots=True)
 class SyncState:
-    """How far a synced folder is in step with its bucket: files by what has become of them."""
+    """The state of a sync of a folder with its bucket: numbers of files by outcome."""
 
     done: int
     failed: int
     pending: int
     ended: str | None
-    """`done`, `error` or `cancelled`; None: it goes on"""
+    """`done`, `error` or `cancelled`; None: it is still running."""
     unread_pages: int = 0
-    """Pages of the bucket's listing that could not be read: nobody knows what is on them"""
+    """Pages of the bucket's listing that could not be read; the files on them are unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the bytes of one local file go; `item` becomes the uuid of the item, or of the part of one."""
+    """The upload target of one local file. `item` becomes the uuid of the item or of a part of an item."""
 
     item: str
     key: str
@@ -77,10 +80,10 @@ class Storage:
         self._tree = FolderTree(encord)
 
     def folder(self, reference: str) -> "Folder":
-        """The folder of that uuid or that very title. 1 request, by title one per 100 folders found.
+        """The folder with that uuid or exactly that title. 1 request; by title 1 per 100 folders found.
 
         Raises:
-            NotFoundOnPlatform: there is none, or there are several of that title.
+            NotFoundOnPlatform: there is none, or several have that title.
         """
         uuid = _uuid(reference)
         if uuid is not None:
@@ -89,11 +92,11 @@ class Storage:
         return Folder(_one("folder", reference, [(folder.name, str(folder.uuid), folder) for folder in found]))
 
     def synced_folder(self, title: str, *, integration: str, url: str) -> "Folder":
-        """The folder of that title; where there is none, a new one that Encord keeps in step with a bucket.
+        """The folder of that title; if there is none, a new one that Encord syncs with a bucket.
 
         Raises:
             NotFoundOnPlatform: there is no such integration.
-            RequestRejected: there are several of that title, or it is in step with something else.
+            RequestRejected: several have that title, or it is synced with something else.
         """
         synced = Synced(self.integration(integration), url)
         folder = self.folder(self._tree.find_or_make(title, synced))
@@ -103,18 +106,20 @@ class Storage:
         return folder
 
     def folder_or_new(self, reference: str) -> "Folder":
-        """As `folder`; where there is none of that title, a new one at the top level. 1 request more.
+        """The folder with that uuid or title; if no folder has that title, a new one at the top level.
+
+        1 request more than `folder`.
 
         Raises:
-            NotFoundOnPlatform: there is no folder of that uuid.
-            RequestRejected: there are several of that title.
+            NotFoundOnPlatform: there is no folder with that uuid.
+            RequestRejected: several have that title.
         """
         if _uuid(reference) is not None:
             return self.folder(reference)
         return self.folder(self._tree.find_or_make(reference))
 
     def integration(self, title: str) -> str:
-        """The uuid of the cloud integration of that very title. 1 request.
+        """The uuid of the cloud integration with exactly that title. 1 request.
 
         Raises:
             NotFoundOnPlatform: there is none, or there are several.
@@ -123,7 +128,7 @@ class Storage:
         return _one("cloud integration", title, [(known.title, known.id, known.id) for known in found])
 
     def metadata_schema(self) -> dict[str, Any]:
-        """The organisation's metadata schema, as `MetadataSchema` reads it. 1 request."""
+        """The organisation's metadata schema, in the form that `MetadataSchema` reads. 1 request."""
         schema = retries.call(self._client.metadata_schema)
         types: dict[str, Any] = {key: schema.get_key_type(key) for key in schema.keys()}  # noqa: SIM118 - no mapping
         for key, kind in types.items():
@@ -134,7 +139,7 @@ class Storage:
         return {key: kind for key, kind in types.items() if kind is not None}
 
     def has_item(self, uuid: str) -> bool:
-        """Whether there is an item of that uuid, complete. 1 request."""
+        """Whether there is a complete item with that uuid. 1 request."""
         try:
             item = retries.call(lambda: _or_none(lambda: self._client.get_storage_item(uuid)))
         except NotFoundOnPlatform:
@@ -152,10 +157,9 @@ class Folder:
         self.synced_with = folder.remote_url
 
     def start_job(self, items: Sequence[tuple[str, Model]], *, integration: str | None, upsert_metadata: bool) -> str:
-        """Start to register items, given with the key under which they stand in a file. 1 request.
+        """Start to register items, each with its key in a registration file. 1 request.
 
-        URLs that are in the folder already are always skipped: what was sent before, by whomever and with whatever
-        answer, is not registered again.
+        URLs that are in the folder already are skipped. So a URL that was sent before is not registered again.
 
         Returns:
             The uuid of the upload job.
@@ -163,12 +167,12 @@ class Folder:
         payload = DataUploadItems(skip_duplicate_urls=True, upsert_metadata=upsert_metadata)
         for key, model in items:
             getattr(payload, _LISTS.get(key, key)).append(model)
-        # The SDK's type for the integration leaves out that there may be none, as its own uploads have it.
+        # The integration may be None, as in the SDK's own uploads, but the SDK's type does not say so.
         start: Callable[..., UUID] = self._folder.add_private_data_to_folder_start
         return str(retries.call(lambda: start(integration, payload, ignore_errors=True)))
 
     def wait(self, job: str) -> JobOutcome:
-        """What became of a job, once it is over. 1 request per `POLL_SECONDS`.
+        """Wait for a job to end and return its result. 1 request per `POLL_SECONDS`.
 
         Raises:
             NotFoundOnPlatform: this folder has no such job.
@@ -185,9 +189,9 @@ class Folder:
         return JobOutcome(failed, stopped="; ".join(state.errors) or f"the job is {state.status.value}")
 
     def start_sync(self) -> str:
-        """Start to bring a synced folder in step with its bucket; the uuid of the job. 1 request.
+        """Start to sync a folder with its bucket; returns the uuid of the job. 1 request.
 
-        Where the answer is lost it is started a second time: what is in step stays so.
+        After a lost answer it is started a second time, which does not change files that are in sync.
 
         Raises:
             RequestRejected: this is an ordinary folder.
@@ -197,7 +201,7 @@ class Folder:
         return str(retries.call(self._folder.sync_private_data_with_cloud_synced_folder_start))
 
     def sync_state(self, job: str) -> SyncState:
-        """How far a sync is; while it goes on the answer comes after `POLL_SECONDS`. 1 request."""
+        """The state of a sync; while it is running the answer takes `POLL_SECONDS`. 1 request."""
         found = retries.call(
             lambda: self._folder.sync_private_data_with_cloud_synced_folder_get_result(UUID(job), POLL_SECONDS)
         )
@@ -210,18 +214,18 @@ class Folder:
         )
 
     def places(self, kind: str, count: int) -> list[Place]:
-        """Places for the bytes of local files, whose type is one of the SDK's `StorageItemType`. 1 request."""
+        """Upload targets for local files; `kind` is a value of the SDK's `StorageItemType`. 1 request."""
         asked = retries.call(lambda: self._folder._get_upload_signed_urls(StorageItemType(kind), count))
         if len(asked) != count:
             raise RequestRejected(f"Encord gave {len(asked)} places for {count} files")
         return [Place(str(one.item_uuid), one.object_key, one.signed_url, one.upload_headers) for one in asked]
 
     def put(self, place: Place, path: Path, kind: str, *, jpeg: bytes | None = None) -> None:
-        """Send the bytes of a file, or this JPEG instead of them. 1 request.
+        """Upload the bytes of a file, or `jpeg` in their place. 1 request.
 
         Raises:
-            EncordUnavailable: the storage does not take it now.
-            RequestRejected: it does not take it at all, or not a file of that name.
+            EncordUnavailable: the storage does not accept it now.
+            RequestRejected: the storage refuses it, or refuses files with such a name.
         """
         try:
             content_type = "image/jpeg" if jpeg else self._folder._get_content_type(path, StorageItemType(kind))
@@ -245,9 +249,10 @@ class Folder:
         return retries.call(self._group_titles)
 
     def create_data_groups(self, groups: Sequence[tuple[str, Sequence[str]]]) -> None:
-        """Data groups of items, as a grid: (title, uuids of the items in order). 1 request; 1 more for each retry.
+        """Create data groups with a grid layout: (title, uuids of the items in order).
 
-        An answer may get lost after the groups are made: a second attempt makes only those that are missing.
+        1 request; 1 more per retry. An answer may be lost after the groups are created, so a second attempt creates
+        only the missing ones.
         """
         waiting = list(groups)
         attempts = 0
@@ -272,7 +277,7 @@ class Folder:
 
 
 def _put(url: str, path: Path, headers: dict[str, str], instead: bytes | None) -> None:
-    """The SDK's own function does the same, but writes the signed URL to the log when it fails."""
+    """Upload a file. The SDK's own function writes the signed URL to the log when it fails."""
     try:
         with io.BytesIO(instead) if instead is not None else path.open("rb") as content:
             response = requests.put(url, data=content, headers=headers, timeout=_PUT_TIMEOUT)
@@ -285,7 +290,7 @@ def _put(url: str, path: Path, headers: dict[str, str], instead: bytes | None) -
 
 
 def _or_none(operation: Callable[[], Any]) -> Any:
-    """Encord answers with a refusal where there is no such item."""
+    """Return None if Encord refuses access, which it does where there is no such item."""
     try:
         return operation()
     except AuthorisationError:
@@ -300,7 +305,7 @@ def _uuid(text: str) -> UUID | None:
 
 
 def _one(kind: str, title: str, found: Sequence[tuple[str, str, T]]) -> T:
-    """Of what was found as (title, uuid, thing), the one thing of exactly that title."""
+    """The only thing with exactly that title, from (title, uuid, thing)."""
     exact = [(uuid, thing) for name, uuid, thing in found if name == title]
     if len(exact) == 1:
         return exact[0][1]

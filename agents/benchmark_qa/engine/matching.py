@@ -51,6 +51,11 @@ class Matches:
     thresholds: Numbers
     """The match threshold of every truth drawing."""
 
+    @property
+    def moves(self) -> bool:
+        """Whether any object of this shape is drawn on more than one frame."""
+        return any(len(side) > len(np.unique(side.instance)) for side in (self.truth, self.label))
+
     def best(self) -> tuple[Numbers, Numbers]:
         """The greatest similarity of each drawing to any drawing of its class: truth, then labels."""
         pairs = self.candidates.pairs

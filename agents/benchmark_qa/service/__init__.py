@@ -1,1 +1,1 @@
-"""What is deployed: the HTTP service that Encord calls."""
+"""The deployed HTTP service that Encord calls."""

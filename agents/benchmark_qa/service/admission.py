@@ -1,12 +1,12 @@
-"""How many requests are worked on at once: as many as the event loop bears.
+"""Limit how many requests are processed at the same time, by what the event loop can take.
 
-Requests are worked on in threads, which share Python's global lock with the event loop. Threads that wait for Encord
-cost nothing, and many may wait at once; threads that compute keep the loop, and with it every other request, from
-its turn. Which of the two it is nobody can know beforehand, so the number of threads is found by looking: it grows
-while the loop wakes on time, and shrinks when it wakes late. The other requests wait in line.
+Requests run in threads that share Python's global lock with the event loop. Many threads can wait for Encord at no
+cost, but threads that compute delay the loop, and with it every other request. Nobody can know beforehand which of the
+two a thread will do, so the number of threads is found by measurement: it grows while the loop wakes on time, and
+shrinks when it wakes late. Other requests wait in a queue.
 
-What may take minutes must not keep the quick ones waiting: of those threads no more than some are for scoring, and
-drains have threads of their own.
+Work that may take minutes must not delay quick requests: only some of the threads are for scoring, and drains have
+threads of their own.
 """
 
 import asyncio
@@ -22,27 +22,33 @@ from benchmark_qa.errors import TryAgainLater
 FEWEST, MOST = 6, 64
 LATE_SECONDS = 0.006
 GROWTH, SHRINKAGE = 0.05, 0.8
-"""Threads more for each time the loop was on time; share that is left when it was late"""
+"""Threads added each time the loop is on time; factor for the number of threads when it is late."""
 LOOK_EVERY_SECONDS, SELDOM_SECONDS = 0.005, 0.05
-"""While threads are in demand, and while hardly any is: looking costs a twentieth of a core"""
+"""Seconds between measurements while threads are busy, and while hardly any is.
+
+Measuring takes 5 % of a core.
+"""
 SCORINGS_AT_ONCE, EVENTS_AT_ONCE = 16, 8
-"""Of the threads; a large task's waits in its thread for a worker process"""
+"""Threads of the total for these kinds. A large task waits in its thread for a worker process."""
 DRAINS_AT_ONCE = 4
-"""Beside the threads: a drain spends its time waiting for Encord or for a worker process"""
+"""Threads beside the total, because a drain mostly waits for Encord or for a worker process."""
 MAY_WAIT = 256
-"""Requests of one kind that wait for their turn; the next one is refused at once: its turn would come too late"""
+"""Requests of one kind that may wait.
+
+The next one is refused at once, because its turn would come too late.
+"""
 SWITCH_SECONDS = 0.001
-"""Until a computing thread is asked to hand on the lock; Python's own default is five times as long"""
+"""Seconds until a computing thread must release the lock; Python's default is five times as long."""
 
 
 class ServiceFull(TryAgainLater):
-    """So many requests wait already that this one had better come again later."""
+    """Too many requests wait already; this one should be sent again later."""
 
     retry_after = 5
 
 
 class Line:
-    """Requests of one kind: so many are worked on at once, so many may wait, the others are sent away at once."""
+    """Requests of one kind: at most `at_once` run, `may_wait` wait, the others are refused at once."""
 
     def __init__(self, at_once: int, *, may_wait: int = MAY_WAIT) -> None:
         self.limiter = CapacityLimiter(at_once)
@@ -50,7 +56,7 @@ class Line:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn, and have it until the block ends.
+        """Wait for a turn and hold it until the block ends.
 
         Raises:
             ServiceFull: too many wait already.
@@ -62,10 +68,10 @@ class Line:
 
 
 def next_limit(limit: float, lag: float) -> float:
-    """How many requests may be worked on from now on.
+    """The new number of requests that may run at the same time.
 
     Args:
-        limit: how many it were until now.
+        limit: the present number.
         lag: seconds by which the event loop woke late.
     """
     if lag > LATE_SECONDS:
@@ -74,12 +80,12 @@ def next_limit(limit: float, lag: float) -> float:
 
 
 def pause(busy: int) -> float:
-    """Seconds until the next look, while so many threads are at work."""
+    """Seconds until the next measurement, for this number of busy threads."""
     return LOOK_EVERY_SECONDS if busy >= FEWEST else SELDOM_SECONDS
 
 
 async def adapt(limiter: CapacityLimiter) -> None:
-    """Keep the limiter at what the event loop bears, until cancelled."""
+    """Keep the limiter at what the event loop can take, until cancelled."""
     sys.setswitchinterval(SWITCH_SECONDS)
     limit = float(FEWEST)
     while True:

@@ -1,4 +1,4 @@
-"""Wiring: settings in, application out."""
+"""Create the application from the settings."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,11 +27,11 @@ def create_app(settings: Settings, *, isolates_heavy_work: bool = False) -> Fast
 
     Args:
         settings: of this instance.
-        isolates_heavy_work: keep large answers and scoring drains out of this process, which runs an event loop; for
-            servers of many requests, not for hosts that give each request its own instance.
+        isolates_heavy_work: process large answers and scoring drains outside of this process, which runs an event loop;
+            for servers with many requests, not for hosts that give each request its own instance.
     """
     service = Service(settings, isolates_heavy_work=isolates_heavy_work)
-    # Before the first request rather than in it: a key that is no key must stop the start.
+    # Before the first request: an invalid key must stop the start.
     _ = service.connections.projects
 
     @asynccontextmanager
@@ -47,7 +47,7 @@ def create_app(settings: Settings, *, isolates_heavy_work: bool = False) -> Fast
         version=__version__,
         lifespan=lifespan,
         redirect_slashes=False,
-        # What is there to call is nobody's business who does not know it already.
+        # The list of endpoints is not shown to strangers.
         openapi_url="/openapi.json" if settings.api_docs else None,
     )
     install_error_handlers(app)

@@ -1,8 +1,8 @@
-"""One deployment as two Lambda functions: `http` behind a function URL or API Gateway, `jobs` behind an SQS queue.
+"""One deployment as two Lambda functions: `http` (function URL or API Gateway) and `jobs` (SQS).
 
-Two, so that nobody who may call the public one can hand in a job. A third, `migrate`, brings the tables up to date and
-needs nothing but DATABASE_URL; it is invoked by hand or by a pipeline. The application is made when this module is
-imported, which is when Lambda gives a new instance its full processor.
+They are two so that a caller of the public one cannot submit a job. A third, `migrate`, upgrades the schema and needs
+DATABASE_URL only; a person or a pipeline invokes it. The application is created when this module is imported, because
+Lambda gives a new instance its full processor then.
 """
 
 import os
@@ -24,34 +24,34 @@ with loading():
     from benchmark_qa.service.observability import log_as_json
 
 SAFETY_SECONDS = 5.0
-"""Kept back of the function's time, to answer before Lambda ends the invocation"""
+"""Seconds kept back to answer before Lambda ends the invocation."""
 Event = dict[str, Any]
 
 
 class LambdaContext(Protocol):
-    """What Lambda tells about the invocation."""
+    """The invocation's context from Lambda."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Until Lambda ends it."""
+        """Milliseconds until Lambda ends the invocation."""
 
 
 def http(event: Event, context: LambdaContext) -> Any:
-    """Answer one HTTP request: an event of payload version 2.0."""
+    """Answer one HTTP request, an event of payload version 2.0."""
     with unit_of_work(seconds=_seconds(context)):
         return _mangum(event, context)  # type: ignore[arg-type]
 
 
 def jobs(event: Event, context: LambdaContext) -> BatchAnswer:
-    """Work off one batch of the queue. The event source mapping must ask for `ReportBatchItemFailures`."""
+    """Process one batch of the queue. The event source mapping must have `ReportBatchItemFailures`."""
     with unit_of_work(seconds=_seconds(context)):
         return failed_records(event["Records"], _app.state.service.work_off)
 
 
 def migrate(_event: Event, _context: LambdaContext) -> dict[str, str | None]:
-    """Bring the tables of DATABASE_URL up to date, and make the user of SERVICE_DATABASE_URL.
+    """Upgrade the schema of DATABASE_URL and create the user of SERVICE_DATABASE_URL.
 
     Returns:
-        The revisions `before` and after (`schema`), and `service_user`, where one was made.
+        The revisions `before` and after (`schema`), and `service_user` if one was created.
     """
     from benchmark_qa.config.database import load_database  # noqa: PLC0415 - the other functions never migrate
     from benchmark_qa.store.database import Database  # noqa: PLC0415
@@ -71,12 +71,12 @@ def migrate(_event: Event, _context: LambdaContext) -> dict[str, str | None]:
 
 
 def start() -> FastAPI:
-    """The application, by the settings of the environment and of Secrets Manager; ends the process where they fail."""
+    """Create the application from the environment and Secrets Manager; exits if the settings are invalid."""
     try:
         load_secrets(os.environ)
         settings = load_settings(endpoints=True)
     except SettingsError as error:
-        # Without a traceback, which would bury the lines that help.
+        # Without a traceback, which would hide the useful lines.
         sys.exit(f"the settings are not usable:\n  {error}")
     log_as_json(settings.log_level, settings.secret_values())
     return create_app(settings)
@@ -86,8 +86,8 @@ def _seconds(context: LambdaContext) -> float:
     return context.get_remaining_time_in_millis() / 1000 - SAFETY_SECONDS
 
 
-if not os.environ.get("_HANDLER", "").endswith(".migrate"):  # which needs no settings but the database's
+if not os.environ.get("_HANDLER", "").endswith(".migrate"):  # `migrate` needs only the database's settings
     with loading():
         _app = start()
-    # Without lifespan: start-up and shutdown are the instance's, and Mangum would repeat them for every request.
+    # Without lifespan: start-up and shutdown are per instance, and Mangum would repeat them for every request.
     _mangum = Mangum(_app, lifespan="off")

@@ -1,4 +1,4 @@
-"""Errors to answers: every one is JSON with a `message` that Encord shows to a person."""
+"""Convert errors to answers: JSON with a `message` that Encord shows to a person."""
 
 import asyncio
 import logging
@@ -59,14 +59,17 @@ STATUS: dict[type[Exception], int] = {
     TryAgainLater: 503,
     BrokenProcessPool: 503,
 }
-"""The nearest class counts: 4xx for refusals, 503 with `Retry-After` for outages, 502 where Encord refuses us"""
+"""Status by exception class; the nearest base class decides.
+
+4xx for refusals, 503 with `Retry-After` for outages, 502 if Encord refuses the service.
+"""
 HUNG_UP = 499
-"""Nobody receives it; it is counted"""
+"""Status for a caller that has disconnected. Nobody receives it, but it is counted."""
 RETRY_SECONDS = 10
 
 
 def status_of(kind: type[BaseException]) -> int:
-    """The status that an error of this class is answered with."""
+    """The HTTP status for an error of this class."""
     return next((STATUS[each] for each in kind.__mro__ if each in STATUS), 500)
 
 
@@ -86,8 +89,8 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 def error_response(status: int, message: str, headers: dict[str, str] | None = None, **facts: str) -> JSONResponse:
-    """The one form of an error body: the message for a person, then what else there is to know."""
-    # What a body said may be quoted in it, and JSON lets through half characters that UTF-8 has no bytes for.
+    """An error answer: JSON with the message for a person, and further facts."""
+    # The message may quote a request body, and JSON allows lone surrogates, which cannot be encoded as UTF-8.
     speakable = message.encode("utf-8", "backslashreplace").decode()
     return JSONResponse({"message": speakable[:MAX_MESSAGE_LENGTH], **facts}, status_code=status, headers=headers)
 
@@ -142,8 +145,8 @@ def _http(_: Request, error: Exception) -> JSONResponse:
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    # The message of an unknown exception may quote labels or settings: the log has its kind and its place.
-    # What it was raised from has ended, and its trace with it.
+    # The message of an unexpected exception may quote labels or settings, so the log gets its type and place only. The
+    # request's trace has ended by now; bind it again.
     with unit_of_work(trace_header=trace_of(request)) as trace_id:
         _log.error("unexpected %s", type(error).__name__, exc_info=error)
     return error_response(
@@ -152,13 +155,13 @@ def _unexpected(request: Request, error: Exception) -> JSONResponse:
 
 
 class AnswerWhenCutOff:
-    """ASGI middleware: a request that is cut off by the end of the process is answered 503, to be sent again."""
+    """ASGI middleware: answer 503 to requests that are cancelled because the process stops."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; answer for it where it is cancelled."""
+        """Pass the request on; answer it here if it is cancelled."""
         has_started = False
 
         async def note_start(message: Message) -> None:
@@ -177,13 +180,16 @@ class AnswerWhenCutOff:
 
 
 class WithoutTrailingSlash:
-    """ASGI middleware: `/agents/route/` is `/agents/route`. A redirect would lose the body, or the signature."""
+    """ASGI middleware: treat `/agents/route/` as `/agents/route`.
+
+    A redirect would lose the body or the signature.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on under the path without slashes at its end."""
+        """Pass the request on with the trailing slashes of its path removed."""
         if scope["type"] == "http" and scope["path"].endswith("/"):
             scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
         await self._app(scope, receive, send)

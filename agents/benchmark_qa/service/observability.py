@@ -23,13 +23,13 @@ from benchmark_qa.errors import places_and_kinds
 
 
 class CountRequests:
-    """ASGI middleware: every request by endpoint and status, and its duration."""
+    """ASGI middleware: count every request by endpoint and status, and record its duration."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and note how it was answered."""
+        """Pass the request on, and record its status and duration."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -44,15 +44,15 @@ class CountRequests:
         try:
             await self._app(scope, receive, note_status)
         finally:
-            # The route as it is declared, `/reports/{project}`: of paths as they come anybody could make labels
-            # without end, and tokens are no labels.
+            # The declared route, e.g. `/reports/{project}`: with actual paths anybody could create any number of
+            # labels, and tokens must not become labels.
             path = getattr(scope.get("route"), "path", "(unknown)")
             telemetry.requests.add(1, {"endpoint": path, "status": int(status)})
             telemetry.request_seconds.record(time.perf_counter() - started, {"endpoint": path})
 
 
 def install_metrics(app: FastAPI, token: SecretStr | None) -> None:
-    """Count requests; serve `/metrics` to callers with the token, where the exporter is installed."""
+    """Count requests, and serve `/metrics` to callers with the token if the exporter is installed."""
     app.add_middleware(CountRequests)
     if token is not None and _is_installed("opentelemetry.exporter.prometheus"):
         app.include_router(_prometheus(token))
@@ -78,7 +78,7 @@ def _prometheus(token: SecretStr) -> APIRouter:
 
     @router.get("/metrics", include_in_schema=False)
     async def scrape(request: Request) -> Response:
-        """Everything that is counted, as Prometheus reads it."""
+        """All metrics in Prometheus's format."""
         if not compare_digest(request.headers.get("Authorization", "").encode(), expected):
             raise HTTPException(401, "the operator's token is missing or wrong", {"WWW-Authenticate": "Bearer"})
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -93,7 +93,7 @@ _IN_SCOPE = "benchmark_qa.trace"
 
 
 class CarryTrace:
-    """ASGI middleware: binds the caller's trace, or a new one, for as long as the request lasts, refusals included."""
+    """ASGI middleware: bind the caller's trace, or a new one, during every request, also a refused one."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -109,7 +109,7 @@ class CarryTrace:
 
 
 def trace_of(request: Request) -> str | None:
-    """The trace that the request was bound to, for handlers that answer when it has ended."""
+    """The trace of the request, for handlers that answer after it has ended."""
     trace_id: str | None = request.scope.get(_IN_SCOPE)
     return trace_id
 
@@ -118,20 +118,20 @@ _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskN
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line, without any secret that this process knows.
+    """A log formatter: one JSON object per line, without any secret that this process knows.
 
     Args:
-        secrets: what never stands in a line, whoever logs it.
+        secrets: values that are replaced in every line.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__()
         forms = {form for secret in secrets if secret for form in _as_logged(secret)}
-        # The longest first: one secret may be a part of another.
+        # Longest first, because one secret may be a part of another.
         self._secrets = sorted(forms, key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record with its extra fields."""
+        """The record and its extra fields as JSON."""
         entry: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "severity": record.levelname,
@@ -150,16 +150,16 @@ class JsonLines(logging.Formatter):
 
 
 def _as_logged(secret: str) -> Iterator[str]:
-    """A secret as it may stand in a JSON string: as it is, in a URL, and as Python writes it."""
+    """The forms of a secret in a JSON string: plain, URL-encoded, and as Python's repr."""
     for form in (secret, quote(secret, safe=""), repr(secret)[1:-1]):
         yield json.dumps(form, ensure_ascii=False)[1:-1]
 
 
 class Seldom(logging.Filter):
-    """Lets a message of these loggers through once in a while; anybody may cause them, as often as they like.
+    """Limits how often these loggers repeat a message, because outsiders can cause any number.
 
     Args:
-        loggers: names, with everything below them.
+        loggers: names; loggers below them are included.
     """
 
     def __init__(self, *loggers: str) -> None:
@@ -168,7 +168,7 @@ class Seldom(logging.Filter):
         self._pace = Pace()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is written; it says how many like it were left out before."""
+        """Whether the record is written. A written record says how many like it were left out before."""
         if not record.name.startswith(self._loggers) or record.levelno < logging.WARNING:
             return True
         left_out = self._pace.next(f"{record.name}: {record.msg}"[:200])
@@ -178,16 +178,19 @@ class Seldom(logging.Filter):
 
 
 class Pace:
-    """How often one kind of event is told: the first at once, then at most one in `SELDOM_SECONDS`. Thread-safe."""
+    """Limits how often one kind of event is reported: at once, then at most once per `SELDOM_SECONDS`.
+
+    Thread-safe.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._told: dict[str, tuple[float, int]] = {}
-        """By kind: when it was told last, and how often it has happened since"""
+        """By kind: time of the last report, and number of events since."""
 
     def next(self, kind: str) -> int | None:
-        """How many of this kind were left out since the last one was told; None: this one is left out, too."""
+        """Number of this kind left out since the last report; None: leave this one out, too."""
         with self._lock:
             now = self._clock()
             if kind not in self._told and len(self._told) >= MOST_KINDS:
@@ -204,23 +207,23 @@ SELDOM_SECONDS = 60.0
 
 
 MOST_KINDS = 200
-"""Kinds that are told apart: what outsiders choose must not fill the memory"""
+"""Most kinds that are distinguished: kinds chosen by outsiders must not fill the memory."""
 
 
 NOISY = ("boto3", "botocore", "encord", "google.auth", "mangum", "s3transfer", "urllib3")
-"""Libraries that log addresses, bodies or headers below WARNING, and with them tokens and session keys"""
+"""Libraries that log addresses, bodies or headers below WARNING, with tokens and session keys."""
 
 
 SESSION_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-"""Of the host, not of our settings"""
+"""Secrets that the host sets; they are not in the settings."""
 
 
 def log_as_json(level: str, secrets: Iterable[str] = ()) -> None:
-    """Send every log record to standard error as a JSON line.
+    """Write every log record to standard error as a JSON line.
 
     Args:
-        level: of our own records.
-        secrets: of the settings; no line has one.
+        level: of this software's records.
+        secrets: of the settings; no line contains one.
     """
     handler = logging.StreamHandler()
     hosts_own = [value for name in SESSION_VARIABLES if (value := os.environ.get(name))]

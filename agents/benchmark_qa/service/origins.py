@@ -1,4 +1,4 @@
-"""Which web pages may call the custom agents from a browser: Encord's label editor, and nobody else's."""
+"""Allow browser calls to the custom agents only from Encord's label editor."""
 
 import re
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ PREFLIGHT_SECONDS = 3600
 
 @dataclass(frozen=True)
 class AllowedOrigins:
-    """Encord's own origins, and a customer's domain where one is configured (matched as a whole)."""
+    """Encord's own origins, and a customer's domain if one is configured (matched completely)."""
 
     own_regex: str | None
 
     @property
     def regex(self) -> str:
-        """One expression for all of them."""
+        """One regular expression for all allowed origins."""
         encord = ENCORD_DOMAIN_REGEX.removeprefix("^").removesuffix("$")
         return f"(?:{encord})|(?:{self.own_regex})" if self.own_regex else encord
 
     def require(self, request: Request) -> None:
-        """Refuse a call that does not come from an allowed page.
+        """Refuse a call from a page that is not allowed.
 
         Raises:
             HTTPException: 403.
@@ -35,7 +35,7 @@ class AllowedOrigins:
             raise HTTPException(403, "calls from this web page are not allowed")
 
     def install(self, app: FastAPI) -> None:
-        """Answer preflight requests; the application alone does, whatever is in front of it."""
+        """Answer preflight requests in the application, whatever proxy is in front of it."""
         options: dict[str, Any] = {
             "allow_origin_regex": self.regex,
             "allow_methods": ["POST"],

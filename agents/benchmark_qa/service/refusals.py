@@ -1,4 +1,4 @@
-"""A request that is refused leaves a trace: a counter, and a log line with endpoint and reason."""
+"""Record refused requests: a counter, and a log line with endpoint and reason."""
 
 import logging
 from typing import Literal
@@ -23,21 +23,21 @@ _log = logging.getLogger(__name__)
 
 
 class Refusals:
-    """Counts refused requests, and logs the first of each kind at once, later ones now and then.
+    """Counts refused requests. Logs the first of each kind at once, and later ones at intervals.
 
-    A line never holds a secret, a signature or a part of the body. Alarms look for `event`.
+    A line never contains a secret, a signature or a part of the body. Alarms match the field `event`.
     """
 
     def __init__(self, pace: Pace | None = None) -> None:
         self._pace = pace or Pace()
 
     def note(self, endpoint: str, reason: Reason, detail: str = "") -> None:
-        """One request was refused.
+        """Record one refused request.
 
         Args:
-            endpoint: as it is declared, without a token.
-            reason: of which kind the refusal is.
-            detail: what else is known, e.g. "by 412 s".
+            endpoint: as declared, without a token.
+            reason: the kind of refusal.
+            detail: further facts, e.g. "by 412 s".
         """
         event = "access_refused" if reason in ("foreign web page", "wrong token") else "signature_refused"
         telemetry.refusals.add(1, {"endpoint": endpoint, "reason": reason})

@@ -1,4 +1,4 @@
-"""What the endpoints call: one method for each kind of request."""
+"""The methods that the endpoints call, one for each kind of request."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -32,38 +32,41 @@ if TYPE_CHECKING:
 
 LONGEST_BACKGROUND_JOB = 3600.0
 SHUTDOWN_SECONDS = 7.0
-"""Seconds that running jobs get at shutdown: hosts kill ten seconds after SIGTERM."""
+"""Seconds that running jobs get at shutdown. Hosts kill the process ten seconds after SIGTERM."""
 LARGEST_BODY_IN_SERVER = 2 * 1024 * 1024
-"""Bytes of JSON that may be parsed in the server's own process: about 30 ms in which nothing else runs."""
+"""Bytes of JSON that may be parsed in the server's process: about 30 ms without other work."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Service:
-    """The requests of one deployment. Connects on first use; imports scoring and the store when they are needed."""
+    """Handles the requests of one deployment.
+
+    Connects on first use, and imports scoring and store on demand.
+    """
 
     settings: Settings
     isolates_heavy_work: bool = False
-    """Large answers and scoring drains go to worker processes, so that an event loop beside them never waits."""
+    """Run large answers and scoring drains in worker processes, to keep an event loop here free."""
 
     database_connections: int | None = None
-    """Of this process, where it is not the setting's number"""
+    """Database connections of this process; None: the number in the settings."""
 
     @once
     def connections(self) -> Connections:
-        """Encord, the store, and what stands on them."""
+        """Encord, the store, and the objects that use them."""
         return Connections(self.settings, database_connections=self.database_connections)
 
     @once
     def background(self) -> "BackgroundDispatcher":
-        """Jobs after the response."""
+        """Runs jobs in this process after the response."""
         from benchmark_qa.service.dispatch.background import BackgroundDispatcher  # noqa: PLC0415
 
         return BackgroundDispatcher(self._run_in_background)
 
     @once
     def queue(self) -> "JobQueue":
-        """Jobs for any instance."""
+        """The queue of jobs that any instance may run."""
         return open_queue(self.settings)
 
     @once
@@ -73,11 +76,11 @@ class Service:
 
     @once
     def scoring_drains(self) -> "WorkerProcess":
-        """The worker that drains scoring stages: several at once, because a drain mostly waits for Encord."""
+        """The worker that drains scoring stages, several at a time, because a drain mostly waits for Encord."""
         return self._worker(at_once=DRAINS_AT_ONCE)
 
     def route(self, project_hash: str, data_hash: str) -> AgentAnswer:
-        """The pathway of a task at the routing stage."""
+        """The answer to the workflow for a task at the routing stage, with the pathway."""
         decision = route_task(self.connections.projects, project_hash, data_hash, self._has_retired)
         if self.settings.config.shadow:
             self._note(data_hash, decision.pathway)
@@ -86,26 +89,26 @@ class Service:
         return AgentAnswer(decision=decision.pathway)
 
     def editor_route(self, project_hash: str, _data_hash: str) -> AgentAnswer:
-        """The answer to the routing agent in the label editor, where there is no task to route."""
+        """The routing agent's answer in the label editor, where there is no task to route."""
         self.connections.projects.require_served(project_hash)
         return AgentAnswer(message=NEUTRAL_MESSAGE)
 
     def check(self) -> list[Finding]:
-        """Whether the deployment fits its projects, and scores can be recorded."""
+        """Check that the deployment fits its projects and that scores can be recorded."""
         with loading():
             from benchmark_qa.tasks.store_check import check_store  # noqa: PLC0415 - routing needs no database
 
         return [*check_deployment(self.connections.projects), check_store(self.connections.store.database)]
 
     def score(self, project_hash: str, data_hash: str) -> AgentAnswer:
-        """Score a task's labels; the answer says where it goes."""
+        """Score a task's labels; the answer contains the pathway."""
         answer = self._where_it_fits(Service._score_and_decide, project_hash, data_hash)
         if not self.settings.config.shadow:
             telemetry.decisions.add(1, {"agent": "score", "pathway": answer.decision or "(default)"})
         return answer
 
     def editor_score(self, project_hash: str, data_hash: str) -> AgentAnswer:
-        """The answer to somebody in the label editor, under the feedback policy."""
+        """The answer to a person in the label editor, under the feedback policy."""
         with loading():
             from benchmark_qa.tasks.feedback import EditorFeedback  # noqa: PLC0415 - needs the store
 
@@ -113,7 +116,7 @@ class Service:
         return AgentAnswer(message=feedback.answer(project_hash, data_hash))
 
     def take_job(self, job: "DrainJob") -> str:
-        """Run a drain job now, or after the response, or put it on the queue; the answer says which."""
+        """Run a drain job now, after the response, or through the queue; the returned text says which."""
         if self.settings.dispatch == "background":
             self.connections.jobs.require_served(job)
             self.background.submit(job)
@@ -125,7 +128,7 @@ class Service:
         return _in_words(self.run_job(job))
 
     def work_off(self, job: "DrainJob") -> None:
-        """Run a job that the queue has delivered, or spread it. Any exception: it must be delivered again."""
+        """Run or split a job from the queue. After any exception the queue must deliver it again."""
         from benchmark_qa.tasks.job_runner import QueuedDrains  # noqa: PLC0415
 
         self.connections.jobs.require_served(job)
@@ -133,7 +136,7 @@ class Service:
         self._tell_alerts(job)
 
     def run_job(self, job: "DrainJob") -> "Drained":
-        """Run a drain job to its end or to the deadline."""
+        """Run a drain job until it is finished or its deadline is reached."""
         jobs = self.connections.jobs
         if self.isolates_heavy_work and jobs.is_scoring(job):
             from benchmark_qa.tasks.drain import Drained  # noqa: PLC0415
@@ -154,12 +157,12 @@ class Service:
         return render(report_project(store, settings.config, domain=settings.domain, zone=zone, as_of=as_of), format)
 
     def take_event(self, project_hash: str, data_hashes: list[str]) -> str:
-        """Score what was submitted or completed."""
+        """Score submitted or completed data units."""
         outcome = self._where_it_fits(Service._handle_event, project_hash, data_hashes)
         return f"{outcome.scored} scored, {outcome.refused} left alone"
 
     def close(self) -> None:
-        """Finish or hand back what runs, then close the connections."""
+        """Wait for running jobs, end the worker processes, then close the connections."""
         if "background" in vars(self):
             self.background.close(SHUTDOWN_SECONDS)
         for name in ("large_tasks", "scoring_drains"):
@@ -169,7 +172,7 @@ class Service:
             self.connections.close()
 
     def _has_retired(self, data_hash: str) -> bool:
-        """Whether too many annotators have met a benchmark item; asks the store only where there is a limit."""
+        """Whether too many annotators have seen a benchmark item. Queries the store only if there is a limit."""
         if self.settings.config.exposure.retire_after is None:
             return False
         from benchmark_qa.tasks.retirement import retired_items  # noqa: PLC0415 - needs the store
@@ -177,13 +180,13 @@ class Service:
         return bool(retired_items(self.connections.projects, self.connections.store, [data_hash]))
 
     def _note(self, data_hash: str, pathway: str | None) -> None:
-        """Write down where a task would have gone, were this not shadow mode."""
+        """Record the pathway that a task would have taken without shadow mode."""
         from benchmark_qa.tasks.shadow import record_decision  # noqa: PLC0415 - needs the store
 
         record_decision(self.connections.projects, self.connections.store, data_hash, pathway)
 
     def _submit_all(self, jobs: "Sequence[DrainJob]") -> None:
-        # The queue is opened by those jobs alone that make further jobs.
+        # The queue is opened only by jobs that create further jobs.
         self.queue.submit_all(jobs)
 
     def _run_in_background(self, job: "DrainJob") -> None:
@@ -192,7 +195,7 @@ class Service:
             self._tell_alerts(job)
 
     def _tell_alerts(self, job: "DrainJob") -> None:
-        """After scoring that nobody waits for: alerts are never sent while Encord waits for an answer."""
+        """Send alerts after a background drain of a scoring stage, never while Encord waits for an answer."""
         if self.settings.config.alerts and self.connections.jobs.is_scoring(job):
             from benchmark_qa.alerts.alerts import tell_alerts  # noqa: PLC0415 - most deployments have no rules
 
@@ -207,7 +210,7 @@ class Service:
         ((scores,),) = scored_or_owed(self.connections.scorer, [data_hash])
         if scores.refusal is not None:
             raise scores.refusal
-        # The request names no stage: of several scoring stages, each takes its default pathway.
+        # The request names no stage. With several scoring stages, each takes its default pathway.
         stage = config.stages.scoring[0] if len(config.stages.scoring) == 1 else None
         if not scores.kept:
             return self._pass_without_score(data_hash, stage)
@@ -223,7 +226,7 @@ class Service:
         return AgentAnswer(message=NEUTRAL_MESSAGE, decision=decision.pathway)
 
     def _pass_without_score(self, data_hash: str, stage: "ScoringStage | None") -> AgentAnswer:
-        """Where a task goes whose score is owed."""
+        """The answer for a task whose score is not recorded."""
         from benchmark_qa.tasks.held import owe, pathway_without_score  # noqa: PLC0415 - needs the engine
 
         pathway = None
@@ -247,12 +250,12 @@ class Service:
         return handle_event(self.connections.scorer, project_hash, data_hashes)
 
     def _where_it_fits(self, use_case: Callable[..., T], *arguments: object) -> T:
-        """Do it in this process, or once more from the start in a worker where an answer of Encord's is too large.
+        """Run the method here; if an answer from Encord is too large, run it again in a worker.
 
         Args:
-            use_case: a method of this class that changes nothing before it has read all labels. What it returns is
-                small: whatever comes back from a worker is unpacked in this process.
-            arguments: of the method; can be pickled.
+            use_case: a method of this class that changes nothing before it has read all labels. Its result must be
+                small, because this process unpickles what a worker returns.
+            arguments: of the method; must be picklable.
         """
         if not self.isolates_heavy_work:
             return use_case(self, *arguments)
@@ -263,14 +266,14 @@ class Service:
             return self._in(self.large_tasks, use_case, *arguments)
 
     def _in(self, worker: "WorkerProcess", use_case: Callable[..., T], *arguments: object) -> T:
-        """Have the worker do it; what it has counted meanwhile is counted here."""
+        """Run the method in the worker, and add the worker's counts to those of this process."""
         result, counts = worker.run(_in_worker_process, use_case, arguments, self._context())
         telemetry.add_counts(counts)
         return result
 
     def _context(self) -> "_Context":
-        """What a worker has to know of the work in hand, and of what has happened here."""
-        # Seconds since 1970, which processes share: the wait for a worker counts, too.
+        """The deadline, trace and truth changes that a worker needs to know."""
+        # Seconds since 1970, which processes share. The deadline includes the wait for a worker.
         until = time.time() + remaining_seconds(LONGEST_BACKGROUND_JOB)
         return _Context(current_trace_id(), until, self.connections.scorer.truth.changed_at)
 
@@ -282,7 +285,7 @@ class Service:
 
 
 def open_queue(settings: Settings) -> "JobQueue":
-    """The queue of `JOBS_QUEUE`. A cloud's library is imported when its queue is opened, and only then.
+    """The queue of `JOBS_QUEUE`. The cloud's library is imported only here.
 
     Raises:
         SettingsError: there is no queue, or its library is not installed.
@@ -312,23 +315,23 @@ def _cloud_tasks(settings: Settings, name: str) -> "JobQueue":
 
 @dataclass(frozen=True)
 class _Context:
-    """What goes with work into another process."""
+    """Facts that are sent to a worker process with its work."""
 
     trace_id: str | None
     until: float
-    """Its deadline, in seconds since 1970."""
+    """The deadline, in seconds since 1970."""
     truth_changed_at: float
     """When this service was last told of a change of the ground truth, in seconds since 1970."""
 
 
 _workers_own: list[Service] = []
-"""The worker process's own service, made by `_prepare_worker`."""
+"""The worker process's own service, created by `_prepare_worker`."""
 
 
 def _prepare_worker() -> None:
     settings = load_settings(endpoints=False)
     log_as_json(settings.log_level, settings.secret_values())
-    # One connection: the pieces of work that run side by side take turns with it.
+    # One connection: concurrent calls in the worker take turns.
     _workers_own.append(Service(settings, database_connections=1))
 
 

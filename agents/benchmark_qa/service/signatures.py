@@ -1,4 +1,4 @@
-"""Is this request from Encord? Checked on the bytes as received, before anything else is looked at."""
+"""Verify that a request is from Encord, on the bytes as received, before anything else is read."""
 
 import re
 import time
@@ -14,10 +14,10 @@ from benchmark_qa.config.settings import Settings
 from benchmark_qa.service.refusals import Reason, Refusals
 
 MAX_BODY_BYTES = 256 * 1024
-"""Far more than any request of Encord's; what is longer is not read to its end."""
+"""Far more than any request of Encord; a longer body is not read to its end."""
 
 ANY_AGE = 10**13
-"""Seconds: more than any timestamp is away from now"""
+"""Seconds: more than any timestamp can differ from now."""
 
 _UNIX_SECONDS = re.compile(r"\d{1,12}\Z")
 
@@ -26,19 +26,19 @@ _UNIX_SECONDS = re.compile(r"\d{1,12}\Z")
 class SignedEndpoint:
     """The signing secrets of one endpoint: one, or two while the secret is rotated.
 
-    Without any secret nothing verifies.
+    Without any secret no request verifies.
     """
 
     name: str
-    """Its path, as it is declared."""
+    """The endpoint's path, as declared."""
     secrets: Sequence[SecretStr]
     tolerance_seconds: int
     refusals: Refusals = field(default_factory=Refusals)
     others: Sequence[SecretStr] = ()
-    """Secrets of the other endpoints: to tell swapped secrets from forged requests"""
+    """Secrets of the other endpoints, to distinguish swapped secrets from forged requests."""
 
     def verify(self, request: Request, body: bytes) -> None:
-        """Check the body, as received, against every secret, in constant time each.
+        """Check the body, as received, against every secret, each in constant time.
 
         Raises:
             HTTPException: 401.
@@ -56,7 +56,7 @@ class SignedEndpoint:
         raise HTTPException(401, "the request's signature does not verify")
 
     def _why(self, body: bytes, signature: str | None, timestamp: str | None) -> tuple[Reason, str]:
-        """Why nothing verified; told to the operator's log alone."""
+        """The reason why nothing verified, for the operator's log only."""
         if not signature:
             return "no signature", ""
         if not timestamp:
@@ -80,7 +80,7 @@ class SignedEndpoint:
 def _verifies(
     body: bytes, secret: SecretStr, signature: str | None, timestamp: str | None, tolerance_seconds: int | None
 ) -> bool:
-    """Whether the signature was made with the secret; at any time where the tolerance is None."""
+    """Whether the signature was made with the secret. A tolerance of None accepts any age."""
     try:
         verify_signature(
             body,
@@ -95,7 +95,7 @@ def _verifies(
 
 
 def is_signed(request: Request) -> bool:
-    """Whether the request claims to be signed; if so, the signature must hold."""
+    """Whether the request claims to be signed; if so, the signature must verify."""
     prefix = WEBHOOK_SIGNATURE_HEADER.lower()
     return any(name.startswith(prefix) for name in request.headers) or WEBHOOK_TIMESTAMP_HEADER in request.headers
 
@@ -105,7 +105,7 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
 
     Raises:
         HTTPException: 413.
-        ClientDisconnect: the caller has hung up.
+        ClientDisconnect: the caller has disconnected.
     """
     chunks: list[bytes] = []
     size = 0
@@ -118,7 +118,7 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
 
 
 def signed_endpoint(settings: Settings, name: str, variable: str, refusals: Refusals) -> SignedEndpoint:
-    """The endpoint of this path, whose secrets are those of the variable."""
+    """The endpoint of this path, with the secrets of the variable."""
     secrets = settings.signing_secrets()
     return SignedEndpoint(
         name=name,

@@ -1,1 +1,1 @@
-"""Score records in a SQL database, and what people and rules have decided about them."""
+"""Score records in a SQL database, and the decisions of people and alert rules about them."""

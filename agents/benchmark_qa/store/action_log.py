@@ -1,4 +1,4 @@
-"""The audit trail: who has done what, to what, why; and what has been undone."""
+"""The action log: who did what to which subject, why, and which actions were undone."""
 
 import uuid
 from collections.abc import Mapping
@@ -14,29 +14,29 @@ from benchmark_qa.store.schema import actions
 
 
 class UnknownActionError(RefusalError):
-    """There is no such action, or it cannot be undone (again)."""
+    """There is no such action, or it cannot be undone, or it is undone already."""
 
 
 @dataclass(frozen=True)
 class Action:
-    """One entry of the trail."""
+    """One entry of the action log."""
 
     action_id: str
     production_project: str
     kind: str
-    """What was done, e.g. `exclude`, `restore`, `accept-also`, `release-tasks`, `undo`"""
+    """The kind of action, e.g. `exclude`, `restore`, `accept-also`, `release-tasks`, `undo`."""
     taken_at: datetime
     operator: str
     subject: str
-    """A data hash, or an annotator's e-mail"""
+    """A data hash, or an annotator's e-mail address."""
     reason: str
     facts: Mapping[str, Any] = field(repr=False)
-    """What it takes to undo it"""
+    """The facts needed to undo it."""
     undone_by: str | None = None
 
 
 class ActionLog:
-    """The trail of one database. Raises `StoreError` where the database cannot be used."""
+    """The action log of one database. Raises `StoreError` if the database cannot be used."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,7 +51,7 @@ class ActionLog:
         reason: str,
         facts: Mapping[str, Any] | None = None,
     ) -> Action:
-        """Write down an action, taken or about to be."""
+        """Record an action before or after it is taken."""
         with self._database.writing() as connection:
             return write_action(
                 connection,
@@ -64,7 +64,7 @@ class ActionLog:
             )
 
     def settle(self, action: Action, outcome: str) -> Action:
-        """Write down what became of an action that was recorded before it was taken; returns the entry as it is now."""
+        """Record the outcome of an action that was recorded before it was taken; returns the new entry."""
         settled = replace(action, facts={**action.facts, "outcome": outcome})
         with self._database.writing() as connection:
             connection.execute(
@@ -81,7 +81,7 @@ class ActionLog:
         kind: str | None = None,
         subject: str | None = None,
     ) -> list[Action]:
-        """The newest actions first, without those of one kind, or of one kind or subject alone."""
+        """The newest actions first. `without` leaves out one kind; `kind` and `subject` select one."""
         query = (
             select(actions)
             .where(actions.c.production_project == production_project, actions.c.kind != without)
@@ -105,7 +105,7 @@ class ActionLog:
             return open_action(connection, action_id)
 
     def mark_undone(self, action_id: str, *, operator: str, reason: str) -> Action:
-        """Write down that an action has been undone; returns the new entry.
+        """Record that an action has been undone; returns the new entry.
 
         Raises:
             UnknownActionError
@@ -125,7 +125,7 @@ def write_action(
     facts: Mapping[str, Any] | None = None,
     taken_at: datetime | None = None,
 ) -> Action:
-    """An entry, in the transaction that does what it says; taken now, unless another moment is given."""
+    """Write an entry in the transaction that does the action; `taken_at` is now unless given."""
     action = Action(
         action_id=uuid.uuid4().hex,
         production_project=production_project,
@@ -141,7 +141,7 @@ def write_action(
 
 
 def open_action(connection: Connection, action_id: str) -> Action:
-    """An action that can still be undone; its row is locked. The first eight digits of its id are enough.
+    """Lock and return an action that can still be undone. The first eight digits of its id are enough.
 
     Raises:
         UnknownActionError
@@ -158,7 +158,7 @@ def open_action(connection: Connection, action_id: str) -> Action:
 def undo_action(
     connection: Connection, action: Action, *, operator: str, reason: str, taken_at: datetime | None = None
 ) -> Action:
-    """Mark the action as undone, by a new entry."""
+    """Mark the action as undone and write a new entry about it."""
     undoing = write_action(
         connection,
         action.production_project,

@@ -1,4 +1,4 @@
-"""What each alert rule last said of each annotator: an alert is told once, and again only on change."""
+"""The last state of each alert rule for each annotator: a webhook is told of a change once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from benchmark_qa.store.schema import alert_states
 
 @dataclass(frozen=True)
 class AlertChange:
-    """A rule says something else of an annotator than before, and the webhook has not been told."""
+    """The state of a rule for an annotator has changed, and the webhook has not been told."""
 
     rule: str
     annotator: str
@@ -22,13 +22,13 @@ class AlertChange:
 
 
 class AlertStates:
-    """The states kept in one database; raises `StoreError`."""
+    """The alert states in one database; raises `StoreError`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def note(self, production_project: str, rule: str, states: Mapping[str, str], *, quiet: str) -> None:
-        """What the rule says now, by annotator. A first `quiet` is no news."""
+        """Store the rule's present state by annotator. A first state equal to `quiet` is not reported."""
         now = datetime.now(UTC)
         rows = [
             {
@@ -53,7 +53,7 @@ class AlertStates:
             connection.execute(changed, rows)
 
     def untold(self, production_project: str) -> list[AlertChange]:
-        """Changes that the webhook has not been told, the oldest first."""
+        """Changes that the webhook has not been told, oldest first."""
         query = (
             select(alert_states)
             .where(alert_states.c.production_project == production_project, alert_states.c.told.is_(False))
@@ -65,11 +65,11 @@ class AlertStates:
             ]
 
     def claim(self, production_project: str, change: AlertChange) -> bool:
-        """Whether it is for this caller to tell the webhook: of several at once exactly one gets True."""
+        """Whether this caller tells the webhook. Of several concurrent callers exactly one gets True."""
         return self._set_told(production_project, change, told=True)
 
     def give_back(self, production_project: str, change: AlertChange) -> None:
-        """The webhook could not be told after all."""
+        """Mark the change as untold again, because the webhook could not be told."""
         self._set_told(production_project, change, told=False)
 
     def _set_told(self, production_project: str, change: AlertChange, *, told: bool) -> bool:

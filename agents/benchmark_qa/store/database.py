@@ -1,7 +1,7 @@
-"""One SQL database: connections, transactions, and whether its tables are ours.
+"""One SQL database: connections, transactions, and the check of its schema.
 
-A SQLite file is the service's own: it is made, and brought up to date, on first use. A PostgreSQL database has
-other users and a person in charge: tables that are behind are refused, with the command that mends them.
+A SQLite file belongs to the service: it is created and upgraded on first use. A PostgreSQL database has other users and
+an administrator: an old schema is refused, with the command that upgrades it.
 """
 
 import os
@@ -32,14 +32,14 @@ from benchmark_qa.store.schema import HEAD, metadata
 
 SQLITE_BUSY_SECONDS = 15
 CONNECTIONS = 4
-"""Of one process, to PostgreSQL, unless a setting says otherwise"""
+"""Most connections of one process to PostgreSQL, unless a setting says otherwise."""
 LOOK_SECONDS = 3
-"""For each statement of a look at whether the database can be used"""
+"""Seconds for each statement of the check whether the database can be used."""
 WAIT_SECONDS = 20.0
-"""For a connection of the pool"""
+"""Seconds to wait for a connection of the pool."""
 T = TypeVar("T")
 FIRST = "0001"
-"""The revision of databases from before revisions were written down"""
+"""Revision of databases that were created before revisions were recorded."""
 
 
 class Database:
@@ -47,16 +47,17 @@ class Database:
 
     Args:
         url: SQLAlchemy URL, e.g. `sqlite:///scores.sqlite` or `postgresql+psycopg://user@host/db`.
-        connections: to PostgreSQL, at most; more callers wait their turn.
+        connections: most connections to PostgreSQL; further callers wait.
         prepared_statements: False behind a pool that gives each transaction another connection (PgBouncer).
 
     Raises:
-        StoreError: the URL is not understood, or the driver is not installed.
+        StoreError: the URL is not valid, or the driver is not installed.
     """
 
     def __init__(self, url: str, *, connections: int = CONNECTIONS, prepared_statements: bool = True) -> None:
         self._engine = _engine(url, connections, prepared_statements)
-        # A query alone needs no transaction: without one it is one round trip instead of three. One pool for both.
+        # A query needs no transaction: without one it takes one round trip instead of three. Both engines share one
+        # pool.
         self._readers = (
             self._engine.execution_options(isolation_level="AUTOCOMMIT") if self.is_postgresql else self._engine
         )
@@ -65,12 +66,12 @@ class Database:
 
     @property
     def is_postgresql(self) -> bool:
-        """PostgreSQL, or else SQLite."""
+        """Whether the database is PostgreSQL; otherwise it is SQLite."""
         return self._engine.dialect.name == "postgresql"
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection for queries, each of which sees what is committed. Raises StoreError."""
+        """A connection for queries. Each query sees what is committed. Raises StoreError."""
         with self._ready(), self._readers.connect() as connection:
             yield connection
 
@@ -82,12 +83,15 @@ class Database:
                 with connection.begin():
                     yield connection
             except DBAPIError as error:
-                if _may_pass(error):  # a server that has become read-only stays so: the next try asks for the new one
+                if _may_pass(error):  # a server that became read-only stays so; the next attempt needs the new one
                     connection.invalidate()
                 raise
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """What `work` finds with a connection of `reading`; tried again while the store is away. Raises StoreError."""
+        """Return the result of `work` with a connection of `reading`; retries while the store is away.
+
+        Raises StoreError.
+        """
 
         def once() -> T:
             with self.reading() as connection:
@@ -96,10 +100,10 @@ class Database:
         return persistently(once, READ_SECONDS)
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns from a transaction; the whole is tried again while the store is away.
+        """Return the result of `work` in a transaction; retries all of it while the store is away.
 
-        Whether a transaction was committed whose answer was lost nobody knows: `work` must do no harm when it is done
-        twice. Raises StoreError.
+        If the answer to a commit is lost, nobody knows whether it was committed. So `work` must be safe to repeat.
+        Raises StoreError.
         """
 
         def once() -> T:
@@ -109,10 +113,10 @@ class Database:
         return persistently(once, WRITE_SECONDS)
 
     def require_writable(self) -> None:
-        """Look whether a score could be recorded now: something is written and taken back again. 3 s at most, about.
+        """Check that a score could be recorded now, by a write that is rolled back. Takes at most about 3 s.
 
         Raises:
-            SchemaBehindError: the tables are not of this software.
+            SchemaBehindError: the schema is of another version of this software.
             StoreError
         """
         with _as_store_errors(), _writer(self._engine) as connection:
@@ -130,7 +134,7 @@ class Database:
                 raise
 
     def upgrade(self) -> tuple[str | None, str]:
-        """Bring the tables up to date, whatever they are. Returns the revision before and after.
+        """Upgrade the schema from any revision. Returns the revisions before and after.
 
         Raises:
             StoreError
@@ -146,7 +150,7 @@ class Database:
         return before, HEAD
 
     def rebuild(self) -> None:
-        """Make anew what follows from the score records: which of them count, and the sums. Raises StoreError."""
+        """Recompute what follows from the score records: the current scores and the sums. Raises StoreError."""
         from benchmark_qa.store.rebuild import rebuild  # noqa: PLC0415 - a repair, not a cold start
 
         with self.writing() as connection:
@@ -157,7 +161,7 @@ class Database:
         event.listen(self._engine, "before_cursor_execute", note)
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close every connection."""
         self._engine.dispose()
 
     @contextmanager
@@ -184,14 +188,14 @@ class Database:
 
 
 def create_tables(connection: Connection) -> None:
-    """Every table as the migrations would leave it, without loading them: a test holds the two against each other."""
+    """Create the tables as the migrations do, without loading Alembic. A test compares the two."""
     metadata.create_all(connection)
     connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
     connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
 
 
 def revision_of(connection: Connection) -> str | None:
-    """None: the database is empty."""
+    """The revision of the schema; None if the database is empty."""
     tables = inspect(connection)
     if not tables.has_table("alembic_version"):
         return FIRST if tables.has_table("score_records") else None
@@ -214,7 +218,7 @@ def _engine(url: str, connections: int, prepared_statements: bool) -> Engine:
     try:
         engine = create_engine(
             url,
-            hide_parameters=True,  # errors would quote labels and people
+            hide_parameters=True,  # errors would quote labels and names
             json_serializer=_json,
             json_deserializer=orjson.loads,
             **_pool(url, connections, prepared_statements),
@@ -236,13 +240,13 @@ def _engine(url: str, connections: int, prepared_statements: bool) -> Engine:
 
 
 def _require_folder(file: str | None, *_: Any) -> None:
-    """SQLite makes the file and not the folder; its own message names neither."""
+    """Require the file's folder: SQLite creates the file only, and its own message names neither."""
     if file and file != ":memory:" and not file.startswith("file:") and not Path(file).absolute().parent.is_dir():
         raise StoreError(f"DATABASE_URL names {file}, and its folder does not exist: make it, or correct DATABASE_URL")
 
 
 def _pool(url: str, connections: int, prepared_statements: bool) -> dict[str, Any]:
-    """One small pool a process, whose connections are asked whether they live before they are used."""
+    """Options of one small pool per process, which tests a connection before it is used."""
     if not url.startswith("postgresql"):
         return {}
     options: dict[str, Any] = {
@@ -261,20 +265,20 @@ def _json(value: Any) -> str:
 
 
 def _own_file(_dialect: Any, _record: Any, arguments: Any, _parameters: Any) -> None:
-    """Before SQLite opens its file: people's names and scores are for the account that the service runs under."""
+    """Before SQLite opens its file, restrict it to the service's account: it holds names and scores."""
     path = str(arguments[0]) if arguments else ":memory:"
     if path.startswith(("file:", ":memory:")) or not path:
         return
-    with suppress(OSError):  # SQLite says what is wrong with the path
+    with suppress(OSError):  # SQLite reports what is wrong with the path
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     for name in (path, f"{path}-wal", f"{path}-shm"):
-        with suppress(OSError):  # another account's file, or none
+        with suppress(OSError):  # the file belongs to another account, or does not exist
             if stat.S_IMODE(os.stat(name).st_mode) & 0o077:
                 os.chmod(name, 0o600)
 
 
 def _sqlite_for_many_writers(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # transactions begin where we say, not where the driver thinks
+    connection.isolation_level = None  # this module begins transactions, not the driver
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_SECONDS * 1000}")
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -283,7 +287,7 @@ def _sqlite_for_many_writers(connection: Any, _: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A reader that turns writer half-way may find that it read old news, and fail: writers say so at once.
+    # A reader that starts to write may have read outdated rows, and then fails. So writers take the lock at once.
     immediate = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
@@ -304,9 +308,9 @@ def _as_store_errors() -> Iterator[None]:
 
 
 def _may_pass(error: SQLAlchemyError) -> bool:
-    """Restarts, failovers (connections that end, servers that are read-only), full disks, locks, no free connection."""
+    """Whether a retry may help: restart, failover, read-only server, full disk, lock, no free connection."""
     if isinstance(error, DBAPIError) and type(error.orig).__name__ == "ConnectionTimeout":
-        return False  # nobody waits for a server that does not even refuse
+        return False  # do not wait for a server that does not answer at all
     return isinstance(error, OperationalError | InterfaceError | InternalError | PoolTimeoutError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     )

@@ -1,4 +1,4 @@
-"""Forgetting: records of a person who asks for it, and records that are past their time."""
+"""Erase the records of a person who asks for it, and records that are too old."""
 
 import re
 from datetime import datetime
@@ -26,10 +26,10 @@ ERASED = "(erased)"
 
 
 def erase_person(database: Database, annotator: str, *, operator: str) -> int:
-    """Delete every score record, sum, alert and time of a person, and their address from every other entry.
+    """Delete a person's score records, sums, alerts and times, and their address from every other entry.
 
-    Returns the number of records. The trail says that somebody was erased, not who; what was done about them can no
-    longer be undone.
+    Returns the number of records. The action log says that somebody was erased, not who. Actions about that person can
+    no longer be undone.
 
     Raises:
         StoreError
@@ -63,7 +63,7 @@ def erase_person(database: Database, annotator: str, *, operator: str) -> int:
 
 
 def _put_out_name(connection: Connection, person: str) -> None:
-    """Replace the person's address in every text of every table, also where others' items are concerned."""
+    """Replace the person's address in every text of every table, also in entries about other items."""
     address = re.compile(rf"(?<![\w.+%-]){re.escape(person)}(?![\w-]|\.\w)", re.IGNORECASE)
     escaped = person.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     for table in metadata.sorted_tables:
@@ -78,7 +78,7 @@ def _put_out_name(connection: Connection, person: str) -> None:
 
 
 def _without(address: re.Pattern[str], value: Any) -> Any:
-    """A text, or everything in a document, with the address replaced."""
+    """A copy of a text or a document with the address replaced."""
     if isinstance(value, str):
         return address.sub(ERASED, value)
     if isinstance(value, dict):
@@ -94,7 +94,7 @@ def erase_before(database: Database, production_project: str, moment: datetime) 
     """
     old = (score_records.c.production_project == production_project) & (score_records.c.scored_at < moment)
     with database.writing() as connection:
-        # Whoever makes a newer score current takes the old one out of the sums, as we do: one after the other.
+        # Promoting a newer score also takes the old one out of the sums, so both must not run at the same time.
         lock_writers(connection)
         counted = connection.execute(counted_scores(*FIGURE_COLUMNS).where(old))
         deltas = deltas_of((record_of(row) for row in counted), sign=-1.0)

@@ -1,4 +1,4 @@
-"""What may go wrong with the database."""
+"""Errors of the database."""
 
 import threading
 import time
@@ -8,53 +8,62 @@ from benchmark_qa.errors import TryAgainLater
 
 
 class StoreError(TryAgainLater):
-    """The database cannot be reached, or refuses. The message holds no password."""
+    """The database cannot be reached, or refuses. The message contains no password."""
 
 
 class StoreAway(StoreError):
-    """Nothing is wrong with what was asked: the server restarts, fails over, is full or locked. It may work soon."""
+    """The server restarts, fails over, is full or locked.
+
+    The request is valid, and a retry may succeed soon.
+    """
 
 
 class SchemaBehindError(StoreError):
-    """The tables are older or newer than this software."""
+    """The schema is older or newer than this software."""
 
 
 SILENT_SECONDS = 1.5
 CONNECT_SECONDS = 5
-"""People's work waits while we try: give up soon and say so"""
+"""Seconds for one attempt to connect. Short, because people's work waits meanwhile."""
 
 
 BELIEVED_SECONDS = 10.0
-"""For so long it is believed that a server is silent: every try would cost `CONNECT_SECONDS`"""
+"""Seconds without a new attempt after a server did not answer.
+
+Every attempt would take `CONNECT_SECONDS`.
+"""
 REFUSED_SECONDS = 0.2
-"""For so long a refusal is believed, which costs nothing: servers restart within seconds"""
+"""Seconds without a new attempt after a refusal.
+
+A refusal takes no time, and servers restart within seconds.
+"""
 
 
 class Outage:
-    """Whether the server answered when it was last connected to. Thread-safe."""
+    """Remembers whether the server answered the last attempt to connect. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._try_again_at: float | None = None
-        """None: it answered"""
+        """None: it answered."""
         self._silent = False
-        """It did not even refuse"""
+        """It did not answer at all, not even with a refusal."""
 
     def connect(self, dialect: Any, _record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
-        """SQLAlchemy's `do_connect`: a connection, or soon none.
+        """SQLAlchemy's `do_connect`: return a connection or fail soon.
 
         Raises:
-            StoreError: it did not answer a moment ago.
+            StoreError: the server did not answer a moment ago.
         """
         parameters.setdefault("connect_timeout", CONNECT_SECONDS)
-        # A connection that has gone silent, too: what was sent is acknowledged within this time.
+        # Also for a connection that stops answering: sent data must be acknowledged within this time.
         parameters.setdefault("tcp_user_timeout", CONNECT_SECONDS * 1000)
         self._let_one_through()
         began = time.monotonic()
         try:
             connection = dialect.connect(*arguments, **parameters)
         except dialect.loaded_dbapi.Error as error:
-            # psycopg2 has no such class: whatever took that long was no refusal.
+            # psycopg2 has no such class. An attempt that took this long was not a refusal.
             silent = time.monotonic() - began > SILENT_SECONDS or type(error).__name__ == "ConnectionTimeout"
             self._note(time.monotonic() + (BELIEVED_SECONDS if silent else REFUSED_SECONDS), silent=silent)
             raise
@@ -66,7 +75,7 @@ class Outage:
             self._try_again_at, self._silent = try_again_at, silent
 
     def _let_one_through(self) -> None:
-        """Of several callers one tries; the others are told at once."""
+        """Let one of several callers try; raise at once for the others."""
         with self._lock:
             now = time.monotonic()
             if self._try_again_at is None:

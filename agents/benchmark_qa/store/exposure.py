@@ -1,4 +1,4 @@
-"""How many people have met a benchmark item, whatever project they met it in."""
+"""How many people have seen a benchmark item, in any project."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,7 +13,9 @@ _HASHES_PER_QUERY = 500
 
 
 def people_who_met(database: Database, data_hashes: Sequence[str]) -> dict[str, int]:
-    """Annotators with a score, by data hash; items that nobody has met are left out. 1 query per 500 items.
+    """Number of annotators with a score, by data hash. Items without a score are left out.
+
+    1 query per 500 items.
 
     Raises:
         StoreError
@@ -31,13 +33,13 @@ def people_who_met(database: Database, data_hashes: Sequence[str]) -> dict[str, 
 
 
 class EditorScorings:
-    """The counters kept in one database; raises `StoreError`."""
+    """The counts of scorings from the label editor in one database; raises `StoreError`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, production_project: str, data_hash: str) -> int:
-        """One more; returns the new number, which no other caller gets."""
+        """Count one scoring; returns the new number, which no other caller gets."""
         with self._database.writing() as connection:
             insert = insert_into(connection, editor_scorings).values(
                 production_project=production_project, data_hash=data_hash, scorings=1, last_at=datetime.now(UTC)

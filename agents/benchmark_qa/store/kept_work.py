@@ -1,4 +1,4 @@
-"""What was last read from Encord's analytics: reports need not ask Encord again."""
+"""The last reading of Encord's analytics, so that reports need no request to Encord."""
 
 from sqlalchemy import delete, insert, select
 
@@ -9,13 +9,13 @@ from benchmark_qa.store.schema import people_at_work, work_readings, work_times
 
 
 class KeptWork:
-    """The last reading of each project, kept in one database; raises `StoreError`."""
+    """The last reading of each project in one database; raises `StoreError`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def replace(self, production_project: str, reading: WorkReading) -> None:
-        """Keep this reading instead of the one before."""
+        """Store this reading in place of the one before."""
         people = [
             {"production_project": production_project, "annotator": annotator, **_row(work)}
             for annotator, work in reading.people.items()
@@ -30,7 +30,7 @@ class KeptWork:
             for (annotator, data_hash), seconds in reading.seconds.items()
         ]
         with self._database.writing() as connection:
-            # The reading's row first, there or not: of two readings at once, one waits for the other.
+            # Upsert the reading's row first: of two concurrent readings one then waits for the other.
             moments = {"since": reading.since, "read_at": reading.read_at}
             row = insert_into(connection, work_readings).values(production_project=production_project, **moments)
             connection.execute(row.on_conflict_do_update(index_elements=["production_project"], set_=moments))
@@ -40,7 +40,7 @@ class KeptWork:
                     connection.execute(insert(table), rows)
 
     def last(self, production_project: str) -> WorkReading | None:
-        """The last reading; None where there was none. 1 query where there was none, else 3."""
+        """The last reading, or None. 1 query if there is none, else 3."""
         with self._database.reading() as connection:
             about = select(work_readings).where(work_readings.c.production_project == production_project)
             read = connection.execute(about).one_or_none()

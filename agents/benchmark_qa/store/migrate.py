@@ -1,4 +1,4 @@
-"""Alembic, run from inside the package: no configuration file, no command of its own."""
+"""Run Alembic from inside the package, without a configuration file or a command of its own."""
 
 from pathlib import Path
 
@@ -17,16 +17,19 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 ONE_AT_A_TIME = 6_117_240_514
-"""Key of the lock that whoever migrates holds; of the transaction, so that it works behind PgBouncer as well"""
+"""Key of the advisory lock of a migration.
+
+The lock is per transaction, so it also works behind PgBouncer.
+"""
 
 
 def migrate(engine: Engine) -> str | None:
-    """Every revision that is missing, and then the sums that follow from the records, in one transaction.
+    """Run every missing revision and recompute the sums, in one transaction. Returns the revision before.
 
-    Of several at once one works; the others wait for it, and find nothing left to do. Returns the revision before.
+    Of several concurrent callers one migrates; the others wait and then find nothing to do.
 
     Raises:
-        SchemaBehindError: the database is of a revision that this software does not know.
+        SchemaBehindError: this software does not know the database's revision.
     """
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
@@ -54,13 +57,13 @@ def configuration(connection: Connection) -> Config:
 
 
 def newest_revision() -> str | None:
-    """The head of the migrations."""
+    """The newest revision of the migrations."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     return ScriptDirectory.from_config(config).get_current_head()
 
 
 def _is_unmarked(connection: Connection) -> bool:
-    """Tables from before revisions were written down."""
+    """Whether the tables were created before revisions were recorded."""
     tables = inspect(connection)
     return tables.has_table("score_records") and not tables.has_table("alembic_version")

@@ -1,10 +1,10 @@
-"""Which record counts: new records become current, what they replace leaves the sums.
+"""Promote new score records to current scores and take the records they replace out of the sums.
 
-Of two records of a task the one against the newer truth counts, then the one of the later submission. Only where both
-are equal (other rules, another engine) the later scoring counts.
+Of two records of a task the one against the newer truth is current, then the one with the later edit of its labels.
+Only if both are equal (other rules, another engine) the one that was scored later is current.
 
-Every transaction takes its locks in the same order (records by key, truth by data hash, tasks by
-project, data hash and branch, sums by annotator and figure), so writers wait for each other but never deadlock.
+Every transaction takes its locks in the same order (records by key, truth by data hash, tasks by project, data hash and
+branch, sums by annotator and figure), so writers wait for each other but never deadlock.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from benchmark_qa.store.sums import Deltas
 from benchmark_qa.store.truth_versions import LONG_AGO, VersionsByProject, made_against_the_newest
 
 Task = tuple[str, str, str]
-"""Production project, data hash, branch name"""
+"""Production project, data hash, branch name."""
 
 _TASK_COLUMNS = (current_scores.c.production_project, current_scores.c.data_hash, current_scores.c.branch_name)
 _REPLACE = (
@@ -41,12 +41,12 @@ _EXCLUDED = select(excluded_truth.c.data_hash).where(
 
 
 def promote(connection: Connection, records: Sequence[ScoreRecord]) -> frozenset[str]:
-    """Let those of these records count that are newer than what counts now, and keep the sums right.
+    """Make those records current that are newer than the current ones, and update the sums.
 
-    Late records never count, nor do records against a truth that is known to have changed.
+    Late records are never current, nor are records against a truth that is known to have changed.
 
     Returns:
-        Data units of records against such a truth: they have to be scored again.
+        Data units of records against such a truth; they must be scored again.
     """
     in_time = [record for record in records if not record.identity.late]
     if not in_time:
@@ -66,8 +66,8 @@ def _let_count(connection: Connection, newest: Mapping[Task, ScoreRecord], versi
     deltas = Deltas()
     contested = {task: record for task, record in newest.items() if task not in taken}
     replaced = _replace_older(connection, contested, versions)
-    # Asked after the first write: whoever excludes an item locks the table that we have just written to, so either
-    # we see the exclusion or it sees our records.
+    # Query after the first write: excluding an item locks the table that was just written. So either this query sees
+    # the exclusion, or the exclusion sees these records.
     excluded = _excluded(connection, newest)
     for task, record in newest.items():
         old = replaced.get(task)
@@ -93,7 +93,7 @@ def _task(record: ScoreRecord) -> Task:
 
 
 def _is_newer(record: ScoreRecord, than: ScoreRecord) -> bool:
-    """By truth, submission and scoring; equals are decided by the key, as in `rebuild`."""
+    """Compare truth, label edit and scoring time; for equal records the key decides, as in `rebuild`."""
     if _moments(record) != _moments(than):
         return _moments(record) > _moments(than)
     return record.identity.key < than.identity.key
@@ -105,7 +105,7 @@ def _moments(record: ScoreRecord) -> tuple[datetime, datetime, datetime]:
 
 
 def _take_free_tasks(connection: Connection, newest: Mapping[Task, ScoreRecord]) -> set[Task]:
-    """Tasks that had no score until now."""
+    """Insert the tasks that had no score until now; returns them."""
     columns: dict[str, list[Any]] = {
         "production_project": [project for project, _, _ in newest],
         "data_hash": [data_hash for _, data_hash, _ in newest],
@@ -126,7 +126,7 @@ def _insert_free(dialect: str, names: tuple[str, ...]) -> ReturningInsert[str, s
 def _replace_older(
     connection: Connection, contested: Mapping[Task, ScoreRecord], versions: VersionsByProject
 ) -> dict[Task, ScoreRecord]:
-    """What counted before, of the tasks whose score is replaced."""
+    """Replace older current scores; returns the replaced records by task."""
     if not contested:
         return {}
     replaced = {}
@@ -147,7 +147,10 @@ def _is_against_a_row_that_is_no_truth_now(record: ScoreRecord, versions: Versio
 
 
 def _current(connection: Connection, tasks: Sequence[Task]) -> list[ScoreRecord]:
-    """The records that count now, locked. Two queries: PostgreSQL drops a joined row that changed while it waited."""
+    """The current records, locked.
+
+    Two queries: PostgreSQL drops a joined row that changed while it waited.
+    """
     locked = (
         select(current_scores.c.key).where(tuple_(*_TASK_COLUMNS).in_(tasks)).order_by(*_TASK_COLUMNS).with_for_update()
     )

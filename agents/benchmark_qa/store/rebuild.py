@@ -1,4 +1,4 @@
-"""What follows from the score records, made anew: which record counts, and the sums per annotator."""
+"""Recompute what follows from the score records: the current scores, and the sums per annotator."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,8 +13,10 @@ _ROWS_AT_ONCE = 2_000
 
 
 def rebuild(connection: Connection) -> None:
-    """Make `current_scores` and `annotator_totals` from `score_records`. Marks of staleness are lost: scores that
-    are out of date are found again by what they were made with."""
+    """Compute `current_scores` and `annotator_totals` from `score_records`.
+
+    Stale marks are lost. Scores that are out of date are found again by the versions they were made with.
+    """
     lock_writers(connection)
     connection.execute(delete(current_scores))
     connection.execute(delete(annotator_totals))
@@ -29,7 +31,7 @@ def rebuild(connection: Connection) -> None:
 
 
 def _against_no_truth_now() -> Select[Any]:
-    """Another row, edited earlier, has become the truth since."""
+    """Truth versions edited before the record's truth: another row, edited earlier, is the truth now."""
     return select(truth_versions.c.data_hash).where(
         truth_versions.c.production_project == score_records.c.production_project,
         truth_versions.c.data_hash == score_records.c.data_hash,
@@ -38,15 +40,15 @@ def _against_no_truth_now() -> Select[Any]:
 
 
 def lock_writers(connection: Connection) -> None:
-    """Nobody makes a score current while what counts is being changed (see `promotion`). SQLite has one writer."""
+    """Block other writers of current scores (see `promotion`). SQLite allows one writer only."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE current_scores IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def newest_scores(condition: ColumnElement[bool], columns: Iterable[ColumnElement[Any]]) -> Select[Any]:
-    """The record of every branch of every data unit that counts, among those that meet the condition.
+    """The current record of every branch of every data unit, among those that meet the condition.
 
-    By truth, submission and scoring, as in `promotion`; late ones never count.
+    Ordered by truth, label edit and scoring time, as in `promotion`. Late records are left out.
     """
     order = (
         score_records.c.truth_edited_at.desc().nulls_last(),

@@ -1,4 +1,4 @@
-"""Trying again while the database restarts, fails over or is full: within the deadline of the work in hand."""
+"""Retry while the database restarts, fails over or is full, within the deadline of the current work."""
 
 import logging
 import random
@@ -11,21 +11,21 @@ from benchmark_qa.store.errors import StoreAway
 
 T = TypeVar("T")
 READ_SECONDS = 5.0
-"""A look-up that fails so long has cost nothing yet: the work is given up, and begun again by the next delivery"""
+"""Seconds to retry a read. Little work is lost after that: the next delivery starts it again."""
 WRITE_SECONDS = 15.0
-"""What is to be written has been read and scored: it is worth waiting for a restart"""
+"""Seconds to retry a write. The labels are already read and scored, so it pays to wait for a restart."""
 RESERVE_SECONDS = 3.0
-"""Kept back of the deadline, to answer"""
+"""Seconds kept back before the deadline, to answer."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 _log = logging.getLogger(__name__)
 
 
 def persistently(work: Callable[[], T], seconds: float) -> T:
-    """What `work` returns, tried again while the store is away, for so many seconds or until the deadline is near.
+    """Return the result of `work`; retry while the store is away, for `seconds` or until the deadline.
 
     Args:
-        work: does the same however often it is done.
-        seconds: after which the last failure is raised.
+        work: must be safe to repeat.
+        seconds: after which the last error is raised.
 
     Raises:
         StoreError

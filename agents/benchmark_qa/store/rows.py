@@ -1,4 +1,4 @@
-"""Score records to rows and back."""
+"""Convert score records to rows and back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,11 +17,11 @@ BESIDE = tuple(name for name in ScoreRecord.__dataclass_fields__ if name not in 
 
 
 FIGURE_COLUMNS = tuple(column for column in score_records.columns if column.name not in ("details", "sketch"))
-"""All but the two large documents: enough for every sum"""
+"""All columns but the two large documents: enough for every sum."""
 
 
 def columns_of(records: Sequence[ScoreRecord]) -> dict[str, list[Any]]:
-    """Rows of `score_records`, column by column."""
+    """The values of `score_records` rows, by column."""
     columns = {name: [getattr(record.identity, name) for record in records] for name in IDENTITY}
     columns |= {name: [getattr(record, name) for record in records] for name in BESIDE}
     columns["key"] = [record.identity.key for record in records]
@@ -30,7 +30,7 @@ def columns_of(records: Sequence[ScoreRecord]) -> dict[str, list[Any]]:
 
 
 def record_of(row: Row[Any]) -> ScoreRecord:
-    """The record of a row; where a query left the large documents out, they are empty."""
+    """The record of a row. Large documents that the query left out are empty."""
     values = row._mapping
     identity = ScoreIdentity(**{name: values[name] for name in IDENTITY})
     beside = {name: values[name] for name in BESIDE if name != "details"}
@@ -47,7 +47,7 @@ UpsertInsert = postgresql.Insert | sqlite.Insert
 
 
 Columns = Mapping[str, Sequence[Any]]
-"""Values of many rows by column name, equally many of each"""
+"""Values of many rows by column name; all columns have the same length."""
 
 
 def insert_into(connection: Connection, table: Table) -> UpsertInsert:
@@ -56,10 +56,10 @@ def insert_into(connection: Connection, table: Table) -> UpsertInsert:
 
 
 def insert_many(dialect: str, table: Table, names: Sequence[str]) -> UpsertInsert:
-    """The same for many rows, in their order; to be executed with `parameters_of`.
+    """The dialect's insert for many rows, in their order; execute it with `parameters_of`.
 
-    PostgreSQL gets one array a column: however many rows there are, the statement is the same, so that it is parsed
-    and planned once, and its parameters are few.
+    PostgreSQL gets one array per column. The statement is the same for any number of rows, so it is parsed and planned
+    once and has few parameters.
     """
     if dialect != "postgresql":
         return sqlite.insert(table)
@@ -69,13 +69,13 @@ def insert_many(dialect: str, table: Table, names: Sequence[str]) -> UpsertInser
 
 
 def parameters_of(dialect: str, columns: Columns) -> Any:
-    """What `insert_many` is executed with."""
+    """The parameters with which a statement of `insert_many` is executed."""
     if dialect == "postgresql":
         return dict(columns)
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def _unbounded(table: Table, name: str) -> Any:
-    """The column's type; of a text without its length, for a cast would cut off what is too long, and say nothing."""
+    """The column's type; a string type without its length, because a cast would truncate without an error."""
     type_ = table.c[name].type
     return String() if isinstance(type_, String) else type_

@@ -1,4 +1,4 @@
-"""The tables."""
+"""The tables of the score store."""
 
 from datetime import UTC, datetime
 
@@ -20,17 +20,17 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 HEAD = "0004"
-"""The revision of `migrations/versions` that these tables are"""
+"""The revision of `migrations/versions` that matches these tables."""
 
 
 class Moment(TypeDecorator[datetime]):
-    """A moment, in UTC on both sides: SQLite forgets time zones, PostgreSQL answers in the session's."""
+    """A time in UTC, written and read. SQLite drops time zones, and PostgreSQL returns the session's."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Whatever zone it is in. A time without a zone is no moment."""
+        """Convert a time in any zone to UTC. A time without a zone is an error."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -38,7 +38,7 @@ class Moment(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Aware, in UTC."""
+        """The stored time with the zone UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -81,7 +81,10 @@ score_records = Table(
     Index("ix_score_records_task", "production_project", "data_hash", "branch_name", "scored_at"),
     Index("ix_score_records_annotator", "annotator"),
 )
-"""One row per (labels version, truth version, configuration, engine) of one branch of one data unit. Never updated."""
+"""One row per (labels version, truth version, configuration, engine) of one branch of one data unit.
+
+Never updated.
+"""
 
 current_scores = Table(
     "current_scores",
@@ -93,7 +96,10 @@ current_scores = Table(
     Column("scored_at", Moment, nullable=False),
     Column("stale_because", String),
 )
-"""Which score record of a branch of a data unit counts: the newest. `stale_because`: it is to be made anew."""
+"""The current score record of each branch of each data unit.
+
+`stale_because`: why it must be made again.
+"""
 
 truth_versions = Table(
     "truth_versions",
@@ -103,7 +109,10 @@ truth_versions = Table(
     Column("label_hash", String(36)),
     Column("edited_at", Moment, nullable=False),
 )
-"""The newest ground truth of each item that anybody has told of: a score made against an older one never counts."""
+"""The newest ground truth of each item that any instance has reported.
+
+Scores against older truth are not current.
+"""
 
 annotator_totals = Table(
     "annotator_totals",
@@ -120,8 +129,10 @@ annotator_totals = Table(
     Column("tasks_with_shortfall", Integer, nullable=False),
     Column("tasks_with_success", Integer, nullable=False),
 )
-"""The sums of `records.figures` over the current scores of items that are not excluded. An annotator who is
-not known is the empty string. Written in the transaction that makes a score current."""
+"""The sums of `records.figures` over the current scores of items that are not excluded.
+
+An unknown annotator is the empty string. Written in the transaction that makes a score current.
+"""
 
 excluded_truth = Table(
     "excluded_truth",
@@ -132,7 +143,7 @@ excluded_truth = Table(
     Column("operator", String, nullable=False),
     Column("excluded_at", Moment, nullable=False),
 )
-"""Benchmark items taken out of every figure; their scores stay."""
+"""Benchmark items that are excluded from every figure. Their scores are kept."""
 
 accepted_answers = Table(
     "accepted_answers",
@@ -144,7 +155,7 @@ accepted_answers = Table(
     Column("operator", String, nullable=False),
     Column("accepted_at", Moment, nullable=False),
 )
-"""Label rows that count as right besides the ground truth."""
+"""Label rows that are accepted answers besides the ground truth."""
 
 actions = Table(
     "actions",
@@ -160,7 +171,7 @@ actions = Table(
     Column("undone_by", String(32)),
     Index("ix_actions_project", "production_project", "taken_at"),
 )
-"""The audit trail: what a person or a rule has done, to what, why, and what it takes to undo it."""
+"""The action log: what a person or a rule did, to which subject, why, and the facts to undo it."""
 
 alert_states = Table(
     "alert_states",
@@ -172,7 +183,7 @@ alert_states = Table(
     Column("changed_at", Moment, nullable=False),
     Column("told", Boolean, nullable=False),
 )
-"""What each rule last said of each annotator, and whether the webhook has been told."""
+"""The last state of each alert rule for each annotator, and whether the webhook has been told."""
 
 editor_scorings = Table(
     "editor_scorings",
@@ -191,7 +202,7 @@ work_readings = Table(
     Column("since", Moment, nullable=False),
     Column("read_at", Moment, nullable=False),
 )
-"""When Encord's analytics were last read, and from when on."""
+"""When Encord's analytics were last read, and the start of the period."""
 
 people_at_work = Table(
     "people_at_work",
@@ -214,4 +225,4 @@ work_times = Table(
     Column("data_hash", String(36), primary_key=True),
     Column("seconds", Double, nullable=False),
 )
-"""Time that a person spent on a scored data unit, from the last reading."""
+"""Seconds that a person spent on a scored data unit, from the last reading."""

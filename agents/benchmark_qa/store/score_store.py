@@ -1,4 +1,4 @@
-"""Score records: upserts under deterministic keys, history kept, sums kept along."""
+"""Score records: upserts under deterministic keys, with history and sums."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ _ROWS_PER_INSERT = 500
 
 @dataclass(frozen=True)
 class CountingScore:
-    """The figure of a record that counts."""
+    """The score of a current record."""
 
     key: str
     score: float | None
@@ -36,22 +36,22 @@ class CountingScore:
 class SqlScoreStore:
     """Score records in SQLite or PostgreSQL. Thread-safe.
 
-    Every method raises `StoreError` where the database cannot be used.
+    Every method raises `StoreError` if the database cannot be used.
 
     Args:
         url: SQLAlchemy URL, e.g. `sqlite:///scores.sqlite` or `postgresql+psycopg://user@host/db`.
-        connections: as of `Database`.
-        prepared_statements: as of `Database`.
+        connections: most connections to PostgreSQL.
+        prepared_statements: False behind a pool that gives each transaction another connection (PgBouncer).
 
     Raises:
-        StoreError: the URL is not understood.
+        StoreError: the URL is not valid.
     """
 
     def __init__(self, url: str, *, connections: int = CONNECTIONS, prepared_statements: bool = True) -> None:
         self.database = Database(url, connections=connections, prepared_statements=prepared_statements)
 
     def find(self, keys: Sequence[str]) -> dict[str, ScoreRecord]:
-        """The records that exist under these keys. 1 query per 500 keys."""
+        """The records under these keys; unknown keys are left out. 1 query per 500 keys."""
 
         def look(connection: Connection) -> dict[str, ScoreRecord]:
             found: dict[str, ScoreRecord] = {}
@@ -63,7 +63,10 @@ class SqlScoreStore:
         return self.database.read(look)
 
     def size_of_details(self, keys: Sequence[str]) -> int:
-        """Characters of JSON that `find` would have to parse. 1 query per 500 keys; the JSON itself stays there."""
+        """Characters of JSON that `find` would have to parse.
+
+        1 query per 500 keys; does not transfer the JSON.
+        """
         documents = (score_records.c.details, score_records.c.sketch)
         size = func.sum(sum(func.coalesce(func.length(cast(document, Text)), 0) for document in documents))
         return self.database.read(
@@ -74,15 +77,15 @@ class SqlScoreStore:
         )
 
     def save(self, records: Sequence[ScoreRecord]) -> frozenset[str]:
-        """Insert what is new; a record that is there already stays as it is.
+        """Insert new records; a record that is already stored does not change.
 
-        A new record of a task counts from now on, unless one against newer truth, or of a later submission, is there,
-        or a newer truth is known. One transaction per 500 records, tried again while the store is away; 1 statement
-        where nothing is new, else 6, and 3 more where scores are replaced.
+        A new record becomes current, unless the current one is against newer truth or has a later edit of its labels,
+        or newer truth is known. One transaction per 500 records, retried while the store is away; 1 statement if
+        nothing is new, else 6, and 3 more if scores are replaced.
 
         Returns:
-            Data units whose truth is known to be newer than what their records were made against: they are in the
-            history and count nowhere, and have to be scored again.
+            Data units whose known truth is newer than that of their records. These records are in the history but not
+            current; the data units must be scored again.
         """
         in_order = sorted(records, key=lambda record: record.identity.key)
         behind: frozenset[str] = frozenset()
@@ -91,9 +94,9 @@ class SqlScoreStore:
         return behind
 
     def affirm(self, keys: Sequence[str], *, as_of: datetime) -> None:
-        """These records, made earlier, are what their tasks would have scored at a moment: let them count, as fresh.
+        """Make these stored records current again as of `as_of`, and clear their stale mark.
 
-        What was scored after that moment counts all the same: somebody has seen newer labels meanwhile.
+        Records that were scored after that moment stay current, because they are of newer labels.
         """
         for batch in _batches(sorted(keys), _KEYS_PER_QUERY):
             records = [replace(record, scored_at=as_of) for record in self.find(batch).values()]
@@ -108,9 +111,9 @@ class SqlScoreStore:
             self.database.write(affirm)
 
     def latest(self, production_project: str, *, whole: bool = True) -> list[ScoreRecord]:
-        """The record that counts of every branch of every data unit of a project, by data hash and branch.
+        """The current record of every branch of every data unit of a project, by data hash and branch.
 
-        Items that are excluded are in it: `TruthRulings` knows them. Not whole: without details and sketch.
+        Excluded items are included; `TruthRulings` lists them. Without `whole`, details and sketch are left out.
         """
         query = (
             select(*(score_records.columns if whole else FIGURE_COLUMNS))
@@ -122,13 +125,13 @@ class SqlScoreStore:
             return [record_of(row) for row in connection.execute(query)]
 
     def projects(self) -> dict[str, int]:
-        """How many current scores the database has, by production project."""
+        """The number of current scores, by production project."""
         query = select(current_scores.c.production_project, func.count()).group_by(current_scores.c.production_project)
         with self.database.reading() as connection:
             return {str(project): int(number) for project, number in connection.execute(query)}
 
     def as_of(self, production_project: str, moment: datetime) -> list[ScoreRecord]:
-        """What `latest` would have said at a moment in the past."""
+        """The result of `latest` at a moment in the past."""
         then = (score_records.c.production_project == production_project) & (score_records.c.scored_at <= moment)
         query = newest_scores(then, score_records.columns).order_by("data_hash", "branch_name")
         with self.database.reading() as connection:
@@ -141,7 +144,7 @@ class SqlScoreStore:
             return [record_of(row) for row in connection.execute(first)]
 
     def history(self, production_project: str, data_hash: str) -> list[ScoreRecord]:
-        """Every version of every branch's score of a data unit, by branch, the oldest first."""
+        """Every version of every branch's score of a data unit, by branch, oldest first."""
         query = (
             select(score_records)
             .where(
@@ -154,15 +157,15 @@ class SqlScoreStore:
             return [record_of(row) for row in connection.execute(query)]
 
     def totals(self, production_project: str) -> dict[str | None, Totals]:
-        """The sums of every annotator's figures over what counts (None: not known).
+        """The sums of every annotator's figures over the current scores (None: annotator unknown).
 
-        One query that reads as many rows as there are annotators and figures, however many records there are.
+        One query that reads one row per annotator and figure, for any number of records.
         """
         with self.database.reading() as connection:
             return read_totals(connection, production_project)
 
     def mark_stale(self, production_project: str, data_hashes: Sequence[str], because: str) -> None:
-        """The scores of these data units are to be made anew; the mark goes when a newer one counts."""
+        """Mark the scores of these data units as stale; a newer current score removes the mark."""
 
         def mark(connection: Connection) -> None:
             for batch in _batches(sorted(data_hashes), _KEYS_PER_QUERY):
@@ -174,7 +177,7 @@ class SqlScoreStore:
         self.database.write(mark)
 
     def stale(self, production_project: str, *, config_fingerprint: str, engine_version: str) -> dict[str, str]:
-        """Keys of the scores that are marked stale, or were made by another configuration or engine; with why."""
+        """Keys of stale scores, with the reason: marked, or made by another configuration or engine."""
         query = (
             select(
                 current_scores.c.key,
@@ -199,7 +202,7 @@ class SqlScoreStore:
             }
 
     def counting(self, production_project: str, data_hashes: Sequence[str]) -> dict[tuple[str, str], CountingScore]:
-        """What counts now of these data units, by data hash and branch. 1 query per 500."""
+        """The current scores of these data units, by data hash and branch. 1 query per 500."""
         found: dict[tuple[str, str], CountingScore] = {}
         with self.database.reading() as connection:
             for batch in _batches(data_hashes, _KEYS_PER_QUERY):
@@ -222,7 +225,7 @@ class SqlScoreStore:
         return found
 
     def scored_data_units(self, production_project: str, *, since: datetime | None = None) -> list[str]:
-        """Data hashes that have a score which counts, made since a moment."""
+        """Data hashes with a current score, optionally scored since a moment."""
         query = select(current_scores.c.data_hash).where(current_scores.c.production_project == production_project)
         if since is not None:
             query = query.where(current_scores.c.scored_at >= since)
@@ -230,7 +233,7 @@ class SqlScoreStore:
             return list(connection.scalars(query.distinct().order_by(current_scores.c.data_hash)))
 
     def exposures(self, production_project: str) -> dict[str, dict[str | None, int]]:
-        """How often each annotator has been scored on each data unit: label versions by data hash and annotator."""
+        """How many label versions of each data unit were scored, by data hash and annotator."""
         versions = func.count(func.distinct(func.coalesce(score_records.c.labels_edited_at, score_records.c.scored_at)))
         query = (
             select(score_records.c.data_hash, score_records.c.annotator, versions)
@@ -244,11 +247,11 @@ class SqlScoreStore:
         return seen
 
     def count_editor_scoring(self, production_project: str, data_hash: str) -> int:
-        """One more scoring of a data unit from the label editor; how many that makes, across all instances."""
+        """Count a scoring of a data unit from the label editor; returns the number across all instances."""
         return EditorScorings(self.database).add(production_project, data_hash)
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close every connection."""
         self.database.close()
 
 

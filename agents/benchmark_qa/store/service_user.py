@@ -1,4 +1,4 @@
-"""The database user of the service: it reads and writes rows, and owns no table."""
+"""The database user of the service, who reads and writes rows and owns no table."""
 
 from sqlalchemy import Connection, make_url, text
 
@@ -14,7 +14,7 @@ _GRANTS = (
 
 
 def make_service_user(database: Database, service_url: str) -> str:
-    """Make the user of `service_url` with its password, or change the password; returns its name. Safe to repeat.
+    """Create the user of `service_url` or change its password; returns its name. Safe to repeat.
 
     Raises:
         StoreError: the database is not PostgreSQL, the URL names no user and password, or the database refuses.
@@ -37,7 +37,7 @@ def make_service_user(database: Database, service_url: str) -> str:
 
 
 def _run(connection: Connection, pattern: str, user: str, password: str = "") -> None:
-    """Run a statement that takes no parameters; PostgreSQL's own `format` quotes the name and the password."""
+    """Run a statement that cannot have parameters. PostgreSQL's `format` quotes the name and the password."""
     statement = connection.execute(
         text("SELECT format(CAST(:pattern AS text), CAST(:user AS text), CAST(:password AS text))"),
         {"pattern": pattern, "user": user, "password": password},

@@ -1,4 +1,4 @@
-"""The kept sums: how a change of which records count changes `annotator_totals`."""
+"""Stored sums: how a change of the current records changes `annotator_totals`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -13,7 +13,7 @@ from benchmark_qa.store.rows import UpsertInsert, insert_many, parameters_of
 from benchmark_qa.store.schema import annotator_totals
 
 UNKNOWN = ""
-"""How an annotator who is not known stands in the table"""
+"""The value of an unknown annotator in the table."""
 KEY = ("production_project", "annotator", "figure")
 SUMS = (
     "tasks",
@@ -28,18 +28,21 @@ SUMS = (
 
 
 class Deltas:
-    """Changes of sums, gathered per project and annotator before they are written at once."""
+    """Changes of sums, collected per project and annotator and then written together."""
 
     def __init__(self) -> None:
         self._sums: dict[tuple[str, str], dict[Figure, list[float]]] = {}
 
     def add(self, record: ScoreRecord, sign: float = 1.0) -> None:
-        """The record counts from now on (sign 1), or no longer (sign -1)."""
+        """Add the record to the sums (sign 1), or remove it (sign -1)."""
         owner = (record.identity.production_project, record.annotator or UNKNOWN)
         add_shares(self._sums.setdefault(owner, {}), shares_of(record), sign)
 
     def write(self, connection: Connection) -> None:
-        """Add the changes to the table. Rows are locked in one order everywhere, so that writers never deadlock."""
+        """Add the changes to the table.
+
+        Rows are always locked in the same order, so that writers never deadlock.
+        """
         changes = [
             ((project, annotator, figure), figures[figure])
             for (project, annotator), figures in sorted(self._sums.items())
@@ -61,9 +64,9 @@ def _add_to_sums(dialect: str) -> UpsertInsert:
 
 
 def read_totals(connection: Connection, production_project: str) -> dict[str | None, Totals]:
-    """Sums by annotator (None: not known). One query over as many rows as there are annotators and figures."""
+    """Sums by annotator (None: unknown). One query over one row per annotator and figure."""
     by_annotator: dict[str, dict[Figure, Sequence[Any]]] = {}
-    # The driver's own tuples: no column here needs converting, and there may be ten for each of many annotators.
+    # The driver's own tuples: no column needs a conversion, and there may be ten rows for each of many annotators.
     cursor = connection.execute(totals_query(production_project)).cursor
     for row in cursor.fetchall() if cursor else ():
         by_annotator.setdefault(row[0], {})[row[1]] = row
@@ -71,7 +74,7 @@ def read_totals(connection: Connection, production_project: str) -> dict[str | N
 
 
 class KeptTotals(Mapping[Figure, RatioTotals]):
-    """The sums of one annotator as the database gave them; each figure's are made when it is asked for."""
+    """The stored sums of one annotator; the sums of a figure are converted on access."""
 
     __slots__ = ("_rows",)
 
@@ -89,7 +92,7 @@ class KeptTotals(Mapping[Figure, RatioTotals]):
 
 
 def totals_query(production_project: str) -> Select[Any]:
-    """The leaderboard's one query."""
+    """The only query of the leaderboard."""
     columns = (annotator_totals.c.annotator, annotator_totals.c.figure, *(annotator_totals.c[name] for name in SUMS))
     return select(*columns).where(
         annotator_totals.c.production_project == production_project, annotator_totals.c.tasks > 0
@@ -97,7 +100,7 @@ def totals_query(production_project: str) -> Select[Any]:
 
 
 def deltas_of(records: Iterable[ScoreRecord], sign: float = 1.0) -> Deltas:
-    """The change that all of these make."""
+    """The change of the sums by all of these records."""
     deltas = Deltas()
     for record in records:
         deltas.add(record, sign)

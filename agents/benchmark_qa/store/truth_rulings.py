@@ -1,4 +1,4 @@
-"""What people have ruled about benchmark items: taken out, put back, another answer accepted. Nothing is deleted."""
+"""Truth decisions: exclude or restore a benchmark item, or accept another answer. Nothing is deleted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from benchmark_qa.store.truth_versions import SeenTruth, newest_truth, note_trut
 
 
 class RulingRefusedError(RefusalError):
-    """The item is in that state already."""
+    """The item already has the requested state."""
 
 
 @dataclass(frozen=True)
 class Exclusion:
-    """An item that counts in no figure."""
+    """A benchmark item that is excluded from every figure."""
 
     data_hash: str
     reason: str
@@ -32,7 +32,7 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class AcceptedAnswer:
-    """A label row that counts as right besides the ground truth."""
+    """A label row that is accepted besides the ground truth."""
 
     data_hash: str
     label_hash: str
@@ -43,21 +43,21 @@ class AcceptedAnswer:
 
 @dataclass(frozen=True)
 class Standing:
-    """What counts as right for an item besides the ground truth."""
+    """The accepted answers of an item besides the ground truth."""
 
     ruled_at: datetime
-    """When an answer was last accepted or withdrawn: scores made before that are out of date"""
+    """When an answer was last accepted or withdrawn. Scores made before that are out of date."""
     label_hashes: tuple[str, ...]
 
 
 class TruthRulings:
-    """The rulings kept in one database. Each is in the audit trail; raises `StoreError`."""
+    """The truth decisions in one database. Each is in the action log; raises `StoreError`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def excluded(self, production_project: str) -> dict[str, Exclusion]:
-        """Items that count in no figure, by data hash."""
+        """Excluded items, by data hash."""
         query = select(excluded_truth).where(excluded_truth.c.production_project == production_project)
         with self._database.reading() as connection:
             return {
@@ -66,10 +66,10 @@ class TruthRulings:
             }
 
     def exclude(self, production_project: str, data_hash: str, *, operator: str, reason: str) -> Action:
-        """Take an item out of every figure; its scores stay, and new ones are still made.
+        """Exclude an item from every figure. Its scores are kept, and new ones are still made.
 
         Raises:
-            RulingRefusedError: it is out already.
+            RulingRefusedError: it is excluded already.
         """
         with self._database.writing() as connection:
             _exclude(connection, production_project, data_hash, operator, reason)
@@ -78,10 +78,10 @@ class TruthRulings:
             )
 
     def restore(self, production_project: str, data_hash: str, *, operator: str, reason: str) -> Action:
-        """Let an item count again.
+        """Include an excluded item again.
 
         Raises:
-            RulingRefusedError: it is not out.
+            RulingRefusedError: it is not excluded.
         """
         with self._database.writing() as connection:
             facts = _restore(connection, production_project, data_hash)
@@ -98,13 +98,13 @@ class TruthRulings:
     def accept_also(
         self, production_project: str, data_hash: str, *, label_hash: str, branch_name: str, operator: str, reason: str
     ) -> Action:
-        """Count a label row as right besides the ground truth. Scores of the item are stale from now on.
+        """Accept a label row besides the ground truth. The item's scores become stale.
 
         Raises:
             RulingRefusedError: it is accepted already.
         """
         with self._database.writing() as connection:
-            # First, as whoever makes a score current does; with the time that the trail will have.
+            # First, in the same lock order as promotion, and with the time of the log entry.
             at = datetime.now(UTC)
             _note_ruling(connection, production_project, data_hash, at)
             lock_writers(connection)
@@ -148,7 +148,7 @@ class TruthRulings:
         return found
 
     def standings(self, production_project: str, data_hashes: Sequence[str]) -> dict[str, Standing]:
-        """Items of these for which another answer was ever accepted; 1 query where there are none, else 2."""
+        """The accepted answers of items that ever had one, by data hash; 1 query if there are none, else 2."""
         of_these = (actions.c.production_project == production_project) & actions.c.subject.in_(data_hashes)
         about_answers = select(actions.c.subject, actions.c.kind, actions.c.facts, actions.c.taken_at).where(
             of_these, actions.c.kind.in_(("accept-also", "undo"))
@@ -167,10 +167,10 @@ class TruthRulings:
         }
 
     def undo(self, action_id: str, *, operator: str, reason: str) -> Action:
-        """Take back a ruling; the trail shows both.
+        """Undo a truth decision. The action log shows both.
 
         Raises:
-            UnknownActionError: no such action, undone already, or not a ruling.
+            UnknownActionError: no such action, undone already, or not a truth decision.
         """
         with self._database.writing() as connection:
             action = open_action(connection, action_id)
@@ -190,7 +190,7 @@ class TruthRulings:
 
 
 def _note_ruling(connection: Connection, project: str, data_hash: str, at: datetime) -> None:
-    """What is right for the item has changed: scores made before that count no more."""
+    """Record that the item's right answers have changed, so that earlier scores are not current."""
     known = newest_truth(connection, project, [data_hash]).get(data_hash)
     note_truth(connection, project, {data_hash: SeenTruth(known.label_hash if known else None, at)})
 
@@ -212,7 +212,7 @@ def _exclude(connection: Connection, project: str, data_hash: str, operator: str
 
 
 def _restore(connection: Connection, project: str, data_hash: str) -> Mapping[str, str]:
-    """Returns why the item was out."""
+    """Restore the item; returns the reason of its exclusion."""
     lock_writers(connection)
     this = (excluded_truth.c.production_project == project) & (excluded_truth.c.data_hash == data_hash)
     why = connection.scalar(select(excluded_truth.c.reason).where(this))
@@ -242,7 +242,7 @@ def _is_excluded(connection: Connection, project: str, data_hash: str) -> bool:
 
 
 def _counting(connection: Connection, project: str, data_hash: str, *, sign: float) -> None:
-    """Add the item's scores to the sums, or take them off."""
+    """Add the item's scores to the sums, or subtract them."""
     query = counted_scores(*FIGURE_COLUMNS).where(
         current_scores.c.production_project == project, current_scores.c.data_hash == data_hash
     )
@@ -255,11 +255,11 @@ def _mark_stale(connection: Connection, project: str, data_hash: str, because: s
 
 
 TruthVersion = tuple[str | None, datetime | None]
-"""Label hash, and when its row was last edited or another answer was last ruled on"""
+"""Label hash, and when its row was last edited or another answer was last accepted or withdrawn."""
 
 
 def scored_versions(database: Database, production_project: str) -> dict[str, list[TruthVersion]]:
-    """One version for each branch that has a current score, by data hash. 1 query.
+    """The truth version of each branch with a current score, by data hash. 1 query.
 
     Raises:
         StoreError

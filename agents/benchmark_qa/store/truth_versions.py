@@ -1,4 +1,7 @@
-"""The newest version of each item's ground truth that any instance has seen: scores against older ones never count."""
+"""The newest version of each item's truth that any instance has seen.
+
+Scores against older ones are not current.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,48 +20,48 @@ _HASHES_PER_QUERY = 500
 
 @dataclass(frozen=True)
 class SeenTruth:
-    """One version of the truth of one item."""
+    """One version of one item's truth."""
 
     label_hash: str | None
     edited_at: datetime
-    """When its row was last edited, or another answer was last ruled on"""
+    """When its row was last edited, or another answer was last accepted or withdrawn."""
 
     def is_newer_than(self, edited_at: datetime | None) -> bool:
-        """Whether what was made against a truth of that moment is out of date."""
+        """Whether a score against a truth of that time is out of date."""
         return self.edited_at > (edited_at or LONG_AGO)
 
 
 Versions = Mapping[str, SeenTruth]
-"""By data hash"""
+"""Truth versions by data hash."""
 
 
 VersionsByProject = Mapping[str, Versions]
 
 
 class TruthVersions:
-    """The versions kept in one database; raises `StoreError`."""
+    """The truth versions in one database; raises `StoreError`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def newest(self, production_project: str, data_hashes: Sequence[str]) -> dict[str, SeenTruth]:
-        """Of those items whose truth anybody has seen. 1 query per 500."""
+        """The newest known versions of these items; unknown items are left out. 1 query per 500."""
         return self._database.read(lambda connection: newest_truth(connection, production_project, data_hashes))
 
     def note(self, production_project: str, seen: Versions, *, instead: bool = False) -> None:
-        """Tell everybody of these versions. Older ones than are known change nothing.
+        """Store these versions for all instances. Versions older than the known ones change nothing.
 
         Args:
             production_project: of the deployment.
             seen: the versions.
-            instead: also older ones: another row is the truth now.
+            instead: store older ones too, because another row is the truth now.
         """
         if seen:
             self._database.write(lambda connection: note_truth(connection, production_project, seen, instead=instead))
 
 
 def newest_truth(connection: Connection, production_project: str, data_hashes: Iterable[str]) -> dict[str, SeenTruth]:
-    """The versions that are known of these items."""
+    """The known versions of these items."""
     wanted = sorted(set(data_hashes))
     found: dict[str, SeenTruth] = {}
     columns = (truth_versions.c.data_hash, truth_versions.c.label_hash, truth_versions.c.edited_at)
@@ -72,7 +75,7 @@ def newest_truth(connection: Connection, production_project: str, data_hashes: I
 
 
 def note_truth(connection: Connection, production_project: str, seen: Versions, *, instead: bool = False) -> None:
-    """Keep the newer of what is known and what is seen; until the transaction ends nobody else changes these rows."""
+    """Store the newer of the known and the seen version. The rows stay locked until the transaction ends."""
     if not seen:
         return
     rows = [
@@ -82,7 +85,7 @@ def note_truth(connection: Connection, production_project: str, seen: Versions, 
             "label_hash": seen[data_hash].label_hash,
             "edited_at": seen[data_hash].edited_at,
         }
-        for data_hash in sorted(seen)  # locked in one order everywhere, so that writers never deadlock
+        for data_hash in sorted(seen)  # always locked in the same order, so that writers never deadlock
     ]
     insert = insert_into(connection, truth_versions)
     newer = insert.on_conflict_do_update(
@@ -94,7 +97,7 @@ def note_truth(connection: Connection, production_project: str, seen: Versions, 
 
 
 def truths_of(records: Iterable[ScoreRecord]) -> dict[str, dict[str, SeenTruth]]:
-    """The newest truth that these were made against, by production project and data hash."""
+    """The newest truth of these records, by production project and data hash."""
     found: dict[str, dict[str, SeenTruth]] = {}
     for record in records:
         identity = record.identity
@@ -111,7 +114,7 @@ def truths_of(records: Iterable[ScoreRecord]) -> dict[str, dict[str, SeenTruth]]
 def made_against_the_newest(
     connection: Connection, records: Sequence[ScoreRecord]
 ) -> tuple[list[ScoreRecord], VersionsByProject]:
-    """Those of the records that no newer truth is known for, which is noted first; and what is known."""
+    """Note the records' truths; return the records without a known newer truth, and all known versions."""
     of_projects = truths_of(records)
     for project in sorted(of_projects):
         note_truth(connection, project, of_projects[project])

@@ -1,1 +1,1 @@
-"""What happens to a task: routed, scored, recorded, moved."""
+"""Use cases: route a task, score it, record the score, move the task."""

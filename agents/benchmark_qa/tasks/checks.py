@@ -1,4 +1,4 @@
-"""Does the deployment fit the projects as they are on Encord? Each finding says what is wrong and what to do."""
+"""Check that the deployment fits the projects on Encord. A finding says what is wrong and what to do."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from benchmark_qa.errors import RefusalError
 from benchmark_qa.tasks.projects import ServedProjects
 
 ADMIN = "admin"
-"""The role that may move everybody's tasks, as in the SDK's `ProjectUserRole`, in small letters."""
+"""The project role that may move all tasks: `ProjectUserRole` of the SDK, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,10 @@ class Finding:
 
 
 def check_deployment(projects: ServedProjects) -> list[Finding]:
-    """Key, projects, stages, pathways, ontologies and datasets. Costs requests only where the cache is cold."""
+    """Check key, projects, stages, pathways, ontologies and datasets.
+
+    Requests only for what is not cached.
+    """
     findings = list(_check_projects(projects))
     if all(finding.fine for finding in findings):
         findings += _check_stages(projects)
@@ -78,7 +81,10 @@ def _check_stages(projects: ServedProjects) -> Iterator[Finding]:
 
 
 def _check_pathways(projects: ServedProjects) -> Iterator[Finding]:
-    """Benchmark tasks go to the consensus block, production tasks do not; routers between are not listed by Encord."""
+    """Check that the benchmark pathway leads to the consensus block and the production pathway does not.
+
+    Encord does not list routers, so a pathway through a router has no known target.
+    """
     routing = projects.deployment.stages.routing
     if routing is None:
         return
@@ -90,7 +96,7 @@ def _check_pathways(projects: ServedProjects) -> Iterator[Finding]:
     try:
         stage = projects.stage(routing)
     except RefusalError:
-        return  # said by the check of the stage
+        return  # the check of the stage reports this
     leads = dict(zip(stage.pathways, stage.leads_to, strict=True))
     there = {each.uuid: each for each in projects.production.stages}
     benchmark = there.get(leads.get(routing.benchmark_pathway, ""))
@@ -162,7 +168,7 @@ _CONSENSUS = "CONSENSUS_ANNOTATION"
 
 
 def check_workflow(wanted: Stages, found: Sequence[SeenStage]) -> Iterator[Finding]:
-    """Routing stage with both pathways, consensus block behind the benchmark pathway, scoring stages."""
+    """Check routing and scoring stages, pathways, and the consensus block behind the benchmark pathway."""
     routing = wanted.routing
     if routing is not None:
         yield from _agent_stage("routing", routing, found)
@@ -193,7 +199,10 @@ def _agent_stage(role: str, wanted: StageReference, found: Sequence[SeenStage]) 
 
 
 def _consensus(routing: RoutingStage, found: Sequence[SeenStage]) -> Iterator[Finding]:
-    """A pathway may lead to a router, which Encord does not list: then a consensus block must be there at all."""
+    """Check that the benchmark pathway leads to a consensus block.
+
+    A pathway may lead to a router, which Encord does not list. Then any consensus block in the workflow is enough.
+    """
     pathway = routing.benchmark_pathway
     remedy = "lead the benchmark pathway to a Consensus block in the workflow: several people must label each item"
     if not any(stage.kind == _CONSENSUS for stage in found):

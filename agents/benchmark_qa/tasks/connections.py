@@ -1,4 +1,4 @@
-"""What one deployment is connected to, made on first use: Encord, projects, store, ground truth, scorer, jobs."""
+"""Encord, projects, store, ground truth, scorer and jobs of one deployment, created on first use."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from benchmark_qa.tasks.write_back import WriteBack
 
 CONCURRENT_REQUESTS = 64
-"""Requests to Encord at one time; more wait their turn."""
+"""Most requests to Encord at the same time; further requests wait."""
 
 
 @dataclass(frozen=True)
 class Connections:
-    """The parts that the service and the commands share, each made when it is first used.
+    """The parts that the service and the commands share. Each is created on first use.
 
-    Routing needs `projects` alone. The store and scoring take as long to import as everything else together, so they
-    are imported inside the properties that need them.
+    Routing needs `projects` only. The store and scoring take as long to import as everything else together, so the
+    properties that need them import them.
     """
 
     settings: Settings
     database_connections: int | None = None
-    """Of this process, where it is not the setting's number"""
+    """Database connections of this process; None: the number in the settings."""
 
     @once
     def projects(self) -> ServedProjects:
-        """The deployment's projects. Nothing is asked of Encord before one of them is needed.
+        """The deployment's projects. The first use of a project makes the first request to Encord.
 
         Raises:
-            SettingsError: the file of the key cannot be read.
+            SettingsError: the key file cannot be read.
             UnusableKey
         """
         encord = Encord(
@@ -68,7 +68,7 @@ class Connections:
 
     @once
     def scorer(self) -> "Scorer":
-        """Scoring, with its index of the ground truth."""
+        """The scorer, with its index of the ground truth."""
         with loading():
             from benchmark_qa.tasks.ground_truth import GroundTruth  # noqa: PLC0415 - routing needs no engine
             from benchmark_qa.tasks.score import Scorer  # noqa: PLC0415
@@ -78,19 +78,19 @@ class Connections:
 
     @once
     def write_back(self) -> "WriteBack":
-        """What scores change on Encord."""
+        """Writes the results of scores to Encord."""
         from benchmark_qa.tasks.write_back import WriteBack  # noqa: PLC0415 - routing needs no scores
 
         return WriteBack(self.scorer)
 
     @once
     def jobs(self) -> "JobRunner":
-        """Drains, however they were asked for."""
+        """Runs drain jobs, from a request or from a queue."""
         from benchmark_qa.tasks.job_runner import JobRunner  # noqa: PLC0415 - routing one task runs no job
 
         return JobRunner(self.scorer)
 
     def close(self) -> None:
-        """Close the connections to the database, where there are any."""
+        """Close the database connections if there are any."""
         if "store" in vars(self):
             self.store.close()

@@ -1,4 +1,4 @@
-"""The pathway of a task, and what Encord is answered."""
+"""The pathway of a task, and the answer to Encord."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 NEUTRAL_MESSAGE = "Thank you. The labels have been received."
-"""The same for benchmark and other data units, so that it tells nobody which of the two this is."""
+"""The same for benchmark and production items, so that it does not reveal which one this is."""
 
 
 @dataclass(frozen=True)
@@ -38,4 +38,4 @@ class AgentAnswer(BaseModel):
 
 
 MAX_MESSAGE_LENGTH = 256
-"""Encord cuts a message here."""
+"""Characters; Encord cuts longer messages."""

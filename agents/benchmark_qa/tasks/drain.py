@@ -1,4 +1,4 @@
-"""Work through a stage's queue: route or score every task that waits there, in bundles, until the time is up."""
+"""Drain a stage's queue: route or score all waiting tasks, in bundles, until the deadline."""
 
 import logging
 import math
@@ -24,11 +24,11 @@ TASKS_SCORED_TOGETHER = 500
 
 
 RESERVE_SECONDS = 10.0
-"""No new bundle is begun when less than this is left of the deadline."""
+"""A new bundle is started only if at least this time is left before the deadline."""
 
 
 REFUSALS_LOGGED = 20
-"""Tasks of a bundle that are named in the log when they stay; of the others their number"""
+"""Most tasks of a bundle that the log names when they stay; the others are only counted."""
 
 
 _log = logging.getLogger(__name__)
@@ -36,16 +36,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Drained:
-    """What a drain did."""
+    """The result of a drain."""
 
     moved: int = 0
     already_gone: int = 0
     refused: tuple[tuple[str, str], ...] = ()
-    """(data hash, reason) of tasks that stay at the stage"""
+    """(data hash, reason) of tasks that stay at the stage."""
     finished: bool = True
-    """False: the time was up before the queue was; the next drain goes on"""
+    """False: the time was up before the queue was empty; the next drain continues."""
     late: int = 0
-    """Scores of labels that were edited after they had been handed in: kept, and counted nowhere"""
+    """Number of scores of labels that were edited after submission.
+
+    They are stored and not counted in any figure.
+    """
 
     def __add__(self, other: "Drained") -> "Drained":
         return Drained(
@@ -64,10 +67,11 @@ def drain_routing_stage(
     progress: Progress = no_progress,
     data_hashes: Sequence[str] | None = None,
 ) -> Drained:
-    """Route everything that waits at the routing stage (of `data_hashes` only, where given).
+    """Route all tasks that wait at the routing stage, or only those of `data_hashes`.
 
-    Each side is listed on its own with the server's dataset filter: a task that arrives in between is in one of the
-    two lists or in none, never in the wrong one. Requests: a page per 100 tasks, a bundle per 1,000, and 2.
+    Benchmark and production tasks are listed separately with the server's dataset filter. A task that arrives in
+    between is in one of the two lists or in neither, never in the wrong one. Requests: 1 per page of 100 tasks, 1 per
+    bundle of 1,000, and 2.
     """
     stage = projects.stage(routing)
     production = projects.production.project_hash
@@ -95,11 +99,11 @@ def drain_scoring_stage(
     progress: Progress = no_progress,
     data_hashes: Sequence[str] | None = None,
 ) -> Drained:
-    """Score everything that waits at a scoring stage, then send it on. What cannot be scored yet stays.
+    """Score all tasks that wait at a scoring stage and move them. Tasks that cannot be scored yet stay.
 
-    Requests for N tasks of k branches: a page per 100 tasks; per 500 tasks one for metadata and one to send them on;
-    labels in bundles of up to 1,000 rows, and for each of those a bundle of truth. What a bundle holds is recorded
-    before the next one is asked for, and no task moves before its score is recorded.
+    Requests for N tasks of k branches: 1 per page of 100 tasks; per 500 tasks 1 for metadata and 1 to move them; 1 per
+    bundle of up to 1,000 label rows, and 1 bundle of truth for each of those. The scores of a bundle are recorded
+    before the next bundle is requested, and a task moves only after its score is recorded.
 
     Raises:
         StoreError: tasks wait for the store (`on_store_failure`).
@@ -122,7 +126,7 @@ def drain_scoring_stage(
                     owe(owed)
                 if _time_is_up():
                     break
-        finally:  # what is recorded goes on, even where the rest has to wait
+        finally:  # move the recorded tasks even if the rest has to wait
             going = [(task, pathways[task.data_hash]) for task in tasks if task.data_hash in pathways]
             if going:
                 total += _send_on(projects, scorer.store, stage, going)
@@ -135,7 +139,7 @@ def drain_scoring_stage(
 def _send_on(
     projects: ServedProjects, store: SqlScoreStore, stage: Stage, moves: Sequence[tuple[Task, str]]
 ) -> Drained:
-    """Send tasks down their pathways; in shadow mode they stay, and what was decided is written down."""
+    """Move tasks along their pathways. In shadow mode they stay, and the decisions are recorded."""
     if projects.deployment.shadow:
         record_decisions(projects, store, {task.data_hash: pathway for task, pathway in moves})
         return Drained(
@@ -146,11 +150,11 @@ def _send_on(
 
 
 def pathway_of(scores: DataUnitScores, scoring: ScoringStage, stage: Stage, scorer: Scorer) -> str:
-    """The pathway, by name, of a scored task.
+    """The name of the pathway of a scored task.
 
     Raises:
-        MisconfiguredStage: the configuration names none and the stage has several.
-        NowhereToPass: the score is owed, and no pathway is safe.
+        MisconfiguredStage: the configuration names no pathway and the stage has several.
+        NowhereToPass: the score is not recorded and no pathway is safe.
     """
     if not scores.kept:
         return pathway_without_score(scoring, stage, scorer.projects.production)
@@ -164,7 +168,7 @@ def pathway_of(scores: DataUnitScores, scoring: ScoringStage, stage: Stage, scor
 
 
 def refusals(scores: Iterable[DataUnitScores]) -> tuple[tuple[str, str], ...]:
-    """(data hash, reason) of what could not be scored."""
+    """(data hash, reason) of the data units that could not be scored."""
     return tuple((each.data_hash, str(each.refusal)) for each in scores if each.refusal is not None)
 
 
@@ -181,7 +185,7 @@ def _time_is_up() -> bool:
 
 
 def _chunks(pages: Iterable[Sequence[Task]], size: int) -> Iterator[list[Task]]:
-    """Pages gathered until a bundle is full."""
+    """Collect the tasks of pages into lists of at least `size`; the last may be shorter."""
     gathered: list[Task] = []
     for page in pages:
         gathered.extend(page)

@@ -1,18 +1,18 @@
-"""Why a use case refuses. The messages are for people: they name what is wrong and never a label."""
+"""Errors of the use cases. Messages are for people: they name what is wrong and never quote a label."""
 
 from benchmark_qa.errors import RefusalError, TryAgainLater
 
 
 class TruthChanging(TryAgainLater):
-    """Labels or truth were edited each time while they were read: which version was judged cannot be told."""
+    """Labels or truth were edited during every attempt to read them, so the scored version is unknown."""
 
 
 class ProjectNotServed(RefusalError):
-    """This deployment does not serve the project that the request names."""
+    """This deployment does not serve the project in the request."""
 
 
 class StageNotServed(RefusalError):
-    """The configuration names another stage than the notification."""
+    """The configuration does not name the stage in the notification."""
 
 
 class UnknownDataUnit(RefusalError):
@@ -20,44 +20,47 @@ class UnknownDataUnit(RefusalError):
 
 
 class DatasetNotServed(RefusalError):
-    """The data unit is in a dataset that is neither the benchmark's nor production's."""
+    """The data unit's dataset is neither a benchmark dataset nor a production dataset."""
 
 
 class NotABenchmarkDataUnit(RefusalError):
-    """There is nothing to compare the labels with: the data unit is in no benchmark dataset."""
+    """The data unit is in no benchmark dataset, so there is no ground truth to compare with."""
 
 
 class NoGroundTruth(RefusalError):
-    """The benchmark task of this data unit is not at a Complete stage (yet)."""
+    """The benchmark task of this data unit is not at a Complete stage yet."""
 
 
 class NotSubmitted(RefusalError):
-    """No annotator has submitted labels of this data unit (yet)."""
+    """No annotator has submitted labels of this data unit yet."""
 
 
 class LabelsUnreadable(RefusalError):
-    """A label row is not as Encord writes them, or does not come; the message says where, not what stands there."""
+    """A label row has an unknown form, or Encord does not return it.
+
+    The message says where, and quotes nothing.
+    """
 
 
 class LabelsNotComparable(RefusalError):
-    """The labels are well formed and cannot be scored all the same, e.g. masks of two sizes; the message says why."""
+    """The labels are well formed but cannot be scored, e.g. masks of two sizes. The message says why."""
 
 
 class UnitBrokeDown(RefusalError):
-    """Reading or scoring one data unit's labels failed in a way nobody has foreseen; the log has the traceback."""
+    """An unexpected error while one data unit's labels were read or scored. The log has the traceback."""
 
 
 class OntologiesDiffer(RefusalError):
-    """Production and benchmark project use different ontologies: their labels cannot be compared."""
+    """Production and benchmark project use different ontologies, so their labels cannot be compared."""
 
 
 class AmbiguousTitle(RefusalError):
-    """Encord has several things of a title that a set-up names; the message has the hashes of all of them."""
+    """Several things on Encord have the title that a set-up file names. The message lists their hashes."""
 
 
 class MisconfiguredStage(RefusalError):
-    """The configuration names a stage or a pathway that the production project's workflow does not have."""
+    """The production project's workflow has no such stage or pathway as the configuration names."""
 
 
 class NothingToDrawFrom(RefusalError):
-    """Nothing fits what is to be drawn at random."""
+    """No item fits the conditions of a random draw."""

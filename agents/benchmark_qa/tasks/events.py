@@ -1,4 +1,4 @@
-"""Labels were submitted, or a task is complete: score what there is to score."""
+"""Handle events: labels were submitted, or a task is complete. Score the data units concerned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from benchmark_qa.tasks.write_back import WriteBack
 
 @dataclass(frozen=True)
 class EventOutcome:
-    """What an event led to."""
+    """Number of data units of an event that were scored and refused."""
 
     scored: int
     refused: int
@@ -23,15 +23,14 @@ class EventOutcome:
 
 
 def handle_event(scorer: Scorer, project_hash: str, data_hashes: Sequence[str]) -> EventOutcome:
-    """Score the data units of an event: submitted or completed work, or ground truth that has just changed.
+    """Score the data units of an event: submitted or completed work, or ground truth that was edited.
 
-    Data units that are no benchmark items, or cannot be scored yet, are counted and left alone.
-
-    Scores against truth that has changed are marked as out of date until the new ones count.
+    Data units that are not benchmark items, or cannot be scored yet, are counted and not changed. Scores against edited
+    truth are marked as stale until the new scores are recorded.
 
     Raises:
-        ProjectNotServed: the event is about somebody else's project.
-        StoreError: nothing that is counted as scored is missing from the store; the event must come again.
+        ProjectNotServed: the event is about a project that this deployment does not serve.
+        StoreError: every data unit counted as scored is in the store; the event must be delivered again.
         TruthChanging, PlatformError
     """
     projects = scorer.projects
@@ -46,7 +45,7 @@ def handle_event(scorer: Scorer, project_hash: str, data_hashes: Sequence[str]) 
     for batch in batches(list(dict.fromkeys(data_hashes)), TASKS_SCORED_TOGETHER):
         looked_at = datetime.now(UTC)
         for scored in scorer.score_in_bundles(batch):
-            if is_truth:  # where nothing had changed after all, the scores that are there count
+            if is_truth:  # where the truth is the same after all, the stored scores count again
                 keys = [record.identity.key for each in scored for record in each.records]
                 scorer.store.affirm(keys, as_of=looked_at)
             WriteBack(scorer).after_scoring(scored)

@@ -1,6 +1,6 @@
-"""Somebody presses "run agent" in the label editor: what may they be told?
+"""Answers to "run agent" in the label editor: what the person who asks may be told.
 
-The call names no person and carries no signature. Where the task stands tells who may be asking.
+The call names no person and has no signature. The stage of the task shows who may be asking.
 """
 
 from collections import Counter
@@ -31,16 +31,19 @@ MAX_HINTS = 3
 
 
 DISCREPANCIES_BEHIND_A_HINT = 3
-"""Fewer would point at single objects, and so at the right answer"""
+"""A hint needs at least this many conflicts.
+
+Fewer would point at single objects, and so at the right answer.
+"""
 
 
 FeedbackPolicy = Literal["off", "verdict", "score", "details"]
 
 
 def message_to_annotator(judged: Judged, policy: FeedbackPolicy, threshold: float) -> str:
-    """What the assignee of a training item is told about their own labels, within 256 characters.
+    """The message to a training item's assignee about their own labels, at most 256 characters.
 
-    Never a frame, a coordinate or the right answer; a hint only where several discrepancies are behind it.
+    It never contains a frame, a coordinate or the right answer. A hint needs several conflicts of its kind.
     """
     if policy == "off" or judged.score is None:
         return NEUTRAL_MESSAGE
@@ -57,9 +60,10 @@ def message_to_annotator(judged: Judged, policy: FeedbackPolicy, threshold: floa
 
 
 def message_to_reviewer(judged: Sequence[Judged], policy: FeedbackPolicy, *, see_names: bool = False) -> str:
-    """What is told at a review stage, within 256 characters: with names every branch's result, the worst first.
+    """The message at a review stage, at most 256 characters.
 
-    Without names, which is the default, where the results are: anybody who has the agent's URL may ask.
+    With names: every branch's result, the worst first. Without names (the default) it says only where the results are,
+    because anybody who has the agent's URL may ask.
     """
     if policy == "off" or not judged:
         return NEUTRAL_MESSAGE
@@ -71,7 +75,7 @@ def message_to_reviewer(judged: Sequence[Judged], policy: FeedbackPolicy, *, see
 
 
 def hints_of(conflicts: Mapping[tuple[str, str, str | None], int]) -> list[str]:
-    """At most three kinds of frequent mistakes, by class: `missing: car`, `confused: car and truck`."""
+    """Up to three frequent kinds of conflict with their class: `missing: car`, `confused: car and truck`."""
     counts: Counter[str] = Counter()
     for key, count in conflicts.items():
         counts[_hint(*key)] += count
@@ -81,7 +85,7 @@ def hints_of(conflicts: Mapping[tuple[str, str, str | None], int]) -> list[str]:
 
 def _hint(kind: str, feature: str, other: str | None) -> str:
     if kind == "mislabelled":
-        # In alphabetical order: which of the two is right must not be told.
+        # In alphabetical order, so that the hint does not reveal which of the two is right.
         return "confused: {} and {}".format(*sorted((feature, str(other))))
     wording = {
         "missing": f"missing: {feature}",
@@ -103,7 +107,7 @@ def _about(judged: Judged, policy: FeedbackPolicy) -> str:
 
 
 def _fit(parts: Sequence[str]) -> str:
-    """As many parts as fit, and how many do not."""
+    """As many parts as fit into a message, and the number of the others."""
     for shown in range(len(parts), 0, -1):
         rest = f", +{len(parts) - shown} more" if shown < len(parts) else ""
         message = ", ".join(parts[:shown]) + rest
@@ -120,21 +124,21 @@ Audience = Literal["annotator", "reviewer", "nobody"]
 
 
 MessageAbout = Callable[[Sequence[LabelRow], Audience], str]
-"""What the audience is told about these branches of one data unit"""
+"""Returns the message to the audience about these branches of one data unit."""
 
 
 @dataclass(frozen=True)
 class EditorFeedback:
-    """Answers calls from the label editor under the feedback policy."""
+    """Answers calls from the label editor according to the feedback policy."""
 
     scorer: Scorer
     message_about: MessageAbout
-    """`message_about` of this module, in whichever process has room for the labels"""
+    """`message_about` of this module, run in the process that has memory for the labels."""
 
     def answer(self, project_hash: str, data_hash: str) -> str:
-        """The message for whoever is looking at the data unit now.
+        """The message to the person who is looking at the data unit now.
 
-        Under `off` nothing is looked at, so that neither words nor time tell a benchmark item from another one.
+        Under `off` no request is made, so that neither text nor response time reveals a benchmark item.
 
         Raises:
             ProjectNotServed, PlatformError
@@ -159,7 +163,7 @@ class EditorFeedback:
             return NEUTRAL_MESSAGE
 
     def _may_ask_again(self, projects: ServedProjects, asker: str) -> bool:
-        """Counted in the store, across instances; where it cannot count, nobody is told anything more."""
+        """Whether scorings are left. The store counts for all instances; if it fails, the answer is False."""
         try:
             asked = self.scorer.store.count_editor_scoring(projects.production.project_hash, asker)
         except StoreError:
@@ -168,10 +172,12 @@ class EditorFeedback:
 
 
 def message_about(scorer: Scorer, rows: Sequence[LabelRow], audience: Audience) -> str:
-    """Score the branches as they are now, recording nothing, and put it into words under the feedback policy.
+    """Score the branches as they are now and return the message under the feedback policy.
+
+    Records nothing.
 
     Raises:
-        RefusalError: of the kind that says why they cannot be scored.
+        RefusalError: the subclass says why they cannot be scored.
         PlatformError
     """
     deployment = scorer.projects.deployment
@@ -183,9 +189,9 @@ def message_about(scorer: Scorer, rows: Sequence[LabelRow], audience: Audience) 
 
 
 def asker_of(rows: Sequence[LabelRow], audience: Audience) -> str:
-    """For whom attempts are counted: the data unit, and the person at work on it as far as Encord tells.
+    """The key under which attempts are counted: the data unit, and its annotator if Encord names one.
 
-    A task that is given to somebody else begins anew. 36 characters, and no name.
+    A task that is assigned to another person starts a new count. At most 36 characters, without a name.
     """
     data_hash = rows[0].data_hash
     people = {row.last_actioned_by for row in rows if row.last_actioned_by}
@@ -195,9 +201,9 @@ def asker_of(rows: Sequence[LabelRow], audience: Audience) -> str:
 
 
 def audience_of(project: Project, rows: Sequence[LabelRow]) -> Audience:
-    """Who may be looking: at a review stage the reviewer, at an annotation stage without consensus its assignee.
+    """The audience: the reviewer at a review stage, the assignee at an annotation stage (no consensus).
 
-    Nobody, where branches stand at different stages: one of those still at work could be told what is the reviewer's.
+    "nobody" if branches are at different stages: an annotator still at work could receive the reviewer's message.
     """
     kinds = {stage.uuid: stage.kind for stage in project.stages}
     here = {kinds.get(row.stage_uuid or "") for row in rows}

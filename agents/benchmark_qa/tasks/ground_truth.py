@@ -1,4 +1,4 @@
-"""The ground truth: which data units have it, finished, and its annotations."""
+"""The ground truth: which data units have it, whether it is finished, and its annotations."""
 
 import sys
 import threading
@@ -23,17 +23,19 @@ from benchmark_qa.tasks.isolation import one_unit
 from benchmark_qa.tasks.projects import ServedProjects
 
 BYTES_KEPT = 64 * 1024 * 1024
-"""Ground truth kept in memory, as arrays"""
+"""Most bytes of ground truth, as arrays, in memory."""
 RECENT_SECONDS = 10.0
-"""Labels tell their edit time in whole seconds: of truth edited as lately as that, two versions may look alike. Longer
-than two clocks differ"""
+"""Seconds after an edit during which two versions may have the same edit time.
+
+Encord gives edit times in whole seconds. The value is also longer than two clocks differ.
+"""
 NEVER = float("-inf")
-"""Long before any reading of the clock, which may have begun with this instance"""
+"""A time before any value of `time.monotonic()`, which may have started with this instance."""
 
 
 @dataclass(frozen=True, slots=True)
 class TruthRow:
-    """Where the ground truth of a data unit stands."""
+    """The state of one data unit's ground truth."""
 
     benchmark_project: str
     data_hash: str
@@ -42,30 +44,30 @@ class TruthRow:
     stage_title: str | None
     finished: bool
     ruled_at: datetime | None = None
-    """When another answer was last accepted besides it, or withdrawn"""
+    """When another answer was last accepted for this item, or withdrawn."""
 
     @property
     def version(self) -> datetime | None:
-        """Of what is right: scores that were made against an earlier one are out of date."""
+        """The later of edit and decision. Scores that were made against an earlier version are out of date."""
         known = [moment for moment in (self.edited_at if self.label_hash else None, self.ruled_at) if moment]
         return max(known, default=None)
 
 
 @dataclass(frozen=True)
 class TruthRead:
-    """Annotations as they were read."""
+    """Ground-truth annotations that were read."""
 
     annotations: Mapping[str, Annotations | LabelReadError | UnitBrokeDown]
-    """By data hash; or why they cannot be read"""
+    """By data hash: the annotations, or the error."""
     moved: frozenset[str] = frozenset()
-    """Data units whose truth may have been edited between its metadata and its labels"""
+    """Data units whose truth may have been edited between the requests for its metadata and its labels."""
 
 
 class GroundTruth:
     """An index of the benchmark projects' label rows, and their annotations by label hash and edit time.
 
-    The index is made by one request per benchmark project; an entry older than the time to live is looked at again
-    when it is next asked for, one request for all such entries of a call. Thread-safe.
+    One request per benchmark project builds the index. An entry older than the time to live is refreshed when it is
+    next asked for, all such entries of a call in one request. Thread-safe.
     """
 
     def __init__(self, projects: ServedProjects, *, ttl_seconds: float) -> None:
@@ -79,15 +81,15 @@ class GroundTruth:
         self._changed_at = NEVER
         self._distrusted_until = NEVER
         self._changed_during: list[set[str]] = []
-        """Of each refresh under way, the data units whose truth has changed since it began"""
+        """For each running refresh: the data units whose truth has changed since it began."""
         self._annotations: LRUCache[tuple[str, datetime | None], tuple[Ontology, Annotations]]
         self._annotations = LRUCache(maxsize=BYTES_KEPT, getsizeof=lambda kept: bytes_of(kept[1]))
         self._ontologies: dict[str, tuple[Project, Ontology]] = {}
 
     def rows(self, data_hashes: Iterable[str]) -> dict[str, TruthRow]:
-        """Ground-truth rows by data hash; data units that no benchmark project has are left out.
+        """Ground-truth rows by data hash. Data units that are in no benchmark project are left out.
 
-        Requests: none within the time to live; one per benchmark project for what has aged or is not finished.
+        Requests: none within the time to live; 1 per benchmark project for entries that are too old or not finished.
         """
         wanted = list(data_hashes)
         self._warm_up()
@@ -99,7 +101,7 @@ class GroundTruth:
             return {data_hash: self._rows[data_hash] for data_hash in wanted if data_hash in self._rows}
 
     def forget(self, data_hashes: Iterable[str]) -> None:
-        """Look at these rows again when they are next asked for: their truth has changed."""
+        """Refresh these rows when they are next asked for, because their truth has changed."""
         with self._lock:
             self._changed_at = time.time()
             for data_hash in data_hashes:
@@ -109,25 +111,26 @@ class GroundTruth:
 
     @property
     def changed_at(self) -> float:
-        """When `forget` was last called, in seconds since 1970; long ago where it never was."""
+        """When `forget` was last called, in seconds since 1970; minus infinity if never."""
         return self._changed_at
 
     def distrust(self, before: float) -> None:
-        """Look at every row again that was seen before this moment: another process was told of a change.
+        """Refresh every row that was read before this moment: another process was told of a change.
 
         Args:
             before: that process's `changed_at`.
         """
         with self._lock:
-            # Seen by the clock that never jumps; a moment that both processes know is told by the one on the wall.
+            # `_seen_at` uses `time.monotonic()`. `before` comes from another process and uses `time.time()`; convert it
+            # first.
             self._distrusted_until = max(self._distrusted_until, time.monotonic() - (time.time() - before))
 
     def annotations(self, rows: Iterable[TruthRow], ontology: Ontology) -> TruthRead:
-        """Ground-truth annotations by data hash. A request per 1,000 rows not cached.
+        """Ground-truth annotations by data hash. 1 request per 1,000 rows that are not cached.
 
         Args:
-            rows: of the index.
-            ontology: with which the labels beside them are read: annotations name classes by their place in it.
+            rows: rows of the index.
+            ontology: the ontology that the annotators' labels are read with; annotations refer to classes by index.
 
         Raises:
             PlatformError
@@ -152,10 +155,10 @@ class GroundTruth:
         return TruthRead(result, frozenset(moved))
 
     def ontology(self, project: Project) -> Ontology:
-        """The project's ontology, parsed once per copy of the project; the same object as long as it is equal.
+        """The project's ontology, parsed once per copy of the project; the same object while it is equal.
 
         Raises:
-            LabelsUnreadable: it holds a shape or an attribute type that is not known.
+            LabelsUnreadable: it has an unknown shape or attribute type.
         """
         known = self._ontologies.get(project.project_hash)
         if known is not None and known[0] is project:
@@ -172,16 +175,16 @@ class GroundTruth:
     def _warm_up(self) -> None:
         if self._warm:
             return
-        with self._warming:  # one thread asks, the others wait for its answer
+        with self._warming:  # one thread sends the request, the others wait
             if not self._warm:
-                with bodies_up_to(None):  # once an instance, and the larger the benchmark the more it saves
+                with bodies_up_to(None):  # once per instance; the larger the benchmark, the more the index saves
                     self._refresh(None)
                 self._warm = True
 
     def _is_fresh(self, data_hash: str, fresh_after: float) -> bool:
         with self._lock:
             row, seen_at = self._rows.get(data_hash), self._seen_at.get(data_hash, NEVER)
-        # Unfinished truth may be finished by now: never turn a task away on old news.
+        # Unfinished truth may be finished by now, so refresh it before a task is refused.
         return seen_at >= fresh_after and (row is None or row.finished)
 
     def _read(
@@ -190,7 +193,7 @@ class GroundTruth:
         by_label = {row.label_hash: row for row in rows if row.label_hash}
         found: dict[str, Annotations | LabelReadError | UnitBrokeDown] = {}
         moved: set[str] = set()
-        # Bundle by bundle: as arrays the labels are a tenth of what they are as parsed JSON.
+        # One bundle at a time: arrays take a tenth of the memory of parsed JSON.
         for bundle in self._projects.encord.label_bundles_with_gaps(project_hash, list(by_label)):
             for label_hash, document in bundle.items():
                 row = by_label[label_hash]
@@ -217,7 +220,10 @@ class GroundTruth:
             self._annotations[(row.label_hash, row.edited_at)] = ontology, annotations
 
     def _refresh(self, data_hashes: list[str] | None) -> None:
-        """Look at the rows again; earlier projects of the configuration win, finished rows before unfinished."""
+        """Refresh the rows.
+
+        Earlier projects of the configuration win, and finished rows win over unfinished rows.
+        """
         began = time.monotonic()
         seen: dict[str, TruthRow | None] = dict.fromkeys(data_hashes or ())
         with self._noting_changes() as changed:
@@ -233,7 +239,7 @@ class GroundTruth:
                     self._take(data_hash, found, NEVER if data_hash in changed else began)
 
     def _take(self, data_hash: str, row: TruthRow | None, seen_at: float) -> None:
-        """Believe what was seen, unless somebody has looked later; what changed meanwhile is looked at again."""
+        """Store a row that was read, unless a later read stored one. Changed rows are read again later."""
         if self._seen_at.get(data_hash, NEVER) > seen_at:
             return
         self._seen_at[data_hash] = seen_at
@@ -244,7 +250,7 @@ class GroundTruth:
 
     @contextmanager
     def _noting_changes(self) -> Iterator[set[str]]:
-        """The data units that are forgotten while the block runs: what it sees of them may be older than that."""
+        """Collect the data units that are forgotten while the block runs: what it reads of them may be older."""
         changed: set[str] = set()
         with self._lock:
             self._changed_during.append(changed)
@@ -256,12 +262,12 @@ class GroundTruth:
 
 
 def _is_recent(edited: datetime | None) -> bool:
-    """Edited within a moment of now: the next edit may bear the same second."""
+    """Whether the edit is so recent that another edit may have the same time, in whole seconds."""
     return edited is not None and abs((datetime.now(UTC) - edited).total_seconds()) < RECENT_SECONDS
 
 
 def bytes_of(value: object) -> int:
-    """The memory that a value holds with all its parts, about: what several of them share is counted in each."""
+    """Approximate size of a value with all its parts, in bytes. A shared part is counted each time."""
     if isinstance(value, np.ndarray):
         return value.nbytes
     size = sys.getsizeof(value)
@@ -281,6 +287,6 @@ def _truth_row(project: Project, row: LabelRow, finals: set[str]) -> TruthRow:
         label_hash=row.label_hash,
         edited_at=row.last_edited_at,
         stage_title=row.stage_title,
-        # The workflow's stage tells that the truth is finished; a label status may change by being read.
+        # The workflow stage tells that the truth is finished. A label status may change when the labels are read.
         finished=row.stage_uuid in finals,
     )

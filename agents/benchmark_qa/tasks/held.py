@@ -1,4 +1,4 @@
-"""Tasks that wait because their score cannot be recorded, and tasks that have gone on without one."""
+"""Tasks that wait because their score cannot be recorded, and tasks that moved without one."""
 
 import logging
 import threading
@@ -15,37 +15,37 @@ from benchmark_qa.tasks.scoring_plan import DataUnitScores
 
 MOST_KNOWN = 100_000
 NAMED = 20
-"""Data units of one outage that a log line names"""
+"""Most data units of one outage that a log line names."""
 _WITH_ANNOTATORS = ("ANNOTATION", "CONSENSUS_ANNOTATION")
 _log = logging.getLogger(__name__)
 
 
 class HeldTasks:
-    """Since when tasks have been waiting, as far as this process knows. Thread-safe."""
+    """Waiting tasks of this process, each with the time since when it waits. Thread-safe."""
 
     def __init__(self) -> None:
         self._since: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def add(self, data_hashes: Iterable[str]) -> None:
-        """These wait from now on, unless they do already."""
+        """Add tasks that wait from now on, unless they wait already."""
         with self._lock:
             for data_hash in data_hashes:
                 if len(self._since) < MOST_KNOWN:
                     self._since.setdefault(data_hash, time.monotonic())
 
     def remove(self, data_hashes: Iterable[str]) -> None:
-        """These wait no more."""
+        """Remove tasks that no longer wait."""
         with self._lock:
             for data_hash in data_hashes:
                 self._since.pop(data_hash, None)
 
     def number(self) -> int:
-        """How many wait."""
+        """The number of waiting tasks."""
         return len(self._since)
 
     def oldest_seconds(self) -> float:
-        """How long the first of them has been waiting."""
+        """Seconds that the oldest task has waited; 0 if none waits."""
         with self._lock:
             return time.monotonic() - min(self._since.values()) if self._since else 0.0
 
@@ -56,12 +56,12 @@ telemetry.observe("benchmark_qa.tasks.held.age", "of the first of them", held.ol
 
 
 def scored_or_owed(scorer: Scorer, data_hashes: Sequence[str]) -> Iterator[list[DataUnitScores]]:
-    """Score these, whose tasks are to move: what is given as kept is in the store.
+    """Score data units whose tasks are to move. Results with `kept` are in the store.
 
-    Under `on_store_failure` "pass" what cannot be recorded is given as not kept.
+    Under `on_store_failure` "pass", scores that cannot be recorded have `kept=False`.
 
     Raises:
-        StoreError: under "hold", after all that is recorded has been given.
+        StoreError: under "hold", after all recorded scores have been yielded.
         TruthChanging, PlatformError
     """
     waiting = dict.fromkeys(data_hashes)
@@ -80,7 +80,7 @@ def scored_or_owed(scorer: Scorer, data_hashes: Sequence[str]) -> Iterator[list[
 
 
 def hold(data_hashes: Sequence[str], because: Exception) -> None:
-    """Count and log tasks that stay where they are until the store is back."""
+    """Count and log tasks that stay at their stage until the store is available again."""
     held.add(data_hashes)
     telemetry.held_tasks.add(len(data_hashes))
     facts = {
@@ -93,21 +93,21 @@ def hold(data_hashes: Sequence[str], because: Exception) -> None:
 
 
 def owe(data_hashes: Sequence[str]) -> None:
-    """Count and log tasks that go on without a recorded score."""
+    """Count and log tasks that move on without a recorded score."""
     telemetry.owed_scores.add(len(data_hashes))
     facts = {"event": "score_unrecorded", "number": len(data_hashes), "data_hashes": list(data_hashes[:NAMED])}
     _log.error("%d tasks go on without a recorded score: 'evaluate' makes up for it", len(data_hashes), extra=facts)
 
 
 class NowhereToPass(TryAgainLater):
-    """No pathway is certain to keep a task from the annotators: it waits after all."""
+    """No pathway is certain to keep a task away from the annotators, so the task waits."""
 
 
 def pathway_without_score(scoring: ScoringStage, stage: Stage, project: Project) -> str:
-    """The pathway of a task whose score is owed: never one that brings it back to people.
+    """The pathway of a task whose score is not recorded. It never leads back to annotators.
 
     Raises:
-        NowhereToPass: there is none.
+        NowhereToPass: there is no such pathway.
     """
     pathway = scoring.pass_pathway or (stage.pathways[0] if len(stage.pathways) == 1 else None)
     kinds = {each.uuid: each.kind for each in project.stages}

@@ -1,4 +1,4 @@
-"""One data unit whose reading or scoring breaks down holds up nobody else's work."""
+"""Isolate data units: an unexpected error in one does not stop the scoring of others."""
 
 import concurrent.futures
 import logging
@@ -23,21 +23,21 @@ NEVER_A_REFUSAL = (
     concurrent.futures.CancelledError,
     ConnectionError,
 )
-"""Outages, deadlines and cancellation: the same unit may be scored the next time"""
+"""Outages, deadlines and cancellation: the next attempt at the same data unit may succeed."""
 
 
 @contextmanager
 def one_unit(where: str, step: Literal["read", "scored"]) -> Iterator[None]:
-    """Turn what nobody expected of one data unit's labels into a refusal of this data unit.
+    """Turn an unexpected error of one data unit's labels into a refusal of this data unit.
 
-    It is logged with its traceback and counted; the message names no label.
+    The error is logged with its traceback and counted. The message names no label.
 
     Args:
         where: the data unit, for the message.
-        step: what is done with its labels inside.
+        step: what the block does with its labels.
 
     Raises:
-        UnitBrokeDown: in place of any exception but refusals, outages, deadlines and want of memory.
+        UnitBrokeDown: for any exception but refusals, outages, deadlines and a lack of memory.
     """
     try:
         yield
@@ -45,11 +45,11 @@ def one_unit(where: str, step: Literal["read", "scored"]) -> Iterator[None]:
         raise
     except Exception as error:
         if type(error) is MemoryError:
-            # The process has no memory left, which is not this unit's fault alone. One array of it that
-            # is too large for any memory raises a class of its own below MemoryError.
+            # The process has no memory left, and this data unit may not be the cause. An array that is too large for
+            # any memory raises a subclass of MemoryError.
             raise
         telemetry.unit_failures.add(1, {"step": step, "error": type(error).__name__})
-        # As a field: on the terminal of a command a traceback helps nobody, and messages quote labels.
+        # In a log field: a traceback on a command's terminal helps nobody, and messages quote labels.
         places = "".join(places_and_kinds(error))
         _log.error(
             "the labels of %s could not be %s", where, step, extra={"event": "unit_broke_down", "exception": places}

@@ -1,4 +1,4 @@
-"""Running jobs: a job for a whole stage is spread into many, a job for some data units is run."""
+"""Run jobs: split a job for a whole stage into jobs for data units, and run those."""
 
 import threading
 import time
@@ -17,24 +17,24 @@ Drain = Callable[[DrainJob], Drained]
 
 
 class JobUnfinished(Exception):
-    """The time was up, or the same job is under way already: the queue must deliver the job again."""
+    """The time was up, or the same job is already running. The queue must deliver the job again."""
 
 
 @dataclass(frozen=True)
 class QueuedDrains:
-    """Works off the jobs of a queue: a job for a whole stage becomes many, a job for some data units is run.
+    """Runs the jobs of a queue. A job for a whole stage is split into jobs for data units.
 
-    Tasks that leave or join the queue while it is listed may be missed or listed twice. Both are harmless: Encord
-    notifies again until the queue is empty, and a task that has gone is left alone.
+    Tasks that join or leave the stage while it is listed may be missed or listed twice. Both are harmless: Encord
+    notifies again until the stage is empty, and a task that has moved is skipped.
     """
 
     encord: Encord
     submit_all: Callable[[Sequence[DrainJob]], None]
-    """Puts jobs on the queue"""
+    """Puts jobs on the queue."""
     run: Callable[[DrainJob], Drained]
 
     def work_off(self, job: DrainJob) -> None:
-        """Run the job, or put jobs for parts of it on the queue.
+        """Run the job, or split it and put the parts on the queue.
 
         Raises:
             JobUnfinished, QueueUnavailable, PlatformError, RefusalError
@@ -45,7 +45,7 @@ class QueuedDrains:
             raise JobUnfinished(f"the drain of {len(job.data_hashes)} tasks is not finished")
 
     def _spread(self, job: DrainJob) -> None:
-        """A job a page; the last of all, the same job from the next page on."""
+        """Submit one job per page of tasks; submit a job for the remaining pages last."""
         until = time.monotonic() + min(PLAN_SECONDS, remaining_seconds(PLAN_SECONDS) - RESERVE_SECONDS)
         token, pages, jobs = job.page_token, 0, list[DrainJob]()
         while pages == 0 or (token is not None and pages < PAGES_PER_PLAN and time.monotonic() < until):
@@ -58,21 +58,24 @@ class QueuedDrains:
                 self.submit_all(jobs)
                 jobs.clear()
         if token is not None:
-            # Last: a crash before this line lists the same pages again, one after it loses nothing.
+            # Last: after a crash before this line the same pages are listed again, after a crash behind it nothing is
+            # lost.
             jobs.append(replace(job, page_token=token))
         self.submit_all(jobs)
 
 
 @dataclass(frozen=True)
 class JobRunner:
-    """Runs drain jobs; safe to run the same one twice, or twice at once, here or on another instance."""
+    """Runs drain jobs. The same job may run twice, also at the same time, here or on another instance."""
 
     scorer: Scorer
     _running: set[DrainJob] = field(default_factory=set, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def require_served(self, job: DrainJob) -> None:
-        """Refuse jobs for projects and stages that are not ours; asks Encord nothing for foreign projects.
+        """Refuse jobs for projects and stages that this deployment does not serve.
+
+        No request for other projects.
 
         Raises:
             ProjectNotServed, StageNotServed, MisconfiguredStage, PlatformError
@@ -81,10 +84,10 @@ class JobRunner:
         self._drain_of(job.stage_uuid)
 
     def run(self, job: DrainJob) -> Drained:
-        """Drain the stage as far as the deadline lets us.
+        """Drain the stage until the deadline.
 
-        A job that is already under way in this process is not begun again: Encord's next notification picks up what
-        arrives meanwhile.
+        A job that is already running in this process is not started again: Encord's next notification covers the tasks
+        that arrive meanwhile.
 
         Raises:
             ProjectNotServed, StageNotServed, MisconfiguredStage, PlatformError
@@ -95,7 +98,7 @@ class JobRunner:
 
     @contextmanager
     def once(self, job: DrainJob) -> Iterator[bool]:
-        """Mark the job as under way; False where it is already."""
+        """Mark the job as running; yields False if it already is."""
         with self._lock:
             begun = job not in self._running
             if begun:

@@ -1,4 +1,4 @@
-"""What there is to do, small enough for any queue: the tasks themselves are looked up when the job runs."""
+"""Job messages, small enough for any queue. A job looks up its tasks when it runs."""
 
 import json
 from collections.abc import Sequence
@@ -11,23 +11,23 @@ JOB_VERSION = 1
 
 
 class JobError(ValueError):
-    """A message that is no job of this version."""
+    """The message is not a job of this version."""
 
 
 class QueueUnavailable(TryAgainLater):
-    """The queue has not taken a job; submitting it again does no harm."""
+    """The queue did not accept a job. Submitting it again is safe."""
 
 
 @dataclass(frozen=True)
 class DrainJob:
-    """Work through the queue of one agent stage of one project."""
+    """A job to drain the queue of one agent stage of one project."""
 
     project_hash: str
     stage_uuid: str
     data_hashes: tuple[str, ...] | None = None
-    """Only the tasks of these data units: how a long queue is spread over instances. None: all that wait"""
+    """Only the tasks of these data units, to spread a long queue over instances. None: all waiting tasks."""
     page_token: str | None = None
-    """Where in Encord's list of all that wait this job begins; only without `data_hashes`"""
+    """Page of Encord's list of waiting tasks at which this job begins; only without `data_hashes`."""
 
     def to_json(self) -> str:
         """The message body."""
@@ -59,17 +59,17 @@ class DrainJob:
 
 
 class Dispatcher(Protocol):
-    """Takes a job off the hands of a request. How and where it runs is not the caller's concern."""
+    """Accepts jobs from requests and runs them somewhere else or later."""
 
     def submit(self, job: DrainJob) -> None:
-        """Hand the job over; returns when it is safe to answer the request."""
+        """Hand the job over. Returns when it is safe to answer the request."""
 
 
 class JobQueue(Dispatcher, Protocol):
-    """A queue outside of this process, which delivers each job at least once."""
+    """A queue outside this process that delivers each job at least once."""
 
     def submit_all(self, jobs: Sequence[DrainJob]) -> None:
-        """Hand several jobs over.
+        """Hand over several jobs.
 
         Raises:
             QueueUnavailable: some may be on the queue; all may be submitted again.
@@ -77,11 +77,11 @@ class JobQueue(Dispatcher, Protocol):
 
 
 PAGES_PER_PLAN = 200
-"""Pages of 100 tasks that one job lists before it hands on to the next"""
+"""Pages of 100 tasks that one job lists before the next job continues."""
 
 
 PLAN_SECONDS = 45.0
-"""The same, in time: far less than the time after which a queue takes a job for lost"""
+"""Seconds that one job lists pages: far less than the time after which a queue delivers a job again."""
 
 
 PAGES_SUBMITTED_TOGETHER = 10

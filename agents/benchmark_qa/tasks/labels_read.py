@@ -1,4 +1,4 @@
-"""What Encord was asked for before scoring: annotators' labels, other answers, and the truth beside them."""
+"""Data read from Encord for scoring: annotators' labels, accepted answers, and the truth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,16 +19,16 @@ from benchmark_qa.tasks.scoring_plan import Work
 
 @dataclass(frozen=True)
 class Labels:
-    """One label row as arrays, or why it cannot be read; and who has created its labels."""
+    """One label row as arrays, or the read error, and the creators of its labels."""
 
     read_as: Annotations | LabelReadError | UnitBrokeDown
     creators: frozenset[str] = frozenset()
     moved: bool = False
-    """They were edited since their metadata was read"""
+    """The labels were edited after their metadata was read."""
 
     @classmethod
     def read(cls, document: Mapping[str, Any] | None, ontology: Ontology, edited: datetime | None) -> Self:
-        """Of the JSON of a label row; None: Encord has not returned it. `edited`: what its metadata said before."""
+        """Read the JSON of a label row; None: Encord did not return it. `edited`: edit time in its metadata."""
         if document is None:
             return cls(LabelReadError("label row", "Encord does not return it"))
         moved = is_of_another_time(document, edited)
@@ -47,7 +47,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Fetched:
-    """All that some data units are scored with."""
+    """The data that some data units are scored with."""
 
     truth: TruthRead
     labels: Mapping[str, Labels]
@@ -55,7 +55,7 @@ class Fetched:
     at: datetime
 
     def accepted(self, work: Work) -> list[Annotations]:
-        """What counts as right besides the truth. Raises LabelReadError."""
+        """Annotations of the accepted answers. Raises LabelReadError."""
         return [self.labels[label_hash].arrays() for label_hash in work.accepted if label_hash in self.labels]
 
     def has_moved(self, work: Work) -> bool:
@@ -68,34 +68,34 @@ class Fetched:
 class Attempt:
     """One attempt at reading labels and truth that may be edited meanwhile.
 
-    Where metadata named the same edit time before and after a reading, what was read is of that time, whatever the
-    labels themselves say: it is kept for the next attempt, and everything else is read again.
+    If the metadata has the same edit time before and after a read, the labels are of that time, even if their own JSON
+    says otherwise. They are kept for the next attempt, and everything else is read again.
     """
 
     labels: Mapping[tuple[str, datetime | None], Labels] = field(default_factory=dict)
-    """Of the last attempt, by label hash and edit time"""
+    """Labels from the last attempt, by label hash and edit time."""
     truths: Mapping[tuple[str, datetime | None], Annotations | LabelReadError | UnitBrokeDown] = field(
         default_factory=dict
     )
     handed_in: Mapping[str, datetime | None] = field(default_factory=dict)
-    """Of work that has left the annotators some time ago"""
+    """Submission times of work that left the annotators some time ago, by data hash."""
     again: dict[str, tuple[Work, "Fetched"]] = field(default_factory=dict)
-    """What is to be read once more, by data hash"""
+    """What has to be read again, by data hash."""
 
     def labels_of(self, label_hash: str, edited: datetime | None) -> Labels | None:
-        """What was read of a row, where it has not been edited since."""
+        """The labels that were read of a row, if it has not been edited since."""
         return self.labels.get((label_hash, edited))
 
     def truth_of(self, row: TruthRow) -> Annotations | LabelReadError | UnitBrokeDown | None:
-        """The same of the truth."""
+        """The truth that was read of a row, if it has not been edited since."""
         return self.truths.get((row.label_hash or "", row.edited_at))
 
     def repeat(self, work: Work, fetched: Fetched) -> None:
-        """Read this once more."""
+        """Read this data unit again in the next attempt."""
         self.again[work.truth.data_hash] = work, fetched
 
     def next(self) -> "Attempt":
-        """The attempt at what is to be read once more."""
+        """The next attempt, for the data units that have to be read again."""
         labels: dict[tuple[str, datetime | None], Labels] = {}
         truths: dict[tuple[str, datetime | None], Annotations | LabelReadError | UnitBrokeDown] = {}
         for work, fetched in self.again.values():

@@ -1,4 +1,4 @@
-"""What is to be scored of a data unit, and against which truth."""
+"""Plan the scoring of data units: which branches, and against which truth."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from benchmark_qa.tasks.scoring_plan import Work, annotators_branches, is_with_a
 
 @dataclass(frozen=True)
 class Planner:
-    """Plans the scoring of data units. Raises `StoreError` where rulings or versions of truth cannot be looked up."""
+    """Plans the scoring of data units. Raises `StoreError` if truth decisions or versions cannot be read."""
 
     projects: ServedProjects
     truth: GroundTruth
@@ -27,7 +27,7 @@ class Planner:
     def plans(
         self, data_hashes: Sequence[str], handed_in: Mapping[str, datetime | None]
     ) -> dict[str, Work | RefusalError]:
-        """What is to be scored of each data unit, or why it cannot be; against no older truth than others have seen."""
+        """The work of each data unit, or the refusal. The truth is never older than any instance has seen."""
         plans = self.plans_of(data_hashes, handed_in)
         behind = self._behind(plans)
         if behind:
@@ -37,7 +37,7 @@ class Planner:
         return plans
 
     def _behind(self, plans: Mapping[str, Work | RefusalError]) -> dict[str, SeenTruth]:
-        """Of which items somebody has seen a newer truth, and which."""
+        """The items whose newest known truth is newer than the planned one, with that truth."""
         planned = {data_hash: plan for data_hash, plan in plans.items() if isinstance(plan, Work)}
         if not planned:
             return {}
@@ -45,7 +45,7 @@ class Planner:
         return {h: seen for h, seen in newest.items() if seen.is_newer_than(planned[h].truth.version)}
 
     def _take_other_rows(self, plans: Mapping[str, Work | RefusalError], behind: Mapping[str, SeenTruth]) -> None:
-        """Where Encord has just said that another row is the truth now, it is, however old."""
+        """Record rows that Encord now gives as the truth in place of others, even if they are older."""
         others = {}
         for data_hash, seen in behind.items():
             plan = plans[data_hash]
@@ -57,7 +57,7 @@ class Planner:
     def plans_of(
         self, data_hashes: Sequence[str], handed_in: Mapping[str, datetime | None], *, ruled: bool = True
     ) -> dict[str, Work | RefusalError]:
-        """The same by what is known here. `ruled`: with what people have ruled, for which the store is asked."""
+        """The work of each data unit by the truth known here. `ruled`: apply truth decisions from the store."""
         production = self.projects.production.project_hash
         rows: dict[str, list[LabelRow]] = {data_hash: [] for data_hash in data_hashes}
         for row in self.projects.encord.label_rows(production, data_hashes=rows, all_branches=True):
@@ -84,7 +84,7 @@ class Planner:
         return TruthVersions(self.store.database)
 
     def submitted_parts(self, rows: Sequence[LabelRow]) -> Set[tuple[str, str]]:
-        """What is submitted of tasks that are still with their annotators; asks Encord only if there are such."""
+        """(data hash, branch) submitted of tasks still with annotators. No request if there are none."""
         production = self.projects.production
         waiting = sorted({row.data_hash for row in rows if is_with_annotators(production, [row])})
         if not waiting:
@@ -98,7 +98,7 @@ class Planner:
         truths: Mapping[str, TruthRow],
         submitted: Set[tuple[str, str]] | None,
     ) -> Work:
-        """What is to be scored of one data unit: its submitted branches, or all of them where `submitted` is None."""
+        """The work of one data unit: its submitted branches, or all branches if `submitted` is None."""
         if not rows:
             raise UnknownDataUnit(f"the project has no data unit {data_hash}")
         if self.projects.side_of(rows[0].dataset_hash) != "benchmark":
@@ -118,7 +118,7 @@ class Planner:
         return Work(truth, tuple(chosen), not is_with_annotators(self.projects.production, rows))
 
     def _standings(self, data_hashes: Sequence[str]) -> dict[str, Standing]:
-        """Answers accepted besides the truth. Without them nobody is judged. Raises StoreError."""
+        """The truth decisions by data hash. Scoring needs them. Raises StoreError."""
         if not data_hashes:
             return {}
         return TruthRulings(self.store.database).standings(self.projects.production.project_hash, data_hashes)

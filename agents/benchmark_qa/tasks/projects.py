@@ -1,4 +1,4 @@
-"""The projects of a deployment as they are on Encord, checked against the configuration."""
+"""The projects of a deployment on Encord, checked against the configuration."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +12,7 @@ from benchmark_qa.tasks.errors import DatasetNotServed, MisconfiguredStage, Onto
 
 @dataclass(frozen=True)
 class ServedProjects:
-    """The production project and its benchmark projects. Costs requests only when the platform's cache is cold."""
+    """The production project and its benchmark projects. Makes requests only if they are not cached."""
 
     encord: Encord
     deployment: Deployment
@@ -28,7 +28,7 @@ class ServedProjects:
         return tuple(self.encord.project(str(project)) for project in self.deployment.benchmark_projects)
 
     def require_served(self, project_hash: str) -> None:
-        """Refuse every project but the production project, before anything is asked of Encord.
+        """Refuse every project but the production project, without a request to Encord.
 
         Raises:
             ProjectNotServed
@@ -41,17 +41,17 @@ class ServedProjects:
         return any(dataset_hash in project.dataset_titles for project in self.benchmarks)
 
     def is_production_dataset(self, dataset_hash: str) -> bool:
-        """Whether the dataset counts as production: not a benchmark's, and listed where there is a list."""
+        """Whether the dataset is production: not a benchmark dataset, and in the list if there is one."""
         listed = self.deployment.production_datasets
         return not self.is_benchmark_dataset(dataset_hash) and (
             listed is None or dataset_hash in {str(dataset) for dataset in listed}
         )
 
     def side_of(self, dataset_hash: str) -> Literal["benchmark", "production"]:
-        """Which of the two a dataset is.
+        """Whether a dataset is benchmark or production.
 
         Raises:
-            DatasetNotServed: neither.
+            DatasetNotServed: it is neither.
         """
         if self.is_benchmark_dataset(dataset_hash):
             return "benchmark"
@@ -67,10 +67,10 @@ class ServedProjects:
         return [dataset for dataset in self.production.dataset_titles if belongs(dataset)]
 
     def require_same_ontology(self, benchmark: Project) -> None:
-        """Refuse to compare labels of different ontologies.
+        """Require that the benchmark project uses the production project's ontology.
 
         Raises:
-            OntologiesDiffer: naming both.
+            OntologiesDiffer: the message names both.
         """
         production = self.production
         if production.ontology_hash != benchmark.ontology_hash:
@@ -80,10 +80,10 @@ class ServedProjects:
             )
 
     def stage(self, reference: StageReference) -> Stage:
-        """The agent stage that the configuration means.
+        """The agent stage that the configuration names.
 
         Raises:
-            MisconfiguredStage: there is none, or it lacks a configured pathway.
+            MisconfiguredStage: there is no such stage, or it lacks a configured pathway.
         """
         uuid = str(reference.uuid) if reference.uuid else None
         stage = self.production.stage(uuid=uuid, title=reference.name)

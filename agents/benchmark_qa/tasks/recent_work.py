@@ -1,4 +1,4 @@
-"""Somebody's recent production work that has left annotation: to find it, send it round again, and put it back."""
+"""Recent production work that has left annotation: find it, send it back, and restore it."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -19,23 +19,22 @@ class DoneTask:
     data_hash: str
     task_uuid: str
     stage_uuid: str
-    """Where it stands"""
+    """The task's current stage."""
     annotation_uuid: str
-    """Where it was annotated"""
+    """The annotation stage from which it was submitted."""
 
 
 def recent_work(
     projects: ServedProjects, annotators: Collection[str], since: datetime, until: datetime
 ) -> dict[str, list[DoneTask]]:
-    """By annotator, the newest first: the tasks that they were the last to submit from an annotation stage.
+    """By annotator: the tasks that they were the last to submit from an annotation stage, newest first.
 
-    Whoever reviewed a task acted on it later and has not made its labels; nor has whoever did it before it was
-    rejected and went to another. Consensus blocks are everybody's and left out.
-
+    A reviewer acts on a task later and did not make its labels. An annotator whose task was rejected and went to
+    another person did not make its labels either. Consensus blocks are left out, because several people work there.
     Requests: 1 per page of Encord's analytics, and 1 per 1,000 of these tasks.
 
     Raises:
-        PlatformError: AccessRefused where the service's user may not see the analytics.
+        PlatformError: AccessRefused if the service's user may not see the analytics.
     """
     production = projects.production
     kinds = {stage.uuid: stage.kind for stage in production.stages}
@@ -61,20 +60,21 @@ def recent_work(
 
 
 def send_round_again(projects: ServedProjects, tasks: Sequence[DoneTask]) -> None:
-    """Move tasks to where they were annotated, with their labels. 1 request per pair of stages and 500.
+    """Move tasks, with their labels, to the stage where they were annotated.
 
-    Not by re-opening them: that sends a task to the workflow's first annotation stage, which may be the benchmark's.
+    Requests: 1 per pair of stages and 500 tasks. Re-opening is not used: it sends a task to the workflow's first
+    annotation stage, which may be the benchmark's.
 
     Raises:
-        PlatformError: RequestRejected where one of them has left its stage meanwhile.
+        PlatformError: RequestRejected if a task has left its stage meanwhile.
     """
     _move(projects, [(task.stage_uuid, task.annotation_uuid, task.task_uuid) for task in tasks])
 
 
 def put_back(projects: ServedProjects, tasks: Sequence[DoneTask]) -> None:
-    """Bring tasks that were sent round again, and not submitted since, to where they stood before.
+    """Move tasks that were sent back, and not submitted since, to their earlier stage.
 
-    Requests: 1 per 1,000 tasks to see where they are, and 1 per pair of stages and 500.
+    Requests: 1 per 1,000 tasks to see where they are, and 1 per pair of stages and 500 tasks.
 
     Raises:
         PlatformError
@@ -92,7 +92,7 @@ def _latest(actions: Iterable[TaskAction]) -> dict[str, TaskAction]:
 
 
 def _move(projects: ServedProjects, moves: Sequence[tuple[str, str, str]]) -> None:
-    """(origin, destination, task) each."""
+    """Move tasks; each move is (origin, destination, task)."""
     by_stages: dict[tuple[str, str], list[str]] = defaultdict(list)
     for origin, destination, task in moves:
         by_stages[origin, destination].append(task)

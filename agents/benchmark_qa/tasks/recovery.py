@@ -1,4 +1,4 @@
-"""Work that has left the scoring stages without a score, wherever it stands now."""
+"""Find work that left the scoring stages without a score, at whatever stage it is now."""
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -13,23 +13,26 @@ from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.projects import ServedProjects
 
 HISTORY = timedelta(days=180)
-"""What left a scoring stage earlier than that is scored as it stands"""
+"""Period of Encord's analytics that is read.
+
+Work that left a scoring stage earlier is scored as it is now.
+"""
 _WITH_ANNOTATORS = ("ANNOTATION", "CONSENSUS_ANNOTATION")
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class PastScoring:
-    """Benchmark items that have been through a scoring stage, or are finished, and have no score that counts."""
+    """Benchmark items that passed a scoring stage, or are finished, and have no current score."""
 
     handed_in: Mapping[str, datetime | None] = field(default_factory=dict)
-    """By data hash, when the work was handed in that should have been scored; None where nobody knows"""
+    """By data hash: when the work to be scored was submitted; None if unknown."""
     untold: tuple[tuple[str, str], ...] = ()
-    """(data hash, reason) of what may not be judged: nobody can tell whether it has been edited since"""
+    """(data hash, reason) of items not scored, because it is unknown whether they were edited since."""
 
 
 def past_scoring(projects: ServedProjects, store: SqlScoreStore) -> PastScoring:
-    """What to make up for. 1 request, and those of Encord's analytics where anything is found.
+    """Find the items without a score. 1 request, and those of Encord's analytics if anything is found.
 
     Raises:
         StoreError, PlatformError
@@ -47,7 +50,7 @@ def past_scoring(projects: ServedProjects, store: SqlScoreStore) -> PastScoring:
     unscored = {data_hash: stage for data_hash, stage in stages.items() if stage and stage not in waiting}
     if not unscored or (not beyond and not finished & set(unscored.values())):
         return PastScoring()
-    if not projects.deployment.stages.scoring:  # nothing to have passed: what is finished is scored as it is
+    if not projects.deployment.stages.scoring:  # without scoring stages, finished items are scored as they are
         return PastScoring(dict.fromkeys(h for h, stage in unscored.items() if stage in finished))
     try:
         history = TaskHistory.of(_actions(projects), beyond)
@@ -68,7 +71,7 @@ def past_scoring(projects: ServedProjects, store: SqlScoreStore) -> PastScoring:
 
 
 def stages_beyond_scoring(projects: ServedProjects) -> set[str]:
-    """Stages to which a scoring stage sends tasks that are not to be annotated again."""
+    """Uuids of the stages to which a scoring stage sends tasks, without annotation and agent stages."""
     production = projects.production
     kinds = {stage.uuid: stage.kind for stage in production.stages}
     ours = {projects.stage(each).uuid for each in _agent_stages(projects)}
@@ -82,14 +85,17 @@ def stages_beyond_scoring(projects: ServedProjects) -> set[str]:
 
 @dataclass(frozen=True)
 class TaskHistory:
-    """When work was handed in, and when it was first met beyond the scoring stages."""
+    """When work was submitted, and when a task was first acted on beyond the scoring stages."""
 
     submitted: Mapping[str, list[datetime]]
     first_beyond: Mapping[str, datetime]
 
     @classmethod
     def of(cls, actions: Iterable[TaskAction], beyond: Collection[str]) -> "TaskHistory":
-        """Of a project's task actions, in any order. What a reviewer approves before the scoring is handed in then."""
+        """The history from a project's task actions, in any order.
+
+        Approval before scoring counts as submission.
+        """
         submitted: dict[str, list[datetime]] = {}
         first_beyond: dict[str, datetime] = {}
         for action in actions:
@@ -100,11 +106,11 @@ class TaskHistory:
         return cls(submitted, first_beyond)
 
     def was_beyond(self, data_hash: str) -> bool:
-        """Whether somebody has met the task beyond the scoring stages."""
+        """Whether somebody acted on the task beyond the scoring stages."""
         return data_hash in self.first_beyond
 
     def handed_in(self, data_hash: str) -> datetime | None:
-        """The last time before that; None where nobody has handed it in."""
+        """The last submission before the task was beyond scoring; None if nobody submitted it."""
         until = self.first_beyond.get(data_hash)
         return max((at for at in self.submitted.get(data_hash, ()) if until is None or at <= until), default=None)
 

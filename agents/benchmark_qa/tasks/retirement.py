@@ -1,4 +1,4 @@
-"""Benchmark items that too many annotators have met."""
+"""Benchmark items that too many annotators have seen."""
 
 import logging
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ _log = logging.getLogger(__name__)
 
 
 def retired_items(projects: ServedProjects, store: SqlScoreStore, data_hashes: Sequence[str]) -> set[str]:
-    """Benchmark items that too many annotators have met: they are routed as production from now on.
+    """The items that too many annotators have seen. They are routed as production from now on.
 
-    No request to Encord. Where the store cannot be used nothing is retired: routing must go on.
+    No request to Encord. If the store fails, no item is retired, so that routing continues.
     """
     limit = projects.deployment.exposure.retire_after
     if limit is None or not data_hashes:

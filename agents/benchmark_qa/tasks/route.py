@@ -1,4 +1,4 @@
-"""Route a task: is its data unit in the benchmark dataset? Decided from label row metadata alone."""
+"""Route a task by its label row metadata: is its data unit in a benchmark dataset?"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ from benchmark_qa.tasks.projects import ServedProjects
 
 @dataclass(frozen=True)
 class RoutingDecision:
-    """Where a data unit goes and why."""
+    """The routing of a data unit and the facts behind it."""
 
     data_hash: str
     dataset_hash: str
     is_benchmark: bool
-    """False also for a benchmark item that has retired"""
+    """False also for a retired benchmark item."""
     pathway: str
 
 
 def route_task(
     projects: ServedProjects, project_hash: str, data_hash: str, has_retired: Callable[[str], bool]
 ) -> RoutingDecision:
-    """Decide for one data unit. 1 request to Encord once the projects are warm.
+    """Decide the pathway of one data unit. 1 request to Encord once the projects are cached.
 
     Args:
         projects: of the deployment.
-        project_hash: of the request.
-        data_hash: of the request.
-        has_retired: whether so many have met this benchmark item that it is routed as production from now on.
+        project_hash: from the request.
+        data_hash: from the request.
+        has_retired: whether so many annotators have seen this benchmark item that it is routed as production.
 
     Raises:
         ProjectNotServed, UnknownDataUnit, DatasetNotServed, MisconfiguredStage, PlatformError

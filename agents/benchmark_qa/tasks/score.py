@@ -1,4 +1,4 @@
-"""Score tasks: every annotator's labels of a data unit against its ground truth, recorded once."""
+"""Score tasks: compare every annotator's labels with the ground truth and record the score once."""
 
 import logging
 from collections import deque
@@ -42,9 +42,9 @@ from benchmark_qa.tasks.scoring_plan import (
 )
 
 ATTEMPTS = 4
-"""At reading labels and truth that change meanwhile"""
+"""Attempts at reading labels and truth that change meanwhile."""
 LOOKED_UP_TOGETHER = 100
-"""Data units whose earlier records are in memory at once"""
+"""Data units whose earlier records are in memory at the same time."""
 
 
 _log = logging.getLogger(__name__)
@@ -63,13 +63,13 @@ class Scorer:
         return Planner(self.projects, self.truth, self.store)
 
     def score_data_unit(self, project_hash: str, data_hash: str) -> DataUnitScores:
-        """Score one data unit and record it.
+        """Score one data unit and record the scores.
 
-        Requests to Encord with projects and truth index warm: 3 for the first score, whatever the number of
-        branches; 1 when nothing has changed since.
+        Requests to Encord with cached projects and truth index: 3 for the first score, for any number of branches; 1 if
+        nothing has changed since.
 
         Raises:
-            RefusalError: of the kind that says why it cannot be scored.
+            RefusalError: the subclass says why it cannot be scored.
             PlatformError
         """
         self.projects.require_served(project_hash)
@@ -86,7 +86,7 @@ class Scorer:
             submitted_only: False: also work that its annotator has not submitted yet.
 
         Raises:
-            RefusalError: of the kind that says why it cannot be scored.
+            RefusalError: the subclass says why it cannot be scored.
             PlatformError
         """
         submitted = self._planner.submitted_parts(rows) if submitted_only else None
@@ -101,20 +101,20 @@ class Scorer:
     def score_in_bundles(
         self, data_hashes: Sequence[str], handed_in: Mapping[str, datetime | None] | None = None
     ) -> Iterator[list[DataUnitScores]]:
-        """Score many data units with few requests: metadata of all at once, labels and truth in bundles.
+        """Score many data units with few requests: one for all metadata, bundles for labels and truth.
 
-        What is given has been recorded, and no more than one bundle need ever be in memory. Every data unit is given
-        once, in no certain order; one that cannot be scored with its refusal, and the others are not held up. Where
-        labels or truth have changed while they were read, they are read again.
+        The yielded scores are recorded, and at most one bundle is in memory. Every data unit is yielded once, in any
+        order. A data unit that cannot be scored is yielded with its refusal and does not stop the others. Labels or
+        truth that changed while they were read are read again.
 
         Args:
             data_hashes: of the production project.
-            handed_in: of work that has left the annotators some time ago, wherever it stands now: when that was, or
-                None where nobody knows.
+            handed_in: for work that left the annotators some time ago, at any stage: when it was submitted, or None if
+                unknown.
 
         Raises:
-            StoreError: what is needed for judging cannot be looked up, or what was judged not recorded.
-            TruthChanging: of some, again and again; all others are given.
+            StoreError: data needed for scoring cannot be read, or a score cannot be recorded.
+            TruthChanging: some data units changed in every attempt; all others have been yielded.
             PlatformError
         """
         attempt = Attempt(handed_in=handed_in or {})
@@ -150,9 +150,9 @@ class Scorer:
                 yield scored
 
     def tell_of_truth(self, data_hashes: Sequence[str]) -> None:
-        """Tell every instance that the truth of these has changed: scores against what was before count no more.
+        """Tell every instance that the truth of these has changed.
 
-        Scores that are there are marked as out of date until new ones count.
+        Scores against the earlier truth are out of date. They are marked as stale until new scores are recorded.
 
         Raises:
             StoreError, PlatformError
@@ -164,7 +164,7 @@ class Scorer:
         self.store.mark_stale(production, data_hashes, "the ground truth has changed")
 
     def without_store(self, data_hashes: Sequence[str]) -> list[DataUnitScores]:
-        """What could be scored of these if the store were there, each as not kept; and the refusals of the others."""
+        """The result of these data units without the store: each not kept, or its refusal."""
         plans = self._planner.plans_of(data_hashes, {}, ruled=False)
         return [
             DataUnitScores(data_hash, refusal=plan)
@@ -174,13 +174,13 @@ class Scorer:
         ]
 
     def _without_known(self, planned: Sequence[Work]) -> list[Work]:
-        """The same work without the branches that have a score already: their records are in `known`."""
+        """The work without the branches that already have a score. Their records are in `known`."""
         keys = {(row.data_hash, row.branch_name): self._identity(row, w).key for w in planned for row in w.rows}
         known = self._known(list(keys.values()))
         return [work.without(known, keys) for work in planned]
 
     def _score(self, pending: Sequence[Work], attempt: Attempt) -> Iterator[list[DataUnitScores]]:
-        """Score and record, as the labels come: each bundle completes some of the data units."""
+        """Score and record as the labels arrive. Each bundle completes some of the data units."""
         ontology = self.truth.ontology(self.projects.production)
         waiting = deque(pending)
         labels: dict[str, Labels] = {}
@@ -193,11 +193,11 @@ class Scorer:
                 complete.append(waiting.popleft())
             if complete:
                 yield self._record(complete, labels, ontology, attempt)
-            # Asked for in the order of the data units: whatever came is of those or of the one that is next, but for
-            # what was at hand from an earlier attempt.
+            # Labels are requested in the order of the data units. So labels in memory belong to complete data units or
+            # to the next one, except those kept from an earlier attempt.
             rest = waiting if attempt.labels else list(waiting)[:1]
             labels = {h: labels[h] for work in rest for h in work.label_hashes if h in labels}
-        if waiting:  # those without any label row
+        if waiting:  # data units without any label row
             yield self._record(list(waiting), labels, ontology, attempt)
 
     def _record(
@@ -237,7 +237,7 @@ class Scorer:
     def _read(
         self, label_hashes: Sequence[str], ontology: Ontology, edited: Mapping[str, datetime | None], attempt: Attempt
     ) -> Iterator[dict[str, Labels]]:
-        """Labels as arrays, bundle by bundle: of the JSON no more than one bundle is ever in memory."""
+        """Labels as arrays, one bundle at a time: the JSON of at most one bundle is in memory."""
         at_hand = {h: kept for h in label_hashes if (kept := attempt.labels_of(h, edited.get(h))) is not None}
         if at_hand:
             yield at_hand
@@ -246,11 +246,11 @@ class Scorer:
             yield {h: Labels.read(document, ontology, edited.get(h)) for h, document in bundle.items()}
 
     def _score_one(self, work: Work, fetched: Fetched) -> list[ScoreRecord]:
-        """Records of the branches.
+        """Score records of the branches.
 
         Raises:
-            LabelsUnreadable: the truth's or one of the branches' labels.
-            LabelsNotComparable: one of the branches with the truth.
+            LabelsUnreadable: the labels of the truth or of a branch.
+            LabelsNotComparable: a branch cannot be scored against the truth.
         """
         records = []
         rules = self.projects.deployment.scoring
@@ -270,7 +270,8 @@ class Scorer:
                 raise LabelsUnreadable(f"the labels on {where} cannot be read: {error}") from None
             except ScoringError as error:
                 raise LabelsNotComparable(f"the labels on {where} cannot be scored: {error}") from None
-            # Whoever meets one of several right answers is right: the best score counts, the truth's among equals.
+            # Labels that match one of several right answers are right: the best score counts, and the truth's score
+            # among equals.
             score, right = max(scored, key=lambda each: -1.0 if each[0].score is None else each[0].score)
             sketch = sketch_of(right, labels, fetched.ontology, score.conflicts)
             records.append(
@@ -298,14 +299,14 @@ class Scorer:
         return records
 
     def _known(self, keys: Sequence[str]) -> dict[str, ScoreRecord]:
-        """Raises AnswerTooLarge: the records are larger than what may be read here, as Encord's answers may be."""
+        """Stored records by key. Raises AnswerTooLarge if they exceed the limit for answers from Encord."""
         largest = largest_body()
         if largest is not None and self.store.size_of_details(keys) > largest:
             raise AnswerTooLarge("earlier scores are too large to be read here")
         return self.store.find(keys)
 
     def _keep(self, records: Sequence[ScoreRecord]) -> frozenset[str]:
-        """Record them; returns the data units that are to be scored again, against newer truth. Raises StoreError."""
+        """Save records; returns the data units to score again against newer truth. Raises StoreError."""
         if not records:
             return frozenset()
         telemetry.scores.add(len(records))
@@ -335,7 +336,7 @@ class Scorer:
 
 
 def judge(records: Iterable[ScoreRecord], deployment: Deployment) -> list[Judged]:
-    """One verdict per annotator of a data unit."""
+    """Passed or not, with score and conflicts, for each annotator of a data unit."""
     return [
         Judged(
             annotator=record.annotator,

@@ -1,4 +1,4 @@
-"""Which label rows are annotators' work, and whose."""
+"""Select the label rows that are annotators' work, and find the annotator of each."""
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
@@ -14,7 +14,7 @@ from benchmark_qa.store.truth_rulings import Standing
 from benchmark_qa.tasks.ground_truth import TruthRow
 
 LATE_AFTER = timedelta(seconds=5)
-"""Handing in may save the labels once more"""
+"""An edit later than this after submission is late. Submission itself may save the labels once more."""
 _UNFINISHED = ("ANNOTATION", "CONSENSUS_ANNOTATION")
 
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 def annotators_branches(rows: Iterable[LabelRow], branches: Branches) -> list[LabelRow]:
-    """The label rows that are annotators' work, finished or not: consensus branches, or `main` where there are none."""
+    """The annotators' label rows, submitted or not: consensus branches, or `main` if there are none."""
     candidates = [row for row in rows if not any(fnmatchcase(row.branch_name, p) for p in branches.ignore)]
     consensus = [row for row in candidates if fnmatchcase(row.branch_name, branches.consensus)]
     chosen = consensus or [row for row in candidates if row.branch_name == "main"]
@@ -32,10 +32,10 @@ def annotators_branches(rows: Iterable[LabelRow], branches: Branches) -> list[La
 def submitted_branches(
     project: Project, rows: Iterable[LabelRow], branches: Branches, submitted_parts: Set[tuple[str, str]]
 ) -> list[LabelRow]:
-    """The label rows that are annotators' finished work.
+    """The annotators' submitted label rows.
 
-    A row is submitted when its task has left the annotation stages, or, inside a consensus block that still waits
-    for others, when its own part is among `submitted_parts`: (data hash, branch name).
+    A row is submitted if its task has left the annotation stages. Inside a consensus block that still waits for others,
+    it is submitted if (data hash, branch name) is in `submitted_parts`.
     """
     return [
         row
@@ -51,7 +51,7 @@ def is_with_annotators(project: Project, rows: Iterable[LabelRow]) -> bool:
 
 
 def annotator_of(row: LabelRow, creators: Collection[str]) -> str | None:
-    """Who made the labels: who last acted on the branch, or else their single creator. Never a guess."""
+    """The annotator: who last acted on the branch, or else the labels' only creator. None if unknown."""
     if row.last_actioned_by:
         return row.last_actioned_by
     if len(creators) == 1:
@@ -62,50 +62,50 @@ def annotator_of(row: LabelRow, creators: Collection[str]) -> str | None:
 
 @dataclass(frozen=True)
 class DataUnitScores:
-    """The scores of one data unit: one record per annotator, or the reason why there are none."""
+    """The scores of one data unit: one record per annotator, or the refusal."""
 
     data_hash: str
     records: tuple[ScoreRecord, ...] = ()
     kept: bool = True
-    """False: the store is away and `on_store_failure` is "pass": the score is owed"""
+    """False: the store failed under `on_store_failure` "pass", so the score still has to be recorded."""
     made: int = 0
-    """How many of the records are new"""
+    """Number of new records."""
     refusal: RefusalError | None = None
     complete: bool = True
-    """False: the task is still with its annotators, some branches are not submitted"""
+    """False: the task is still with its annotators and some branches are not submitted."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be scored of one data unit."""
+    """The branches of one data unit to score, and the truth to score them against."""
 
     truth: TruthRow
     rows: tuple[LabelRow, ...]
     complete: bool = True
     accepted: tuple[str, ...] = ()
-    """Label rows that count as right besides the truth"""
+    """Label hashes of the accepted answers."""
     handed_in: datetime | None = None
-    """When it left the annotators, where that is long past: what was edited later is late"""
+    """When work that left the annotators some time ago was submitted. Later edits are late."""
     known: tuple[ScoreRecord, ...] = ()
-    """Of the branches that need not be scored any more"""
+    """Records of the branches that are already scored."""
 
     def is_late(self, row: LabelRow) -> bool:
-        """Whether the labels of a branch are not those that were handed in."""
+        """Whether the labels of a branch were edited after submission."""
         edited = row.last_edited_at if row.label_hash else None
         return self.handed_in is not None and edited is not None and edited > self.handed_in + LATE_AFTER
 
     @property
     def label_hashes(self) -> list[str]:
-        """The label rows that it takes, each once."""
+        """The label rows needed for scoring, each once."""
         own = (row.label_hash for row in self.rows)
         return list(dict.fromkeys(h for h in (*own, *(self.accepted if self.rows else ())) if h))
 
     def outcome(self, made: Sequence[ScoreRecord] = ()) -> DataUnitScores:
-        """The data unit's scores, with those just made."""
+        """The data unit's scores: known records and those just made."""
         return DataUnitScores(self.truth.data_hash, (*self.known, *made), complete=self.complete, made=len(made))
 
     def without(self, known: Mapping[str, ScoreRecord], keys: Mapping[tuple[str, str], str]) -> "Work":
-        """With only the branches that have no record yet; `keys` of records by data hash and branch."""
+        """The work with only the branches that have no record; `keys`: record keys by data hash and branch."""
         of_rows = [(row, known.get(keys[row.data_hash, row.branch_name])) for row in self.rows]
         return replace(
             self,
@@ -114,7 +114,7 @@ class Work:
         )
 
     def under(self, standing: Standing | None) -> "Work":
-        """With what people have ruled: the truth is as new as the last ruling on it."""
+        """Apply accepted answers. The truth's decision time becomes that of the last decision."""
         if standing is None:
             return self
         return replace(self, truth=replace(self.truth, ruled_at=standing.ruled_at), accepted=standing.label_hashes)

@@ -1,7 +1,7 @@
-"""Send chosen data units back to the people: collected, with issues, re-opened, first in the queue.
+"""Send chosen items back to people: add to a collection, raise issues, re-open, prioritise.
 
-Items of benchmark datasets are refused: sent back to annotators they would be known for what they are. Those whose
-truth is suspect go to the reviewers of their benchmark project instead.
+Items of benchmark datasets are refused, because sending them back to annotators would reveal them. Items with suspect
+truth go to the reviewers of their benchmark project instead.
 """
 
 import hashlib
@@ -34,21 +34,21 @@ from benchmark_qa.tasks.sending_back_steps import (
 KIND_PREFIX = "send-back-"
 UNTIL_APPROVED = "; until a reviewer approves, what annotators submit there is not scored"
 BEGUN, DONE = "begun", "done"
-"""Outcomes in the audit trail"""
+"""Outcomes in the action log."""
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """Which steps are taken, and where to."""
+    """The steps to take, and the stage for re-opened tasks."""
 
     steps: frozenset[StepName]
     to: str | None = None
-    """The annotation stage for re-opened tasks; None: the only one"""
+    """The annotation stage for re-opened tasks; None: the only one."""
 
 
 @dataclass(frozen=True)
 class RefusedItem:
-    """A data unit that is not sent back, and why."""
+    """A data unit that is not sent back, and the reason."""
 
     data_hash: str
     title: str
@@ -57,38 +57,38 @@ class RefusedItem:
 
 @dataclass(frozen=True)
 class StepOutcome:
-    """What became of one step in one project."""
+    """The outcome of one step in one project."""
 
     step: StepName
     project: str
     what: str
     state: str
-    """`done`, `done before`, `nothing to do`; of a dry run also `planned` and `begun`"""
+    """`done`, `done before`, `nothing to do`; in a dry run also `planned` and `begun`."""
     action_id: str | None = None
-    """Under which it can be undone"""
+    """The id with which the step can be undone."""
 
 
 @dataclass(frozen=True)
 class SentBack:
-    """What a run did, or would do."""
+    """The outcome of a run or a dry run."""
 
     choice: str
-    """Digest of the choice"""
+    """Digest of the chosen items."""
     name: str
-    """Of the collection and the dataset"""
+    """Name of the collection and the dataset."""
     steps: tuple[StepOutcome, ...]
     refused: tuple[RefusedItem, ...]
 
 
 @dataclass(frozen=True)
 class SendBack:
-    """Sends choices back, and takes that back."""
+    """Sends chosen items back, and undoes that."""
 
     projects: ServedProjects
     log: ActionLog
 
     def look(self, choice: ChosenItems, wishes: Wishes) -> SentBack:
-        """What `send` would do. Nothing is changed on Encord, nothing is written down.
+        """What `send` would do. Changes nothing on Encord and records nothing.
 
         Raises:
             ProjectNotServed, MisconfiguredStage, PlatformError, StoreError
@@ -99,10 +99,10 @@ class SendBack:
         return SentBack(digest_of(choice), name_of(choice), steps, tuple(refused))
 
     def send(self, choice: ChosenItems, wishes: Wishes, *, operator: str, progress: Progress) -> SentBack:
-        """Take every step that is wished for and not done yet; what is done of a choice is never done again.
+        """Take every requested step that is not done yet. A step that is done for these items is not repeated.
 
-        Each step is written down, with what it takes to undo it, before anything is changed, and marked as done after
-        it: a run that was killed is taken up where it was.
+        Each step is recorded with the facts to undo it before anything is changed, and marked as done afterwards. A run
+        that was killed continues where it stopped.
 
         Raises:
             ProjectNotServed, MisconfiguredStage, PlatformError, StoreError
@@ -113,10 +113,10 @@ class SendBack:
         return SentBack(digest_of(choice), name_of(choice), steps, tuple(refused))
 
     def undo(self, action: Action) -> None:
-        """Put back on Encord what one step has changed; the audit trail is the caller's.
+        """Undo on Encord what one step has changed. The caller writes the action log.
 
         Raises:
-            UnknownActionError: it would cost people's work, or whom it concerned is erased.
+            UnknownActionError: undoing would delete people's work, or the facts of the person concerned are erased.
         """
         name = action.kind.removeprefix(KIND_PREFIX)
         facts = action.facts
@@ -131,7 +131,7 @@ class SendBack:
         return str(self.projects.deployment.production_project)
 
     def _sort_out(self, choice: ChosenItems) -> tuple[list[Batch], list[RefusedItem]]:
-        """Which project each item goes back in, the production project first; 1 request per 1,000 items and project."""
+        """Group the items by project, the production project first. 1 request per 1,000 items and project."""
         if choice.project_hash != self._production:
             raise ProjectNotServed(
                 f"the choice is of project {choice.project_hash}, which this deployment does not serve"
@@ -161,7 +161,7 @@ class SendBack:
 
     def _is_benchmark(self, item: ChosenItem, row: TaskRow | None) -> bool:
         dataset = row.dataset_hash if row else item.dataset_hash
-        if dataset is None:  # scores of long ago do not say of which dataset their truth is
+        if dataset is None:  # old score records do not have the dataset of their truth
             return _is_suspect(item)
         return self.projects.is_benchmark_dataset(dataset)
 
@@ -175,7 +175,7 @@ class SendBack:
     def _of_benchmarks(
         self, items: Sequence[ChosenItem]
     ) -> tuple[dict[str, list[tuple[ChosenItem, TaskRow]]], list[RefusedItem]]:
-        """Items of suspect truth by benchmark project; every other benchmark item is refused."""
+        """Items of suspect truth by benchmark project. Every other benchmark item is refused."""
         suspect = {item.data_hash: item for item in items if _is_suspect(item)}
         refused = [
             RefusedItem(item.data_hash, item.title, "is a benchmark item: sending it back would give it away")
@@ -193,7 +193,7 @@ class SendBack:
         return units, refused
 
     def _steps(self, batches: Sequence[Batch], wishes: Wishes) -> list["_Taken"]:
-        """What is to be taken, in order. Raises MisconfiguredStage before anything is."""
+        """The steps to take, in order. Raises MisconfiguredStage before any step is taken."""
         return [
             _Taken(name, batch, step)
             for batch in batches
@@ -210,12 +210,15 @@ class SendBack:
 
 
 def digest_of(choice: ChosenItems) -> str:
-    """Eight digits that name a choice: the same for the same file, and for no other."""
+    """Eight hexadecimal digits that identify the chosen items; the same for the same file."""
     return hashlib.sha256(choice.model_dump_json().encode()).hexdigest()[:8]
 
 
 def name_of(choice: ChosenItems) -> str:
-    """What people look for in Encord: name, date, and digits that tell two choices of one day apart."""
+    """The name that people search for in Encord: name, date, and the digest.
+
+    The digest differs for two files of the same day.
+    """
     return f"{choice.name} {choice.made_at:%Y-%m-%d} {_marker(digest_of(choice))}"
 
 
@@ -228,7 +231,7 @@ def _is_suspect(item: ChosenItem) -> bool:
 
 
 def _of_truth(item: ChosenItem) -> ChosenItem:
-    """What the reviewers of the truth are told: of the truth alone."""
+    """The item with only the reasons about its truth, for the reviewers of the truth."""
     return item.model_copy(update={"reasons": tuple(r for r in item.reasons if r.kind == "suspect_truth")})
 
 
@@ -247,7 +250,7 @@ def _of_production(batch: Batch, wishes: Wishes) -> Iterator[tuple[StepName, Ste
 
 
 def _of_benchmark(batch: Batch, wishes: Wishes) -> Iterator[tuple[StepName, Step]]:
-    """Truth has no annotators to go back to, and no queue in which it could come first."""
+    """Steps for suspect truth. It has no annotators, and no queue to prioritise."""
     if "issues" in wishes.steps:
         yield "issues", RaiseIssues(batch)
     if "reopen" in wishes.steps:
@@ -267,7 +270,7 @@ def _undoing(name: str, batch: Batch) -> Step:
 
 @dataclass(frozen=True)
 class _Taken:
-    """A step of a run."""
+    """One step of a run in one project."""
 
     name: StepName
     batch: Batch
@@ -279,15 +282,15 @@ class _Taken:
 
 @dataclass(frozen=True)
 class _Trail:
-    """What the action log says of one choice."""
+    """The entries of the action log about one file of chosen items."""
 
     log: ActionLog
     production: str
     digest: str
 
     def entry(self, taken: _Taken) -> Action | None:
-        """What is written down of a step and not undone."""
-        # Of this choice alone: each entry holds its whole plan, and there is one for every choice there ever was.
+        """The entry of a step that is not undone."""
+        # Filter by subject: each entry holds its whole plan, and the log has entries of every file of chosen items.
         entries = self.log.entries(self.production, kind=KIND_PREFIX + taken.name, subject=taken.batch.name)
         mine = {"choice": self.digest, "project": taken.batch.project_hash}
         return next((one for one in entries if one.undone_by is None and mine.items() <= one.facts.items()), None)
@@ -326,7 +329,7 @@ def _take(taken: _Taken, trail: _Trail, operator: str, progress: Progress) -> St
 
 
 def as_dict(sent: SentBack) -> dict[str, Any]:
-    """JSON types only."""
+    """The run as JSON types."""
     return {
         "choice": sent.choice,
         "name": sent.name,

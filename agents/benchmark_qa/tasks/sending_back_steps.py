@@ -1,7 +1,8 @@
-"""The steps of sending data units back. Each plans without changing anything, does what its plan says, and undoes it.
+"""The steps of sending data units back.
 
-A plan is JSON: it goes into the action log before anything is done. Doing it twice, or what is left of it after a kill,
-changes no more than doing it once, because each step looks first at what is there.
+Each makes a plan without changing anything, executes it, and can undo it. A plan is JSON and is recorded in the action
+log before anything is done. Each step first looks at the present state, so repeating it, or continuing after a kill,
+gives the same result as one run.
 """
 
 from collections import defaultdict
@@ -24,66 +25,69 @@ from benchmark_qa.tasks.errors import MisconfiguredStage
 
 StepName = Literal["collection", "issues", "dataset", "reopen", "priority"]
 STEP_NAMES: tuple[StepName, ...] = ("collection", "issues", "dataset", "reopen", "priority")
-"""In the order in which they are taken: whoever gets a task finds its issues, and its priority is set where it waits"""
+"""In the order of execution: issues exist before a task is re-opened, and priorities are set last."""
 SUSPICIONS: tuple[ReasonKind, ...] = ("likely_label_error", "contradicting_duplicates", "suspect_truth")
-"""Reasons that say of a label that it is wrong"""
+"""Reasons that say that a label is wrong."""
 FIRST, LAST = 1.0, 0.6
-"""Priorities of the strongest and the weakest item; Encord's ordinary one is 0.5"""
+"""Priorities of the strongest and the weakest item. Encord's default is 0.5."""
 DATA_UNITS_AT_A_TIME = 8
-"""Issues are raised one request each: several at once, as far as the pool of connections carries"""
+"""Data units whose issues are raised at the same time, limited by the connection pool.
+
+1 request per issue.
+"""
 _ROUNDS = 3
 
 Plan = Mapping[str, Any]
 Progress = Callable[[int], None]
-"""Called with the number of data units that have been dealt with since the last call"""
+"""Called with the number of data units processed since the last call."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Data units that go back in one project, the strongest first, with the name under which they go."""
+    """Data units to send back in one project, the strongest first, and their common name."""
 
     encord: Encord
     project: Project
     name: str
     marker: str
-    """At the end of every issue of this choice, by which it is known again"""
+    """Ends every issue of these chosen items and identifies it."""
     units: tuple[tuple[ChosenItem, TaskRow], ...]
 
     @property
     def project_hash(self) -> str:
-        """The project in which they go back."""
+        """The hash of the project."""
         return self.project.project_hash
 
     def rows(self, data_hashes: Sequence[str] | None = None) -> list[TaskRow]:
-        """Their rows as they are now."""
+        """Their present task rows."""
         hashes = [row.data_hash for _, row in self.units] if data_hashes is None else data_hashes
         return task_rows(self.encord, self.project_hash, hashes) if hashes else []
 
 
 class Step(Protocol):
-    """One thing that sending back does."""
+    """One step of sending back."""
 
     def plan(self) -> Plan:
-        """What is to be done; empty where nothing is. Changes nothing."""
+        """The plan; empty if there is nothing to do. Changes nothing."""
 
     def in_words(self, plan: Plan) -> str:
-        """What the plan says, for people."""
+        """The plan as text for people."""
 
     def do(self, plan: Plan, progress: Progress) -> None:
-        """Do it, or what is left of it."""
+        """Execute the plan, or the rest of it."""
 
     def undo(self, plan: Plan) -> None:
-        """Put it back. Raises `UnknownActionError` where that would cost people's work."""
+        """Undo the plan. Raises `UnknownActionError` if that would delete people's work."""
 
 
 @dataclass(frozen=True)
 class Collect:
-    """The chosen frames as a collection of the project."""
+    """Adds the chosen frames to a collection of the project."""
 
     batch: Batch
 
     def plan(self) -> Plan:
-        """Frames that a reason names, else the first."""
+        """Frames that a reason names, or else the first frame."""
         frames = [
             [item.data_hash, frame]
             for item, _ in self.batch.units
@@ -92,11 +96,11 @@ class Collect:
         return {"collection": self.batch.name, "frames": frames} if frames else {}
 
     def in_words(self, plan: Plan) -> str:
-        """How many frames, and the name."""
+        """Number of frames and name of the collection."""
         return f"{_count(len(plan['frames']), 'frame')} in collection '{plan['collection']}'"
 
     def do(self, plan: Plan, progress: Progress) -> None:
-        """1 collection, and as many frames as are missing in it."""
+        """Create the collection and add the frames that are missing in it."""
         frames = [(str(unit), int(frame)) for unit, frame in plan["frames"]]
         description = f"Chosen by Benchmark QA {self.batch.marker}"
         self._collections.collect(plan["collection"], description, frames)
@@ -113,7 +117,7 @@ class Collect:
 
 @dataclass(frozen=True)
 class RaiseIssues:
-    """An issue on every label that is suspected."""
+    """Raises an issue on every suspected label."""
 
     batch: Batch
 
@@ -127,17 +131,17 @@ class RaiseIssues:
         return {"issues": issues} if issues else {}
 
     def in_words(self, plan: Plan) -> str:
-        """How many issues."""
+        """Number of issues and data units."""
         return f"{_count(len(plan['issues']), 'issue')} on {_count(len(_by_unit(plan)), 'data unit')}"
 
     def do(self, plan: Plan, progress: Progress) -> None:
-        """1 request per data unit to see what is there, and 1 per issue that is not."""
+        """Raise the missing issues. 1 request per data unit to list its issues, and 1 per missing issue."""
         with ThreadPoolExecutor(DATA_UNITS_AT_A_TIME, thread_name_prefix="issues") as threads:
             for _ in threads.map(self._raise, *zip(*_by_unit(plan).items(), strict=True)):
                 progress(1)
 
     def undo(self, plan: Plan) -> None:
-        """Delete them; 1 or 2 requests per data unit."""
+        """Delete the issues. 1 or 2 requests per data unit."""
         with ThreadPoolExecutor(DATA_UNITS_AT_A_TIME, thread_name_prefix="issues") as threads:
             list(threads.map(self._delete, *zip(*_by_unit(plan).items(), strict=True)))
 
@@ -148,7 +152,7 @@ class RaiseIssues:
         known = self._of(data_hash)
         there = known.raised()
         for issue in issues:
-            # Where the label was gone, its issue stands on the data unit.
+            # If the label no longer exists, its issue is on the data unit.
             if not there & {(issue["comment"], issue["object"]), (issue["comment"], None)}:
                 known.raise_issue(issue["comment"], object_hash=issue["object"], frame=issue["frame"])
 
@@ -158,28 +162,28 @@ class RaiseIssues:
 
 @dataclass(frozen=True)
 class AttachDataset:
-    """The same stored files as new data units: labelled afresh, by people who do not see the labels that are there."""
+    """Adds the same files as new data units, to be labelled again without sight of the present labels."""
 
     batch: Batch
 
     def plan(self) -> Plan:
-        """The files behind the data units."""
+        """The files of the data units."""
         items = list(dict.fromkeys(row.item_uuid for _, row in self.batch.units if row.item_uuid))
         return {"dataset": self.batch.name, "items": items} if items else {}
 
     def in_words(self, plan: Plan) -> str:
-        """How many files, and the title."""
+        """Number of files and title of the dataset."""
         return f"{_count(len(plan['items']), 'file')} in dataset '{plan['dataset']}', attached to the project"
 
     def do(self, plan: Plan, progress: Progress) -> None:
-        """1 dataset, linked and attached where it is not."""
+        """Create the dataset, link the files and attach it, where this is not done yet."""
         description = f"Chosen by Benchmark QA {self.batch.marker}"
         dataset = self._datasets.link(plan["dataset"], description, plan["items"])
         self._datasets.attach(self.batch.project_hash, dataset)
         progress(len(self.batch.units))
 
     def undo(self, plan: Plan) -> None:
-        """Detach it, with its tasks, unless somebody has labelled one; the dataset itself stays."""
+        """Detach the dataset with its tasks, unless a data unit has labels. The dataset is not deleted."""
         hashes = self._datasets.data_hashes(plan["dataset"])
         labelled = [row for row in self.batch.rows(hashes) if row.label_hash is not None]
         if labelled:
@@ -196,18 +200,18 @@ class AttachDataset:
 
 @dataclass(frozen=True)
 class Reopen:
-    """Tasks that are finished, or in review, go back with their labels to the stage where people work on them."""
+    """Moves finished tasks and tasks in review back, with labels, to an annotation or review stage."""
 
     batch: Batch
     to: str
-    """Uuid of that stage"""
+    """Uuid of that stage."""
     behind: tuple[StageKind, ...]
-    """Kinds of the stages from which tasks are fetched back; those that wait elsewhere are on their way anyway"""
+    """Kinds of the stages from which tasks are moved back. Tasks at other stages are still in work."""
     meanwhile: str = ""
-    """What has to wait until they are done again, for people"""
+    """Text for people: what waits until the tasks are done again."""
 
     def plan(self) -> Plan:
-        """Tasks behind that stage."""
+        """The tasks at stages behind that stage."""
         kinds = {stage.uuid: stage.kind for stage in self.batch.project.stages}
         moves = [
             {"task": row.task_uuid, "data_hash": row.data_hash, "from": row.stage_uuid}
@@ -217,21 +221,24 @@ class Reopen:
         return {"to": self.to, "moves": moves} if moves else {}
 
     def in_words(self, plan: Plan) -> str:
-        """How many tasks, and where to."""
+        """Number of tasks and title of the stage."""
         titles = {stage.uuid: stage.title for stage in self.batch.project.stages}
         return f"{_count(len(plan['moves']), 'task')} back at '{titles[plan['to']]}'{self.meanwhile}"
 
     def do(self, plan: Plan, progress: Progress) -> None:
-        """Move those that are still where they were."""
+        """Move the tasks that are still at their stage."""
         self._move({move["data_hash"]: (move["from"], plan["to"]) for move in plan["moves"]})
         progress(len(plan["moves"]))
 
     def undo(self, plan: Plan) -> None:
-        """Move those back that nobody has submitted since."""
+        """Move back the tasks that nobody has submitted since."""
         self._move({move["data_hash"]: (plan["to"], move["from"]) for move in plan["moves"]})
 
     def _move(self, ways: Mapping[str, tuple[str, str]]) -> None:
-        """1 request per 1,000 data units and per 500 tasks of a way; repeated where tasks leave in between."""
+        """Move tasks.
+
+        1 request per 1,000 data units and per 500 tasks of a move; repeated if tasks leave meanwhile.
+        """
         for attempt in range(1, _ROUNDS + 1):
             waiting: dict[tuple[str, str], list[str]] = defaultdict(list)
             for row in self.batch.rows(list(ways)):
@@ -248,16 +255,16 @@ class Reopen:
 
 @dataclass(frozen=True)
 class Prioritise:
-    """The strongest first, before all ordinary work; of what waits, and of what is re-opened or attached with it."""
+    """Sets priorities above the default, the strongest first, for waiting, re-opened and attached tasks."""
 
     batch: Batch
     finished_too: bool
-    """They are about to be re-opened"""
+    """Include finished tasks, because they are about to be re-opened."""
     dataset: bool
-    """Their files are data units of a dataset of this choice, too"""
+    """Their files are also data units of this run's dataset."""
 
     def plan(self) -> Plan:
-        """What each priority is and is to be."""
+        """The present and the new priority of each data unit."""
         done = {stage.uuid for stage in self.batch.project.stages if stage.kind == "DONE"}
         wanted = dict(zip((row.data_hash for _, row in self.batch.units), self._ranks(), strict=True))
         rows = self.batch.rows([*wanted, *self._attached(wanted)])
@@ -269,16 +276,16 @@ class Prioritise:
         return {"priorities": priorities} if priorities else {}
 
     def in_words(self, plan: Plan) -> str:
-        """How many."""
+        """Number of tasks."""
         return f"{_count(len(plan['priorities']), 'task')} before others"
 
     def do(self, plan: Plan, progress: Progress) -> None:
-        """1 request to look, and 1 per 1,000 that differ."""
+        """Set the priorities. 1 request to read them, and 1 per 1,000 that differ."""
         self._set({data_hash: new for data_hash, (_, new) in plan["priorities"].items()})
         progress(len(plan["priorities"]))
 
     def undo(self, plan: Plan) -> None:
-        """As they were, where nobody has set another since."""
+        """Restore the priorities that nobody has changed since."""
         rows = self.batch.rows(list(plan["priorities"]))
         ours = [row.data_hash for row in rows if row.priority == plan["priorities"][row.data_hash][1]]
         self._set({data_hash: plan["priorities"][data_hash][0] for data_hash in ours})
@@ -293,7 +300,7 @@ class Prioritise:
         return [round(FIRST - (FIRST - LAST) * place / steps, 4) for place in range(len(self.batch.units))]
 
     def _attached(self, wanted: dict[str, float]) -> list[str]:
-        """Data units of the choice's own dataset; each is as urgent as the one whose file it shares."""
+        """Data units of this run's dataset; each gets the priority of the data unit with the same file."""
         if not self.dataset:
             return []
         by_item = {row.item_uuid: wanted[row.data_hash] for _, row in self.batch.units}
@@ -303,7 +310,7 @@ class Prioritise:
 
 
 def annotation_stage(project: Project, name: str | None) -> str:
-    """Where re-opened tasks go: the annotation stage of that name, or the only one.
+    """The uuid of the annotation stage for re-opened tasks: the one of that name, or the only one.
 
     Raises:
         MisconfiguredStage: there is no such stage, or there are several.
@@ -317,7 +324,7 @@ def annotation_stage(project: Project, name: str | None) -> str:
 
 
 def review_stage(project: Project) -> str:
-    """Where suspect truth goes: the first review stage.
+    """The uuid of the first review stage, to which suspect truth goes.
 
     Raises:
         MisconfiguredStage: there is none.
@@ -329,7 +336,7 @@ def review_stage(project: Project) -> str:
 
 
 def _issues_of(item: ChosenItem, marker: str) -> Iterator[tuple[str, Reason]]:
-    """Only of what is suspected of a label: why somebody was chosen otherwise is nobody's business in the editor."""
+    """Issues about suspected labels only: other reasons must not appear in the editor."""
     seen: set[tuple[str, str | None, int | None]] = set()
     for reason in item.reasons:
         comment = f"Benchmark QA: {reason.text} {marker}"

@@ -1,4 +1,4 @@
-"""Shadow mode: what would have been decided, written down and compared with what people did."""
+"""Shadow mode: record the decisions without acting on them, and compare them with what people did."""
 
 import logging
 from collections import Counter
@@ -17,7 +17,7 @@ MOST_COMPARED = 100_000
 
 
 def record_decision(projects: ServedProjects, store: SqlScoreStore, data_hash: str, decision: str | None) -> None:
-    """Write down the pathway that would have been answered; a failure to do so is logged, no more."""
+    """Record the pathway that would have been answered. A failure is only logged."""
     try:
         ActionLog(store.database).record(
             projects.production.project_hash,
@@ -31,9 +31,10 @@ def record_decision(projects: ServedProjects, store: SqlScoreStore, data_hash: s
 
 
 def record_decisions(projects: ServedProjects, store: SqlScoreStore, pathways: Mapping[str, str]) -> None:
-    """Write down the pathways, by data hash, that a drain would have sent tasks down; the same one only once.
+    """Record the pathways, by data hash, that a drain would have used.
 
-    The tasks stay where they are, and the next drain meets them again. A failure is logged, no more.
+    A repeated decision is recorded once. The tasks stay at their stage, so the next drain finds them again. A failure
+    is only logged.
     """
     project_hash = projects.production.project_hash
     try:
@@ -54,7 +55,7 @@ def record_decisions(projects: ServedProjects, store: SqlScoreStore, pathways: M
 
 
 def newest_decisions(projects: ServedProjects, store: SqlScoreStore) -> dict[str, str]:
-    """The pathway that was last decided, by data hash. Raises StoreError."""
+    """The last decided pathway by data hash. Raises StoreError."""
     newest: dict[str, str] = {}
     project_hash = projects.production.project_hash
     for entry in ActionLog(store.database).entries(project_hash, limit=MOST_COMPARED, kind=KIND):
@@ -63,7 +64,7 @@ def newest_decisions(projects: ServedProjects, store: SqlScoreStore) -> dict[str
 
 
 def compare_decisions(projects: ServedProjects, store: SqlScoreStore) -> dict[tuple[str, str], int]:
-    """What would have been decided against where the tasks are now: (pathway, stage title) to the number of tasks.
+    """Compare decisions with the tasks' present stages: number of tasks by (pathway, stage title).
 
     1 request to Encord. The newest decision of each data unit counts.
 

@@ -1,4 +1,4 @@
-"""Can scores be recorded now?"""
+"""Check whether scores can be recorded now."""
 
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.errors import SchemaBehindError, StoreError
@@ -8,7 +8,7 @@ CHECK = "score store"
 
 
 def check_store(database: Database) -> Finding:
-    """The database answers soon, its tables are of this software, and it takes what is written."""
+    """Check that the database answers in time, has the right schema and accepts writes."""
     try:
         database.require_writable()
     except SchemaBehindError as error:

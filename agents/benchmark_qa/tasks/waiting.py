@@ -1,4 +1,4 @@
-"""What waits where, and whether there are people for it: checks that read the queues."""
+"""Checks that read the queues: which tasks wait, and whether there are people for them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ ANNOTATING_ROLES = frozenset({"annotator", "annotator_reviewer"})
 
 
 def check_queues(projects: ServedProjects) -> Iterator[Finding]:
-    """Tasks that wait at agent stages, with the command that works them off. 1 request."""
+    """Tasks that wait at agent stages, with the command that drains them. 1 request."""
     production = projects.production
     rows = projects.encord.label_rows(production.project_hash)
     waiting = Counter(row.stage_uuid for row in rows)
@@ -30,7 +30,7 @@ def check_queues(projects: ServedProjects) -> Iterator[Finding]:
 
 
 def check_people(projects: ServedProjects) -> Iterator[Finding]:
-    """Whether a consensus block that waits has as many annotators as it asks for. 2 requests and 1 a block."""
+    """Whether waiting consensus blocks have enough annotators. 2 requests, and 1 per block."""
     project_hash = projects.production.project_hash
     blocks = PeoplesWork(projects.encord, project_hash).blocks_waiting()
     if not blocks:

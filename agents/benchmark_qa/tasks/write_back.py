@@ -1,4 +1,4 @@
-"""After scoring: issues, priorities and reviews on Encord, each only where it is switched on."""
+"""After scoring, write issues, priorities and reviews to Encord, each only if it is switched on."""
 
 import logging
 from collections import Counter
@@ -18,15 +18,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class WriteBack:
-    """Writes what scores say to where people work. A failure here never fails the scoring."""
+    """Writes results of scores to Encord. A failure here never fails the scoring."""
 
     scorer: Scorer
 
     def after_scoring(self, scores: Sequence[DataUnitScores]) -> None:
-        """Write back what the configuration asks for, in shadow mode nothing. Repeating it changes nothing more.
+        """Write what the configuration asks for; nothing in shadow mode. Repeating it changes nothing more.
 
-        Data units that are still with their annotators are left alone: issues hang on the data unit, and whoever is
-        still at work could read them.
+        Data units that are still with their annotators are skipped: an issue is on the data unit, so an annotator still
+        at work could read it.
         """
         deployment = self.scorer.projects.deployment
         if deployment.shadow:
@@ -43,7 +43,7 @@ class WriteBack:
             try:
                 write(scored)
             except AnswerTooLarge:
-                raise  # a worker process does all of it again
+                raise  # a worker process repeats all of this
             except PlatformError as error:
                 _log.error("the score is recorded, but could not be written back: %s", error)
 
@@ -53,14 +53,14 @@ class WriteBack:
         return PeoplesWork(projects.encord, projects.production.project_hash)
 
     def _issues(self, scored: Sequence[DataUnitScores]) -> None:
-        """2 requests a data unit with conflicts: one to see whether the issue is there."""
+        """Raise missing issues. 2 requests per data unit with conflicts; the first lists its issues."""
         for scores in scored:
             comment = issue_comment(scores.records)
             if comment is not None and comment not in self._work.issue_comments(scores.data_hash):
                 self._work.raise_issue(scores.data_hash, comment)
 
     def _priorities(self, scored: Sequence[DataUnitScores]) -> None:
-        """1 request for all."""
+        """Set the priorities. 1 request for all."""
         priorities = {}
         for scores in scored:
             known = [record.score for record in scores.records if record.score is not None]
@@ -69,7 +69,7 @@ class WriteBack:
         self._work.set_priorities(priorities)
 
     def _review(self, scored: Sequence[DataUnitScores]) -> None:
-        """1 request to find the tasks and 1 to decide them, for all."""
+        """Decide the reviews. 1 request to find all tasks and 1 to decide them."""
         by_data = {scores.data_hash: scores for scores in scored}
         for stage_uuid, tasks in self._work.consensus_reviews(list(by_data)).items():
             verdicts = {task.uuid: self._verdict(task, by_data[task.data_hash]) for task in tasks}
@@ -79,7 +79,7 @@ class WriteBack:
                 self._work.review(stage_uuid, approve=approve, reject=reject)
 
     def _verdict(self, task: ConsensusReview, scores: DataUnitScores) -> bool | None:
-        """Approve, reject, or leave to a person: branches that disagree, or that are not all scored."""
+        """True: approve. False: reject. None: left to a person, as branches disagree or are not all scored."""
         if {record.identity.branch_name for record in scores.records} != set(task.branches):
             return None
         judged = judge(scores.records, self.scorer.projects.deployment)
@@ -92,9 +92,9 @@ def _unanimous(judged: Sequence[Judged]) -> bool | None:
 
 
 def issue_comment(records: Sequence[ScoreRecord]) -> str | None:
-    """What a reviewer should know of the branches of a data unit; None where there is no conflict.
+    """The conflicts of a data unit's branches, for a reviewer; None if there are none.
 
-    The same records give the same words, by which a second delivery finds the issue that the first one raised.
+    The same records give the same text, so a second delivery finds the issue of the first.
     """
     lines = []
     for record in sorted(records, key=lambda each: each.identity.branch_name):

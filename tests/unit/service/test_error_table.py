@@ -42,6 +42,7 @@ TABLE = {
     "SnapshotRefused": (409, 2),
     "UnknownChoice": (409, 2),
     "UnknownPlace": (409, 2),
+    "NoDeployment": (409, 2),
     # Encord refuses us, or answers what makes no sense
     "AccessRefused": (502, 3),
     "NotFoundOnPlatform": (502, 3),
@@ -55,6 +56,9 @@ TABLE = {
     "SchemaBehindError": (503, 3),
     "QueueUnavailable": (503, 3),
     "ServiceFull": (503, 3),
+    "NowhereToPass": (503, 3),
+    "StoreAway": (503, 3),
+    "TruthChanging": (503, 3),
     # an extra is not installed
     "MissingExtraError": (501, 2),
     "FindingLibraryMissingError": (501, 2),

@@ -1,4 +1,4 @@
-"""Jobs in threads of this process, after the response: for hosts that keep the processor after it."""
+"""Run jobs in threads of this process after the response, on hosts that keep the processor for it."""
 
 import logging
 import threading
@@ -12,12 +12,13 @@ _log = logging.getLogger(__name__)
 
 
 class BackgroundDispatcher:
-    """Runs jobs in the background; a job that waits already is not taken twice. Lost work is found again.
+    """Runs jobs in the background. A job that is waiting already is not added again.
 
-    A job lost with the process is no harm: its tasks wait at their stage, and Encord notifies again in five minutes.
+    A job that is lost with the process does no harm: its tasks wait at their stage, and Encord notifies again after
+    five minutes.
 
     Args:
-        run: what runs a job; its exceptions are logged.
+        run: runs a job; its exceptions are logged.
     """
 
     def __init__(self, run: Callable[[DrainJob], object]) -> None:
@@ -27,16 +28,16 @@ class BackgroundDispatcher:
         self._lock = threading.Lock()
 
     def submit(self, job: DrainJob) -> None:
-        """Take the job, unless the same one is waiting or under way."""
+        """Accept the job, unless the same one is waiting or running."""
         with self._lock:
             if job not in self._pending:
                 self._pending[job] = self._pool.submit(self._work, job)
 
     def close(self, seconds: float) -> bool:
-        """Take no more work, drop what has not begun, and wait for what runs.
+        """Accept no more jobs, drop those that have not started, and wait for those that run.
 
         Returns:
-            Whether everything has ended in time.
+            Whether all of them ended in time.
         """
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:

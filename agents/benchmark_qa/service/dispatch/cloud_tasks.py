@@ -1,4 +1,4 @@
-"""Jobs put on Google Cloud Tasks, which delivers each to `POST /jobs` with a token of a service account's."""
+"""Put jobs on Google Cloud Tasks, which delivers each to `POST /jobs` with a service account's token."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,15 @@ from google.protobuf.duration_pb2 import Duration
 from benchmark_qa.tasks.jobs import DrainJob, QueueUnavailable
 
 JOB_SECONDS = 900
-"""How long Cloud Tasks waits for an answer before it delivers the job again; must be longer than any job"""
+"""Seconds that Cloud Tasks waits for an answer before it delivers the job again.
+
+Must be longer than any job.
+"""
 REQUEST_SECONDS = 10.0
 
 
 def connect() -> tasks_v2.CloudTasksClient:
-    """Cloud Tasks under the instance's own identity."""
+    """A client of Cloud Tasks with the instance's own identity."""
     return tasks_v2.CloudTasksClient()
 
 
@@ -24,8 +27,8 @@ class CloudTasksQueue:
     Args:
         client: of Cloud Tasks.
         name: `projects/P/locations/L/queues/Q`.
-        url: where the jobs are delivered; also the audience of the tokens.
-        service_account: e-mail of the account in whose name the tokens are made.
+        url: to which jobs are delivered; also the audience of the tokens.
+        service_account: e-mail address of the account of the tokens.
     """
 
     def __init__(self, client: tasks_v2.CloudTasksClient, name: str, *, url: str, service_account: str) -> None:
@@ -56,7 +59,7 @@ class CloudTasksQueue:
             ) from error
 
     def submit_all(self, jobs: Sequence[DrainJob]) -> None:
-        """Put jobs on the queue. 1 request each; Cloud Tasks has no bundles.
+        """Put jobs on the queue. 1 request each, because Cloud Tasks has no bundles.
 
         Raises:
             QueueUnavailable: some may be on the queue; all may be submitted again.

@@ -1,4 +1,7 @@
-"""Jobs put on Amazon SQS. Importing this module and its client takes half a second: only who submits jobs does."""
+"""Put jobs on Amazon SQS.
+
+The import takes half a second, so only code that submits jobs imports this module.
+"""
 
 import logging
 import time
@@ -11,14 +14,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from benchmark_qa.tasks.jobs import DrainJob, JobError, QueueUnavailable
 
 MESSAGES_PER_REQUEST = 10
-"""SQS takes no more at once"""
+"""Most messages that SQS accepts in one request."""
 
 
 ATTEMPTS = 3
 
 
 class SqsQueue:
-    """A standard queue. Who may send and receive is a matter of IAM; the messages hold hashes alone.
+    """A standard queue. IAM controls who may send and receive; the messages contain hashes only.
 
     Args:
         url: of the queue.
@@ -49,7 +52,7 @@ class SqsQueue:
         entries = [{"Id": str(number), "MessageBody": job.to_json()} for number, job in enumerate(jobs)]
         for attempt in range(ATTEMPTS):
             answer = self._request(entries)
-            # SQS answers 200 and lists what it has not taken.
+            # SQS answers 200 and lists the messages that it did not accept.
             failed = {entry["Id"] for entry in answer.get("Failed", [])}
             entries = [entry for entry in entries if entry["Id"] in failed]
             if not entries:
@@ -69,18 +72,18 @@ _log = logging.getLogger(__name__)
 
 
 class BatchAnswer(TypedDict):
-    """What tells SQS which messages to keep; the others of the batch are done."""
+    """Tells SQS which messages to keep; the others of the batch are deleted."""
 
     batchItemFailures: list[dict[str, str]]
 
 
 def failed_records(records: Sequence[dict[str, Any]], work: Callable[[DrainJob], None]) -> BatchAnswer:
-    """Work off the records of one SQS event, each on its own.
+    """Process the records of one SQS event, each independently of the others.
 
     Args:
-        records: as Lambda gives them.
-        work: runs one job; whatever it raises fails that record only, which SQS delivers again and at last moves to
-            the dead-letter queue.
+        records: from Lambda.
+        work: runs one job. An exception fails that record only; SQS delivers it again, and finally moves it to the
+            dead-letter queue.
     """
     failures = [record["messageId"] for record in records if not _succeeds(record, work)]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failures]}
@@ -97,7 +100,7 @@ def _succeeds(record: dict[str, Any], work: Callable[[DrainJob], None]) -> bool:
         _log.error("a message that no retry can mend: %s", error, extra=facts)
         return False
     except Exception:
-        # Anything may fail, and must not take the other records of the batch with it.
+        # Any exception: the other records of the batch must not fail with this one.
         _log.exception("a job failed", extra=facts)
         return False
     return True

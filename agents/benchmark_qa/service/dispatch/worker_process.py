@@ -1,7 +1,7 @@
-"""Heavy work in a process of its own, so that the event loop of this one never waits for it.
+"""Run heavy work in a separate process, so that the event loop of this process never waits for it.
 
-Parsing one label row of 100,000 boxes holds Python's global lock for half a second; in a thread that would hold up
-every other request. Inside the worker several pieces of work run in threads, because most of them wait for Encord.
+Parsing one label row of 100,000 boxes holds Python's global lock for half a second; in a thread it would delay every
+other request. Inside the worker several jobs run in threads, because most of them wait for Encord.
 """
 
 import itertools
@@ -18,17 +18,20 @@ from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
 NICENESS = 10
-"""Answering comes first: where there are fewer cores than work, a worker gets a tenth of what the server asks for"""
+"""Nice value of a worker.
+
+Answering has priority: on a busy host a worker gets a tenth of the server's share.
+"""
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class WorkerProcess:
-    """One process, started when first needed, started again when it was lost.
+    """One process, started on first use and started again if it was lost.
 
     Args:
         prepare: called once in the new process before any work; must be importable (a module's function).
-        at_once: pieces of work that run at one time; more wait their turn.
+        at_once: most calls that run at the same time; further calls wait.
     """
 
     def __init__(self, prepare: Callable[[], None], *, at_once: int = 1) -> None:
@@ -39,10 +42,10 @@ class WorkerProcess:
         self._lock = threading.Lock()
 
     def run(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Run a module's function there and wait for its result; its exceptions are raised here.
+        """Run a module's function in the worker and return its result; its exceptions are raised here.
 
         Raises:
-            BrokenProcessPool: the process was lost twice (killed, out of memory), or this is closed.
+            BrokenProcessPool: the process was lost twice (killed, out of memory), or this object is closed.
         """
         try:
             return self._submit(work, arguments, named)
@@ -50,7 +53,7 @@ class WorkerProcess:
             return self._submit(work, arguments, named)
 
     def close(self) -> None:
-        """End the process for good, whatever it does: what it has not finished is found again by the next delivery."""
+        """End the process for good, also in the middle of work; the next delivery repeats unfinished work."""
         with self._lock:
             self._closed = True
             running = self._running
@@ -69,7 +72,7 @@ class WorkerProcess:
 
 
 class _Running:
-    """A worker process that was started, and the work it has been given."""
+    """A started worker process and its pending work."""
 
     def __init__(self, prepare: Callable[[], None], at_once: int) -> None:
         context = multiprocessing.get_context("spawn")  # threads and sockets must not be inherited
@@ -84,7 +87,7 @@ class _Running:
         threading.Thread(target=self._receive, daemon=True).start()
 
     def submit(self, work: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> "Future[Any]":
-        """Hand work over; the future has its result or its exception."""
+        """Submit work; returns a future of its result."""
         order = pickle.dumps((work, arguments, named))
         future: Future[Any] = Future()
         with self._lock:
@@ -100,7 +103,7 @@ class _Running:
         return future
 
     def end(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, also in the middle of work."""
         self._process.terminate()
 
     def _receive(self) -> None:
@@ -121,7 +124,7 @@ class _Running:
 
 
 def _work(connection: Connection, prepare: Callable[[], None], at_once: int) -> None:
-    """The worker's own loop: take work, run it in a thread, send back what came of it."""
+    """The worker's main loop: receive work, run it in a thread, send back the result."""
     os.nice(NICENESS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare()
@@ -146,7 +149,7 @@ def _work(connection: Connection, prepare: Callable[[], None], at_once: int) -> 
 
 
 def _failure(number: int, error: BaseException) -> bytes:
-    """An exception on its way to the parent; one that cannot be sent keeps its kind and its words."""
+    """Serialise an exception for the parent; if it cannot be pickled, its type and message are sent."""
     try:
         answer = pickle.dumps((number, True, error))
         pickle.loads(answer)  # noqa: S301 - some exceptions are written and cannot be read
@@ -156,7 +159,7 @@ def _failure(number: int, error: BaseException) -> bytes:
 
 
 def _end_with_parent() -> None:
-    """A killed parent tells nobody: without this the worker would wait for work forever."""
+    """End with the parent: a killed parent sends nothing, and the worker would wait forever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

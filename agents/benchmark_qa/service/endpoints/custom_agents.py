@@ -1,7 +1,7 @@
-"""`POST /agents/route` and `POST /agents/score`: custom agents, called by the workflow or from the label editor.
+"""`POST /agents/route` and `/agents/score`: custom agents, called by workflow or label editor.
 
-A call that carries a signature must verify: it is the workflow's. One without is an editor call, from a person's
-browser; it is taken only where the URL ends in the endpoint's unguessable token and the origin is allowed.
+A call with a signature comes from the workflow, and the signature must verify. A call without one comes from the editor
+in a person's browser; it is accepted only if the URL ends in the endpoint's secret token and the origin is allowed.
 """
 
 import logging
@@ -54,12 +54,12 @@ class AgentRequest(BaseModel):
 
 
 UseCase = Callable[[str, str], AgentAnswer]
-"""(project hash, data hash) to the answer"""
+"""Returns the answer for (project hash, data hash)."""
 
 
 @dataclass(frozen=True)
 class _Agent:
-    """One custom agent: who may call it, and what each kind of caller gets."""
+    """One custom agent: who may call it, and the answer to each kind of caller."""
 
     signed: SignedEndpoint
     token: SecretStr | None
@@ -68,8 +68,9 @@ class _Agent:
     editor_call: UseCase
     seconds: float
     at_once: Line
+    """Limits the calls that may hold a thread."""
     refusals: Refusals
-    """Calls that may hold a thread"""
+    """Records the calls that are refused."""
 
     async def answer(self, request: Request, token: str | None) -> AgentAnswer:
         if any(request.headers.get(header) is not None for header in TEST_HEADERS):
@@ -77,15 +78,15 @@ class _Agent:
         body = await read_body(request)
         use_case = self._authorise(request, body, token)
         call = parse(body)
-        with unit_of_work(seconds=self.seconds):  # the wait for a thread counts, too
+        with unit_of_work(seconds=self.seconds):  # the deadline includes the wait for a thread
             async with self.at_once.turn():
                 return await anyio.to_thread.run_sync(self._work, request, use_case, call)
 
     def _authorise(self, request: Request, body: bytes, token: str | None) -> UseCase:
-        """Who is calling?
+        """Authenticate the caller; returns the use case for it.
 
         Raises:
-            HTTPException: 401 for a signature or a token that is missing or wrong, 403 for a foreign origin.
+            HTTPException: 401 if the signature or token is missing or wrong, 403 if the origin is not allowed.
         """
         if is_signed(request):
             self.signed.verify(request, body)
@@ -95,7 +96,7 @@ class _Agent:
             if token is not None:
                 self.refusals.note(self.signed.name, "wrong token")
                 raise HTTPException(401, "the request's signature does not verify")
-            self.signed.verify(request, body)  # refuses, and names the fault
+            self.signed.verify(request, body)  # raises, and logs the reason
         try:
             self.origins.require(request)
         except HTTPException:
@@ -119,7 +120,7 @@ class _Agent:
 
 
 def custom_agents(settings: Settings, service: Service, refusals: Refusals) -> APIRouter:
-    """The two custom agents, each behind its own secret and token."""
+    """The two custom agents, each with its own secret and token."""
     router = APIRouter(prefix="/agents", tags=["custom agents"])
     origins = AllowedOrigins(settings.editor_origin_regex)
 
@@ -198,10 +199,10 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 def parse(body: bytes) -> AgentRequest:
-    """The body as a request.
+    """Parse the body of an agent request.
 
     Raises:
-        HTTPException: 422, naming the field but not its value.
+        HTTPException: 422; the message names the field but not its value.
     """
     try:
         return AgentRequest.model_validate_json(body)

@@ -1,4 +1,4 @@
-"""`POST /events/task-submitted` and `/events/task-completed`: webhooks of Annotate and Complete stages."""
+"""`POST /events/task-submitted`, `/events/task-completed`: webhooks of Annotate and Complete stages."""
 
 import logging
 from typing import Annotated
@@ -18,16 +18,16 @@ from benchmark_qa.service.service import Service
 from benchmark_qa.service.signatures import SignedEndpoint, read_body, signed_endpoint
 
 SUBMITTED = ("task_submitted_event", "task_sumbitted_event")
-"""The second is how older platforms spell it."""
+"""Event types; older platforms spell it the second way."""
 COMPLETED = ("task_completed_event",)
 MAX_DATA_HASHES = 10_000
 MAX_EVENT_BYTES = 2 * 1024 * 1024
-"""Room for so many data hashes, and as many label hashes and more beside them"""
+"""Bytes; enough for that many data hashes, as many label hashes, and other fields."""
 _log = logging.getLogger(__name__)
 
 
 def _as_list(value: object) -> object:
-    """Whether the hashes come as a string or as a list is not documented: both are read."""
+    """Accept one hash or a list of hashes: Encord does not document which of them it sends."""
     return [value] if isinstance(value, str) else value
 
 
@@ -44,7 +44,7 @@ class _Envelope(BaseModel):
 
 
 def events(settings: Settings, service: Service, refusals: Refusals) -> APIRouter:
-    """The two endpoints, each behind its own secret."""
+    """The two endpoints, each with its own secret."""
     router = APIRouter(prefix="/events", tags=["events"])
     submitted = signed_endpoint(settings, "/events/task-submitted", "TASK_SUBMITTED_SECRET", refusals)
     completed = signed_endpoint(settings, "/events/task-completed", "TASK_COMPLETED_SECRET", refusals)
@@ -70,7 +70,7 @@ def events(settings: Settings, service: Service, refusals: Refusals) -> APIRoute
 
     @router.post("/task-completed", responses=ERRORS)
     async def task_completed(request: Request) -> Accepted:
-        """Score completed work; of a benchmark project: score again what was scored against the old truth."""
+        """Score completed work. In a benchmark project, score again what was scored against the earlier truth."""
         return await handle(request, completed, COMPLETED)
 
     return router
@@ -80,7 +80,7 @@ def read_event(body: bytes, kinds: tuple[str, ...]) -> _Payload | None:
     """The payload of a verified event; None for other events, which are acknowledged.
 
     Raises:
-        HTTPException: 422 for something else than an event.
+        HTTPException: 422 if the body is not an event.
     """
     try:
         envelope = _Envelope.model_validate_json(body)

@@ -1,4 +1,4 @@
-"""`GET /livez`, `/readyz`, `/version`: is the process alive, can it do its work, and which one is it?"""
+"""`GET /livez`, `/readyz`, `/version`: is the process alive, is it ready, and which version is it?"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,14 +16,14 @@ from benchmark_qa.context import unit_of_work
 from benchmark_qa.tasks.checks import Finding
 
 READY_SECONDS = 30.0
-"""How long an answer of `/readyz` is given again without looking"""
+"""Seconds for which the findings of `/readyz` are cached."""
 HIDDEN = "told with the bearer token METRICS_TOKEN or REPORT_TOKEN"
 LOOK_SECONDS = 10.0
-"""Time budget of looking"""
+"""Seconds that the checks of `/readyz` may take."""
 
 
 class Check(BaseModel):
-    """One check of `/readyz`; what was found and what to do are told to operators."""
+    """One check of `/readyz`. Only operators see the finding and the remedy."""
 
     check: str
     fine: bool
@@ -40,14 +40,14 @@ class Readiness(BaseModel):
 
 @dataclass
 class CachedFindings:
-    """The latest findings, made anew at most every `READY_SECONDS`; for one caller at a time."""
+    """The latest findings, refreshed at most every `READY_SECONDS`; for one caller at a time."""
 
     look: Callable[[], Sequence[Finding]]
     _findings: Sequence[Finding] = ()
     _made_at: float = float("-inf")
 
     def get(self) -> Sequence[Finding]:
-        """The findings."""
+        """The findings, at most `READY_SECONDS` old."""
         if time.monotonic() - self._made_at > READY_SECONDS:
             with unit_of_work(seconds=LOOK_SECONDS):
                 self._findings, self._made_at = self.look(), time.monotonic()
@@ -59,23 +59,23 @@ def health(look: Callable[[], Sequence[Finding]], operators: Sequence[SecretStr 
 
     Args:
         look: makes the findings of `/readyz`.
-        operators: tokens, one of which as a bearer opens what `/readyz` found: titles of projects and stages.
+        operators: bearer tokens, one of which shows the findings of `/readyz`: titles of projects and stages.
     """
     router = APIRouter(tags=["operations"])
     findings = CachedFindings(look)
     one_at_a_time = anyio.CapacityLimiter(1)
 
-    # Google's front end answers /healthz itself; it stays for those who ask the container.
+    # Google's front end answers /healthz itself; the path stays for calls directly to the container.
     @router.get("/livez")
     @router.get("/healthz", include_in_schema=False)
     async def livez() -> dict[str, str]:
-        """The process is alive; nothing else is asked."""
+        """The process is alive. Checks nothing else."""
         return {"status": "alive"}
 
     @router.get("/readyz", responses={503: {"model": Readiness, "description": "Something is not as configured"}})
     async def readyz(response: Response, authorization: Annotated[str | None, Header()] = None) -> Readiness:
         """Key, projects, stages, pathways and ontologies are as configured."""
-        # Whoever asks meanwhile waits here, in no thread: anybody may ask, and the threads are the agents'.
+        # Concurrent callers wait here without a thread: anybody may call, and the threads are for the agents.
         found = await anyio.to_thread.run_sync(findings.get, limiter=one_at_a_time)
         ready = all(finding.fine for finding in found)
         response.status_code = 200 if ready else 503

@@ -1,4 +1,4 @@
-"""`POST /jobs`: Cloud Tasks delivers jobs here, each with a token that Google has signed for our service account."""
+"""`POST /jobs`: receives jobs from Cloud Tasks, with a Google-signed token of the service account."""
 
 import logging
 import threading
@@ -24,14 +24,14 @@ from benchmark_qa.tasks.jobs import DrainJob, JobError
 
 ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 CERTIFICATES_SECONDS = 3600.0
-"""Google announces a new key a day before it signs with it"""
+"""Seconds for which Google's keys are cached. Google publishes a new key a day before it is used."""
 RETRY_HEADER = "X-CloudTasks-TaskRetryCount"
 _log = logging.getLogger(__name__)
 
 
 @dataclass
 class TokenVerifier:
-    """Whether a bearer token was made by Google for one service account and one audience."""
+    """Checks that Google issued a bearer token for one service account and one audience."""
 
     audience: str
     service_account: str
@@ -44,7 +44,7 @@ class TokenVerifier:
         """Check the value of an `Authorization` header.
 
         Raises:
-            HTTPException: 401 for a token that does not hold, 503 where Google's keys cannot be had.
+            HTTPException: 401 if the token is not valid, 503 if Google's keys cannot be fetched.
         """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -71,13 +71,13 @@ class TokenVerifier:
 
 
 class Worked(BaseModel):
-    """What became of a job."""
+    """The outcome of a job."""
 
     message: str
 
 
 def jobs(settings: Settings, service: Service, refusals: Refusals) -> APIRouter:
-    """The endpoint; for deployments whose queue is one of Cloud Tasks."""
+    """The endpoint for deployments that use Cloud Tasks."""
     assert settings.jobs_url is not None and settings.jobs_service_account is not None  # noqa: S101, PT018 - validated
     router = APIRouter(tags=["jobs"])
     verifier = TokenVerifier(settings.jobs_url, settings.jobs_service_account, settings.jobs_certificates_url)
@@ -86,7 +86,7 @@ def jobs(settings: Settings, service: Service, refusals: Refusals) -> APIRouter:
 
     @router.post("/jobs", include_in_schema=False)
     async def work_off(request: Request) -> Worked:
-        """Work off one job. Any answer but 200 has it delivered again."""
+        """Run one job. After any answer but 200 Cloud Tasks delivers it again."""
         try:
             await anyio.to_thread.run_sync(verifier.verify, request.headers.get("Authorization"))
         except HTTPException as error:
@@ -97,7 +97,7 @@ def jobs(settings: Settings, service: Service, refusals: Refusals) -> APIRouter:
         try:
             job = DrainJob.from_json(body)
         except JobError as error:
-            # Delivering it again would not mend it.
+            # A second delivery would fail in the same way.
             _log.error("dropped a message that no retry can mend: %s", error)
             return Worked(message="dropped")
 

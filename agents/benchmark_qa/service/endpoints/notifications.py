@@ -21,13 +21,13 @@ _log = logging.getLogger(__name__)
 
 
 class Accepted(BaseModel):
-    """What became of a notification."""
+    """The outcome of a notification."""
 
     message: str
 
 
 def notifications(settings: Settings, service: Service, refusals: Refusals) -> APIRouter:
-    """The endpoint for every stage whose secret is among `NOTIFICATION_SECRET`."""
+    """The endpoint for every stage whose secret is in `NOTIFICATION_SECRET`."""
     router = APIRouter(prefix="/notifications", tags=["notifications"])
     signed = signed_endpoint(settings, "/notifications/task-ready", "NOTIFICATION_SECRET", refusals)
     drains = Line(DRAINS_AT_ONCE)
@@ -35,7 +35,7 @@ def notifications(settings: Settings, service: Service, refusals: Refusals) -> A
 
     @router.post("/task-ready", responses={**ERRORS, 501: {"description": "An envelope version not known yet"}})
     async def task_ready(request: Request) -> Accepted:
-        """Work off the queue of the stage that the notification names."""
+        """Drain the queue of the stage in the notification."""
         body = await read_body(request)
         signed.verify(request, body)
         job = read_notification(body)
@@ -52,10 +52,10 @@ def notifications(settings: Settings, service: Service, refusals: Refusals) -> A
 
 
 def read_notification(body: bytes) -> DrainJob | None:
-    """The job that a verified notification asks for; None for other events, which are acknowledged.
+    """The job of a verified notification; None for other events, which are acknowledged.
 
     Raises:
-        HTTPException: 422 for something else than a notification, 501 for a version not known yet.
+        HTTPException: 422 if the body is not a notification, 501 for an unknown version.
     """
     try:
         notification = parse_notification(body)

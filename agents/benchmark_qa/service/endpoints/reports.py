@@ -12,7 +12,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
 from pydantic import AwareDatetime, SecretStr
 
-from benchmark_qa.records.moments import require_moment
+from benchmark_qa.config.moments import require_moment
 from benchmark_qa.service.refusals import Refusals
 from benchmark_qa.service.service import Service
 
@@ -25,17 +25,17 @@ MEDIA_TYPES: dict[Format, str] = {
     "markdown": "text/markdown; charset=utf-8",
 }
 REPORTS_AT_ONCE = 1
-"""A report reads every score: several at once would starve the agents beside them"""
+"""Reports made at the same time. A report reads every score, so several would slow down the agents."""
 
 
 def reports(token: SecretStr, service: Service, refusals: Refusals) -> APIRouter:
-    """The endpoint, behind the operator's token: as a bearer, or as the password when a browser asks for one."""
+    """The endpoint, with the operator's token as a bearer token or as a browser's password."""
     limiter: list[anyio.CapacityLimiter] = []
 
     def operator_only(authorization: Annotated[str | None, Header()] = None) -> None:
         given = token_of(authorization)
         if given is None or not compare_digest(given.encode(), token.get_secret_value().encode()):
-            if given is not None:  # a browser asks without one first
+            if given is not None:  # a browser's first request has no token
                 refusals.note("/reports/{project}", "wrong token")
             raise HTTPException(401, "the operator's token is needed", {"WWW-Authenticate": 'Basic realm="reports"'})
 
@@ -48,7 +48,7 @@ def reports(token: SecretStr, service: Service, refusals: Refusals) -> APIRouter
         timezone: Annotated[str, Query(description="whose days and weeks are meant, e.g. Europe/Zurich")] = "UTC",
         as_of: Annotated[AwareDatetime | None, Query(description="as it stood then, with its time zone")] = None,
     ) -> Response:
-        """How good is each annotator, which class is misunderstood, which ground truth is suspect."""
+        """The annotators' figures, the classes that are misunderstood, and suspect ground truth."""
         zone = _zone(timezone)
         if as_of is not None:
             try:
@@ -67,7 +67,7 @@ def reports(token: SecretStr, service: Service, refusals: Refusals) -> APIRouter
 
 
 def token_of(authorization: str | None) -> str | None:
-    """The token in an `Authorization` header: a bearer, or the password of Basic authentication."""
+    """The token in an `Authorization` header: a bearer token, or the password of Basic authentication."""
     scheme, _, value = (authorization or "").partition(" ")
     if scheme.lower() == "bearer":
         return value.strip()

@@ -1,4 +1,4 @@
-"""Alembic's entry: migrates the connection that `benchmark_qa.store.migrate` hands over, within its transaction."""
+"""Entry point of Alembic: migrates `benchmark_qa.store.migrate`'s connection in its transaction."""
 
 from alembic import context
 

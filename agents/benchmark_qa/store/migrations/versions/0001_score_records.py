@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """One table."""
+    """Create `score_records`."""
     op.create_table(
         "score_records",
         sa.Column("key", sa.String(32), primary_key=True),

@@ -1,4 +1,4 @@
-"""Which record counts, sums per annotator, rulings on the truth, actions, alerts, editor scorings."""
+"""Current scores, sums per annotator, truth decisions, actions, alert states, editor scorings."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ _data_unit = ("data_hash", sa.String(36))
 
 
 def upgrade() -> None:
-    """Columns and tables; the sums are made afterwards, from the records."""
+    """Add columns and tables. The sums are computed afterwards from the records."""
     op.add_column("score_records", sa.Column("attributes_correct", sa.Float, nullable=False, server_default="0"))
     op.add_column("score_records", sa.Column("attributes_total", sa.Integer, nullable=False, server_default="0"))
     op.add_column("score_records", sa.Column("dataset_hash", sa.String(36)))

@@ -1,4 +1,4 @@
-"""What Encord's analytics said of people's work."""
+"""Readings of Encord's analytics about people's work."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ _project = ("production_project", sa.String(36))
 
 
 def upgrade() -> None:
-    """Tables."""
+    """Create the tables."""
     op.create_table(
         "work_readings",
         sa.Column(*_project, primary_key=True),
@@ -37,6 +37,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop the tables."""
     for table in ("work_times", "people_at_work", "work_readings"):
         op.drop_table(table)

@@ -1,4 +1,4 @@
-"""When work was handed in, what came too late, and which version of the truth is the newest."""
+"""Submission times, late scores, and the newest version of each truth."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,7 +20,7 @@ GROUP BY production_project, data_hash, truth_edited_at
 
 
 def upgrade() -> None:
-    """Columns and a table, filled from what the records say."""
+    """Add columns and a table, and fill them from the records."""
     with op.batch_alter_table("score_records") as table:
         table.add_column(sa.Column("submitted_at", sa.DateTime(timezone=True)))
         table.add_column(sa.Column("late", sa.Boolean, nullable=False, server_default=sa.false()))
@@ -36,7 +36,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop the table and the columns."""
     op.drop_table("truth_versions")
     with op.batch_alter_table("score_records") as table:
         table.drop_column("late")

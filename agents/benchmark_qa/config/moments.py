@@ -1,4 +1,4 @@
-"""The moments that can be queried: those that every time zone and every database can express."""
+"""Check moments: every time zone and every database must be able to express them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,15 +8,15 @@ _START = datetime(1970, 1, 1)
 
 
 def require_moment(moment: datetime) -> None:
-    """Refuse a moment that cannot be converted to UTC or to another time zone.
+    """Refuse a moment that is too early or too late to convert to UTC or to another time zone.
 
     Args:
-        moment: a moment with a time zone.
+        moment: with its time zone.
 
     Raises:
-        ValueError: the message names the moments that are allowed.
+        ValueError: the message gives the range.
     """
-    # Compare in its own time zone: a moment at the limit cannot be subtracted from one in another zone.
+    # Without its time zone: subtraction from a time in another zone may overflow.
     own_clock = moment.replace(tzinfo=None)
     if not timedelta(days=2) <= own_clock - _START <= LATEST - EARLIEST:
         raise ValueError(f"out of range: ask for a moment from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}")
