@@ -1,4 +1,4 @@
-"""Tables for the terminal."""
+"""The report's tables for the terminal."""
 
 import sys
 from pathlib import Path
@@ -17,12 +17,12 @@ _COLOURS = {"above the bar": "green", "below the bar": "red"}
 
 
 def print_leaderboard(board: Leaderboard, output: Path | None = None) -> None:
-    """One line per annotator and one for all of them, on the terminal or into a file."""
+    """Print one line per annotator and one for all of them, on the terminal or into a file."""
     if output is not None:
         with output.open("w", encoding="utf-8") as file:
             _print(board, plain_console(file=file, width=_FILE_WIDTH))
         return
-    # What is read by a program or a pager has no width of its own.
+    # A program or a pager that reads the output has no width.
     _print(board, plain_console() if sys.stdout.isatty() else plain_console(width=_FILE_WIDTH))
 
 
@@ -69,7 +69,7 @@ def _cells(line: Line, *, with_objects: bool) -> list[str | Text]:
 
 
 def _beside(judged: PersonVerdict) -> str:
-    """How long it has been known, or how many tasks are expected until it is."""
+    """How long the verdict has been known, or how many tasks are expected until it is."""
     said = ""
     if judged.since is not None:
         said = f" since task {judged.since.task:,}"
