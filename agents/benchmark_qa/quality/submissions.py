@@ -75,7 +75,7 @@ def replaced_by_another_attempt(record: ScoreRecord, first: ScoreRecord) -> bool
 
 
 def newest_of_attempt(history: Sequence[ScoreRecord], first: ScoreRecord, until: datetime | None) -> ScoreRecord:
-    """The newest score of the first attempt made until a moment; `first` is the score of its first version."""
+    """The newest score of the first attempt until a moment; `first` is the score of its first version."""
     own = [
         record
         for record in history
