@@ -72,7 +72,6 @@ class Truth:
     """Whether a frame without labels is an image without objects.
 
     True for label rows, which hold all labels of a data unit; false for COCO, which lists its images.
-   
     """
     notes: tuple[str, ...] = ()
     """Remarks for the user about how the labels were read"""

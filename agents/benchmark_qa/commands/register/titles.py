@@ -1,4 +1,4 @@
-"""Titles from templates, and the order that people expect of numbered names."""
+"""Titles from templates, and natural order of numbered names."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ def _with_length(found: re.Match[str]) -> str:
 
 
 def path_of(url: str) -> str:
-    """The path of a URL below its host or bucket, decoded; of a path, the path itself."""
+    """The decoded path of a URL below its host or bucket; a plain path is unchanged."""
     scheme, _, rest = url.rpartition("://")
     if not scheme:
         return url
@@ -66,7 +66,7 @@ class TitleTemplate:
         """The title of the file at that path, or of the item whose first file it is.
 
         Raises:
-            EntryError: the manifest has no such column, or nothing in it.
+            EntryError: the manifest does not have the column, or it is empty.
         """
         values = {
             name: _OWN_FIELDS[name](path, group) if name in _OWN_FIELDS else fields.get(name) for name in self._fields
