@@ -70,10 +70,11 @@ _log = logging.getLogger(__name__)
 def fire_alerts(store: SqlScoreStore, deployment: Deployment, send: Send) -> list[AlertChange]:
     """Check every rule against the current verdicts, send the changes, and return those that were sent.
 
-    Of several callers at once exactly one sends a change. What could not be sent is sent by the next call.
+    When several processes call this at once, exactly one sends a change. The next call sends what could not be sent.
 
     Raises:
-        StoreError, WebhookFailed (after everything else has been tried)
+        StoreError
+        WebhookFailed: after every other change has been tried.
     """
     project = str(deployment.production_project)
     states = AlertStates(store.database)

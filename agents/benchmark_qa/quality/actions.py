@@ -69,8 +69,8 @@ class Actor:
     def plan(self, now: datetime | None = None) -> Plan:
         """Every action that the configuration and the current verdicts ask for; changes nothing.
 
-        Requests: the assigned tasks of each annotator below the bar, their recent work by Encord's analytics, and where
-        that stands.
+        Requests: for each annotator below the bar, the assigned tasks, the recent work from Encord's analytics, and the
+        stages of that work.
         """
         deployment = self.scorer.projects.deployment
         actions = deployment.actions
@@ -148,7 +148,7 @@ class Actor:
         """Revert on Encord what an action has changed; the caller writes the audit trail.
 
         Raises:
-            UnknownActionError: it has changed nothing there, or whom it concerned is erased.
+            UnknownActionError: it has changed nothing there, or the person's data is erased.
         """
         if action.kind == "release-tasks" and "tasks" in action.facts:
             self._work.assign(_tasks(action.facts))
@@ -166,9 +166,9 @@ class Actor:
         return Proposal("release-tasks", person.annotator, reason, facts)
 
     def _reopen(self, below: Sequence[PersonVerdict], now: datetime) -> list[Proposal]:
-        """Re-open recent production work of these annotators that has left annotation, the newest first.
+        """Proposals to re-open recent production work that has left annotation, the newest first.
 
-        No work is re-opened twice for the same annotator.
+        Skips annotators whose work was re-opened before, unless that was undone.
         """
         projects = self.scorer.projects
         settings = projects.deployment.actions.reopen_recent

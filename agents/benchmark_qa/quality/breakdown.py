@@ -36,7 +36,7 @@ class RequirementLine:
     passed: Interval
     """Share of the tasks it applies to that met it"""
     value: Interval | None
-    """Mean of the metric; None where it is not a share"""
+    """Mean of the metric; None if the metric is not a share"""
     not_applicable: int
     """Tasks it did not apply to"""
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """What is written."""
+    """Output format."""
 
     TABLE = "table"
     JSON = "json"

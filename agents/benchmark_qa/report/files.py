@@ -36,7 +36,7 @@ def write_report(report: Report, format: str, output: Path | None, *, table: str
     """Write the report to a file, or to standard output.
 
     Args:
-        report: what is written.
+        report: the report.
         format: `json`, `html`, `csv`, `parquet` or `markdown`.
         output: the file; None for standard output.
         table: of `TABLES`, for CSV and Parquet.

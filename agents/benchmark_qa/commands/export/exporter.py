@@ -60,9 +60,9 @@ class Exporter:
         to 1,000. A snapshot adds those of `snapshots`.
 
         Raises:
-            RefusalError: what is asked for cannot be done; the message says why.
+            RefusalError: the request cannot be fulfilled; the message says why.
             OSError: the folder cannot be written to.
-            PlatformError, StoreError: Encord or the database cannot be used; what is read is kept.
+            PlatformError, StoreError: Encord or the database cannot be used; rows already read are kept.
         """
         out = checked_folder(out)
         project = self.encord.project(request.project_hash)

@@ -26,11 +26,11 @@ class FindingLibraryMissingError(MissingExtraError):
 def doubts(given: Indices, predicted: Indices, confidence: Numbers, rest: Indices) -> Numbers:
     """How likely each given class is wrong, in [0, 1], shape (n,); comparable with each other.
 
-    If any class involved was given fewer than `ENOUGH_FOR_AVERAGES` times, the probabilities are used unadjusted.
+    If a class of a case was given fewer than `ENOUGH_FOR_AVERAGES` times, its probabilities are used unadjusted.
 
     Args:
-        given: the class that each thing was given, (n,).
-        predicted: the class that the model gives it.
+        given: the given class of each case, (n,).
+        predicted: the class that the model predicts for it.
         confidence: of the model, in [0, 1].
         rest: the class that gets the rest to 1, as a detector gives one confidence only; not `predicted`.
 

@@ -46,9 +46,9 @@ def read_truth(encord: Encord, labels: LabelsOf, progress: Progress = no_progres
 
     Raises:
         PlatformError
-        NoGroundTruth: there is no label row to hold anything against.
+        NoGroundTruth: the project has no label row to compare with.
         LabelsUnreadable: the ontology cannot be read.
-        PredictionInputError: a label row is not as Encord writes them.
+        PredictionInputError: a label row is not in Encord's format.
     """
     project = encord.project(labels.project_hash)
     units, left_out = _units(encord, project, labels)

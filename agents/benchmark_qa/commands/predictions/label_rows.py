@@ -51,7 +51,7 @@ def detections_from_label_rows(truth: Iterable[Row], predictions: Iterable[Row])
     `Detections.not_compared`. An object without a confidence has 1, as in the SDK.
 
     Raises:
-        PredictionInputError: a row is not well formed, or a data hash is there twice on one side.
+        PredictionInputError: a row is not well formed, or a data hash occurs twice on one side.
     """
     (detections,) = detections_of_models(truth, [predictions])
     return detections

@@ -32,7 +32,7 @@ class Slice:
     conditions: tuple[Condition, ...]
     """One condition, or two that both hold"""
     images: int
-    """Images in the slice that count for the metric: with objects (recall) or predictions (precision)."""
+    """Images in the slice that count: with objects (for recall) or predictions (for precision)."""
     count: int
     """Objects (recall) or predictions (precision) in the slice"""
     inside: Interval

@@ -71,7 +71,7 @@ class Checked:
 def check(text: TextIO, *, limits: Limits | None = None, schema: MetadataSchema | None = None) -> Checked:
     """Find every fault of a registration file; URLs are compared on disk, so memory stays constant.
 
-    With a schema, client metadata is held against the organisation's types as well.
+    With a schema, client metadata is checked against the organisation's types too.
     """
     limits, faults, found = limits or Limits(), Faults(), Checked()
     with scratch_database("CREATE TABLE files (line INTEGER, url TEXT)") as files:

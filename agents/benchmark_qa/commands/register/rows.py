@@ -87,7 +87,7 @@ class RowReader:
 
         Raises:
             EntryError: with the fault.
-            NoSlice: it should be part of a DICOM series, and has no slice in it.
+            NoSlice: it should be part of a DICOM series and has no slice.
             MissingExtraError: pydicom is not installed.
         """
         self._note_unknown(fields)

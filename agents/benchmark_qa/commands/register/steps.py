@@ -124,7 +124,7 @@ def _of_unit(unit: FailedItem, by_url: dict[str, Entry]) -> Failure:
 
 
 def failure(entry: Entry, reason: str) -> Failure:
-    """Why an entry is not registered."""
+    """The reason why an entry is not registered."""
     return Failure(entry.line, entry.model.title or next(urls_of(entry.model), ""), reason)
 
 

@@ -178,7 +178,7 @@ class Declaration(Section):
 
     @property
     def projects(self) -> dict[Literal["benchmark", "production"], BenchmarkProject | ProductionProject]:
-        """Both projects by what they are."""
+        """Both projects by side: benchmark, production."""
         return {"benchmark": self.benchmark, "production": self.production}
 
     @property

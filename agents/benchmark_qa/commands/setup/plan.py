@@ -179,7 +179,7 @@ def _dataset(dataset: Dataset, observed: Observed) -> Iterator[Change]:
 
 
 def _telling_titles(benchmark: Dataset, observed: Observed) -> Iterator[Change]:
-    """Titles that reveal benchmark items.
+    """Notices about titles that reveal benchmark items.
 
     People in the production project can read the titles of its datasets, and of the data units they label.
     """

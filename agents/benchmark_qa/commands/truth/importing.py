@@ -195,7 +195,7 @@ def carry_out(encord: Encord, plan: TruthImport, *, complete: bool, progress: Pr
         progress: called with the number of data units done.
 
     Raises:
-        PlatformError: Encord cannot be used; what is written stays.
+        PlatformError: Encord cannot be used; labels already written stay.
     """
     rows, work = TruthRows(encord, plan.project.project_hash), PeoplesWork(encord, plan.project.project_hash)
     waiting = set(plan.to_complete) if complete else set()

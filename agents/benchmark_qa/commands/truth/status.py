@@ -40,7 +40,7 @@ class TruthItem:
 def truth_status(projects: ServedProjects, truth: GroundTruth, store: SqlScoreStore) -> list[TruthItem]:
     """Every item of the benchmark projects, sorted by title.
 
-    2 requests per benchmark project, and 1 per bundle of finished rows: only their labels tell what is empty.
+    2 requests per benchmark project, and 1 per bundle of finished rows: only labels show whether a truth is empty.
 
     Raises:
         PlatformError, StoreError
