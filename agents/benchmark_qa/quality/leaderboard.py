@@ -49,7 +49,7 @@ class Line(Figures):
     place: int | None
     """Place by the shrunk figure; None for the pooled line"""
     shrunk: float | None
-    """The figure of the verdict, pulled towards the group's mean; the fewer tasks, the more"""
+    """The figure of the verdict, shrunk towards the group's; the fewer tasks, the more"""
     verdict: Verdict
     places: Places | None = None
     """The places that the intervals allow"""

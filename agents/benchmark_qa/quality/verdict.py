@@ -80,7 +80,7 @@ class PersonVerdict:
     def still(self) -> str | None:
         """The expected number of tasks until the verdict is known, in words.
 
-        None if the verdict is known already or the number cannot be estimated.
+        None unless the verdict is undecided and the number can be estimated.
         """
         expected = self.standing.tasks_expected
         if self.words != "undecided" or expected is None:

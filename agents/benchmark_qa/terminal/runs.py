@@ -17,7 +17,7 @@ from benchmark_qa.terminal.failures import USAGE_ERROR
 class Journal:
     """Notes by key, each on disk before the next step begins. Thread-safe; for one process at a time.
 
-    A line that a kill has cut short is ignored; its step is done again.
+    A line that a kill has cut short is ignored: the run looks its content up again, or repeats the step.
     """
 
     def __init__(self, path: Path) -> None:

@@ -116,7 +116,10 @@ def _label_row(row: BranchRow, kept: RowsRead) -> dict[str, Any]:
 
 
 def _never_opened(row: BranchRow) -> dict[str, Any]:
-    """A label row without labels, for a submitted task that nobody has opened; an image keeps its image."""
+    """A label row without labels, for a submitted task that nobody has opened.
+
+    For a single image, the row lists that image.
+    """
     image: dict[str, Any] = {
         "data_hash": row.data_hash,
         "data_title": row.data_title,

@@ -133,7 +133,7 @@ def find_label_errors(detections: Detections, *, confidence: float = 0.5) -> lis
 
     Args:
         detections: labels as truth, and a model's predictions. The model must not have been trained on these labels.
-        confidence: predictions with less confidence are not used for findings.
+        confidence: errors from predictions with less confidence are not listed.
 
     Raises:
         FindingLibraryMissingError: the extra `findings` is not installed.
@@ -190,7 +190,7 @@ class _Found:
             yield LabelError("duplicate", iou, image, both, None, name, None, iou)
 
     def shifted(self) -> Iterator[LabelError]:
-        """Labels near, but not on, the prediction of their object."""
+        """Labels that are shifted against the prediction of their object."""
         for pairs in (self.agreed, self.nearby):
             chances = shift_chances(pairs.iou, self.agreed.iou) * self.predictions.score[pairs.pairs.label]
             for (label, prediction, iou), chance in zip(_each(pairs), chances.tolist(), strict=True):
