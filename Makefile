@@ -7,6 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-che
 # A stamp per lock file: nothing is installed again until the lock changes.
 RUN_READY := $(VENV)/.ready-$(shell cksum < requirements/run.txt | cut -d' ' -f1)
 DEV_READY := $(VENV)/.ready-$(shell cat requirements/run.txt requirements/dev.txt | cksum | cut -d' ' -f1)
+LOOP_READY := $(VENV)/.ready-$(shell cat requirements/run.txt requirements/loop.txt | cksum | cut -d' ' -f1)
 
 CHECKOV_READY := $(VENV)/checkov/.ready-$(shell cksum < requirements/checkov.txt | cut -d' ' -f1)
 
@@ -35,6 +36,11 @@ $(DEV_READY): $(RUN_READY) | requirements/dev.txt
 	@$(PIP) --no-deps --require-hashes -r requirements/runtime-emulator.txt
 	@touch $@
 
+$(LOOP_READY): $(RUN_READY) | requirements/loop.txt
+	@echo "adding what judges a model and finds label errors to $(VENV) (once)"
+	@$(PIP) --require-hashes -r requirements/loop.txt
+	@touch $@
+
 $(CHECKOV_READY): | $(RUN_READY) requirements/checkov.txt
 	@echo "setting up $(VENV)/checkov (once)"
 	@{ $(BIN)/python -m venv $(VENV)/checkov \
@@ -42,7 +48,7 @@ $(CHECKOV_READY): | $(RUN_READY) requirements/checkov.txt
 	       -r requirements/checkov.txt && touch $@; } \
 	  || { rm -rf $(VENV)/checkov; echo "SKIPPED: checkov, because it cannot be installed here"; }
 
-demo: $(RUN_READY) $(if $(filter lambda,$(MODE))$(LOOP),$(DEV_READY))  ## a production project routed and scored (DATA=PATH, IMAGES=N|all, CHAOS=1, LOOP=1, KEEP=1, MODE=container|lambda, REPORT=PAGE)
+demo: $(RUN_READY) $(if $(LOOP),$(LOOP_READY)) $(if $(filter lambda,$(MODE)),$(DEV_READY))  ## a production project routed and scored (DATA=PATH, IMAGES=N|all, CHAOS=1, LOOP=1, KEEP=1, MODE=container|lambda, REPORT=PAGE)
 	@$(BIN)/python -m demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)") \
 	  $(if $(CHAOS),--chaos) $(if $(LOOP),--loop) $(if $(KEEP),--keep) $(if $(MODE),--mode "$(MODE)") $(if $(REPORT),--report "$(REPORT)")
 
@@ -72,7 +78,8 @@ bench: $(DEV_READY)  ## speed, as ratios against named baselines in one run
 lock: $(DEV_READY)  ## write requirements/*.txt anew from pyproject.toml
 	@$(PIP) uv
 	@$(LOCK) --extra sandbox --group build --output-file requirements/run.txt pyproject.toml
-	@$(LOCK) --constraint requirements/run.txt --all-extras --group dev --output-file requirements/dev.txt pyproject.toml
+	@$(LOCK) --constraint requirements/run.txt --extra sandbox --extra findings --group build --output-file requirements/loop.txt pyproject.toml
+	@$(LOCK) --constraint requirements/loop.txt --all-extras --group dev --output-file requirements/dev.txt pyproject.toml
 	@$(LOCK) --constraint requirements/dev.txt --extra image --output-file requirements/image.txt pyproject.toml
 	@$(LOCK) --constraint requirements/dev.txt --extra lambda --extra postgres --output-file requirements/lambda.txt pyproject.toml
 	@$(LOCK) --no-deps --group runtime-emulator --output-file requirements/runtime-emulator.txt

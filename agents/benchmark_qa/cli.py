@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from shutil import get_terminal_size
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -18,6 +19,10 @@ SETTING_UP, AT_WORK, RESULTS, LOOP, HIDDEN = (
     "Round again: models, and what to label next",
     "",
 )
+
+
+BOXED_FROM = 120
+"""Columns that a terminal needs for help in boxes"""
 
 
 class Entry(NamedTuple):
@@ -66,6 +71,13 @@ ENTRIES = (
         "doctor",
         SETTING_UP,
         "Check settings, key, database, projects, stages, pathways, ontologies and datasets, and say what to fix.",
+    ),
+    Entry(
+        "status",
+        "commands.operations.status",
+        "status",
+        AT_WORK,
+        "Where everything is: tasks by stage, whom the oldest wait for, scores, and what to type next.",
     ),
     Entry("serve", "commands.serve.command", "serve", AT_WORK, "Serve the agents that Encord calls."),
     Entry(
@@ -176,7 +188,16 @@ def load(entry: Entry) -> Any:
         alone.command(entry.name)(found)
         command = get_command(alone)
     command.name = entry.name
+    if get_terminal_size().columns < BOXED_FROM:
+        _without_boxes(command)
     return command
+
+
+def _without_boxes(command: Any) -> None:
+    """Print the help of a command, and of those below it, as plain lines: a narrow box cuts the names of options."""
+    command.rich_markup_mode = None
+    for below in getattr(command, "commands", {}).values():
+        _without_boxes(below)
 
 
 class Commands(TyperGroup):
@@ -206,7 +227,11 @@ class Commands(TyperGroup):
 
         write_what_the_terminal_can()
         with clear_failures():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except typer.BadParameter as error:
+                error.message = error.message.replace("Input should be", "must be")  # typer shows pydantic's words
+                raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the list without importing a command."""

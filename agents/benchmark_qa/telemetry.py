@@ -1,8 +1,7 @@
 """What is counted and timed, through OpenTelemetry's API.
 
-Without an SDK installed and configured all of this does nothing and costs next to nothing. `pip install
-encord-benchmark-agents[metrics]` brings the SDK and Prometheus' exporter; any other exporter can be configured with
-OpenTelemetry's own environment variables.
+Without an SDK installed and configured all of this does nothing and costs next to nothing. The extra `metrics` brings
+the SDK and Prometheus' exporter; any other exporter can be configured with OpenTelemetry's own environment variables.
 
 Nobody asks a worker process what it has counted: its counts go back with its results, and are added to the server's.
 """

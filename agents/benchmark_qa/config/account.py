@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from benchmark_qa.config.explain import explain
 
+HOW_TO_MAKE_A_KEY = "make a key with ssh-keygen -t ed25519 -N '' -f FILE, and add FILE.pub to the account in Encord"
+
 
 class SettingsError(Exception):
     """The settings cannot be used; the message names every faulty key, and no secret's value."""
@@ -54,7 +56,8 @@ class Account(BaseSettings):
         try:
             return self.ssh_key_file.expanduser().read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"ENCORD_SSH_KEY_FILE: {type(error).__name__}: {self.ssh_key_file}") from None
+            why = error.strerror if isinstance(error, OSError) else "is not a text file"
+            raise SettingsError(f"ENCORD_SSH_KEY_FILE: {self.ssh_key_file}: {why}; {HOW_TO_MAKE_A_KEY}") from None
 
 
 def is_loopback(host: str) -> bool:

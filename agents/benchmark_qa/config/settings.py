@@ -76,7 +76,8 @@ class Settings(Account, Hosting):
             try:
                 text = Path(text).expanduser().read_text(encoding="utf-8")
             except (OSError, RuntimeError) as error:
-                raise ValueError(f"neither inline JSON nor a file ({type(error).__name__}): {text[:200]!r}") from None
+                why = getattr(error, "strerror", None) or str(error)
+                raise ValueError(f"{text[:200]!r}: {why}; give the path of a file, or the JSON itself") from None
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:

@@ -14,11 +14,12 @@ from encord.user_client import EncordUserClient
 from encord.workflow.stages.agent import AgentStage
 from encord.workflow.stages.final import FinalStage
 
+from benchmark_qa.config.account import HOW_TO_MAKE_A_KEY
 from benchmark_qa.context import outgoing_trace_header
-from benchmark_qa.encord_api import queues, retries
+from benchmark_qa.encord_api import queues, retries, waiting
 from benchmark_qa.encord_api.documents import BUNDLE_BYTES, FIRST_BUNDLE_ROWS, Documents
 from benchmark_qa.encord_api.errors import NotFoundOnPlatform, RequestRejected, UnusableKey
-from benchmark_qa.encord_api.models import LabelRow, Moved, Project, Stage, Task, TaskPage
+from benchmark_qa.encord_api.models import LabelRow, Moved, Project, Stage, Task, TaskPage, WaitingTask
 from benchmark_qa.encord_api.request_sizes import ACTIONS_PER_REQUEST, ROWS_PER_REQUEST, batches
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to, install_pooling
 
@@ -62,7 +63,8 @@ class Encord:
             )
         except (ValueError, TypeError, UnsupportedAlgorithm):
             # `from None`: the SDK's own message quotes the key.
-            raise UnusableKey("the private key is not an Ed25519 key in OpenSSH form without passphrase") from None
+            said = "the private key is not an Ed25519 key in OpenSSH form without passphrase"
+            raise UnusableKey(f"{said}; {HOW_TO_MAKE_A_KEY}") from None
         self._projects: TTLCache[str, tuple[SdkProject, Project]] = TTLCache(maxsize=64, ttl=project_ttl)
         self._lock = threading.Lock()
         self._fetching: dict[str, threading.Lock] = {}
@@ -156,6 +158,10 @@ class Encord:
     def task_page(self, project_hash: str, stage_uuid: str, page_token: str | None) -> TaskPage:
         """One page of the tasks at an agent or final stage, the first where `page_token` is None. 1 request."""
         return queues.page(self._task_stage(project_hash, stage_uuid), page_token)
+
+    def waiting_tasks(self, project_hash: str, stage_uuid: str, at_most: int) -> list[WaitingTask]:
+        """Tasks at a stage, the first so many; none at a final one. 1 request per 100."""
+        return waiting.tasks_at(self._project(project_hash)[0], stage_uuid, at_most)
 
     def proceed(self, project_hash: str, stage_uuid: str, moves: Iterable[tuple[Task, str]]) -> Moved:
         """Send tasks down pathways, by pathway name. 1 request per 1,000 tasks.

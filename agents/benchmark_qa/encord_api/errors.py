@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+NO_CONNECTION = "no connection"
+"""Reason of an `EncordUnavailable` where nothing was answered at all"""
+
 
 class PlatformError(Exception):
     """Base of every error this room raises."""

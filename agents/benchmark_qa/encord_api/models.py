@@ -82,6 +82,22 @@ class Task:
     data_title: str
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingTask:
+    """A task at any stage but the final one, and how far people are with it."""
+
+    data_hash: str
+    data_title: str
+    changed_at: datetime
+    """When Encord last changed it: it came to its stage, was assigned, or a part of it was submitted"""
+    assignee: str | None = None
+    """None: nobody has it, or it has parts"""
+    missing: tuple[str | None, ...] = ()
+    """Of a consensus task: the assignees of the parts that are not submitted"""
+    parts: int = 0
+    """Of a consensus task; 0: it has none"""
+
+
 @dataclass(frozen=True)
 class TaskPage:
     """Some of the tasks that wait at a stage, and where the next ones begin."""

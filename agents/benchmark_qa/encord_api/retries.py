@@ -10,6 +10,7 @@ from tenacity.wait import wait_random_exponential
 
 from benchmark_qa.context import remaining_seconds
 from benchmark_qa.encord_api.errors import (
+    NO_CONNECTION,
     AccessRefused,
     AnswerTooLarge,
     EncordUnavailable,
@@ -85,7 +86,7 @@ def _transient(error: sdk.EncordException, name: str) -> PlatformError:
         return EncordUnavailable("too many requests", retry_after=error.retry_after or DEFAULT_RETRY_AFTER)
     # A 5xx, an answer cut off in the middle, a dropped connection: all of them may pass.
     if status is None or status >= 500 or isinstance(error, sdk.RequestException):
-        reason = "no connection" if status is None else f"HTTP {status}" if status >= 400 else name
+        reason = NO_CONNECTION if status is None else f"HTTP {status}" if status >= 400 else name
         return EncordUnavailable(reason, retry_after=retry_after or DEFAULT_RETRY_AFTER)
     return UnexpectedAnswer(f"Encord answered HTTP {status} ({name})")
 

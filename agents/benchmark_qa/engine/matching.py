@@ -48,6 +48,11 @@ class Matches:
     thresholds: Numbers
     """Of every truth drawing."""
 
+    @property
+    def moves(self) -> bool:
+        """Whether any object of this shape is drawn on more than one frame."""
+        return any(len(side) > len(np.unique(side.instance)) for side in (self.truth, self.label))
+
     def best(self) -> tuple[Numbers, Numbers]:
         """The greatest similarity of each truth drawing, and of each label drawing, to any of its class."""
         pairs = self.candidates.pairs

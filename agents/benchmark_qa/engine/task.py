@@ -24,7 +24,7 @@ from benchmark_qa.engine.result import (
     joined,
 )
 from benchmark_qa.engine.rules import Rules
-from benchmark_qa.engine.tracks.score import score_identity
+from benchmark_qa.engine.tracks.score import ALONE, score_identity
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.clipping import within_media
 from benchmark_qa.labels.errors import TooComplexOutlineError
@@ -86,8 +86,9 @@ def score_task(
     _refuse_contradictions("ground truth", truth, rules, counted)
     _refuse_contradictions("labels", labels, rules, counted)
     try:
-        truth, labels = within_media(*at_common_times(truth, labels))
-        return _complete_score(truth, labels, rules)
+        if truth.events is not None or labels.events is not None:
+            truth, labels = at_common_times(truth, labels)
+        return _complete_score(*within_media(truth, labels), rules)
     except TooComplexOutlineError as error:
         raise TooMuchWorkError(str(error)) from None
 
@@ -134,8 +135,8 @@ def _score(truth: Annotations, labels: Annotations, rules: Rules) -> TaskScore:
     matches = [_match(shape, sides, rules) for shape in Shape if _is_drawn(shape, sides)]
     crossing = cross_shapes(matches, sides, rules)
     by_object = _object_scores(matches, crossing, len(ontology.objects))
-    answered = score_classifications(sides.truth, sides.label, rules)
-    described = score_attributes(matches, sides, rules)
+    answered = score_classifications(sides.truth, sides.label, rules) if ontology.classifications else {}
+    described = score_attributes(matches, sides, rules) if any(item.questions for item in ontology.objects) else {}
     identity, switches = _identity(matches, sides, rules)
     objects = sum(by_object, ObjectScore())
     classifications = sum((result.score for result in answered.values()), AnswerScore())
@@ -236,6 +237,8 @@ def _object_scores(matches: Sequence[Matches], crossing: Crossing, classes: int)
 def _identity(matches: Sequence[Matches], sides: Sides, rules: Rules) -> tuple[IdentityFigures, tuple[Conflict, ...]]:
     if not rules.config.identity:
         return IdentityFigures(not_applicable="switched off in the configuration"), ()
+    if not any(match.moves for match in matches):
+        return IdentityFigures(not_applicable=ALONE), ()
     return score_identity(matches, sides, rules.ontology)
 
 

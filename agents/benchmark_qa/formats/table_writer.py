@@ -21,7 +21,7 @@ class TablesMissingError(RuntimeError):
     """The library that writes Parquet is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("Parquet needs pyarrow: pip install 'encord-benchmark-agents[export]'")
+        super().__init__("Parquet needs pyarrow: pip install '.[export]' in a checkout")
 
 
 class TableWriter:

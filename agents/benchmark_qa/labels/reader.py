@@ -5,7 +5,7 @@ The layout is that of `LabelRowV2` (encord-sdk 0.1.211, `objects/ontology_labels
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
 
@@ -56,6 +56,8 @@ def readers() -> Mapping[Shape, Callable[[Sequence[Drawing]], Geometry]]:
     }
 
 
+_ANSWERED = ("object_answers", "object_actions", "classification_answers")
+"""The parts of a label row that hold answers."""
 _SHAPE, _FEATURE, _OBJECT = itemgetter("shape"), itemgetter("featureHash"), itemgetter("objectHash")
 
 
@@ -74,20 +76,24 @@ def read_label_row(row: Mapping[str, Any], ontology: Ontology) -> Annotations:
     for frame in frames(row, ontology):
         collector.add(frame)
     drawings = collector.drawings()
-    answers = AnswerReader(row, ontology)
-    dynamic = answers.dynamic_answers(collector.instances)
-    static = answers.static_answers(collector.instances, dynamic)
-    classifications = answers.classifications()
-    return Annotations(
+    annotations = Annotations(
         spaces=tuple(collector.spaces),
         instances=tuple(collector.instances),
         drawings=drawings,
         events=collector.events(),
+        ends=media_ends(row),
+    )
+    if all(row.get(section) in (None, {}) for section in _ANSWERED):
+        return annotations
+    answers = AnswerReader(row, ontology)
+    dynamic = answers.dynamic_answers(collector.instances)
+    static = answers.static_answers(collector.instances, dynamic)
+    return replace(
+        annotations,
         attributes=static,
         dynamic_attributes=dynamic,
-        classifications=classifications,
+        classifications=answers.classifications(),
         contradicted=frozenset(answers.contradicted),
-        ends=media_ends(row),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark_qa.terminal.failures import USAGE_ERROR, clear_failures
+from benchmark_qa.terminal.options import WideOption
 
 if TYPE_CHECKING:
     from benchmark_qa.terminal.opening import Scores
@@ -56,6 +57,7 @@ def report(
         float | None,
         typer.Option(min=0.01, help="First ask Encord's analytics about so many days: time, tasks done, reviews."),
     ] = None,
+    wide: WideOption = False,
     timezone: Annotated[str, typer.Option(help="Whose days and weeks are meant, e.g. Europe/Zurich.")] = "UTC",
 ) -> None:
     """Report every annotator: tasks, matches, precision, recall, F1 with its 95 % interval, verdict; and much more.
@@ -85,7 +87,7 @@ def report(
             if not board.lines:
                 typer.echo(_without_scores(scores))
                 return
-            print_leaderboard(board)
+            print_leaderboard(board, wide=wide)
             return
         whole = report_project(
             scores.store,
@@ -95,7 +97,7 @@ def report(
             as_of=moment,
         )
         if chosen is Format.TABLE:
-            print_leaderboard(whole.leaderboard, output)
+            print_leaderboard(whole.leaderboard, output, wide=wide)
             return
         from benchmark_qa.errors import MissingExtraError
         from benchmark_qa.report.files import write_report

@@ -28,7 +28,7 @@ TABLES = (
     "suspects",
 )
 """Lists of the report's JSON that can be written as a table"""
-_EXTRA = "the extra 'report': pip install 'encord-benchmark-agents[report]'"
+_EXTRA = "the extra 'report': pip install '.[report]' in a checkout"
 Cell = str | int | float | bool | None
 
 
@@ -107,9 +107,7 @@ def _parquet(rows: Sequence[Mapping[str, Cell]]) -> bytes:
         import pyarrow as arrow  # noqa: PLC0415 - large, and only for this format
         from pyarrow import parquet  # noqa: PLC0415
     except ModuleNotFoundError:
-        raise MissingExtraError(
-            "Parquet needs the extra 'report': pip install 'encord-benchmark-agents[report]'"
-        ) from None
+        raise MissingExtraError("Parquet needs the extra 'report': pip install '.[report]' in a checkout") from None
     columns = _columns(rows)
     file = io.BytesIO()
     parquet.write_table(arrow.table({name: [row.get(name) for row in rows] for name in columns}), file)
@@ -120,7 +118,5 @@ def _page(report: Report) -> bytes:
     try:
         from benchmark_qa.report.page import render_page  # noqa: PLC0415 - needs the extra
     except ModuleNotFoundError:
-        raise MissingExtraError(
-            "the page needs the extra 'report': pip install 'encord-benchmark-agents[report]'"
-        ) from None
+        raise MissingExtraError("the page needs the extra 'report': pip install '.[report]' in a checkout") from None
     return render_page(report).encode("utf-8")

@@ -4,29 +4,36 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from benchmark_qa.quality.leaderboard import Leaderboard, Line
 from benchmark_qa.quality.verdict import BELOW_OTHERS, PersonVerdict
 from benchmark_qa.stats.intervals import Interval
+from benchmark_qa.terminal.narrow import Column, print_columns
 from benchmark_qa.terminal.printing import plain_console
 
 _FILE_WIDTH = 160
+_RANKS = {"annotator": 0, "verdict": 0, "tasks": 1, "F1 [95 %]": 2, "accuracy [95 %]": 2, "precision": 3, "recall": 4}
+_LAST = 9
+"""Rank of every other column: the first to go where the terminal is narrow"""
+_WORDS = ("annotator", "verdict")
 _COLOURS = {"above the bar": "green", "below the bar": "red"}
 
 
-def print_leaderboard(board: Leaderboard, output: Path | None = None) -> None:
-    """Print one line per annotator and one for all of them, on the terminal or into a file."""
+def print_leaderboard(board: Leaderboard, output: Path | None = None, *, wide: bool = False) -> None:
+    """Print one line per annotator and one for all of them, on the terminal or into a file.
+
+    A narrow terminal gets the most important columns; `wide` shows all on it.
+    """
     if output is not None:
         with output.open("w", encoding="utf-8") as file:
-            _print(board, plain_console(file=file, width=_FILE_WIDTH))
+            _print(board, plain_console(file=file, width=_FILE_WIDTH), wide=True)
         return
     # A program or a pager that reads the output has no width.
-    _print(board, plain_console() if sys.stdout.isatty() else plain_console(width=_FILE_WIDTH))
+    _print(board, plain_console() if sys.stdout.isatty() else plain_console(width=_FILE_WIDTH), wide=wide)
 
 
-def _print(board: Leaderboard, console: Console) -> None:
+def _print(board: Leaderboard, console: Console, *, wide: bool) -> None:
     if not board.lines:
         console.print("no scores yet: run 'benchmark-qa evaluate', or wait for Encord to call the scoring agent")
         return
@@ -36,14 +43,14 @@ def _print(board: Leaderboard, console: Console) -> None:
         if with_objects
         else ("accuracy [95 %]",)
     )
-    table = Table("annotator", "tasks", *columns, "shrunk", "verdict")
-    for column in table.columns[1:-1]:
-        column.justify = "right"
-    for line in board.lines:
-        table.add_row(*_cells(line, with_objects=with_objects))
-    table.add_section()
-    table.add_row(*_cells(board.pooled, with_objects=with_objects)[:-2], "", "")
-    console.print(table)
+    headings = ("annotator", "tasks", *columns, "shrunk", "verdict")
+    rows = [_cells(line, with_objects=with_objects) for line in board.lines]
+    rows.append([*_cells(board.pooled, with_objects=with_objects)[:-2], "", ""])
+    shown = [
+        Column(heading, [row[number] for row in rows], _RANKS.get(heading, _LAST), heading not in _WORDS)
+        for number, heading in enumerate(headings)
+    ]
+    print_columns(console, shown, wide=wide)
 
 
 def _cells(line: Line, *, with_objects: bool) -> list[str | Text]:

@@ -44,7 +44,7 @@ def clear_failures() -> Iterator[None]:
         code = exit_code_of(type(error))
         if code is None:
             raise
-        _say(*(["the settings are not usable:"] if _is_of_settings(error) else []), str(error))
+        _say(*(["the settings are not usable:"] if _is_of_settings(error) else []), str(error), *_address_asked(error))
         raise typer.Exit(code) from None
 
 
@@ -58,6 +58,17 @@ def exit_code_of(kind: type[BaseException]) -> int | None:
     if issubclass(kind, (SettingsError, RefusalError, MissingExtraError)):
         return USAGE_ERROR
     return UNAVAILABLE if issubclass(kind, (PlatformError, TryAgainLater)) else None
+
+
+def _address_asked(error: Exception) -> list[str]:
+    """Where no connection could be made."""
+    from benchmark_qa.config.account import Account
+    from benchmark_qa.encord_api.errors import NO_CONNECTION, EncordUnavailable
+
+    if not isinstance(error, EncordUnavailable) or error.reason != NO_CONNECTION:
+        return []
+    default = Account.model_fields["domain"].default
+    return [f"asked {os.environ.get('ENCORD_DOMAIN', default)}: is ENCORD_DOMAIN right, and is there a way to it?"]
 
 
 def _is_of_settings(error: Exception) -> bool:

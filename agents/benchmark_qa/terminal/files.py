@@ -58,11 +58,13 @@ def read_choice(path: Path) -> "ChosenItems":
     """
     from pydantic import ValidationError
 
+    from benchmark_qa.config.explain import explain
+
     try:
         return ChosenItems.model_validate_json(path.read_bytes())
     except OSError as error:
         typer.echo(f"{path}: {error.strerror or error}", err=True)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        faults = "; ".join(explain(error, ChosenItems).splitlines()[:5])
         typer.echo(f"{path} is not a choice: {faults}", err=True)
     raise typer.Exit(USAGE_ERROR)

@@ -51,7 +51,7 @@ def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
         from pyarrow import ArrowInvalid, parquet
     except ModuleNotFoundError:
-        raise ExportError(f"{path}: Parquet needs pyarrow: pip install 'encord-benchmark-agents[report]'") from None
+        raise ExportError(f"{path}: Parquet needs pyarrow: pip install '.[report]' in a checkout") from None
     try:
         with parquet.ParquetFile(path) as file:
             for batch in file.iter_batches():

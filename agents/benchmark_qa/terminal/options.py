@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from benchmark_qa.records.moments import require_moment
+from benchmark_qa.config.moments import require_moment
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -35,6 +35,9 @@ def moment_of(text: str, zone: tzinfo = UTC) -> datetime:
 OperatorOption = Annotated[
     str, typer.Option("--operator", envvar="BENCHMARK_QA_OPERATOR", help="Who does it, for the audit trail.")
 ]
+
+
+WideOption = Annotated[bool, typer.Option("--wide", help="Show every column, however narrow the terminal is.")]
 
 
 def operator_of(given: str) -> str:

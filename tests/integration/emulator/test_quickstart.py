@@ -1,7 +1,8 @@
-"""The quick start: every command that `init` prints is run as it stands, from an empty folder to a report."""
+"""The quick start: every command that `init` prints, and every one of the page, from an empty folder to a report."""
 
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from benchmark_qa.cli import ENTRIES, load
 
 ROOT = Path(__file__).parents[3]
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -25,25 +28,33 @@ def free_ports(number: int) -> list[int]:
     return ports
 
 
-def environment() -> dict[str, str]:
+def environment(*, installed: bool = True) -> dict[str, str]:
+    """With this checkout and its libraries, or without both."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ENCORD_", "BENCHMARK_QA_"))}
-    return {**kept, "PATH": PATH, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
+    ours = {"PATH": PATH, "PYTHONPATH": str(ROOT)} if installed else {"PATH": os.defpath, "PYTHONPATH": ""}
+    return {**kept, **ours, "NO_COLOR": "1", "COLUMNS": "200"}
 
 
-def sh(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def sh(command: str, folder: Path, *, installed: bool = True, wait: int = 120) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["sh", "-c", command], check=False, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120
+        ["sh", "-c", command],
+        check=False,
+        cwd=folder,
+        env=environment(installed=installed),
+        capture_output=True,
+        text=True,
+        timeout=wait,
     )
 
 
 @contextmanager
-def terminal(command: str, folder: Path, port: int) -> Iterator[None]:
+def terminal(command: str, folder: Path, port: int, *, installed: bool = True) -> Iterator[None]:
     """Runs a command that serves until the block ends."""
     with (folder / f"{port}.log").open("w") as log:
         process = subprocess.Popen(
             ["sh", "-c", f"exec {command}" if ";" not in command else command],
             cwd=folder,
-            env=environment(),
+            env=environment(installed=installed),
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -59,7 +70,8 @@ def terminal(command: str, folder: Path, port: int) -> Iterator[None]:
                 time.sleep(0.1)
             yield
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)
 
 
@@ -91,6 +103,64 @@ def test_what_init_prints_leads_to_a_report(tmp_path: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     for person in ("anna", "ben", "cleo"):
         assert f"{person}@example.com" in shown.stdout
+
+
+PAGE = (ROOT / "docs" / "quick-start.md").read_text(encoding="utf-8")
+INSTALLING = ("python3 -m venv", "pip install", ". .venv/bin/activate")
+
+
+def blocks(kind: str) -> list[list[str]]:
+    """The commands of the page's blocks of one kind."""
+    return [found.splitlines() for found in re.findall(rf"^```{kind}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)]
+
+
+@pytest.mark.parametrize("installed", [True, pytest.param(False, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
+def test_every_command_of_the_page_runs_as_it_stands(tmp_path: Path, installed: bool) -> None:
+    """Only address and ports are put in. What is installed already is not installed again, but in the slow run."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no git checkout to clone")
+    emulator_port, service_port = free_ports(2)
+
+    def script(commands: list[str]) -> str:
+        left = [line for line in commands if not (installed and line.startswith(INSTALLING))]
+        text = "; ".join(["set -e", *left]).replace("ADDRESS-OF-THIS-REPOSITORY", str(ROOT))
+        text = text.replace("init sandbox", f"init sandbox --port {emulator_port} --service-port {service_port}")
+        return text.replace("8123", str(emulator_port)).replace("8080", str(service_port))
+
+    get, encord, service, work = blocks("sh")
+    same_terminal = [line for line in get if line.endswith("/activate")]
+    got = sh(script(get), tmp_path, installed=installed, wait=1500)
+    assert got.returncode == 0, got.stderr
+    clone = tmp_path / "benchmark-qa"
+    with (
+        terminal(script([*same_terminal, *encord]), clone, emulator_port, installed=installed),
+        terminal(script(service), clone, service_port, installed=installed),
+    ):
+        worked = sh(script(work), clone, installed=installed)
+    assert worked.returncode == 0, worked.stdout + worked.stderr
+    assert "next: benchmark-qa report" in worked.stdout
+    reported = worked.stdout[worked.stdout.index("annotator ") :]
+    (shown,) = (block for block in blocks("text") if block[0].startswith("annotator"))
+    for person in shown[2:]:
+        name, tasks, *_, verdict = re.split(r"  +", person)
+        assert re.search(rf"^{name} +{tasks} .*  {verdict}$", reported, re.MULTILINE), reported
+
+
+def test_init_prints_the_commands_of_the_page(tmp_path: Path) -> None:
+    on_page = [line for block in blocks("sh") for line in block]
+    commands = printed(sh("python -m emulator init sandbox", tmp_path).stdout)
+    assert [command for command in commands if command not in on_page] == []
+
+
+def test_commands_and_options_for_an_account_exist() -> None:
+    (lines,) = blocks("sh account")
+    words = [shlex.split(line)[1:] for line in lines if line.startswith("benchmark-qa ")]
+    assert len(words) == 5
+    for first, *rest in words:
+        command = load(next(entry for entry in ENTRIES if entry.name == first))
+        while below := getattr(command, "commands", None):
+            command = below[rest.pop(0)]
+        command.make_context(first, rest, resilient_parsing=False)
 
 
 @pytest.mark.parametrize(

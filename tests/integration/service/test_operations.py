@@ -82,6 +82,17 @@ def test_the_doctor_finds_a_project_that_the_service_may_not_see(running: Sandbo
     assert "add the service's user to the project" in fault["remedy"]
 
 
+def test_the_doctor_reaches_the_service_from_outside(running: Sandbox) -> None:
+    def said(url: str) -> tuple[int, str]:
+        done = running.command("doctor", "--json", "--url", url)
+        (finding,) = [each for each in json.loads(done.stdout) if each["check"] == f"service at {url}"]
+        return done.returncode, finding["message"]
+
+    assert said(f"{running.service}/") == (0, "answers")
+    assert said(running.domain) == (4, "something answers HTTP 404, and it is not this service")
+    assert said("http://127.0.0.1:9") == (4, "no connection")
+
+
 def test_metrics_are_served_to_the_tokens_owner_and_name_no_token(running: Sandbox) -> None:
     running.score(uuid("production/0"))
     running.ask_in_editor(uuid("production/0"))

@@ -74,7 +74,11 @@ def test_a_faulty_document_is_refused_with_the_name_of_the_key(
     ("key", "value", "named"),
     [
         ("BENCHMARK_QA_CONFIG", "{not json", "BENCHMARK_QA_CONFIG: not JSON"),
-        ("BENCHMARK_QA_CONFIG", "/nowhere/at/all.json", "BENCHMARK_QA_CONFIG: neither inline JSON nor a file"),
+        (
+            "BENCHMARK_QA_CONFIG",
+            "/nowhere/at/all.json",
+            "BENCHMARK_QA_CONFIG: '/nowhere/at/all.json': No such file",
+        ),
         ("BENCHMARK_QA_CONFIG", None, "BENCHMARK_QA_CONFIG"),
         ("ENCORD_SSH_KEY", None, "exactly one of ENCORD_SSH_KEY and ENCORD_SSH_KEY_FILE"),
         ("ENCORD_DOMAIN", "api.encord.com", "ENCORD_DOMAIN"),
@@ -162,7 +166,7 @@ def test_commands_that_serve_no_endpoint_need_no_signing_secret(environment: pyt
 def test_a_configuration_that_is_neither_document_nor_file_is_said_to_be_so(environment: pytest.MonkeyPatch) -> None:
     for nonsense in ("[" + "x" * 300 + "]", "/no/such/file.json", "/"):
         environment.setenv("BENCHMARK_QA_CONFIG", nonsense)
-        with pytest.raises(SettingsError, match="BENCHMARK_QA_CONFIG: neither inline JSON nor a file"):
+        with pytest.raises(SettingsError, match=r"BENCHMARK_QA_CONFIG: .*; give the path of a file, or the JSON"):
             load_settings(endpoints=False)
 
 

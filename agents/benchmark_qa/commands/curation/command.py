@@ -153,7 +153,7 @@ def _fingerprinted(
                 Pictures(encord), candidates, readable, journal, parallel=parallel, progress=progress
             )
     except ModuleNotFoundError:
-        refuse("reading pictures needs Pillow: pip install 'encord-benchmark-agents[curation]'")
+        refuse("reading pictures needs Pillow: pip install '.[curation]' in a checkout")
 
 
 def _document(choice: "Choice", pool: "Pool", into: "Dataset", unread: dict[str, str]) -> dict[str, Any]:

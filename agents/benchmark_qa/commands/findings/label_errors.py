@@ -20,7 +20,7 @@ class FindingLibraryMissingError(MissingExtraError):
     """The library that scores labels is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("finding label errors needs cleanlab: pip install 'encord-benchmark-agents[findings]'")
+        super().__init__("finding label errors needs cleanlab: pip install '.[findings]' in a checkout")
 
 
 def doubts(given: Indices, predicted: Indices, confidence: Numbers, rest: Indices) -> Numbers:

@@ -10,6 +10,10 @@ from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
 
 
 def doctor(
+    *,
+    url: Annotated[
+        str | None, typer.Option(help="Public address of the service: is it reached from here as Encord reaches it?")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Check settings, key, database, projects, stages, pathways, ontologies and datasets, and say what to fix.
@@ -39,6 +43,10 @@ def doctor(
         findings += check_deployment(connections.projects)
         if all(finding.fine for finding in findings):
             findings += [*check_queues(connections.projects), *check_people(connections.projects)]
+        if url is not None:
+            from benchmark_qa.commands.operations.reaching import check_service
+
+            findings.append(check_service(url))
         decisions = compare_decisions(connections.projects, connections.store) if settings.config.shadow else {}
         for (pathway, stage), tasks in sorted(decisions.items()):
             findings.append(Finding("shadow", True, f"{tasks} decided {pathway!r} are now at '{stage}'"))

@@ -12,6 +12,7 @@ from benchmark_qa.terminal.failures import clear_failures, refuse
 if TYPE_CHECKING:
     from benchmark_qa.commands.pace.priorities import PacePlan
     from benchmark_qa.commands.pace.schedule import Rate
+    from benchmark_qa.stats.intervals import Interval
 
 pace = typer.Typer(name="pace", help="How often people meet benchmark items, and when.")
 
@@ -38,11 +39,10 @@ def status(apply: ApplyOption = False, json: JsonOption = False) -> None:
     all of them together, which undoes a schedule.
     """
     with clear_failures():
-        from rich.table import Table
-
         from benchmark_qa.commands.pace.measure import measure_pace, set_pace
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.tasks.connections import Connections
+        from benchmark_qa.terminal.narrow import Column, print_columns
         from benchmark_qa.terminal.printing import plain_console
 
         connections = Connections(load_settings(endpoints=False))
@@ -54,14 +54,21 @@ def status(apply: ApplyOption = False, json: JsonOption = False) -> None:
             return
         console = plain_console()
         target = connections.settings.config.exposure.target_share
-        table = Table("annotator", "benchmark", "tasks", "share [95 %]", caption=f"target {target:.0%}")
-        for each in (*measured.shares, measured.overall):
-            share = each.share
-            cell = "n/a" if share.estimate is None else f"{share.estimate:.0%} [{share.low:.0%}, {share.high:.0%}]"
-            table.add_row(each.annotator, f"{each.benchmark:,}", f"{each.tasks:,}", cell)
-        console.print(table)
+        everybody = (*measured.shares, measured.overall)
+        columns = [
+            Column("annotator", [each.annotator for each in everybody], rank=0, right=False),
+            Column("benchmark", [f"{each.benchmark:,}" for each in everybody], rank=0),
+            Column("tasks", [f"{each.tasks:,}" for each in everybody], rank=0),
+            Column("share [95 %]", [_percent(each.share) for each in everybody], rank=0),
+        ]
+        print_columns(console, columns)
+        console.print(f"target {target:.0%}", highlight=False)
         verb = "have a new priority" if apply else "would get a new priority (--apply)"
         console.print(f"{len(measured.priorities):,} waiting benchmark tasks {verb}", highlight=False)
+
+
+def _percent(share: "Interval") -> str:
+    return "n/a" if share.estimate is None else f"{share.estimate:.0%} [{share.low:.0%}, {share.high:.0%}]"
 
 
 @pace.command()

@@ -163,7 +163,7 @@ def truth_of_document(foreign: "CocoDocument", place: str) -> "Truth":
     if unsized:
         raise ExportError(
             f"{place}: the size of {len(unsized):,} images is not known ({_some(unsized)}): put the pictures into the "
-            "folder, and install Pillow ('encord-benchmark-agents[curation]')"
+            "folder, and install Pillow (pip install '.[curation]' in a checkout)"
         )
     left = foreign.left_out
     # A single point has no box; a skeleton is compared by its bounding box, as in COCO's own files.

@@ -13,9 +13,7 @@ class EvaluatorMissingError(RuntimeError):
     """The library that evaluates predictions is not installed."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "evaluating predictions needs faster-coco-eval: pip install 'encord-benchmark-agents[predictions]'"
-        )
+        super().__init__("evaluating predictions needs faster-coco-eval: pip install '.[predictions]' in a checkout")
 
 
 def evaluator(truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]], region: Region) -> Any:

@@ -58,7 +58,7 @@ def read_pictures(inputs: "Inputs", detections: "Detections", folder: Path | Non
             else _in_folder(detections, folder, inputs.export.images if inputs.export else None)
         )
     except ModuleNotFoundError:
-        raise ExportError("reading pictures needs Pillow: pip install 'encord-benchmark-agents[curation]'") from None
+        raise ExportError("reading pictures needs Pillow: pip install '.[curation]' in a checkout") from None
 
 
 def _stored(inputs: "Inputs", detections: "Detections") -> Pictures:

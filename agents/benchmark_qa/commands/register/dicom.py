@@ -65,9 +65,7 @@ def read_slice(path: Path) -> Slice:
     try:
         from pydicom import dcmread
     except ModuleNotFoundError:
-        raise MissingExtraError(
-            "DICOM needs the extra 'register': pip install 'encord-benchmark-agents[register]'"
-        ) from None
+        raise MissingExtraError("DICOM needs the extra 'register': pip install '.[register]' in a checkout") from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about values that do not follow the standard
         try:

@@ -27,9 +27,7 @@ def jpeg_instead(path: Path) -> bytes | None:
         from PIL import Image
         from pillow_heif import register_heif_opener
     except ModuleNotFoundError:
-        raise MissingExtraError(
-            "HEIC needs the extra 'register': pip install 'encord-benchmark-agents[register]'"
-        ) from None
+        raise MissingExtraError("HEIC needs the extra 'register': pip install '.[register]' in a checkout") from None
     register_heif_opener()
     written = io.BytesIO()
     try:

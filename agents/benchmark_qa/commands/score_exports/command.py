@@ -14,6 +14,7 @@ import typer
 
 from benchmark_qa.formats.csv_cells import write_rows, write_table
 from benchmark_qa.terminal.failures import INCOMPLETE, USAGE_ERROR
+from benchmark_qa.terminal.options import WideOption
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.score_exports.scoring import ScoredTask
@@ -52,6 +53,7 @@ def score(
     format: Annotated[Format, typer.Option(help="What to print.")] = Format.TABLE,  # noqa: A002 - the option's name
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="List every conflict, task by task.")] = False,
+    wide: WideOption = False,
 ) -> None:
     """Score label rows against the ground truth of the same data units (same data hash).
 
@@ -69,7 +71,11 @@ def score(
         typer.echo(reason, err=True)
     if refused and not tasks:
         raise typer.Exit(USAGE_ERROR)
-    _PRINTERS[Format.JSON if json else format](tasks, explain)
+    chosen = Format.JSON if json else format
+    if chosen is Format.TABLE:
+        _print_table(tasks, explain, wide=wide)
+    else:
+        _PRINTERS[chosen](tasks, explain)
     if refused:
         raise typer.Exit(INCOMPLETE)
 
@@ -142,7 +148,7 @@ class _Line:
         interval = ratio_interval(hits, both)
         if interval.estimate is None:
             return "n/a"
-        return f"{interval.estimate:.4f} \\[{interval.low:.2f}, {interval.high:.2f}]"
+        return f"{interval.estimate:.4f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
 def _annotators(tasks: "Iterable[ScoredTask]") -> Mapping[str, _Line]:
@@ -191,9 +197,8 @@ def _write_conflicts(tasks: "Sequence[ScoredTask]") -> None:
         write_table(sys.stdout, rows[0], rows)
 
 
-def _print_table(tasks: "Sequence[ScoredTask]", explain: bool) -> None:
-    from rich.table import Table
-
+def _print_table(tasks: "Sequence[ScoredTask]", explain: bool, *, wide: bool) -> None:
+    from benchmark_qa.terminal.narrow import Column, print_columns
     from benchmark_qa.terminal.printing import plain_console
 
     console = plain_console() if sys.stdout.isatty() else plain_console(width=WIDE)
@@ -202,14 +207,11 @@ def _print_table(tasks: "Sequence[ScoredTask]", explain: bool) -> None:
         lines["(all)"] = _Line(tasks)
     figures = {name: line.figures() for name, line in lines.items()}
     shown = [key for key in _HEADINGS if any(figure[key] is not None for figure in figures.values())]
-    table = Table("annotator", *(_HEADINGS[key] for key in shown))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    before_last = list(lines)[-2:][0]
-    for name, line in lines.items():
-        cells = [line.f1() if key == "f1" else _cell(figures[name][key]) for key in shown]
-        table.add_row(name, *cells, end_section=name == before_last)
-    console.print(table)
+    columns = [Column("annotator", list(lines), rank=0, right=False)]
+    for key in shown:
+        cells = [line.f1() if key == "f1" else _cell(figures[name][key]) for name, line in lines.items()]
+        columns.append(Column(_HEADINGS[key], cells, rank=_RANKS.get(key, len(_RANKS) + 1)))
+    print_columns(console, columns, wide=wide)
     if explain:
         for task in tasks:
             for conflict in task.score.conflicts:
@@ -220,6 +222,8 @@ def _print_table(tasks: "Sequence[ScoredTask]", explain: bool) -> None:
 WIDE = 140
 """Width in columns of a table that does not go to a terminal."""
 
+_RANKS = {"tasks": 1, "f1": 2, "score": 3, "precision": 4, "recall": 5}
+"""What a narrow terminal shows first"""
 _HEADINGS = {
     "tasks": "tasks",
     "true_positives": "matches",
@@ -241,4 +245,4 @@ def _cell(value: float | None) -> str:
     return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
 
 
-_PRINTERS = {Format.TABLE: _print_table, Format.JSON: _print_json, Format.CSV: _print_csv}
+_PRINTERS = {Format.JSON: _print_json, Format.CSV: _print_csv}

@@ -34,8 +34,10 @@ def read_setup(path: Path) -> "Declaration":
 
     try:
         declared = read_declaration(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        refuse(f"{path}: {error}")
+    except OSError as error:
+        refuse(f"{path}: {error.strerror}; 'benchmark-qa setup init {path}' writes an example")
+    except UnicodeDecodeError:
+        refuse(f"{path}: is not text in UTF-8")
     except DeclarationError as error:
         refuse(f"{path} is not usable:", *(f"  {line}" for line in str(error).splitlines()))
     if declared.ontology.file is None:

@@ -3,13 +3,13 @@
 import json as json_module
 from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmark_qa.commands.truth.import_command import import_truth
 from benchmark_qa.terminal.failures import INCOMPLETE, USAGE_ERROR, clear_failures
-from benchmark_qa.terminal.options import OperatorOption, operator_of
+from benchmark_qa.terminal.options import OperatorOption, WideOption, operator_of
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.truth.status import TruthItem
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def status(
     every: Annotated[bool, typer.Option("--all", help="List the items that are in order, too.")] = False,
+    wide: WideOption = False,
     json: Annotated[bool, typer.Option("--json", help="Print every item as JSON.")] = False,
 ) -> None:
     """Say of every benchmark item whether its truth is complete, empty, unreviewed, or newer than its scores.
@@ -36,7 +37,7 @@ def status(
         if json:
             typer.echo(json_module.dumps({"counts": _counts(items), "items": [asdict(item) for item in items]}))
         else:
-            _print(items, every=every)
+            _print(items, every=every, wide=wide)
         if any(item.needs_work for item in items):
             raise typer.Exit(INCOMPLETE)
 
@@ -53,26 +54,30 @@ def _counts(items: "list[TruthItem]") -> dict[str, int]:
     }
 
 
-def _print(items: "list[TruthItem]", *, every: bool) -> None:
-    from rich.table import Table
-
+def _print(items: "list[TruthItem]", *, every: bool, wide: bool) -> None:
+    from benchmark_qa.terminal.narrow import Column, print_columns
     from benchmark_qa.terminal.printing import plain_console
 
     console = plain_console(highlight=False)
     listed = [item for item in items if every or item.needs_work or item.excluded is not None or item.state == "empty"]
     if listed:
-        table = Table("title", "data hash", "truth", "stage", "scores", "of older truth", "excluded")
-        for item in listed:
-            table.add_row(*_cells(item))
-        console.print(table)
+        rows = [_cells(item) for item in listed]
+        columns = [
+            Column(heading, [row[number] for row in rows], rank, right="score" in heading or "older" in heading)
+            for number, (heading, rank) in enumerate(_RANKS.items())
+        ]
+        print_columns(console, columns, wide=wide)
     counts = _counts(items)
     words = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
     console.print(words)
 
 
-def _cells(item: "TruthItem") -> list[Any]:
+_RANKS = {"title": 0, "data hash": 0, "truth": 0, "excluded": 1, "of older truth": 2, "stage": 3, "scores": 4}
+
+
+def _cells(item: "TruthItem") -> list[str]:
     scores, outdated = f"{item.scores:,}", f"{item.outdated:,}" if item.outdated else ""
-    return [item.title, item.data_hash, item.state, item.stage or "", scores, outdated, item.excluded or ""]
+    return [item.title, item.data_hash, item.state, item.excluded or "", outdated, item.stage or "", scores]
 
 
 truth = typer.Typer(

@@ -20,7 +20,7 @@ def score_identity(
     matches: Sequence[Matches], sides: Sides, ontology: Ontology
 ) -> tuple[IdentityFigures, tuple[Conflict, ...]]:
     """The figures pooled over classes and spaces, and the identity switches."""
-    moving = [match for match in matches if _moves(match)]
+    moving = [match for match in matches if match.moves]
     if not moving:
         return IdentityFigures(not_applicable=ALONE), ()
     identity: list[IdentityScore] = []
@@ -43,11 +43,6 @@ def score_identity(
         pooled.idtp, pooled.idfp, pooled.idfn, len(switches), tracked.hota, tracked.det_a, tracked.ass_a
     )
     return figures, tuple(switches)
-
-
-def _moves(match: Matches) -> bool:
-    """Whether anything of this shape is drawn on more than one frame."""
-    return any(len(side) > len(np.unique(side.instance)) for side in (match.truth, match.label))
 
 
 def _tracks(match: Matches, sides: Sides, scored: Scored) -> TrackPairs:

@@ -184,4 +184,4 @@ def test_without_the_extra_the_command_says_what_to_install(planted: Case, label
         timeout=60,
     )
     assert done.returncode == 2
-    assert done.stderr.strip().endswith("pip install 'encord-benchmark-agents[findings]'")
+    assert done.stderr.strip().endswith("pip install '.[findings]' in a checkout")

@@ -179,7 +179,7 @@ def test_without_the_extra_the_message_says_what_to_install() -> None:
         "doubts(np.array([0]), np.array([1]), np.array([0.5]), np.array([0]))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
-    assert done.stderr.strip().endswith("pip install 'encord-benchmark-agents[findings]'")
+    assert done.stderr.strip().endswith("pip install '.[findings]' in a checkout")
 
 
 coordinates = st.floats(0, 200, allow_nan=False)

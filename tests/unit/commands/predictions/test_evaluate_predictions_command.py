@@ -237,4 +237,4 @@ def test_without_the_extra_the_command_says_what_to_install(files: tuple[Path, P
         timeout=60,
     )
     assert done.returncode == 2
-    assert done.stderr.strip().endswith("pip install 'encord-benchmark-agents[predictions]'")
+    assert done.stderr.strip().endswith("pip install '.[predictions]' in a checkout")

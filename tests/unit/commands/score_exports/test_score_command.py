@@ -120,3 +120,26 @@ def test_faulty_rules_are_named_by_their_key(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "iou_threshold" in result.stderr
     assert "colour" in result.stderr
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_a_narrow_terminal_shows_names_whole_and_says_what_is_left_out(
+    width: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmark_qa.commands.score_exports.command import Grouping, _print_table, _scored
+    from benchmark_qa.terminal import printing
+
+    name = "anna.kowalska-of-the-night-shift@labelling.example.com"
+    truth = write(tmp_path / "truth.json", box_row("image", [[0, 0, 100, 100]]))
+    labels = write(tmp_path / "labels.json", box_row("image", [[0, 0, 100, 100]], branch_name=name))
+    tasks, _ = _scored(truth, labels, None, None, Grouping.BRANCH)
+    narrow = printing.plain_console(width=width, force_terminal=True, color_system=None)
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(printing, "plain_console", lambda **_: narrow)
+        _print_table(tasks, False, wide=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith(name)]
+    assert [line for line in lines if len(line) > width] == []
+    assert "F1 [95 %]" in "\n".join(lines)
+    assert "1.0000 [" in "\n".join(lines)
+    assert ("mean IoU" in "\n".join(lines[:2])) != ("--wide or --json shows all" in lines[-1])

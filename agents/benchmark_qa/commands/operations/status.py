@@ -1,0 +1,111 @@
+"""`benchmark-qa status`: where everything is, and what to type next."""
+
+import json as json_module
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark_qa.terminal.failures import clear_failures
+from benchmark_qa.terminal.options import WideOption
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from benchmark_qa.tasks.connections import Connections
+    from benchmark_qa.tasks.standing import ProjectStanding, Standing
+
+
+def status(
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again until Ctrl-C.")] = False,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two looks of --watch.")] = 10,
+    wide: WideOption = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON; with --watch one line for each look.")] = False,
+) -> None:
+    """Where everything is: tasks by stage, whom the oldest wait for, scores, and what to type next.
+
+    A task counts as unchanged since Encord last changed it: it came to its stage, was assigned, or a part of it was
+    submitted. Exit code 0, 2 for faulty settings, 3 when Encord or the database cannot be used.
+    """
+    with clear_failures():
+        from benchmark_qa.config.settings import load_settings
+        from benchmark_qa.tasks.connections import Connections
+        from benchmark_qa.tasks.standing import standing
+        from benchmark_qa.terminal.printing import plain_console
+
+        connections = Connections(load_settings(endpoints=False))
+        console = plain_console(highlight=False)
+        if not watch:
+            _show(console, standing(connections.projects, connections.store), as_json=json, wide=wide)
+            return
+        try:
+            for looked in _looks(connections, every):
+                if console.is_terminal and not json:
+                    console.clear()
+                if isinstance(looked, str):
+                    typer.echo(looked, err=True)
+                else:
+                    _show(console, looked, as_json=json, wide=wide, one_line=True)
+        except KeyboardInterrupt:
+            raise typer.Exit from None
+
+
+def _looks(connections: "Connections", every: float) -> "Iterator[Standing | str]":
+    """Where everything is, again and again; or why that cannot be told just now."""
+    from benchmark_qa.encord_api.errors import PlatformError
+    from benchmark_qa.store.errors import StoreError
+    from benchmark_qa.tasks.standing import standing
+
+    while True:
+        try:
+            yield standing(connections.projects, connections.store)
+        except (PlatformError, StoreError) as error:
+            yield str(error)
+        time.sleep(every)
+
+
+def _show(console: "Console", found: "Standing", *, as_json: bool, wide: bool, one_line: bool = False) -> None:
+    if as_json:
+        typer.echo(json_module.dumps(asdict(found), default=datetime.isoformat, indent=None if one_line else 2))
+        return
+    for project in found.projects:
+        console.print(f"{project.role} project '{project.title}' {project.project_hash}", soft_wrap=True)
+        _print_stages(console, project, found.at, wide=wide)
+        console.print()
+    scores = found.scores
+    console.print(
+        f"scores: {scores.recorded:,} recorded, of {scores.data_units:,} data units; {scores.owed:,} tasks without one"
+    )
+    if scores.truth_missing:
+        console.print(f"truth: not finished for {scores.truth_missing:,} benchmark items")
+    console.print(f"next: {found.next.command}\n      {found.next.why}", soft_wrap=True)
+
+
+def _print_stages(console: "Console", project: "ProjectStanding", now: datetime, *, wide: bool) -> None:
+    from benchmark_qa.terminal.narrow import Column, print_columns
+
+    stages = project.stages
+    ages = [duration(now - stage.unchanged_since) if stage.unchanged_since else "" for stage in stages]
+    columns = [
+        Column("stage", [stage.title for stage in stages], rank=0, right=False),
+        Column("tasks", [f"{stage.tasks:,}" for stage in stages], rank=0),
+        Column("unchanged for", ages, rank=1),
+        Column("the oldest waits for", [stage.waits_for or "" for stage in stages], rank=1, right=False),
+        Column("data unit", [stage.oldest or "" for stage in stages], rank=2, right=False),
+    ]
+    print_columns(console, columns, wide=wide)
+
+
+def duration(length: timedelta) -> str:
+    """In the two largest units: `3 d 4 h`, `12 min`, `under 1 min`."""
+    minutes = max(int(length.total_seconds()) // 60, 0)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {rest} min"
+    return f"{minutes} min" if minutes else "under 1 min"
