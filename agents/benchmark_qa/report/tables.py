@@ -15,7 +15,7 @@ from benchmark_qa.terminal.printing import plain_console
 _FILE_WIDTH = 160
 _RANKS = {"annotator": 0, "verdict": 0, "tasks": 1, "F1 [95 %]": 2, "accuracy [95 %]": 2, "precision": 3, "recall": 4}
 _LAST = 9
-"""Rank of every other column: the first to go where the terminal is narrow"""
+"""Rank of every other column: the first to be left out in a narrow terminal"""
 _WORDS = ("annotator", "verdict")
 _COLOURS = {"above the bar": "green", "below the bar": "red"}
 

@@ -61,7 +61,7 @@ def exit_code_of(kind: type[BaseException]) -> int | None:
 
 
 def _address_asked(error: Exception) -> list[str]:
-    """Where no connection could be made."""
+    """A line with the address that was asked, if no connection could be made."""
     from benchmark_qa.config.account import Account
     from benchmark_qa.encord_api.errors import NO_CONNECTION, EncordUnavailable
 

@@ -223,7 +223,7 @@ WIDE = 140
 """Width in columns of a table that does not go to a terminal."""
 
 _RANKS = {"tasks": 1, "f1": 2, "score": 3, "precision": 4, "recall": 5}
-"""What a narrow terminal shows first"""
+"""Ranks of columns: a narrow terminal shows the lowest first"""
 _HEADINGS = {
     "tasks": "tasks",
     "true_positives": "matches",
