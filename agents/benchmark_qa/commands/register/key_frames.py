@@ -1,4 +1,6 @@
-"""Encord's own keys in client metadata: `$encord` (key frames, metadata and embeddings of frames), and `keyframes`.
+"""Validate Encord's own keys in client metadata: `$encord` and `keyframes`.
+
+`$encord` holds key frames, and metadata and embeddings of frames.
 
 The documented form: `{"$encord": {"config": {"sampling_rate": 1, "keyframe_mode": "frame"}, "frames": {"25": {...}}}}`,
 where `config` is optional. The SDK has no model of it, and Encord ignores what it does not understand.

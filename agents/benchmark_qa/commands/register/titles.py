@@ -19,7 +19,9 @@ _OWN_FIELDS: dict[str, Callable[[str, str | None], str | None]] = {
 
 
 def natural_key(text: str) -> str:
-    """A key that sorts `frame 2` before `Frame 10`, as plain text: without case, each number preceded by its length.
+    """A text key that sorts `frame 2` before `Frame 10`.
+
+    It has no upper case, and each number is preceded by its length.
 
     Example: `natural_key("f9") < natural_key("F010")`, `natural_key("f009") == natural_key("F9")`.
     """
@@ -41,7 +43,9 @@ def path_of(url: str) -> str:
 
 
 class TitleTemplate:
-    """A title with fields in braces: `{stem}`, `{name}`, `{folder}`, `{path}`, `{group}`, or a column of the manifest.
+    """A title template with fields in braces.
+
+    Fields are `{stem}`, `{name}`, `{folder}`, `{path}`, `{group}`, and the columns of the manifest.
 
     Raises:
         RulesError: the template cannot be read.

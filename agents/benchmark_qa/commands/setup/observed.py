@@ -67,7 +67,7 @@ class Observed:
     """The state at one moment; what does not exist is not in the mappings."""
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """Types of the client metadata keys: a name, `{"ty": "enum", "values"}` or `{"ty": "embedding", "size"}`"""
+    """Types of metadata keys: a name, `{"ty": "enum", "values"}` or `{"ty": "embedding", "size"}`"""
     folders: Mapping[str, SeenFolder] = field(default_factory=dict)
     """By declared path"""
     waiting: Mapping[str, int] = field(default_factory=dict)

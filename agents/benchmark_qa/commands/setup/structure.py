@@ -1,4 +1,4 @@
-"""The structure of an ontology: Encord's ontology JSON, in which ids, colours and feature hashes may be left out."""
+"""The structure of an ontology: Encord's ontology JSON with optional ids, colours, feature hashes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
