@@ -1,1 +1,1 @@
-"""Alert rules, and telling a webhook."""
+"""Alert rules and the webhook that they call."""

@@ -1,7 +1,7 @@
-"""Tell the outside when an annotator is below the bar, once, and again only when that changes.
+"""Call a webhook when an annotator falls below the bar, and again only when that changes.
 
-A rule that names no figure, bar or minimum of its own is about the report's verdict; one that does is judged in the
-same way, by the evidence about its own figure and bar.
+A rule without its own figure, bar or minimum uses the verdict of the report. A rule with its own is judged in the same
+way, by the evidence about its figure and bar.
 """
 
 import logging
@@ -28,7 +28,7 @@ QUIET: AlertState = "clear"
 def verdicts_by_rule(
     rules: Sequence[AlertRule], submissions: Sequence[Submission], deployment: Deployment
 ) -> dict[str, Verdicts]:
-    """The verdicts that each rule is about, by its name; rules about the same bar share them."""
+    """The verdicts for each rule, by rule name; rules with the same bar share one object."""
     by_bar: dict[Bar, Verdicts] = {}
     order = order_of_items(submissions) if rules else None
     found = {}
@@ -50,9 +50,9 @@ def _bar_of_rule(rule: AlertRule, bar: Bar) -> Bar:
 
 
 def states_of(verdicts: Verdicts) -> Mapping[str, AlertState]:
-    """`below` is who is below the bar at the moment, `clear` everybody else.
+    """The alert state of each annotator: `below` for those below the bar, `clear` for the others.
 
-    Those of whom nothing can be said keep the state that they have: nobody is cleared by that.
+    Annotators whose verdict cannot be said are left out and keep their state: this does not clear anybody.
     """
     return {
         name: "below" if person.words == "below the bar" else "clear"
@@ -68,12 +68,13 @@ _log = logging.getLogger(__name__)
 
 
 def fire_alerts(store: SqlScoreStore, deployment: Deployment, send: Send) -> list[AlertChange]:
-    """Hold every rule against the current verdicts and send what has changed; returns what was sent.
+    """Check every rule against the current verdicts, send the changes, and return those that were sent.
 
-    Of several callers at once exactly one sends a change. What could not be sent is sent by the next call.
+    When several processes call this at once, exactly one sends a change. The next call sends what could not be sent.
 
     Raises:
-        StoreError, WebhookFailed (after everything else has been tried)
+        StoreError
+        WebhookFailed: after every other change has been tried.
     """
     project = str(deployment.production_project)
     states = AlertStates(store.database)
@@ -100,9 +101,9 @@ def fire_alerts(store: SqlScoreStore, deployment: Deployment, send: Send) -> lis
 
 
 def tell_alerts(store: SqlScoreStore, settings: Settings) -> int:
-    """After scores have been made, where nobody waits for an answer: send what is new; returns how many were sent.
+    """Send new alerts after scores were made in the background; returns how many were sent.
 
-    Nothing where there are no rules or no webhook. A failure is logged, and made good by the next call.
+    Does nothing without rules or without a webhook. A failure is logged; the next call tries again.
     """
     if not settings.config.alerts or settings.alert_webhook_url is None or settings.alert_webhook_secret is None:
         return 0
@@ -115,7 +116,7 @@ def tell_alerts(store: SqlScoreStore, settings: Settings) -> int:
 
 
 def payload_of(project: str, change: AlertChange, verdicts: Verdicts) -> dict[str, Any]:
-    """What the receiver gets."""
+    """The JSON body of the webhook call."""
     person = verdicts.people.get(change.annotator)
     return {
         "event": "annotator_alert",

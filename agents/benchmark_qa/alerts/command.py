@@ -1,4 +1,4 @@
-"""`benchmark-qa alerts`: tell a webhook who has fallen below a bar."""
+"""`benchmark-qa alerts`: call a webhook about annotators who have fallen below a bar."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Signed webhooks that leave the house."""
+"""Outgoing webhooks, signed with HMAC-SHA256."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ SECONDS = 10.0
 
 
 class WebhookFailed(Exception):
-    """The receiver did not take it; the message names neither URL nor secret."""
+    """The receiver did not accept the call; the message contains neither the URL nor the secret."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,6 @@ class SignedWebhook:
 
 
 def signature(secret: str, body: bytes, at: int) -> str:
-    """The header's value for a body sent at this moment (seconds since 1970)."""
+    """The header's value for a body that is sent at `at` (seconds since 1970)."""
     digest = hmac.new(secret.encode("utf-8"), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={at},v1={digest}"

@@ -1,1 +1,1 @@
-"""What a person runs: a folder for each thing they do."""
+"""The commands: one folder for each thing that people do."""

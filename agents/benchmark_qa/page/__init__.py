@@ -1,1 +1,1 @@
-"""The shared half of HTML pages: template environment, style, script, plots as SVG."""
+"""Shared parts of HTML pages: template environment, style, script, plots as SVG."""

@@ -1,4 +1,4 @@
-"""What figures are called on pages."""
+"""The names of figures on pages."""
 
 NAMES = {
     "f1": "F1",

@@ -1,4 +1,4 @@
-"""Plots as SVG of our own: small, told to those who cannot see them, in the page's colours, dark and printed too."""
+"""Small SVG plots, with a label for screen readers, in the page's colours, also dark and in print."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 INK, FAINT, ACCENT, GOOD = "var(--ink)", "var(--line)", "var(--accent)", "var(--good)"
 BAD, SOFT, WARN = "var(--bad)", "var(--muted)", "var(--warn)"
-"""Variables of the page's style"""
+"""CSS variables of the page's style"""
 _LETTER = 13
 _ABOVE, _RIGHT, _BELOW, _LEFT = 10.0, 12.0, 40.0, 52.0
 Point = tuple[float, float]
@@ -16,7 +16,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From values to places along an axis; logarithmic where asked."""
+    """Converts values to places along an axis; the scale can be logarithmic."""
 
     low: float
     high: float
@@ -25,7 +25,7 @@ class Scale:
     is_logarithmic: bool = False
 
     def __call__(self, value: float) -> float:
-        """The place of a value; of one beyond the ends that of the end."""
+        """The place of a value; a value beyond an end gets the place of that end."""
         turn: Callable[[float], float] = log10 if self.is_logarithmic else float
         low, high = turn(self.low), turn(self.high)
         share = (turn(min(max(value, self.low), self.high)) - low) / (high - low)
@@ -34,14 +34,14 @@ class Scale:
 
 @dataclass
 class Plot:
-    """A plot that grows mark by mark, from back to front.
+    """A plot that is built mark by mark, from back to front.
 
     Args:
-        label: what it shows, read aloud.
+        label: what the plot shows, for screen readers.
         width, height: of the view.
-        across, up: lowest and highest value of the two axes.
-        is_logarithmic: the axis across.
-        right: room on the right, for words.
+        across, up: lowest and highest value of the horizontal and the vertical axis.
+        is_logarithmic: whether the horizontal axis is logarithmic.
+        right: space on the right for text.
     """
 
     label: str
@@ -55,23 +55,23 @@ class Plot:
 
     @property
     def x(self) -> Scale:
-        """Places across."""
+        """The scale of the horizontal axis."""
         return Scale(*self.across, _LEFT, self.width - self.right, self.is_logarithmic)
 
     @property
     def y(self) -> Scale:
-        """Places up."""
+        """The scale of the vertical axis."""
         return Scale(*self.up, self.height - _BELOW, _ABOVE)
 
     def name_across(self, ticks: Iterable[tuple[float, str]], title: str = "") -> None:
-        """Lines and numbers of the axis across."""
+        """Draw the grid lines, numbers and title of the horizontal axis."""
         bottom, middle = self.height - _BELOW, (_LEFT + self.width - self.right) / 2
         self._axis("across", [(f"M{self.x(at):.1f} {_ABOVE}V{bottom}", self.x(at), bottom + 17, t) for at, t in ticks])
         if title:
             self._text(middle, self.height - 4, title, "middle", INK)
 
     def name_up(self, ticks: Iterable[tuple[float, str]], title: str = "") -> None:
-        """Lines and numbers of the axis up."""
+        """Draw the grid lines, numbers and title of the vertical axis."""
         end, middle = self.width - self.right, (_ABOVE + self.height - _BELOW) / 2
         places = [(f"M{_LEFT} {self.y(at):.1f}H{end}", _LEFT - 7, self.y(at) + 4, text) for at, text in ticks]
         self._axis("up", places, anchor="end")
@@ -80,34 +80,34 @@ class Plot:
             self._marks.append(f'{turned} font-size="{_LETTER}" fill="{INK}">{escape(title)}</text>')
 
     def level(self, value: float, words: str = "") -> None:
-        """A dashed line across at a value."""
+        """Draw a dashed horizontal line at a value."""
         end = self.width - self.right
         self._path(f"M{_LEFT} {self.y(value):.1f}H{end}", SOFT, 1.2, dashes="5 4")
         if words:
             self._text(end + 5, self.y(value) + 4, words, "start", SOFT)
 
     def line(self, points: Sequence[Point], colour: str, *, width: float = 2.0, dashes: str = "") -> None:
-        """Points joined."""
+        """Draw a line through the points."""
         self._path(f"M{'L'.join(self._place(point) for point in points)}", colour, width, dashes=dashes)
 
     def band(self, points: Sequence[tuple[float, float, float]], colour: str) -> None:
-        """The room between two lines: (x, low, high)."""
+        """Fill the area between two lines, given as (x, low, high)."""
         upper = [self._place((x, high)) for x, _, high in points]
         lower = [self._place((x, low)) for x, low, _ in reversed(points)]
         self._marks.append(f'<path d="M{"L".join(upper + lower)}Z" fill="{colour}" fill-opacity=".18"/>')
 
     def bars(self, points: Iterable[tuple[float, float, float]], colour: str, width: float = 1.2) -> None:
-        """Upright lines: (x, low, high)."""
+        """Draw vertical lines, given as (x, low, high)."""
         path = "".join(f"M{self.x(x):.1f} {self.y(low):.1f}V{self.y(high):.1f}" for x, low, high in points)
         self._path(path, colour, width, opacity=0.85)
 
     def dots(self, points: Iterable[Point], colour: str, size: float = 8.0) -> None:
-        """Round points: lines of no length with round ends."""
+        """Draw round points: lines of length 0 with round ends."""
         path = "".join(f"M{self._place(point)}h0" for point in points)
         self._path(path, colour, size, opacity=0.85)
 
     def svg(self) -> Markup:
-        """The whole plot."""
+        """The whole plot as SVG."""
         label = escape(self.label)
         head = f'<svg viewBox="0 0 {self.width:g} {self.height:g}" class="plot" role="img" aria-label="{label}">'
         return Markup("".join([head, f"<title>{label}</title>", *self._marks, "</svg>"]))  # noqa: S704 - made here
@@ -134,7 +134,7 @@ class Plot:
 
 
 def even_ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers between two, at even steps of 1, 2 or 5 times a power of ten."""
+    """Round numbers between `low` and `high`, at even steps of 1, 2 or 5 times a power of ten."""
     rough = (high - low) / most
     size = 10.0 ** floor(log10(rough))
     step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough * (1 - 1e-9))
@@ -142,7 +142,7 @@ def even_ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def count_ticks(low: float, high: float) -> list[int]:
-    """Whole numbers for a logarithmic axis: round ones in less than a decade, else 1, 2 and 5 of each."""
+    """Whole numbers for a logarithmic axis: round ones below a decade, else 1, 2 and 5 of each decade."""
     if high < 10 * low:
         return sorted({round(value) for value in even_ticks(low, high) if value >= low and value == round(value)})
     decades = range(floor(log10(low)), ceil(log10(high)) + 1)

@@ -1,4 +1,4 @@
-"""The environment of HTML templates, and how numbers, intervals and moments are printed in them."""
+"""The environment of HTML templates, and their filters for numbers, intervals and times."""
 
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -25,7 +25,7 @@ _CLASSES = {
 
 
 def environment(folder: Path) -> Environment:
-    """Templates of `folder` and the shared ones of this room, everything escaped, with their filters and words."""
+    """Environment with the templates of `folder` and the shared ones of `page/`, filters, and autoescape."""
     environment = Environment(
         loader=FileSystemLoader([folder, HERE]),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -40,14 +40,14 @@ def environment(folder: Path) -> Environment:
 
 
 def figure(value: float | None, digits: int = 3) -> Markup:
-    """A number as it is read, with the whole of it in the `value` attribute."""
+    """A number rounded for reading, with its full value in the `value` attribute."""
     if value is None:
         return Markup('<span class="none">n/a</span>')
     return Markup('<data value="{}">{}</data>').format(repr(float(value)), f"{value:.{digits}f}")
 
 
 def share(interval: Interval) -> Markup:
-    """An interval: the estimate, its two ends, and why there is none."""
+    """An interval: the estimate and its two ends, or the reason why there is none."""
     if interval.estimate is None:
         return Markup('<span class="none" title="{}">n/a</span>').format(interval.reason or "not applicable")
     return Markup('{} <span class="ends">{:.2f}–{:.2f}</span>').format(
@@ -56,23 +56,23 @@ def share(interval: Interval) -> Markup:
 
 
 def percent(value: float | None) -> float:
-    """A place on a bar from 0 to 100."""
+    """A position on a bar, from 0 to 100."""
     return round(100.0 * min(max(value or 0.0, 0.0), 1.0), 2)
 
 
 def place(value: float) -> str:
-    """A coordinate of a drawing whose media is 1 high."""
+    """A coordinate of a drawing; the media has height 1."""
     return f"{value:.4f}"
 
 
 def moment(value: datetime, zone: tzinfo) -> str:
-    """A moment by the clocks of a zone, named."""
+    """A moment in the given time zone, with the zone's name."""
     local = value.astimezone(zone)
     return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
 
 
 def duration(seconds: float | None) -> Markup:
-    """A time as it is read, with its seconds in the `value` attribute."""
+    """A duration for reading, with its seconds in the `value` attribute."""
     if seconds is None:
         return Markup('<span class="none">n/a</span>')
     minutes, rest = divmod(round(seconds), 60)
@@ -83,5 +83,5 @@ def duration(seconds: float | None) -> Markup:
 
 
 def breakable(name: str) -> Markup:
-    """An e-mail that breaks after its @ before it breaks anywhere else."""
+    """An e-mail address whose first possible line break is after the `@`."""
     return Markup("@<wbr>").join(name.split("@"))

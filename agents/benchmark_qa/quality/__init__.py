@@ -1,1 +1,1 @@
-"""What the score records say of annotators, items and the truth."""
+"""What the score records say about annotators, benchmark items and ground truth."""

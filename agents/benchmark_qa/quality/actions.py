@@ -1,7 +1,6 @@
-"""What is done about annotators below the bar, and about items that good annotators keep failing.
+"""Actions about annotators below the bar, and about items that good annotators keep failing.
 
-Who is below the bar is what the report says: the same verdict, from the same evidence. Every action is written down
-with what it takes to undo it.
+The verdicts are those of the report, from the same evidence. Every action is recorded with what is needed to undo it.
 """
 
 from collections import defaultdict
@@ -27,33 +26,33 @@ MINIMUM_GOOD_ANNOTATORS = 3
 MOST_REOPENED = 100_000
 OPERATOR = "benchmark-qa act"
 BEGUN, DONE = "begun", "done"
-"""Outcomes in the audit trail; anything else is the error that came up"""
+"""Outcomes in the audit trail; any other outcome is the text of an error"""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """An action that the rule asks for."""
+    """An action that a configured rule asks for."""
 
     kind: ActionKind
     subject: str
     """An annotator's e-mail, or a data hash"""
     reason: str
-    """With the evidence"""
+    """The reason, with the evidence"""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What it takes to do it and to undo it"""
+    """What is needed to do it and to undo it"""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be done, what would not, and why."""
+    """The proposed actions, and remarks about those that are not proposed."""
 
     proposals: tuple[Proposal, ...]
     remarks: tuple[str, ...]
-    """What is not done, and why not"""
+    """What is not done, with the reason"""
     verdicts: Verdicts
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         return {
             "actions": [asdict(each) for each in self.proposals],
             "remarks": list(self.remarks),
@@ -63,15 +62,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Actor:
-    """Proposes actions and takes them."""
+    """Proposes actions and carries them out."""
 
     scorer: Scorer
 
     def plan(self, now: datetime | None = None) -> Plan:
-        """Everything that the configuration asks for at the moment, by the verdicts; nothing is changed.
+        """Every action that the configuration and the current verdicts ask for; changes nothing.
 
-        Requests: the assigned tasks of each annotator below the bar, their recent work by Encord's analytics, and where
-        that stands.
+        Requests: for each annotator below the bar, the assigned tasks, the recent work from Encord's analytics, and the
+        stages of that work.
         """
         deployment = self.scorer.projects.deployment
         actions = deployment.actions
@@ -110,9 +109,9 @@ class Actor:
         return Plan(tuple(proposals), tuple(remarks), verdicts)
 
     def take(self, proposals: Iterable[Proposal]) -> list[Action]:
-        """Write each down before it is done, with what it takes to undo it, and afterwards what became of it.
+        """Record each action before it is done, with what is needed to undo it, and its outcome afterwards.
 
-        What ends in between leaves an entry that can be undone and says that its outcome is not known.
+        If the process ends in between, the entry stays: it can be undone, and its outcome is not known.
         """
         log = ActionLog(self.scorer.store.database)
         taken = []
@@ -146,10 +145,10 @@ class Actor:
             send_round_again(self.scorer.projects, _done_tasks(proposal.facts))
 
     def undo(self, action: Action) -> None:
-        """Put on Encord what an action has changed; the audit trail is the caller's.
+        """Revert on Encord what an action has changed; the caller writes the audit trail.
 
         Raises:
-            UnknownActionError: it has changed nothing there, or whom it concerned is erased.
+            UnknownActionError: it has changed nothing there, or the person's data is erased.
         """
         if action.kind == "release-tasks" and "tasks" in action.facts:
             self._work.assign(_tasks(action.facts))
@@ -167,12 +166,15 @@ class Actor:
         return Proposal("release-tasks", person.annotator, reason, facts)
 
     def _reopen(self, below: Sequence[PersonVerdict], now: datetime) -> list[Proposal]:
-        """Recent production work of these annotators that has left annotation, the newest; for each of them once."""
+        """Proposals to re-open recent production work that has left annotation, the newest first.
+
+        Skips annotators whose work was re-opened before, unless that was undone.
+        """
         projects = self.scorer.projects
         settings = projects.deployment.actions.reopen_recent
         if settings is None:
             return []
-        # By kind: among thousands of shadow decisions what was done long ago would be out of sight, and done again.
+        # Filtered by kind: among thousands of shadow decisions an old action would not be found, and be done again.
         trail = ActionLog(self.scorer.store.database).entries(self._project, kind="reopen-recent", limit=MOST_REOPENED)
         done = {entry.subject for entry in trail if not entry.undone_by and entry.facts.get("outcome") == DONE}
         people = {person.annotator: person for person in below if person.annotator not in done}
@@ -187,9 +189,9 @@ class Actor:
         return proposals
 
     def _retire(self, submissions: Sequence[Submission], order: ItemOrder) -> list[Proposal]:
-        """Items that most of at least three annotators above the bar have failed, until a person has looked.
+        """Items that most of at least three annotators above the bar have failed, until a person has decided.
 
-        Who is above is judged on all other items: a wrong truth must not count against those who contradict it.
+        Who is above the bar is judged on all other items: a wrong truth must not count against those who contradict it.
         """
         deployment = self.scorer.projects.deployment
         by_item: dict[str, dict[str, bool]] = defaultdict(dict)

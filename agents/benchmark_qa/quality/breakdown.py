@@ -1,4 +1,4 @@
-"""The same figures for every class, requirement, dataset and week."""
+"""The figures by class, requirement, dataset and week."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ class Group:
     figures: Figures
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         return {"name": self.name, **self.figures.to_dict()}
 
 
@@ -36,34 +36,34 @@ class RequirementLine:
     passed: Interval
     """Share of the tasks it applies to that met it"""
     value: Interval | None
-    """Mean of the metric; None where it is not a share"""
+    """Mean of the metric; None if the metric is not a share"""
     not_applicable: int
     """Tasks it did not apply to"""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts by true class (rows) and given class (columns); the last of both stands for no object."""
+    """Counts by true class (rows) and given class (columns); the last row and column mean no object."""
 
     classes: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         return {"classes": list(self.classes), "counts": [list(row) for row in self.counts]}
 
 
 def by_dataset(records: Iterable[ScoreRecord], *, titles: Mapping[str, str], level: float) -> list[Group]:
-    """One group per dataset, by name."""
+    """One group per dataset, sorted by name."""
     return _grouped(records, lambda record: _dataset(record, titles), level)
 
 
 def by_week(submissions: Iterable[Submission], *, zone: tzinfo, level: float) -> list[Group]:
-    """One group per week in which work was submitted, named by its Monday; a week begins at midnight of the zone."""
+    """One group per week of submission, named by its Monday; a week begins at midnight in `zone`."""
     weeks: dict[str, list[ScoreRecord]] = defaultdict(list)
     for each in submissions:
         weeks[monday_of(each.at, zone)].append(each.record)
@@ -71,7 +71,7 @@ def by_week(submissions: Iterable[Submission], *, zone: tzinfo, level: float) ->
 
 
 def by_class(records: Iterable[ScoreRecord], *, level: float) -> list[Group]:
-    """One group per class, the worst first: which class is misunderstood?"""
+    """One group per class, the worst first."""
     tasks: dict[str, list[list[Share]]] = defaultdict(list)
     for record in records:
         for entry in record.details.get("by_class", {}).values():
@@ -81,7 +81,7 @@ def by_class(records: Iterable[ScoreRecord], *, level: float) -> list[Group]:
 
 
 def by_requirement(records: Iterable[ScoreRecord], *, level: float) -> list[RequirementLine]:
-    """One line per requirement, the least met first."""
+    """One line per requirement, the one that is met least often first."""
     verdicts: dict[tuple[str, str, float], list[Mapping[str, Any]]] = defaultdict(list)
     for record in records:
         for entry in record.details.get("requirements", ()):
@@ -91,7 +91,7 @@ def by_requirement(records: Iterable[ScoreRecord], *, level: float) -> list[Requ
 
 
 def confusion_of(records: Iterable[ScoreRecord]) -> Confusion:
-    """Which classes are taken for which, over all tasks."""
+    """The confusion matrix over all tasks."""
     names: dict[str, str] = {}
     cells: Counter[tuple[str | None, str | None]] = Counter()
     for record in records:
@@ -107,7 +107,7 @@ def confusion_of(records: Iterable[ScoreRecord]) -> Confusion:
 
 
 def class_shares(entry: Mapping[str, Any]) -> Iterator[Share]:
-    """The figures of one class in one task (`ClassScore.to_dict`)."""
+    """The figures of one class in one task, from `ClassScore.to_dict`."""
     yield "tasks", 1.0, 1.0
     objects = entry.get("objects")
     if objects:
@@ -125,7 +125,7 @@ def class_shares(entry: Mapping[str, Any]) -> Iterator[Share]:
 
 
 def monday_of(moment: datetime, zone: tzinfo) -> str:
-    """The date of the Monday of that week, as the clocks of the zone had it."""
+    """The date of the week's Monday in the time zone."""
     day = moment.astimezone(zone).date()
     return (day - timedelta(days=day.weekday())).isoformat()
 
@@ -170,7 +170,7 @@ def _or_one(interval: Interval) -> float:
 
 @dataclass(frozen=True)
 class ConflictLine:
-    """One kind of conflict."""
+    """How often one kind of conflict occurred."""
 
     kind: str
     feature: str
@@ -183,11 +183,11 @@ class ConflictLine:
 
     @property
     def words(self) -> str:
-        """The kind as a person says it."""
+        """The kind in plain words."""
         return self.kind.replace("_", " ")
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         return asdict(self)
 
 

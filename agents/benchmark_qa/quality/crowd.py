@@ -1,6 +1,6 @@
-"""What the annotators' answers, taken together, say: of the truth, of each other, and of who labels otherwise.
+"""What all annotators together say about the truth, about agreement, and about who labels otherwise.
 
-From the sketches that the records hold: boxes of still images, and answers to choice questions.
+Computed from the sketches in the records: boxes of still images, and answers to choice questions.
 """
 
 from collections import Counter, defaultdict
@@ -22,11 +22,11 @@ from benchmark_qa.stats.drift_test import LabelledTask, drift_looks
 from benchmark_qa.stats.intervals import Interval
 
 MINIMUM_ITEMS = 3
-"""Fewer say nothing about a crowd"""
+"""Items below which nothing is said about a crowd"""
 WIDEST_ALPHA = 0.5
-"""Width of an interval of alpha (-1 to 1) beyond which none is shown"""
+"""Width of an interval of alpha (-1 to 1) above which it is not shown"""
 LARGE_CROWD = 60
-"""Annotators from which pairs are no longer compared box by box: their number grows with the square"""
+"""Annotators from which pairs are not compared box by box: the number of pairs grows with the square"""
 _SEPARATOR = "\x1f"
 
 
@@ -37,76 +37,76 @@ class Suspect:
     data_hash: str
     data_title: str
     feature: str
-    """Class, or question"""
+    """Class or question"""
     fault: str
     """`spurious`, `misplaced`, `missing`, or `answer`"""
     wrong: float
-    """Probability that the truth is wrong there"""
+    """Probability that the truth is wrong at this place"""
     truth: str | None
     """The answer that the truth gives"""
     instead: str | None
     """The answer that the crowd gives"""
     box: tuple[float, ...] | None
-    """Where, in fractions of the media: left, top, width, height"""
+    """The place, in fractions of the media: left, top, width, height"""
     voices: int
     answered: int
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class QuestionAgreement:
-    """How much annotators agree about one question, beyond chance."""
+    """How much annotators agree about one question, corrected for chance."""
 
     question: str
     items: int
     annotators: int
     alpha: Interval
-    """Krippendorff's alpha between annotators, nominal"""
+    """Krippendorff's alpha between annotators, nominal scale"""
     kappa: Mapping[str, Interval]
     """Cohen's kappa of each annotator with the truth"""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class BoxAgreement:
-    """How much pairs of annotators agree about boxes, whatever the truth says."""
+    """How much pairs of annotators agree about boxes, independent of the truth."""
 
     pairs: int
     f1: float | None
-    """Mean F1 of the pairs, weighed by the tasks they share"""
+    """Mean F1 of the pairs, weighted by the tasks they share"""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class DriftLine:
-    """An annotator who gives other labels than the others do."""
+    """An annotator whose labels differ from those of the others."""
 
     annotator: str
     label: str
     difference: float
-    """Share of labels with that name, minus the others' share"""
+    """Share of labels with that name, minus the share among the others"""
     distance: float
     """Jensen-Shannon divergence, 0 to 1"""
     p_value: float
     """Corrected for the number of labels; at most `level`"""
     level: float
-    """Of this look: 5 % is spent over all looks and all people"""
+    """Significance level of this look: 5 % is spent over all looks and all people"""
     look: int
-    """The look that found it: one after every 25 tasks"""
+    """Number of the look that found it: there is one after every 25 tasks"""
     tasks: int
-    """That it looked at"""
+    """Tasks that the look covered"""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         return asdict(self)
 
 
@@ -121,19 +121,19 @@ class _Question:
 
 
 def suspects_of(records: Sequence[ScoreRecord]) -> list[Suspect]:
-    """Ground truth that annotators contradict in the same way, the most certain first."""
+    """Ground truth that several annotators contradict in the same way, the most certain first."""
     found = [suspect for question in _questions(records) for suspect in _suspect_answers(question)]
     found += _suspect_boxes(records)
     return sorted(found, key=lambda suspect: (-suspect.wrong, suspect.data_hash, suspect.feature))
 
 
 def question_agreements(records: Sequence[ScoreRecord], *, level: float) -> list[QuestionAgreement]:
-    """One entry per question, by name."""
+    """One entry per question, sorted by name."""
     return [_agreement(question, level) for question in sorted(_questions(records), key=lambda q: q.name)]
 
 
 def agreement_about_boxes(records: Sequence[ScoreRecord]) -> BoxAgreement | None:
-    """None where nobody shares an image with boxes, or the crowd is too large to compare in pairs."""
+    """Agreement about boxes; None if nobody shares an image with boxes or the crowd is too large."""
     items = [item for item, _ in _box_items(records)]
     if len({name for item in items for name in item.answers}) > LARGE_CROWD:
         return None
@@ -143,9 +143,9 @@ def agreement_about_boxes(records: Sequence[ScoreRecord]) -> BoxAgreement | None
 
 
 def drifting(submissions: Sequence[Submission]) -> list[DriftLine]:
-    """Annotators who give other labels than the others do on the same items, the surest first.
+    """Annotators whose labels on the same items differ from those of the others, the surest first.
 
-    By the latest look, after every 25 tasks with labels (docs/statistics/evidence.md).
+    As of the latest look; there is one after every 25 tasks with labels (docs/statistics/evidence.md).
     """
     given = [(each, _labels(each.record)) for each in submissions if each.record.annotator is not None]
     names = sorted({name for _, counts in given for name in counts})
@@ -175,7 +175,7 @@ def drifting(submissions: Sequence[Submission]) -> list[DriftLine]:
 
 
 def _labels(record: ScoreRecord) -> Counter[str]:
-    """How often each class was drawn, on any frame, and each option chosen."""
+    """How often each class was drawn, on any frame, and each option was chosen."""
     given: Counter[str] = Counter()
     for entry in record.details.get("by_class", {}).values():
         objects = entry.get("objects")
@@ -191,7 +191,7 @@ def _labels(record: ScoreRecord) -> Counter[str]:
 
 
 def _questions(records: Sequence[ScoreRecord]) -> list[_Question]:
-    """Answers of every choice question, of records that were scored against the newest truth of their item."""
+    """Answers to every choice question, from records scored against the newest truth of their item."""
     newest = _newest_truth(records)
     names: dict[str, str] = {}
     titles: dict[str, dict[str, str]] = defaultdict(dict)
@@ -213,7 +213,7 @@ def _questions(records: Sequence[ScoreRecord]) -> list[_Question]:
 
 
 def _coded(question: _Question) -> tuple[list[str], list[str], NDArray[np.int64], NDArray[np.int64], list[str]]:
-    """Data hashes, options, truth (items,), answers (annotators, items) as numbers of options, annotators."""
+    """Data hashes, options, and option numbers of the truth (items,) and the answers (annotators, items)."""
     items = sorted(question.truth)
     people = sorted(question.given)
     options = sorted({*question.truth.values(), *(one for own in question.given.values() for one in own.values())})
@@ -260,7 +260,7 @@ def _agreement(question: _Question, level: float) -> QuestionAgreement:
 
 
 def _of_use(alpha: Interval) -> Interval:
-    """None where it could be nearly anything: a number would be taken for more than it is."""
+    """The interval, without its numbers if it is so wide that they would mislead."""
     if alpha.width is None or alpha.width <= WIDEST_ALPHA:
         return alpha
     reason = f"too few items: it lies between {alpha.low:.2f} and {alpha.high:.2f}"
@@ -296,7 +296,10 @@ def _suspect_box(suspect: SuspectBox, item: BoxItem, title: str) -> Suspect:
 
 
 def _box_items(records: Sequence[ScoreRecord]) -> list[tuple[BoxItem, str]]:
-    """One item per still image and class, with its title; images too crowded for a whole sketch are left out."""
+    """One item per still image and class, with its title.
+
+    Images with too many objects for a complete sketch are left out.
+    """
     newest = _newest_truth(records)
     truths: dict[tuple[str, str], NDArray[np.float64]] = {}
     answers: dict[tuple[str, str], dict[str, NDArray[np.float64]]] = defaultdict(dict)

@@ -1,4 +1,4 @@
-"""Report the production project from what the store holds; Encord is not asked."""
+"""Report the production project from the score store, without requests to Encord."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
@@ -27,10 +27,10 @@ def report_project(
 
     Args:
         store: holds the records.
-        deployment: whose production project is reported, and the bar.
-        domain: of Encord's API; the label editor's follows from it.
-        zone: whose weeks and clocks the report means.
-        as_of: a moment in the past; None for now. Rulings on the truth are today's.
+        deployment: names the production project and the bar.
+        domain: of Encord's API; the address of the label editor is derived from it.
+        zone: time zone of weeks and times in the report.
+        as_of: a moment in the past; None for now. Truth decisions are those of today.
 
     Raises:
         StoreError
@@ -58,7 +58,7 @@ def report_project(
 
 
 def current_leaderboard(store: SqlScoreStore, deployment: Deployment) -> Leaderboard:
-    """The table alone, with the report's verdicts: of each record without its details.
+    """The leaderboard alone, with the report's verdicts; reads records without their details.
 
     Raises:
         StoreError
@@ -69,7 +69,7 @@ def current_leaderboard(store: SqlScoreStore, deployment: Deployment) -> Leaderb
 
 
 def submissions_of(store: SqlScoreStore, deployment: Deployment) -> list[Submission]:
-    """What counts of the production project, in order, without details and sketches.
+    """The submissions of the production project that count, in order, without details and sketches.
 
     Raises:
         StoreError
@@ -88,9 +88,9 @@ def first_attempts(
     *,
     until: datetime | None = None,
 ) -> list[ScoreRecord]:
-    """These records, with the score of the first attempt where another one has taken its branch.
+    """The records; where another attempt is on the branch, the score of the first attempt instead.
 
-    1 query for each data unit of which that is so: seldom any.
+    1 query for each such data unit; there are rarely any.
 
     Raises:
         StoreError
@@ -108,7 +108,7 @@ def first_attempts(
 
 
 def stale_scores(store: SqlScoreStore, deployment: Deployment) -> dict[str, str]:
-    """Keys of the scores that are to be made anew, with why.
+    """Keys of the scores that have to be made again, with the reason.
 
     Raises:
         StoreError
@@ -127,5 +127,5 @@ def bar_of(deployment: Deployment) -> Bar:
 
 
 def editor_of(domain: str) -> str:
-    """Where the label editor of an API domain is: `api.` becomes `app.`; an emulator serves both."""
+    """The address of the label editor for an API domain: `api.` becomes `app.`; an emulator serves both."""
     return domain.rstrip("/").replace("://api.", "://app.", 1)

@@ -1,4 +1,4 @@
-"""The benchmark items: how hard each is, how well it does, how often it was seen."""
+"""The benchmark items: difficulty, rating and exposures."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,17 +18,17 @@ class Item:
     data_hash: str
     data_title: str
     score: Interval
-    """Mean score over the annotators who did it"""
+    """Mean score over the annotators who labelled it"""
     rating: float
-    """(accepted + 1) / (uses + 1): an item that good people keep failing is to be looked at"""
+    """(accepted + 1) / (uses + 1): an item that good annotators keep failing should be inspected"""
     accepted: int
     uses: int
     exposures: int
-    """How often it was labelled, counting every version"""
+    """How often it was labelled, counting every version of the labels"""
     most_seen_by_one: int
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         return asdict(self)
 
 
@@ -39,7 +39,7 @@ def items_of(
     threshold: float,
     level: float,
 ) -> list[Item]:
-    """Every item that somebody was scored on, the hardest first."""
+    """Every item that was scored, the hardest first."""
     by_item: dict[str, list[ScoreRecord]] = defaultdict(list)
     for record in records:
         by_item[record.identity.data_hash].append(record)
@@ -48,7 +48,7 @@ def items_of(
 
 
 def mean_scores(records: Iterable[ScoreRecord]) -> dict[str, float]:
-    """Each item's mean score over everybody: what an annotator's own score is to be held against."""
+    """Each item's mean score over all annotators, for comparison with one annotator's score."""
     scores: dict[str, list[float]] = defaultdict(list)
     for record in records:
         if record.score is not None:
@@ -72,5 +72,5 @@ def _item(records: Sequence[ScoreRecord], seen: Mapping[str | None, int], thresh
 
 
 def _or_two(interval: Interval) -> float:
-    """Items without a score come last."""
+    """The estimate of an interval; 2 if there is none, so that items without a score come last."""
     return 2.0 if interval.estimate is None else interval.estimate

@@ -1,4 +1,4 @@
-"""The one figure that a verdict about a person is made of: what each task adds to it, and what each task says."""
+"""The figure that a verdict about a person uses: the share of each task in it, and its evidence."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
@@ -13,14 +13,14 @@ JudgedFigure = Literal[
     "f1", "precision", "recall", "mean_similarity", "accuracy", "attribute_accuracy", "score", "passed"
 ]
 Part = tuple[float, float]
-"""What a task adds above and below the line; nothing below: there was nothing to judge"""
+"""What a task adds to numerator and denominator; the denominator is 0 if there was nothing to judge"""
 _NOTHING: Part = (0.0, 0.0)
 _NEAREST_BAR = 0.001
-"""A bar of 0 or 1 is one that nobody can be below, or above; evidence needs both sides"""
+"""Least distance of the bar from 0 and 1: nobody can be below 0 or above 1; evidence needs both"""
 
 
 def figure_of(records: Iterable[ScoreRecord]) -> JudgedFigure:
-    """F1 where the project has objects, else the accuracy of answers where it has questions, else the score."""
+    """F1 if the project has objects, else the accuracy of answers if it has questions, else the score."""
     found: JudgedFigure = "score"
     for record in records:
         if _drawn(record):
@@ -31,10 +31,10 @@ def figure_of(records: Iterable[ScoreRecord]) -> JudgedFigure:
 
 
 def part_of(record: ScoreRecord, figure: JudgedFigure) -> Part:
-    """What one task adds to the figure: F1 with capped weights, of any other figure the task's own value.
+    """What one task adds to the figure: weighted parts of F1, or the task's own value of another figure.
 
-    A task weighs c = min(1, 3 / objects of the truth), and at most 3 of its spurious objects count: one task can
-    neither save nor sink a person, and boxes on empty images have a price.
+    The weight of a task is c = min(1, 3 / objects of the truth), and at most 3 of its spurious objects count: one task
+    can neither save nor fail a person, and boxes on empty images lower the figure.
     """
     if figure == "f1":
         matches, missing = record.true_positives, record.false_negatives
@@ -46,13 +46,13 @@ def part_of(record: ScoreRecord, figure: JudgedFigure) -> Part:
 
 
 def totals_of_figure(records: Iterable[ScoreRecord], figure: JudgedFigure) -> RatioTotals:
-    """The sums of the figure over some tasks."""
+    """The sums of the figure over these tasks."""
     parts = np.array([part_of(record, figure) for record in records]).reshape(-1, 2)
     return RatioTotals.of(parts[:, 0], parts[:, 1])
 
 
 def gains_of(records: Sequence[ScoreRecord], figure: JudgedFigure, bar: float) -> Gains:
-    """What each task says for and against the person, in the order given."""
+    """The evidence of each task for and against the person, in the order given."""
     held = min(max(bar, _NEAREST_BAR), 1.0 - _NEAREST_BAR)
     if figure == "f1":
         counts = np.array(

@@ -1,4 +1,4 @@
-"""Sums per annotator to one line each: every figure with its interval, a place that few tasks cannot win, a verdict."""
+"""One line per annotator from sums: figures with intervals, place by the shrunk figure, verdict."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -16,7 +16,7 @@ ALL_ANNOTATORS = "(all)"
 
 @dataclass(frozen=True)
 class Figures:
-    """Every published figure of some tasks, each with its interval."""
+    """Every published figure of a set of tasks, each with its interval."""
 
     tasks: int
     true_positives: int
@@ -28,16 +28,16 @@ class Figures:
     mean_similarity: Interval
     """Mean similarity (IoU) of the matches"""
     accuracy: Interval
-    """Of classifications"""
+    """Accuracy of classifications"""
     attribute_accuracy: Interval
-    """Of attributes of matched objects"""
+    """Accuracy of attributes of matched objects"""
     score: Interval
-    """Mean of the overall scores"""
+    """Mean of the task scores"""
     passed: Interval
     """Share of tasks that met every requirement"""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only; intervals as `{"estimate", "low", "high", "n", ...}`."""
+        """A dict of JSON types; intervals as `{"estimate", "low", "high", "n", ...}`."""
         return asdict(self)
 
 
@@ -47,17 +47,17 @@ class Line(Figures):
 
     annotator: str
     place: int | None
-    """By the shrunk figure; None for all of them pooled"""
+    """Place by the shrunk figure; None for the pooled line"""
     shrunk: float | None
-    """The figure of the verdict, pulled towards the group's as far as the tasks are few"""
+    """The figure of the verdict, shrunk towards the group's; the fewer tasks, the more"""
     verdict: Verdict
     places: Places | None = None
     """The places that the intervals allow"""
     judged: PersonVerdict | None = None
-    """What the verdict rests on; None for all of them pooled, and for work of nobody known"""
+    """The evidence of the verdict; None for the pooled line and for work of unknown annotators"""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         own = {name: getattr(self, name) for name in ("annotator", "place", "shrunk", "verdict")}
         figures = {field.name: getattr(self, field.name) for field in fields(Figures)}
         return {
@@ -71,27 +71,27 @@ class Line(Figures):
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """One line per annotator, the best first, and all of them pooled."""
+    """One line per annotator, the best first, and one line for all of them pooled."""
 
     lines: tuple[Line, ...]
     pooled: Line
     headline: JudgedFigure
-    """The figure that the verdict is about"""
+    """The figure that the verdict uses"""
     verdicts: Verdicts
 
     @property
     def pooled_figure(self) -> float | None:
-        """The figure that the verdicts are about, of everybody's tasks together."""
+        """The figure of the verdict over the tasks of all annotators."""
         totals = [each for each in self.verdicts.totals.values() if each.tasks]
         return sum(totals[1:], totals[0]).share if totals else None
 
     @property
     def bar(self) -> Bar:
-        """What everybody is held against."""
+        """The bar that every annotator is held against."""
         return self.verdicts.bar
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         return {
             "annotators": [line.to_dict() for line in self.lines],
             "pooled": self.pooled.to_dict(),
@@ -102,10 +102,10 @@ class Leaderboard:
 
 
 def leaderboard(totals: Mapping[str | None, Totals], verdicts: Verdicts) -> Leaderboard:
-    """Rank annotators, by the figure that the verdicts are about.
+    """Rank annotators by the figure that the verdicts use.
 
     Args:
-        totals: sums of what counts (`totals_of` any records), by annotator.
+        totals: sums by annotator, from `totals_of` over the records that count.
         verdicts: about the same records.
     """
     by_name = {annotator or UNKNOWN_ANNOTATOR: sums for annotator, sums in totals.items()}
@@ -136,7 +136,7 @@ def _line(name: str, totals: Totals, verdicts: Verdicts, ranked: Ranked | None, 
 
 
 def _figures(totals: Totals, level: float) -> dict[str, Any]:
-    """The fields of `Figures`. Counts are read off the sums: they are whole numbers, exact in a float."""
+    """The fields of `Figures`. Counts come from the sums: whole numbers, exact in a float."""
     precision, recall = totals.get("precision"), totals.get("recall")
     found = precision or recall
     matches = found.numerator if found else 0.0

@@ -1,4 +1,4 @@
-"""One annotator's page: trend, classes, conflicts, and the tasks to look at together."""
+"""The page of one annotator: trend, classes, conflicts, and tasks to discuss."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -25,20 +25,20 @@ class TaskLine:
 
     submission: Submission
     item_mean: float | None
-    """The item's mean score over everybody: a hard item excuses a low score"""
+    """The item's mean score over all annotators: a hard item explains a low score"""
     link: str
-    """Of the task in the label editor"""
+    """Link to the task in the label editor"""
 
     frame: int = 0
-    """Where the link leads: a frame with a fault, where there is one"""
+    """The frame that the link opens: one with a conflict, if there is one"""
 
     @property
     def record(self) -> ScoreRecord:
-        """Its score."""
+        """The score record of the task."""
         return self.submission.record
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only; the sketch as `Sketch.to_dict` lays out."""
+        """A dict of JSON types; the sketch has the layout of `Sketch.to_dict`."""
         record = self.record
         return {
             "data_hash": record.identity.data_hash,
@@ -64,14 +64,14 @@ class TaskLine:
 
 @dataclass(frozen=True)
 class Person:
-    """What to talk about with one annotator."""
+    """What to discuss with one annotator."""
 
     line: Line
     rated: RatingLine
     kappa: Mapping[str, Interval]
     """Cohen's kappa with the truth, by question"""
     above_items: float | None
-    """Own mean score minus the mean of the same items over everybody: who got the hard ones is not the worse"""
+    """Own mean score minus the mean over all annotators on the same items: corrects for hard items"""
     weeks: tuple[Group, ...]
     classes: tuple[Group, ...]
     conflicts: tuple[ConflictLine, ...]
@@ -79,11 +79,11 @@ class Person:
 
     @property
     def name(self) -> str:
-        """The annotator."""
+        """The annotator's name."""
         return self.line.annotator
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         return {
             "annotator": self.name,
             "rating": {
@@ -108,14 +108,14 @@ def people_of(
     questions: Sequence[QuestionAgreement],
     zone: tzinfo,
 ) -> list[Person]:
-    """A page for each of the annotators to talk to first: below the bar, then by place from the bottom.
+    """A page for each annotator to talk to first: those below the bar, then by place from the bottom.
 
     Args:
-        board: of everybody.
-        tasks: of everybody.
-        rated: everybody's rating.
-        questions: everybody's agreement with the truth about each question.
-        zone: whose weeks are meant.
+        board: the leaderboard of all annotators.
+        tasks: of all annotators.
+        rated: the ratings of all annotators.
+        questions: agreement of all annotators with the truth, per question.
+        zone: time zone of the weeks.
     """
     by_name: dict[str, list[TaskLine]] = defaultdict(list)
     for task in tasks:

@@ -1,4 +1,4 @@
-"""Everybody's combined rating with its parts: quality from the scores, the rest from Encord's analytics."""
+"""Combined rating of each annotator: quality from the scores, other parts from Encord's analytics."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,14 +13,14 @@ from benchmark_qa.stats.rating import Rating, Work, rate
 
 @dataclass(frozen=True)
 class RatingLine:
-    """One annotator's rating, and what it is made of."""
+    """One annotator's rating and its parts."""
 
     annotator: str
     rating: Rating
     work: Work
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only, flat."""
+        """A flat dict of JSON types."""
         return {
             "annotator": self.annotator,
             "rating": self.rating.rating,
@@ -37,7 +37,7 @@ class RatingLine:
 
     @property
     def seconds_per_task(self) -> float | None:
-        """Mean time spent on a task."""
+        """Mean time spent on a task, in seconds."""
         hours = self.work.hours_per_task
         return None if hours is None else 3600.0 * hours
 
@@ -52,10 +52,10 @@ def rate_everybody(
     """One line per annotator, in the order of the leaderboard.
 
     Args:
-        board: of everybody.
-        records: that count.
+        board: the leaderboard of all annotators.
+        records: those that count.
         first_passes: by annotator, how many tasks met the bar with their first version, and of how many.
-        reading: what Encord's analytics said; None: those parts are not known, and left out.
+        reading: what Encord's analytics said; if None, the parts that need it are left out.
     """
     work = {line.annotator: Work(quality=line.shrunk) for line in board.lines}
     for annotator, (accepted, tasks) in first_passes.items():
@@ -70,13 +70,13 @@ def rate_everybody(
 
 
 def usual_seconds(lines: Iterable[RatingLine]) -> float | None:
-    """The median annotator's time per task."""
+    """The time per task of the median annotator, in seconds."""
     known = [line.seconds_per_task for line in lines if line.seconds_per_task is not None]
     return median(known) if known else None
 
 
 def _with_reading(own: Work, annotator: str, reading: WorkReading) -> Work:
-    """With a person's tasks on Encord: a benchmark item is reviewed by its score, other work by reviewers."""
+    """Add a person's tasks on Encord: a score reviews a benchmark item, reviewers review other work."""
     person = reading.people.get(annotator)
     if person is None:
         return own
@@ -91,14 +91,14 @@ def _with_reading(own: Work, annotator: str, reading: WorkReading) -> Work:
 
 
 def _timed(records: Iterable[ScoreRecord], reading: WorkReading) -> dict[str, tuple[int, float, int | None]]:
-    """By annotator: scored tasks whose time is known, their seconds, and the objects drawn in them."""
+    """By annotator: number of scored tasks with known time, their seconds, and the objects drawn in them."""
     tasks: dict[str, int] = defaultdict(int)
     seconds: dict[str, float] = defaultdict(float)
     objects: dict[str, int] = defaultdict(int)
     for record in records:
         annotator = record.annotator or UNKNOWN_ANNOTATOR
         spent = reading.seconds.get((annotator, record.identity.data_hash))
-        if spent:  # Encord counts whole seconds: nobody does a task in none
+        if spent:  # Encord counts whole seconds; 0 seconds means that the time is not known
             tasks[annotator] += 1
             seconds[annotator] += spent
             objects[annotator] += record.true_positives + record.false_positives

@@ -1,4 +1,4 @@
-"""The whole report as one value: what the page shows is what the JSON says."""
+"""The whole report as one value; page and JSON show the same values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -41,37 +41,37 @@ EDITOR_PAGE = "{base}/label_editor/{project}/{data_hash}/{frame}"
 
 @dataclass(frozen=True)
 class Question:
-    """What the report is about."""
+    """What the report is about: project, bar, time zone, moment."""
 
     production_project: str
     bar: Bar = field(default_factory=Bar)
     zone: tzinfo = UTC
     asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     as_of: datetime | None = None
-    """The moment in the past that is reported; None: now"""
+    """The moment that is reported; None: now"""
     editor: str = "https://app.encord.com"
-    """Where the label editor is"""
+    """Address of the label editor"""
     score_to_pass: float = 0.7
-    """What one task's score has to reach where no requirement is configured"""
+    """The score that a task needs to pass if no requirement is configured"""
     project_title: str = ""
     dataset_titles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the store holds about it."""
+    """What the store holds about the project."""
 
     records: Sequence[ScoreRecord]
-    """One per branch of each data unit, excluded items and second attempts among them"""
+    """One per branch of each data unit, including excluded items and second attempts"""
     excluded: Mapping[str, str] = field(default_factory=dict)
     """Data hash -> reason"""
     stale: Mapping[str, str] = field(default_factory=dict)
     """Record key -> reason"""
     exposures: Mapping[str, Mapping[str | None, int]] = field(default_factory=dict)
     first_versions: Sequence[ScoreRecord] = ()
-    """The score of the first version of every branch's labels"""
+    """The score of the first version of the labels on every branch"""
     reading: WorkReading | None = None
-    """What Encord's analytics said of people's work; None: they have not been read"""
+    """What Encord's analytics said about people's work; None: not read"""
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,11 @@ class Report:
     stale: Mapping[str, str]
 
     def link(self, data_hash: str, frame: int = 0) -> str:
-        """A data unit in the label editor."""
+        """Link to a data unit in the label editor."""
         return _link(self.question, data_hash, frame)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         question = self.question
         return {
             **self.leaderboard.to_dict(),
@@ -143,7 +143,7 @@ class Report:
 
 
 def build_report(question: Question, evidence: Evidence) -> Report:
-    """Work everything out from the records."""
+    """Compute the report from the records."""
     submissions = counted_submissions(evidence)
     counted = [each.record for each in submissions]
     level = question.bar.level
@@ -183,7 +183,7 @@ def build_report(question: Question, evidence: Evidence) -> Report:
 
 
 def totals_by_annotator(records: Sequence[ScoreRecord]) -> dict[str | None, Any]:
-    """Sums as the store keeps them, of any records."""
+    """Sums by annotator over any records, as the store keeps them."""
     by_name: dict[str | None, list[ScoreRecord]] = {}
     for record in records:
         by_name.setdefault(record.annotator, []).append(record)
@@ -191,7 +191,7 @@ def totals_by_annotator(records: Sequence[ScoreRecord]) -> dict[str | None, Any]
 
 
 def counted_submissions(evidence: Evidence) -> list[Submission]:
-    """What counts: of each person and item the first attempt, without excluded items, in the order of submission."""
+    """The first attempt of each person at each item, without excluded items, in order of submission."""
     counted = [record for record in evidence.records if record.identity.data_hash not in evidence.excluded]
     return in_order(counted, evidence.first_versions)
 
@@ -219,7 +219,7 @@ def _task(question: Question, submission: Submission, means: Mapping[str, float]
 
 
 def frame_to_show(record: ScoreRecord) -> int:
-    """The frame that is drawn, where it has a fault or nothing has; else the first that has one."""
+    """The drawn frame if it has a conflict or no frame has one; else the first frame with a conflict."""
     drawn = record.sketch.frame if record.sketch else 0
     faults = [
         (each["frame"], each["frame"] if each.get("last_frame") is None else each["last_frame"])

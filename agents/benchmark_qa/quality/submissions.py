@@ -1,6 +1,6 @@
-"""Whose work counts, and when it was submitted: one attempt of each person at each item, the first.
+"""Which work counts, and when it was submitted: the first attempt of each person at each item.
 
-The order of work is that of submission, whenever it was scored: a score that is made anew keeps its place.
+The order is that of submission, not of scoring: a score that is made again keeps its place.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,24 +16,25 @@ class Submission:
 
     record: ScoreRecord
     at: datetime
-    """When its first version was submitted; where that is not known, when it was scored"""
+    """When the first version was submitted; if that is not known, when it was scored"""
     is_moment_known: bool = True
 
     @property
     def order(self) -> tuple[datetime, str, str]:
-        """By time; what came at one moment by data unit, so that the order of input changes nothing."""
+        """Sort key: time, then data unit, so that the order of the input has no effect."""
         identity = self.record.identity
         return self.at, identity.data_hash, identity.branch_name
 
 
 def in_order(records: Iterable[ScoreRecord], first_versions: Iterable[ScoreRecord] = ()) -> list[Submission]:
-    """What counts of these records, in the order of submission.
+    """The submissions of these records that count, in order of submission.
 
-    Who meets an item again has seen it before: only the first attempt counts. Work of nobody known counts as it is.
+    Only the first attempt at an item counts: in a second one the person has seen the item before. Work of unknown
+    annotators counts as it is.
 
     Args:
         records: the current score of every branch of every data unit.
-        first_versions: the first score of each of them. Without it a record is as old as it says itself.
+        first_versions: the first score of each of them. Without it, the record's own time is used.
     """
     first = {_task(record): record for record in first_versions}
     submissions = sorted(
@@ -57,24 +58,24 @@ def _submission(record: ScoreRecord, first: ScoreRecord) -> Submission:
 
 
 def submitted_at(record: ScoreRecord) -> datetime | None:
-    """When the work was submitted: as Encord says, else when the labels were last edited.
+    """When the work was submitted according to Encord, else when the labels were last edited.
 
-    None where there is neither: an empty answer may have no label row.
+    None if neither is known: an empty answer may have no label row.
     """
     return record.submitted_at or record.identity.labels_edited_at
 
 
 def replaced_by_another_attempt(record: ScoreRecord, first: ScoreRecord) -> bool:
-    """Whether the record is of another label row than the first version of its branch.
+    """Whether the record has another label row than the first version of its branch.
 
-    So it is where a dataset was taken off the project and attached again: its items come back as new tasks.
+    This happens when a dataset is detached from the project and attached again: its items become new tasks.
     """
     hashes = (first.identity.label_hash, record.identity.label_hash)
     return record.annotator == first.annotator and None not in hashes and hashes[0] != hashes[1]
 
 
 def newest_of_attempt(history: Sequence[ScoreRecord], first: ScoreRecord, until: datetime | None) -> ScoreRecord:
-    """The newest score of the first attempt, as far as it was made by a moment; `first` is its first version."""
+    """The newest score of the first attempt until a moment; `first` is the score of its first version."""
     own = [
         record
         for record in history
@@ -87,7 +88,7 @@ def newest_of_attempt(history: Sequence[ScoreRecord], first: ScoreRecord, until:
 
 
 def _newest(record: ScoreRecord) -> tuple[float, datetime, str]:
-    """Against the newest truth, then the newest."""
+    """Sort key: the time of the truth, then of the score."""
     truth = record.identity.truth_edited_at
     return truth.timestamp() if truth else 0.0, record.scored_at, record.identity.key
 
@@ -97,6 +98,6 @@ def _task(record: ScoreRecord) -> tuple[str, str]:
 
 
 def without_items(submissions: Iterable[Submission], data_hashes: Iterable[str]) -> list[Submission]:
-    """Those of all other items."""
+    """The submissions of all other items."""
     left_out = frozenset(data_hashes)
     return [each for each in submissions if each.record.identity.data_hash not in left_out]

@@ -1,7 +1,7 @@
-"""The verdict about a person: one figure against one bar, decided by evidence that may be looked at after every task.
+"""The verdict about a person: one figure against one bar, by evidence that is valid after every task.
 
-The report, the page, alerts, actions and exports all have it from here. Who the crowd is, is everybody with evidence
-in the project: no filter and no page of a list changes a verdict. The method and what it allows to say:
+The report, the page, alerts, actions and exports all use this verdict. The crowd is everybody with evidence in the
+project, so filters and pages of a list do not change a verdict. The method and its guarantees:
 docs/statistics/evidence.md.
 """
 
@@ -27,58 +27,61 @@ BELOW_OTHERS = "below the others on these items"
 _PEOPLE_COMPARED = 20
 _ITEMS_COMPARED = 200
 _FAR = 500
-"""Tasks beyond which an expected number says no more than that it will take long"""
+"""Tasks above which the expected number is not given, only that it will take long"""
 _TOGETHER = timedelta(seconds=2)
 _OF_SIDE: Mapping[str, Verdict] = {"above": "above the bar", "below": "below the bar"}
 
 
 @dataclass(frozen=True)
 class Bar:
-    """What people are held against."""
+    """The bar for annotators, and the settings of the verdict."""
 
     threshold: float = 0.7
     minimum_tasks: int = 5
-    """No verdict on fewer tasks in which there was something to judge"""
+    """Tasks with something to judge that a verdict needs"""
     level: float = 0.95
-    """Of every interval that is shown; it decides nothing"""
+    """Confidence level of every interval that is shown; it has no effect on verdicts"""
     figure: JudgedFigure | None = None
-    """None: F1, or the accuracy of answers where the project has no objects"""
+    """None: F1, or the accuracy of answers if the project has no objects"""
 
 
 @dataclass(frozen=True)
 class PersonVerdict:
-    """The verdict about one person, with what it rests on."""
+    """The verdict about one person, with its evidence."""
 
     annotator: str
     words: Verdict
     figure: Interval
-    """What is held against the bar, with the interval of a single look"""
+    """The figure held against the bar, with the interval of a single look"""
     standing: Standing
     others: AmongOthers | None
-    """Beside the others on the same items; None where nobody else has met enough of them"""
+    """Comparison with the others on the same items; None if no other has labelled enough of them"""
     crowd: float | None
-    """What the others reach on this person's items"""
+    """The figure of the others on this person's items"""
     events: tuple[VerdictEvent, ...] = ()
     """Verdicts that appeared and were lifted, the oldest first"""
 
     @property
     def since(self) -> VerdictEvent | None:
-        """When the verdict appeared; None while there is none."""
+        """The event at which the verdict appeared; None if there is no verdict."""
         return self.events[-1] if self.events and self.events[-1].words == self.words else None
 
     @property
     def tasks(self) -> int:
-        """Tasks in which there was something to judge."""
+        """Number of tasks with something to judge."""
         return self.standing.tasks
 
     @property
     def is_below_others(self) -> bool:
-        """The second statement: it asks nothing of the items' order, and nothing of the bar."""
+        """Whether the person is below the others; depends neither on the order of items nor on the bar."""
         return self.others is not None and self.others.is_below
 
     @property
     def still(self) -> str | None:
-        """How many tasks are expected until it is known, in words; None where that is not open, or cannot be told."""
+        """The expected number of tasks until the verdict is known, in words.
+
+        None unless the verdict is undecided and the number can be estimated.
+        """
         expected = self.standing.tasks_expected
         if self.words != "undecided" or expected is None:
             return None
@@ -100,7 +103,7 @@ class PersonVerdict:
         return said
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         since = self.since
         return {
             "annotator": self.annotator,
@@ -123,31 +126,31 @@ class PersonVerdict:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """The verdicts about everybody in a project."""
+    """The verdicts about all annotators of a project."""
 
     bar: Bar
     figure: JudgedFigure
-    """What they are about"""
+    """The figure that the verdicts use"""
     order: ItemOrder
-    """Whether people meet the items in a random order"""
+    """Whether annotators get the items in a random order"""
     people: Mapping[str, PersonVerdict] = field(default_factory=dict)
     totals: Mapping[str, RatioTotals] = field(default_factory=dict)
-    """The sums of the figure of each person"""
+    """The sums of the figure by annotator"""
 
     def words_on(self, annotator: str) -> Verdict:
-        """Of somebody who is not known there are too few tasks."""
+        """The verdict in words; "too few tasks" for an annotator who is not known."""
         person = self.people.get(annotator)
         return person.words if person else "too few tasks"
 
     def with_words(self, words: Verdict) -> list[PersonVerdict]:
-        """Everybody with this verdict, by name."""
+        """All annotators with this verdict, sorted by name."""
         return [self.people[name] for name in sorted(self.people) if self.people[name].words == words]
 
 
 def order_of_items(submissions: Iterable[Submission]) -> ItemOrder:
-    """Whether people meet the items in a random order; the same for every bar.
+    """Whether people get the items in a random order; the result is the same for every bar.
 
-    Of those with the most items, and of each the first: a common order shows in them, and this is asked often.
+    Compares only the first items of the people with the most items: that shows a common order, and this runs often.
     """
     people = sorted(_by_person(submissions).items(), key=lambda person: (-len(person[1]), person[0]))
     return item_order({name: _moments(own[:_ITEMS_COMPARED]) for name, own in people[:_PEOPLE_COMPARED]})
@@ -157,9 +160,9 @@ def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None =
     """The verdict about everybody.
 
     Args:
-        submissions: of the whole project, in order; work of nobody known is left out.
+        submissions: of the whole project, in order; work of unknown annotators is left out.
         bar: what everybody is held against.
-        order: `order_of_items`, where it is known already.
+        order: the result of `order_of_items`, if it is known already.
     """
     by_person = _by_person(submissions)
     figure = bar.figure or figure_of(each.record for each in submissions)
@@ -206,10 +209,10 @@ def _by_person(submissions: Iterable[Submission]) -> dict[str, list[Submission]]
 
 
 def _moments(own: Sequence[Submission]) -> dict[str, float]:
-    """Data hash -> place in the order of one person's work.
+    """Data hash -> position in the order of one person's work.
 
-    What follows within a second or two shares a place: nobody has done it one after the other, it was handed in (or
-    imported) together, in whatever order. What has no moment of its own has no place: the order of scoring is another.
+    Submissions within a second or two share a position: they were handed in or imported together, in any order. A
+    submission without a known time has no position, because the order of scoring is not the order of work.
     """
     places: dict[str, float] = {}
     place, last = 0, None
@@ -227,7 +230,7 @@ def _values(own: Sequence[Submission], figure: JudgedFigure) -> list[tuple[str, 
 
 
 def _crowd_on_items(judged: Mapping[str, Sequence[Submission]], figure: JudgedFigure) -> dict[str, float | None]:
-    """For each person the figure that the others reach on the same items, each item weighed once."""
+    """For each person, the figure that the others reach on the same items; each item has the same weight."""
     sums: dict[str, list[float]] = {}
     for own in judged.values():
         for each in own:

@@ -1,4 +1,4 @@
-"""When verdicts appeared and when they were lifted: the project looked at after every moment of submission."""
+"""When verdicts appeared and were lifted: the project is judged after every moment of submission."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,21 +26,22 @@ class VerdictEvent:
     words: EventWords
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """The fields as a dict of JSON types."""
         return {"at": self.at.isoformat(), "task": self.task, "words": self.words}
 
 
 def history_of(
     judged: Mapping[str, Sequence[Submission]], figure: JudgedFigure, bar: float, *, minimum: int
 ) -> dict[str, list[VerdictEvent]]:
-    """The events of everybody, the oldest first.
+    """The events of each annotator, the oldest first.
 
-    Everything that was submitted at one moment is looked at together. The cap of the evidence is that of today's crowd.
+    All submissions of one moment are judged together. The cap of the evidence is that of today's crowd.
 
     Args:
-        judged: tasks of each person in which there was something to judge, in order.
-        figure, bar: what is held against what.
-        minimum: tasks below which nothing is said.
+        judged: by annotator, the tasks with something to judge, in order.
+        figure: the figure that is judged.
+        bar: the threshold that it is held against.
+        minimum: tasks below which there is no verdict.
     """
     names = sorted(name for name, own in judged.items() if own)
     paths = _Paths.of([judged[name] for name in names], figure, bar)
@@ -64,7 +65,7 @@ def history_of(
 
 @dataclass(frozen=True, slots=True)
 class _Paths:
-    """Evidence after each task: (people, tasks), those with fewer tasks filled up."""
+    """Evidence after each task: (people, tasks); rows with fewer tasks are padded."""
 
     below: Floats
     above: Floats
@@ -85,10 +86,10 @@ _WORDS: Mapping[int, EventWords] = {-1: "below the bar", 0: "undecided", 1: "abo
 
 
 def _sides(below: Floats, above: Floats, seen: np.ndarray[Any, np.dtype[np.int_]], minimum: int) -> Any:
-    """-1 below, 1 above, 0 neither, of everybody at one look."""
+    """The side of everybody at one look: -1 below, 1 above, 0 neither."""
     level = naming_level()
     is_above, is_below = above >= level, np.zeros(len(below), bool)
-    if (below >= level).any():  # fewer is not enough for anybody, however many there are
+    if (below >= level).any():  # below the level nobody has enough evidence, however many annotators there are
         crowd = np.flatnonzero(seen)
         is_below[crowd] = named_of_many(below[crowd][None])[0]
     sides = is_above.astype(int) - is_below.astype(int)

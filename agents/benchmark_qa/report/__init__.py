@@ -1,1 +1,1 @@
-"""The report as page, JSON, CSV, Parquet and digest."""
+"""The report as HTML page, JSON, CSV, Parquet and digest."""

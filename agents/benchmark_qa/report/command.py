@@ -1,4 +1,4 @@
-"""`benchmark-qa report`: how good is each annotator, which class is misunderstood, which ground truth is wrong?"""
+"""`benchmark-qa report`: figures of annotators, misunderstood classes, suspect ground truth."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """What is written."""
+    """Output format."""
 
     TABLE = "table"
     JSON = "json"
@@ -110,7 +110,7 @@ def report(
 
 
 def _without_scores(scores: "Scores") -> str:
-    """Why there is nothing to report: the database and the project asked, and whose scores there are instead."""
+    """Why there is nothing to report: the database and project asked, and which projects have scores."""
     from sqlalchemy import make_url
 
     place = make_url(scores.settings.scores_url).render_as_string(hide_password=True)

@@ -1,4 +1,4 @@
-"""A few lines of Markdown for a chat channel."""
+"""The report as a few lines of Markdown for a chat channel."""
 
 from benchmark_qa.page.names import NAMES
 from benchmark_qa.quality.leaderboard import Line
@@ -38,14 +38,14 @@ def digest(report: Report) -> str:
 
 
 def told(interval: Interval) -> str:
-    """An estimate with its interval, as text."""
+    """An estimate with its interval as text."""
     if interval.estimate is None:
         return f"not applicable ({interval.reason})"
     return f"{interval.estimate:.3f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown leaves alone."""
+    """Text with Markdown characters escaped."""
     return "".join(f"\\{letter}" if letter in "\\`*_[]<>|#~" else letter for letter in text)
 
 

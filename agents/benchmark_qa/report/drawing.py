@@ -1,4 +1,4 @@
-"""Truth against labels as a small drawing, without the image: the report holds no pixels."""
+"""A small drawing of truth and labels, without the image: the report holds no pixels."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from benchmark_qa.records.conflicts import UNMATCHED
 from benchmark_qa.records.sketch import Kind, Mark, Path, Sketch
 
 SMALLEST_VIEW = 0.3
-"""Share of the media's height that is shown at least, so that one box does not fill the drawing"""
+"""Least share of the media's height that is shown, so that one box does not fill the drawing"""
 _MARGIN = 0.08
 _MATCH_FROM = 0.5
 
 
 @dataclass(frozen=True)
 class Box:
-    """One drawing and the rectangle about it, in the picture's own units: the media is 1 high."""
+    """One object with its rectangle, in units of the media's height."""
 
     left: float
     top: float
@@ -24,27 +24,27 @@ class Box:
     height: float
     feature: str
     alone: bool = False
-    """Nothing on the other side fits it"""
+    """Whether it has no match on the other side"""
     kind: Kind = "box"
     path: str = ""
-    """Of an SVG; empty: the rectangle is what there is to draw"""
+    """Path of the SVG; if empty, only the rectangle is drawn"""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What is drawn, and the part of the media that is shown."""
+    """The boxes to draw, and the part of the media that is shown."""
 
     view: str
-    """`viewBox` of an SVG"""
+    """`viewBox` of the SVG"""
     frame: Box
     truth: tuple[Box, ...]
     labels: tuple[Box, ...]
     pointed: tuple[Box, ...] = ()
-    """Where somebody should look"""
+    """Boxes to point at"""
 
     @property
     def words(self) -> str:
-        """The drawing for those who cannot see it."""
+        """Description of the drawing for screen readers."""
         missed = sum(box.alone for box in self.truth)
         extra = sum(box.alone for box in self.labels)
         return (
@@ -56,12 +56,12 @@ class Drawing:
 def draw(
     sketch: Sketch, pointed: Iterable[tuple[float, ...]] = (), conflicts: Sequence[Mapping[str, Any]] = ()
 ) -> Drawing | None:
-    """None where neither side holds anything to draw.
+    """The drawing of a sketch; None if neither side holds anything to draw.
 
     Args:
         sketch: of both sides.
         pointed: boxes to point at.
-        conflicts: of the score (`Conflict.to_dict`): what they name fits nothing on the other side.
+        conflicts: of the score, as `Conflict.to_dict` gives them: objects that they name have no match.
     """
     aspect = sketch.aspect or 16 / 9
     lonely = _unmatched(conflicts, sketch.frame)
@@ -92,7 +92,7 @@ def _is_on(frame: int, conflict: Mapping[str, Any]) -> bool:
 
 
 def _box(mark: Mark, aspect: float, others: Iterable[Mark], unmatched: set[str]) -> Box:
-    """Whether it is alone is what the score says; of records from before that was kept, what the boxes say."""
+    """One mark as a box; the score says whether it has no match, in older records the boxes do."""
     alone = mark.instance in unmatched if mark.instance else not any(_fits(mark, other) for other in others)
     return Box(
         left=mark.left * aspect,
@@ -107,7 +107,7 @@ def _box(mark: Mark, aspect: float, others: Iterable[Mark], unmatched: set[str])
 
 
 def _path(path: Path, kind: Kind, aspect: float) -> str:
-    """A closed outline, an open line, or a dot for each point: a line of no length with round ends."""
+    """A closed outline, an open line, or a dot for each point: a line of length 0 with round ends."""
     points = [f"{x * aspect:.4f} {y:.4f}" for x, y in zip(path[::2], path[1::2], strict=True)]
     if kind == "dots":
         return "".join(f"M{point}h0" for point in points)
@@ -128,7 +128,7 @@ def _iou(one: Mark, other: Mark) -> float:
 
 
 def _view(boxes: Sequence[Box], aspect: float) -> str:
-    """The part about the boxes, with the media's own proportions."""
+    """The part of the media around the boxes, with the media's aspect ratio."""
     left = min(box.left for box in boxes) - _MARGIN
     right = max(box.left + box.width for box in boxes) + _MARGIN
     top = min(box.top for box in boxes) - _MARGIN

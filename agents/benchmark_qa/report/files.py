@@ -1,4 +1,4 @@
-"""A report as files: JSON, CSV, Parquet, a Markdown digest, a page."""
+"""Write a report to files: JSON, CSV, Parquet, Markdown digest, HTML page."""
 
 import io
 import sys
@@ -27,7 +27,7 @@ TABLES = (
     "items",
     "suspects",
 )
-"""Lists of the report's JSON that make a table"""
+"""Lists of the report's JSON that can be written as a table"""
 _EXTRA = "the extra 'report': pip install '.[report]' in a checkout"
 Cell = str | int | float | bool | None
 
@@ -36,7 +36,7 @@ def write_report(report: Report, format: str, output: Path | None, *, table: str
     """Write the report to a file, or to standard output.
 
     Args:
-        report: what is written.
+        report: the report.
         format: `json`, `html`, `csv`, `parquet` or `markdown`.
         output: the file; None for standard output.
         table: of `TABLES`, for CSV and Parquet.
@@ -54,7 +54,7 @@ def write_report(report: Report, format: str, output: Path | None, *, table: str
 
 
 def render(report: Report, format: str, *, table: str = "annotators") -> bytes:  # noqa: A002
-    """The bytes of one format; see `write_report`."""
+    """The report as bytes in one format; see `write_report` for the formats."""
     match format:
         case "json":
             return orjson.dumps(report.to_dict()) + b"\n"
@@ -70,7 +70,7 @@ def render(report: Report, format: str, *, table: str = "annotators") -> bytes: 
 
 
 def rows_of(report: Report, table: str) -> list[dict[str, Cell]]:
-    """One table, flat: an interval becomes the columns `f1`, `f1_low`, `f1_high` and `f1_n`."""
+    """The rows of one table; an interval becomes the columns `f1`, `f1_low`, `f1_high` and `f1_n`."""
     return [_flat(entry) for entry in report.to_dict()[table]]
 
 

@@ -1,4 +1,4 @@
-"""The page: a template filled with the report's own values."""
+"""The report's HTML page, from a template."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ CONFLICTS_SHOWN = 12
 
 
 def render_page(report: Report) -> str:
-    """One HTML file that needs nothing from anywhere."""
+    """One HTML file that loads nothing from elsewhere."""
     units = _suspect_units(report)
     script = (HERE / "script.js").read_text(encoding="utf-8")
     return (
@@ -65,7 +65,7 @@ def render_page(report: Report) -> str:
 
 
 class _Page:
-    """One annotator, with what is drawn of them."""
+    """One annotator, with plots and drawings."""
 
     def __init__(self, report: Report, person: Person, number: int) -> None:
         headline = report.leaderboard.headline
@@ -90,14 +90,14 @@ def _task_drawing(task: TaskLine) -> Drawing | None:
 
 @dataclass(frozen=True)
 class _SuspectUnit:
-    """A data unit with the places of its truth to look at."""
+    """A data unit with the suspect places of its truth."""
 
     data_hash: str
     title: str
     places: tuple[Suspect, ...]
     picture: Drawing | None
     frame: int = 0
-    """That is drawn"""
+    """The frame that is drawn"""
 
     @property
     def answers(self) -> tuple[Suspect, ...]:
@@ -105,7 +105,7 @@ class _SuspectUnit:
 
 
 def _suspect_units(report: Report) -> list[_SuspectUnit]:
-    """The surest first."""
+    """Data units with suspect truth, the surest first."""
     by_unit: dict[str, list[Suspect]] = {}
     for suspect in report.suspects:
         by_unit.setdefault(suspect.data_hash, []).append(suspect)
@@ -126,7 +126,7 @@ def _suspect_units(report: Report) -> list[_SuspectUnit]:
 
 
 def _suspect_drawing(sketch: Sketch | None, places: Sequence[Suspect]) -> Drawing | None:
-    """The truth and the places in question; the labels would be everybody's at once."""
+    """The truth and the suspect places, without labels: they would be those of all annotators at once."""
     spots = [place.box for place in places if place.box is not None]
     if sketch is None or not spots:
         return None

@@ -19,17 +19,17 @@ _COLOURS: Mapping[Verdict, str] = {
     "above the bar": GOOD,
     "below the bar": BAD,
 }
-"""In this order, so that those below the bar are drawn last and seen"""
+"""Colour of each verdict, in drawing order: those below the bar are drawn last, on top"""
 _GOLDEN = 0.618034
 _ASIDE = 0.12
 _MANY = 150
-"""Annotators from which their points are drawn small and thin"""
+"""Annotators from which points are drawn small and thin"""
 Known = tuple[float, float, float, float]
-"""Tasks or day, estimate, low, high"""
+"""Tasks or day, estimate, low end, high end"""
 
 
 def overview_plot(board: Leaderboard) -> Markup | None:
-    """The figure of everybody's verdict with its interval over the number of tasks."""
+    """Each annotator's verdict figure with its interval, over the number of tasks."""
     people = sorted(board.verdicts.people.items())
     shown = [(person.words, point) for _, person in people if (point := _known(person.figure.n, person.figure))]
     if not shown:
@@ -57,7 +57,7 @@ def overview_plot(board: Leaderboard) -> Markup | None:
 
 
 def trend_plot(weeks: Sequence[Group], headline: str, *, threshold: float, name: str, wide: bool) -> Markup | None:
-    """The headline figure week by week, with its interval; None where there are fewer than two weeks."""
+    """The headline figure by week, with its interval; None if there are fewer than two weeks."""
     days = [(date.fromisoformat(week.name), getattr(week.figures, headline)) for week in weeks]
     points = [(day, point) for day, interval in days if (point := _known(day.toordinal(), interval))]
     if len(points) < 2:
@@ -89,7 +89,7 @@ def _known(place: float, interval: Interval) -> Known | None:
 
 
 def _moved_aside(points: Sequence[Known]) -> list[Known]:
-    """Each a little: many have the same number of tasks."""
+    """Shift each point a little: many annotators have the same number of tasks."""
     return [
         (x * (1.0 + _ASIDE * (number * _GOLDEN % 1.0 - 0.5)), estimate, low, high)
         for number, (x, estimate, low, high) in enumerate(points)

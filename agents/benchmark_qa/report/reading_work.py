@@ -1,4 +1,4 @@
-"""Read from Encord's analytics how people work, and keep it in short beside the scores."""
+"""Read from Encord's analytics how people work, and store a summary beside the scores."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,17 +13,17 @@ ANNOTATION_KINDS = ("ANNOTATION", "CONSENSUS_ANNOTATION")
 
 
 def read_work(scorer: Scorer, *, days: float, now: datetime | None = None) -> WorkReading:
-    """Ask Encord's analytics about the last days, and keep what they say instead of what was read before.
+    """Read Encord's analytics of the last days and replace the stored reading.
 
     Args:
         scorer: of the deployment.
-        days: how far back.
-        now: until when.
+        days: length of the period.
+        now: end of the period.
 
     Requests: 1 per page of times, of actions, and of tasks that wait at annotation stages.
 
     Raises:
-        PlatformError: AccessRefused where the service's user may not see them, AnswerTooLarge for too many days.
+        PlatformError: AccessRefused if the service's user may not read them, AnswerTooLarge for too many days.
         StoreError
     """
     production = scorer.projects.production
@@ -47,13 +47,13 @@ def people_at_work(
 ) -> dict[str, PersonsWork]:
     """Tasks done and reviewed, by annotator.
 
-    A review speaks of whoever submitted the data unit last before it. Reviews of consensus blocks are left out: they
-    approve or reject everybody's labels together.
+    A review counts for the last person who submitted the data unit before it. Reviews of consensus blocks are left out:
+    they approve or reject the labels of all annotators together.
 
     Args:
         actions: on tasks, in any order.
-        in_hand: (annotator, data hash) of what is assigned and not submitted; None where it is not known.
-        kinds: of stages, by uuid.
+        in_hand: (annotator, data hash) of tasks that are assigned and not submitted; None if not known.
+        kinds: stage kinds by uuid.
     """
     submitted: dict[str, set[str]] = defaultdict(set)
     rejections: dict[str, dict[str, int]] = defaultdict(dict)
@@ -85,7 +85,7 @@ def people_at_work(
 def seconds_at_work(
     times: Iterable[TimeAtWork], kinds: Mapping[str, str], data_hashes: set[str]
 ) -> dict[tuple[str, str], float]:
-    """Seconds at annotation stages by annotator and data unit, of these data units."""
+    """Seconds at annotation stages, by annotator and data unit, of these data units."""
     seconds: dict[tuple[str, str], float] = defaultdict(float)
     for time in times:
         is_annotation = time.stage_uuid is None or kinds.get(time.stage_uuid) in ANNOTATION_KINDS

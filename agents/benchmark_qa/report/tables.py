@@ -1,4 +1,4 @@
-"""Tables for the terminal."""
+"""The report's tables for the terminal."""
 
 import sys
 from pathlib import Path
@@ -15,13 +15,13 @@ from benchmark_qa.terminal.printing import plain_console
 _FILE_WIDTH = 160
 _RANKS = {"annotator": 0, "verdict": 0, "tasks": 1, "F1 [95 %]": 2, "accuracy [95 %]": 2, "precision": 3, "recall": 4}
 _LAST = 9
-"""Rank of every other column: the first to go where the terminal is narrow"""
+"""Rank of every other column: the first to be left out in a narrow terminal"""
 _WORDS = ("annotator", "verdict")
 _COLOURS = {"above the bar": "green", "below the bar": "red"}
 
 
 def print_leaderboard(board: Leaderboard, output: Path | None = None, *, wide: bool = False) -> None:
-    """One line per annotator and one for all of them, on the terminal or into a file.
+    """Print one line per annotator and one for all of them, on the terminal or into a file.
 
     A narrow terminal gets the most important columns; `wide` shows all on it.
     """
@@ -29,7 +29,7 @@ def print_leaderboard(board: Leaderboard, output: Path | None = None, *, wide: b
         with output.open("w", encoding="utf-8") as file:
             _print(board, plain_console(file=file, width=_FILE_WIDTH), wide=True)
         return
-    # What is read by a program or a pager has no width of its own.
+    # A program or a pager that reads the output has no width.
     _print(board, plain_console() if sys.stdout.isatty() else plain_console(width=_FILE_WIDTH), wide=wide)
 
 
@@ -76,7 +76,7 @@ def _cells(line: Line, *, with_objects: bool) -> list[str | Text]:
 
 
 def _beside(judged: PersonVerdict) -> str:
-    """How long it has been known, or how many tasks are expected until it is."""
+    """How long the verdict has been known, or how many tasks are expected until it is."""
     said = ""
     if judged.since is not None:
         said = f" since task {judged.since.task:,}"

@@ -1,4 +1,4 @@
-"""Expected failures to one clear line on standard error and an exit code."""
+"""Turn expected failures into one line on standard error and an exit code."""
 
 import errno
 import io
@@ -23,12 +23,15 @@ INCOMPLETE = 4
 
 
 PENDING = 5
-"""Nothing is wrong, and there is something to do"""
+"""Exit code: nothing is wrong, and there is something to do"""
 
 
 @contextmanager
 def clear_failures() -> Iterator[None]:
-    """Exit 2 for faulty settings and files, 3 where Encord or the database cannot be used; the message says which."""
+    """Exit with 2 for faulty settings and files, with 3 if Encord or the database cannot be used.
+
+    The message on standard error says which.
+    """
     try:
         yield
     except KeyboardInterrupt:
@@ -46,8 +49,8 @@ def clear_failures() -> Iterator[None]:
 
 
 def exit_code_of(kind: type[BaseException]) -> int | None:
-    """The exit code of an error of this class; None for what nobody has expected."""
-    # Here and not before: a server that starts needs none of it.
+    """The exit code for an error of this class; None if the error is not an expected one."""
+    # Imported here, not at the top: a server does not need it to start.
     from benchmark_qa.config.account import SettingsError
     from benchmark_qa.encord_api.errors import PlatformError
     from benchmark_qa.errors import MissingExtraError, RefusalError, TryAgainLater
@@ -58,7 +61,7 @@ def exit_code_of(kind: type[BaseException]) -> int | None:
 
 
 def _address_asked(error: Exception) -> list[str]:
-    """Where no connection could be made."""
+    """A line with the address that was asked, if no connection could be made."""
     from benchmark_qa.config.account import Account
     from benchmark_qa.encord_api.errors import NO_CONNECTION, EncordUnavailable
 
@@ -75,7 +78,7 @@ def _is_of_settings(error: Exception) -> bool:
 
 
 def _said_of_file(error: OSError) -> str | None:
-    """What is wrong with a file, folder or address that the person named; None where the error names none."""
+    """What is wrong with a file, folder or address that the user named; None if the error names none."""
     if isinstance(error, ConnectionError | TimeoutError) or error.errno is None:
         return None
     if error.filename is not None:
@@ -90,7 +93,7 @@ def _said_of_file(error: OSError) -> str | None:
 
 
 def write_what_the_terminal_can() -> None:
-    """Write characters that the terminal's encoding lacks as escapes, instead of failing."""
+    """Write characters that the terminal's encoding lacks as escapes, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -101,7 +104,7 @@ def _say(*lines: str) -> None:
 
 
 def refuse(*lines: str) -> NoReturn:
-    """Says why on standard error, and ends the command."""
+    """Print the reason on standard error and end the command."""
     for line in lines:
         typer.echo(printable(line), err=True)
     raise typer.Exit(USAGE_ERROR)

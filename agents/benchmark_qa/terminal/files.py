@@ -1,4 +1,4 @@
-"""Exported label rows from disk: read, joined by data hash, grouped by annotator, scored."""
+"""Read exported label rows from disk, join them by data hash, group them by annotator, score them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ Row = Mapping[str, Any]
 
 
 class ExportError(Exception):
-    """A file cannot be used; the message names the file and what is wrong in it."""
+    """A file cannot be used; the message names the file and the fault."""
 
 
 def load_rows(path: Path) -> list[Row]:
@@ -37,12 +37,12 @@ def _file_rows(path: Path) -> list[Row]:
 
 
 def without_mark(content: bytes) -> bytes:
-    """JSON without the byte order mark that Windows tools write (RFC 8259, 8.1)."""
+    """JSON without the byte order mark that Windows tools write (RFC 8259, section 8.1)."""
     return content.removeprefix(b"\xef\xbb\xbf")
 
 
 def load_json(path: Path) -> Any:
-    """What the file holds."""
+    """The parsed content of a JSON file."""
     try:
         return orjson.loads(without_mark(path.read_bytes()))
     except OSError as error:
@@ -52,7 +52,10 @@ def load_json(path: Path) -> Any:
 
 
 def read_choice(path: Path) -> "ChosenItems":
-    """The choice in a file; where it is none, exit 2 with the place of each fault and never its content."""
+    """The chosen items in a file; if the file holds none, exit 2.
+
+    The message gives the place of each fault, never its content.
+    """
     from pydantic import ValidationError
 
     from benchmark_qa.config.explain import explain

@@ -1,4 +1,4 @@
-"""`--map-images`: which image a name means, from the files of an export or a list that a person has written."""
+"""`--map-images`: find the image of a name, from the files of an export or from a list by hand."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from benchmark_qa.images.image_map import ImageMap, ImageMapError
 from benchmark_qa.terminal.files import ExportError, load_json
 
 IMAGES, CLASSES = "images.jsonl", "classes.json"
-"""Files of an export"""
+"""Names of files in an export"""
 
 MapImagesOption = Annotated[
     Path | None,
@@ -30,15 +30,15 @@ MapImagesOption = Annotated[
 
 @dataclass(frozen=True)
 class ExportMap:
-    """What an export, or a person, says of images and classes."""
+    """Images and classes, as an export or a list by hand gives them."""
 
     images: ImageMap
     classes: Mapping[str, str] = field(default_factory=dict)
-    """Feature hash, or name, by the number that the export gives a class in COCO"""
+    """Feature hash, or name, by the number of the class in the export's COCO file"""
 
 
 def load_map(path: Path | None) -> ExportMap | None:
-    """Read what `--map-images` names; None where it is not given.
+    """Read the file or folder of `--map-images`; None if it is not given.
 
     Raises:
         ExportError: the file cannot be used.
@@ -72,7 +72,7 @@ def _loaded(path: Path) -> ExportMap:
 
 
 def _lists_of(folder: Path) -> list[Path]:
-    """The lists of an export's folder, of one of its formats, or of a folder of that format."""
+    """The lists in an export's folder, in all folders of one format, or in one folder of that format."""
     for place in (folder, folder.parent):
         found = [place / IMAGES] if (place / IMAGES).is_file() else sorted(place.glob(f"*/{IMAGES}"))
         if found and (place == folder or (place / IMAGES).is_file()):
@@ -88,7 +88,7 @@ def _classes_beside(images: Path) -> dict[str, str]:
 
 
 def _classes_of(listed: Any) -> dict[str, str]:
-    """By number; classes without one, and what is no class, are left out."""
+    """Classes by number; entries without a number, or that are no class, are left out."""
     entries = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
     return {
         id_text(entry["id"]): str(entry.get("feature_hash") or entry.get("name"))

@@ -1,4 +1,4 @@
-"""Labels in another tool's format, from a file or a folder."""
+"""Read labels in another tool's format, from a file or a folder."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -13,7 +13,7 @@ from benchmark_qa.terminal.label_tables import table_rows
 
 
 def read_table(path: Path) -> CocoDocument:
-    """A table of boxes, one a row, as a COCO document.
+    """A table of boxes, one per row, as a COCO document.
 
     Raises:
         ExportError: the file cannot be used.
@@ -25,7 +25,7 @@ def read_table(path: Path) -> CocoDocument:
 
 
 class DiskFolder:
-    """A folder, or a single file, as the readers of `formats/` take it."""
+    """A folder or a single file, with the interface that the readers of `formats/` expect."""
 
     def __init__(self, path: Path) -> None:
         self._root = path if path.is_dir() else path.parent
@@ -33,7 +33,7 @@ class DiskFolder:
 
     @cached_property
     def files(self) -> Sequence[str]:
-        """Names of all files, sorted, with `/` between folders, without hidden ones and links out of the folder."""
+        """Sorted names of all files, `/` between folders; hidden files and links out of the folder left out."""
         if self._only is not None:
             return (self._only,)
         root = self._root.resolve()
@@ -46,7 +46,7 @@ class DiskFolder:
         return (self._root / name).read_bytes()
 
     def image_size(self, name: str) -> Size | None:
-        """Width and height as the picture is shown; None where it, or Pillow, cannot be read."""
+        """Width and height of the picture as shown; None if it cannot be read or Pillow is missing."""
         try:
             from PIL import Image
         except ModuleNotFoundError:
@@ -61,7 +61,7 @@ class DiskFolder:
 
 
 def read_labels(path: Path) -> CocoDocument | None:
-    """The labels as a COCO document; None where the files are of no format of `formats/table.py`.
+    """The labels as a COCO document; None if the files have no format of `formats/table.py`.
 
     Raises:
         ExportError: a file cannot be read.

@@ -1,4 +1,4 @@
-"""Tables of labels or predictions: CSV, JSON lines, Parquet."""
+"""Read tables of labels or predictions: CSV, JSON lines, Parquet."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 
 def table_rows(path: Path) -> Iterator[Mapping[str, Any]]:
-    """The rows of a table, by the names of its columns.
+    """The rows of a table, each a dict by column name.
 
     Raises:
         ExportError: the file cannot be used.
@@ -61,7 +61,7 @@ def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _csv(path: Path, file: TextIO) -> Iterator[Mapping[str, Any]]:
-    """Rows however the cells are separated; where not by commas a number may have a decimal comma."""
+    """Rows of a CSV file with any separator; if that is not a comma, numbers may have a decimal comma."""
     table = opened_table(file)
     rows = csv.DictReader(table.lines, delimiter=table.separator, skipinitialspace=table.skips_space)
     if rows.fieldnames is None:

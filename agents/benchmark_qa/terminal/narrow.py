@@ -1,4 +1,4 @@
-"""Tables that fit the terminal: columns by importance, a line of its own for long names, nothing cut."""
+"""Print tables that fit the terminal: the most important columns, long names on their own line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,10 @@ LIKED = 5
 
 @dataclass(frozen=True)
 class Column:
-    """One column; a cell with a style is a Text. Lower ranks are kept longer, and rank 0 is always shown."""
+    """One column of a table; a cell with a style is a Text.
+
+    Columns of a lower rank are kept longer; rank 0 is always shown.
+    """
 
     heading: str
     cells: Sequence[Cell]
@@ -26,22 +29,25 @@ class Column:
 
     @property
     def width(self) -> int:
-        """Characters of its widest cell, heading included."""
+        """Width of the widest cell in characters, including the heading."""
         return max(_text(cell).cell_len for cell in (self.heading, *self.cells))
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Which columns fit, and whether the first one has a line of its own above the others."""
+    """The columns that fit, and whether the first column has a line of its own above the others."""
 
     shown: tuple[int, ...]
     name_above: bool
     left_out: tuple[str, ...]
-    """Headings"""
+    """Headings of the columns left out"""
 
 
 def layout(columns: Sequence[Column], width: int) -> Layout:
-    """What fits into so many characters: whole lines, else five columns, else two lines a row with what fits."""
+    """The layout for `width` characters: one line per row if enough columns fit, else two lines per row.
+
+    Enough are all columns, or `LIKED` of them.
+    """
     beside = _kept(columns, width)
     if len(beside) >= min(LIKED, len(columns)) and _width(columns, beside) <= width:
         return _layout(columns, beside, name_above=False)
@@ -50,7 +56,7 @@ def layout(columns: Sequence[Column], width: int) -> Layout:
 
 
 def lines_of(columns: Sequence[Column], wanted: Layout, rule: str = "─") -> list[Text]:
-    """Heading, rule and rows.
+    """The heading, the rule and the rows.
 
     A row of two lines has the first column's cell above and the others, indented, below.
     """
@@ -66,9 +72,9 @@ def lines_of(columns: Sequence[Column], wanted: Layout, rule: str = "─") -> li
 
 
 def print_columns(console: Console, columns: Sequence[Column], *, wide: bool = False) -> None:
-    """Print the table, and below it what there was no room for.
+    """Print the table, and below it the headings of the columns left out.
 
-    Everything is shown where `wide` asks for it or the output is no terminal, which has no width of its own.
+    Shows all columns if `wide` is set or the output is not a terminal: other outputs have no width.
     """
     whole = Layout(tuple(range(len(columns))), name_above=False, left_out=())
     fitting = layout(columns, console.width) if console.is_terminal and not wide else whole
@@ -85,7 +91,7 @@ def _layout(columns: Sequence[Column], shown: Sequence[int], *, name_above: bool
 
 
 def _kept(columns: Sequence[Column], width: int) -> tuple[int, ...]:
-    """Numbers of the columns that fit, in their own order; none of a rank behind one that does not fit."""
+    """Numbers of the columns that fit, in table order; a column that does not fit ends the selection."""
     kept: list[int] = []
     for number in sorted(range(len(columns)), key=lambda number: (columns[number].rank, number)):
         if columns[number].rank > 0 and _width(columns, [*kept, number]) > width:
@@ -99,7 +105,7 @@ def _width(columns: Sequence[Column], numbers: Sequence[int]) -> int:
 
 
 def _line(columns: Sequence[Column], row: int | None, indent: str = "") -> Text:
-    """The cells of a row, or the headings where `row` is None."""
+    """One line with the cells of a row, or with the headings if `row` is None."""
     cells = [_padded(_text(_cell(column, row)), column) for column in columns]
     line = Text(indent).append_text(Text(GAP).join(cells))
     line.rstrip()

@@ -1,4 +1,4 @@
-"""Moments and time zones as people write them."""
+"""Parse moments and time zones of command options."""
 
 import getpass
 from datetime import UTC, datetime, tzinfo
@@ -11,7 +11,7 @@ from benchmark_qa.config.moments import require_moment
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """A time zone by its name, like Europe/Zurich."""
+    """The time zone of a name such as Europe/Zurich."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -19,7 +19,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def moment_of(text: str, zone: tzinfo = UTC) -> datetime:
-    """A moment; one without a zone is by the clocks of `zone`."""
+    """Parse a moment; a text without a zone is in `zone`."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -41,7 +41,7 @@ WideOption = Annotated[bool, typer.Option("--wide", help="Show every column, how
 
 
 def operator_of(given: str) -> str:
-    """The name given, or else the account's."""
+    """The operator's name as given, or else the name of the account."""
     if given:
         return given
     try:

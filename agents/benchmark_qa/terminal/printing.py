@@ -1,4 +1,4 @@
-"""What comes from outside, as a terminal may show it: no control characters, no markup."""
+"""Make text from outside safe for a terminal: no control characters, no markup."""
 
 import re
 import sys
@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from rich.console import Console
 
-# Control characters besides line feed and tab, and those that turn the direction of writing.
+# Control characters except line feed and tab, and characters that change the direction of writing.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:
-    """The text with control characters as Python writes them: a name must not move the cursor or set a title."""
+    """The text with control characters as Python escapes; a name cannot move the cursor or set a title."""
     return _UNPRINTABLE.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
 def plain_console(**options: Any) -> "Console":
-    """Rich's console for text that is not ours: nothing in it is markup, an emoji's name or a control character.
+    """A Rich console for text from outside: no markup, no emoji names, no control characters.
 
     Args:
         options: of `rich.console.Console`.
@@ -26,7 +26,7 @@ def plain_console(**options: Any) -> "Console":
 
 
 def marked_console(**options: Any) -> "Console":
-    """Rich's console for text with our own markup, what is not ours escaped; control characters are made visible.
+    """A Rich console for our own markup; escape text from outside. Control characters become visible.
 
     Args:
         options: of `rich.console.Console`.
@@ -42,20 +42,20 @@ def marked_console(**options: Any) -> "Console":
 
 
 class PrintableStream:
-    """Standard output or error on a terminal; what is written there by `print` and `typer.echo` is made printable.
+    """Standard output or error of a terminal; makes text of `print` and `typer.echo` printable.
 
-    Rich's own colours and cursor movements pass: it looks for `rich_proxied_file`.
+    Rich's own colours and cursor movements pass: Rich looks for `rich_proxied_file`.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self.rich_proxied_file = stream
 
     def write(self, text: str) -> int:
-        """Write it with control characters made visible."""
+        """Write text with control characters made visible."""
         return self.rich_proxied_file.write(printable(text))
 
     def writelines(self, lines: list[str]) -> None:
-        """Write each."""
+        """Write each line."""
         for line in lines:
             self.write(line)
 
@@ -64,7 +64,7 @@ class PrintableStream:
 
 
 def guard_terminal() -> None:
-    """Make printable what goes to a terminal; files and pipes get it as it is."""
+    """Make text printable that goes to a terminal; files and pipes get it unchanged."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is not None and stream.isatty() and not isinstance(stream, PrintableStream):

@@ -1,4 +1,4 @@
-"""What a person sees while a long command runs, and at its end."""
+"""Show the progress of a long command, and its end."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from benchmark_qa.context import Progress as Advance
 
 @contextmanager
 def task_progress(verb: str) -> Iterator[Advance]:
-    """A live count of tasks on standard error; yields the function that advances it."""
+    """Show a live count of tasks on standard error; yields the function that advances it."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -33,7 +33,7 @@ def task_progress(verb: str) -> Iterator[Advance]:
 
 @contextmanager
 def item_progress(verb: str, total: int) -> Iterator[Advance]:
-    """A bar of items on standard error; yields the function that advances it."""
+    """Show a progress bar of items on standard error; yields the function that advances it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -43,7 +43,7 @@ def item_progress(verb: str, total: int) -> Iterator[Advance]:
 
 @contextmanager
 def step_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for every step of a command, on standard error; yields the function that advances one of them."""
+    """Show a progress bar per step on standard error; yields the function that advances a step."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bars: dict[str, TaskID] = {}

@@ -1,4 +1,4 @@
-"""What a long command has done, in a file beside its input: whoever runs it again after a kill goes on from there."""
+"""A journal of a long command, in a file beside its input: a run after a kill continues from there."""
 
 import fcntl
 import json
@@ -15,9 +15,9 @@ from benchmark_qa.terminal.failures import USAGE_ERROR
 
 
 class Journal:
-    """Notes by key, each on disk before the next step is taken. Thread-safe; for one process at a time.
+    """Notes by key, each on disk before the next step begins. Thread-safe; for one process at a time.
 
-    A line that a kill has torn is ignored: what it said will be found out, or done, again.
+    A line that a kill has cut short is ignored: the run looks its content up again, or repeats the step.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,14 +27,14 @@ class Journal:
             self._take(line)
         self._file = path.open("ab")
         if self._file.tell():
-            self._file.write(b"\n")  # after what may be a torn line
+            self._file.write(b"\n")  # ends a line that may have been cut short
 
     def note(self, key: str) -> dict[str, Any]:
-        """The latest note under a key; empty when there is none."""
+        """The latest note of a key; empty if there is none."""
         return self._notes.get(key, {})
 
     def write(self, key: str, note: dict[str, Any]) -> None:
-        """Notes something under a key, in place of what was noted there."""
+        """Store a note under a key; it replaces the one before."""
         with self._lock:
             self._file.write(json.dumps({"key": key, "note": note}).encode() + b"\n")
             self._file.flush()
@@ -42,7 +42,7 @@ class Journal:
             self._notes[key] = note
 
     def close(self) -> None:
-        """Lets go of the file, which stays."""
+        """Close the file and keep it on disk."""
         self._file.close()
 
     def _take(self, line: bytes) -> None:
@@ -55,7 +55,7 @@ class Journal:
 
 @contextmanager
 def only_run_of(file: Path) -> Iterator[None]:
-    """Hold a file until the block ends, or the process does; exit 2 where another run on this machine holds it."""
+    """Lock a file until the block or the process ends; exit 2 if another run on this machine holds it."""
     with file.open("rb") as opened:
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""The evaluation of predictions, and what was found, as tables for the terminal."""
+"""Tables for the terminal: the evaluation of predictions, and findings."""
 
 import sys
 from collections.abc import Collection, Iterator
@@ -13,12 +13,12 @@ from benchmark_qa.stats.intervals import Interval
 from benchmark_qa.terminal.printing import marked_console
 
 WIDE = 160
-"""Columns of the tables where the output is no terminal."""
+"""Width in columns of tables that do not go to a terminal"""
 
 
 @contextmanager
 def console_of(output: Path | None) -> Iterator[Console]:
-    """The terminal, or a place without a width of its own.
+    """A console for the terminal, or for a file without a width of its own.
 
     Raises:
         OSError: the file cannot be written.
@@ -31,7 +31,7 @@ def console_of(output: Path | None) -> Iterator[Console]:
 
 
 def _table(title: str, *headings: str, words: Collection[str] = ()) -> Table:
-    """Columns of figures to the right and never cut; the first one and those of `words` are broken where they must."""
+    """A table whose figures are right-aligned and never cut; the first column and `words` may wrap."""
     table = Table(*headings, title=title)
     for column in table.columns:
         is_text = column is table.columns[0] or column.header in words

@@ -1,4 +1,4 @@
-"""`benchmark-qa act`: what is to be done about annotators below the bar."""
+"""`benchmark-qa act`: propose and take actions about annotators below the bar."""
 
 import json as json_module
 from typing import Annotated

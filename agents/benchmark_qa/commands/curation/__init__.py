@@ -1,1 +1,1 @@
-"""Choosing benchmark items."""
+"""Choose the items of a benchmark."""

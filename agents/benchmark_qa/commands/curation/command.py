@@ -1,4 +1,4 @@
-"""`benchmark-qa benchmark`: which items make the benchmark."""
+"""`benchmark-qa benchmark`: choose the items of the benchmark."""
 
 import json as json_module
 from contextlib import closing
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from benchmark_qa.encord_api.client import Encord
 
 SHOWN = 20
-"""Pictures that could not be read and are printed; OUT has all of them"""
+"""Unreadable pictures that are printed; OUT lists all of them"""
 
 benchmark = typer.Typer(name="benchmark", help="Benchmark items: choose them.", no_args_is_help=True)
 
@@ -128,7 +128,7 @@ def choose(
 
 
 def _items_in(catalogue: "Catalogue", datasets: list[str]) -> set[str]:
-    """Items of datasets, which must be there: a misspelt one would leave nothing out."""
+    """Items of the datasets, which must exist: a misspelt one would exclude nothing."""
     from benchmark_qa.commands.curation.items import find_dataset
 
     found = [(name, find_dataset(catalogue, name)) for name in datasets]

@@ -1,4 +1,4 @@
-"""Which items make a benchmark: a stratified draw that a seed settles, near-duplicates left out."""
+"""Draw a benchmark: stratified, reproducible by a seed, without near-duplicates."""
 
 import json
 from collections import defaultdict
@@ -12,14 +12,14 @@ import numpy as np
 from benchmark_qa.images.near_duplicates import near_duplicate_groups
 
 Stratum = tuple[str, ...]
-"""Values of the fields that are stratified by, as text"""
+"""Values of the stratification fields, as text"""
 
 
 MISSING = "(none)"
 
 
 class TooFewItemsError(ValueError):
-    """There are fewer items than are to be taken."""
+    """More items were asked for than there are."""
 
 
 def stratum_of(metadata: Mapping[str, Any], fields: Sequence[str]) -> Stratum:
@@ -38,11 +38,11 @@ def _text(value: Any) -> str:
 
 
 def allocate(sizes: Mapping[Stratum, int], total: int, *, minimum: int = 1) -> dict[Stratum, int]:
-    """How many of `total` to take of each stratum: in proportion, but `minimum` of each, as far as it has them.
+    """How many of `total` to take from each stratum: proportional, with at least `minimum` of each.
 
-    What each stratum lacks of its proportional share is given out, whole items first, then one by one to who lacks
-    most; ties go to the larger stratum, then to the first by name. Where the minima take more than the total, each
-    stratum gets its minimum all the same: a stratum without an item tells nothing.
+    A stratum smaller than the minimum gives all that it has. The rest of the total goes to the strata that lack most of
+    their proportional share, whole items first, then one by one; ties go to the larger stratum, then to the first by
+    name. If the minima exceed the total, each stratum still gets its minimum: a stratum without items tells nothing.
 
     Raises:
         TooFewItemsError
@@ -69,28 +69,28 @@ class Candidate:
     title: str
     stratum: Stratum
     fingerprint: int | None = None
-    """Perceptual hash of 64 bits; None: no picture, it is nobody's duplicate"""
+    """Perceptual hash of 64 bits; None: no picture, so it has no duplicates"""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The items of a benchmark, in no telling order."""
+    """The items of a benchmark, in an order without meaning."""
 
     kept: tuple[Candidate, ...]
-    """That were in it before"""
+    """Items that were in the benchmark before"""
     added: tuple[Candidate, ...]
     near_duplicates: tuple[Candidate, ...]
-    """Left out, as another item that may be chosen, or is, is nearly the same"""
+    """Items left out because another item that can be chosen, or is in the benchmark, is nearly the same"""
     strata: Mapping[Stratum, tuple[int, int]]
-    """Of each stratum: chosen, and there to choose from"""
+    """By stratum: items chosen, and items available"""
 
 
 def distinct(
     candidates: Sequence[Candidate], *, seed: int, distance: int, already: Collection[str] = ()
 ) -> tuple[list[Candidate], list[Candidate]]:
-    """The candidates without near-duplicates, and what was left out.
+    """The candidates without near-duplicates, and those that were left out.
 
-    Of each group stay those that are in the benchmark already, or else the one that the seed puts first.
+    Each group keeps its members that are in the benchmark already, or else the one that the seed puts first.
     """
     pictures = [candidate for candidate in candidates if candidate.fingerprint is not None]
     fingerprints = np.array([candidate.fingerprint for candidate in pictures], dtype=np.uint64)
@@ -115,21 +115,21 @@ def choose(
     minimum: int = 1,
     already: Collection[str] = (),
 ) -> Choice:
-    """Draw a benchmark, or what it lacks of its size.
+    """Draw a benchmark, or the items that it lacks.
 
-    What is in it already counts towards its stratum and is never taken out. The same candidates, count and seed give
-    the same benchmark, in whatever order they come; a candidate more changes little.
+    Items in it already count towards their stratum and are never removed. The same candidates, count and seed give the
+    same benchmark in any order of input; one more candidate changes little.
 
     Args:
-        candidates: to choose from, with those that are in the benchmark already.
+        candidates: to choose from, including those that are in the benchmark already.
         count: items of the whole benchmark.
-        seed: another one gives another benchmark.
+        seed: another seed gives another benchmark.
         distance: bits in which the fingerprints of near-duplicates differ at most.
         minimum: items of every stratum, as far as it has them.
-        already: uuids of what is in the benchmark.
+        already: uuids of the items in the benchmark.
 
     Raises:
-        TooFewItemsError: there are not so many distinct items.
+        TooFewItemsError: there are fewer distinct items than `count`.
     """
     there, left_out = distinct(candidates, seed=seed, distance=distance, already=already)
     if count > len(there):
@@ -153,5 +153,5 @@ def choose(
 
 
 def _rank(seed: int, uuid: str) -> bytes:
-    """A place in line that depends on the item and the seed alone."""
+    """Sort key of an item; depends on the item and the seed alone."""
     return blake2b(f"{seed}/{uuid}".encode(), digest_size=8).digest()

@@ -1,4 +1,4 @@
-"""Fingerprints of stored pictures, read in parallel, each noted on disk: a run that was killed goes on."""
+"""Fingerprints of stored pictures, read in parallel and saved to disk: a killed run continues."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ Progress = Callable[[int], None]
 
 @dataclass
 class Fingerprints:
-    """By uuid, and why the rest has none."""
+    """Fingerprints by uuid, and the reason for each picture without one."""
 
     known: dict[str, int] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
@@ -25,9 +25,9 @@ class Fingerprints:
 def read_fingerprints(
     pictures: Pictures, uuids: Iterable[str], journal: Journal, *, parallel: int = PARALLEL, progress: Progress
 ) -> Fingerprints:
-    """Read what the journal does not know yet; what could not be read is tried again by the next run.
+    """Read the pictures that the journal does not have; the next run tries unreadable ones again.
 
-    1 request per 100 pictures, and 1 for each, `parallel` at a time; as many pictures are in memory.
+    1 request per 100 pictures, and 1 per picture, `parallel` at a time; that many pictures are in memory.
 
     Raises:
         PlatformError: Encord itself cannot be used.
@@ -40,7 +40,7 @@ def read_fingerprints(
         if noted is None:
             missing.append(uuid)
         else:
-            if noted:  # empty: a picture without structure, which is nobody's duplicate
+            if noted:  # empty: a picture without structure, which has no duplicates
                 found.known[uuid] = int(noted, 16)
             progress(1)
     with ThreadPoolExecutor(parallel, thread_name_prefix="pictures") as threads:

@@ -1,4 +1,4 @@
-"""Choose the items of a benchmark from folders, and put them into its dataset. A second run adds nothing."""
+"""Choose a benchmark's items from folders and put them into its dataset. A second run adds nothing."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -13,27 +13,27 @@ from benchmark_qa.errors import RefusalError
 from benchmark_qa.terminal.runs import Journal
 
 PARTS = frozenset({"dicomFile"})
-"""Kinds of items that are no data units: others are made of them"""
+"""Kinds of items that are parts of other items, not data units"""
 PICTURES = frozenset({"image"})
-"""Kinds of items of which near-duplicates are known"""
+"""Kinds of items that are checked for near-duplicates"""
 
 
 class UnknownPlace(RefusalError):
-    """There is no such folder or dataset, or there are several."""
+    """The folder or dataset does not exist, or there are several of that title."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset and the items that it is made of."""
+    """A dataset and its items."""
 
     uuid: str | None
-    """None: it is to be made"""
+    """None: the dataset does not exist yet"""
     title: str
     items: frozenset[str]
 
 
 def find_dataset(catalogue: Catalogue, reference: str) -> Dataset:
-    """The dataset of that uuid or that very title, an empty one where there is none of that title. 2 requests.
+    """The dataset with that uuid or exactly that title; empty if none has the title. 2 requests.
 
     Raises:
         UnknownPlace: there are several of that title.
@@ -48,7 +48,7 @@ def find_dataset(catalogue: Catalogue, reference: str) -> Dataset:
 
 
 def items_of(tree: FolderTree, folders: Sequence[str]) -> list[DescribedItem]:
-    """What lies in the folders, each named by uuid or title, that may be a data unit. 1 request per 1,000 items.
+    """Items in the folders, given by uuid or title, that can be data units. 1 request per 1,000 items.
 
     Raises:
         UnknownPlace
@@ -59,7 +59,7 @@ def items_of(tree: FolderTree, folders: Sequence[str]) -> list[DescribedItem]:
 
 
 def candidates_of(items: Sequence[DescribedItem], fields: Sequence[str], left_out: Collection[str]) -> list[Candidate]:
-    """Items as candidates, in their strata, without those that are not to be chosen."""
+    """Items as candidates with their strata; `left_out` are left out."""
     return [
         Candidate(item.uuid, item.title, stratum_of(item.metadata, fields))
         for item in items
@@ -76,9 +76,9 @@ def with_fingerprints(
     parallel: int,
     progress: Progress,
 ) -> tuple[list[Candidate], dict[str, str]]:
-    """Candidates with the fingerprints of those that are pictures, by uuid, and why some could not be read.
+    """Candidates, with fingerprints of the pictures, and by uuid why some could not be read.
 
-    What cannot be read is no candidate: nobody knows whether it is somebody's duplicate.
+    A picture that cannot be read is left out, since it may be a duplicate.
 
     Raises:
         PlatformError
@@ -93,7 +93,7 @@ def with_fingerprints(
 
 
 def put_into(catalogue: Catalogue, dataset: Dataset, items: Sequence[str]) -> Dataset:
-    """Link the items to the dataset, which is made where there is none. 1 to 3 requests, and 1 per 1,000 items."""
+    """Link the items to the dataset, creating it if needed. 1 to 3 requests, and 1 per 1,000 items."""
     uuid = dataset.uuid or catalogue.make_dataset(dataset.title, "Benchmark items, chosen by benchmark-qa")
     missing = [item for item in items if item not in dataset.items]
     if missing:

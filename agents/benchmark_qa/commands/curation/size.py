@@ -1,4 +1,4 @@
-"""How large a benchmark is to be: a share of the items, or what a crew needs, or an interval of a certain width."""
+"""The size of a benchmark: from a share of the items, the people's work, or the width of an interval."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,41 +8,41 @@ from benchmark_qa.errors import RefusalError
 from benchmark_qa.stats.intervals import RatioTotals
 
 USUAL_SHARES = (0.05, 0.15)
-"""Of the work: below, intervals stay wide for long; above, the check costs more than it tells"""
+"""Usual share of benchmark tasks: below, intervals stay wide; above, the check costs too much"""
 
 
 MOST_TASKS = 1_000_000
 
 
 class WidthUnreachableError(ValueError):
-    """No number of tasks makes the interval that narrow."""
+    """No number of tasks gives an interval that narrow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """How many work, and how many of them get the same benchmark item."""
+    """Number of annotators, and how many of them get the same benchmark item."""
 
     annotators: int
     annotators_per_item: int
-    """As the consensus block says; at most all of them"""
+    """The consensus block's number; at most all annotators"""
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """How many items, and why: one line for each step of the reckoning."""
+    """Number of items, with one line for each step of the calculation."""
 
     items: int
     tasks_each: int | None
-    """Benchmark tasks that an annotator meets; None: nobody has said how much they work"""
+    """Benchmark tasks per annotator; None: the amount of work is not given"""
     because: tuple[str, ...]
 
 
 def tasks_for_width(width: float, width_at: Callable[[int], float]) -> int:
-    """The fewest tasks whose interval is at most so wide.
+    """The smallest number of tasks whose interval has at most this width.
 
     Args:
         width: from the low to the high end.
-        width_at: of the interval after so many tasks; narrower the more there are.
+        width_at: width of the interval after a number of tasks; decreasing.
 
     Raises:
         WidthUnreachableError
@@ -59,15 +59,15 @@ def tasks_for_width(width: float, width_at: Callable[[int], float]) -> int:
 
 
 def items_for(crew: Crew, tasks_each: int, *, spare: float = 0.0) -> Pool:
-    """The pool from which every annotator can be given so many items without meeting one twice.
+    """The pool from which every annotator can get `tasks_each` items without meeting one twice.
 
-    An item serves as many annotators as get it; each of them once. So n annotators with m benchmark tasks each need
-    n · m / k items where k get the same one, and never fewer than m.
+    n annotators with m benchmark tasks each need n · m / k items if k annotators get the same item, and never fewer
+    than m.
 
     Args:
-        crew: who works.
-        tasks_each: benchmark tasks of an annotator.
-        spare: share on top, for items that will be excluded or retired.
+        crew: the annotators.
+        tasks_each: benchmark tasks per annotator.
+        spare: additional share, for items that will be excluded or retired.
     """
     shared = min(crew.annotators_per_item, crew.annotators)
     needed = max(tasks_each, ceil(crew.annotators * tasks_each / shared))
@@ -82,7 +82,7 @@ def items_for(crew: Crew, tasks_each: int, *, spare: float = 0.0) -> Pool:
 
 
 def unusual_share(share: float) -> str | None:
-    """What is to be said about a share of benchmark tasks outside the usual 5 to 15 %; None: nothing."""
+    """A remark about a share of benchmark tasks outside the usual 5 to 15 %; None if it is usual."""
     low, high = USUAL_SHARES
     if share < low:
         return f"{share:.1%} of the work is less than the usual {low:.0%} to {high:.0%}: intervals stay wide for long"
@@ -92,36 +92,36 @@ def unusual_share(share: float) -> str | None:
 
 
 USUAL_SHARE = 0.1
-"""Of benchmark tasks, where nobody has said otherwise"""
+"""Default share of benchmark tasks"""
 
 
 class SizeUnclear(RefusalError):
-    """What is said about the size contradicts itself, or is too little."""
+    """The size options contradict each other, or are too few."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What is said about the size of a benchmark; None: nothing."""
+    """The size options of a benchmark; None: not given."""
 
     count: int | None = None
     share: float | None = None
-    """Of benchmark tasks in an annotator's work; where nobody says who works, of the items there are"""
+    """Share of benchmark tasks in an annotator's work; without annotators, share of the available items"""
     interval_width: float | None = None
     expected: float = 0.85
-    """Mean score of an annotator, for the interval"""
+    """Expected mean score of an annotator, for the interval"""
     annotators: int | None = None
     tasks_each: int | None = None
-    """Of an annotator while the pool is to last, benchmark tasks among them"""
+    """Tasks of an annotator while the pool is used, including benchmark tasks"""
     per_item: int | None = None
     """Annotators who get the same item; None: all of them"""
     spare: float = 0.1
 
 
 def interval_width(tasks: int, expected: float) -> float:
-    """Width of the 95 % interval of an annotator's mean score after so many tasks, at worst.
+    """Width of the 95 % interval of an annotator's mean score after `tasks` tasks, in the worst case.
 
-    The widest that scores with this mean can give: every task wholly right or wholly wrong. It is the report's own
-    interval (docs/statistics/intervals.md), and what people draw gives a narrower one.
+    The worst case for a given mean: every task is wholly right or wholly wrong. The interval is the report's own
+    (docs/statistics/intervals.md); real labels give a narrower one.
     """
     right = expected * tasks
     totals = RatioTotals(
@@ -138,7 +138,7 @@ def interval_width(tasks: int, expected: float) -> float:
 
 
 def tasks_for_interval(width: float, expected: float) -> tuple[int, str]:
-    """The benchmark tasks that an annotator needs for an interval of that width, and why.
+    """The benchmark tasks that an annotator needs for an interval of that width, with the explanation.
 
     Raises:
         WidthUnreachableError
@@ -152,7 +152,7 @@ def tasks_for_interval(width: float, expected: float) -> tuple[int, str]:
 
 
 def pool_of_share(there: int, share: float) -> Pool:
-    """A share of the items to choose from, rounded up."""
+    """The given share of the available items, rounded up."""
     items = ceil(there * share - 1e-9)
     unusual = unusual_share(share)
     because = [f"{share:.1%} of {there:,} items: {items:,}", *([unusual] if unusual else [])]
@@ -160,10 +160,10 @@ def pool_of_share(there: int, share: float) -> Pool:
 
 
 def pool_for(size: Size, there: int) -> Pool:
-    """How many items a benchmark is to have, of those there are to choose from, and why.
+    """How many of the available items a benchmark needs, with the explanation.
 
     Raises:
-        SizeUnclear: what is asked for contradicts itself, or leaves open how much people work.
+        SizeUnclear: the options contradict each other, or the amount of work is missing.
     """
     if size.count is not None:
         return Pool(size.count, None, (f"{size.count:,} items, as asked",))
@@ -175,7 +175,7 @@ def pool_for(size: Size, there: int) -> Pool:
 
 
 def _pool_of_crew(size: Size) -> Pool:
-    """The items from which everybody can be given enough without meeting one twice."""
+    """The items that give everybody enough tasks without meeting an item twice."""
     each, because = _tasks_each(size)
     unusual = unusual_share(each / size.tasks_each) if size.tasks_each else None
     crew = Crew(size.annotators or 1, size.per_item or size.annotators or 1)
@@ -184,7 +184,7 @@ def _pool_of_crew(size: Size) -> Pool:
 
 
 def _tasks_each(size: Size) -> tuple[int, str]:
-    """Benchmark tasks of an annotator, and why."""
+    """Benchmark tasks per annotator, with the explanation."""
     if size.interval_width is not None:
         try:
             each, because = tasks_for_interval(size.interval_width, size.expected)

@@ -1,1 +1,1 @@
-"""Exporting labels."""
+"""Export labels."""

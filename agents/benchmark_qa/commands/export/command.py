@@ -1,4 +1,4 @@
-"""`benchmark-qa export`: labels of a project as files that training reads."""
+"""`benchmark-qa export`: export a project's labels as files for training."""
 
 import json as json_module
 from enum import StrEnum
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """What is written."""
+    """Formats to write."""
 
     ENCORD = "encord"
     COCO = "coco"
@@ -26,7 +26,7 @@ class Format(StrEnum):
 
 
 class YoloTask(StrEnum):
-    """What a YOLO model is to learn."""
+    """The task that a YOLO model is trained for."""
 
     DETECT = "detect"
     SEGMENT = "segment"
@@ -103,7 +103,7 @@ def export(
         from benchmark_qa.commands.export.selection import ExportRequest
         from benchmark_qa.config.settings import load_settings
 
-        # A project that is named needs the key alone: no service has to be configured to export it.
+        # A project given by hash needs only the key: no service has to be configured.
         alone = project is not None and not os.environ.get("BENCHMARK_QA_CONFIG")
         settings = None if alone else load_settings(endpoints=False)
         request = ExportRequest(
@@ -192,7 +192,7 @@ def _moment(text: str | None, option: str) -> "datetime | None":
 
 
 def _listed(path: Path) -> frozenset[str]:
-    """The data hashes of a JSON list, or of the items that were chosen for another round."""
+    """The data hashes in a JSON list, or in a file of chosen items."""
     from benchmark_qa.terminal.files import ExportError, load_json
 
     try:
@@ -255,7 +255,7 @@ def _print(outcome: "Exported", out: Path, *, as_json: bool) -> None:
 
 
 def _shortfalls(formats: dict[str, Any]) -> list[str]:
-    """What a format has no place for, a line each; all of it stands in the manifest."""
+    """One line for each kind of content that a format cannot hold; the manifest has all of it."""
     lines = []
     for name, said in formats.items():
         several = {name: said["written"]} if "images" in said["written"] else said["written"]

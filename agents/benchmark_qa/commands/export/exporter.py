@@ -1,4 +1,4 @@
-"""Export the labels of a project: choose, freeze, read what has changed, write, say what was written."""
+"""Export a project's labels: choose rows, freeze them, read changed ones, write files and manifest."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,29 +25,29 @@ from benchmark_qa.tasks.projects import ServedProjects
 
 
 class NoDeployment(RefusalError):
-    """What is asked for is in the score database, and no configuration names it."""
+    """The request needs the score database, and no configuration is given."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """How an export went."""
+    """The outcome of an export."""
 
     rows: int
     read: int
-    """Rows read from Encord by this run"""
+    """Rows that this run read from Encord"""
     files: int
     not_chosen: dict[str, int]
-    """Data units by the reason; empty for a snapshot that was there already"""
+    """Data units by reason; empty for a snapshot that existed already"""
     unreadable: list[tuple[str, str]]
-    """Data hash and reason of rows that are not as Encord writes them"""
+    """Data hash and reason of rows that are not in Encord's format"""
     edited_since_frozen: int
-    """Rows that somebody has edited on the snapshot's branch since it was made"""
+    """Rows edited on the snapshot's branch since it was made"""
     manifest: dict[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Exporter:
-    """Exports from projects: of a deployment, or of none, when nothing is known of verdicts and benchmark items."""
+    """Exports projects; without a deployment, verdicts and benchmark items are not known."""
 
     encord: Encord
     store: SqlScoreStore | None
@@ -60,9 +60,9 @@ class Exporter:
         to 1,000. A snapshot adds those of `snapshots`.
 
         Raises:
-            RefusalError: what is asked for cannot be done; the message says why.
+            RefusalError: the request cannot be fulfilled; the message says why.
             OSError: the folder cannot be written to.
-            PlatformError, StoreError: Encord or the database cannot be used; what is read is kept.
+            PlatformError, StoreError: Encord or the database cannot be used; rows already read are kept.
         """
         out = checked_folder(out)
         project = self.encord.project(request.project_hash)
@@ -91,7 +91,7 @@ class Exporter:
         )
 
     def _with_collection(self, request: ExportRequest) -> ExportRequest:
-        """The request with the collection's data units listed."""
+        """The request with the collection's data units filled in."""
         if request.collection is None:
             return request
         found = FrameCollections(self.encord, request.project_hash).data_hashes(request.collection)
@@ -124,7 +124,7 @@ class Exporter:
         return made, made.rows, chosen.left_out
 
     def _benchmark_datasets(self, project_hash: str) -> set[str]:
-        """Of the production project; a benchmark project is exported for its truth."""
+        """Benchmark datasets of the production project; a benchmark project is exported for its truth."""
         if self.deployment is None or project_hash != str(self.deployment.production_project):
             return set()
         served = ServedProjects(self.encord, self.deployment)

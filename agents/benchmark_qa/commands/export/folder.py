@@ -1,8 +1,8 @@
-"""A folder of files that is whole or says that it is not: `manifest.json` is there only when every file it names is.
+"""An export folder that is complete exactly when `manifest.json` is there and names every file.
 
-Files grow in a hidden folder beside their places. When all are complete, the old manifest goes, the files move to their
-places, what only the old manifest names goes, and the new manifest comes. Other files in the folder (the pixels that
-somebody has put there) are left alone.
+New files are written to a hidden folder. When all are complete, the old manifest is deleted, the files are moved to
+their places, files that only the old manifest names are deleted, and the new manifest is written. Other files in the
+folder, such as images that a user has put there, are left alone.
 """
 
 import hashlib
@@ -21,18 +21,18 @@ from benchmark_qa.errors import RefusalError
 MANIFEST = "manifest.json"
 _PARTIAL = ".partial"
 _UNDER_WAY = ".publishing"
-"""Names the files that are or were in the folder while they are replaced"""
+"""Lists the old and new files of the folder while they are replaced"""
 
 
 class NotAnExport(RefusalError):
-    """The place is not one that files may be put to; the message says why."""
+    """The folder cannot hold an export; the message says why."""
 
 
 def checked_folder(path: Path) -> Path:
-    """A folder that an export may be written to, by its full name; it need not be there.
+    """The absolute path of a folder that an export may be written to; it need not exist.
 
     Raises:
-        NotAnExport: it is a file, the root, or holds the manifest of something else, whose files would go.
+        NotAnExport: it is a file, the root, or holds another manifest, whose files would be deleted.
     """
     whole = path.resolve()
     if not whole.name:
@@ -68,23 +68,23 @@ class OutputFolder:
         self.sums[path] = hashing.digest.hexdigest()
 
     def outdate(self, path: str) -> None:
-        """Remove what others have derived from the files of the last export, when these are published."""
+        """When the export is published, delete what other tools have derived from the files of the last one."""
         self._outdated.add(path)
 
     @contextmanager
     def spool(self) -> Iterator[BinaryIO]:
-        """A file for the time being."""
+        """A temporary file."""
         with tempfile.TemporaryFile(dir=self._partial) as file:
             yield file
 
     def below(self, folder: str) -> "Below":
-        """The same, for files below a folder of it."""
+        """The same interface for files in a subfolder."""
         return Below(self, folder)
 
     def publish(self, manifest: bytes) -> None:
-        """Put every file in its place, and the manifest last."""
+        """Move every file to its place, and write the manifest last."""
         place, under_way = self.path / MANIFEST, self.path / _UNDER_WAY
-        # Whoever goes on after a kill in the middle must know of the old files and of the new ones.
+        # A run after a kill in the middle must know the old files and the new ones.
         before = _files_of(place) | _files_of(under_way)
         _write_whole(under_way, orjson.dumps({"files": sorted(before | self.sums.keys())}))
         place.unlink(missing_ok=True)
@@ -99,12 +99,12 @@ class OutputFolder:
         self.discard()
 
     def discard(self) -> None:
-        """Forget what is not published."""
+        """Delete what is not published."""
         shutil.rmtree(self._partial, ignore_errors=True)
 
 
 class Below:
-    """Files below a folder of the output."""
+    """Files in a subfolder of the output."""
 
     def __init__(self, output: OutputFolder, folder: str) -> None:
         self._output, self._folder = output, folder
@@ -116,18 +116,18 @@ class Below:
             yield file
 
     def outdate(self, path: str) -> None:
-        """Remove what others have derived from the files of the last export, when these are published."""
+        """When the export is published, delete what other tools have derived from the files of the last one."""
         self._output.outdate(f"{self._folder}/{path}")
 
     @contextmanager
     def spool(self) -> Iterator[BinaryIO]:
-        """A file for the time being."""
+        """A temporary file."""
         with self._output.spool() as file:
             yield file
 
 
 class _HashingFile:
-    """A file that sums up what is written to it; it is written once, from front to back."""
+    """A file that hashes what is written to it; it is written once, from start to end."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -159,7 +159,7 @@ def _is_ours(manifest: Path) -> bool:
 
 
 def _files_of(manifest: Path) -> set[str]:
-    """The files of the export that was here before; only names that lead to somewhere below the folder."""
+    """The files of the previous export; only names inside the folder."""
     try:
         files = orjson.loads(manifest.read_bytes())["files"]
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""What an export says of itself: every file's hash, what is in it, where it came from, and what it could not hold.
+"""The manifest of an export: each file's hash, contents and origin, and what it could not hold.
 
 Nothing in it depends on when or where the export ran, so that two exports of one snapshot have the same manifest.
 """
@@ -24,20 +24,20 @@ MANIFEST_VERSION = 1
 
 @dataclass
 class Counts:
-    """What the label rows hold, whatever the format: to be held against Encord's own figures."""
+    """Counts of what the label rows hold, in any format, to compare with Encord's own figures."""
 
     rows: int = 0
     rows_without_labels: int = 0
     data_units: Counter[str] = field(default_factory=Counter)
-    """By kind"""
+    """Data units by kind"""
     splits: Counter[str] = field(default_factory=Counter)
-    """Data units by part"""
+    """Data units by split"""
     images: int = 0
     """Images, and frames with labels"""
     objects: Counter[str] = field(default_factory=Counter)
     """Object instances by class"""
     drawings: Counter[str] = field(default_factory=Counter)
-    """Objects on images by class: one of a video has as many as frames"""
+    """Objects on images by class: a video object counts once per frame"""
     shapes: Counter[str] = field(default_factory=Counter)
     """Drawings by shape"""
     classifications: Counter[str] = field(default_factory=Counter)
@@ -72,22 +72,22 @@ def structure_hash(editor: Mapping[str, Any]) -> str:
 
 
 def manifest_bytes(content: Mapping[str, Any]) -> bytes:
-    """As it stands in the file."""
+    """The bytes of the manifest file."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps({"manifest_version": MANIFEST_VERSION, **content}, option=options)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """The verdicts as of a moment."""
+    """Verdicts and weights as of a moment."""
 
     below_the_bar: frozenset[str]
     weights: Weights
-    """The shrunk figure of the verdict of each; of who has none, everybody's together"""
+    """By annotator, the shrunk figure of the verdict; without one, the pooled figure"""
 
 
 def standing(store: SqlScoreStore, deployment: Deployment, *, as_of: datetime | None) -> Standing:
-    """Verdicts and weights from the score records, as the report has them.
+    """Verdicts and weights from the score records, equal to those of the report.
 
     Raises:
         StoreError

@@ -1,4 +1,4 @@
-"""File names, which follow from the titles of an export, and splits, which follow from the data unit alone."""
+"""File names, derived from the titles in an export, and splits, derived from the data unit alone."""
 
 import hashlib
 import re
@@ -39,30 +39,30 @@ _SUFFIX_OF_TYPE = {
     "image/webp": ".webp",
 }
 _UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff<>:"/\\|?*]')
-"""What some file system refuses, and what ends a line to those who read lists of names"""
+"""Characters that some file system rejects, and characters that end a line in a list of names"""
 _OF_WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-"""Names of devices there, whatever the ending"""
+"""Names of devices on Windows, with any extension"""
 _LIKE_A_FRAME = re.compile(r".*_f\d{6,}")
 _LONGEST = 150
-"""Bytes of a stem: file systems end at 255, and frames, spaces and hashes are added"""
+"""Bytes of a stem: file systems allow 255, and frames, spaces and hashes are added"""
 
 
 class FileNames:
-    """Names of image files: a title keeps its name; where two would share one, the data hash is added to both.
+    """Names of image files: the title; if two titles clash, both get the data hash added.
 
-    Stems must differ, not only names: YOLO's label file of `a.jpg` and of `a.png` is the same. Upper and lower case
-    count as one, as on some file systems. So a name can get its hash when another data unit comes into the export.
+    Stems must differ, not only names: YOLO's label file of `a.jpg` and of `a.png` is the same. Upper and lower case are
+    equal, as on some file systems. So a new data unit in the export can add the hash to another one's name.
     """
 
     def __init__(self, titles: Iterable[str]) -> None:
         self._stems = Counter(_stem(title).casefold() for title in titles)
 
     def of_image(self, title: str, data_hash: str, mime_type: str = "") -> str:
-        """Of an image."""
+        """The name of an image's file."""
         return self._own_stem(title, data_hash) + suffix_of(title, mime_type)
 
     def of_frame(self, title: str, data_hash: str, space: str, frame: int, mime_type: str = "") -> str:
-        """Of one frame of a video, a group, a series: `STEM_f000012.jpg`, or `STEM_SPACE_f000012.jpg`."""
+        """The name of one frame of a video, group or series: `STEM_f000012.jpg`, or `STEM_SPACE_f000012.jpg`."""
         within = f"_{_UNFIT.sub('_', space)}" if space else ""
         suffix = _SUFFIX_OF_TYPE.get(mime_type, ".jpg")
         return f"{self._own_stem(title, data_hash)}{within}_f{frame:06d}{suffix}"
@@ -74,13 +74,13 @@ class FileNames:
 
 
 def suffix_of(title: str, mime_type: str) -> str:
-    """The title's own ending where it is an image's, else by the type of the file, else `.jpg`."""
+    """The title's extension if it is an image's, else that of the MIME type, else `.jpg`."""
     suffix = PurePosixPath(title).suffix
     return suffix if suffix.lower() in IMAGE_SUFFIXES else _SUFFIX_OF_TYPE.get(mime_type, ".jpg")
 
 
 def _stem(title: str) -> str:
-    """The title without its ending, as every file system takes it."""
+    """The title without its extension, with characters that every file system accepts."""
     name = unicodedata.normalize("NFC", title)
     suffix = PurePosixPath(name).suffix
     if suffix.lower() in IMAGE_SUFFIXES | _OTHER_SUFFIXES:
@@ -92,7 +92,7 @@ def _stem(title: str) -> str:
 
 
 class SplitError(ValueError):
-    """What was asked for is no split."""
+    """The text is not a split."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,11 @@ class Splits:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """In the order given."""
+        """Names of the parts, in the order given."""
         return tuple(name for name, _ in self.shares)
 
     def of(self, data_hash: str) -> str:
-        """The part of a data unit, all its frames with it; more data units change nothing about it."""
+        """The part of a data unit with all its frames; other data units have no effect on it."""
         point = int.from_bytes(hashlib.sha256(data_hash.encode()).digest()[:8]) / 2**64
         for name, share in self.shares:
             point -= share

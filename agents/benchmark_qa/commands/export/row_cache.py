@@ -1,8 +1,8 @@
-"""Label rows that have been read from Encord, in a file on disk: a later run reads only what has changed since.
+"""Label rows read from Encord, cached on disk: a later run reads only changed rows.
 
-A row is known by its label hash, and is current while Encord says the same moment of its last edit and the ontology is
-the same (objects of archived classes are not served). Each bundle is on disk before the next is asked for, so that a
-run can be killed at any point.
+A row is found by its label hash. It is current while its last edit on Encord and the ontology are unchanged (objects of
+archived classes are not served). Each bundle is on disk before the next one is requested, so that a run can be killed
+at any point.
 """
 
 import sqlite3
@@ -25,11 +25,11 @@ class ExportUnderWay(RefusalError):
 
 
 class RowsNotKept(RefusalError):
-    """The rows cannot be kept on disk; the message says where and why."""
+    """The rows cannot be stored on disk; the message says where and why."""
 
 
 class RowsRead:
-    """The rows read so far. For one process at a time.
+    """The cache of rows. For one process at a time.
 
     Args:
         path: of the file.
@@ -46,11 +46,11 @@ class RowsRead:
         self._connection = _open(path)
 
     def close(self) -> None:
-        """Let go of the file, which stays."""
+        """Close the file and keep it on disk."""
         self._connection.close()
 
     def current(self, edited_at: Mapping[str, datetime | None]) -> set[str]:
-        """Those of these label hashes whose rows are here as of their last edit."""
+        """The label hashes whose cached rows are as of their last edit."""
         known = self._connection.execute("SELECT label_hash, edited_at FROM rows")
         return {
             label_hash
@@ -59,7 +59,7 @@ class RowsRead:
         }
 
     def keep(self, rows: Mapping[str, Mapping[str, Any]], edited_at: Mapping[str, datetime | None]) -> None:
-        """Keep a bundle of rows, by label hash, in their canonical form."""
+        """Store a bundle of rows, by label hash, in canonical form."""
         now = datetime.now(UTC)
         entries = [
             (label_hash, self._key(edited_at[label_hash], now), zlib.compress(canonical_bytes(canonical_row(row)), 1))
@@ -72,7 +72,7 @@ class RowsRead:
             raise RowsNotKept(f"{self._path} cannot be written: {error}") from None
 
     def row(self, label_hash: str) -> dict[str, Any]:
-        """One row; KeyError where it is not here."""
+        """One row; raises KeyError if it is not cached."""
         found = self._connection.execute("SELECT json FROM rows WHERE label_hash = ?", (label_hash,)).fetchone()
         if found is None:
             raise KeyError(label_hash)
@@ -80,10 +80,10 @@ class RowsRead:
         return row
 
     def _key(self, edited_at: datetime | None, now: datetime | None = None) -> str:
-        """By what a row is known to be current; `now` is when it was read.
+        """The key that tells whether a row is current; `now` is when it was read.
 
-        Where Encord tells whole seconds, a second edit within that second would go unnoticed: such a row is not
-        current.
+        Encord may give whole seconds, and a second edit within that second would be missed: a row that was read too
+        soon after such an edit is not current.
         """
         if edited_at is None:
             return self._structure
@@ -91,7 +91,7 @@ class RowsRead:
         return f"{edited_at.isoformat()} {self._structure}{' unsettled' if unsettled else ''}"
 
     def forget_all_but(self, label_hashes: Iterable[str]) -> None:
-        """Drop what is not part of the export any more."""
+        """Drop rows that are no longer part of the export."""
         wanted = set(label_hashes)
         known = self._connection.execute("SELECT label_hash FROM rows").fetchall()
         dropped = [(label_hash,) for (label_hash,) in known if label_hash not in wanted]
@@ -106,7 +106,7 @@ def _open(path: Path) -> sqlite3.Connection:
         if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise ExportUnderWay(f"another export writes to the folder: {path} is in use") from None
         raise RowsNotKept(f"{path} cannot be written: {error}") from None
-    except sqlite3.DatabaseError:  # what a torn disk left: it is only a copy
+    except sqlite3.DatabaseError:  # a damaged file: it is only a cache
         path.unlink()
         return _open(path)
 

@@ -1,4 +1,4 @@
-"""Which data units of a project are exported."""
+"""The selection of a project's data units to export."""
 
 import json
 from collections import Counter
@@ -19,29 +19,29 @@ _UNFINISHED = ("ANNOTATION", "CONSENSUS_ANNOTATION")
 
 
 class UnknownChoice(RefusalError):
-    """The project has no such stage or dataset; the message lists those it has."""
+    """The project has no such stage or dataset; the message lists those that it has."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is asked for. Everything given must hold; of several values of one kind, one."""
+    """The row selection. All given criteria must hold; of several values of one criterion, one must."""
 
     stages: tuple[str, ...] = ()
-    """Titles or uuids; none: every final stage but the archive"""
+    """Titles or uuids; empty: every final stage except the archive"""
     datasets: tuple[str, ...] = ()
     """Titles or hashes"""
     titles: tuple[str, ...] = ()
-    """Patterns as in `fnmatch`, upper and lower case told apart"""
+    """Patterns of `fnmatch`, case-sensitive"""
     metadata: tuple[tuple[str, str], ...] = ()
-    """Keys of client metadata and their values: a text, or JSON"""
+    """Keys of client metadata with their values: a text, or JSON"""
     data_hashes: frozenset[str] | None = None
     edited_since: datetime | None = None
     edited_until: datetime | None = None
-    """Not itself included"""
+    """Exclusive end"""
     with_benchmark: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only, what is not asked for left out; lists of hashes as their count and digest."""
+        """A dict of JSON types without the criteria that are not given; lists of hashes as count and digest."""
         said: dict[str, Any] = {"with_benchmark": self.with_benchmark}
         for name in ("stages", "datasets", "titles"):
             if getattr(self, name):
@@ -57,13 +57,13 @@ class Choice:
         return said
 
     def digest(self) -> str:
-        """The same for the same choice, 12 hex digits."""
+        """12 hex digits; equal for equal selections."""
         return sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The rows, and how many were not chosen for which reason."""
+    """The chosen rows, and the number of rows left out by reason."""
 
     rows: list[BranchRow]
     left_out: Counter[str]
@@ -72,8 +72,8 @@ class Chosen:
 def choose(rows: Sequence[BranchRow], project: Project, choice: Choice, benchmark_datasets: Collection[str]) -> Chosen:
     """Choose among all data units of a project, as they are on `main`.
 
-    A data unit that nobody has opened holds no labels: past annotation it is an answer without labels, before that it
-    is no answer and not chosen.
+    A data unit that nobody has opened has no labels: past annotation this is an answer without labels; before, it is
+    not an answer and is not chosen.
 
     Raises:
         UnknownChoice
@@ -97,7 +97,7 @@ def _against(  # noqa: PLR0911 - one return a reason
     datasets: Collection[str] | None,
     benchmark_datasets: Collection[str],
 ) -> str | None:
-    """Why a row is not chosen."""
+    """The reason why a row is not chosen; None if it is."""
     stage = stages.get(row.stage_uuid or "")
     if datasets is not None and row.dataset_hash not in datasets:
         return "in another dataset"
@@ -170,25 +170,25 @@ DEFAULT_YOLO_SPLITS = Splits((("train", 0.8), ("val", 0.2)))
 
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much more of it is done, and how much there is to do in all"""
+"""Called with the name of the step, how many more are done, and the total"""
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What is asked for."""
+    """The options of an export."""
 
     project_hash: str
     formats: tuple[str, ...]
     choice: Choice = field(default_factory=Choice)
     collection: str | None = None
-    """Name of a frame collection of the project: only the data units in it"""
+    """Name of a frame collection of the project: only its data units are exported"""
     snapshot: str | None = None
-    """None: `main` as it is"""
+    """None: the current labels on `main`"""
     splits: Splits | None = None
     yolo_task: YoloTask = "detect"
     leave_out_below_bar: bool = False
     weigh: bool = False
 
     def parts(self) -> Splits | None:
-        """How the data is split; YOLO has to be."""
+        """How the data is split; YOLO requires it."""
         return self.splits or (DEFAULT_YOLO_SPLITS if "yolo" in self.formats else None)

@@ -1,9 +1,9 @@
-"""Frozen label branches: the chosen rows of `main`, copied by Encord itself, so that an export can be repeated.
+"""Snapshots: label branches with copies of chosen rows of `main`, to repeat an export.
 
-Copying goes in batches and may be cut short. A snapshot is whole when it is sealed: its first row is copied once more,
-to a branch `NAME.sealed.DIGEST`, whose name says by which choice the rows were chosen. What is not sealed is begun and
-is completed by the next run. Encord keeps nobody from editing a branch in the label editor: rows that were edited after
-the seal are counted, and reported.
+Encord copies rows in batches, and copying may be interrupted. A snapshot is complete when it is sealed: its first row
+is copied once more, to a branch `NAME.sealed.DIGEST`, whose name holds the digest of the row selection. The next run
+completes a snapshot without a seal. Encord lets people edit any branch in the label editor: rows that were edited after
+the seal are counted and reported.
 """
 
 import re
@@ -20,7 +20,7 @@ _ROWS_PER_CALL = 1_000
 
 
 class SnapshotRefused(RefusalError):
-    """The name cannot be used for what is asked; the message says why."""
+    """The name cannot be used for this export; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Snapshot:
     name: str
     made_at: datetime | None
     rows: tuple[BranchRow, ...]
-    """By data hash"""
+    """Sorted by data hash"""
 
     @property
     def edited_since(self) -> int:
-        """Rows that somebody has edited on the branch since it was sealed."""
+        """Number of rows edited on the branch since it was sealed."""
         made_at = self.made_at
         return sum(
             made_at is not None and row.last_edited_at is not None and row.last_edited_at > made_at for row in self.rows
@@ -42,7 +42,7 @@ class Snapshot:
 
 
 def check_name(name: str) -> None:
-    """Refuse names that Encord does not take, or that would be scored as annotators' work.
+    """Refuse a name that Encord rejects, or whose branch would be scored as an annotator's work.
 
     Raises:
         SnapshotRefused
@@ -55,10 +55,10 @@ def check_name(name: str) -> None:
 
 
 def sealed_snapshot(branches: LabelBranches, name: str, digest: str) -> Snapshot | None:
-    """The snapshot, if it has been made. 1 request, and 2 more if it has.
+    """The snapshot, or None if it does not exist. 1 request, and 2 more if it exists.
 
     Raises:
-        SnapshotRefused: it was made by another choice, or its rows are gone.
+        SnapshotRefused: it was made with another row selection, or its rows are gone.
     """
     check_name(name)
     seals = [branch for branch in branches.names() if branch.startswith(name + _SEALED)]
@@ -81,7 +81,7 @@ def make_snapshot(
     5 requests per 1,000 rows, 1 per 1,000 that nobody has opened, and 4 more.
 
     Raises:
-        SnapshotRefused: nothing was chosen, or the branch holds rows that were not.
+        SnapshotRefused: nothing was chosen, or the branch holds rows that were not chosen.
     """
     if not chosen:
         raise SnapshotRefused("no data unit is chosen: there is nothing to freeze")
@@ -90,7 +90,7 @@ def make_snapshot(
         batch = labelled[start : start + _ROWS_PER_CALL]
         branches.copy(batch, name)
         progress(len(batch))
-    # Answers without labels have no row that could be copied: an empty one holds their place.
+    # Answers without labels have no row to copy: an empty row takes their place.
     empty = [row.data_hash for row in chosen if row.label_hash is None]
     if empty:
         branches.open(empty, name)

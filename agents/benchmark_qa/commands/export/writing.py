@@ -1,4 +1,4 @@
-"""Rows that have been read to files, one row in memory at a time, and the manifest that says what is in them."""
+"""Write cached rows to files, one row in memory at a time, and build the manifest."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -39,35 +39,35 @@ _VERSIONS = {
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """Everything that is to be written."""
+    """The inputs of one export."""
 
     request: ExportRequest
     project: Project
     classes: Classes
     snapshot: Snapshot | None
     rows: Sequence[BranchRow]
-    """By data hash"""
+    """Sorted by data hash"""
     judged: Standing | None
-    """None: nobody's verdict is asked for"""
+    """None: verdicts are not needed"""
 
 
 @dataclass
 class Written:
-    """What has been written."""
+    """Counts and errors of what was written."""
 
     counts: Counts = field(default_factory=Counts)
     below_the_bar: int = 0
-    """Rows left out for who has labelled them"""
+    """Rows left out because their annotator is below the bar"""
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     """Data hash and reason"""
     formats: dict[str, Any] = field(default_factory=dict)
 
 
 def write(plan: ExportPlan, kept: RowsRead, files: OutputFolder, progress: Progress) -> Written:
-    """Write every format asked for, each in a folder of its own.
+    """Write every requested format, each into a folder of its own.
 
     Raises:
-        TablesMissingError: Parquet is asked for and its library is not installed.
+        TablesMissingError: Parquet is requested and its library is not installed.
     """
     written = Written()
     with files.open("classes.json") as out:
@@ -85,7 +85,7 @@ def write(plan: ExportPlan, kept: RowsRead, files: OutputFolder, progress: Progr
 
 
 def _exported_rows(plan: ExportPlan, kept: RowsRead, written: Written, progress: Progress) -> Iterator[ExportedRow]:
-    """The rows in order, one at a time; those that cannot be read, or are left out, are noted."""
+    """The rows in order, one at a time; `written` notes rows that are unreadable or left out."""
     names = FileNames(row.data_title for row in plan.rows)
     splits = plan.request.parts()
     leaves_out = plan.judged and plan.request.leave_out_below_bar
@@ -110,13 +110,16 @@ def _exported_rows(plan: ExportPlan, kept: RowsRead, written: Written, progress:
 
 
 def _label_row(row: BranchRow, kept: RowsRead) -> dict[str, Any]:
-    """The row as Encord has it, under the titles of today."""
+    """The row as Encord has it, with the current titles."""
     found = kept.row(row.label_hash) if row.label_hash is not None else _never_opened(row)
     return {**found, "data_title": row.data_title, "dataset_title": row.dataset_title}
 
 
 def _never_opened(row: BranchRow) -> dict[str, Any]:
-    """A submitted task of which nobody has opened the labels: no labels. Of one image, that image."""
+    """A label row without labels, for a submitted task that nobody has opened.
+
+    For a single image, the row lists that image.
+    """
     image: dict[str, Any] = {
         "data_hash": row.data_hash,
         "data_title": row.data_title,
@@ -177,7 +180,7 @@ def _tallies(writer: Any) -> dict[str, Any]:
 
 
 def manifest_of(plan: ExportPlan, written: Written, files: OutputFolder) -> dict[str, Any]:
-    """What the export says of itself."""
+    """The content of the manifest."""
     request, project, snapshot = plan.request, plan.project, plan.snapshot
     splits = request.parts()
     return {

@@ -1,1 +1,1 @@
-"""Finding what is wrong in labels."""
+"""Find what is wrong in labels."""

@@ -1,4 +1,4 @@
-"""Labels and predictions as arrays of boxes, and which of them belong together."""
+"""Labels and predictions as arrays of boxes, and the matching between them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,20 +32,20 @@ class Boxes:
         return len(self.at)
 
     def where(self, kept: Flags) -> "Boxes":
-        """Those for which `kept` (n,) is true."""
+        """The boxes for which `kept` (n,) is true."""
         return Boxes(self.box[kept], self.image[kept], self.kind[kept], self.at[kept], self.score[kept])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sides:
-    """Labels and predictions; crowd regions, and predictions that lie in one, are left out."""
+    """Labels and predictions, without crowd regions and predictions that lie in one."""
 
     labels: Boxes
     predictions: Boxes
 
     @classmethod
     def of(cls, detections: Detections) -> Self:
-        """The boxes of both sides; where an object is an area, the box about it."""
+        """The boxes of both sides; an area is replaced by its bounding box."""
         annotations = detections.truth["annotations"]
         crowd = np.array([item["iscrowd"] for item in annotations], dtype=np.bool_)
         labels = _boxes(annotations)
@@ -55,27 +55,27 @@ class Sides:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlaps:
-    """Pairs of a label (as `truth`) and a prediction (as `label`) that overlap, and by how much."""
+    """Overlapping pairs of a label (`truth`) and a prediction (`label`), with their IoU."""
 
     pairs: Pairs
     iou: Numbers
 
     @classmethod
     def of(cls, first: Boxes, second: Boxes) -> Self:
-        """All pairs of one image."""
+        """All overlapping pairs on one image."""
         pairs = touching(first.box, first.image, second.box, second.image)
         return cls(pairs, box_iou(first.box[pairs.truth], second.box[pairs.label]))
 
     def where(self, chosen: Flags) -> "Overlaps":
-        """Those pairs for which `chosen` is true."""
+        """The pairs for which `chosen` is true."""
         return Overlaps(self.pairs.where(chosen), self.iou[chosen])
 
     def one_to_one(self) -> "Overlaps":
-        """As many of the pairs as can be without using a box twice, with the greatest overlap."""
+        """A one-to-one matching: as many pairs as possible, with the greatest total overlap."""
         return self.where(assign(self.pairs, self.iou, _numbered(self.pairs.truth), _numbered(self.pairs.label)))
 
     def without(self, labels: Flags, predictions: Flags) -> "Overlaps":
-        """The pairs of which neither side is marked."""
+        """The pairs in which neither side is marked."""
         return self.where(~labels[self.pairs.truth] & ~predictions[self.pairs.label])
 
 
@@ -94,7 +94,7 @@ def _boxes(listed: Sequence[Mapping[str, Any]]) -> Boxes:
 
 
 def _inside(boxes: Boxes, regions: Boxes) -> NDArray[np.bool_]:
-    """Which of the boxes lie in a region of their class by half or more, as the COCO protocol ignores them."""
+    """Which boxes lie by half or more in a region of their class; the COCO protocol ignores these."""
     pairs = touching(regions.box, regions.image, boxes.box, boxes.image)
     region, box = regions.box[pairs.truth], boxes.box[pairs.label]
     iou = box_iou(region, box)

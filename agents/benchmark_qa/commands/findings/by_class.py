@@ -1,4 +1,4 @@
-"""Class by class: what the model misses and invents, and of what there are too few examples."""
+"""By class: what the model misses and invents, and which classes have too few examples."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from benchmark_qa.commands.predictions.result import NO_CLASS, PredictionScore
 from benchmark_qa.stats.intervals import Interval
 
 ENOUGH_EXAMPLES = 50
-"""Data units with an object of a class from which there are enough, unless said otherwise"""
+"""Default number of data units with an object of a class from which the class is not rare"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +21,15 @@ class ClassErrors:
     name: str
     objects: int
     missed: int
-    """Objects that no prediction of the class matches"""
+    """Objects without a matching prediction of the class"""
     recall: Interval
     predictions: int
-    """From the confidence on"""
+    """Predictions at or above the confidence"""
     spurious: int
-    """Predictions that match no object of the class"""
+    """Predictions without a matching object of the class"""
     precision: Interval
     taken_for: str | None
-    """Of the missed ones: the class that the model most often sees there; None: it sees nothing more often"""
+    """Class that the model sees most often in missed objects; None: most often it sees nothing"""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -38,19 +38,19 @@ class ClassErrors:
 
 @dataclass(frozen=True, slots=True)
 class RareClass:
-    """A class with too few examples to learn it, or to judge it."""
+    """A class with too few examples to train or to judge it."""
 
     name: str
     objects: int
     data_units: int
     images: tuple[int, ...]
-    """Places in `Detections.images` where it is labelled"""
+    """Indices into `Detections.images` where it is labelled"""
     predicted: tuple[int, ...]
-    """Where it is predicted and not labelled: where more of it may be"""
+    """Indices where it is predicted and not labelled: more examples may be there"""
 
     @property
     def strength(self) -> float:
-        """1 where there is no example, less the more there are."""
+        """1 without examples; the more examples, the lower."""
         return 1.0 / (1.0 + self.data_units)
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class RareClass:
 
 
 def errors_by_class(score: PredictionScore) -> list[ClassErrors]:
-    """Missing and spurious by class, the class with the most of both first."""
+    """Missed and spurious objects by class, the class with the largest sum first."""
     confusion = np.array(score.confusion.cells)
     names = [*score.confusion.names, NO_CLASS]
     found = [
@@ -81,7 +81,7 @@ def errors_by_class(score: PredictionScore) -> list[ClassErrors]:
 def rare_classes(detections: Detections, *, enough: int = ENOUGH_EXAMPLES, confidence: float = 0.5) -> list[RareClass]:
     """Classes that are labelled in fewer than `enough` data units, the rarest first.
 
-    A class that is neither labelled nor predicted is there, too: with nothing at all.
+    Includes classes that are neither labelled nor predicted.
     """
     sides = Sides.of(detections)
     units = np.array(detections.clusters, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Choose by the scores alone: whose production work goes round again, and which ground truth is looked at."""
+"""Choose by scores alone: production work to label again, and ground truth to inspect."""
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,12 +20,12 @@ LONGEST_TEXT = 200
 
 @dataclass(frozen=True)
 class Judgement:
-    """What benchmark items say of an annotator."""
+    """The result of an annotator on benchmark items."""
 
     annotator: str
     verdict: Verdict
     figure: str
-    """Which figure: F1, accuracy, score"""
+    """Name of the figure: F1, accuracy, score"""
     estimate: float
     low: float
     high: float
@@ -34,7 +34,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Work:
-    """A finished data unit of production, and who has labelled it."""
+    """A finished production data unit and its annotator."""
 
     data_hash: str
     title: str
@@ -53,7 +53,7 @@ class Doubt:
     feature: str
     fault: str
     wrong: float
-    """Probability that the truth is wrong there"""
+    """Probability that the truth is wrong at that place"""
     voices: int
     answered: int
 
@@ -66,13 +66,13 @@ def choose_from_scores(
     bar: float,
     kinds: Sequence[ReasonKind],
 ) -> list[ChosenItem]:
-    """Production work of annotators below the bar (or undecided), and benchmark items of suspect truth.
+    """Production work of annotators below the bar (or undecided), and benchmark items with suspect truth.
 
     The strength of `low_score` is 1 minus the annotator's figure, that of `undecided` the share of the annotator's
-    interval that lies under the bar, that of `suspect_truth` the probability that the truth is wrong.
+    interval below the bar, that of `suspect_truth` the probability that the truth is wrong.
 
     Returns:
-        One item per data unit, the strongest first, and by data hash among equals.
+        One item per data unit, sorted by descending strength, then by data hash.
     """
     reasons = {one.annotator: _of_annotator(one, bar) for one in judgements}
     items = [
@@ -86,10 +86,10 @@ def choose_from_scores(
 
 
 def choose_at_random(choice: ChosenItems, work: Sequence[Work], *, seed: int, made_at: datetime) -> ChosenItems:
-    """As many data units as a choice has of production, drawn from all of `work`: what the choice is held against.
+    """A random control group from `work`: as many data units as the choice has of production.
 
-    What is chosen for being bad looks better at the next look, whoever labels it: only what a choice gains above a
-    random one of equal size is owed to the choosing.
+    Items chosen for bad results look better at the next measurement, whoever labels them. Only the gain above that of a
+    random choice of equal size is an effect of the choice.
     """
     known = {one.data_hash: one for one in work}
     number = sum(item.data_hash in known for item in choice.items)
@@ -168,7 +168,7 @@ def choose_by_scores(
 ) -> ChosenItems:
     """At most `most` data units of these kinds, the strongest first. Changes nothing.
 
-    Requests: as `finished_work`, where production work is asked for.
+    Requests: those of `finished_work`, if production work is asked for.
 
     Raises:
         StoreError, PlatformError
@@ -188,11 +188,11 @@ def choose_by_scores(
 
 
 def choose_control(projects: ServedProjects, choice: ChosenItems, *, seed: int, made_at: datetime) -> ChosenItems:
-    """As many finished data units of production as a choice has, at random. Changes nothing.
+    """As many finished production data units as the choice has, at random. Changes nothing.
 
     Raises:
         ProjectNotServed: the choice is of another project.
-        NothingToDrawFrom: none of the choice is finished; so it is when the choice was sent back already.
+        NothingToDrawFrom: none of the choice is finished, for example because it was sent back already.
         PlatformError
     """
     if choice.project_hash != str(projects.deployment.production_project):
@@ -206,10 +206,10 @@ def choose_control(projects: ServedProjects, choice: ChosenItems, *, seed: int, 
 
 
 def finished_work(projects: ServedProjects) -> list[Work]:
-    """Production data units that are in review or finished, and whose annotator is known.
+    """Production data units in review or finished, whose annotator is known.
 
-    The annotator is the single creator of the labels; where there are none, who last acted on the task. 1 request for
-    the rows, and 1 per bundle of labels.
+    The annotator is the only creator of the labels; without labels, the last person who acted on the task.
+    1 request for the rows, and 1 per bundle of labels.
     """
     encord, production = projects.encord, projects.production
     kinds = {stage.uuid: stage.kind for stage in production.stages}
@@ -233,7 +233,7 @@ def finished_work(projects: ServedProjects) -> list[Work]:
 
 
 def _judgements(report: Report) -> list[Judgement]:
-    """Annotators of whom anything is known."""
+    """Annotators with a known figure."""
     board = report.leaderboard
     found = []
     name = "F1" if board.headline == "f1" else board.headline

@@ -1,4 +1,4 @@
-"""`benchmark-qa choose`: what to label again, by the scores alone."""
+"""`benchmark-qa choose`: choose data units to label again, by scores alone."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What was found, as a choice of data units to send back: which, and why."""
+"""Turn findings into chosen items: data units to send back, with reasons."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -15,14 +15,14 @@ OFFERED: tuple[ReasonKind, ...] = (
     "rare_class",
     "missed_by_model",
 )
-"""What finding can give as a reason"""
+"""Reasons that findings can give"""
 USUAL: tuple[ReasonKind, ...] = ("likely_label_error", "contradicting_duplicates")
-"""What is chosen unless said otherwise: labels that are probably wrong"""
+"""Default reasons: labels that are probably wrong"""
 _LONGEST_TEXT = 200
 
 
 class NoDataHashesError(PredictionInputError):
-    """The labels do not say of which data units they are."""
+    """The labels do not give the hashes of their data units."""
 
     def __init__(self) -> None:
         super().__init__("the labels", "name no data hashes: nothing can be chosen for Encord (label rows do)")
@@ -39,13 +39,13 @@ def choose(
     least_strength: float = 0.5,
     most: int | None = None,
 ) -> ChosenItems:
-    """The data units that were found, the surest first.
+    """The data units with findings, the surest first.
 
     Args:
         detections: the labels and predictions in which `findings` were found.
-        findings: what was found.
-        project_hash: of the project whose labels these are.
-        name: of the choice.
+        findings: the findings.
+        project_hash: of the project of these labels.
+        name: of the chosen items.
         made_at: with a time zone.
         kinds: reasons that count, of `OFFERED`.
         least_strength: for likely label errors and contradictions: weaker ones are left out.

@@ -1,4 +1,4 @@
-"""`benchmark-qa find`: what deserves another look in labels, and a model's failures; the choice as a file."""
+"""`benchmark-qa find`: find suspect labels and a model's failures; write the chosen items to a file."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """Why a data unit may be chosen."""
+    """Reasons for choosing a data unit."""
 
     LABEL_ERROR = "likely_label_error"
     SLICE = "failure_slice"
@@ -168,7 +168,7 @@ def _choice(
 
 
 def _names(detections: "Detections") -> list[str]:
-    """The images in words a person knows."""
+    """Names of the images for people."""
     return [
         (source.title or source.data_hash or str(image)) + (f", frame {source.frame}" if source.frame else "")
         for image, source in zip(detections.images, detections.sources, strict=True)
@@ -176,7 +176,7 @@ def _names(detections: "Detections") -> list[str]:
 
 
 def _as_json(detections: "Detections", findings: "Findings") -> dict[str, object]:
-    """The findings; places in the list of images become data hashes, titles and frames."""
+    """The findings as JSON; indices of images become data hashes, titles and frames."""
     images = [
         {"data_hash": source.data_hash, "title": name, "frame": source.frame}
         for source, name in zip(detections.sources, _names(detections), strict=True)

@@ -1,4 +1,4 @@
-"""Pictures that are nearly the same and are labelled differently: one of the two must be wrong."""
+"""Near-duplicate pictures with different labels: one of the two must be wrong."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,23 +12,23 @@ from benchmark_qa.commands.findings.boxes import Boxes, Overlaps, Sides
 from benchmark_qa.commands.predictions.detections import Detections
 
 SAME_OBJECT = 0.5
-"""From which overlap labels of two pictures are of the same object; sides of the pictures count as 1"""
+"""IoU from which labels of two pictures are of the same object; each side of a picture counts as 1"""
 MOST_COMPARED = 20
-"""Pictures of one group that are compared with each other: a film's hundred frames say no more than twenty"""
+"""Pictures of one group that are compared: more frames of one film add nothing"""
 
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """Near-duplicates whose labels do not say the same."""
+    """Near-duplicates with different labels."""
 
     images: tuple[int, ...]
-    """Places in `Detections.images`: the group's pictures, without those that were not compared"""
+    """Indices into `Detections.images`: the group's pictures that were compared"""
     worst: tuple[int, int]
-    """The two that differ most"""
+    """The two pictures that differ most"""
     agreement: float
-    """F1 of these two against each other: class and place"""
+    """F1 of these two against each other, by class and place"""
     only_in_first: tuple[str, ...]
-    """Classes of the objects that the other one does not have, one entry per object"""
+    """Classes of the objects that only the first picture has, one entry per object"""
     only_in_second: tuple[str, ...]
 
     @property
@@ -42,11 +42,11 @@ class Contradiction:
 
 
 def find_contradictions(detections: Detections, groups: Sequence[NDArray[np.intp]]) -> list[Contradiction]:
-    """The groups of near-duplicates whose labels differ, those that differ most first.
+    """Groups of near-duplicates with different labels, those that differ most first.
 
     Args:
-        detections: labels as truth; predictions play no part.
-        groups: near-duplicates as places in `Detections.images` (`near_duplicate_groups`).
+        detections: labels as truth; predictions are not used.
+        groups: near-duplicates as indices into `Detections.images` (`near_duplicate_groups`).
     """
     labels = _to_unit_square(Sides.of(detections).labels, detections)
     found = (_worst_pair(labels, group[:MOST_COMPARED].tolist(), detections.classes) for group in groups)
@@ -54,7 +54,7 @@ def find_contradictions(detections: Detections, groups: Sequence[NDArray[np.intp
 
 
 def _to_unit_square(labels: Boxes, detections: Detections) -> Boxes:
-    """Near-duplicates may have other sizes in pixels: the same picture, scaled."""
+    """The boxes scaled to a unit square: near-duplicates may differ in pixel size."""
     sides = [(image.get("width") or 1, image.get("height") or 1) for image in detections.truth["images"]]
     scale = np.array(sides, dtype=np.float64).reshape(-1, 2)[labels.image]
     return replace(labels, box=labels.box / np.concatenate((scale, scale), axis=1))

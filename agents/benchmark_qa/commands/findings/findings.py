@@ -1,4 +1,4 @@
-"""Everything that is found in one set of labels and one model's predictions."""
+"""All findings in one set of labels and one model's predictions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from benchmark_qa.commands.predictions.slices import Slice, find_slices
 
 @dataclass(frozen=True)
 class Findings:
-    """What deserves another look; each list has the surest first. None: it was not looked for."""
+    """Labels and failures to inspect; each list has the surest first. None: not searched for."""
 
     images: int
     data_units: int
@@ -32,9 +32,9 @@ class Findings:
     label_errors: Sequence[LabelError] | None
     slices: Sequence[Slice] | None
     classes: Sequence[ClassErrors] | None
-    """Missing and spurious"""
+    """Missed and spurious objects by class"""
     missed: Mapping[int, tuple[int, int]] | None
-    """Objects, and those that the model does not find, by place in `Detections.images`: images with any of these"""
+    """(objects, missed objects) by index into `Detections.images`, for images with missed objects"""
     contradictions: Sequence[Contradiction] | None
     rare_classes: Sequence[RareClass]
     enough_examples: int
@@ -64,18 +64,18 @@ def find(
     confidence: float = 0.5,
     enough_examples: int = ENOUGH_EXAMPLES,
 ) -> Findings:
-    """Look for everything that can be found.
+    """Search for all kinds of findings.
 
     Args:
-        detections: labels as truth, and predictions where there are any.
+        detections: labels as truth, and predictions if there are any.
         has_predictions: without a model there are no label errors, slices and figures by class.
-        near_duplicates: groups of places in `Detections.images`; None: the pictures were not read.
-        iou, confidence: as in `evaluate_predictions`.
+        near_duplicates: groups of indices into `Detections.images`; None: the pictures were not read.
+        iou, confidence: those of `evaluate_predictions`.
         enough_examples: data units with a class from which it is not rare.
 
     Raises:
         FindingLibraryMissingError, EvaluatorMissingError: an extra is not installed.
-        PredictionInputError: as `evaluate_predictions` and `find_label_errors`.
+        PredictionInputError: for the reasons of `evaluate_predictions` and `find_label_errors`.
     """
     errors, slices, classes, missed = None, None, None, None
     if has_predictions:
@@ -98,7 +98,7 @@ def find(
 
 
 def missed_by_image(detections: Detections, *, iou: float, confidence: float) -> dict[int, tuple[int, int]]:
-    """Objects, and how many of them the model does not find, of each image with such."""
+    """(objects, missed objects) of each image with missed objects."""
     outcome = Outcome.of(detections, "bbox", iou)
     objects = np.bincount(outcome.truth_image, minlength=len(detections.images))
     missed = np.bincount(outcome.truth_image[outcome.truth_score < confidence], minlength=len(detections.images))

@@ -1,4 +1,4 @@
-"""Likely label errors: confident predictions that contradict the labels, and labels that stand there twice."""
+"""Likely label errors: confident predictions that contradict the labels, and duplicate labels."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ from benchmark_qa.engine.pairs import Flags, Indices, Numbers
 from benchmark_qa.errors import MissingExtraError
 
 ENOUGH_FOR_AVERAGES = 10
-"""Things that were given a class from which the model's usual sureness of it says something"""
+"""Examples of a class from which the model's mean confidence in it is used"""
 
 
 class FindingLibraryMissingError(MissingExtraError):
@@ -24,16 +24,15 @@ class FindingLibraryMissingError(MissingExtraError):
 
 
 def doubts(given: Indices, predicted: Indices, confidence: Numbers, rest: Indices) -> Numbers:
-    """How likely each given class is wrong, in [0, 1], shape (n,); comparable among each other.
+    """How likely each given class is wrong, in [0, 1], shape (n,); comparable with each other.
 
-    Where a class that plays a part was given to fewer than `ENOUGH_FOR_AVERAGES` things, the probabilities are taken
-    as they are.
+    If a class of a case was given fewer than `ENOUGH_FOR_AVERAGES` times, its probabilities are used unadjusted.
 
     Args:
-        given: the class that each thing was given, (n,).
-        predicted: the class that the model gives it.
+        given: the given class of each case, (n,).
+        predicted: the class that the model predicts for it.
         confidence: of the model, in [0, 1].
-        rest: the class that has what is left of 1, as a detector names but one confidence; not `predicted`.
+        rest: the class that gets the rest to 1, as a detector gives one confidence only; not `predicted`.
 
     Raises:
         FindingLibraryMissingError: the extra `findings` is not installed.
@@ -77,44 +76,44 @@ Fault = Literal["missing box", "shifted box", "wrong class", "duplicate"]
 
 
 SAME_OBJECT = 0.5
-"""From which overlap a label and a prediction are of the same object"""
+"""IoU from which a label and a prediction are of the same object"""
 
 
 NEAR = 0.1
-"""From which overlap what is left of a class on both sides is taken for one shifted box"""
+"""IoU from which an unmatched label and prediction of one class are taken for one shifted box"""
 
 
 TWICE = 0.75
-"""From which overlap two labels are on the same object, if no prediction says otherwise"""
+"""IoU from which two labels are on the same object, if no prediction says otherwise"""
 
 
 LEAST_STRENGTH = 0.05
-"""Weaker ones are not listed"""
+"""Errors with less strength are not listed"""
 
 
 SHARE_OF_FAULTS = 0.05
-"""Of boxes that are taken to be shifted before anything is seen of them"""
+"""Prior share of shifted boxes"""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelError:
-    """One place that a person should look at."""
+    """One place that a person should inspect."""
 
     fault: Fault
     strength: float
-    """How likely it is one, in [0, 1]"""
+    """Probability of an error, in [0, 1]"""
     image: int
-    """Place in `Detections.images`"""
+    """Index into `Detections.images`"""
     annotations: tuple[int, ...]
-    """Places in the truth's annotations: none where a box is missing, two where one stands twice"""
+    """Indices into the truth's annotations: empty for a missing box, two for a duplicate"""
     prediction: int | None
-    """Place in the predictions, None for duplicates"""
+    """Index into the predictions; None for duplicates"""
     class_name: str
-    """Of the label; of the prediction where a box is missing"""
+    """Class of the label; for a missing box, that of the prediction"""
     confidence: float | None
-    """Of the prediction"""
+    """Confidence of the prediction"""
     iou: float | None
-    """Of the label with the prediction, or of the two labels with each other"""
+    """IoU of the label with the prediction, or of the two labels with each other"""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -124,16 +123,17 @@ class LabelError:
 def find_label_errors(detections: Detections, *, confidence: float = 0.5) -> list[LabelError]:
     """The likely errors among the labels (the truth side of `detections`), the likeliest first.
 
-    Labels and predictions of one class that overlap by half or more agree, one to one. What is left is taken for a
-    wrong class where the places agree, for a shifted box where they nearly do, and else for a missing box. The
-    strength of wrong classes and missing boxes is confident learning's (`confident_learning.doubts`), with "nothing
-    is labelled here" as a class of its own; that of a shifted box is the chance that so small an overlap is not the
-    model's usual imprecision; that of a duplicate is the overlap of the two labels. Areas are judged by the boxes
-    about them. A label that no prediction comes near is no error here: models miss more than annotators invent.
+    A label and a prediction of one class with an IoU of a half or more agree, one to one. The others are taken for a
+    wrong class if the places agree, for a shifted box if they nearly agree, and else for a missing box.
+
+    The strength of wrong classes and missing boxes is that of confident learning (`confident_learning.doubts`), with
+    "nothing is labelled here" as a class of its own. That of a shifted box is the chance that so small an overlap is
+    not the model's usual imprecision. That of a duplicate is the overlap of the two labels. Areas are judged by their
+    bounding boxes. A label without a prediction nearby is not listed: models miss more than annotators invent.
 
     Args:
         detections: labels as truth, and a model's predictions. The model must not have been trained on these labels.
-        confidence: what less confident predictions say is not listed.
+        confidence: errors from predictions with less confidence are not listed.
 
     Raises:
         FindingLibraryMissingError: the extra `findings` is not installed.
@@ -152,7 +152,7 @@ def find_label_errors(detections: Detections, *, confidence: float = 0.5) -> lis
 
 
 class _Found:
-    """Who agrees with whom, and who is left over."""
+    """Labels and predictions that agree, and those that are left over."""
 
     def __init__(self, sides: Sides, names: Sequence[str]) -> None:
         self._names = names
@@ -166,21 +166,21 @@ class _Found:
         self.confirmed = self._label_used.copy()
         self.other_class = self._take(overlaps.where(~same & on_one_object))
         self.nearby = self._take(overlaps.where(same & (overlaps.iou >= NEAR)))
-        # The model says it twice, or says two classes of what one label explains already.
+        # The model predicts it twice, or predicts two classes for an object that one label explains already.
         echo = on_one_object & self.confirmed[overlaps.pairs.truth]
         explained = self._prediction_used
         explained[overlaps.pairs.label[echo]] = True
         self.alone: Indices = np.flatnonzero(~explained)
 
     def _take(self, overlaps: Overlaps) -> Overlaps:
-        """The best pairs among what is left; their boxes are left no longer."""
+        """The best pairs among the boxes left over; their boxes are then no longer left over."""
         taken = overlaps.without(self._label_used, self._prediction_used).one_to_one()
         self._label_used[taken.pairs.truth] = True
         self._prediction_used[taken.pairs.label] = True
         return taken
 
     def duplicates(self) -> Iterator[LabelError]:
-        """Labels on one object, of which the predictions do not confirm both."""
+        """Pairs of labels on one object that the predictions do not both confirm."""
         among = Overlaps.of(self.labels, self.labels)
         first, second = among.pairs.truth, among.pairs.label
         doubtful: Flags = ~(self.confirmed[first] & self.confirmed[second])
@@ -190,7 +190,7 @@ class _Found:
             yield LabelError("duplicate", iou, image, both, None, name, None, iou)
 
     def shifted(self) -> Iterator[LabelError]:
-        """Labels beside the prediction of their object."""
+        """Labels that are shifted against the prediction of their object."""
         for pairs in (self.agreed, self.nearby):
             chances = shift_chances(pairs.iou, self.agreed.iou) * self.predictions.score[pairs.pairs.label]
             for (label, prediction, iou), chance in zip(_each(pairs), chances.tolist(), strict=True):
@@ -203,7 +203,7 @@ class _Found:
         empty = np.full(len(self.alone), nothing)
         given = np.concatenate((self.labels.kind[agreed.truth], self.labels.kind[other.truth], empty))
         seen = np.concatenate((agreed.label, other.label, self.alone))
-        # Of what it does not give to the class it names, a detector says nothing: it goes to the label's class where
+        # A detector does not say how the rest of its confidence is distributed: it goes to the label's class if
         # that is another one, else to "nothing".
         rest = np.where(given == self.predictions.kind[seen], nothing, given)
         strength = doubts(given, self.predictions.kind[seen], self.predictions.score[seen], rest)[len(agreed) :]
@@ -239,10 +239,11 @@ class _Found:
 
 
 def shift_chances(iou: Numbers, usual: Numbers) -> Numbers:
-    """The chance of each overlap (n,) not to be the model's usual imprecision, given overlaps of pairs that agree (m,).
+    """The probability of each overlap (n,) not to be the model's usual imprecision.
 
-    Two kinds of pairs are taken to be there: those in order, whose distance 1 - IoU is log-normal with the median and
-    the spread (median absolute deviation) of the usual ones, and `SHARE_OF_FAULTS` of shifted ones, any distance alike.
+    `usual` (m,) holds the overlaps of pairs that agree. The model is a mixture of two kinds of pairs: correct ones,
+    whose distance 1 - IoU is log-normal with the median and the spread (median absolute deviation) of the usual ones,
+    and `SHARE_OF_FAULTS` of shifted ones, with a uniform distance.
 
     >>> shift_chances(np.array([0.86, 0.7, 0.4]), np.array([0.80, 0.84, 0.86, 0.88, 0.90])).round(2)
     array([0. , 0.7, 1. ])

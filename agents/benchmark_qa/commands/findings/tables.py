@@ -1,4 +1,4 @@
-"""The evaluation of predictions, and what was found, as tables for the terminal."""
+"""The tables of findings for the terminal."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from benchmark_qa.terminal.tables import _cell, _table, _with_interval
 
 
 def print_findings(findings: Findings, names: Sequence[str], console: Console, *, most: int = WORST) -> None:
-    """A table of each kind of finding; `names` are the titles of the images."""
+    """Print a table of each kind of finding; `names` are the titles of the images."""
     if findings.label_errors is not None:
         console.print(_error_table(findings.label_errors, names, most))
     if findings.slices is not None:

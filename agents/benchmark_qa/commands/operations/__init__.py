@@ -1,1 +1,1 @@
-"""Operating a deployment: doctor, database, audit trail, routing and scoring by hand."""
+"""Operate a deployment: doctor, database, audit trail, routing and scoring by hand."""

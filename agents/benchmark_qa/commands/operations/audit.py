@@ -1,4 +1,4 @@
-"""`benchmark-qa actions`: the audit trail, and undoing."""
+"""`benchmark-qa actions`: show the audit trail and undo actions."""
 
 import json as json_module
 from typing import Annotated
@@ -12,7 +12,7 @@ actions = typer.Typer(name="actions", help="What people and rules have done: lis
 
 RULINGS = ("exclude", "restore", "accept-also")
 SHADOW = "shadow-decision"
-"""One for every task in shadow mode: they would drown what people do"""
+"""Action of shadow mode: one per task, so they would outnumber people's actions in the list"""
 
 
 @actions.command(name="list")

@@ -1,4 +1,4 @@
-"""`benchmark-qa route`: route by hand what calls from Encord have missed."""
+"""`benchmark-qa route`: route tasks by hand whose calls from Encord were missed."""
 
 import json
 from collections import Counter
@@ -103,7 +103,7 @@ def rescore(
 
 
 def print_outcome(outcome: Drained, *, as_json: bool) -> None:
-    """What was moved, and why the rest stays."""
+    """Print what was moved, and why the other tasks stay."""
     console = plain_console(highlight=False)
     if as_json:
         console.print_json(json.dumps(asdict(outcome)))

@@ -1,4 +1,4 @@
-"""`benchmark-qa db`: the score store's tables, and what is to be forgotten."""
+"""`benchmark-qa db`: upgrade and rebuild the score store's tables, delete a person's or old scores."""
 
 from typing import TYPE_CHECKING, Annotated
 

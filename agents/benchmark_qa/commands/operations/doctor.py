@@ -1,4 +1,4 @@
-"""`benchmark-qa doctor`: is this deployment fit for work, and what is to be done if not?"""
+"""`benchmark-qa doctor`: check whether this deployment works, and say how to fix it."""
 
 import json as json_module
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Is the service reached under the address that Encord calls?"""
+"""Check that the service answers at the address that Encord calls."""
 
 from urllib.parse import urlsplit
 
@@ -8,12 +8,12 @@ from benchmark_qa.config.account import is_loopback
 from benchmark_qa.tasks.checks import Finding
 
 SECONDS = 10
-"""For one answer; a cold start takes less"""
+"""Seconds to wait for one answer; a cold start takes less"""
 _REMEDY = "check the address, its certificate, and that 'benchmark-qa serve' runs behind it"
 
 
 def check_service(url: str) -> Finding:
-    """Ask the service's `/healthz` from here. 1 request, none to Encord."""
+    """Request `/healthz` of the service from this machine. 1 request, none to Encord."""
     address = urlsplit(url)
     check = f"service at {url}"
     if address.scheme not in {"http", "https"} or not address.hostname:

@@ -1,4 +1,4 @@
-"""Score a whole project by hand: what waits at the scoring stages, and what has passed them unscored."""
+"""Score a whole project by hand: tasks at the scoring stages, and tasks past them without a score."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from benchmark_qa.tasks.scoring_plan import DataUnitScores
 
 
 def evaluate_project(scorer: Scorer, progress: Progress = no_progress) -> Drained:
-    """Drain the scoring stages, on *Auto* or not, then score what is past them or finished and has no current score.
+    """Drain the scoring stages, then score tasks past them, or finished, without a current score.
 
-    Can be repeated and interrupted at any point: scores that are there are not made again, tasks that have moved on
-    are not moved again.
+    Stages on *Auto* are drained too. Can be repeated and interrupted at any point: existing scores are not made again,
+    and tasks that have moved on are not moved again.
     """
     projects = scorer.projects
     total = Drained()
@@ -57,14 +57,14 @@ def _finished_benchmark_tasks(scorer: Scorer) -> Iterator[Sequence[Task]]:
 
 @dataclass(frozen=True)
 class Rescored:
-    """What scoring again has led to, in annotators' scores."""
+    """The outcome of scoring again, in annotators' scores."""
 
     made: int = 0
     """New records"""
     changed: int = 0
-    """Those of them whose figure is another than before"""
+    """New records whose figure differs from before"""
     left: int = 0
-    """Records that were what they should be"""
+    """Records that were already correct"""
     refused: tuple[tuple[str, str], ...] = ()
     """(data hash, reason) of data units that could not be scored"""
 
@@ -78,15 +78,15 @@ class Rescored:
 
 
 def rescore(scorer: Scorer, *, since: datetime | None = None, progress: Progress = no_progress) -> Rescored:
-    """Look again at every data unit that has a score; make anew the scores whose labels, truth, rules or engine differ.
+    """Make again the scores of all scored data units whose labels, truth, rules or engine have changed.
 
-    What has not changed costs no scoring: its record is found under its key. Can be repeated and interrupted.
+    Unchanged data units are not scored: their record is found by its key. Can be repeated and interrupted.
     Nothing is moved on Encord.
 
     Args:
         scorer: of the deployment.
         since: only data units scored since then.
-        progress: told the number of data units that have been dealt with.
+        progress: called with the number of data units that are done.
 
     Raises:
         StoreError, PlatformError

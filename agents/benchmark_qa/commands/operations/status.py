@@ -1,4 +1,4 @@
-"""`benchmark-qa status`: where everything is, and what to type next."""
+"""`benchmark-qa status`: show where tasks and scores are, and the next command."""
 
 import json as json_module
 import time
@@ -55,7 +55,7 @@ def status(
 
 
 def _looks(connections: "Connections", every: float) -> "Iterator[Standing | str]":
-    """Where everything is, again and again; or why that cannot be told just now."""
+    """The status, repeatedly; or the reason why it is not available now."""
     from benchmark_qa.encord_api.errors import PlatformError
     from benchmark_qa.store.errors import StoreError
     from benchmark_qa.tasks.standing import standing
@@ -101,7 +101,7 @@ def _print_stages(console: "Console", project: "ProjectStanding", now: datetime,
 
 
 def duration(length: timedelta) -> str:
-    """In the two largest units: `3 d 4 h`, `12 min`, `under 1 min`."""
+    """A duration in its two largest units: `3 d 4 h`, `12 min`, `under 1 min`."""
     minutes = max(int(length.total_seconds()) // 60, 0)
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:

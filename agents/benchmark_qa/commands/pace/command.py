@@ -1,4 +1,4 @@
-"""`benchmark-qa pace`: how often people meet benchmark items, and when."""
+"""`benchmark-qa pace`: how often and when annotators meet benchmark items."""
 
 import json as json_module
 from dataclasses import asdict
@@ -19,7 +19,7 @@ pace = typer.Typer(name="pace", help="How often people meet benchmark items, and
 ApplyOption = Annotated[bool, typer.Option("--apply", help="Set the priorities of waiting benchmark tasks.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 _MILESTONES = (10, 50, 100, 500, 1_000, 5_000)
-"""Places in the queue for which the benchmark tasks before them are told"""
+"""Positions in the queue for which the number of benchmark tasks before them is shown"""
 
 
 @pace.callback(invoke_without_command=True)

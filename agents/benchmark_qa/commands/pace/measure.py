@@ -1,4 +1,4 @@
-"""How often people meet benchmark items: items that too many know, and the share of benchmark tasks in the work."""
+"""How often annotators meet benchmark items: overused items, and benchmark tasks' share of the work."""
 
 import logging
 from collections import Counter
@@ -14,7 +14,7 @@ from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.scoring_plan import annotators_branches
 
 EARLY, LATE = 0.9, 0.1
-"""Priorities of waiting benchmark tasks when people meet too few, or enough of them"""
+"""Priorities of waiting benchmark tasks: the first if people meet too few of them, else the second"""
 ANNOTATION_KINDS = frozenset({"ANNOTATION", "CONSENSUS_ANNOTATION"})
 _BEFORE_EVERYTHING = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Share:
-    """Benchmark tasks among somebody's submitted tasks."""
+    """Share of benchmark tasks among an annotator's submitted tasks."""
 
     annotator: str
     benchmark: int
@@ -34,18 +34,18 @@ class Share:
 
 @dataclass(frozen=True)
 class Pace:
-    """Where the pace stands, and what would be changed."""
+    """The current shares, and the priorities that would be set."""
 
     shares: tuple[Share, ...]
     overall: Share
     priorities: dict[str, float]
-    """For the waiting benchmark tasks, by data hash"""
+    """Priorities of the waiting benchmark tasks, by data hash"""
 
 
 def measure_pace(projects: ServedProjects, now: datetime | None = None) -> Pace:
-    """Shares from who submitted what, each part of a consensus block as it is submitted; reviews count for nobody.
+    """Shares by who submitted what; each part of a consensus block counts when submitted, reviews never.
 
-    Requests: 1 for the label rows, and 1 per page of what Encord's analytics know of tasks.
+    Requests: 1 for the label rows, and 1 per page of task actions from Encord's analytics.
     """
     production = projects.production
     rows = projects.encord.label_rows(production.project_hash, all_branches=True)
@@ -73,7 +73,7 @@ def measure_pace(projects: ServedProjects, now: datetime | None = None) -> Pace:
 
 
 def submitted_by(actions: Iterable[TaskAction], production: Project) -> set[tuple[str, str]]:
-    """(annotator, data hash) of all that was submitted at annotation stages, however often."""
+    """(annotator, data hash) of all submissions at annotation stages, each pair once."""
     kinds = {stage.uuid: stage.kind for stage in production.stages}
     return {
         (action.actor, action.data_hash)
@@ -83,7 +83,7 @@ def submitted_by(actions: Iterable[TaskAction], production: Project) -> set[tupl
 
 
 def _from_rows(projects: ServedProjects, rows: Sequence[LabelRow], known: Set[str]) -> set[tuple[str, str]]:
-    """The same of data units that the analytics know nothing of, not even a review: who acted on them last."""
+    """(last actor, data hash) of submitted data units that the analytics do not mention at all."""
     by_data: dict[str, list[LabelRow]] = {}
     for row in rows:
         if row.data_hash not in known:
@@ -98,7 +98,7 @@ def _from_rows(projects: ServedProjects, rows: Sequence[LabelRow], known: Set[st
 
 
 def set_pace(projects: ServedProjects, pace: Pace) -> None:
-    """Bring waiting benchmark tasks forward or back. 1 request per 1,000."""
+    """Move waiting benchmark tasks forward or back in the queue. 1 request per 1,000."""
     if pace.priorities:
         PeoplesWork(projects.encord, projects.production.project_hash).set_priorities(pace.priorities)
 

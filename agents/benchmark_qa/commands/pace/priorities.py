@@ -1,4 +1,4 @@
-"""Put benchmark tasks among the production project's others by priority. What has a priority already keeps it."""
+"""Mix benchmark tasks among the production project's tasks by priority. Existing priorities stay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,36 +10,35 @@ from benchmark_qa.errors import RefusalError
 from benchmark_qa.tasks.projects import ServedProjects
 
 BEFORE_WORK = frozenset({"AGENT", "ANNOTATION", "CONSENSUS_ANNOTATION"})
-"""Stages at which a task has yet to be annotated"""
+"""Stages at which a task is not annotated yet"""
 
 
 class NoRoomLeft(RefusalError):
-    """Too many runs have put tasks behind each other; everything must be scheduled anew."""
+    """Earlier runs have used up the range of priorities; everything must be scheduled again."""
 
 
 @dataclass(frozen=True)
 class PacePlan:
-    """What a run would set, and what it leaves alone."""
+    """The priorities that a run would set, and counts of what it leaves alone."""
 
     schedule: Schedule
     scheduled_before: int
-    """Waiting tasks that have a priority already: by an earlier run, or by hand"""
+    """Waiting tasks that have a priority from an earlier run or set by hand"""
     past: int
-    """Tasks that are annotated, or further"""
+    """Tasks that are annotated already"""
 
 
 def plan_pace(projects: ServedProjects, rate: Rate, workers: Workers, *, seed: int, anew: bool) -> PacePlan:
     """Priorities for the waiting tasks that have none. 1 request.
 
-    New tasks come behind those that have been scheduled, and before those that have not; the rate goes on where it
-    had got to.
+    New tasks are put behind the scheduled tasks and before the unscheduled ones; the rate continues where it stopped.
 
     Args:
         projects: of the deployment.
-        rate: of benchmark tasks, as an annotator meets it.
-        workers: who works the queue off.
-        seed: settles the order.
-        anew: every waiting task, whatever its priority.
+        rate: of benchmark tasks, from one annotator's view.
+        workers: the people who work on the queue.
+        seed: determines the order.
+        anew: schedule every waiting task, whatever its priority.
 
     Raises:
         NoRoomLeft
@@ -77,6 +76,6 @@ def carry_out(projects: ServedProjects, plan: PacePlan) -> None:
 
 
 def _priorities(waiting: Sequence[QueuedRow], new: Sequence[QueuedRow]) -> list[float]:
-    """Of the tasks that are left alone."""
+    """Priorities of the tasks that are left alone."""
     changing = {row.data_hash for row in new}
     return [row.priority for row in waiting if row.priority is not None and row.data_hash not in changing]

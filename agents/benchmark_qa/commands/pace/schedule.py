@@ -1,8 +1,8 @@
-"""When benchmark tasks come among the others: at a constant rate, or many at first and fewer later.
+"""The order of benchmark tasks among others: at a constant rate, or a rate that falls with time.
 
-A queue is worked off from its front by several people, and a benchmark task goes to several of them. So the rate that
-one person meets differs from the share of benchmark tasks in the queue: with k people on each benchmark task and one on
-every other, a share q in the queue is met as r = qk / (qk + 1 - q), hence q = r / (r + k (1 - r)).
+Several people work on the front of a queue, and a benchmark task goes to several of them. So the rate that one person
+meets differs from the share of benchmark tasks in the queue: with k people on each benchmark task and one on every
+other, a share q in the queue is met as r = qk / (qk + 1 - q), hence q = r / (r + k (1 - r)).
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -13,17 +13,17 @@ from typing import Protocol
 import numpy as np
 
 DEFAULT_PRIORITY = 0.5
-"""Of a task whose priority nobody has set"""
+"""Priority of a task for which nobody has set one"""
 NARROWEST = 1e-6
-"""Priorities closer together than this may be one and the same to whoever stores them"""
+"""Smallest usable distance of priorities: closer ones may be stored as equal"""
 
 
 class NoRoomLeftError(ValueError):
-    """So many runs have put their tasks behind each other that there is no room for another."""
+    """Earlier runs have used up the range of priorities."""
 
 
 class Rate(Protocol):
-    """The share of benchmark tasks that a person meets, by how many tasks they have done."""
+    """The share of benchmark tasks that a person meets, as a function of tasks done."""
 
     def at(self, tasks_done: float) -> float:
         """A share between 0 and 1."""
@@ -32,7 +32,7 @@ class Rate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConstantRate:
-    """Always the same."""
+    """A constant share."""
 
     share: float
 
@@ -44,20 +44,20 @@ class ConstantRate:
 
 @dataclass(frozen=True, slots=True)
 class DecayingRate:
-    """From `first` towards `last`; half of the way is gone after `half_life` tasks, half of the rest after as many."""
+    """A share that decays from `first` to `last`, halving the distance every `half_life` tasks."""
 
     first: float
     last: float
     half_life: float
 
     def at(self, tasks_done: float) -> float:
-        """The share after so many tasks."""
+        """The share after `tasks_done` tasks."""
         return float(self.last + (self.first - self.last) * 2.0 ** (-tasks_done / self.half_life))
 
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """How many people work the queue off, and how many of them get each benchmark task."""
+    """How many people work on the queue, and how many of them get each benchmark task."""
 
     people: int = 1
     on_benchmark: int = 1
@@ -65,11 +65,11 @@ class Workers:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Priorities by task, and benchmark tasks that are held back until there are others to hide them among."""
+    """Priorities by task, and benchmark tasks held back until there are other tasks to mix them with."""
 
     priorities: dict[str, float]
     benchmark: tuple[int, ...]
-    """Places in the queue of this run at which benchmark tasks stand, from 0"""
+    """Positions of benchmark tasks in this run's queue, from 0"""
     held_back: tuple[str, ...]
 
 
@@ -83,21 +83,21 @@ def schedule(
     before: int = 0,
     below: float = 1.0,
 ) -> Schedule:
-    """Priorities that make a queue of two kinds of tasks, higher first.
+    """Priorities that mix two kinds of tasks in a queue; a higher priority comes first.
 
-    Both kinds take their priorities from the same draw, in the order of the queue, and both stand in an order that the
-    seed alone settles: of a task's priority, only its place in the queue can be told.
+    Both kinds take their priorities from one draw, in queue order, and the seed alone determines the order within each
+    kind: a task's priority tells only its position in the queue, not its kind.
 
     Args:
         benchmark, others: the tasks, by any name.
-        rate: of benchmark tasks, as a person meets it.
-        workers: who works them off.
-        seed: another one, another order.
+        rate: of benchmark tasks, from one person's view.
+        workers: the people who work on the queue.
+        seed: another seed gives another order.
         before: tasks in the queue, or done, before these.
-        below: all priorities lie under this, and over `DEFAULT_PRIORITY`.
+        below: all priorities are between `DEFAULT_PRIORITY` and this.
 
     Raises:
-        NoRoomLeftError: `below` is too near to the default.
+        NoRoomLeftError: `below` is too close to the default.
     """
     room = below - DEFAULT_PRIORITY
     if room < NARROWEST:
@@ -107,7 +107,7 @@ def schedule(
     kinds = list(_kinds(len(benchmark), len(others), shares, draw))
     waiting, rest = iter(_shuffled(benchmark, seed)), iter(_shuffled(others, seed))
     in_order = [next(waiting) if is_benchmark else next(rest) for is_benchmark in kinds]
-    # The upper half of the room: what comes later finds the lower half.
+    # Use the upper half of the range, so that later runs have the lower half.
     steps = (np.arange(len(in_order)) + draw.random(len(in_order))) / max(len(in_order), 1)
     priorities = below - steps * room / 2
     return Schedule(
@@ -120,10 +120,10 @@ def schedule(
 def _kinds(
     benchmark: int, others: int, shares: Generator[float, bool, None], draw: np.random.Generator
 ) -> Iterator[bool]:
-    """Whether each place in the queue takes a benchmark task, until there are no other tasks left.
+    """Whether each position in the queue is a benchmark task, until there are no other tasks left.
 
-    The expected number of benchmark tasks adds up place by place; whenever it passes a point drawn at random from the
-    next whole number, one is placed. So they keep to the rate and come at no regular distance.
+    The expected number of benchmark tasks grows with each position. When it passes a random point below the next whole
+    number, a benchmark task is placed. So the tasks keep to the rate, at irregular distances.
     """
     expected, placed, point = next(shares), 0, draw.random()
     while others:
@@ -139,7 +139,7 @@ def _kinds(
 
 
 def _shares_in_queue(rate: Rate, workers: Workers, before: int) -> Generator[float, bool, None]:
-    """The share of benchmark tasks at the next place of the queue; is sent what the place was given."""
+    """The share of benchmark tasks at the next position; `send` whether the position got one."""
     done = before / workers.people
     while True:
         met = rate.at(done)
@@ -148,5 +148,5 @@ def _shares_in_queue(rate: Rate, workers: Workers, before: int) -> Generator[flo
 
 
 def _shuffled(names: Sequence[str], seed: int) -> list[str]:
-    """In an order that depends on the names and the seed, not on the order given."""
+    """The names in an order that depends on the names and the seed, not on the input order."""
     return sorted(names, key=lambda name: blake2b(f"{seed}/{name}".encode(), digest_size=8).digest())

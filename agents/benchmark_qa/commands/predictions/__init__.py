@@ -1,1 +1,1 @@
-"""Evaluating a model's predictions."""
+"""Evaluate a model's predictions."""

@@ -1,4 +1,4 @@
-"""`benchmark-qa evaluate-predictions`: a model's predictions against ground truth or production labels."""
+"""`benchmark-qa evaluate-predictions`: compare predictions with ground truth or production labels."""
 
 import sys
 from collections.abc import Iterator
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 class RegionChoice(StrEnum):
-    """What is compared."""
+    """What is compared: boxes or areas."""
 
     BOXES = "bbox"
     AREAS = "segm"
 
 
 class Format(StrEnum):
-    """What is written."""
+    """Output format of the evaluation."""
 
     TABLE = "table"
     JSON = "json"
@@ -149,10 +149,10 @@ def evaluate_predictions(
 
 
 def require_place(output: Path | None) -> None:
-    """Before the work is done: is there a folder for what comes of it?
+    """Check that the output file's folder exists, before the work begins.
 
     Raises:
-        ExportError: there is none, or a folder stands in the file's place.
+        ExportError: the folder does not exist, or a folder has the file's name.
     """
     if output is None:
         return
@@ -163,7 +163,7 @@ def require_place(output: Path | None) -> None:
 
 
 def write_evaluation(evaluation: "Evaluation", format: "Format", output: Path | None) -> None:  # noqa: A002
-    """Tables, JSON or a page; into the file, or to standard output.
+    """Write tables, JSON or a page, into the file or to standard output.
 
     Raises:
         ExportError: the file cannot be written.
@@ -186,12 +186,12 @@ def write_evaluation(evaluation: "Evaluation", format: "Format", output: Path | 
 
 
 def write_json(content: dict[str, Any], output: Path | None) -> None:
-    """One line of JSON."""
+    """Write JSON on one line."""
     write(orjson.dumps(content) + b"\n", output)
 
 
 def write(content: bytes, output: Path | None) -> None:
-    """Into the file, or to standard output.
+    """Write into the file, or to standard output.
 
     Raises:
         ExportError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""Two models, or two rounds of one, on the same ground truth: which is better, and is that more than chance?"""
+"""Compare two models on the same ground truth: differences of figures with 95 % intervals."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ Figures = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Difference:
-    """One figure of both models. The interval is None where there are too few images for one; `why` says so."""
+    """One figure of both models. The interval is None with too few images; `why` gives the reason."""
 
     name: str
     first: float | None
@@ -55,7 +55,7 @@ class Comparison:
 def compare_predictions(
     first: Detections, second: Detections, *, region: Region = "bbox", iou: float = 0.5, confidence: float = 0.5
 ) -> Comparison:
-    """Evaluate both and give each difference a 95 % interval.
+    """Evaluate both models and give each difference a 95 % interval.
 
     The interval is a paired jackknife: the images (by cluster) are dealt into `GROUPS` groups, both models are
     evaluated again without each group, and the spread of the differences gives the standard error (Shao & Tu 1995,
@@ -78,7 +78,7 @@ def compare_predictions(
 
 @dataclass(frozen=True, eq=False)
 class _Model:
-    """One set of predictions, matched once; the figures of any part of the images."""
+    """One set of predictions, matched once; gives the figures of any subset of the images."""
 
     detections: Detections
     region: Region
@@ -96,7 +96,7 @@ class _Model:
         return cls(detections, region, clusters, counts)
 
     def figures(self, kept: NDArray[np.bool_]) -> Figures:
-        """The figures that are compared, over some of the clusters: overall, then AP and F1 by class."""
+        """The compared figures over the kept clusters: overall, then AP and F1 by class."""
         protocol = Protocol.of(self.detections.only(kept[self.clusters]), self.region)
         f1s = [counts.only(kept).f1().estimate for counts in self.counts]
         applicable = [f1 for f1 in f1s if f1 is not None]
@@ -108,12 +108,12 @@ class _Model:
 
 
 def _jackknife(clusters: NDArray[np.int64]) -> Iterator[NDArray[np.bool_]]:
-    """Which clusters are kept: first all of them, then all but each group in turn, if there are enough."""
+    """Masks of kept clusters: first all of them, then all but each group in turn, if there are enough."""
     numbers = np.arange(int(clusters.max(initial=-1)) + 1)
     yield numbers >= 0
     groups = min(GROUPS, numbers.size)
     if groups >= LEAST_GROUPS:
-        # Dealt out like cards: neighbours, which are often alike, go to different groups.
+        # Neighbours, which are often alike, go to different groups.
         yield from (numbers % groups != group for group in range(groups))
 
 

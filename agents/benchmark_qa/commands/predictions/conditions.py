@@ -1,4 +1,4 @@
-"""What can be said of an image or of an object in it, as parts of the data: metadata and label statistics."""
+"""Conditions on images and objects that define parts of the data: metadata and label statistics."""
 
 import itertools
 import math
@@ -16,16 +16,16 @@ from benchmark_qa.commands.predictions.outcome import Outcome
 from benchmark_qa.engine.pairs import box_iou, touching
 
 Fields = Mapping[str, Any]
-"""What is known about an image: texts, numbers and truth values by field."""
+"""Metadata of an image: texts, numbers and booleans by field."""
 Flags = NDArray[np.bool_]
 
 BINS = 4
 """A field with more numbers than `MOST_NUMBERS` is cut at its quartiles."""
 MOST_NUMBERS = 8
 SIZES = ((0.0, 32.0**2, "small"), (32.0**2, 96.0**2, "medium"), (96.0**2, math.inf, "large"))
-"""Of the COCO protocol, in pixels squared."""
+"""Size classes of the COCO protocol, in square pixels."""
 CROWDED = 0.1
-"""From which overlap with another box an object stands close to others."""
+"""IoU with another box from which an object counts as crowded."""
 EDGE = 1.0
 """Pixels from the edge of the image within which a box touches it."""
 
@@ -43,7 +43,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """The objects (n,) and the predictions (m,) of which a condition holds, in the order of an `Outcome`."""
+    """The objects (n,) and predictions (m,) that meet a condition, in the order of an `Outcome`."""
 
     condition: Condition
     truths: Flags
@@ -51,11 +51,11 @@ class Part:
 
 
 def image_parts(outcome: Outcome, fields: Sequence[Fields], least: int) -> Iterator[Part]:
-    """A part for each value of each field; values of fewer than `least` images are left out."""
+    """A part for each value of each field; values with fewer than `least` images are left out."""
     for name in dict.fromkeys(name for each in fields for name in each):
         for value, inside in _values([each.get(name) for each in fields], least):
             yield Part(Condition(name, value), inside[outcome.truth_image], inside[outcome.image_of])
-    # For recall alone: an image without objects has no prediction that is right, by definition.
+    # For recall only: on an image without objects no prediction can be right.
     objects = np.bincount(outcome.truth_image, minlength=len(fields))
     nowhere = np.zeros(len(outcome.image_of), dtype=np.bool_)
     for value, inside in _values(objects.tolist(), least):
@@ -63,7 +63,7 @@ def image_parts(outcome: Outcome, fields: Sequence[Fields], least: int) -> Itera
 
 
 def object_parts(outcome: Outcome, detections: Detections) -> Iterator[Part]:
-    """Parts by class, size, place and company of the single box."""
+    """Parts by class, size, position and neighbours of the single box."""
     for number, name in enumerate(detections.classes):
         yield Part(Condition("class", name), outcome.truth_class == number, outcome.class_of == number)
     annotations = [detections.truth["annotations"][at] for at in outcome.truth_at]
@@ -94,7 +94,7 @@ def _boxes(items: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
 
 
 def _touches_edge(boxes: NDArray[np.float64], sizes: NDArray[np.float64]) -> Flags:
-    """False where the size of the image is not known."""
+    """Whether each box touches the edge; False if the size of the image is not known."""
     ends = boxes[:, :2] + boxes[:, 2:]
     known = np.isfinite(sizes).all(axis=1)
     with np.errstate(invalid="ignore"):
@@ -111,7 +111,7 @@ def _is_close(boxes: NDArray[np.float64], images: NDArray[np.int64]) -> Flags:
 
 
 def _values(values: Sequence[Any], least: int) -> Iterator[tuple[str, Flags]]:
-    """A field's values and the images that have them; many numbers as quartiles."""
+    """A field's values and the images that have them; a field with many numbers is cut at its quartiles."""
     is_number = [isinstance(value, int | float) and not isinstance(value, bool) for value in values]
     numbers = np.array([value if one else math.nan for value, one in zip(values, is_number, strict=True)], dtype=float)
     known = numbers[np.isfinite(numbers)]

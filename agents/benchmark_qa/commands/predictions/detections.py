@@ -1,4 +1,4 @@
-"""Ground truth and predictions in COCO's own layout, read with care and numbered anew.
+"""Ground truth and predictions in COCO's layout, validated and renumbered.
 
 Format: https://cocodataset.org/#format-data and https://cocodataset.org/#format-results.
 """
@@ -20,7 +20,7 @@ Region = Literal["bbox", "segm"]
 
 
 class PredictionInputError(ValueError):
-    """Truth or predictions are not well formed; the message names the place and what is wrong there."""
+    """Truth or predictions are not well formed; the message names the place and the fault."""
 
     def __init__(self, place: str, problem: str) -> None:
         super().__init__(f"{place} {problem}")
@@ -30,30 +30,30 @@ class PredictionInputError(ValueError):
 
 @dataclass(frozen=True)
 class Source:
-    """The data unit that an image is (a frame) of; what the file does not tell is None or empty."""
+    """The data unit of an image or frame; values that the file does not give are None or empty."""
 
     data_hash: str | None = None
     title: str = ""
     dataset_hash: str | None = None
     label_hash: str | None = None
-    """Of the label row that is the truth here"""
+    """Label row that holds the truth"""
     url: str | None = None
     frame: int | None = None
     space: str = ""
     names: tuple[str, ...] = ()
-    """What else the image is called: its file; of an image group the hash, title and URL of the image itself"""
+    """Other names of the image: its file; in an image group the hash, title and URL of the image itself"""
 
 
 @dataclass(frozen=True)
 class Detections:
     """Truth and predictions over the same images and classes, ready for the evaluator.
 
-    Images, classes and annotations are numbered from 1 in the order of the truth file: the numbers of the
-    files may be anything, and COCO evaluators take annotation 0 for "not matched".
+    Images, classes and annotations are numbered from 1 in the order of the truth file: the files may use any numbers,
+    and COCO evaluators read annotation 0 as "not matched".
     """
 
     images: tuple[Hashable, ...]
-    """The image ids as the truth file has them; number n of this object is `images[n - 1]`."""
+    """Image ids of the truth file; number n of this object is `images[n - 1]`."""
     classes: tuple[str, ...]
     """Class names; number n is `classes[n - 1]`."""
     truth: Mapping[str, Any]
@@ -61,21 +61,21 @@ class Detections:
     predictions: Sequence[Mapping[str, Any]]
     """COCO results."""
     clusters: tuple[int, ...]
-    """By image: which images belong together (frames of one data unit), so that intervals know."""
+    """By image: number of its cluster (frames of one data unit), for clustered intervals."""
     fields: tuple[Mapping[str, Any], ...]
-    """By image: what the truth knows about it (texts, numbers, truth values), for slices."""
+    """By image: its metadata (texts, numbers, booleans), for slices."""
     unmatched: tuple[Hashable, ...] = ()
-    """Images (as the predictions name them) that have predictions but no truth; they count nowhere."""
+    """Images, as the predictions name them, with predictions but no truth; they count nowhere."""
     matching: Matching = field(default_factory=lambda: Matching(()))
     """Which image of the truth each name in the predictions means, and by which rule."""
     predicted_images: int = 0
-    """Images of the truth that the predictions speak of."""
+    """Images of the truth that the predictions mention."""
     sources: tuple[Source, ...] = ()
-    """By image: the data unit it is of."""
+    """By image: its data unit."""
     not_compared: Mapping[str, int] = field(default_factory=dict)
     """Objects on either side that are neither boxes nor areas, by shape; they count nowhere."""
     notes: tuple[str, ...] = ()
-    """What a person should know of how the files were read."""
+    """Remarks for the user about how the files were read."""
 
     @property
     def ambiguous(self) -> tuple[str, ...]:
@@ -87,11 +87,11 @@ class Detections:
         """Read a COCO data set and COCO results (a list, or a data set whose annotations have scores).
 
         Raises:
-            PredictionInputError: a key is missing, a number is none, an id is there twice or refers to nothing.
+            PredictionInputError: a key is missing, a value is not a number, an id occurs twice or refers to nothing.
         """
         _need(isinstance(truth, Mapping), "truth", "is not a COCO data set (a JSON object)")
         _numbered(truth, "images", "id")
-        # The protocol breaks ties by the order of image ids, whatever the order in the file.
+        # The protocol breaks ties by the order of image ids, in any order of the file.
         truth = {**truth, "images": [truth["images"][at] for at in in_order_of_ids(truth["images"])]}
         images = _numbered(truth, "images", "id")
         categories = _numbered(truth, "categories", "id")
@@ -118,7 +118,7 @@ class Detections:
         )
 
     def only(self, kept: Sequence[bool] | NDArray[np.bool_]) -> "Detections":
-        """The part on some of the images (one truth value per image); numbers and classes stay the same."""
+        """The subset for some of the images (one boolean per image); numbers and classes stay the same."""
         numbers = {number for number, keep in enumerate(kept, start=1) if keep}
         annotations = [item for item in self.truth["annotations"] if item["image_id"] in numbers]
         return replace(
@@ -126,7 +126,7 @@ class Detections:
             truth={
                 **self.truth,
                 "images": [image for image in self.truth["images"] if image["id"] in numbers],
-                # `Outcome` finds an annotation by its number, which is its place in this list.
+                # `Outcome` finds an annotation by its number, which is its index in this list.
                 "annotations": [{**item, "id": at} for at, item in enumerate(annotations, start=1)],
             },
             predictions=[item for item in self.predictions if item["image_id"] in numbers],
@@ -157,12 +157,12 @@ def _sides(image: Mapping[str, Any]) -> dict[str, int | None]:
 
 
 def _key(own: Hashable) -> Hashable:
-    """An id as it is compared: 7, 7.0 and "7" are one; frames of label rows have tuples."""
+    """The form in which ids are compared: 7, 7.0 and "7" are equal; frames of label rows have tuples."""
     return id_text(own) if isinstance(own, int | float | str) else own
 
 
 def in_order_of_ids(images: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Places of images by their ids, as `pycocotools` goes through them: numbers, then texts, then the rest."""
+    """Indices of images sorted by id in the order of `pycocotools`: numbers, then texts, then others."""
 
     def key(at: int) -> tuple[int, Any]:
         own = images[at]["id"]
@@ -179,7 +179,7 @@ NO_FIELDS = frozenset(
     {"id", "file_name", "coco_url", "flickr_url", "license", "date_captured"}
     | {"data_hash", "data_title", "dataset_hash", "label_hash", "frame", "space"}
 )
-"""Of a COCO image: different for every image, or of no interest."""
+"""Keys of a COCO image that are no fields: different for every image, or not informative."""
 
 
 def _known_about(image: Mapping[str, Any]) -> dict[str, Any]:
@@ -257,14 +257,14 @@ def _item(given: Any, place: str, images: Mapping[Hashable, int], categories: Ma
 
 
 BROKEN = "broken_outline"
-"""Of an object: why its outline cannot be used; its box can"""
+"""Key of an object: why its outline cannot be used; its box can be used"""
 
 
 def read_region(given: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """The `bbox` and the `segmentation` of a COCO annotation or result.
+    """Read the `bbox` and the `segmentation` of a COCO annotation or result.
 
     Raises:
-        PredictionInputError: there is neither, or one is not well formed.
+        PredictionInputError: both are missing, or one is not well formed.
     """
     item: dict[str, Any] = {}
     if given.get("bbox"):
@@ -277,7 +277,7 @@ def read_region(given: Mapping[str, Any], place: str) -> dict[str, Any]:
         except PredictionInputError as error:
             if "bbox" not in item:
                 raise
-            item[BROKEN] = str(error)  # says nothing where boxes are compared
+            item[BROKEN] = str(error)  # has no effect when boxes are compared
     _need("bbox" in item or "segmentation" in item, place, "has neither bbox nor segmentation")
     return item
 
@@ -296,7 +296,7 @@ def _segmentation(region: Any, place: str) -> Any:
 
 
 def _mask(region: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """A mask whose runs fill it exactly: decoders in C take the runs at their word."""
+    """A mask whose runs fill it exactly: decoders in C do not check the runs."""
     size, counts = region.get("size"), region.get("counts")
     _need(isinstance(size, list) and len(size) == 2, place, "has no size [height, width]")
     height, width = (finite_number(side, f"{place}.size") for side in size or ())
@@ -324,7 +324,7 @@ def _box(box: Any, place: str) -> list[float]:
 
 
 def box_around(rings: Sequence[Sequence[float]]) -> list[float]:
-    """The box [x, y, width, height] about polygons, each [x, y, x, y, ...]."""
+    """The bounding box [x, y, width, height] of polygons, each [x, y, x, y, ...]."""
     left, right = min(min(ring[0::2]) for ring in rings), max(max(ring[0::2]) for ring in rings)
     top, bottom = min(min(ring[1::2]) for ring in rings), max(max(ring[1::2]) for ring in rings)
     return [left, top, right - left, bottom - top]
@@ -358,7 +358,7 @@ def _text(holder: Mapping[str, Any], key: str, place: str) -> str:
 
 
 def confidence_of(value: Any, place: str) -> float:
-    """The confidence, or a `PredictionInputError` that names the place: percent are none."""
+    """The confidence, or a `PredictionInputError` with the place; percentages are not allowed."""
     number = finite_number(value, place)
     if number > 1 + _ROUNDING:
         raise PredictionInputError(place, f"is {number:g}: a confidence lies between 0 and 1 (divide percent by 100)")
@@ -366,11 +366,11 @@ def confidence_of(value: Any, place: str) -> float:
 
 
 _ROUNDING = 1e-5
-"""By which a confidence may lie above 1: networks compute with 16 and 32 bits"""
+"""Tolerance of a confidence above 1: networks compute with 16 and 32 bits"""
 
 
 def finite_number(value: Any, place: str) -> float:
-    """The number, or a `PredictionInputError` that names the place."""
+    """The number, or a `PredictionInputError` with the place."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise PredictionInputError(place, f"is not a finite number: {value!r}")
     return value

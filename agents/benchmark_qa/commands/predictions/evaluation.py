@@ -1,4 +1,4 @@
-"""The COCO protocol through `faster-coco-eval`, and what people ask beside it: F1, confusion, calibration.
+"""The COCO protocol through `faster-coco-eval`, and additional F1, confusion and calibration.
 
 The protocol: https://cocodataset.org/#detection-eval. Agrees with `pycocotools.cocoeval.COCOeval`.
 """
@@ -28,19 +28,19 @@ SUMMARY = (
 )  # fmt: skip
 """The twelve figures of the protocol in the order of `COCOeval.stats`."""
 SIZES = ("all", "small", "medium", "large")
-"""Of ground truth objects, in pixels squared: small below 32^2, large from 96^2."""
+"""Sizes of ground truth objects, in square pixels: small below 32^2, large from 96^2."""
 
 
 def evaluate_predictions(
     detections: Detections, *, region: Region = "bbox", iou: float = 0.5, confidence: float = 0.5
 ) -> PredictionScore:
-    """Evaluate predictions by the COCO protocol, and at one confidence and IoU by F1, precision and recall.
+    """Evaluate by the COCO protocol, and at one confidence and IoU by F1, precision and recall.
 
     Args:
         detections: truth and predictions.
-        region: compare boxes, or areas (polygons and masks), which every object must then have.
-        iou: from which overlap a prediction is right, for everything but the figures of the protocol.
-        confidence: which predictions a user of the model would see, for F1, precision, recall and confusion.
+        region: compare boxes, or areas (polygons and masks); for areas every object must have one.
+        iou: IoU from which a prediction is right, for everything but the figures of the protocol.
+        confidence: least confidence of predictions that count for F1, precision, recall and confusion.
 
     Raises:
         EvaluatorMissingError: the extra `predictions` is not installed.
@@ -77,11 +77,11 @@ def evaluate_predictions(
 
 
 MOST = 100
-"""Predictions of a class that the protocol counts on one image (`maxDets`)"""
+"""Predictions of a class on one image that the protocol counts (`maxDets`)"""
 
 
 def _beyond_the_protocol(detections: Detections) -> list[str]:
-    """What the protocol cuts off, and what it does not know."""
+    """Remarks about data that the protocol cuts off or does not support."""
     notes = []
     sides = {"objects": detections.truth["annotations"], "predictions": detections.predictions}
     crowded = Counter(
@@ -101,7 +101,7 @@ def _beyond_the_protocol(detections: Detections) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Protocol:
-    """The figures of the COCO protocol."""
+    """The figures of the COCO protocol for one evaluation."""
 
     summary: Mapping[str, float | None]
     precision: NDArray[np.float64]
@@ -163,7 +163,7 @@ def _best_f1(score: NDArray[np.float64], right: NDArray[np.bool_], truths: int) 
     order = np.argsort(-score, kind="stable")
     kept = np.arange(1, score.size + 1)
     f1 = 2 * np.cumsum(right[order]) / (kept + truths)
-    # Predictions of equal confidence stay or go together.
+    # Predictions of equal confidence are kept or dropped together.
     last_of_equals = np.append(np.diff(score[order]) != 0, True)
     best = int(np.argmax(np.where(last_of_equals, f1, -1)))
     return float(f1[best]), float(score[order[best]])

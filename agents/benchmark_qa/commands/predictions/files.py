@@ -1,4 +1,4 @@
-"""Predictions as people keep them: COCO results, or a table with one row per object."""
+"""Read predictions from COCO results, or from a table with one row per object."""
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ OPTIONAL = frozenset({"frame"})
 def given_by_coco(content: Any, place: str = "predictions") -> Given:
     """COCO results (a list), or a COCO data set whose annotations have scores.
 
-    In a list `file_name` says the image, else `image_id` (an id of the labels' file, a name, or a name without its
-    ending); a class is named by its id. In a data set images and classes are named by their names, as ids are each
-    data set's own. `place` is what messages call it.
+    In a list `file_name` names the image, else `image_id` (an id of the labels' file, a name, or a name without its
+    extension); a class is named by its id. In a data set images and classes are named by their names, since each data
+    set has its own ids. `place` is its name in messages.
 
     Raises:
         PredictionInputError: it is neither, or a result is not well formed.
@@ -48,25 +48,25 @@ def given_by_coco(content: Any, place: str = "predictions") -> Given:
 
 @dataclass(frozen=True)
 class _Known:
-    """What a data set says of its images and classes, by their ids; a list of results says nothing."""
+    """Images and classes of a data set by their ids; empty for a list of results."""
 
     places: Mapping[Any, Place]
     kinds: Mapping[Any, Kind]
     unsized: Set[Any]
-    """Images on which places are shares of the image"""
+    """Images on which coordinates are shares of the image"""
 
 
 def given_by_table(rows: Iterable[Mapping[str, Any]], place: str = "predictions") -> Given:
-    """One row per predicted box; see `COLUMNS` for the names of columns.
+    """One row per predicted box; see `COLUMNS` for the column names.
 
     Raises:
-        PredictionInputError: a column is missing, or a number is none.
+        PredictionInputError: a column is missing, or a value is not a number.
     """
     return Given([_row(row, f"{place}[{at}]") for at, row in enumerate(rows)])
 
 
 def _place(image: Mapping[str, Any]) -> Place:
-    """An image of a data set: its id is the data set's own, and means something where there is no name."""
+    """An image of a data set as a place; its id, which is the data set's own, is used if it has no name."""
     keys = ("data_hash",) if image.get("stem") else ("data_hash", "file_name", "coco_url")
     names = tuple(str(image[key]) for key in keys if image.get(key))
     frame, size = image.get("frame"), size_of(image)
@@ -110,7 +110,7 @@ def _result(given: Any, place: str, known: "_Known") -> Mapping[str, Any]:
 
 
 def _place_of_result(given: Mapping[str, Any], places: Mapping[Any, Place]) -> Place:
-    """By the data set's image; in a list of results by `file_name`, else by an `image_id` that may be many things."""
+    """The place of the data set's image; in a list of results from `file_name`, else from `image_id`."""
     image, name = given.get("image_id"), given.get("file_name")
     if image in places:
         return places[image]
@@ -143,7 +143,7 @@ def _value(row: Mapping[str, Any], name: str, place: str) -> Any:
 
 
 def _number(value: Any, place: str) -> float:
-    """As CSV files hold it: a text."""
+    """The number in a cell of a CSV file, which is text."""
     if isinstance(value, str):
         try:
             value = float(value)

@@ -1,4 +1,4 @@
-"""Labels and predictions straight from Encord: one side or both of an evaluation."""
+"""Read labels and predictions from Encord, for one or both sides of an evaluation."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,31 +24,31 @@ class LabelsOf:
     project_hash: str
     branch: str = MAIN
     unfinished: bool = False
-    """Also of tasks that are not at a Complete stage"""
+    """Include tasks that are not at a Complete stage"""
 
 
 @dataclass(frozen=True)
 class LabelsRead:
-    """Labels as the side that predictions are held against."""
+    """Labels as the truth of an evaluation."""
 
     truth: Truth
     project: Project
     left_out: int
     """Data units whose tasks are not at a Complete stage"""
     items: Mapping[str, str]
-    """Uuids of the stored items by data hash"""
+    """Uuids of the stored items, by data hash"""
 
 
 def read_truth(encord: Encord, labels: LabelsOf, progress: Progress = no_progress) -> LabelsRead:
-    """A project's labels with the classes of its ontology and the client metadata of its data units.
+    """A project's labels, with the classes of its ontology and the client metadata of its data units.
 
     5 requests and one per bundle of label rows.
 
     Raises:
         PlatformError
-        NoGroundTruth: there is no label row to hold anything against.
+        NoGroundTruth: the project has no label row to compare with.
         LabelsUnreadable: the ontology cannot be read.
-        PredictionInputError: a label row is not as Encord writes them.
+        PredictionInputError: a label row is not in Encord's format.
     """
     project = encord.project(labels.project_hash)
     units, left_out = _units(encord, project, labels)
@@ -66,7 +66,10 @@ def read_truth(encord: Encord, labels: LabelsOf, progress: Progress = no_progres
 
 
 def read_predictions(encord: Encord, labels: LabelsOf, progress: Progress = no_progress) -> Given:
-    """A project's labels as a model's predictions: their confidence counts. Requests as `read_truth`."""
+    """A project's labels as a model's predictions, with their confidence.
+
+    5 requests and one per bundle of label rows.
+    """
     project = encord.project(labels.project_hash)
     units, _ = _units(encord, project, replace(labels, unfinished=True))
     if not units:
@@ -75,7 +78,7 @@ def read_predictions(encord: Encord, labels: LabelsOf, progress: Progress = no_p
 
 
 def plain_fields(metadata: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Client metadata as fields with plain values: what is nested gets a name with dots, lists are left out.
+    """Client metadata as flat fields: nested values get a name with dots, lists are left out.
 
     >>> plain_fields({"site": "north", "camera": {"height": 2.5}, "tags": ["a"]})
     {'site': 'north', 'camera.height': 2.5}

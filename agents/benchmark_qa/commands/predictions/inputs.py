@@ -1,4 +1,4 @@
-"""Labels and predictions of a command line: files in whatever layout, or projects on Encord."""
+"""Load the labels and predictions of a command line: files of any layout, or projects on Encord."""
 
 import math
 import re
@@ -49,19 +49,19 @@ MetadataOption = Annotated[
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the command compares."""
+    """The inputs of the comparison."""
 
     truth: "Truth"
     detections: "list[Detections]"
     """One per model"""
     project_hash: str | None
-    """Where the labels are from Encord"""
+    """Project of the labels, if they are from Encord"""
     encord: "Encord | None"
-    """The same"""
+    """Connection, if the labels are from Encord"""
     items: Mapping[str, str]
-    """Uuids of stored items by data hash, the same"""
+    """Uuids of stored items by data hash, if the labels are from Encord"""
     export: "ExportMap | None" = None
-    """What `--map-images` says"""
+    """Content of `--map-images`"""
 
 
 def load_inputs(
@@ -73,12 +73,12 @@ def load_inputs(
     max_unmatched: float,
     map_images: Path | None = None,
 ) -> Inputs:
-    """Labels, and each model's predictions beside the same images and classes.
+    """Load the labels, and each model's predictions on the same images and classes.
 
     Raises:
-        ExportError: a file cannot be used, or too many predictions are on images that the labels do not know.
-        PredictionInputError: the readers' own.
-        SettingsError, PlatformError, RefusalError: of Encord, where a project is named.
+        ExportError: a file cannot be used, or too many predictions are on images that the labels do not have.
+        PredictionInputError: from the readers.
+        SettingsError, PlatformError, RefusalError: from Encord, if a project is named.
     """
     account = _Account()
     export = load_map(map_images)
@@ -109,7 +109,7 @@ def load_inputs(
 
 
 class _Account:
-    """The connection to Encord, made where it is needed."""
+    """The connection to Encord, opened on first use."""
 
     def __init__(self) -> None:
         self._encord: Encord | None = None
@@ -152,7 +152,7 @@ def _truth(path: Path) -> "Truth":
 
 
 def truth_of_document(foreign: "CocoDocument", place: str) -> "Truth":
-    """Labels of another tool's format as the side that is held against.
+    """Labels of another tool's format as the truth of an evaluation.
 
     Raises:
         ExportError: the size of an image is not known, so nothing on it has a place in pixels.
@@ -166,7 +166,7 @@ def truth_of_document(foreign: "CocoDocument", place: str) -> "Truth":
             "folder, and install Pillow (pip install '.[curation]' in a checkout)"
         )
     left = foreign.left_out
-    # A single point has no box; a skeleton is compared by the box about it, as in COCO's own files.
+    # A single point has no box; a skeleton is compared by its bounding box, as in COCO's own files.
     boxed = [item for item in foreign.document["annotations"] if not item.get("keypoints") or all(item["bbox"][2:])]
     points = len(foreign.document["annotations"]) - len(boxed)
     return replace(
@@ -204,7 +204,7 @@ def _given(reference: str, account: _Account) -> "Given":
 
 
 def is_file(reference: str) -> bool:
-    """Whether labels or predictions are no project on Encord."""
+    """Whether labels or predictions are a file, not a project on Encord."""
     return Path(reference).exists() or not _PROJECT.fullmatch(reference)
 
 

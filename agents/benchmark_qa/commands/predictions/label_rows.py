@@ -1,4 +1,4 @@
-"""Label rows with confidences, as exports hold them, in COCO's layout."""
+"""Convert exported label rows with confidences to COCO's layout."""
 
 import math
 from collections import Counter, defaultdict
@@ -40,37 +40,37 @@ Region = dict[str, Any]
 """`bbox` or `segmentation`, in pixels."""
 
 ROW_FIELDS = ("dataset_title", "data_type")
-"""Of a label row, for slices."""
+"""Keys of a label row that become fields for slices."""
 NO_CLASSES = Ontology()
 
 
 def detections_from_label_rows(truth: Iterable[Row], predictions: Iterable[Row]) -> Detections:
-    """Compare label rows of the same data hash; `confidence` of an object is the confidence of its prediction.
+    """Detections from label rows with the same data hashes; predicted objects have a `confidence`.
 
     Boxes, rotated boxes, polygons, bitmasks, circles and ellipses are compared; objects of other shapes are counted in
     `Detections.not_compared`. An object without a confidence has 1, as in the SDK.
 
     Raises:
-        PredictionInputError: a row is not well formed, or a data hash is there twice on one side.
+        PredictionInputError: a row is not well formed, or a data hash occurs twice on one side.
     """
     (detections,) = detections_of_models(truth, [predictions])
     return detections
 
 
 def detections_of_models(truth: Iterable[Row], models: Sequence[Iterable[Row]]) -> list[Detections]:
-    """The same for several models, over the same images and classes, so that they can be compared."""
+    """Detections for several models, over the same images and classes, so that they can be compared."""
     return truth_of_rows(truth).detections([given_by_rows(rows) for rows in models])
 
 
 def truth_of_rows(rows: Iterable[Row], classes: Mapping[str, str] | None = None) -> Truth:
-    """Label rows as the side that is held against.
+    """Label rows as the truth of an evaluation.
 
     Args:
         rows: one per data unit.
-        classes: names by feature hash, of an ontology; classes that the labels mention besides are added.
+        classes: class names of an ontology by feature hash; other classes in the labels are added.
 
     Raises:
-        PredictionInputError: a row is not well formed, or a data hash is there twice.
+        PredictionInputError: a row is not well formed, or a data hash occurs twice.
     """
     table = _Table(classes=dict(classes or {}))
     annotations = [
@@ -95,7 +95,7 @@ def given_by_rows(rows: Iterable[Row]) -> Given:
     """Label rows whose objects are predictions; data units are named by hash, title and URL.
 
     Raises:
-        PredictionInputError: as `truth_of_rows`.
+        PredictionInputError: a row is not well formed, or a data hash occurs twice.
     """
     objects: list[Mapping[str, Any]] = []
     places: list[Place] = []
@@ -115,7 +115,7 @@ def given_by_rows(rows: Iterable[Row]) -> Given:
 
 
 def _once_each(rows: Iterable[Row], side: str) -> Iterator[tuple[str, Row]]:
-    """Rows with their data hashes, one after the other: they need not all be in memory."""
+    """Yield rows with their data hashes one by one, so that not all need to be in memory."""
     seen: set[str] = set()
     for at, row in enumerate(rows):
         if not isinstance(row, Mapping) or not isinstance(row.get("data_hash"), str):
@@ -128,7 +128,7 @@ def _once_each(rows: Iterable[Row], side: str) -> Iterator[tuple[str, Row]]:
 
 @dataclass
 class _Table:
-    """Images and classes as they turn up."""
+    """Images and classes, collected while rows are read."""
 
     images: dict[Image, dict[str, Any]] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
@@ -137,7 +137,7 @@ class _Table:
     not_compared: Counter[str] = field(default_factory=Counter)
 
     def read(self, row: Row, side: str) -> Iterator[dict[str, Any]]:
-        """The objects of a row as COCO results; its images and classes are noted."""
+        """The objects of a row as COCO results; adds its images and classes to the table."""
         try:
             for frame in frames(row, NO_CLASSES):
                 yield from self._frame(frame, row, f"{side}, {frame.place}")
@@ -208,7 +208,7 @@ def _by_shape(frame: Frame, place: str) -> Mapping[str, list[Row]]:
 
 
 def _complete(annotation: dict[str, Any]) -> dict[str, Any]:
-    """A ground truth annotation: with the box about its area, and the area itself."""
+    """A ground truth annotation, completed with its area and the bounding box of the area."""
     region = annotation.get("segmentation")
     if region is None or "area" in annotation:
         return annotation
@@ -218,7 +218,7 @@ def _complete(annotation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ring_area(ring: list[float]) -> float:
-    """Of a polygon [x, y, x, y, ...], by the shoelace formula."""
+    """Area of a polygon [x, y, x, y, ...], by the shoelace formula."""
     x, y = np.array(ring[0::2]), np.array(ring[1::2])
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
@@ -242,7 +242,7 @@ def _polygons(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
 
 
 def _polygon(areas: Rings, at: int, width: int, height: int) -> Any:
-    """Polygons where there are no holes, else a mask."""
+    """Polygons if there are no holes, else a mask."""
     outlines, holes = [], []
     for polygon in range(areas.offsets[at], areas.offsets[at + 1]):
         first, end = areas.polygon_offsets[polygon : polygon + 2]
@@ -284,7 +284,7 @@ def _ellipses(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
 
 
 def _curves(shape: Shape, geometry: Numbers, width: int, height: int) -> list[Region]:
-    """By their own bounds and areas; the outline is the polygon that is exported."""
+    """Circles and ellipses with exact bounds and areas; the outline is the polygon that is exported."""
     regions = []
     for at, curve in enumerate(curve_regions(shape, geometry, np.full((len(geometry), 2), (width, height)))):
         if curve is None:
@@ -302,4 +302,4 @@ _REGIONS: Mapping[str, Callable[[Sequence[Row], int, int], list[Region]]] = {
     Shape.CIRCLE: _circles,
     Shape.ELLIPSE: _ellipses,
 }
-"""The shapes of `formats.regions.BOX_SHAPES`: what is exported as an area is compared as one"""
+"""Converters by shape (`formats.regions.BOX_SHAPES`): exported areas are compared as areas"""

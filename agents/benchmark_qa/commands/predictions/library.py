@@ -1,4 +1,4 @@
-"""The one place that touches `faster-coco-eval`, an optional dependency."""
+"""The only module that uses `faster-coco-eval`, an optional dependency."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ class EvaluatorMissingError(RuntimeError):
 
 
 def evaluator(truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]], region: Region) -> Any:
-    """A `COCOeval` over the two; neither is changed, although the library writes into what it is given."""
+    """A `COCOeval` over truth and predictions; works on copies, since the library writes into its input."""
     library = _library()
     known = library.COCO({**truth, "annotations": [dict(annotation) for annotation in truth["annotations"]]})
     results = with_boxes(predictions) if region == "bbox" else _with_areas(predictions, truth)
@@ -42,17 +42,17 @@ def mask_of_rings(
 
 
 def mask_area(encoding: Mapping[str, Any]) -> float:
-    """Pixels in the mask."""
+    """Number of pixels in the mask."""
     return float(_library().mask.area(_compressed(encoding)))
 
 
 def mask_box(encoding: Mapping[str, Any]) -> list[float]:
-    """The box [x, y, width, height] about the mask."""
+    """The bounding box [x, y, width, height] of the mask."""
     return [float(value) for value in _library().mask.toBbox(_compressed(encoding))]
 
 
 def _compressed(encoding: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The mask with its runs as a string, which is the only form that most of the library takes."""
+    """The mask with its runs as a string, the only form that most of the library accepts."""
     if isinstance(encoding["counts"], str):
         return encoding
     compressed: Mapping[str, Any] = _library().mask.frPyObjects(dict(encoding), *encoding["size"])
@@ -68,7 +68,7 @@ def _library() -> Any:
 
 
 def with_boxes(predictions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every prediction with a box, drawn about its polygons or its mask where it has none of its own."""
+    """Every prediction with a box; a missing one is drawn around its polygons or its mask."""
     boxed = []
     for prediction in predictions:
         item = dict(prediction)
@@ -80,7 +80,7 @@ def with_boxes(predictions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
 
 
 def _with_areas(predictions: Sequence[Mapping[str, Any]], truth: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every prediction as the protocol takes it: with boxes (whose area tells its size), or as bare masks."""
+    """Every prediction in the protocol's form: with boxes (whose area gives its size), or as bare masks."""
     if all("bbox" in prediction for prediction in predictions):
         return [dict(prediction) for prediction in predictions]
     mask = _library().mask

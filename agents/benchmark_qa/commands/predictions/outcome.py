@@ -1,4 +1,4 @@
-"""What became of each object and each prediction."""
+"""The outcome of each object and each prediction after matching."""
 
 import functools
 from collections import Counter
@@ -16,21 +16,21 @@ from benchmark_qa.stats.intervals import Interval, ratio_interval
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Objects and predictions after matching within classes; crowd regions, and what falls into them, left out.
+    """Objects and predictions after matching by class; crowd regions and their predictions left out.
 
     Arrays that begin with `truth_` have one entry per object, shape (n,), the others one per prediction, (m,).
     """
 
     truth_at: NDArray[np.int64]
-    """Position in the truth's annotations."""
+    """Index into the truth's annotations."""
     truth_class: NDArray[np.int64]
     """Class number from 0."""
     truth_image: NDArray[np.int64]
     """Image number from 0."""
     truth_score: NDArray[np.float64]
-    """Confidence of the prediction that matches the object, -inf where none does."""
+    """Confidence of the prediction that matches the object, -inf if there is none."""
     prediction_at: NDArray[np.int64]
-    """Position in the predictions."""
+    """Index into the predictions."""
     class_of: NDArray[np.int64]
     image_of: NDArray[np.int64]
     score: NDArray[np.float64]
@@ -40,7 +40,7 @@ class Outcome:
 
     @classmethod
     def of(cls, detections: Detections, region: Region, iou: float) -> Self:
-        """Match predictions and objects of one class, in the order of confidence, at one IoU.
+        """Match predictions and objects of one class, in descending order of confidence, at one IoU.
 
         Raises:
             PredictionInputError: an object has no area to compare, or `iou` is out of range.
@@ -79,7 +79,7 @@ def matched_across_classes(
     region: Region,
     iou: float,
 ) -> NDArray[np.int64]:
-    """For each prediction the position of the annotation that it matches, whatever the classes; else -1."""
+    """For each prediction the index of the annotation that it matches, ignoring classes; else -1."""
     one_class = {
         "images": truth["images"],
         "categories": [{"id": 1, "name": "any"}],
@@ -104,7 +104,7 @@ def _matched(
     matcher = evaluator(truth, predictions, region)
     matcher.params.iouThrs = np.array([iou])
     matcher.params.areaRng, matcher.params.areaRngLbl = [[0, 1e10]], ["all"]
-    # All of an image's, and no more: the library reserves as many places for every image.
+    # Not more than the fullest image has: the library reserves this many places for every image.
     matcher.params.maxDets = [most_on_an_image(predictions)]
     matcher.evaluate()
     matcher.accumulate()
@@ -115,7 +115,7 @@ def _matched(
 
 
 def most_on_an_image(items: Sequence[Mapping[str, Any]]) -> int:
-    """How many objects or predictions of one class the fullest image has."""
+    """The number of objects or predictions of one class on the fullest image."""
     counts = Counter((item["image_id"], item["category_id"]) for item in items)
     return max(counts.values(), default=0)
 
@@ -125,7 +125,7 @@ NO_TRUTH = "no ground truth of this class"
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """One class at one confidence; each array has one entry per cluster of images, shape (c,)."""
+    """Counts of one class at one confidence; each array has one entry per cluster of images, shape (c,)."""
 
     hits: NDArray[np.int64]
     spurious: NDArray[np.int64]
@@ -133,7 +133,7 @@ class Counts:
 
     @classmethod
     def of(cls, outcome: Outcome, number: int, confidence: float, clusters: NDArray[np.int64]) -> Self:
-        """Count one class; `clusters` gives the cluster number from 0 of each image."""
+        """Count one class; `clusters` gives the cluster number of each image, from 0."""
         of_class = (outcome.class_of == number) & (outcome.score >= confidence)
         size = int(clusters.max(initial=-1)) + 1
         count = functools.partial(np.bincount, minlength=size)

@@ -1,4 +1,4 @@
-"""One evaluation of a model's predictions, as it is written into files and onto a page."""
+"""One evaluation of a model's predictions, as JSON and as an HTML page."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,21 +17,21 @@ from benchmark_qa.page.template import HERE, environment
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The figures, and what they are of."""
+    """The figures of an evaluation, and its inputs."""
 
     score: PredictionScore
     differences: Sequence[Difference] | None
-    """From the other model; None: there is none"""
+    """Differences from the other model; None: there is no other model"""
     slices: Sequence[Slice] | None
-    """None: not looked for"""
+    """None: not searched for"""
     truth: str
     predictions: str
     against: str | None
-    """The other model"""
+    """Name of the other model"""
     asked_at: datetime
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON: the score's own, with `differences` and `slices` where they were asked for."""
+        """Plain values, ready for JSON: those of the score, and `differences` and `slices` if asked for."""
         result = self.score.to_dict()
         if self.differences is not None:
             result["differences"] = [asdict(difference) for difference in self.differences]
@@ -41,7 +41,7 @@ class Evaluation:
 
 
 def evaluation_page(evaluation: Evaluation) -> bytes:
-    """The evaluation as one HTML file that needs nothing from anywhere."""
+    """The evaluation as one HTML file that loads nothing from elsewhere."""
     return render_evaluation(evaluation).encode("utf-8")
 
 
@@ -49,11 +49,11 @@ SLICES_SHOWN = 25
 
 
 CONFUSION_SHOWN = 40
-"""Classes from which the matrix is left to the JSON"""
+"""Number of classes from which the matrix is only in the JSON"""
 
 
 def render_evaluation(evaluation: Evaluation) -> str:
-    """One HTML file that needs nothing from anywhere."""
+    """The evaluation as one HTML file that loads nothing from elsewhere."""
     score = evaluation.score
     slices = evaluation.slices or ()
     return (
@@ -77,5 +77,5 @@ def render_evaluation(evaluation: Evaluation) -> str:
 
 
 def short(reference: str) -> str:
-    """The name of a file without its folder; a project's hash as it is."""
+    """A file's name without its folder; a project's hash unchanged."""
     return PurePath(reference).name or reference

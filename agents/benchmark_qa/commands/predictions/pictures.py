@@ -1,4 +1,4 @@
-"""The pictures, where they can be read: how bright, how sharp, and which are nearly the same."""
+"""Read the pictures of the labels: brightness, sharpness, near-duplicates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from benchmark_qa.images.statistics import ImageStatistics
 
 SHOWN = 5
-"""Files whose names contradict, told in full"""
+"""Files with contradicting names that are listed in a message"""
 DISTANCE = 4
 """Bits of 64 in which the fingerprints of near-duplicates differ at most"""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """By place in `Detections.images`; pictures that are not there are left out."""
+    """Picture statistics by index into `Detections.images`; missing pictures are left out."""
 
     statistics: "Mapping[int, ImageStatistics]"
 
     def groups(self) -> "list[NDArray[np.intp]]":
-        """Near-duplicates, as places in `Detections.images`."""
+        """Groups of near-duplicates, as indices into `Detections.images`."""
         import numpy as np
 
         from benchmark_qa.images.near_duplicates import near_duplicate_groups
@@ -43,11 +43,11 @@ class Pictures:
 
 
 def read_pictures(inputs: "Inputs", detections: "Detections", folder: Path | None, *, stored: bool) -> Pictures | None:
-    """The pictures of the folder, or those that Encord has stored; None where neither is asked for.
+    """The pictures of the folder, or those that Encord has stored; None if neither is asked for.
 
     Raises:
-        ExportError: the folder holds none of them, the labels are not Encord's, or Pillow is not installed.
-        PlatformError, SettingsError: of Encord.
+        ExportError: the folder has none of them, the labels are not Encord's, or Pillow is not installed.
+        PlatformError, SettingsError: from Encord.
     """
     if folder is None and not stored:
         return None
@@ -83,7 +83,7 @@ def _stored(inputs: "Inputs", detections: "Detections") -> Pictures:
 
 
 def _in_folder(detections: "Detections", folder: Path, image_map: "ImageMap | None") -> Pictures:
-    """Every image of the labels that lies in the folder under one of its names."""
+    """Statistics of every image of the labels that is in the folder under one of its names."""
     from benchmark_qa.images.statistics import UnreadableImageError, image_statistics
     from benchmark_qa.terminal.progress import item_progress
 
@@ -105,7 +105,7 @@ def _in_folder(detections: "Detections", folder: Path, image_map: "ImageMap | No
 
 
 def with_pictures(models: "Sequence[Detections]", pictures: Pictures | None) -> "list[Detections]":
-    """With brightness and sharpness among what is known of the images, where the pictures were read."""
+    """The detections with brightness and sharpness added to their fields, if the pictures were read."""
     if pictures is None:
         return list(models)
     fields = [dict(known) for known in models[0].fields]
@@ -115,7 +115,7 @@ def with_pictures(models: "Sequence[Detections]", pictures: Pictures | None) -> 
 
 
 def _files(detections: "Detections", folder: Path, image_map: "ImageMap | None") -> list[tuple[int, Path]]:
-    """The file of every image that has one, by place in `Detections.images`."""
+    """The file of every image that has one, by index into `Detections.images`."""
     from benchmark_qa.images.identity import Asked, ImageIndex, Known
 
     known = [

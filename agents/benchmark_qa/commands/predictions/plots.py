@@ -7,7 +7,7 @@ from benchmark_qa.page.svg import ACCENT, SOFT, Plot, even_ticks
 
 
 def calibration_plot(calibration: Calibration) -> Markup | None:
-    """The share of right predictions over their mean confidence; None where confidences are none."""
+    """Share of right predictions over their mean confidence; None if there are no predictions."""
     known = [
         (each.confidence, each.precision, each.predictions)
         for each in calibration.bins

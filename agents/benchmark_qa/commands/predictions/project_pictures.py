@@ -1,4 +1,4 @@
-"""What finding needs of Encord besides the labels: the pictures, in a few numbers each."""
+"""Read pictures stored on Encord and compute their statistics."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ PARALLEL = 8
 
 @dataclass
 class PicturesRead:
-    """Statistics by the caller's number, and how many pictures could not be read."""
+    """Statistics by the caller's number, and the number of unreadable pictures."""
 
     statistics: dict[int, ImageStatistics] = field(default_factory=dict)
     unread: int = 0
@@ -24,7 +24,7 @@ class PicturesRead:
 def read_pictures(
     pictures: Pictures, items: Mapping[int, str], progress: Progress = no_progress, *, parallel: int = PARALLEL
 ) -> PicturesRead:
-    """Read stored pictures (uuids by a number of the caller's). 1 request per 100, and 1 for each.
+    """Read stored pictures (uuids by the caller's number). 1 request per 100, and 1 per picture.
 
     Raises:
         PlatformError: Encord itself cannot be used.
@@ -46,7 +46,7 @@ def read_pictures(
 
 
 def _statistics(pictures: Pictures, url: str | None) -> ImageStatistics | None:
-    """None where there is no picture to be read: the rest are worth something all the same."""
+    """Statistics of a picture; None if it cannot be read, so that the other pictures can still be used."""
     if url is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What an evaluation of predictions says: frozen values that print and turn into JSON."""
+"""The result of an evaluation of predictions: frozen values that print and convert to JSON."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -7,18 +7,18 @@ from typing import Any
 from benchmark_qa.stats.intervals import Interval
 
 NO_CLASS = "(none)"
-"""The row of predictions on nothing and the column of objects that nothing predicted."""
+"""Name of the row of predictions without an object and the column of objects without a prediction."""
 
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """One class. A figure is None where it is not applicable; `why` says the reason."""
+    """Figures of one class. A figure is None if it is not applicable; `why` gives the reason."""
 
     name: str
     truths: int
     """Objects in the ground truth, without crowd regions."""
     predictions: int
-    """Predictions of any confidence, without those that fall into a crowd region."""
+    """Predictions of any confidence, without those in a crowd region."""
     ap: float | None
     """Average precision, mean over IoU 0.50:0.05:0.95."""
     ap50: float | None
@@ -29,17 +29,17 @@ class ClassFigures:
     ar: float | None
     """Average recall over IoU 0.50:0.05:0.95 with at most 100 predictions per image."""
     true_positives: int
-    """At the confidence and the IoU of the evaluation, as are the counts and ratios that follow."""
+    """At the confidence and the IoU of the evaluation, like the counts and ratios that follow."""
     false_positives: int
     false_negatives: int
     precision: Interval
-    """With a 95 % interval clustered by image (by data unit, from label rows), as recall and F1."""
+    """Like recall and F1, with a 95 % interval clustered by image (from label rows: by data unit)."""
     recall: Interval
     f1: Interval
     best_f1: float | None
     """The highest F1 over all confidences."""
     best_confidence: float | None
-    """The confidence from which predictions are kept to reach it."""
+    """The confidence threshold that gives the best F1."""
     why: str | None
 
 
@@ -47,9 +47,9 @@ class ClassFigures:
 class Confusion:
     """Objects by true class and predicted class, at the confidence and the IoU of the evaluation.
 
-    Predictions are matched within their class first; what is left over on both sides is then matched across
-    classes. `cells[i][j]` counts objects of class i that were predicted as class j; the last row and column
-    stand for no object and no prediction.
+    Predictions are matched within their class first; unmatched ones on both sides are then matched across classes.
+    `cells[i][j]` counts objects of class i that were predicted as class j; the last row and column stand for no object
+    and no prediction.
     """
 
     names: tuple[str, ...]
@@ -58,24 +58,24 @@ class Confusion:
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Predictions whose confidence lies in [low, high), the last bin with its upper end."""
+    """Predictions whose confidence is in [low, high); the last bin includes its upper end."""
 
     low: float
     high: float
     predictions: int
     confidence: float | None
-    """Their mean confidence."""
+    """Mean confidence of the predictions."""
     precision: float | None
-    """The share of them that are right."""
+    """Share of the predictions that are right."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Whether confidence means what it says: of predictions at 0.8, eight of ten should be right."""
+    """How well confidence agrees with precision: at 0.8, eight of ten predictions should be right."""
 
     bins: tuple[CalibrationBin, ...]
     error: float | None
-    """Expected calibration error: mean of |confidence - precision| over bins, by their predictions."""
+    """Expected calibration error: mean of |confidence - precision| over bins, weighted by predictions."""
     why: str | None
 
 
@@ -95,7 +95,7 @@ class PredictionScore:
     crowd_regions: int
     predictions: int
     unmatched_images: int
-    """Images with predictions of which the truth knows nothing; they count nowhere."""
+    """Images with predictions that the truth does not have; they count nowhere."""
     not_compared: Mapping[str, int]
     """Objects that are neither boxes nor areas, by shape; they count nowhere."""
     summary: Mapping[str, float | None]
@@ -107,7 +107,7 @@ class PredictionScore:
     confusion: Confusion
     calibration: Calibration
     notes: tuple[str, ...] = ()
-    """What a person should know of the figures and of how the files were read."""
+    """Remarks for the user about the figures and about how the files were read."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -122,5 +122,5 @@ class PredictionScore:
 
 
 def shown(figure: float | None) -> str:
-    """A figure for people: three decimals, or that it is not applicable."""
+    """A figure with three decimals, or a text that it is not applicable."""
     return "n/a" if figure is None else f"{figure:.3f}"

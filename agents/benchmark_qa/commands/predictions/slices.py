@@ -1,4 +1,4 @@
-"""Where a model fails: the parts of the data in which it finds less, or is wrong more often, than elsewhere."""
+"""Slices: parts of the data in which a model finds less, or is wrong more often, than elsewhere."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,22 +17,22 @@ from benchmark_qa.stats.intervals import Interval, RatioTotals
 Metric = Literal["recall", "precision"]
 
 LEVEL = 0.95
-"""That all gaps lie in their intervals at once."""
+"""Probability that all gaps are in their intervals at once."""
 FAMILIES = 4
-"""Single conditions and pairs, each by recall and by precision"""
+"""Families of tests: single conditions and pairs, each by recall and by precision"""
 MOST_PAIRED = 100
-"""Conditions of which pairs are tried, those with the most objects: pairs grow with the square."""
+"""Conditions that are combined into pairs, those with the most objects: pairs grow with the square."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of the data, and how the model does there and elsewhere."""
+    """A part of the data, with the model's figure inside and outside."""
 
     metric: Metric
     conditions: tuple[Condition, ...]
-    """One, or two that both hold"""
+    """One condition, or two that both hold"""
     images: int
-    """Images in the slice that count for the metric: with objects (recall) or predictions (precision)."""
+    """Images in the slice that count: with objects (for recall) or predictions (for precision)."""
     count: int
     """Objects (recall) or predictions (precision) in the slice"""
     inside: Interval
@@ -40,10 +40,10 @@ class Slice:
     gap: float
     """Outside minus inside: above 0 the slice is worse than the rest."""
     gap_low: float
-    """Of an interval that holds for all slices at once: above 0 the slice is worse for certain."""
+    """Low end of an interval that holds for all slices at once: above 0 the slice is significantly worse."""
     gap_high: float
     failing_images: tuple[int, ...] = field(repr=False)
-    """Places in `Detections.images` where the model fails in the slice"""
+    """Indices into `Detections.images` where the model fails in the slice"""
 
     @property
     def title(self) -> str:
@@ -51,7 +51,7 @@ class Slice:
         return " and ".join(map(str, self.conditions))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON; of the failing images their number."""
+        """Plain values, ready for JSON; of the failing images only their number."""
         return asdict(self) | {"title": self.title, "failing_images": len(self.failing_images)}
 
     def __str__(self) -> str:
@@ -71,23 +71,23 @@ def find_slices(
     confidence: float = 0.5,
     least_images: int = 5,
 ) -> list[Slice]:
-    """Every value of every field and every label statistic as a slice, and pairs of them; the surest bad one first.
+    """Every value of every field and every label statistic as a slice, and pairs of them.
 
-    Slices are ordered by the low end of the gap's interval, so that a small gap over many images stands before a
-    large one over a handful. The interval is Newcombe's (1998, method 10) over two intervals clustered by image, at
-    a level so high that with 95 % all gaps lie in theirs (Bonferroni; a quarter of the 5 % each for single conditions
-    and for pairs, of recall and of precision). A pair is a slice of its own only if it is worse than both of its
-    conditions without the other one.
+    Slices are sorted by the low end of the gap's interval, so that a small gap over many images comes before a large
+    one over a few. The interval is Newcombe's (1998, method 10) over two intervals clustered by image. Its level is so
+    high that with 95 % all gaps are in their intervals (Bonferroni; a quarter of the 5 % each for single conditions and
+    for pairs, of recall and of precision). A pair is listed only if it is worse than each of its conditions without the
+    other.
 
     Args:
         detections: truth and predictions.
-        fields: what is known about each image, in the order of `detections.images`; `detections.fields` unless
-            given. A number with more than `MOST_NUMBERS` values is cut at its quartiles; None is left out.
-        region, iou, confidence: as in `evaluate_predictions`.
-        least_images: slices (and rests) of fewer clusters of images are left out.
+        fields: metadata of each image, in the order of `detections.images`; default `detections.fields`. A field with
+            more than `MOST_NUMBERS` numbers is cut at its quartiles; None is left out.
+        region, iou, confidence: those of `evaluate_predictions`.
+        least_images: slices, or their complements, with fewer clusters of images are left out.
 
     Raises:
-        PredictionInputError: there is not one set of fields per image; else as `evaluate_predictions`.
+        PredictionInputError: there is not one set of fields per image, or for the reasons of `evaluate_predictions`.
     """
     known = detections.fields if fields is None else fields
     if len(known) != len(detections.images):
@@ -101,7 +101,7 @@ def find_slices(
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """One metric as a share of things that count, k of them: objects found, or predictions that are right."""
+    """One metric as a share of k things that count: objects found, or predictions that are right."""
 
     metric: Metric
     good: Flags
@@ -113,14 +113,14 @@ class _Table:
     clusters: int
     least: int
     whole: Flags
-    """(k,) Whether it counts at all: predictions under the confidence do not"""
+    """(k,) Whether it counts at all: predictions below the confidence do not"""
 
     def members(self, part: Part) -> Flags:
-        """Of the things that count, those of which the condition holds."""
+        """The things that count and meet the condition."""
         return (part.truths if self.metric == "recall" else part.predictions) & self.whole
 
     def totals(self, members: Flags) -> RatioTotals:
-        """The share among some of the things, by cluster."""
+        """The share among the members, by cluster."""
         size = self.clusters
         good = np.bincount(self.cluster[members & self.good], minlength=size)
         return RatioTotals.of(good, np.bincount(self.cluster[members], minlength=size))
@@ -129,7 +129,7 @@ class _Table:
         return totals.tasks >= self.least
 
     def slice(self, conditions: tuple[Condition, ...], members: Flags, sides: "_Sides", level: float) -> Slice:
-        """The slice that these things are."""
+        """The members as a slice."""
         gap, low, high = sides.gap(level)
         return Slice(
             metric=self.metric,
@@ -147,7 +147,7 @@ class _Table:
 
 @dataclass(frozen=True)
 class _Sides:
-    """The share in a slice and elsewhere."""
+    """The share inside a slice and outside it."""
 
     inside: RatioTotals
     outside: RatioTotals
@@ -192,7 +192,7 @@ def _is_worse(table: _Table, members: Flags, rest: Flags, level: float) -> bool:
 
 
 def _sides(table: _Table, members: Flags, rest: Flags) -> _Sides | None:
-    """None where one of the two is too small to say anything."""
+    """The shares in `members` and `rest`; None if either is too small."""
     if min(int(members.sum()), int(rest.sum())) < table.least:
         return None
     sides = _Sides(table.totals(members), table.totals(rest))
@@ -200,7 +200,7 @@ def _sides(table: _Table, members: Flags, rest: Flags) -> _Sides | None:
 
 
 def _level(tests: int) -> float:
-    """Of one interval of many: Bonferroni's, with one of `FAMILIES` shares of the error to spend."""
+    """Level of one of many intervals: Bonferroni, with one of `FAMILIES` equal parts of the error."""
     return 1.0 - (1.0 - LEVEL) / FAMILIES / max(tests, 1)
 
 

@@ -1,4 +1,4 @@
-"""The evaluation of predictions, and what was found, as tables for the terminal."""
+"""The tables of an evaluation of predictions for the terminal."""
 
 import sys
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from benchmark_qa.commands.predictions.slices import Slice
 from benchmark_qa.terminal.tables import _cell, _table, _with_interval
 
 WORST = 10
-"""Slices and other findings that are shown; JSON has all of them."""
+"""Slices and other findings that are printed; JSON has all of them."""
 
 
 _PROTOCOL = {"ap": "AP", "ap50": "AP50", "ap75": "AP75", "ar": "AR"}
 
 
 def print_evaluation(evaluation: Evaluation, console: Console) -> None:
-    """Tables by class, of the confusion, of the differences and of the slices; the summary last."""
+    """Print tables of classes, confusion, differences and slices; the summary comes last."""
     score = evaluation.score
     console.print(_protocol_table(score))
     console.print(_class_table(score))
@@ -59,7 +59,7 @@ def _class_table(score: PredictionScore) -> Table:
 
 
 def _print_confusion(confusion: Confusion, console: Console) -> None:
-    """The matrix; where it is wider than the terminal, what is confused most often."""
+    """Print the matrix; if it is wider than the terminal, print the most frequent confusions."""
     table = _confusion_table(confusion)
     unlimited = console.options.update(max_width=sys.maxsize)
     fits = Measurement.get(console, unlimited, table).maximum <= console.width
@@ -101,7 +101,7 @@ def _difference_table(differences: Sequence[Difference]) -> Table:
 
 
 def slice_table(slices: Sequence[Slice]) -> Table:
-    """The worst slices."""
+    """A table of the worst slices."""
     count = f"the {min(WORST, len(slices))} worst of {len(slices):,} slices (the intervals hold for all at once)"
     title = count if slices else "no slice has enough images"
     table = _table(title, "slice", "images", "here", "elsewhere", "gap [95 %]", "")

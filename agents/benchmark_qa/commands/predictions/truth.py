@@ -1,4 +1,4 @@
-"""The side that predictions are held against, and which image of it a prediction speaks of."""
+"""The truth of an evaluation, and the search for the image that a prediction means."""
 
 import unicodedata
 from collections import defaultdict
@@ -15,68 +15,70 @@ from benchmark_qa.images.image_map import ImageMap
 
 
 class Place(NamedTuple):
-    """An image in the words of a prediction file."""
+    """An image, as a prediction file names it."""
 
     names: tuple[str, ...]
-    """What the file calls it: a data hash, a title, a URL"""
+    """Names in the file: a data hash, a title, a URL"""
     frame: int | None = None
-    """None: the file tells none"""
+    """None: the file gives no frame"""
     space: str | None = None
-    """Of a data group or a scene"""
+    """Space of a data group or a scene"""
     ids: tuple[str, ...] = ()
-    """What may be the id that the labels' file gives it, or its name without ending"""
+    """Possible ids in the labels' file, or names without extension"""
     size: Size | None = None
 
     @property
     def shown(self) -> str:
-        """For messages."""
+        """The name in messages."""
         return (self.names or self.ids or ("an image without a name",))[0]
 
 
 class Kind(NamedTuple):
-    """A class in the words of a prediction file."""
+    """A class, as a prediction file names it."""
 
     name: str
     """Id, feature hash or name"""
     shown: str | None
-    """What it is called where the truth does not have it; None: it must have it"""
+    """Name for a class that the truth does not have; None: the truth must have it"""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a model has predicted, in the words of its file."""
+    """A model's predictions, as its file names images and classes."""
 
     objects: Sequence[Mapping[str, Any]]
     """COCO results, but `image_id` is a `Place` and `category_id` a `Kind`"""
     places: Iterable[Place] = ()
-    """Images that the file speaks of without any object"""
+    """Images that the file mentions without any object"""
     not_compared: Mapping[str, int] = field(default_factory=dict)
     """Objects that are neither boxes nor areas, by shape"""
     notes: tuple[str, ...] = ()
-    """What a person should know of how the file was read"""
+    """Remarks for the user about how the file was read"""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """Labels that predictions are held against: ground truth, or production's."""
+    """Labels that predictions are compared with: ground truth, or production's."""
 
     document: Mapping[str, Any]
-    """A COCO data set; the ids are the caller's"""
+    """A COCO data set, with the ids of the caller"""
     sources: tuple[Source, ...]
     """By image"""
     fields: tuple[Mapping[str, Any], ...]
-    """By image: what is known of it, for slices"""
+    """By image: its metadata, for slices"""
     not_compared: Mapping[str, int] = field(default_factory=dict)
     """Objects that are neither boxes nor areas, by shape"""
     grows: bool = False
-    """Whether a frame that nobody has labelled is an image without objects: so it is where the labels of a data unit
-    are all there (label rows), and not where the images are listed one by one (COCO)"""
+    """Whether a frame without labels is an image without objects.
+
+    True for label rows, which hold all labels of a data unit; false for COCO, which lists its images.
+    """
     notes: tuple[str, ...] = ()
-    """What a person should know of how the labels were read"""
+    """Remarks for the user about how the labels were read"""
 
     @classmethod
     def from_coco(cls, document: Any) -> Self:
-        """A COCO data set.
+        """The truth of a COCO data set.
 
         Raises:
             PredictionInputError: it is not well formed.
@@ -85,7 +87,7 @@ class Truth:
         return cls(document, read.sources, read.fields)
 
     def with_fields(self, known: Mapping[str, Mapping[str, Any]]) -> "Truth":
-        """With more known about images: fields by image id, data hash, title or URL."""
+        """The truth with added metadata: fields by image id, data hash, title or URL."""
         index = _Index(self)
         fields = [dict(each) for each in self.fields]
         for name, more in known.items():
@@ -94,12 +96,12 @@ class Truth:
         return replace(self, fields=tuple(fields))
 
     def unknown(self, names: Iterable[str]) -> list[str]:
-        """Those names that mean no image, or not one only."""
+        """The names that mean no image, or several."""
         index = _Index(self)
         return [name for name in names if not index.images_of(name)]
 
     def alone(self) -> Detections:
-        """The labels, and a model that predicts nothing."""
+        """The labels, with a model that predicts nothing."""
         (nothing,) = self.detections([Given(())])
         return nothing
 
@@ -109,12 +111,12 @@ class Truth:
         image_map: ImageMap | None = None,
         class_map: Mapping[str, str] | None = None,
     ) -> list[Detections]:
-        """Each model's predictions beside the same images and classes, so that models can be compared.
+        """Each model's predictions on the same images and classes, so that models can be compared.
 
         Args:
-            models: what each predicts.
-            image_map: which image a name means; believed before everything else.
-            class_map: feature hash or name by the number that predictions give a class, where they give no name.
+            models: the predictions of each.
+            image_map: the image that a name means; has precedence over every other rule.
+            class_map: feature hash or name by the number of a class, for predictions without class names.
 
         Raises:
             PredictionInputError: truth or predictions are not well formed.
@@ -139,11 +141,11 @@ class Truth:
 
 
 class _Index:
-    """The images of a truth by what they may be called: as data units, and each by itself."""
+    """The images of a truth by their possible names: as data units, and each by itself."""
 
     def __init__(self, truth: Truth) -> None:
         self._members: list[list[int]] = []
-        """By place in the index: places of images"""
+        """By position in the index: indices of images"""
         known: list[Known] = []
         units: dict[str, int] = {}
         for at, (image, source) in enumerate(zip(truth.document["images"], truth.sources, strict=True)):
@@ -168,7 +170,7 @@ class _Index:
         return self._members[found.at] if isinstance(found, Match) else []
 
     def matching(self, places: Sequence[Place], image_map: ImageMap | None) -> tuple[Matching, dict[Place, list[int]]]:
-        """The outcome for every image that is asked about, and the images of each place's data unit."""
+        """The outcome for every image that was asked for, and the images of each place's data unit."""
         asked: dict[Asked, list[Place]] = defaultdict(list)
         for place in places:
             asked[Asked(place.names, place.names, place.ids, place.size)].append(place)
@@ -183,19 +185,19 @@ class _Index:
 
 @dataclass(frozen=True)
 class _Matched:
-    """A model's predictions in the truth's ids."""
+    """A model's predictions with the truth's ids."""
 
     results: list[dict[str, Any]]
     """COCO results"""
     images: set[Hashable]
-    """Of the truth, those that the predictions speak of"""
+    """Images of the truth that the predictions mention"""
     missed: list[Place]
     matching: Matching
     notes: tuple[str, ...]
 
 
 class _Matcher:
-    """Finds images and classes, and notes those that the truth did not list."""
+    """Finds images and classes, and collects those that the truth does not list."""
 
     def __init__(self, truth: Truth, image_map: ImageMap | None, class_map: Mapping[str, str]) -> None:
         self._truth = truth
@@ -228,7 +230,7 @@ class _Matcher:
         return _Matched(results, set(images.values()) - {None}, missed, matching, tuple(self._notes))
 
     def _in_pixels(self, item: Mapping[str, Any], image: Hashable) -> Mapping[str, Any]:
-        """The object with its place in pixels, where the file tells shares of an image of unknown size."""
+        """The object in pixels, if the file gives shares of an image of unknown size."""
         if not item.get(SHARES):
             return item
         size = self._sizes.get(image)
@@ -248,7 +250,7 @@ class _Matcher:
         return {image["id"]: size_of(image) for image in self._images}
 
     def truth(self) -> Truth:
-        """With the frames and classes that only models know, which then have no objects; images in order of ids."""
+        """The truth with frames and classes that only models have, without objects; images in order of ids."""
         order = in_order_of_ids(self._images)
         document = {
             **self._truth.document,
@@ -275,7 +277,7 @@ class _Matcher:
         return self._new_image(candidates, place)
 
     def _as_meant(self, place: Place) -> Place:
-        """With the frame and the space that the map tells, where it names the image."""
+        """The place with frame and space from the map, if the map has the image."""
         meant = self._map.find(Asked(place.names, place.names, place.ids)) if self._map is not None else None
         if meant is None:
             return place
@@ -318,12 +320,12 @@ class _Matcher:
 
 
 def one_form(name: str) -> str:
-    """A name in the one Unicode form in which names are compared."""
+    """The name in the Unicode normal form in which names are compared."""
     return unicodedata.normalize("NFC", name)
 
 
 def _loosely(name: str) -> str:
-    """Without what people spell in several ways: case, spaces, hyphens, underscores."""
+    """The name without what people spell differently: case, spaces, hyphens, underscores."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
@@ -332,7 +334,7 @@ def _named(places: Iterable[Place]) -> tuple[str, ...]:
 
 
 def _clusters(sources: Sequence[Source]) -> tuple[int, ...]:
-    """Images of one data unit belong together."""
+    """Cluster number of each image; images of one data unit share one."""
     numbers: dict[Hashable, int] = {}
     return tuple(
         numbers.setdefault(("unit", source.data_hash) if source.data_hash else ("image", at), len(numbers))

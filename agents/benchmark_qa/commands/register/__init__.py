@@ -1,1 +1,1 @@
-"""Registering files with Encord."""
+"""Register files with Encord."""

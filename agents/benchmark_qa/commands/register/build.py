@@ -1,4 +1,4 @@
-"""A manifest to registration files. Memory does not grow with the manifest: rows wait on disk to be put in order."""
+"""Build registration files from a manifest. Rows wait on disk to be sorted, so memory stays constant."""
 
 import sqlite3
 from collections import Counter
@@ -50,7 +50,7 @@ _KEYS: dict[Kind, str] = {
     Kind.HTML: "text",
     Kind.PDF: "pdfs",
 }
-"""In the order in which they are written: kinds that share a key stand together"""
+"""Keys by kind, in the order of writing: kinds that share a key are next to each other"""
 _ORDER = {kind: number for number, kind in enumerate(_KEYS)}
 _KINDS = list(_KEYS)
 
@@ -72,7 +72,7 @@ CREATE TABLE files (
 
 
 class _Part(NamedTuple):
-    """A row of the table, in the order of `_ORDERED`."""
+    """A row of the table, with the columns in the order of `_ORDERED`."""
 
     kind: int
     item_group: str
@@ -93,29 +93,29 @@ _TITLES_OF_SEVERAL = (
     "SELECT title FROM (SELECT item_group, MIN(COALESCE(said_title, title)) AS title FROM files WHERE slice IS NOT NULL"
     " GROUP BY item_group) GROUP BY title HAVING COUNT(*) > 1"
 )
-"""Titles that more than one DICOM series would have"""
+"""Titles that more than one DICOM series would get"""
 
 
 class Destination(Protocol):
-    """Where a build writes; it is for the destination to keep nothing of a build that is refused."""
+    """The place that a build writes to; it must discard the files of a refused build."""
 
     def part(self, number: int) -> BinaryIO:
-        """The registration file of that number, from 1."""
+        """Open the registration file with this number, from 1."""
 
     def data_groups(self) -> BinaryIO:
-        """The list of data groups."""
+        """Open the list of data groups."""
 
 
 @dataclass(slots=True)
 class Built:
-    """What was built."""
+    """Counts of what was built."""
 
     items: Counter[Kind] = field(default_factory=Counter)
     urls: int = 0
     parts: int = 0
     data_groups: int = 0
     notes: list[str] = field(default_factory=list)
-    """What is worth knowing of a manifest that could be built"""
+    """Remarks about a manifest that was built"""
 
 
 def build(
@@ -130,17 +130,13 @@ def build(
     """Write the registration files of a manifest.
 
     Args:
-        rows: of the manifest.
-        rules: how to read them.
-        destination: where to write.
-        skip_duplicate_urls: what the files say of URLs that are registered already.
-        limits: of one file; Encord's own by default.
-        left_out: of a listed folder: DICOM files without a slice are noted there. Of a manifest, None: such a file is
-            a fault.
+        rows: of the manifest. rules: how to read them. destination: where to write. skip_duplicate_urls: value for the
+        files' setting about URLs that are registered already. limits: of one file; default: Encord's. left_out: for a
+        listed folder: collects DICOM files without a slice. None, for a manifest: such a file is a fault.
 
     Raises:
-        RulesError: the rules make no sense.
-        MissingExtraError: a file cannot be looked at without an extra that is not installed.
+        RulesError: the rules are invalid.
+        MissingExtraError: a file needs an extra that is not installed to be read.
         ManifestRefused: with the line and the reason of each fault.
     """
     limits = limits or Limits()
@@ -203,7 +199,7 @@ def _row_of_many(file: File) -> tuple[Any, ...]:
     place = natural_key(path_of(file.url))
     kind, group, in_series = _ORDER[file.kind], file.group, None
     if file.slice is not None:
-        # A series may lie in several folders; files that do not name theirs belong together by folder.
+        # A series may be in several folders; files that do not name their series are grouped by folder.
         folder = "" if file.slice.series else path_of(file.url).rpartition("/")[0]
         group, in_series = f"{file.slice.series}\n{file.group or folder}", _bytes(file.slice.to_dict())
     return kind, group, place, file.line, file.url, None, file.said_title, file.title, metadata, None, in_series
@@ -229,18 +225,18 @@ def _bytes(value: Any) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Writing:
-    """The second pass: rows in order, to entries."""
+    """The second pass: turns sorted rows into entries."""
 
     writer: PartWriter
     limits: Limits
     faults: Faults
     built: Built
     several: set[str]
-    """Titles that need the series beside them"""
+    """Titles that need the series UID added"""
     left_out: LeftOut | None
 
     def write(self, rows: Iterator[_Part]) -> None:
-        """Writes every item."""
+        """Write every item."""
         for (number, _), parts in groupby(rows, key=itemgetter(0, 1)):
             kind = _KINDS[number]
             if kind.of_many_files:
@@ -266,7 +262,7 @@ class _Writing:
         self._add(kind, _bytes(entry_of(model)), len(group))
 
     def _in_order(self, group: list[_Part]) -> list[_Part]:
-        """The slices of a series in their order, each once."""
+        """The slices of a series in order, without duplicates."""
         slices = [Slice.from_dict(orjson.loads(part.slice or b"{}")) for part in group]
         found: list[_Part] = []
         first: dict[str, _Part] = {}
@@ -284,7 +280,7 @@ class _Writing:
         return found
 
     def _of_series(self, title: str, part: _Part) -> str:
-        """The title of a series: with its UID where two series would have one title."""
+        """The title of a series, with its UID if two series would have the same title."""
         series = str(orjson.loads(part.slice or b"{}").get("series", ""))
         return f"{title[: LONGEST_NAME - len(series) - 1]} {series}" if title in self.several and series else title
 
@@ -295,7 +291,7 @@ class _Writing:
 
 
 def _agreed(what: str, said: list[tuple[int, Any]], faults: Faults) -> Any:
-    """The one value that the rows of a group give, where they do; every row that contradicts it is a fault."""
+    """The one value that a group's rows give, if any; every row that contradicts it is a fault."""
     given = sorted((line, value) for line, value in said if value is not None)
     if not given:
         return None
@@ -317,7 +313,7 @@ def _group_model(kind: Kind, urls: list[str], title: str | None, metadata: dict[
 
 
 def _write_data_groups(files: sqlite3.Connection, destination: Destination) -> int:
-    """A line per data group: its title, and the URLs of its items in the manifest's order."""
+    """Write one line per data group: its title, and the URLs of its items in the manifest's order."""
     rows = files.execute("SELECT data_group, url FROM files WHERE data_group IS NOT NULL ORDER BY data_group, line")
     groups = groupby(rows, key=itemgetter(0))
     first = next(groups, None)

@@ -1,4 +1,4 @@
-"""Any registration file, held against the SDK's models and Encord's limits."""
+"""Check any registration file against the SDK's models and Encord's limits."""
 
 import sqlite3
 from collections import Counter
@@ -22,7 +22,7 @@ _CACHE_KIB = 32 * 1024
 @contextmanager
 def scratch_database(schema: str) -> Iterator[sqlite3.Connection]:
     """An empty database with that schema."""
-    connection = sqlite3.connect("", isolation_level=None)  # an empty name: temporary, on disk
+    connection = sqlite3.connect("", isolation_level=None)  # empty name: a temporary database on disk
     try:
         connection.executescript(
             f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;"
@@ -34,7 +34,7 @@ def scratch_database(schema: str) -> Iterator[sqlite3.Connection]:
 
 
 def repeated_urls(connection: sqlite3.Connection) -> Iterator[tuple[int, int]]:
-    """(line, earlier line) of every URL of the table `files` that an earlier line has already."""
+    """(line, earlier line) of every URL in the table `files` that an earlier line has too."""
     return connection.execute(
         "SELECT line, first FROM (SELECT line, MIN(line) OVER (PARTITION BY url) AS first,"
         " ROW_NUMBER() OVER (PARTITION BY url ORDER BY line) AS turn FROM files) WHERE turn > 1 ORDER BY line"
@@ -49,7 +49,7 @@ _ENTRIES_AT_A_TIME = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One item of a registration file; `key` is the documented one."""
+    """One item of a registration file; `key` is the documented form of its key."""
 
     line: int
     key: str
@@ -58,20 +58,20 @@ class Entry:
 
 @dataclass(slots=True)
 class Checked:
-    """What a check found."""
+    """The result of a check."""
 
     items: Counter[str] = field(default_factory=Counter)
-    """By the key under which they stand"""
+    """Number of items by key"""
     urls: int = 0
     faults: tuple[Fault, ...] = ()
-    """The first hundred"""
+    """The first hundred faults"""
     total_faults: int = 0
 
 
 def check(text: TextIO, *, limits: Limits | None = None, schema: MetadataSchema | None = None) -> Checked:
-    """Every fault of a registration file, ours or not; URLs are compared on disk, so that memory stays flat.
+    """Find every fault of a registration file; URLs are compared on disk, so memory stays constant.
 
-    With a schema, client metadata is held against the organisation's types as well.
+    With a schema, client metadata is checked against the organisation's types too.
     """
     limits, faults, found = limits or Limits(), Faults(), Checked()
     with scratch_database("CREATE TABLE files (line INTEGER, url TEXT)") as files:
@@ -89,10 +89,10 @@ def check(text: TextIO, *, limits: Limits | None = None, schema: MetadataSchema 
 
 
 def entries(text: TextIO) -> Iterator[Entry]:
-    """The items of a registration file that has been checked, in order, one at a time.
+    """Yield the items of a checked registration file in order, one at a time.
 
     Raises:
-        MalformedFile, EntryError: the file is not as it was when it was checked.
+        MalformedFile, EntryError: the file has changed since it was checked.
     """
     for value in values(text):
         if value.in_list:

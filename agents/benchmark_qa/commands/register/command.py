@@ -1,4 +1,4 @@
-"""`benchmark-qa register`: from a manifest, a folder or a bucket to items in an Encord folder."""
+"""`benchmark-qa register`: register a manifest, a folder or a bucket as items of an Encord folder."""
 
 import json as json_module
 from contextlib import closing
@@ -255,7 +255,7 @@ def register_in(
     parallel: int = 4,
     progress: "Progress",
 ) -> "Registered":
-    """Registers what checked files name; what is done is noted beside each file."""
+    """Register the items of checked files; progress is saved beside each file."""
     from benchmark_qa.commands.register.check import entries
     from benchmark_qa.commands.register.steps import Registered
     from benchmark_qa.commands.register.steps import register as register_entries
@@ -278,7 +278,7 @@ def register_in(
 
 
 def finish(outcome: "Registered", errors: Path | None) -> None:
-    """Reports the failed items; the exit code says whether there are any."""
+    """Report the failed items; exit with a code that says whether there are any."""
     from benchmark_qa.commands.register.directory import report_failures
 
     report_failures(outcome, errors)
@@ -298,7 +298,7 @@ def make_rules(
     group_pattern: str | None,
     schema: Path | None,
 ) -> "Rules":
-    """The rules that the options say; without `storage`, those for local files.
+    """Rules from the options; without `storage`, rules for local files.
 
     Raises:
         RulesError
@@ -350,12 +350,12 @@ def _storage_of(source: str) -> str:
 
 
 def _base_url_of(source: str) -> str | None:
-    """Listings of S3 and Cloud Storage are URLs already; an Azure listing does not name the account."""
+    """The source if its listing consists of URLs (S3, Cloud Storage); None for Azure, without account."""
     return source if source.partition("://")[0] in ("s3", "gs") else None
 
 
 def checked(path: Path, schema: "MetadataSchema | None" = None) -> tuple[int, int]:
-    """Items and URLs of a registration file; one that is faulty ends the command."""
+    """Numbers of items and URLs in a registration file; a faulty file ends the command."""
     from benchmark_qa.commands.register.check import check as check_file
     from benchmark_qa.commands.register.directory import refuse_faults
 
@@ -371,7 +371,7 @@ def _text(path: Path) -> TextIO:
 
 
 def make_data_groups_in(folder: "Folder", files: list[Path]) -> "Registered":
-    """Makes the data groups that are listed in directories beside the registration files."""
+    """Make the data groups that are listed in directories beside the registration files."""
     from benchmark_qa.commands.register.directory import DATA_GROUPS
     from benchmark_qa.commands.register.steps import Registered, make_data_groups
 

@@ -1,4 +1,4 @@
-"""What a DICOM file says of the slice in it: its series, and its place in it."""
+"""Read from a DICOM file its slice: the series, and the position in it."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from benchmark_qa.errors import MissingExtraError
 
 _DIRECTORY = "1.2.840.10008.1.3.10"
 _SAME_NORMAL = 0.01
-"""By which the directions of two slices of a series may differ, each coordinate"""
+"""Tolerance, per coordinate, between the directions of two slices of a series"""
 _TAGS = [
     "SOPInstanceUID",
     "SeriesInstanceUID",
@@ -22,7 +22,7 @@ _TAGS = [
 
 
 class NoSlice(Exception):
-    """The file holds no slice; the message says why."""
+    """The file has no slice; the message gives the reason."""
 
 
 class UnreadableSlice(NoSlice):
@@ -34,22 +34,22 @@ class Slice:
     """One file of a series."""
 
     series: str
-    """SeriesInstanceUID; empty: the file does not say"""
+    """SeriesInstanceUID; empty if the file has none"""
     instance: str = ""
     """SOPInstanceUID"""
     number: int | None = None
     normal: tuple[float, float, float] | None = None
-    """The direction in which slices follow each other"""
+    """The direction in which the slices are stacked"""
     along: float | None = None
-    """Where the slice lies in that direction, in mm"""
+    """Position of the slice in that direction, in mm"""
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """A dict of JSON types."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, said: Mapping[str, Any]) -> "Slice":
-        """What `to_dict` has written."""
+        """Read the output of `to_dict`."""
         normal = said.get("normal")
         known = {**said, "normal": (normal[0], normal[1], normal[2]) if normal else None}
         return cls(**{"series": "", **known})
@@ -67,9 +67,9 @@ def read_slice(path: Path) -> Slice:
     except ModuleNotFoundError:
         raise MissingExtraError("DICOM needs the extra 'register': pip install '.[register]' in a checkout") from None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about values that do not keep to the standard
+        warnings.simplefilter("ignore")  # about values that do not follow the standard
         try:
-            # Files without the preamble are read as well; what is no DICOM at all has none of the tags.
+            # Files without the preamble are read too; a file that is not DICOM has none of the tags.
             found = dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
             directory = str(getattr(found.file_meta, "MediaStorageSOPClassUID", "")) == _DIRECTORY
             slice_ = _slice(found)
@@ -97,7 +97,7 @@ def _slice(found: Any) -> Slice:
 
 
 def _or_none(read: Any) -> Any:
-    """None for a tag that is missing, empty, or not of its type."""
+    """The value of a tag; None if it is missing, empty, or not of its type."""
     try:
         return read()
     except (AttributeError, TypeError, ValueError, OverflowError):
@@ -111,9 +111,9 @@ def _normal(directions: Sequence[float]) -> tuple[float, float, float]:
 
 
 def slice_order(slices: Sequence[Slice]) -> list[int]:
-    """Indices in the order of the slices: by position, or by number where not all lie in parallel, or as they are.
+    """Indices in slice order: by position; by number if not all slices are parallel; else unchanged.
 
-    Slices at one position (of several moments) are ordered by number.
+    Slices at one position (at several times) are ordered by number.
     """
     indices = range(len(slices))
     if all(_parallel(slices[0], one) for one in slices):

@@ -1,4 +1,4 @@
-"""What the registration commands read and write: manifests, folders and buckets; registration files in a directory."""
+"""Inputs and outputs of the registration commands: manifests, folders, buckets, registration files."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,18 +27,18 @@ _FAULTS_SHOWN = 20
 
 
 class OutputDirectory:
-    """Registration files under their final names only when all of them are complete."""
+    """Registration files that get their final names only when all of them are complete."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._partial: list[Path] = []
 
     def part(self, number: int) -> BinaryIO:
-        """The registration file of that number."""
+        """Open the registration file with this number."""
         return self._begin(f"registration-{number:04d}.json")
 
     def data_groups(self) -> BinaryIO:
-        """The list of data groups."""
+        """Open the list of data groups."""
         return self._begin(DATA_GROUPS)
 
     def _begin(self, name: str) -> BinaryIO:
@@ -47,19 +47,19 @@ class OutputDirectory:
         return path.open("wb")
 
     def commit(self) -> None:
-        """Gives the files their names."""
+        """Give the files their final names."""
         for path in self._partial:
             path.rename(path.with_suffix(""))
 
     def discard(self) -> None:
-        """Removes what was written."""
+        """Delete the files."""
         for path in self._partial:
             path.unlink(missing_ok=True)
 
 
 @contextmanager
 def output_directory(directory: Path) -> Iterator[OutputDirectory]:
-    """Files that stay when the block ends well, and are removed when it does not."""
+    """Files that are kept if the block succeeds and deleted if it fails."""
     directory.mkdir(parents=True, exist_ok=True)
     if any(directory.glob(PART_PATTERN)):
         refuse(f"{directory} holds registration files already: name another directory, or remove them")
@@ -74,10 +74,10 @@ def output_directory(directory: Path) -> Iterator[OutputDirectory]:
 
 @contextmanager
 def manifest_rows(source: str, url_column: str, left_out: "LeftOut") -> Iterator["Rows"]:
-    """The rows of a manifest, or of what lies in a local folder or a bucket; what is left out of these is noted.
+    """The rows of a manifest, or of a listed local folder or bucket; `left_out` collects skipped files.
 
     Raises:
-        RulesError: it is none of these.
+        RulesError: the source is none of these.
     """
     from benchmark_qa.commands.register.errors import RulesError
     from benchmark_qa.commands.register.listing import LocalFolders, listed_rows
@@ -105,7 +105,7 @@ def manifest_rows(source: str, url_column: str, left_out: "LeftOut") -> Iterator
 
 @contextmanager
 def left_out_noted(file: Path | None) -> Iterator["LeftOut"]:
-    """Counts what is left out, and writes all of it to a CSV file where one is named."""
+    """Count files that are left out; write all of them to a CSV file if one is given."""
     from benchmark_qa.commands.register.left_out import LeftOut
     from benchmark_qa.formats.csv_cells import write_rows
 
@@ -118,12 +118,12 @@ def left_out_noted(file: Path | None) -> Iterator["LeftOut"]:
 
 
 def is_listing(source: str) -> bool:
-    """Whether a source is a folder or a bucket, whose files are listed, and no manifest."""
+    """Whether a source is a folder or a bucket, whose files are listed, and not a manifest."""
     return "://" in source or Path(source).is_dir()
 
 
 def tell(lines: Iterable[str]) -> None:
-    """What is worth knowing of a source, on standard error."""
+    """Print remarks about a source on standard error."""
     for line in lines:
         typer.echo(line, err=True)
 
@@ -142,7 +142,7 @@ def _bucket(url: str) -> Any:
 
 
 def registration_files(paths: list[Path]) -> list[Path]:
-    """The files named, and those of the directories named."""
+    """The given files, and those in the given directories."""
     found = [file for path in paths for file in (sorted(path.glob(PART_PATTERN)) if path.is_dir() else [path])]
     missing = next((file for file in found if not file.is_file()), None)
     if missing is not None:
@@ -153,7 +153,7 @@ def registration_files(paths: list[Path]) -> list[Path]:
 
 
 def all_entries(directory: Path) -> Iterator["Entry"]:
-    """The entries of every registration file of a directory."""
+    """The entries of every registration file in a directory."""
     from benchmark_qa.commands.register.check import entries
 
     for path in registration_files([directory]):
@@ -162,14 +162,14 @@ def all_entries(directory: Path) -> Iterator["Entry"]:
 
 
 def refuse_faults(name: str, faults: "tuple[Fault, ...]", total: int) -> NoReturn:
-    """Prints the first faults of a file and how many more there are, and ends the command."""
+    """Print the first faults of a file and the number of the others, and end the command."""
     lines = [f"{name} {fault}" for fault in faults[:_FAULTS_SHOWN]]
     more = total - len(lines)
     refuse(*lines, *([f"... and {more:,} more"] if more else []))
 
 
 def report_failures(outcome: "Registered", errors: Path | None) -> None:
-    """Prints the first failed items; all of them go to the CSV file where one is named."""
+    """Print the first failed items; write all of them to a CSV file if one is given."""
     from benchmark_qa.formats.csv_cells import write_rows
 
     for failure in outcome.failures[:_FAULTS_SHOWN]:

@@ -1,7 +1,7 @@
 """Entries of a registration file, and the SDK's payload models of the same items.
 
-Files are written in the form that Encord documents (`image_groups` with `objectUrl_0`, `objectUrl_1`, ...). Either form
-is read: keys are compared without case and underscores, and a group's files may stand in a list as the SDK has them.
+Files are written in the form that Encord documents (`image_groups` with `objectUrl_0`, `objectUrl_1`, ...). Both forms
+are read: keys are compared without case and underscores, and a group's files may be a list as in the SDK.
 """
 
 import re
@@ -27,19 +27,19 @@ from benchmark_qa.commands.register.errors import EntryError
 from benchmark_qa.encord_api.models import Model
 
 MOST_URLS = 1_000_000
-"""Of one registration file"""
+"""URLs in one registration file"""
 
 
 MOST_ITEMS = 500_000
-"""Of one registration file"""
+"""Items in one registration file"""
 
 
 LONGEST_URL = 16 * 1024
-"""Bytes"""
+"""Bytes of a URL"""
 
 
 LONGEST_NAME = 300
-"""Characters"""
+"""Characters of a name"""
 
 
 MODELS: dict[str, type[Model]] = {
@@ -55,7 +55,7 @@ MODELS: dict[str, type[Model]] = {
     "scenes": DataUploadScene,
     "image_groups_from_items": DataUploadImageGroupFromItems,
 }
-"""The model of the entries under each key, by the key as Encord documents it"""
+"""Model of the entries by key, in the form that Encord documents"""
 
 
 _FILES_OF = {"image_groups": "images", "dicom_series": "dicomFiles"}
@@ -85,12 +85,12 @@ _FIELDS = {
 
 
 def key_of(written: str) -> str | None:
-    """The documented key that is meant; None when there is none such."""
+    """The documented key that is meant; None if there is none."""
     return _KEYS.get(plain(written))
 
 
 def entry_of(model: Model) -> dict[str, Any]:
-    """An item as it stands in a registration file; what is empty is left out."""
+    """An item as an entry of a registration file; empty values are left out."""
     entry = model.to_dict()
     del entry["externalFileType"]
     if not entry["clientMetadata"]:
@@ -114,7 +114,7 @@ def model_of(key: str, entry: Any) -> Model:
     """The SDK's model of an entry under a documented key.
 
     Raises:
-        EntryError: the entry is not one that Encord would take.
+        EntryError: Encord would not accept the entry.
     """
     if not isinstance(entry, Mapping):
         raise EntryError("must be an object")
@@ -156,10 +156,10 @@ def urls_of(model: Model) -> Iterator[str]:
 
 
 def check_limits(model: Model) -> None:
-    """Encord's limits on names and URLs.
+    """Check Encord's limits on names and URLs.
 
     Raises:
-        EntryError: naming the limit that is passed.
+        EntryError: with the limit that is exceeded.
     """
     check_title(model.title)
     if isinstance(model, DataUploadImageGroup | DataUploadDicomSeries):
@@ -172,7 +172,7 @@ def check_limits(model: Model) -> None:
 
 
 def check_title(title: str | None) -> None:
-    """Refuses a title that is too long.
+    """Refuse a title that is too long.
 
     Raises:
         EntryError
@@ -182,7 +182,7 @@ def check_title(title: str | None) -> None:
 
 
 def check_url(url: str) -> None:
-    """Refuses what cannot be the URL of an object.
+    """Refuse a text that cannot be the URL of an object.
 
     Raises:
         EntryError

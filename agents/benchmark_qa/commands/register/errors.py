@@ -1,4 +1,4 @@
-"""Why a manifest or a registration file is refused: the line, and what is wrong there."""
+"""Faults of manifests and registration files, each with its line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ FAULTS_KEPT = 100
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One thing that is wrong, and on which line of the file (counted from 1)."""
+    """One fault and its line in the file (counted from 1)."""
 
     line: int
     reason: str
@@ -18,11 +18,11 @@ class Fault:
 
 
 class EntryError(Exception):
-    """One row of a manifest, or one entry of a registration file, that cannot be registered."""
+    """One row of a manifest, or one entry of a registration file, cannot be registered."""
 
 
 class RulesError(Exception):
-    """A rule for building that makes no sense whatever the manifest holds: a pattern, a template, a schema."""
+    """A rule is invalid for every manifest: a pattern, a template, a schema."""
 
 
 class ManifestRefused(Exception):
@@ -30,8 +30,8 @@ class ManifestRefused(Exception):
 
     Attributes:
         faults: the first `FAULTS_KEPT` of them, by line.
-        total: how many there are.
-        notes: what is worth knowing besides.
+        total: number of all faults.
+        notes: other remarks.
     """
 
     notes: Sequence[str] = ()
@@ -44,18 +44,18 @@ class ManifestRefused(Exception):
 
 @dataclass(slots=True)
 class Faults:
-    """Collects faults; however many there are, only the first ones are kept."""
+    """Collects faults; keeps the first ones and counts all."""
 
     kept: list[Fault] = field(default_factory=list)
     total: int = 0
 
     def add(self, line: int, reason: str) -> None:
-        """Notes a fault."""
+        """Add a fault."""
         self.total += 1
         if len(self.kept) < FAULTS_KEPT:
             self.kept.append(Fault(line, reason))
 
     def refuse(self) -> None:
-        """Raises `ManifestRefused` when there is any fault."""
+        """Raise `ManifestRefused` if there is any fault."""
         if self.total:
             raise ManifestRefused(self)

@@ -1,4 +1,4 @@
-"""The entries of a registration file one after the other, however large the file is."""
+"""Read and write the entries of a registration file one by one, so that its size does not matter."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ class Value:
 
 
 def values(text: TextIO) -> Iterator[Value]:
-    """Every element of every list of the top-level object, and every member that is no list, with its line.
+    """Yield every element of every top-level list, and every member that is no list, with its line.
 
     Raises:
         MalformedFile
@@ -70,7 +70,7 @@ def _elements(cursor: "_Cursor", key: str) -> Iterator[Value]:
 
 
 class _Cursor:
-    """A place in a text of which only a window is in memory."""
+    """A position in a text of which only a window is in memory."""
 
     def __init__(self, text: TextIO) -> None:
         self._text = text
@@ -81,25 +81,25 @@ class _Cursor:
         self._decode = json.JSONDecoder(parse_constant=refuse_constant).raw_decode
 
     def skip(self, mark: str) -> bool:
-        """Whether that character is next; if so, it is behind us afterwards."""
+        """Whether the next character is `mark`; if so, step over it."""
         if self._next() != mark:
             return False
         self._at += 1
         return True
 
     def expect(self, mark: str) -> None:
-        """Steps over a character that must be next."""
+        """Step over a character that must be next."""
         if not self.skip(mark):
             found = self._next()
             raise MalformedFile(self._line, f"expected {mark!r}, found {found!r}" if found else f"ends before {mark!r}")
 
     def expect_end(self) -> None:
-        """Nothing but white space may follow."""
+        """Check that only white space follows."""
         if self._next():
             raise MalformedFile(self._line, "something follows the end of the object")
 
     def value(self) -> tuple[int, Any]:
-        """The JSON value that is next, and its line."""
+        """The next JSON value and its line."""
         self._next()
         line = self._line
         while True:
@@ -115,13 +115,13 @@ class _Cursor:
                 raise MalformedFile(line, str(error)) from None
             except RecursionError:
                 raise MalformedFile(line, "is nested too deeply") from None
-            # As much again as there is: an entry of any length is decoded a few times at most.
+            # Double the window: an entry of any length is decoded a few times at most.
             self._read(max(_READ, len(self._window) - self._at))
         self._advance(end)
         return line, value
 
     def _next(self) -> str:
-        """The next character that is no white space; empty at the end."""
+        """The next character that is not white space; empty at the end."""
         while True:
             while self._at < len(self._window) and self._window[self._at] in _SPACE:
                 self._line += self._window[self._at] == "\n"
@@ -148,18 +148,18 @@ class _Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one registration file."""
+    """Limits of one registration file."""
 
     items: int = MOST_ITEMS
     urls: int = MOST_URLS
 
 
 class PartWriter:
-    """Writes entries, which must come key by key, into as many files as they need.
+    """Writes entries, which must come sorted by key, into as many files as needed.
 
     Args:
-        open_part: gives the file of a number from 1; it is closed here.
-        skip_duplicate_urls: what the files say of URLs that are registered already.
+        open_part: opens the file with a number from 1; the writer closes it.
+        skip_duplicate_urls: value for the files' setting about URLs that are registered already.
         limits: after which another file is begun.
     """
 
@@ -173,7 +173,7 @@ class PartWriter:
         self.parts = 0
 
     def add(self, key: str, entry: bytes, urls: int) -> None:
-        """Writes one entry of so many URLs, on a line of its own."""
+        """Write one entry with `urls` URLs on a line of its own."""
         if self._items + 1 > self._limits.items or self._urls + urls > self._limits.urls:
             self.close()
         part = self._part or self._begin()
@@ -187,7 +187,7 @@ class PartWriter:
         self._urls += urls
 
     def close(self) -> None:
-        """Ends the file that is open, if any."""
+        """Close the open file, if any."""
         if self._part is not None:
             self._part.write(b"\n]\n}\n")
             self._part.close()

@@ -1,4 +1,4 @@
-"""Pictures of phones: Encord takes no HEIC, so it is uploaded as JPEG."""
+"""Convert HEIC pictures to JPEG for upload: Encord does not accept HEIC."""
 
 import io
 from pathlib import Path
@@ -10,11 +10,11 @@ _QUALITY = 95
 
 
 class UnreadablePicture(Exception):
-    """The file is no picture that can be read."""
+    """The file is not a picture that can be read."""
 
 
 def jpeg_instead(path: Path) -> bytes | None:
-    """The picture of a HEIC file as JPEG, upright and with its EXIF; None for a file of any other format.
+    """The picture of a HEIC file as JPEG, upright and with its EXIF; None for other formats.
 
     Raises:
         UnreadablePicture: the file begins like HEIC and is broken.

@@ -1,4 +1,6 @@
-"""Encord's own keys in client metadata: `$encord` (key frames, metadata and embeddings of frames), and `keyframes`.
+"""Validate Encord's own keys in client metadata: `$encord` and `keyframes`.
+
+`$encord` holds key frames, and metadata and embeddings of frames.
 
 The documented form: `{"$encord": {"config": {"sampling_rate": 1, "keyframe_mode": "frame"}, "frames": {"25": {...}}}}`,
 where `config` is optional. The SDK has no model of it, and Encord ignores what it does not understand.
@@ -21,18 +23,18 @@ _FRAME = re.compile(r"0|[1-9][0-9]*")
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 Typed = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""Metadata with each value of the type that a schema names; raises EntryError"""
+"""Converts metadata to the types of a schema; raises EntryError"""
 
 
 def checked_reserved(metadata: Mapping[str, Any], typed: Typed | None = None) -> dict[str, Any]:
-    """The reserved keys of client metadata, each of Encord's form; nothing where there are none.
+    """The reserved keys of client metadata, validated; empty if there are none.
 
     Args:
         metadata: of one item.
-        typed: holds the metadata of a frame against the organisation's schema, where there is one.
+        typed: converts a frame's metadata to the organisation's schema, if there is one.
 
     Raises:
-        EntryError: naming the place and what is wrong there.
+        EntryError: with the place and the fault.
     """
     found: dict[str, Any] = {}
     if metadata.get(ENCORD) not in (None, ""):
@@ -43,7 +45,7 @@ def checked_reserved(metadata: Mapping[str, Any], typed: Typed | None = None) ->
 
 
 def _parsed(value: Any, place: str) -> Any:
-    """A cell of a CSV file holds it as text."""
+    """The value parsed from text, if it is a cell of a CSV file."""
     if not isinstance(value, str):
         return value
     try:

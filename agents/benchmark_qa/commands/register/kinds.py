@@ -1,4 +1,4 @@
-"""What can be registered, and under which key of a registration file it stands."""
+"""The kinds of items that can be registered, and their keys in a registration file."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from benchmark_qa.commands.register.errors import EntryError
 
 
 class Kind(StrEnum):
-    """The kinds of items that a manifest may name."""
+    """The kinds of items in a manifest."""
 
     VIDEO = "video"
     IMAGE = "image"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
     @property
     def of_many_files(self) -> bool:
-        """Whether an item of this kind is made of several files, in order."""
+        """Whether an item of this kind consists of several files, in order."""
         return self in _OF_MANY_FILES
 
 
@@ -46,7 +46,7 @@ _ENDINGS: dict[str, Kind] = {
 
 
 def kind_by_name(path: str) -> Kind | None:
-    """The kind that a file's name tells by its ending; None for endings not known here."""
+    """The kind of a file by its extension; None for unknown extensions."""
     name = path.rpartition("/")[2].lower()
     rest, _, ending = name.rpartition(".")
     if not rest:
@@ -55,7 +55,7 @@ def kind_by_name(path: str) -> Kind | None:
 
 
 HEAD = 512
-"""Bytes at the beginning of a file that `kind_by_content` looks at"""
+"""Number of bytes at the start of a file that `kind_by_content` reads"""
 _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (128, b"DICM", Kind.DICOM_SERIES),
     (0, b"\x89PNG\r\n\x1a\n", Kind.IMAGE),
@@ -79,18 +79,18 @@ _STILLS = (b"avif", b"avis", *_HEIC)
 
 
 def has_ending(path: str) -> bool:
-    """Whether a name says by its ending what it is; the last part of a DICOM UID is a number and no ending."""
+    """Whether a name has an extension; the last part of a DICOM UID is a number, not an extension."""
     rest, _, ending = path.rpartition("/")[2].rpartition(".")
     return bool(rest) and not ending.isdigit() and 0 < len(ending) <= 8 and ending.isalnum()
 
 
 def is_heic(head: bytes) -> bool:
-    """Whether a file with these first bytes is a HEIC picture; AVIF may call itself `mif1` as well, and says so."""
+    """Whether the first bytes are those of a HEIC picture, not of AVIF, which may call itself `mif1` too."""
     return head[4:8] == b"ftyp" and head[8:12] in _HEIC and b"avif" not in head[8:64]
 
 
 def kind_by_content(head: bytes) -> Kind | None:
-    """The kind that the first `HEAD` bytes of a file tell; None for content not known here."""
+    """The kind by the first `HEAD` bytes of a file; None for unknown content."""
     for at, magic, kind in _MAGIC:
         if head.startswith(magic, at):
             return kind
@@ -121,14 +121,14 @@ _NO_NUMBERS = frozenset({"nan", "inf", "+inf", "-inf", "infinity", "+infinity", 
 
 
 COLUMNS = frozenset(column for _, columns in _NEEDED.values() for column in columns)
-"""Columns of a manifest that describe files; a file is described completely or not at all"""
+"""Columns of a manifest that describe files; a description must be complete or absent"""
 
 
 def media_of(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The field of the SDK's model that describes the file, with its values; nothing when nothing is said.
+    """The field of the SDK's model that describes the file, with its values; empty if there are none.
 
     Raises:
-        EntryError: the description is incomplete, or is not one of this kind of file.
+        EntryError: the description is incomplete, or belongs to another kind of file.
     """
     said = {column: fields[column] for column in COLUMNS & fields.keys() if fields[column] not in (None, "")}
     if not said:

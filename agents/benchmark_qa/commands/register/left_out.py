@@ -1,4 +1,4 @@
-"""What lies in a folder and is not registered: counted and named, so that nothing is missing unnoticed."""
+"""Counts and names of files in a folder that are not registered, so that none is missed unnoticed."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -10,16 +10,16 @@ UNKNOWN_KIND = "the kind is not known"
 
 @dataclass(slots=True)
 class LeftOut:
-    """Files and links by the reason why they are left out; of each reason only the first names are kept."""
+    """Counts of files and links left out, by reason, with the first names of each reason."""
 
     each: Callable[[str, str], object] | None = None
-    """Told of every one: its path, and the reason"""
+    """Called for each with its path and the reason"""
     counts: Counter[str] = field(default_factory=Counter)
     _endings: Counter[str] = field(default_factory=Counter)
     _names: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, reason: str, path: str) -> None:
-        """Notes one."""
+        """Add one path."""
         if self.each is not None:
             self.each(path, reason)
         self.counts[reason] += 1
@@ -29,7 +29,7 @@ class LeftOut:
             self._names[reason].append(path)
 
     def lines(self) -> Iterator[str]:
-        """A line for each reason, for people."""
+        """One line per reason, for the user."""
         for reason, count in self.counts.items():
             names = ", ".join(repr(name) for name in self._names[reason])
             more = count - len(self._names[reason])

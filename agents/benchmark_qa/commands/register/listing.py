@@ -1,4 +1,4 @@
-"""What lies in a folder of this machine or in a bucket, as rows of a manifest; whatever is left out is noted."""
+"""List the files of a local folder or a bucket as rows of a manifest, and note those left out."""
 
 import os
 import stat
@@ -18,20 +18,20 @@ _MACOS_FILE = "._"
 
 
 class FileSystem(Protocol):
-    """As much of fsspec's `AbstractFileSystem` as a listing needs."""
+    """The part of fsspec's `AbstractFileSystem` that a listing needs."""
 
     def walk(self, path: str, *, detail: bool) -> Iterator[tuple[str, Any, Any]]:
-        """Folders below a path with the names of what is in each."""
+        """Folders below a path, with the names in each."""
 
 
 class LocalFolders:
-    """This machine's folders, walked as fsspec walks a bucket. Links are noted and not followed."""
+    """Local folders with the interface of fsspec. Links are noted and not followed."""
 
     def __init__(self, left_out: LeftOut) -> None:
         self._left_out = left_out
 
     def walk(self, path: str, *, detail: bool) -> Iterator[tuple[str, Any, Any]]:  # noqa: ARG002 - fsspec's interface
-        """Folders below a path with the names of what is in each."""
+        """Folders below a path, with the names in each."""
 
         def refused(error: OSError) -> None:
             self._left_out.add(UNREADABLE, os.path.relpath(error.filename, path))
@@ -50,10 +50,10 @@ class LocalFolders:
 
 
 def listed_rows(file_system: FileSystem, root: str, url_column: str, left_out: LeftOut) -> Rows:
-    """A row per file below `root` whose name or content tells what it is, the URL being its path below `root`.
+    """A row per file below `root` of a known kind, by name or content; its URL is the path below `root`.
 
     Folders are read one at a time, and the names of each are sorted: the same bucket gives the same rows. The content
-    of objects in a bucket is not looked at.
+    of objects in a bucket is not read.
     """
     local = isinstance(file_system, LocalFolders)
     root = root.rstrip("/") or root
@@ -83,10 +83,10 @@ def listed_rows(file_system: FileSystem, root: str, url_column: str, left_out: L
 
 
 def kind_of(name: str, file: Path | None) -> Kind | None:
-    """What a file is: by the ending of its name, and where that tells nothing by its content.
+    """The kind of a file by its extension, or by its content if the extension does not tell.
 
-    A file with another ending than those known here is only taken for DICOM, whose files are called anything: many
-    raw pictures of cameras begin like TIFF.
+    A file with an unknown extension can only be DICOM, whose files may have any name: many raw camera pictures begin
+    like TIFF.
     """
     known = kind_by_name(name)
     if known is not None or file is None:

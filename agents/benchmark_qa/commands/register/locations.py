@@ -1,4 +1,4 @@
-"""The five kinds of cloud storage, told apart by the URLs of their objects.
+"""The five kinds of cloud storage, recognised by the URLs of their objects.
 
 Sources: the S3, Multi-Region Access Point, Cloud Storage, Blob Storage and OBS documentation of virtual-hosted and
 path-style addresses; `encord.orm.storage.CloudSyncedFolderParams` for `s3://` and `gs://`.
@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 
 class Location(StrEnum):
-    """Where objects lie."""
+    """The storage of the objects."""
 
     S3 = "s3"
     GCS = "gcs"
@@ -20,7 +20,7 @@ class Location(StrEnum):
 
     @property
     def example(self) -> str:
-        """What an object's URL looks like."""
+        """An example of an object's URL."""
         return _EXAMPLES[self]
 
 
@@ -54,15 +54,15 @@ _FORMS: dict[Location, re.Pattern[str]] = {
 
 
 def is_at(url: str, location: Location) -> bool:
-    """Whether that storage gives its objects such URLs."""
+    """Whether the URL has the form of that storage."""
     return _FORMS[location].fullmatch(url) is not None
 
 
 def object_url(base: str, path: str) -> str:
     """The URL of the object at a path below a base URL.
 
-    Paths are percent-encoded in `https` URLs, where a space or `#` means something else; `s3://` and `gs://` take
-    keys as they are.
+    Paths are percent-encoded in `https` URLs, where a space or `#` has another meaning; `s3://` and `gs://` use keys
+    unchanged.
     """
     separator = "" if base.endswith("/") else "/"
     return f"{base}{separator}{quote(path) if base.startswith('https://') else path}"

@@ -1,4 +1,4 @@
-"""Manifests, row by row: CSV with a header, JSON Lines, Parquet. None of them is ever in memory as a whole."""
+"""Read manifests row by row, never whole: CSV with a header, JSON Lines, Parquet."""
 
 import csv
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Row(NamedTuple):
-    """One file of the manifest; `line` counts from 1 (Parquet, which has no lines: rows from 1).
+    """One file of the manifest; `line` counts from 1 (in Parquet, rows from 1).
 
-    `local` is where the file lies on this machine, if it does: its content may be looked at.
+    `local` is the path on this machine, if there is one, so that the content can be read.
     """
 
     line: int
@@ -28,7 +28,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A line that is no row."""
+    """A line that is not a row."""
 
     line: int
     reason: str
@@ -38,7 +38,7 @@ Rows = Iterator[Row | Unreadable]
 
 
 def csv_rows(text: TextIO) -> Rows:
-    """Rows of a CSV file, whose first line names the columns and tells the separator. Empty rows are skipped."""
+    """Rows of a CSV file; its first line names the columns and shows the separator. Skips empty rows."""
     try:
         table = opened_table(text)
         reader = csv.reader(table.lines, strict=True, delimiter=table.separator, skipinitialspace=table.skips_space)
@@ -77,7 +77,7 @@ def _fields(header: list[str], cells: list[str], separator: str) -> dict[str, An
         for name in COLUMNS & fields.keys():
             fields[name] = with_decimal_point(fields[name], separator)
     if fields.get("") == "":
-        del fields[""]  # of a header that ends in a separator
+        del fields[""]  # from a header that ends with a separator
     return fields
 
 
@@ -86,7 +86,7 @@ def _why(error: Exception) -> str:
 
 
 def json_rows(lines: BinaryIO) -> Rows:
-    """Rows of a JSON Lines file: an object a line."""
+    """Rows of a JSON Lines file: one object per line."""
     for line, text in enumerate(lines, start=1):
         if text.isspace():
             continue
@@ -103,7 +103,7 @@ def parquet_rows(file: BinaryIO) -> Rows:
     """Rows of a Parquet file.
 
     Raises:
-        RulesError: pyarrow is not installed, or the file is none.
+        RulesError: pyarrow is not installed, or the file is not Parquet.
     """
     try:
         import pyarrow

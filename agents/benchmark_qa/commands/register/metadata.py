@@ -1,4 +1,4 @@
-"""`clientMetadata` typed by the organisation's metadata schema.
+"""Convert `clientMetadata` to the types of the organisation's metadata schema.
 
 The schema is JSON, key to type: `{"hour": "number", "weather": {"ty": "enum", "values": ["sun", "rain"]}}`; the types
 are those that Encord names in `GET organisation/client-metadata-schema-v2`, and the plain names the SDK has for them.
@@ -18,22 +18,22 @@ _LONGEST_VARCHAR = 8192
 
 
 class MetadataSchema:
-    """Turns what a manifest says into values of the types that the schema names.
+    """Converts values of a manifest to the types that the schema names.
 
     Raises:
-        RulesError: naming the key whose type is not known.
+        RulesError: with the key whose type is not known.
     """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._readers = {key: _reader(key, kind) for key, kind in schema.items()}
 
     def typed(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
-        """The same metadata, each value of its type; empty cells are left out.
+        """The metadata with each value converted to its type; empty cells are left out.
 
-        Encord's own keys (`$encord`, and `keyframes` where the schema has none) are held against Encord's form.
+        Encord's own keys (`$encord`, and `keyframes` if the schema does not have it) must have Encord's form.
 
         Raises:
-            EntryError: naming the key, and why its value does not fit.
+            EntryError: with the key, and why its value does not fit.
         """
         own = {key: value for key, value in metadata.items() if key in RESERVED and key not in self._readers}
         found = checked_reserved(own, self.typed)

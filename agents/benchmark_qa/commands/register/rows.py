@@ -1,4 +1,4 @@
-"""A row of a manifest to a file that can be registered, or the reason why not."""
+"""Convert a row of a manifest to a file that can be registered, or to the reason why not."""
 
 import re
 from collections import Counter
@@ -29,13 +29,13 @@ class Rules:
     """How a manifest is read.
 
     Attributes:
-        location: where the objects lie; None: here, the URLs are paths of local files.
-        kind: of every row that does not say its own; None: by the ending of its name.
-        base_url: put before URLs that are only paths.
+        location: storage of the objects; None: this machine, URLs are paths of local files.
+        kind: default for rows without a kind; None: by the extension of the name.
+        base_url: prefix for URLs that are only paths.
         title: template of titles; None: the name of the file, or of the group.
-        url_column, group_column: where the URL stands, and what a group or series is called.
-        group_pattern: a regular expression with a group `group`, searched in the path, where no column names one.
-        schema: of the organisation's metadata; None: values stay as they are.
+        url_column, group_column: columns of the URL, and of the name of a group or series.
+        group_pattern: a regular expression with a group `group`, searched in the path if no column names a group.
+        schema: of the organisation's metadata; None: values are unchanged.
     """
 
     location: Location | None
@@ -49,7 +49,7 @@ class Rules:
 
 
 class File(NamedTuple):
-    """One file of an item: all of it, unless its kind is made of many."""
+    """One file of an item; the only one, unless its kind has several."""
 
     line: int
     kind: Kind
@@ -61,11 +61,11 @@ class File(NamedTuple):
     media: dict[str, Any]
     data_group: str | None
     slice: Slice | None = None
-    """Of a DICOM file on this machine: its series, which is part of the group's key, and its place in it"""
+    """For a DICOM file on this machine: its series, which is part of the group's key, and its position"""
 
 
 class RowReader:
-    """Reads rows by rules.
+    """Converts rows by the rules.
 
     Raises:
         RulesError: a pattern or template is wrong.
@@ -80,14 +80,14 @@ class RowReader:
         self._known = {rules.url_column, rules.group_column, "kind", "title", _METADATA, "data_group", *media.COLUMNS}
         self._known |= self._single_title.fields
         self.unknown_columns: Counter[str] = Counter()
-        """Columns of which no rule knows what they are for, and how many rows say something in them"""
+        """Number of rows that use each column without a rule"""
 
     def file(self, line: int, fields: Mapping[str, Any], local: Path | None = None) -> File:
-        """The file that a row names; `local` is where it lies on this machine, if it does.
+        """The file of a row; `local` is its path on this machine, if there is one.
 
         Raises:
-            EntryError: saying what is wrong with it.
-            NoSlice: it should be part of a DICOM series, and has no slice in it.
+            EntryError: with the fault.
+            NoSlice: it should be part of a DICOM series and has no slice.
             MissingExtraError: pydicom is not installed.
         """
         self._note_unknown(fields)
@@ -113,7 +113,7 @@ class RowReader:
         return File(line, kind, url, group, said_title, title, self._metadata(fields), described, data_group, slice_)
 
     def columns_in_words(self) -> list[str]:
-        """A line for each unknown column, with what it may be meant for."""
+        """A line for each unknown column, with a suggestion of what it is meant for."""
         return [
             f"the column {name or '(without a name)'!r} is not known and left out of {rows:,} rows{self._meant(name)}"
             for name, rows in self.unknown_columns.items()
@@ -145,7 +145,7 @@ class RowReader:
             if self._rules.base_url is None:
                 raise EntryError("the URL is only a path, and no base URL was given")
             if local is None:
-                url = url.replace("\\", "/")  # a manifest of Windows; what has been listed is called so
+                url = url.replace("\\", "/")  # a manifest from Windows; a listed file may really have this name
             url = object_url(self._rules.base_url, url)
         elif "\\" in url and local is None:
             raise EntryError("the URL has a backslash in it: write / between folders, or %5C where the name has one")
@@ -197,7 +197,7 @@ class RowReader:
 
 
 def _slice(group: str | None, local: Path) -> Slice | None:
-    """None: a file of a named group that cannot be read stays in the group, and Encord says what is wrong with it."""
+    """The slice; None for an unreadable file of a named group, which stays for Encord to report."""
     try:
         return read_slice(local)
     except UnreadableSlice:

@@ -1,9 +1,9 @@
-"""Register files in a folder, batch by batch and several at a time: what is in the bucket, or on this machine.
+"""Register files in a folder, in batches and in parallel, from a bucket or this machine.
 
-Nothing is registered twice, whenever a run is killed. Each batch has a key (what is in it, and where it goes) under
-which the journal knows the job that registers it: a later run waits for that job instead of starting another. Where a
-kill came between a job's start and the note of it, cloud URLs that are there already are skipped by Encord itself, and
-of local files each item's uuid was noted before.
+Nothing is registered twice, whenever a run is killed. Each batch has a key (its items and their destination) under
+which the journal stores the job that registers it: a later run waits for that job instead of starting another. If a
+run is killed between the start of a job and the note of it, Encord itself skips cloud URLs that exist already, and for
+local files each item's uuid was noted before.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ from benchmark_qa.encord_api.uploads import FailedItem, Folder, JobOutcome
 from benchmark_qa.terminal.runs import Journal
 
 ITEMS_PER_JOB = 1_000
-"""Small jobs are reflected sooner, Encord's documentation says; and a kill loses less"""
+"""Encord's documentation says that small jobs show results sooner; a kill also loses less"""
 URLS_PER_JOB = 50_000
 """Groups and series may have thousands of files each"""
 PARALLEL_JOBS = 4
@@ -29,12 +29,12 @@ GROUPS_PER_REQUEST = 100
 T = TypeVar("T")
 
 Progress = Callable[[int], None]
-"""Called with the number of items that have been dealt with since the last call."""
+"""Called with the number of items that are done since the last call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An item that is not registered: its line in the registration file (0: a data group), its name, and why."""
+    """An item that is not registered: its line in the registration file (0: a data group), name, reason."""
 
     line: int
     name: str
@@ -43,10 +43,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What a run did."""
+    """The outcome of a run."""
 
     items: int = 0
-    """That are in the folder now, by this run or an earlier one"""
+    """Items that are in the folder now, from this run or an earlier one"""
     failures: tuple[Failure, ...] = ()
 
     def __add__(self, other: "Registered") -> "Registered":
@@ -64,16 +64,16 @@ def register(
     parallel: int = PARALLEL_JOBS,
     progress: Progress,
 ) -> Registered:
-    """Register what lies in a bucket. Can be killed at any point and run again; failed items are tried again.
+    """Register objects of a bucket. Can be killed and run again; failed items are tried again.
 
     Args:
-        folder: where the items go.
+        folder: destination of the items.
         entries: of registration files that have been checked.
         journal: of this input.
         integration: uuid of the integration that opens the bucket.
-        upsert_metadata: update the metadata of items that are there already.
-        items_per_job, parallel: how much is sent at a time, and how many jobs are under way.
-        progress: told the number of items dealt with.
+        upsert_metadata: update the metadata of existing items.
+        items_per_job, parallel: items per job, and number of jobs at a time.
+        progress: called with the number of items done.
 
     Raises:
         PlatformError: Encord cannot be used; what is done is noted.
@@ -90,14 +90,14 @@ def register(
         if not outcome.failed and outcome.stopped is None:
             journal.write(key, {"done": True})
         else:
-            journal.write(key, {})  # the next run tries again: what is registered is skipped
+            journal.write(key, {})  # the next run tries again; registered items are skipped
         return _registered(batch, outcome)
 
     return in_batches(entries, items_per_job, parallel, one_job, progress)
 
 
 def _earlier(folder: Folder, journal: Journal, key: str) -> JobOutcome | None:
-    """What became of the batch in an earlier run; None: it must be sent."""
+    """The outcome of the batch in an earlier run; None: it must be sent."""
     note = journal.note(key)
     if note.get("done"):
         return JobOutcome()
@@ -124,12 +124,12 @@ def _of_unit(unit: FailedItem, by_url: dict[str, Entry]) -> Failure:
 
 
 def failure(entry: Entry, reason: str) -> Failure:
-    """Why an entry is not registered."""
+    """The reason why an entry is not registered."""
     return Failure(entry.line, entry.model.title or next(urls_of(entry.model), ""), reason)
 
 
 def batch_key(batch: Sequence[Entry], *places: str) -> str:
-    """The same for the same items going to the same places, and for nothing else."""
+    """A hash of the items and their destinations."""
     digest = blake2b("\0".join(places).encode(), digest_size=16)
     for entry in batch:
         digest.update(entry.model.model_dump_json().encode())
@@ -143,7 +143,7 @@ def in_batches(
     work: Callable[[Sequence[Entry]], Registered],
     progress: Progress,
 ) -> Registered:
-    """Work on entries in batches, `parallel` of them at a time; no more are read than are being worked on."""
+    """Process entries in batches, `parallel` at a time; reads no more entries than are being processed."""
     total = Registered()
     under_way: deque[tuple[int, Future[Registered]]] = deque()
     with ThreadPoolExecutor(parallel, thread_name_prefix="register") as threads:
@@ -168,7 +168,7 @@ def _next_done(under_way: deque[tuple[int, Future[Registered]]], progress: Progr
 
 
 def _jobs(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
-    """The same entries always make the same jobs: a later run knows them by what is in them."""
+    """The entries as jobs; the same entries always give the same jobs, so a later run recognises them."""
     job: list[Entry] = []
     urls = 0
     for entry in entries:
@@ -188,7 +188,7 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def make_data_groups(folder: Folder, groups: Sequence[tuple[str, Sequence[str]]]) -> Registered:
-    """Group items of a folder, given as (title, URLs); groups whose title is there already are left as they are.
+    """Group items of a folder, given as (title, URLs); an existing group with the title is kept.
 
     Raises:
         PlatformError: Encord cannot be used.

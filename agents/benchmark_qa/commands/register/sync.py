@@ -1,11 +1,11 @@
-"""Bring a folder that Encord keeps in step with a bucket up to date, and watch it."""
+"""Sync a folder with its bucket, and wait for the end."""
 
 from benchmark_qa.commands.register.steps import Failure, Progress, Registered
 from benchmark_qa.encord_api.uploads import Folder, SyncState
 
 
 def sync(folder: Folder, progress: Progress) -> Registered:
-    """Start a sync and wait for its end. Killed while it waits, Encord goes on, and so does the next run.
+    """Start a sync and wait for its end. After a kill Encord continues, and a new run waits again.
 
     Raises:
         RequestRejected: this is an ordinary folder.

@@ -1,4 +1,4 @@
-"""Titles from templates, and the order that people expect of numbered names."""
+"""Titles from templates, and natural order of numbered names."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +19,9 @@ _OWN_FIELDS: dict[str, Callable[[str, str | None], str | None]] = {
 
 
 def natural_key(text: str) -> str:
-    """A key that sorts `frame 2` before `Frame 10`, as plain text: without case, each number preceded by its length.
+    """A text key that sorts `frame 2` before `Frame 10`.
+
+    It has no upper case, and each number is preceded by its length.
 
     Example: `natural_key("f9") < natural_key("F010")`, `natural_key("f009") == natural_key("F9")`.
     """
@@ -32,7 +34,7 @@ def _with_length(found: re.Match[str]) -> str:
 
 
 def path_of(url: str) -> str:
-    """The path of a URL below its host or bucket, decoded; of a path, the path itself."""
+    """The decoded path of a URL below its host or bucket; a plain path is unchanged."""
     scheme, _, rest = url.rpartition("://")
     if not scheme:
         return url
@@ -41,7 +43,9 @@ def path_of(url: str) -> str:
 
 
 class TitleTemplate:
-    """A title with fields in braces: `{stem}`, `{name}`, `{folder}`, `{path}`, `{group}`, or a column of the manifest.
+    """A title template with fields in braces.
+
+    Fields are `{stem}`, `{name}`, `{folder}`, `{path}`, `{group}`, and the columns of the manifest.
 
     Raises:
         RulesError: the template cannot be read.
@@ -66,7 +70,7 @@ class TitleTemplate:
         """The title of the file at that path, or of the item whose first file it is.
 
         Raises:
-            EntryError: the manifest has no such column, or nothing in it.
+            EntryError: the manifest does not have the column, or it is empty.
         """
         values = {
             name: _OWN_FIELDS[name](path, group) if name in _OWN_FIELDS else fields.get(name) for name in self._fields

@@ -1,4 +1,4 @@
-"""`benchmark-qa upload`: local files to items in an Encord folder."""
+"""`benchmark-qa upload`: upload local files as items of an Encord folder."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -93,12 +93,12 @@ def upload(
 
 
 def describe_local_files(source: str, root: Path, rules: "Rules", directory: Path, left_out: Path | None = None) -> int:
-    """Writes registration files of local files into a directory; a faulty manifest ends the command.
+    """Write registration files of local files into a directory; a faulty manifest ends the command.
 
-    What is left out of a folder is told, and all of it written to a CSV file where one is named.
+    Files left out of a folder are reported, and all of them written to a CSV file if one is given.
 
     Returns:
-        How many items they name.
+        The number of items.
     """
     from benchmark_qa.commands.register.build import build
     from benchmark_qa.commands.register.directory import (
@@ -136,7 +136,7 @@ def describe_local_files(source: str, root: Path, rules: "Rules", directory: Pat
 
 
 def _of_files(rows: "Rows", root: Path, url_column: str) -> Iterator["Row | Unreadable"]:
-    """The same rows with their files, and a fault for every file that is not there or not below the root."""
+    """The rows with their local files, and a fault for every file that is missing or outside the root."""
     from benchmark_qa.commands.register.manifest import Row, Unreadable
 
     inside = root.resolve()
@@ -147,7 +147,7 @@ def _of_files(rows: "Rows", root: Path, url_column: str) -> Iterator["Row | Unre
             continue
         path = str(named)
         if "\\" in path and not (root / path).is_file():
-            path = path.replace("\\", "/")  # as Windows writes it
+            path = path.replace("\\", "/")  # Windows separator
         file = root / path
         if not file.is_file():
             yield Unreadable(row.line, f"there is no file {named!r}")

@@ -1,7 +1,6 @@
-"""Upload local files into a folder: a place for each is asked for and noted, the bytes are sent, a job makes the items.
+"""Upload local files into a folder: get and note a place for each, send the bytes, start a job.
 
-The uuid of a place becomes that of the item. So a run that goes on after a kill knows of every file whether it has
-been registered.
+The uuid of a place becomes that of the item. So a run after a kill knows for every file whether it is registered.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,12 +39,12 @@ _TYPES = {
     "text": "plainText",
     "pdfs": "pdf",
 }
-"""The SDK's type of the files of an item, by the key under which the item stands"""
+"""The SDK's type of an item's files, by the key of the item"""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """An entry whose files have been sent, as it is to be registered."""
+    """An entry whose files are sent, ready to be registered."""
 
     entry: Entry
     model: Any
@@ -62,16 +61,16 @@ def upload(
     parallel: int = PARALLEL_JOBS,
     progress: Progress,
 ) -> Registered:
-    """Upload local files. Can be killed at any point and run again; failed items are tried again.
+    """Upload local files. Can be killed and run again; failed items are tried again.
 
     Args:
         storage: of the account.
-        folder: where the items go.
-        root: what the entries' URLs are paths below.
+        folder: destination of the items.
+        root: folder that the entries' URLs are relative to.
         entries: of a registration file made for local files.
         journal: of this input.
-        items_per_job, parallel: how much is sent at a time, and by how many threads.
-        progress: told the number of items dealt with.
+        items_per_job, parallel: items per job, and number of threads.
+        progress: called with the number of items done.
 
     Raises:
         PlatformError: Encord cannot be used; what is done is noted.
@@ -87,7 +86,7 @@ def upload(
 
 
 def _stamps(root: Path, entry: Entry) -> Iterator[str]:
-    """A file that has changed since is another file."""
+    """Size and modification time of each file: a changed file counts as another file."""
     for url in urls_of(entry.model):
         stat = (root / url).stat()
         yield f"{stat.st_size} {stat.st_mtime_ns}"
@@ -150,7 +149,7 @@ def _send(folder: Folder, root: Path, entry: Entry) -> list[Place]:
 
 
 def _placed(entry: Entry, places: Sequence[Place]) -> Any:
-    """The item as it is to be registered: its files under the keys of their places."""
+    """The item with its files replaced by the keys of their places."""
     if entry.key not in ("image_groups", "dicom_series"):
         (place,) = places
         return entry.model.model_copy(update={"object_url": place.key, "placeholder_item_uuid": UUID(place.item)})

@@ -1,4 +1,4 @@
-"""Values as JSON has them: no NaN and no Infinity, which Python reads and writes, and nobody else does."""
+"""Strict JSON values: without NaN and Infinity, which Python reads and writes."""
 
 import json
 import math
@@ -13,7 +13,7 @@ class NotANumber(ValueError):
 
 
 def read_json(text: str | bytes) -> Any:
-    """What JSON text says.
+    """Parse JSON text.
 
     Raises:
         ValueError: it is not JSON, in the strict sense.
@@ -22,7 +22,7 @@ def read_json(text: str | bytes) -> Any:
 
 
 def refuse_constant(constant: str) -> NoReturn:
-    """Python's reader of JSON takes `NaN` and `Infinity`; for its `parse_constant`.
+    """Refuse `NaN` and `Infinity`; an argument for `parse_constant` of Python's JSON reader.
 
     Raises:
         NotANumber
@@ -31,10 +31,10 @@ def refuse_constant(constant: str) -> NoReturn:
 
 
 def require_finite(value: Any, place: str) -> None:
-    """Refuses what JSON cannot hold, however deep: a number too large for a float, or NaN of a Parquet file.
+    """Refuse, at any depth, a number too large for a float, or NaN of a Parquet file: JSON has neither.
 
     Raises:
-        EntryError: naming the place.
+        EntryError: with the place.
     """
     if isinstance(value, float):
         if not math.isfinite(value):

@@ -1,1 +1,1 @@
-"""Scoring exported label rows offline."""
+"""Score exported label rows offline."""

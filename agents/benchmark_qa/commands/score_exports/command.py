@@ -1,4 +1,4 @@
-"""`benchmark-qa score`: exported label rows against exported ground truth, without Encord."""
+"""`benchmark-qa score`: score exported label rows against exported ground truth, without Encord."""
 
 import json as json_module
 import sys
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Grouping(StrEnum):
-    """What makes an annotator."""
+    """How rows are grouped by annotator."""
 
     BRANCH = "branch"
     CREATOR = "creator"
 
 
 class Format(StrEnum):
-    """What is printed."""
+    """Output format."""
 
     TABLE = "table"
     JSON = "json"
@@ -83,7 +83,7 @@ def score(
 def _scored(
     truth: Path, labels: Path, ontology: Path | None, config: Path | None, by: Grouping | None
 ) -> "tuple[list[ScoredTask], list[str]]":
-    """The scored tasks, and why others could not be scored."""
+    """The scored tasks, and why the others could not be scored."""
     from benchmark_qa.commands.score_exports.scoring import Comparison, load_config, load_ontology
     from benchmark_qa.engine.config import ScoringConfig
     from benchmark_qa.terminal.files import ExportError, load_rows
@@ -104,7 +104,7 @@ def _scored(
 
 
 def _with_progress(batches: "Iterable[list[ScoredTask]]", total: int) -> "Iterator[list[ScoredTask]]":
-    """A progress bar on standard error, where that is a terminal."""
+    """Show a progress bar on standard error, if that is a terminal."""
     from rich.console import Console
     from rich.progress import track
 
@@ -139,7 +139,7 @@ class _Line:
         }
 
     def f1(self) -> str:
-        """Pooled, with an interval clustered by task."""
+        """Pooled F1, with an interval clustered by task."""
         from benchmark_qa.stats.intervals import ratio_interval
 
         scores = [task.score.objects for task in self.tasks]
@@ -220,10 +220,10 @@ def _print_table(tasks: "Sequence[ScoredTask]", explain: bool, *, wide: bool) ->
 
 
 WIDE = 140
-"""Columns of the table where the output is no terminal."""
+"""Width in columns of a table that does not go to a terminal."""
 
 _RANKS = {"tasks": 1, "f1": 2, "score": 3, "precision": 4, "recall": 5}
-"""What a narrow terminal shows first"""
+"""Ranks of columns: a narrow terminal shows the lowest first"""
 _HEADINGS = {
     "tasks": "tasks",
     "true_positives": "matches",

@@ -1,4 +1,4 @@
-"""Exported label rows from disk: read, joined by data hash, grouped by annotator, scored."""
+"""Read exported label rows from disk, join them by data hash, group them by annotator, score them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.terminal.files import ExportError, Row, load_json
 
 Grouping = Literal["known", "branch", "creator"]
-"""known: by creator where the labels name one, else by branch."""
+"""`known`: by creator if the labels name one, else by branch."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ScoredTask:
 
 
 def load_ontology(path: Path) -> Ontology:
-    """The ontology of a file: the `editor` JSON itself, or an object that holds it under `editor`."""
+    """The ontology in a file: the `editor` JSON itself, or an object with it under `editor`."""
     content = load_json(path)
     if not isinstance(content, dict):
         raise ExportError(f"{path}: is not a JSON object")
@@ -47,7 +47,7 @@ def load_ontology(path: Path) -> Ontology:
 
 
 def load_config(path: Path) -> ScoringConfig:
-    """The scoring rules of a file: themselves, or the section `scoring` of the service's configuration."""
+    """The scoring rules in a file: on their own, or as section `scoring` of the service's configuration."""
     content = load_json(path)
     if isinstance(content, dict) and "scoring" in content:
         content = content["scoring"]
@@ -59,7 +59,7 @@ def load_config(path: Path) -> ScoringConfig:
 
 
 class Comparison:
-    """Ground truth rows and the annotators' rows of the same data units."""
+    """Ground truth rows, and the annotators' rows of the same data units."""
 
     def __init__(
         self,
@@ -75,16 +75,16 @@ class Comparison:
         self.by = by
         self.ontology = ontology or infer_ontology([*self.truth.values(), *self.labels])
         self.refused: list[str] = []
-        """Why tasks could not be scored, once `scores` is through."""
+        """Why tasks could not be scored; complete after `scores` is exhausted."""
         self.creator_of_branch = _creator_of_branch(self.labels)
         self.without_truth = [row for row in self.labels if row["data_hash"] not in self.truth]
 
     def __len__(self) -> int:
-        """Label rows that have a ground truth."""
+        """Number of label rows with a ground truth."""
         return len(self.labels) - len(self.without_truth)
 
     def scores(self) -> Iterator[list[ScoredTask]]:
-        """The tasks of each label row that has a ground truth, row by row."""
+        """The tasks of each label row with a ground truth, row by row."""
         seen: set[tuple[str, str]] = set()
         read: dict[str, Annotations] = {}
         for row in self.labels:
@@ -107,7 +107,7 @@ class Comparison:
     def _parts(self, row: Row, branch: str) -> list[tuple[str, Row]]:
         if self.by == "branch":
             return [(branch, row)]
-        self._read(row, f"branch {branch!r}")  # complains about anything that is not well formed
+        self._read(row, f"branch {branch!r}")  # raises an error for anything that is not well formed
         people = creators(row)
         if self.by == "known" and not label_creators(row):
             return [(self.creator_of_branch.get(branch, branch), row)]
@@ -146,7 +146,7 @@ def _truth_by_data_hash(rows: Iterable[Row]) -> dict[str, Row]:
 
 
 def _creator_of_branch(rows: Iterable[Row]) -> dict[str, str]:
-    """The only person who created labels in a branch of that name, for its rows without labels."""
+    """The creator of a branch's rows without labels: the only person who created labels on that branch."""
     people: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:
         people[str(row.get("branch_name") or "main")].update(label_creators(row))

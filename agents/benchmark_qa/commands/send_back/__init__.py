@@ -1,1 +1,1 @@
-"""Sending data units back for another round."""
+"""Send data units back for another round."""

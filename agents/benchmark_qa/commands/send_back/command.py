@@ -1,4 +1,4 @@
-"""`benchmark-qa send-back`: a choice of data units back to the people."""
+"""`benchmark-qa send-back`: send chosen data units back to people."""
 
 import json as json_module
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Starting the service."""
+"""Start the service."""

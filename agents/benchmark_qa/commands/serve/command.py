@@ -50,7 +50,7 @@ def serve(
 
 
 GRACE_SECONDS = 7
-"""For requests that are under way"""
+"""Seconds given to running requests when the server stops"""
 
 
 LONGEST_END_SECONDS = 9.0
@@ -60,14 +60,14 @@ _log = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
-    """Finishes what runs when it is told to stop, and hands back what takes longer.
+    """On a stop signal, finishes short work and ends the process with the rest still running.
 
-    A thread that waits for Encord cannot be interrupted, and Python would wait for it. So whatever still runs when the
-    time is up ends with the process: a killed drain is harmless, Encord's next notification begins it again.
+    Python would wait for a thread that waits for Encord, and such a thread cannot be interrupted. So the process ends
+    with it when the time is up. A killed drain does no harm: Encord's next notification starts it again.
     """
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; the system's queue of connections is longer than the number that is accepted together."""
+        """Listen, with a queue in the system that is longer than the number accepted together."""
         await super().startup(sockets)
         for server in self.servers:
             for listening in server.sockets:
@@ -75,7 +75,7 @@ class Server(uvicorn.Server):
                     same.listen(QUEUED_BY_SYSTEM)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop taking work; from now on the time is counted."""
+        """Stop accepting work and start the grace period."""
         if not self.should_exit:
             last = threading.Timer(LONGEST_END_SECONDS, _hand_back, [sig])
             last.daemon = True
@@ -89,7 +89,7 @@ def serve_until_terminated(app: FastAPI, host: str, port: int, patience: Patienc
         app,
         host=host,
         port=port,
-        # One parser everywhere: what the tests send is read by what runs in production.
+        # The same parser everywhere, so that tests cover the parser of production.
         http=protocol_of(patience or Patience(connections=connections_of_this_process())),
         ws="none",
         backlog=ACCEPTED_TOGETHER,

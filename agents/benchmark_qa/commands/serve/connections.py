@@ -1,7 +1,7 @@
-"""The server's side of each connection: how long it may wait for a request, and how many there may be.
+"""Limits of the server's connections: time to send a request, and number of connections.
 
-Written for a port that anybody can reach. A connection that does not send its request is closed in time; when there are
-as many connections as the process can hold, the one that has been waiting longest makes room for the newest.
+The port is open to everybody. A connection that does not send its request is closed in time. If there are as many
+connections as the process can hold, the one that has waited longest is closed for the newest.
 """
 
 import asyncio
@@ -15,26 +15,26 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 HEAD_SECONDS = 15.0
-"""For the request line and the headers. Encord's arrive in one packet."""
+"""Seconds for the request line and the headers. Encord's arrive in one packet."""
 BODY_SECONDS = 30.0
-"""For the whole body, at most 2 MB"""
+"""Seconds for the whole body, at most 2 MB"""
 LONGEST_HEAD = 64 * 1024
 """Bytes of request line and headers"""
 LINGER_SECONDS = 2.0
-"""After an answer that did not wait for the body: so long the rest is read and dropped, so that the answer arrives"""
+"""Seconds to read and drop the rest of a body after an early answer, so that the answer arrives"""
 ACCEPTED_TOGETHER = 32
-"""Connections that are taken from the system's queue before the first of them is looked at"""
+"""Connections accepted from the system's queue before the first of them is processed"""
 QUEUED_BY_SYSTEM = 1024
-"""Connections that wait in the system's queue until they are taken"""
+"""Connections that wait in the system's queue until they are accepted"""
 MOST_CONNECTIONS = 4096
 KEPT_FILES = 256
-"""Open files that are left to the database, to connections to Encord and to worker processes"""
+"""Open files kept back for the database, connections to Encord and worker processes"""
 
 Waiting = Literal["head", "body", "idle"]
 
 
 def connections_of_this_process() -> int:
-    """How many connections leave enough open files for the work itself."""
+    """Number of connections that leaves enough open files for the other work."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
@@ -51,7 +51,7 @@ class Patience:
 
 
 def protocol_of(patience: Patience) -> type[asyncio.Protocol]:
-    """The class that uvicorn makes an instance of for every connection of one server."""
+    """The class that uvicorn instantiates for every connection of one server."""
     waiting: dict[PatientProtocol, None] = {}
 
     class Protocol(PatientProtocol):
@@ -75,7 +75,7 @@ class PatientProtocol(HttpToolsProtocol):
         server_state: of uvicorn.
         app_state: of uvicorn.
         patience: the limits.
-        waiting: connections without a complete request, the one that has waited longest first; shared by all.
+        waiting: connections without a complete request, the longest waiting first; shared by all connections.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for a request; where there is no room, the connection that has waited longest is closed."""
+        """Wait for a request; if the limit is reached, close the connection that has waited longest."""
         super().connection_made(transport)
         if len(self.connections) > self._patience.connections:
             longest = next(iter(self._all_waiting), None)
@@ -110,7 +110,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, unless the connection has been given up."""
+        """Parse the data, unless the connection is closing."""
         if self.transport.is_closing():
             return
         super().data_received(data)
@@ -122,32 +122,32 @@ class PatientProtocol(HttpToolsProtocol):
                 self._answer(431, f"the head of the request is longer than {LONGEST_HEAD} bytes")
 
     def on_message_begin(self) -> None:
-        """From here on the deadline of the head counts, where it does not already."""
+        """Start the deadline of the head, if it is not running."""
         super().on_message_begin()
         if self._waits_for != "head":
             self._head_bytes = 0
             self._wait_for("head", self._patience.head_seconds)
 
     def on_headers_complete(self) -> None:
-        """From here on the deadline of the body counts."""
+        """Start the deadline of the body."""
         self._head_bytes = 0
         self._wait_for("body", self._patience.body_seconds)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The request is complete: its time is the work's."""
+        """Stop the deadline: the request is complete."""
         self._wait_for(None)
         super().on_message_complete()
         if self.cycle.response_complete:
             self.transport.close()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, or end the connection where the body of this one was not waited for."""
+        """Wait for the next request, or end the connection if the answer came before the end of the body."""
         super().on_response_complete()
         if self.transport.is_closing() or self.pipeline:
             return
         if self._waits_for == "body":
-            # To close at once would reset the connection, and the answer might be lost on its way.
+            # Closing at once would reset the connection, and the answer might be lost.
             self._unset_keepalive_if_required()
             self.transport.write_eof()
             self._wait_for("body", LINGER_SECONDS)
@@ -155,14 +155,14 @@ class PatientProtocol(HttpToolsProtocol):
             self._wait_for("idle")
 
     def shutdown(self) -> None:
-        """Stop: a request of which only a part has come is to be sent again."""
+        """Stop; answer 503 if a part of a request has arrived, so that it is sent again."""
         if self._waits_for == "head" and self._head_bytes and not self.transport.is_closing():
             self._answer(503, "the service is stopping; try again", retry_after=5)
             return
         super().shutdown()
 
     def give_up(self) -> None:
-        """End a connection that has not sent its request in time, or that must make room."""
+        """Close a connection that has not sent its request in time, or that has to make room."""
         if self.transport.is_closing():
             self._wait_for(None)
             return
@@ -193,7 +193,7 @@ class PatientProtocol(HttpToolsProtocol):
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
         self.transport.write(STATUS_LINE[status] + head + again + b"\r\n" + body)
         if self._waits_for == "body":
-            # The application waits for the rest: it is told that nothing more comes.
+            # The application waits for the rest of the body: tell it that nothing more comes.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self._wait_for(None)

@@ -1,1 +1,1 @@
-"""The set-up file: what a team wants to exist in Encord, and how that differs from what exists. Pure: no platform."""
+"""The set-up file: what a team wants in Encord, and how it differs from what exists."""

@@ -1,4 +1,4 @@
-"""Take the steps of a plan. Killed at any point, the next plan has what is left: nothing is done twice."""
+"""Carry out the steps of a plan. After a kill, the next plan has the rest: nothing is done twice."""
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from benchmark_qa.encord_api.folders import Synced
 
 @dataclass
 class Known:
-    """Uuids of what there was, and of what has been made since."""
+    """Uuids of what existed, and of what has been made since."""
 
     folders: MutableMapping[str, str]
     datasets: MutableMapping[str, str]
@@ -38,7 +38,7 @@ class Known:
 
     @classmethod
     def of(cls, observed: Observed) -> "Known":
-        """What there was at one look."""
+        """The uuids of what was observed."""
         return cls(
             folders={path: folder.uuid for path, folder in observed.folders.items()},
             datasets={title: dataset.uuid for title, dataset in observed.datasets.items()},
@@ -57,22 +57,22 @@ def set_up(
     bar: Bar,
     told: Callable[[Change], None],
 ) -> Registered:
-    """Take every step that a plan has.
+    """Carry out every step of a plan.
 
     Args:
         declared: the set-up.
-        site: where.
-        sources: what is to go into which declared folder.
-        observed: what the plan was made from.
+        site: the account's Encord.
+        sources: the contents to put into each declared folder.
+        observed: the state that the plan was made from.
         changes: the plan.
-        bar: shows the items of one folder.
-        told: called with each change once its step is taken.
+        bar: shows the progress of one folder's items.
+        told: called with each change after its step.
 
     Returns:
-        What became of the items that were to be registered or uploaded.
+        The outcome of registering and uploading items.
 
     Raises:
-        PlatformError: Encord refuses a step, which the message names, or cannot be used; what is done is done.
+        PlatformError: Encord refuses a step, which the message names, or cannot be used; earlier steps stay done.
     """
     crew = _Crew(declared, site, sources, Known.of(observed), bar)
     registered = Registered()
@@ -88,7 +88,7 @@ def set_up(
 
 
 def in_order(changes: Iterable[Change]) -> list[Change]:
-    """The steps of a plan as they are taken: what is quickly refused first, and last what takes hours.
+    """The steps in the order of execution: those that fail fast first, those that take hours last.
 
     A wrong workflow template is found before thousands of items are registered.
     """
@@ -97,7 +97,7 @@ def in_order(changes: Iterable[Change]) -> list[Change]:
 
 @dataclass(frozen=True)
 class _Crew:
-    """Takes one step after the other."""
+    """Carries out steps one by one."""
 
     declared: Declaration
     site: Site
@@ -169,7 +169,7 @@ class _Crew:
         self.site.catalogue.link(self.known.datasets[title], wanted)
 
     def _benchmark_items(self, title: str) -> set[str]:
-        """What the dataset of that title must not hold."""
+        """Items that the dataset of that title must not contain."""
         benchmark = self.declared.benchmark.dataset.title
         return self.site.catalogue.dataset(self.known.datasets[benchmark])[1] if title != benchmark else set()
 
@@ -184,6 +184,6 @@ class _Crew:
                 datasets=[self.known.datasets[dataset.title] for dataset in self.declared.datasets_of(side)],
             )
         except (RequestRejected, NotFoundOnPlatform, AccessRefused) as error:
-            # Datasets and ontology have been made or found a moment ago: the template is what nobody has looked at.
+            # Datasets and ontology were made or found just before: only the template has not been checked yet.
             key = f"'{side}.workflow_template' ({wanted.workflow_template})"
             raise type(error)(f"{error}. Does Encord know the template {key}? Correct it and apply again") from error

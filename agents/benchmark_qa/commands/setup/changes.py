@@ -1,4 +1,4 @@
-"""What a plan consists of: what is to be done, by whom, and what it takes."""
+"""The lines and steps of a plan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class ExtendMetadata:
 
 @dataclass(frozen=True, slots=True)
 class MakeFolder:
-    """Make a folder in the one above it."""
+    """Make a folder in its parent folder."""
 
     path: str
 
@@ -31,7 +31,7 @@ class DescribeFolder:
 
 @dataclass(frozen=True, slots=True)
 class ShareFolder:
-    """Let groups use a folder."""
+    """Give groups access to a folder."""
 
     path: str
     role: str
@@ -40,7 +40,7 @@ class ShareFolder:
 
 @dataclass(frozen=True, slots=True)
 class FillFolder:
-    """Register or upload what is to be in a folder and is not, or sync it."""
+    """Register, upload or sync the items that a folder should have and does not."""
 
     path: str
 
@@ -59,7 +59,7 @@ class MakeDataset:
 
 @dataclass(frozen=True, slots=True)
 class LinkItems:
-    """Link what lies in a dataset's folders and is not in it."""
+    """Link the items of a dataset's folders that are not in it."""
 
     title: str
 
@@ -109,9 +109,9 @@ Kind = Literal["create", "change", "drift", "fault", "notice", "unchanged"]
 class Change:
     """One line of a plan.
 
-    `create` and `change` have a `step`, which `apply` takes. `drift` is what people have made different and `fault`
-    what does not fit together: both are left to people, and `remedy` says what to do. A `notice` is worth a thought and
-    nothing is wrong.
+    `create` and `change` have a `step`, which `apply` carries out. `drift` is a change that people have made, and
+    `fault` is a contradiction: both are left to people, and `remedy` says what to do. A `notice` is a remark without a
+    fault.
     """
 
     kind: Kind
@@ -121,6 +121,6 @@ class Change:
     step: Step | None = None
 
     def to_dict(self) -> dict[str, str]:
-        """For JSON."""
+        """A dict of JSON types."""
         written = {"kind": self.kind, "subject": self.subject, "message": self.message}
         return written | ({"remedy": self.remedy} if self.remedy else {})

@@ -1,4 +1,4 @@
-"""`benchmark-qa setup`: two projects, declared in one file."""
+"""`benchmark-qa setup`: set up the two projects that one file declares."""
 
 import json as json_module
 from collections import Counter
@@ -163,7 +163,7 @@ def _document_at(file: Path, out: Path | None) -> Path:
 
 
 def _changes(declared: "Declaration", observed: "Observed", document: Path | None) -> "list[Change]":
-    """The plan, and last what becomes of the service's document where one is named."""
+    """The plan, followed by the change of the service's document if one is named."""
     from benchmark_qa.commands.setup.changes import Change
     from benchmark_qa.commands.setup.outcome import service_document
     from benchmark_qa.commands.setup.plan import plan
@@ -185,7 +185,7 @@ def _changes(declared: "Declaration", observed: "Observed", document: Path | Non
 
 
 def _read(document: Path) -> dict[str, Any] | None:
-    """The document on disk; None: there is none. What is no JSON object counts as an empty one."""
+    """The document on disk; None if it does not exist. A file without a JSON object counts as empty."""
     if not document.exists():
         return None
     try:
@@ -196,7 +196,10 @@ def _read(document: Path) -> dict[str, Any] | None:
 
 
 def _write_document(document: Path, wanted: dict[str, Any] | None, *, ask: bool, replace: bool) -> bool:
-    """Whether the document is on disk as it is to be: one that differs is replaced only if somebody says so."""
+    """Write the document; returns whether it is up to date on disk.
+
+    A different document on disk is replaced only if the user agrees.
+    """
     if wanted is None:
         typer.echo(f"{document} is not written: mend the faults first, then apply again", err=True)
         return False
@@ -239,7 +242,7 @@ _WORDS: "dict[Kind, str]" = {
 
 
 def print_changes(changes: "Sequence[Change]", *, to_stderr: bool = False) -> None:
-    """A line per change, what a person has to do below it, and the counts."""
+    """Print a line per change, with what a person has to do below it, and the counts."""
     console = _console(to_stderr=to_stderr)
     for change in changes:
         console.print(f"{_MARKS[change.kind]} {escape(change.subject)}: {escape(change.message)}")
@@ -250,7 +253,7 @@ def print_changes(changes: "Sequence[Change]", *, to_stderr: bool = False) -> No
 
 
 def step_done(total: int) -> "Callable[[Change], None]":
-    """Tells on standard error of each step that is taken."""
+    """Print each finished step on standard error."""
     console, done = _console(to_stderr=True), iter(range(1, total + 1))
 
     def tell(change: "Change") -> None:
@@ -260,7 +263,7 @@ def step_done(total: int) -> "Callable[[Change], None]":
 
 
 def print_endpoints(endpoints: "Sequence[Endpoint]") -> None:
-    """For each URL where it goes, and the variable of the service that takes its secret."""
+    """Print for each URL where it goes, and the variable of the service for its secret."""
     console = _console(to_stderr=False)
     for needed, heading in ((True, "Paste into Encord:"), (False, "If you like:")):
         console.print(heading)

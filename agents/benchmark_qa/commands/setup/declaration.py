@@ -178,7 +178,7 @@ class Declaration(Section):
 
     @property
     def projects(self) -> dict[Literal["benchmark", "production"], BenchmarkProject | ProductionProject]:
-        """Both projects by what they are."""
+        """Both projects by side: benchmark, production."""
         return {"benchmark": self.benchmark, "production": self.production}
 
     @property
@@ -191,16 +191,16 @@ class Declaration(Section):
         return self.datasets if side == "production" else (self.benchmark.dataset,)
 
     def all_folders(self) -> tuple[Folder, ...]:
-        """The folders declared and those above them, each after the one that it lies in."""
+        """The declared folders and their parents, each after its parent."""
         declared = {folder.path: folder for folder in self.folders}
         parts = [folder.path.split("/") for folder in self.folders]
         paths = {"/".join(titles[:depth]) for titles in parts for depth in range(1, len(titles) + 1)}
         return tuple(declared.get(path) or Folder(path=path) for path in sorted(paths, key=lambda p: p.split("/")))
 
     def mark(self, kind: str, title: str) -> str:
-        """The description of a thing that this set-up has made: by it the thing is known when it is renamed.
+        """The description of an object that this set-up has made; it identifies the object after renaming.
 
-        Whoever is in a project can read the descriptions of its datasets, so it does not say what a thing is for.
+        Everybody in a project can read the descriptions of its datasets, so it does not say what an object is for.
         """
         digest = blake2b(f"{self.name}\0{kind}\0{title}".encode(), digest_size=6).hexdigest()
         return f"{self.name} {digest}"
@@ -241,10 +241,10 @@ class Declaration(Section):
 
 
 def read_declaration(text: str) -> Declaration:
-    """A set-up out of TOML text.
+    """Parse a set-up from TOML text.
 
     Raises:
-        DeclarationError: naming every key that is wrong.
+        DeclarationError: with every key that is wrong.
     """
     try:
         return Declaration.model_validate(tomllib.loads(text))

@@ -1,4 +1,4 @@
-"""What there is in Encord of what a set-up declares: found by title and place, or by the set-up's mark if renamed."""
+"""Look up in Encord what a set-up declares: by title and place, or by the set-up's mark if renamed."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -44,35 +44,35 @@ _KIND_OF = {
     "time_series": "timeseries",
     "scenes": "scene",
 }
-"""Kinds of items by the key of a registration file; image sequences stand among the image groups there"""
+"""Kinds of items by key of a registration file; image sequences are under image groups"""
 _OF_SEVERAL_FILES = frozenset({"image_groups", "image_groups_from_items", "dicom_series", "scenes"})
 T = TypeVar("T", Listed, ListedFolder)
 Bar = Callable[[str, int], AbstractContextManager[Progress]]
 
 
 class Source(Protocol):
-    """What is to go into a folder: registration files, or local files."""
+    """The contents to put into a folder: registration files, or local files."""
 
     @property
     def in_cloud(self) -> bool:
         """Whether its URLs are those of objects in a bucket."""
 
     def entries(self) -> Iterator[Entry]:
-        """All of it, one after the other."""
+        """Yield all entries."""
 
     def data_groups(self) -> list[str]:
-        """Titles of the data groups to be made of it."""
+        """Titles of the data groups to make from the items."""
 
     def waiting(self, contents: "Contents | None") -> int:
-        """How many items are to go into the folder and are not there; None: there is no folder yet."""
+        """Number of items that the folder should have and does not; None: the folder does not exist yet."""
 
     def fill(self, storage: Storage, folder: Folder, is_there: Callable[[Entry], bool], bar: Bar) -> Registered:
-        """Put into the folder what is not there."""
+        """Put the missing items into the folder."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """The account's Encord, as a set-up uses it."""
+    """The account's Encord, as far as a set-up uses it."""
 
     encord: Encord
     storage: Storage
@@ -81,13 +81,13 @@ class Site:
 
     @classmethod
     def of(cls, encord: Encord) -> "Site":
-        """The rooms of one connection."""
+        """The site of one connection."""
         return cls(encord, Storage(encord), FolderTree(encord), Catalogue(encord))
 
 
 @dataclass
 class Contents:
-    """What lies in a folder, as far as it takes to say whether an entry is there. 1 request per 1,000 items."""
+    """A folder's items, to find out whether an entry is there. 1 request per 1,000 items."""
 
     items: list[StoredItem]
     _urls: set[str] = field(default_factory=set)
@@ -98,9 +98,9 @@ class Contents:
         self._titles = Counter((_plain_kind(item.kind), item.title) for item in self.items)
 
     def takes_off(self, entry: Entry, *, in_cloud: bool) -> bool:
-        """Whether an item stands for the entry; one item stands for one entry only.
+        """Whether an item matches the entry; each item matches one entry only.
 
-        What has an object of its own in a bucket is known by its URL, everything else by kind and title.
+        An entry with one object in a bucket is matched by its URL, every other entry by kind and title.
         """
         if in_cloud and entry.key not in _OF_SEVERAL_FILES:
             return next(iter(urls_of(entry.model)), None) in self._urls
@@ -114,17 +114,17 @@ def _plain_kind(kind: str) -> str:
 
 
 def observe(declared: Declaration, site: Site, sources: Mapping[str, Source]) -> Observed:
-    """Looks everything up; writes nothing.
+    """Look up everything that is declared; changes nothing.
 
     Args:
         declared: the set-up.
         site: where to look.
-        sources: what is to go into which declared folder.
+        sources: the contents to put into each declared folder.
 
     Raises:
-        AmbiguousTitle: there are several of a title; the message names them.
-        AccessRefused: the account sees a project and too little of the rest: it would be planned anew.
-        PlatformError: Encord cannot be used, or does not know a hash or an integration that the set-up names.
+        AmbiguousTitle: several objects have a title; the message names them.
+        AccessRefused: the account sees a project and too little of the rest, which would be planned again.
+        PlatformError: Encord cannot be used, or does not know a hash or an integration of the set-up.
     """
     folders = _folders(declared, site)
     contents: dict[str, Contents] = {}
@@ -149,12 +149,12 @@ def observe(declared: Declaration, site: Site, sources: Mapping[str, Source]) ->
 
 
 def contents_of(site: Site, folder: str) -> Contents:
-    """What lies in a folder now. 1 request per 1,000 items."""
+    """The current contents of a folder. 1 request per 1,000 items."""
     return Contents(list(site.tree.items(folder)))
 
 
 def linkable(dataset: Dataset, contents: Contents, benchmark: Set[str]) -> list[str]:
-    """The items of a folder that belong into a dataset, and into no other: what is benchmark is not production."""
+    """The folder's items that belong in a dataset, without items of the benchmark dataset."""
     return [
         item.uuid
         for item in contents.items
@@ -165,7 +165,7 @@ def linkable(dataset: Dataset, contents: Contents, benchmark: Set[str]) -> list[
 
 
 def waiting_items(source: Source, contents: Contents | None) -> int:
-    """How many entries and data groups of a source no item of the folder stands for."""
+    """Number of entries and data groups of a source without a matching item in the folder."""
     there = contents or Contents([])
     groups = {item.title for item in there.items if item.kind == "group"}
     entries = sum(not there.takes_off(entry, in_cloud=source.in_cloud) for entry in source.entries())
@@ -190,7 +190,7 @@ def _require_sight(
 
 
 def _require_integrations(declared: Declaration, site: Site, waiting: Mapping[str, int]) -> None:
-    """Told before anything is made: where nothing waits none is needed. 1 request for each."""
+    """Check integrations before anything is made; needed only if items wait. 1 request for each."""
     for folder in declared.folders:
         if folder.integration is not None and waiting.get(folder.path):
             with _about(f"folder '{folder.path}'"):
@@ -205,7 +205,7 @@ def _telling(declared: Declaration, sources: Mapping[str, Source], contents: Map
 
 
 def _title(entry: Entry) -> str:
-    """Encord's own, where none is given: the name of the file."""
+    """The title that Encord will give: the name of the file, if none is given."""
     return entry.model.title or next(urls_of(entry.model), "").rsplit("/", 1)[-1]
 
 
@@ -214,7 +214,7 @@ def _folders(declared: Declaration, site: Site) -> dict[str, SeenFolder]:
     for folder in declared.all_folders():
         above, _, title = folder.path.rpartition("/")
         if above and above not in found and folder.uuid is None:
-            continue  # where there is no folder, there is none in it
+            continue  # a missing folder has no subfolders
         seen = _folder(folder, title, found[above].uuid if above in found else None, declared, site)
         if seen is not None:
             found[folder.path] = _detailed(seen, folder, site)
@@ -222,7 +222,7 @@ def _folders(declared: Declaration, site: Site) -> dict[str, SeenFolder]:
 
 
 def _detailed(seen: SeenFolder, folder: DeclaredFolder, site: Site) -> SeenFolder:
-    """With what the set-up has a say in; asked for only where it has."""
+    """The folder with the details that the set-up declares; requested only if it declares any."""
     if not (folder.sync or folder.metadata or folder.groups):
         return seen
     with _about(f"folder '{folder.path}' ({seen.uuid})"):
@@ -314,7 +314,7 @@ def _project(side: Side, declared: Declaration, site: Site) -> SeenProject | Non
 
 @contextmanager
 def _about(subject: str) -> Iterator[None]:
-    """Puts before a refusal what it is about: a hash of the set-up file may be of nothing, or of somebody else's."""
+    """Prefix a refusal with its subject: a hash of the set-up file may be unknown or inaccessible."""
     try:
         yield
     except (NotFoundOnPlatform, AccessRefused) as error:
@@ -337,7 +337,7 @@ def _find(kind: str, title: str | None, given: UUID | None, declared: Declaratio
 
 
 def _only(kind: str, title: str, mark: str, found: Sequence[T], key: str) -> T | None:
-    """The one thing there is; of several the one that carries the set-up's mark.
+    """The only object found; of several, the one with the set-up's mark.
 
     Raises:
         AmbiguousTitle

@@ -1,4 +1,4 @@
-"""What stands at the end of a set-up: the service's own document, and the URLs that Encord must be given."""
+"""The results of a set-up: the service's document, and the URLs to paste into Encord."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from benchmark_qa.commands.setup.declaration import Declaration
 from benchmark_qa.commands.setup.observed import Observed
 from benchmark_qa.config.deployment import Deployment
 
-# As Encord's documentation names the places: "Setup and Register" (custom agents), "Webhooks and Notifications",
+# Places as Encord's documentation names them: "Setup and Register" (custom agents), "Webhooks and Notifications",
 # "Task-Ready Notifications".
 _CATALOGUE = "Agents > Agents catalog > Custom agent > Create custom agent"
 _WEBHOOK = "Webhook, edit, Enter; save the workflow, and the stage shows its signing secret"
@@ -16,7 +16,7 @@ _WEBHOOK = "Webhook, edit, Enter; save the workflow, and the stage shows its sig
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A URL to paste into Encord, where, and the variable of the service that takes the secret shown there."""
+    """A URL to paste into Encord, the place, and the service's variable for the secret shown there."""
 
     purpose: str
     url: str
@@ -25,12 +25,12 @@ class Endpoint:
     needed: bool
 
     def to_dict(self) -> dict[str, object]:
-        """For JSON."""
+        """A dict of JSON types."""
         return {name: getattr(self, name) for name in ("purpose", "url", "where", "secret", "needed")}
 
 
 def service_document(declared: Declaration, observed: Observed) -> dict[str, Any] | None:
-    """What BENCHMARK_QA_CONFIG reads; None while a project or a dataset is still missing."""
+    """The content for BENCHMARK_QA_CONFIG; None while a project or a dataset is missing."""
     complete = len(observed.projects) == len(declared.projects) and len(observed.datasets) == len(declared.datasets)
     if not complete:
         return None
@@ -45,7 +45,7 @@ def service_document(declared: Declaration, observed: Observed) -> dict[str, Any
 
 
 def endpoints(declared: Declaration, host: str) -> Iterator[Endpoint]:
-    """For each stage and each agent: what to paste where. Those that are not needed bring scores earlier."""
+    """For each stage and agent, what to paste where. Optional ones make scores available earlier."""
     stages, production = declared.service.stages, declared.production.title
     decisions = [stages.routing.benchmark_pathway, stages.routing.production_pathway] if stages.routing else []
     if stages.routing is not None:

@@ -1,4 +1,4 @@
-"""Declared against observed: what is to be done, in an order in which it can be done."""
+"""Compare declared and observed state: the plan, in an order in which it can be carried out."""
 
 from collections.abc import Iterator, Mapping
 
@@ -27,7 +27,7 @@ _IN_SETTINGS = "change it in Encord: the project's Settings, Team"
 
 
 def plan(declared: Declaration, observed: Observed) -> list[Change]:
-    """Every declared thing with what is to be done about it; at least one line for each."""
+    """At least one line for every declared object, with what to do about it."""
     return [
         *_metadata(declared, observed),
         *(change for folder in declared.all_folders() for change in _folder(folder, observed)),
@@ -59,14 +59,14 @@ def _metadata(declared: Declaration, observed: Observed) -> Iterator[Change]:
 
 
 def wire_type(wanted: MetadataType) -> object:
-    """A declared type as Encord's metadata schema says it."""
+    """A declared type in the form of Encord's metadata schema."""
     if isinstance(wanted, tuple):
         return {"ty": "enum", "values": list(wanted)}
     return {"ty": "embedding", "size": wanted.embedding} if isinstance(wanted, Embedding) else wanted
 
 
 def described_type(kind: object) -> str:
-    """A type, declared or observed, in the same words."""
+    """A declared or observed type in words."""
     if isinstance(kind, tuple | Embedding):
         kind = wire_type(kind)
     if not isinstance(kind, Mapping):
@@ -179,7 +179,10 @@ def _dataset(dataset: Dataset, observed: Observed) -> Iterator[Change]:
 
 
 def _telling_titles(benchmark: Dataset, observed: Observed) -> Iterator[Change]:
-    """People in the production project can read the titles of its datasets, and of the data units they label."""
+    """Notices about titles that reveal benchmark items.
+
+    People in the production project can read the titles of its datasets, and of the data units they label.
+    """
     subject = f"dataset '{benchmark.title}'"
     if gives_away(benchmark.title):
         remedy = "call it as you would call any dataset: who is in the production project can read its title"

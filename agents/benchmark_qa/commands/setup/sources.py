@@ -1,4 +1,4 @@
-"""The set-up file from disk, and what it says is to go into folders: registration files, and local files."""
+"""Read the set-up file and the contents it names for folders: registration files and local files."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def read_setup(path: Path) -> "Declaration":
-    """The set-up of a file, with the ontology's structure that another file may hold; faults end the command."""
+    """The set-up of a file, with the ontology's structure from another file if named.
+
+    Faults end the command.
+    """
     from pydantic import ValidationError
 
     from benchmark_qa.commands.setup.declaration import DeclarationError, read_declaration
@@ -51,12 +54,12 @@ def read_setup(path: Path) -> "Declaration":
 
 
 def sources_of(declared: "Declaration", directory: Path, scratch: ExitStack) -> "dict[str, Source]":
-    """What is to go into which folder, checked; faults end the command.
+    """The contents to put into each folder, checked; faults end the command.
 
     Args:
         declared: the set-up.
-        directory: what its paths are relative to.
-        scratch: removes what was written for a while.
+        directory: base of its relative paths.
+        scratch: removes temporary files.
     """
     sources: dict[str, Source] = {}
     for index, folder in enumerate(declared.folders):
@@ -102,12 +105,12 @@ class RegistrationSource:
                 yield from entries(text)
 
     def data_groups(self) -> list[str]:
-        """Titles of the groups that are to be made of items."""
+        """Titles of the groups to make from items."""
         lists = [path / DATA_GROUPS for path in self.named if (path / DATA_GROUPS).is_file()]
         return [json.loads(line)["title"] for path in lists for line in path.read_bytes().splitlines()]
 
     def waiting(self, contents: "Contents | None") -> int:
-        """What no item of the folder stands for."""
+        """Number of entries without a matching item in the folder."""
         from benchmark_qa.commands.setup.observe import waiting_items
 
         return waiting_items(self, contents)
@@ -119,7 +122,7 @@ class RegistrationSource:
         is_there: "Callable[[Entry], bool]",  # noqa: ARG002 - the notes beside the files know it, and Encord itself
         bar: "Bar",
     ) -> "Registered":
-        """Registers all of it; what is there is skipped, and the data groups are made."""
+        """Register everything, skipping existing items, and make the data groups."""
         uuid = storage.integration(self.integration)
         with bar(f"registering in {folder.title}", self._total) as progress:
             outcome = register_in(folder, self._files, integration=uuid, progress=progress)
@@ -128,20 +131,20 @@ class RegistrationSource:
 
 @dataclass
 class SyncSource:
-    """What lies in the bucket that Encord keeps the folder in step with: only Encord knows what that is."""
+    """The bucket that Encord syncs the folder with: only Encord knows its contents."""
 
     in_cloud: bool = True
 
     def entries(self) -> "Iterator[Entry]":
-        """None that are known here."""
+        """Empty: the entries are not known here."""
         return iter(())
 
     def data_groups(self) -> list[str]:
-        """None."""
+        """Empty."""
         return []
 
     def waiting(self, contents: "Contents | None") -> int:
-        """1 for a folder that has not been synced yet, as nothing lies in it; later syncs are 'register sync'."""
+        """1 for a folder that has not been synced yet, which is empty; `register sync` does later syncs."""
         return 0 if contents is not None and contents.items else 1
 
     def fill(
@@ -151,7 +154,7 @@ class SyncSource:
         is_there: "Callable[[Entry], bool]",  # noqa: ARG002
         bar: "Bar",
     ) -> "Registered":
-        """Syncs it, and waits for the end."""
+        """Sync the folder and wait for the end."""
         from benchmark_qa.commands.register.sync import sync
 
         with bar(f"syncing {folder.title}", 0) as progress:
@@ -165,7 +168,7 @@ class UploadSource:
     source: Path
     root: Path
     described: Path
-    """Directory of registration files made for them"""
+    """Directory of the registration files made for them"""
     total: int
     in_cloud: bool = False
 
@@ -174,11 +177,11 @@ class UploadSource:
         return all_entries(self.described) if self.total else iter(())
 
     def data_groups(self) -> list[str]:
-        """None: they cannot be made of uploads."""
+        """Empty: data groups cannot be made from uploads."""
         return []
 
     def waiting(self, contents: "Contents | None") -> int:
-        """What no item of the folder stands for."""
+        """Number of entries without a matching item in the folder."""
         from benchmark_qa.commands.setup.observe import waiting_items
 
         return waiting_items(self, contents)
@@ -186,7 +189,7 @@ class UploadSource:
     def fill(
         self, storage: "Storage", folder: "Folder", is_there: "Callable[[Entry], bool]", bar: "Bar"
     ) -> "Registered":
-        """Uploads what the notes do not know; on a machine that has none, what no item of the folder stands for."""
+        """Upload what the notes do not have; without notes, what has no matching item in the folder."""
         from benchmark_qa.commands.register.uploading import upload
         from benchmark_qa.terminal.runs import Journal
 
@@ -198,7 +201,7 @@ class UploadSource:
 
 
 def upload_source(source: Path, described: Path) -> UploadSource:
-    """Local files, described as registration files in a directory that stays as long as they are needed."""
+    """Local files, described by registration files in a directory that must exist as long as the source."""
     from benchmark_qa.commands.register.rows import Rules
 
     place = source.resolve()

@@ -1,4 +1,4 @@
-"""The structure of an ontology: Encord's ontology JSON, in which ids, colours and feature hashes may be left out."""
+"""The structure of an ontology: Encord's ontology JSON with optional ids, colours, feature hashes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
@@ -83,7 +83,7 @@ Option.model_rebuild()
 
 
 def complete(structure: Structure, title: str) -> dict[str, Any]:
-    """The structure as Encord wants it; what was left out is made of names and places: the same every time."""
+    """The structure in Encord's form; missing values are derived from names and positions, reproducibly."""
     written = structure.model_dump(mode="json", exclude_unset=True)
     for key in ("objects", "classifications"):
         written[key] = [
@@ -113,7 +113,10 @@ def _completed(given: dict[str, Any] | str, number: str, place: str) -> dict[str
 
 
 def differences(wanted: Structure, found: Mapping[str, Any]) -> list[str]:
-    """What an ontology lacks and what it has besides, by name, shape, type and place; archived features are gone."""
+    """What an ontology lacks and what it has in addition, by name, shape, type and place.
+
+    Archived features count as missing.
+    """
     wished, seen = dict(_features(complete(wanted, ""))), dict(_features(found))
     lacks = [f"lacks {described}" for key, described in wished.items() if key not in seen]
     has_also = [f"has also {described}" for key, described in seen.items() if key not in wished]

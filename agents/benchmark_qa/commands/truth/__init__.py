@@ -1,1 +1,1 @@
-"""Importing ground truth, and its status."""
+"""Import ground truth, and show its status."""

@@ -1,4 +1,4 @@
-"""`benchmark-qa truth`: what people rule about benchmark items."""
+"""`benchmark-qa truth`: status of the ground truth, and people's decisions about benchmark items."""
 
 import json as json_module
 from collections import Counter
@@ -180,7 +180,7 @@ def accept_also(
 
 
 def _require_item(scores: "Scores", data_hash: str) -> None:
-    """Refuse what is no benchmark item: neither scored yet, nor in a benchmark project on Encord."""
+    """Refuse a data hash that is no benchmark item: neither scored yet, nor in a benchmark project."""
     from benchmark_qa.errors import did_you_mean
     from benchmark_qa.tasks.connections import Connections
     from benchmark_qa.terminal.failures import refuse

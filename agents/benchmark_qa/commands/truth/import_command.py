@@ -1,4 +1,4 @@
-"""`benchmark-qa truth import`: finished labels from a COCO file, an export or another project to ground truth."""
+"""`benchmark-qa truth import`: import finished labels of a file, export or project as ground truth."""
 
 import json as json_module
 from enum import StrEnum
@@ -27,11 +27,11 @@ SOURCES = (
     "export, or the hash of a project."
 )
 SHOWN = 20
-"""Faults printed; `--json` has all of them"""
+"""Faults that are printed; `--json` has all of them"""
 
 
 class By(StrEnum):
-    """What a data unit is known by."""
+    """How a data unit is identified."""
 
     ANY = "any"
     DATA_HASH = "data-hash"
@@ -40,7 +40,7 @@ class By(StrEnum):
 
 
 class Unannotated(StrEnum):
-    """What an image without annotations means."""
+    """The meaning of an image without annotations."""
 
     LEAVE = "leave"
     EMPTY = "empty"
@@ -116,7 +116,7 @@ def import_truth(
 
 
 def _benchmark_project(given: str | None) -> str:
-    """The project named, or else the only benchmark project of the configuration."""
+    """The project given, or else the only benchmark project of the configuration."""
     import os
 
     from benchmark_qa.config.settings import load_settings
@@ -141,7 +141,7 @@ def _stated(lines: "Sequence[str]", path: Path | None) -> dict[str, str]:
 
 
 def _foreign(path: Path) -> "CocoDocument | None":
-    """Labels of another tool's format; None where the file is COCO or Encord's."""
+    """Labels of another tool's format; None if the file is COCO or Encord's."""
     from benchmark_qa.terminal.files import ExportError
     from benchmark_qa.terminal.label_files import read_labels, read_table
     from benchmark_qa.terminal.label_tables import TABLES
@@ -166,7 +166,7 @@ def _map(path: Path | None) -> "ImageMap | None":
 def _read(
     encord: "Encord", source: str, target: "Target", project: str, image_map: "ImageMap | None"
 ) -> "tuple[Reading, int]":
-    """The labels of the source, and how many of its data units are not finished."""
+    """The labels of the source, and the number of its unfinished data units."""
     from dataclasses import replace as replace_fields
 
     from benchmark_qa.commands.truth.importing import read_project
@@ -192,7 +192,7 @@ def _read(
 
 
 def _document_of(path: Path) -> Any:
-    """A JSON file; of a folder of our own Encord export all of its label rows."""
+    """The content of a JSON file; for a folder of our own Encord export, all of its label rows."""
     if not path.is_dir():
         return _parsed(path)
     folders = (path / "encord" / "label_rows", path / "label_rows", path)
@@ -227,7 +227,7 @@ def _uuid(text: str) -> str | None:
 
 
 def _waiting(plan: "TruthImport", *, complete: bool) -> list[str]:
-    """Data units whose tasks are somebody's, and that would be written, or moved, otherwise."""
+    """Data units that would be written or moved if their tasks were not assigned to somebody."""
     same = set() if complete else set(plan.unchanged)
     return [unit for unit in plan.at_work if unit not in same]
 

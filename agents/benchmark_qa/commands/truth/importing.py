@@ -1,6 +1,6 @@
-"""Bring finished truth onto a benchmark project. What is there already is compared, never overwritten unasked.
+"""Import finished truth into a benchmark project. Existing truth is overwritten only on request.
 
-A run that was killed is run again: what it has written says the same as the source by then, and is left alone.
+After a kill, run it again: what was written already equals the source and is left alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,35 +36,35 @@ Progress = Callable[[int], None]
 
 
 class ImportRefused(RefusalError):
-    """Something of the source has no counterpart, and nobody has said to go on without it."""
+    """Something in the source has no counterpart, and the user has not agreed to continue without it."""
 
 
 @dataclass(frozen=True)
 class TruthImport:
-    """What an import would do, or has done. Data units are named by their data hashes."""
+    """What an import would do, or has done. Data units are given by their data hashes."""
 
     project: Project
     slots: Mapping[str, TruthSlot] = field(repr=False)
     """Every data unit of the project"""
     write: Mapping[str, Labelled] = field(repr=False)
     unchanged: tuple[str, ...]
-    """Whose truth says the same already"""
+    """Data units whose truth already equals the source"""
     kept: tuple[str, ...]
-    """Whose truth says something else, and was to be left alone"""
+    """Data units with other truth, which was not to be overwritten"""
     at_work: tuple[str, ...] = ()
-    """Whose tasks are somebody's, who would write over it: neither written nor moved"""
+    """Data units whose tasks are assigned to somebody, who would overwrite it: neither written nor moved"""
     faults: tuple[Fault, ...] = ()
     completed: int = 0
     refused: tuple[Fault, ...] = ()
-    """What Encord's SDK would not take"""
+    """What Encord's SDK refused"""
     matching: Matching = field(default_factory=lambda: Matching(()), repr=False)
     """Which data unit each image of the source is, and by which rule"""
     left_out: tuple[str, ...] = ()
-    """What of the source is no label, and how much of it"""
+    """Content of the source that is no label, with counts"""
 
     @property
     def to_complete(self) -> list[str]:
-        """Data units that have the source's labels once it is carried out, and are not at Complete."""
+        """Data units that have the source's labels after the import, and are not at Complete."""
         finals = _finals(self.project)
         return [
             unit
@@ -74,11 +74,11 @@ class TruthImport:
 
 
 def target_of(project: Project, stated: Mapping[str, str]) -> Target:
-    """The project's ontology, and the stated mapping onto it.
+    """The project's ontology, with the given mapping onto it.
 
     Raises:
-        LabelsUnreadable: the ontology holds something that is not known.
-        ImportRefused: the mapping names what the ontology does not have.
+        LabelsUnreadable: the ontology contains something unknown.
+        ImportRefused: the mapping names something that the ontology does not have.
     """
     try:
         return Target.of(project.ontology, stated)
@@ -89,9 +89,9 @@ def target_of(project: Project, stated: Mapping[str, str]) -> Target:
 
 
 def read_project(encord: Encord, project_hash: str, target: Target) -> tuple[Reading, int]:
-    """The finished labels of another project, and how many of its data units are not finished.
+    """The finished labels of another project, and the number of its unfinished data units.
 
-    3 requests for the project where it is not known, 1 for its rows, and 1 per bundle of them.
+    3 requests for the project if it is not known, 1 for its rows, and 1 per bundle of them.
     """
     project = encord.project(project_hash)
     finals = _finals(project)
@@ -107,7 +107,7 @@ def read_project(encord: Encord, project_hash: str, target: Target) -> tuple[Rea
 
 
 def without_unannotated(reading: Reading) -> Reading:
-    """The labels without images of which the file says nothing: nobody may have looked at them."""
+    """The labels without images that the file does not annotate: perhaps nobody has looked at them."""
     left = [one.name for one in reading.labelled if not one.annotated]
     if not left:
         return reading
@@ -129,15 +129,15 @@ def plan_import(
     image_map: ImageMap | None = None,
     overwrite: bool = False,
 ) -> TruthImport:
-    """What importing the labels would do. 1 request, and 1 per bundle of rows that have labels.
+    """What an import of the labels would do. 1 request, and 1 per bundle of rows with labels.
 
     Args:
         encord: the connection.
         project_hash: of the benchmark project.
-        reading: the labels, made for this project's ontology.
-        by: what data units are known by.
-        image_map: which name means which data unit; believed before everything else.
-        overwrite: put the labels in the place of other truth.
+        reading: the labels, converted to this project's ontology.
+        by: how data units are identified.
+        image_map: the data unit that a name means; has precedence over every other rule.
+        overwrite: replace other truth.
 
     Raises:
         PlatformError
@@ -176,7 +176,7 @@ def plan_import(
 
 
 def require_no_faults(plan: TruthImport) -> None:
-    """Refuse to go on while something has no counterpart.
+    """Refuse to continue while something has no counterpart.
 
     Raises:
         ImportRefused
@@ -186,16 +186,16 @@ def require_no_faults(plan: TruthImport) -> None:
 
 
 def carry_out(encord: Encord, plan: TruthImport, *, complete: bool, progress: Progress) -> TruthImport:
-    """Write what the plan says, bundle by bundle; each is whole when it is interrupted.
+    """Carry out the plan bundle by bundle; each bundle stays whole if the run is interrupted.
 
     Args:
         encord: the connection.
         plan: of `plan_import`.
-        complete: move the tasks of what was imported, now or earlier, on to Complete.
-        progress: told the number of data units dealt with.
+        complete: move the tasks of data units imported now or earlier to Complete.
+        progress: called with the number of data units done.
 
     Raises:
-        PlatformError: Encord cannot be used; what is written stays.
+        PlatformError: Encord cannot be used; labels already written stay.
     """
     rows, work = TruthRows(encord, plan.project.project_hash), PeoplesWork(encord, plan.project.project_hash)
     waiting = set(plan.to_complete) if complete else set()
@@ -217,7 +217,7 @@ def carry_out(encord: Encord, plan: TruthImport, *, complete: bool, progress: Pr
 def _truth_there(
     encord: Encord, project: Project, slots: Iterable[TruthSlot]
 ) -> Iterator[tuple[str, LabelParts | None]]:
-    """Labels that are there, by data hash. A finished task without label row is an empty answer."""
+    """Existing labels by data hash. A finished task without a label row is an empty answer."""
     slots, finals = list(slots), _finals(project)
     by_label = {slot.label_hash: slot.data_hash for slot in slots if slot.label_hash}
     for slot in slots:

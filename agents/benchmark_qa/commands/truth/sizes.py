@@ -1,4 +1,4 @@
-"""Sizes of images that a file does not tell, from the data units that they are."""
+"""Add image sizes that a file does not give, from the data units on Encord."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from benchmark_qa.images.image_map import ImageMap
 def with_known_sizes(
     document: Mapping[str, Any], encord: Encord, project_hash: str, image_map: ImageMap | None
 ) -> Mapping[str, Any]:
-    """The COCO document with the sizes that Encord knows. 1 request where the file lacks one, else none."""
+    """The COCO document with sizes from Encord. 1 request if the file lacks a size, else none."""
     images = document.get("images")
     if not isinstance(images, list) or all(not isinstance(one, Mapping) or size_of(one) for one in images):
         return document

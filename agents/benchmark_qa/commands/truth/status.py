@@ -1,4 +1,4 @@
-"""Where the ground truth of every benchmark item stands: finished or not, empty, newer than its scores, excluded."""
+"""Status of each benchmark item's ground truth: finished, empty, newer than its scores, excluded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,25 +22,25 @@ class TruthItem:
     title: str
     benchmark_project: str
     state: State
-    """`empty`: finished, and nothing is labelled; `unreviewed`: its task is not at Complete"""
+    """`empty`: finished without labels; `unreviewed`: its task is not at Complete"""
     stage: str | None
     scores: int
-    """That count at present"""
+    """Scores that count at present"""
     outdated: int
-    """Of them, made against truth that has changed since"""
+    """Those made against truth that has changed since"""
     excluded: str | None
-    """Why it is taken out of every figure; None: it is not"""
+    """Reason for the exclusion; None: not excluded"""
 
     @property
     def needs_work(self) -> bool:
-        """Whether somebody has to finish its truth, or to score again; what is excluded needs nothing."""
+        """Whether its truth must be finished or its scores made again; false for an excluded item."""
         return self.excluded is None and (self.state == "unreviewed" or self.outdated > 0)
 
 
 def truth_status(projects: ServedProjects, truth: GroundTruth, store: SqlScoreStore) -> list[TruthItem]:
-    """Every item of the benchmark projects, by title.
+    """Every item of the benchmark projects, sorted by title.
 
-    2 requests per benchmark project, and 1 per bundle of finished rows: only their labels tell what is empty.
+    2 requests per benchmark project, and 1 per bundle of finished rows: only labels show whether a truth is empty.
 
     Raises:
         PlatformError, StoreError
@@ -75,7 +75,7 @@ def truth_status(projects: ServedProjects, truth: GroundTruth, store: SqlScoreSt
 
 
 def _empty(projects: ServedProjects, truths: Sequence[TruthRow]) -> set[str]:
-    """Data hashes of finished truth without a label; a finished task without a label row is one."""
+    """Data hashes of finished truth without labels, including finished tasks without a label row."""
     finished = [one for one in truths if one.finished]
     found = {one.data_hash for one in finished if one.label_hash is None}
     by_project: dict[str, dict[str, str]] = {}
@@ -96,7 +96,7 @@ def _is_empty(document: Mapping[str, object]) -> bool:
 
 
 def _version_now(one: TruthRow, standing: Standing | None) -> TruthVersion:
-    """As the scorer names it: a ruling on what else counts as right makes the truth as new as itself."""
+    """The version as the scorer names it; an accepted answer makes the truth as new as that decision."""
     edited = one.edited_at
     if standing is not None:
         edited = max(edited or standing.ruled_at, standing.ruled_at)
