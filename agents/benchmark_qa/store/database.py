@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -28,18 +28,24 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from benchmark_qa.store.errors import Outage, SchemaBehindError, StoreAway, StoreError
 from benchmark_qa.store.retrying import READ_SECONDS, WRITE_SECONDS, persistently
-from benchmark_qa.store.schema import HEAD, metadata
+from benchmark_qa.store.schema import HEAD, metadata, revision_of
 
 SQLITE_BUSY_SECONDS = 15
+
+
 CONNECTIONS = 4
 """Most connections of one process to PostgreSQL, unless a setting says otherwise."""
+
+
 LOOK_SECONDS = 3
 """Seconds for each statement of the check whether the database can be used."""
+
+
 WAIT_SECONDS = 20.0
 """Seconds to wait for a connection of the pool."""
+
+
 T = TypeVar("T")
-FIRST = "0001"
-"""Revision of databases that were created before revisions were recorded."""
 
 
 class Database:
@@ -192,15 +198,6 @@ def create_tables(connection: Connection) -> None:
     metadata.create_all(connection)
     connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
     connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
-
-
-def revision_of(connection: Connection) -> str | None:
-    """The revision of the schema; None if the database is empty."""
-    tables = inspect(connection)
-    if not tables.has_table("alembic_version"):
-        return FIRST if tables.has_table("score_records") else None
-    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return revision
 
 
 def _require_head(revision: str | None) -> None:

@@ -8,10 +8,9 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, inspect, text
 
-from benchmark_qa.store.database import revision_of
 from benchmark_qa.store.errors import SchemaBehindError
 from benchmark_qa.store.rebuild import rebuild
-from benchmark_qa.store.schema import HEAD
+from benchmark_qa.store.schema import HEAD, revision_of
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -6,6 +6,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Connection,
     DateTime,
     Double,
     Float,
@@ -16,8 +17,14 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     false,
+    inspect,
+    text,
 )
 from sqlalchemy.engine import Dialect
+
+FIRST = "0001"
+"""Revision of databases that were created before revisions were recorded."""
+
 
 HEAD = "0004"
 """The revision of `migrations/versions` that matches these tables."""
@@ -45,6 +52,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
+
 
 score_records = Table(
     "score_records",
@@ -86,6 +94,7 @@ score_records = Table(
 Never updated.
 """
 
+
 current_scores = Table(
     "current_scores",
     metadata,
@@ -101,6 +110,7 @@ current_scores = Table(
 `stale_because`: why it must be made again.
 """
 
+
 truth_versions = Table(
     "truth_versions",
     metadata,
@@ -113,6 +123,7 @@ truth_versions = Table(
 
 Scores against older truth are not current.
 """
+
 
 annotator_totals = Table(
     "annotator_totals",
@@ -134,6 +145,7 @@ annotator_totals = Table(
 An unknown annotator is the empty string. Written in the transaction that makes a score current.
 """
 
+
 excluded_truth = Table(
     "excluded_truth",
     metadata,
@@ -144,6 +156,7 @@ excluded_truth = Table(
     Column("excluded_at", Moment, nullable=False),
 )
 """Benchmark items that are excluded from every figure. Their scores are kept."""
+
 
 accepted_answers = Table(
     "accepted_answers",
@@ -156,6 +169,7 @@ accepted_answers = Table(
     Column("accepted_at", Moment, nullable=False),
 )
 """Label rows that are accepted answers besides the ground truth."""
+
 
 actions = Table(
     "actions",
@@ -173,6 +187,7 @@ actions = Table(
 )
 """The action log: what a person or a rule did, to which subject, why, and the facts to undo it."""
 
+
 alert_states = Table(
     "alert_states",
     metadata,
@@ -185,6 +200,7 @@ alert_states = Table(
 )
 """The last state of each alert rule for each annotator, and whether the webhook has been told."""
 
+
 editor_scorings = Table(
     "editor_scorings",
     metadata,
@@ -195,6 +211,7 @@ editor_scorings = Table(
 )
 """How often a data unit was scored from the label editor."""
 
+
 work_readings = Table(
     "work_readings",
     metadata,
@@ -203,6 +220,7 @@ work_readings = Table(
     Column("read_at", Moment, nullable=False),
 )
 """When Encord's analytics were last read, and the start of the period."""
+
 
 people_at_work = Table(
     "people_at_work",
@@ -217,6 +235,7 @@ people_at_work = Table(
 )
 """`benchmark_qa.records.score.PersonsWork` of the last reading."""
 
+
 work_times = Table(
     "work_times",
     metadata,
@@ -226,3 +245,12 @@ work_times = Table(
     Column("seconds", Double, nullable=False),
 )
 """Seconds that a person spent on a scored data unit, from the last reading."""
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision of the schema; None if the database is empty."""
+    tables = inspect(connection)
+    if not tables.has_table("alembic_version"):
+        return FIRST if tables.has_table("score_records") else None
+    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return revision
