@@ -239,7 +239,7 @@ def _engine(url: str, connections: int, prepared_statements: bool) -> Engine:
 def _require_folder(file: str | None, *_: Any) -> None:
     """Require the file's folder: SQLite creates the file only, and its own message names neither."""
     if file and file != ":memory:" and not file.startswith("file:") and not Path(file).absolute().parent.is_dir():
-        raise StoreError(f"DATABASE_URL names {file}, and its folder does not exist: make it, or correct DATABASE_URL")
+        raise StoreError(f"the score store {file} cannot be opened: make its folder, or correct DATABASE_URL")
 
 
 def _pool(url: str, connections: int, prepared_statements: bool) -> dict[str, Any]:

@@ -22,7 +22,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the label editor
 
 NEUTRAL = "Thank you. The labels have been received."
 HERE = {"EDITOR_ORIGIN_REGEX": r"http://127\.0\.0\.1:\d+"}
-POLICY = {"feedback": {"policy": "details", "training_datasets": [BENCHMARK_DATASET]}}
+POLICY = {"feedback": {"policy": "details", "reviewers_see_names": True, "training_datasets": [BENCHMARK_DATASET]}}
 
 
 def register(both: Sandbox) -> None:

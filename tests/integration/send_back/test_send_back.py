@@ -374,7 +374,7 @@ def test_a_priority_that_somebody_has_set_since_outlives_the_undoing(images: lis
     ("content", "words"),
     [
         ("{", "is not a choice"),
-        ('{"version": 1}', "project_hash: Field required"),
+        ('{"version": 1}', "project_hash: missing: set it"),
         ("", "is not a choice"),
         (TWICE, "stands there more than once"),
     ],

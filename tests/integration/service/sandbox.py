@@ -340,6 +340,10 @@ def _production_task(unit: Unit) -> dict[str, Any]:
     }
 
 
+TRUTH_EDITED_AT = "2026-01-05T08:00:00Z"
+"""The truth is older than a few seconds, as it is in a project at work."""
+
+
 def _labels(unit: Unit) -> Iterator[dict[str, Any]]:
     row = box_row(unit.data_hash, unit.image["ground_truth"])
     yield {
@@ -347,6 +351,7 @@ def _labels(unit: Unit) -> Iterator[dict[str, Any]]:
         "data_hash": unit.data_hash,
         "label_hash": uuid(f"truth/{unit.image['id']}"),
         "created_by": SERVICE,
+        "last_edited_at": TRUTH_EDITED_AT,
         "labels": _parts(row),
     }
     if unit.stage == "Routing":
