@@ -65,15 +65,18 @@ def end_state(outcome: Outcome) -> tuple[object, ...]:
 
 
 def _rounded(value: Any) -> Any:
-    """Sums that are kept per annotator depend on the order of arrival in their last bits."""
+    """Figures of an annotator that do not depend on the order of work: people submit side by side in both runs.
+
+    Sums that are kept per annotator depend on that order in their last bits.
+    """
     if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
+        return {key: _rounded(each) for key, each in value.items() if key not in ("evidence", "beside_others")}
     return round(value, 9) if isinstance(value, float) else value
 
 
 def _figures_of(task: dict[str, Any]) -> dict[str, Any]:
     """A task's figures; branch names hold a random part, links a port, and the clock goes on."""
-    return {key: value for key, value in task.items() if key not in ("branch", "link", "scored_at")}
+    return {key: value for key, value in task.items() if key not in ("branch", "link", "scored_at", "submitted_at")}
 
 
 def children_of(pid: int) -> list[int]:
