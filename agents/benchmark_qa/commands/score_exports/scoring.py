@@ -108,12 +108,12 @@ class Comparison:
         if self.by == "branch":
             return [(branch, row)]
         self._read(row, f"branch {branch!r}")  # raises an error for anything that is not well formed
-        people = creators(row)
-        if self.by == "known" and not label_creators(row):
+        named = sorted(label_creators(row))
+        if self.by == "known" and not named:
             return [(self.creator_of_branch.get(branch, branch), row)]
-        if self.by == "known" and len(people) == 1:
-            return [(people[0], row)]
-        return [(creator, created_by(row, creator)) for creator in people]
+        if self.by == "known" and len(named) == 1:  # labels that name nobody are this person's, too
+            return [(named[0], row)]
+        return [(creator, created_by(row, creator)) for creator in creators(row)]
 
     def _score(self, row: Row, part: Row, annotator: str, branch: str, truth: Annotations) -> ScoredTask:
         which = f"branch {branch!r}"
