@@ -19,7 +19,7 @@ locals {
       JOBS_QUEUE           = aws_sqs_queue.jobs.url
       SETTINGS_SECRET_ARN  = aws_secretsmanager_secret.settings.arn
       HOST_TIMEOUT_SECONDS = tostring(var.request_seconds + 10)
-      DATABASE_CONNECTIONS   = tostring(var.database_pool)
+      DATABASE_CONNECTIONS = tostring(var.database_pool)
       # Nobody reads it: a changed environment has Lambda start every instance anew, with the new secrets.
       SETTINGS_SECRET_VERSION = aws_secretsmanager_secret_version.settings.version_id
     },

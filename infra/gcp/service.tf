@@ -11,7 +11,7 @@ locals {
       JOBS_URL             = "${local.url}/jobs"
       JOBS_SERVICE_ACCOUNT = google_service_account.jobs.email
       HOST_TIMEOUT_SECONDS = tostring(var.job_seconds)
-      DATABASE_CONNECTIONS   = tostring(var.database_pool)
+      DATABASE_CONNECTIONS = tostring(var.database_pool)
     },
     var.settings,
   )
