@@ -55,9 +55,8 @@ demo: $(RUN_READY) $(if $(LOOP),$(LOOP_READY)) $(if $(filter lambda,$(MODE)),$(D
 unit: $(DEV_READY)  ## the unit tests: no process, no socket (ROOM=tasks for one room, ARGS= goes to pytest)
 	@$(BIN)/python -m pytest -q tests/unit$(if $(ROOM),/$(ROOM)) $(ARGS)
 
-test: $(DEV_READY) $(CHECKOV_READY)  ## every test but the slow ones, two at a time, then those that measure time (ARGS= goes to pytest)
-	@$(BIN)/python -m pytest -m "not slow and not timing" --numprocesses 2 --dist loadfile $(ARGS)
-	@$(BIN)/python -m pytest -m "timing and not slow" $(ARGS) || [ $$? = 5 ]  # 5: none of them was asked for
+test: $(DEV_READY) $(CHECKOV_READY)  ## every test but the slow ones, two at a time (ARGS= goes to pytest)
+	@$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile $(ARGS)
 
 test-slow: $(DEV_READY)  ## the tests that take minutes: 50 kills, 100,000 fuzzed requests, two minutes without Encord
 	@$(BIN)/python -m pytest -m slow $(ARGS)
