@@ -3,8 +3,10 @@
 The order is that of submission, not of scoring: a score that is made again keeps its place.
 """
 
+import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from benchmark_qa.records.score import ScoreRecord
@@ -38,7 +40,8 @@ def in_order(records: Iterable[ScoreRecord], first_versions: Iterable[ScoreRecor
     """
     first = {_task(record): record for record in first_versions}
     submissions = sorted(
-        (_submission(record, first.get(_task(record), record)) for record in records), key=lambda each: each.order
+        _among_the_known([_submission(record, first.get(_task(record), record)) for record in records]),
+        key=lambda each: each.order,
     )
     met: set[tuple[str, str]] = set()
     counted = []
@@ -50,6 +53,29 @@ def in_order(records: Iterable[ScoreRecord], first_versions: Iterable[ScoreRecor
             met.add((annotator, data_hash))
         counted.append(each)
     return counted
+
+
+def _among_the_known(submissions: list[Submission]) -> list[Submission]:
+    """Place work of unknown moment, which was scored after all other work of its person, among that other work.
+
+    An empty answer may have no label row and so no moment. Where a whole project is scored at once, all empty answers
+    would come last, and the evidence would take them for a decline. The place follows from the data hash alone.
+    """
+    moments: defaultdict[str | None, list[datetime]] = defaultdict(list)
+    for each in submissions:
+        if each.is_moment_known:
+            moments[each.record.annotator].append(each.at)
+    for known in moments.values():
+        known.sort()
+
+    def placed(each: Submission) -> Submission:
+        known = moments.get(each.record.annotator)
+        if each.is_moment_known or not known or each.at <= known[-1]:
+            return each
+        digest = hashlib.sha256(each.record.identity.data_hash.encode()).digest()
+        return replace(each, at=known[int.from_bytes(digest[:8], "big") % len(known)])
+
+    return [placed(each) for each in submissions]
 
 
 def _submission(record: ScoreRecord, first: ScoreRecord) -> Submission:
