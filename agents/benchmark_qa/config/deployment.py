@@ -36,12 +36,20 @@ class StageReference(Section):
             raise ValueError("give either 'uuid' or 'name'")
         return self
 
+    def pathways(self) -> list[str]:
+        """Names of the pathways that the stage must have."""
+        return []
+
 
 class RoutingStage(StageReference):
     """The agent stage that asks: is this data unit in the benchmark dataset?"""
 
     benchmark_pathway: Pathway = "Yes"
     production_pathway: Pathway = "No"
+
+    def pathways(self) -> list[str]:
+        """Both pathways."""
+        return [self.benchmark_pathway, self.production_pathway]
 
 
 class ScoringStage(StageReference):
@@ -51,6 +59,10 @@ class ScoringStage(StageReference):
     """None: the stage's default pathway"""
     fail_pathway: Pathway | None = None
     """None: the same as `pass_pathway`; scores are recorded, nobody is sent back"""
+
+    def pathways(self) -> list[str]:
+        """The pathways that are named."""
+        return [name for name in (self.pass_pathway, self.fail_pathway) if name is not None]
 
 
 class Stages(Section):

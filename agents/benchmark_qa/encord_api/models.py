@@ -21,6 +21,9 @@ from encord.orm.storage import (
 
 StageKind = Literal["ANNOTATION", "REVIEW", "CONSENSUS_ANNOTATION", "CONSENSUS_REVIEW", "AGENT", "DONE"]
 
+ANNOTATION_KINDS: frozenset[str] = frozenset({"ANNOTATION", "CONSENSUS_ANNOTATION"})
+"""Kinds of the stages at which a task is with its annotators."""
+
 
 @dataclass(frozen=True)
 class Stage:

@@ -6,16 +6,11 @@ from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from math import isfinite
-from typing import TYPE_CHECKING
 
 from benchmark_qa.engine.errors import MetricFailedError
 from benchmark_qa.engine.result import TaskScore
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.ontology import Ontology
-
-if TYPE_CHECKING:
-    from benchmark_qa.engine.result import TaskScore
-
 
 GROUP = "benchmark_qa.metrics"
 
@@ -31,7 +26,7 @@ class MetricInput:
     truth: Annotations
     labels: Annotations
     ontology: Ontology
-    score: "TaskScore"
+    score: TaskScore
     """The score so far, without metrics and requirements."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmark_qa.config.deployment import RoutingStage, ScoringStage, StageReference, Stages
+from benchmark_qa.config.deployment import RoutingStage, StageReference, Stages
 from benchmark_qa.encord_api.errors import PlatformError
 from benchmark_qa.encord_api.models import Project, SeenStage
 from benchmark_qa.errors import RefusalError
@@ -191,7 +191,7 @@ def _agent_stage(role: str, wanted: StageReference, found: Sequence[SeenStage]) 
         remedy = "rename one of them in Encord, or give 'uuid' instead of 'name' in the set-up file"
         yield Finding(f"{role} stage", False, f"there are {len(agents)} stages '{title}': {uuids}", remedy)
         return
-    for pathway in _pathways(wanted):
+    for pathway in wanted.pathways():
         if pathway not in agents[0].pathways:
             there = ", ".join(f"'{name}'" for name in agents[0].pathways)
             message = f"{role} stage '{title}' has no pathway '{pathway}', only {there or 'none'}"
@@ -220,11 +220,3 @@ def _meant(wanted: StageReference, found: Sequence[SeenStage]) -> list[SeenStage
     if wanted.uuid is not None:
         return [stage for stage in found if stage.uuid == str(wanted.uuid)]
     return [stage for stage in found if stage.title == wanted.name]
-
-
-def _pathways(wanted: StageReference) -> list[str]:
-    if isinstance(wanted, RoutingStage):
-        return [wanted.benchmark_pathway, wanted.production_pathway]
-    if isinstance(wanted, ScoringStage):
-        return [name for name in (wanted.pass_pathway, wanted.fail_pathway) if name is not None]
-    return []

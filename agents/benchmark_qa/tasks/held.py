@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from benchmark_qa import telemetry
 from benchmark_qa.config.deployment import ScoringStage
-from benchmark_qa.encord_api.models import Project, Stage
+from benchmark_qa.encord_api.models import ANNOTATION_KINDS, Project, Stage
 from benchmark_qa.errors import TryAgainLater
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.tasks.score import Scorer
@@ -16,7 +16,6 @@ from benchmark_qa.tasks.scoring_plan import DataUnitScores
 MOST_KNOWN = 100_000
 NAMED = 20
 """Most data units of one outage that a log line names."""
-_WITH_ANNOTATORS = ("ANNOTATION", "CONSENSUS_ANNOTATION")
 _log = logging.getLogger(__name__)
 
 
@@ -112,6 +111,6 @@ def pathway_without_score(scoring: ScoringStage, stage: Stage, project: Project)
     pathway = scoring.pass_pathway or (stage.pathways[0] if len(stage.pathways) == 1 else None)
     kinds = {each.uuid: each.kind for each in project.stages}
     leads_to = dict(zip(stage.pathways, stage.leads_to, strict=False))
-    if pathway is None or pathway == scoring.fail_pathway or kinds.get(leads_to.get(pathway, "")) in _WITH_ANNOTATORS:
+    if pathway is None or pathway == scoring.fail_pathway or kinds.get(leads_to.get(pathway, "")) in ANNOTATION_KINDS:
         raise NowhereToPass(f"stage '{stage.title}' has no pathway for tasks without a score: they wait for the store")
     return pathway

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark_qa.config.deployment import Deployment, RoutingStage, ScoringStage, StageReference
+from benchmark_qa.config.deployment import Deployment, StageReference
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.models import Project, Stage
 from benchmark_qa.errors import did_you_mean
@@ -93,17 +93,9 @@ class ServedProjects:
             raise MisconfiguredStage(
                 f"'{self.production.title}' has no agent stage '{wanted}': {did_you_mean(str(wanted), known)}"
             )
-        missing = [name for name in _pathways(reference) if name not in stage.pathways]
+        missing = [name for name in reference.pathways() if name not in stage.pathways]
         if missing:
             raise MisconfiguredStage(
                 f"stage '{stage.title}' has no pathway '{missing[0]}': {did_you_mean(missing[0], stage.pathways)}"
             )
         return stage
-
-
-def _pathways(reference: StageReference) -> list[str]:
-    if isinstance(reference, RoutingStage):
-        return [reference.benchmark_pathway, reference.production_pathway]
-    if isinstance(reference, ScoringStage):
-        return [name for name in (reference.pass_pathway, reference.fail_pathway) if name is not None]
-    return []

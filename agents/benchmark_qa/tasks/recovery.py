@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from benchmark_qa.config.deployment import StageReference
 from benchmark_qa.encord_api.analytics import TaskAction, WorkAnalytics
 from benchmark_qa.encord_api.errors import PlatformError
+from benchmark_qa.encord_api.models import ANNOTATION_KINDS
 from benchmark_qa.encord_api.tasks import queued_rows
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.projects import ServedProjects
@@ -17,7 +18,6 @@ HISTORY = timedelta(days=180)
 
 Work that left a scoring stage earlier is scored as it is now.
 """
-_WITH_ANNOTATORS = ("ANNOTATION", "CONSENSUS_ANNOTATION")
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +79,7 @@ def stages_beyond_scoring(projects: ServedProjects) -> set[str]:
         destination
         for scoring in projects.deployment.stages.scoring
         for destination in projects.stage(scoring).leads_to
-        if destination in kinds and kinds[destination] not in _WITH_ANNOTATORS and destination not in ours
+        if destination in kinds and kinds[destination] not in ANNOTATION_KINDS and destination not in ours
     }
 
 

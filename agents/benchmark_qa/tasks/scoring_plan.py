@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from benchmark_qa.config.deployment import Branches
-from benchmark_qa.encord_api.models import LabelRow, Project
+from benchmark_qa.encord_api.models import ANNOTATION_KINDS, LabelRow, Project
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.store.truth_rulings import Standing
@@ -15,7 +15,6 @@ from benchmark_qa.tasks.ground_truth import TruthRow
 
 LATE_AFTER = timedelta(seconds=5)
 """An edit later than this after submission is late. Submission itself may save the labels once more."""
-_UNFINISHED = ("ANNOTATION", "CONSENSUS_ANNOTATION")
 
 
 _log = logging.getLogger(__name__)
@@ -47,7 +46,7 @@ def submitted_branches(
 def is_with_annotators(project: Project, rows: Iterable[LabelRow]) -> bool:
     """Whether the data unit's task is still at an annotation stage."""
     kinds = {stage.uuid: stage.kind for stage in project.stages}
-    return any(kinds.get(row.stage_uuid or "") in _UNFINISHED for row in rows)
+    return any(kinds.get(row.stage_uuid or "") in ANNOTATION_KINDS for row in rows)
 
 
 def annotator_of(row: LabelRow, creators: Collection[str]) -> str | None:

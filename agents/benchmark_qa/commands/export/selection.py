@@ -11,11 +11,9 @@ from typing import Any
 
 from benchmark_qa.commands.export.names import Splits
 from benchmark_qa.encord_api.label_rows import BranchRow
-from benchmark_qa.encord_api.models import Project, Stage
+from benchmark_qa.encord_api.models import ANNOTATION_KINDS, Project, Stage
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.formats.yolo_writer import YoloTask
-
-_UNFINISHED = ("ANNOTATION", "CONSENSUS_ANNOTATION")
 
 
 class UnknownChoice(RefusalError):
@@ -105,7 +103,7 @@ def _against(  # noqa: PLR0911 - one return a reason
         return "benchmark item"
     if stage is None:
         return "at another stage"
-    if row.label_hash is None and stage.kind in _UNFINISHED:
+    if row.label_hash is None and stage.kind in ANNOTATION_KINDS:
         return "never opened"
     if choice.data_hashes is not None and row.data_hash not in choice.data_hashes:
         return "not listed"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from benchmark_qa.encord_api.analytics import TaskAction, WorkAnalytics
-from benchmark_qa.encord_api.models import LabelRow, Project
+from benchmark_qa.encord_api.models import ANNOTATION_KINDS, LabelRow, Project
 from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.stats.intervals import Interval, proportion_interval
 from benchmark_qa.tasks.projects import ServedProjects
@@ -15,7 +15,6 @@ from benchmark_qa.tasks.scoring_plan import annotators_branches
 
 EARLY, LATE = 0.9, 0.1
 """Priorities of waiting benchmark tasks: the first if people meet too few of them, else the second"""
-ANNOTATION_KINDS = frozenset({"ANNOTATION", "CONSENSUS_ANNOTATION"})
 _BEFORE_EVERYTHING = datetime(2020, 1, 1, tzinfo=UTC)
 
 
