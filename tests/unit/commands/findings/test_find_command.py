@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -137,20 +135,3 @@ def test_unusable_tables_end_with_one_line_and_code_2(
     assert result.exit_code == 2
     assert message in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
-
-
-def test_without_the_extra_the_command_says_what_to_install(planted: Case, labels: Path, tmp_path: Path) -> None:
-    # A real process in which the library cannot be imported, as where the extra is not installed.
-    program = (
-        "import sys; sys.modules['cleanlab'] = None; sys.argv[0] = 'benchmark-qa'; "
-        "from benchmark_qa.cli import app; app()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "find", str(labels), str(table(planted, tmp_path / "p.csv"))],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert done.stderr.strip().endswith("pip install '.[findings]' in a checkout")

@@ -1,7 +1,5 @@
 """Likely label errors: planted in real labels, and by hand."""
 
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -127,18 +125,6 @@ def test_without_labels_or_without_predictions_nothing_breaks() -> None:
 def test_confidences_beyond_one_are_refused() -> None:
     with pytest.raises(PredictionInputError, match="confidences outside"):
         find_label_errors(scene([], [("person", HERE, 7.0)]))
-
-
-def test_without_the_extra_the_message_says_what_to_install() -> None:
-    # A real process in which the library cannot be imported, as where the extra is not installed.
-    program = (
-        "import sys; sys.modules['cleanlab'] = None\n"
-        "import numpy as np\n"
-        "from benchmark_qa.commands.findings.label_errors import doubts\n"
-        "doubts(np.array([0]), np.array([1]), np.array([0.5]), np.array([0]))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
-    assert done.stderr.strip().endswith("pip install '.[findings]' in a checkout")
 
 
 coordinates = st.floats(0, 200, allow_nan=False)

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -221,20 +219,3 @@ def test_a_missing_file_is_named(files: tuple[Path, Path], tmp_path: Path) -> No
     result = run(files[0], tmp_path / "nothing.json")
     assert result.exit_code == 2
     assert "nothing.json: No such file or directory" in result.stderr
-
-
-def test_without_the_extra_the_command_says_what_to_install(files: tuple[Path, Path]) -> None:
-    # A real process in which the library cannot be imported, as where the extra is not installed.
-    program = (
-        "import sys; sys.modules['faster_coco_eval'] = None; sys.argv[0] = 'benchmark-qa'; "
-        "from benchmark_qa.cli import app; app()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "evaluate-predictions", *map(str, files)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert done.stderr.strip().endswith("pip install '.[predictions]' in a checkout")
