@@ -55,7 +55,7 @@ demo: $(RUN_READY) $(if $(LOOP),$(LOOP_READY)) $(if $(filter lambda,$(MODE)),$(D
 	  $(if $(CHAOS),--chaos) $(if $(LOOP),--loop) $(if $(KEEP),--keep) $(if $(MODE),--mode "$(MODE)") $(if $(REPORT),--report "$(REPORT)")
 
 unit: $(DEV_READY)  ## the unit tests: no process, no socket (ROOM=tasks for one room, ARGS= goes to pytest)
-	@$(BIN)/python -m pytest -q $(if $(ROOM),tests/unit/$(ROOM),tests/unit $(TWO_AT_A_TIME)) $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -p no:schemathesis $(if $(ROOM),tests/unit/$(ROOM),tests/unit $(TWO_AT_A_TIME)) $(ARGS)
 
 test: $(DEV_READY) $(CHECKOV_READY)  ## every test but the slow ones, two at a time (ARGS= goes to pytest)
 	@$(BIN)/python -m pytest -m "not slow" $(TWO_AT_A_TIME) $(ARGS)
