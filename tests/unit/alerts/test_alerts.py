@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmark_qa.alerts.alerts import fire_alerts
-from benchmark_qa.alerts.webhook import WebhookFailed
+from benchmark_qa.alerts.alerts import WebhookFailed, fire_alerts
 from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.store.alert_states import AlertStates

@@ -6,7 +6,6 @@ import pytest
 
 from benchmark_qa.images.data_units import ImageMap, ImageMapError
 from benchmark_qa.images.identity import Asked, ImageIndex, Known, Match, Refusal
-from benchmark_qa.images.image_map import ImageMap, ImageMapError
 
 
 def found(known: list[str], *asked: str) -> list[int | str]:

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark_qa.commands.predictions.comparison import compare_predictions
 from benchmark_qa.commands.predictions.detections import Detections
-from benchmark_qa.commands.predictions.evaluation import evaluate_predictions
+from benchmark_qa.commands.predictions.evaluation import compare_predictions, evaluate_predictions
 from benchmark_qa.commands.predictions.slices import find_slices
 from tests.unit.commands.predictions.test_prediction_comparison import first_images, model, random_fields, truth_of
 

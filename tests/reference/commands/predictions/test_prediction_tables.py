@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from benchmark_qa.commands.findings.findings import find
-from benchmark_qa.commands.findings.tables import print_findings
+from benchmark_qa.commands.findings.findings import find, print_findings
 from benchmark_qa.commands.predictions.detections import Detections
-from benchmark_qa.commands.predictions.tables import print_evaluation
+from benchmark_qa.commands.predictions.page import print_evaluation
 from tests.unit.commands.findings.simulation import GOOD, case
 from tests.unit.commands.predictions.test_prediction_tables import evaluation, terminal
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError
+from benchmark_qa.commands.predictions.evaluation import compare_predictions
 from benchmark_qa.commands.predictions.slices import find_slices
 
 Results = list[dict[str, Any]]

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from benchmark_qa.commands.predictions.comparison import compare_predictions
 from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.commands.predictions.evaluation import compare_predictions
 from benchmark_qa.commands.predictions.page import Evaluation, print_evaluation
