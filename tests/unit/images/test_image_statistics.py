@@ -3,13 +3,12 @@
 import io
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from benchmark_qa.images.statistics import UnreadableImageError, image_statistics, laplacian
+from benchmark_qa.images.statistics import UnreadableImageError, image_statistics
 
 
 def scene(seed: int, size: tuple[int, int] = (400, 300)) -> Image.Image:
@@ -37,13 +36,6 @@ def test_black_is_0_white_is_1_and_brightness_is_the_mean_between() -> None:
         assert statistics.brightness == pytest.approx(brightness)
         assert statistics.sharpness == 0
     assert image_statistics(encoded(scene(1))).brightness == pytest.approx(grey(scene(1)).mean())
-
-
-def test_the_laplacian_is_opencvs() -> None:
-    picture = grey(scene(2))
-    theirs = cv2.Laplacian(picture, cv2.CV_64F, ksize=1)[1:-1, 1:-1]
-    assert laplacian(picture) == pytest.approx(-theirs / 4, abs=1e-12)
-    assert image_statistics(encoded(scene(2))).sharpness == pytest.approx(theirs.std() / 4)
 
 
 def test_a_blurred_picture_is_less_sharp_and_the_more_so_the_more_it_is_blurred() -> None:

@@ -4,8 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from benchmark_qa.commands.findings.label_errors import LabelError, doubts, find_label_errors, shift_chances
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError
@@ -125,38 +123,6 @@ def test_without_labels_or_without_predictions_nothing_breaks() -> None:
 def test_confidences_beyond_one_are_refused() -> None:
     with pytest.raises(PredictionInputError, match="confidences outside"):
         find_label_errors(scene([], [("person", HERE, 7.0)]))
-
-
-coordinates = st.floats(0, 200, allow_nan=False)
-boxes = st.tuples(coordinates, coordinates, st.floats(0, 80), st.floats(0, 80)).map(list)
-things = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), boxes, st.floats(0, 1)), max_size=12)
-
-
-@settings(max_examples=60, deadline=None)
-@given(things, things, st.randoms(use_true_random=False))
-def test_any_labels_and_predictions_give_strengths_in_order_that_do_not_hang_on_the_order_of_the_file(
-    labels: list[Any], predictions: list[Any], shuffle: Any
-) -> None:
-    def look(given_labels: list[Any], given_predictions: list[Any]) -> list[tuple[Any, ...]]:
-        truth = {
-            "images": [{"id": n} for n in range(3)],
-            "categories": [{"id": n, "name": str(n)} for n in range(3)],
-            "annotations": [{"image_id": i, "category_id": c, "bbox": box} for i, c, box, _ in given_labels],
-        }
-        results = [{"image_id": i, "category_id": c, "bbox": b, "score": s} for i, c, b, s in given_predictions]
-        errors = find_label_errors(Detections.from_coco(truth, results), confidence=0.0)
-        strengths = [error.strength for error in errors]
-        assert strengths == sorted(strengths, reverse=True)
-        assert all(0 <= strength <= 1 for strength in strengths)
-        return errors
-
-    errors = look(labels, predictions)
-    for error in errors:
-        assert (error.prediction is None) == (error.fault == "duplicate")
-        assert len(error.annotations) == {"missing box": 0, "duplicate": 2}.get(error.fault, 1)
-    again = list(labels)
-    shuffle.shuffle(again)
-    assert len(look(again, predictions)) == len(errors)
 
 
 @pytest.mark.parametrize("others", [60, 3], ids=["measured by the class's average", "too few for an average"])
