@@ -2,8 +2,8 @@
 
 `python -m benchmarks before_after` takes some minutes: sizes, importers, circles, walks, modules loaded, cold start and
 latency. `python -m benchmarks.before_after --tests` also runs the tests on both sides, for their processor time: an
-hour on an idle machine. Both sides run with this environment's packages. The walks are those of `benchmarks/walks.py` on
-both sides: for a small set-up and a small store.
+hour on an idle machine. Both sides run with this environment's packages. The walks are those of `benchmarks/walks.py`
+on both sides: for a small set-up and a small store.
 """
 
 import json
