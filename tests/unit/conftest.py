@@ -26,6 +26,9 @@ FORBIDDEN = {
 }
 """Python's audit events that end a unit test, and what the test does then. Sleeping raises one only since 3.13."""
 
+SECONDS_OF_A_MODULE = 0.05
+"""Allowed for each module that a test is the first to load: a library may have to be compiled."""
+
 _done: list[str] | None = None
 """What the running unit test has done of this; None while none runs."""
 
@@ -51,7 +54,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     global _done  # an audit hook cannot be taken away, so it is told when to listen
     if HERE not in item.path.parents:
         return (yield)
-    _done, began = [], time.process_time()
+    _done, loaded, began = [], len(sys.modules), time.process_time()
     try:
         outcome = yield
     finally:
@@ -59,7 +62,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     taken = time.process_time() - began
     if done:
         pytest.fail(f"a unit test {' and '.join(sorted(set(done)))}: see {__name__}", pytrace=False)
-    if taken > limit("unit.test_seconds") * limit("unit.slow_machine"):
+    loading = SECONDS_OF_A_MODULE * (len(sys.modules) - loaded)
+    if taken > limit("unit.test_seconds") * limit("unit.slow_machine") + loading:
         pytest.fail(f"a unit test takes {taken:.1f} s of processor time: see {__name__}", pytrace=False)
     return outcome
 
