@@ -1,6 +1,7 @@
 """The limits of `limits.toml`, the one place of their figures."""
 
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ class Limit(NamedTuple):
     """(file, pattern that captures the figure there)"""
 
 
+@cache
 def limits() -> dict[str, Limit]:
     """Every limit by its name, as `walks.route`."""
     groups = tomllib.loads(FILE.read_text(encoding="utf-8"))
