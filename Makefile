@@ -1,6 +1,7 @@
-# Everything below makes its own environment: Python 3.11+ (with venv) and make are all a machine needs.
+# Everything below makes its own environment: Python 3.11 to 3.13 (with venv) and make are all a machine needs.
+# Another Python, in an environment of its own: make unit PYTHON=python3.12 VENV=.venv-3.12
 PYTHON ?= python3
-VENV   := .venv
+VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
@@ -17,14 +18,15 @@ LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
 
 .DEFAULT_GOAL := help
 .PHONY: image-push guides-test release-check screenshot site
-.PHONY: help demo unit test test-slow check format bench lock zip zip-test image image-test clean
+TWO_AT_A_TIME := --numprocesses 2 --dist loadfile
+.PHONY: help demo unit test test-processors test-slow check format bench lock zip zip-test image image-test clean
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 $(RUN_READY): | requirements/run.txt
 	@echo "setting up $(VENV) (once; about a minute)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed; set PYTHON=python3.13")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --require-hashes -r requirements/run.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
@@ -53,10 +55,16 @@ demo: $(RUN_READY) $(if $(LOOP),$(LOOP_READY)) $(if $(filter lambda,$(MODE)),$(D
 	  $(if $(CHAOS),--chaos) $(if $(LOOP),--loop) $(if $(KEEP),--keep) $(if $(MODE),--mode "$(MODE)") $(if $(REPORT),--report "$(REPORT)")
 
 unit: $(DEV_READY)  ## the unit tests: no process, no socket (ROOM=tasks for one room, ARGS= goes to pytest)
-	@$(BIN)/python -m pytest -q tests/unit$(if $(ROOM),/$(ROOM)) $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -p no:schemathesis $(if $(ROOM),tests/unit/$(ROOM),tests/unit $(TWO_AT_A_TIME)) $(ARGS)
 
 test: $(DEV_READY) $(CHECKOV_READY)  ## every test but the slow ones, two at a time (ARGS= goes to pytest)
-	@$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" $(TWO_AT_A_TIME) $(ARGS)
+
+test-processors: $(DEV_READY) $(CHECKOV_READY)  ## make test as three processors compute: this one, Haswell, Nehalem
+	@for core in "" Haswell Nehalem; do \
+	   echo "OPENBLAS_CORETYPE=$$core"; \
+	   env $${core:+OPENBLAS_CORETYPE=$$core} $(BIN)/python -m pytest -m "not slow" $(TWO_AT_A_TIME) $(ARGS) || exit 1; \
+	 done
 
 test-slow: $(DEV_READY)  ## the tests that take minutes: 50 kills, 100,000 fuzzed requests, two minutes without Encord
 	@$(BIN)/python -m pytest -m slow $(ARGS)
@@ -119,4 +127,4 @@ image-test: $(DEV_READY)  ## the image built with buildah from a base made with 
 	@$(BIN)/python -m pytest tests/infra/image_check.py -s
 
 clean:  ## remove the environment and everything generated
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

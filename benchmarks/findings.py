@@ -4,7 +4,7 @@
 
 cleanlab's own is ObjectLab as it comes: `get_label_quality_scores` for the cost (one score an image), and for what is
 found its three lists of scored boxes (overlooked, swapped, badly located), merged by score. Faults and predictors are
-those of `tests/unit/findings/simulation.py`.
+those of `tests/unit/commands/findings/simulation.py`.
 """
 
 import json

@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._deployment import benchmark_units, deployment, percentile, slow_down
+from benchmarks._limits import limit
 from tests.integration.service.sandbox import (
     KEY,
     PRODUCTION,
@@ -38,8 +39,8 @@ CALLS = 600
 LIBRARY_EVERY = 6
 """The library's agent takes several times as long: it is called every so many rounds"""
 ADDED_LATENCY = 0.030
-MOST_OF_BARE = 1.2
-MOST_OF_LIBRARY = 1 / 3
+MOST_OF_BARE = limit("latency.over_bare")
+MOST_OF_LIBRARY = limit("latency.over_library")
 
 Call = Callable[[], object]
 Prepare = Callable[[], Call]

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._deployment import benchmark_units, deployment
+from benchmarks._limits import limit
 from tests.integration.service.sandbox import (
     BENCHMARK,
     BENCHMARK_DATASET,
@@ -93,7 +94,7 @@ def with_warm_worker(units: list[Unit]) -> list[Unit]:
     return [Unit(first.image, stage="Score"), *(Unit(unit.image, stage="Review & Refine") for unit in others)]
 
 
-def service_rows(routed: int = ROUTED, scored: int = SCORED) -> list[tuple[str, int, int]]:
+def service_rows(routed: int = ROUTED, scored: int = SCORED) -> list[tuple[str, int, float]]:
     """What was done, the requests that it took, and how many it may take at most."""
     units = with_warm_worker(benchmark_units(scored + 1, "Score"))
     branches = len(units[0].annotations)
@@ -109,10 +110,10 @@ def service_rows(routed: int = ROUTED, scored: int = SCORED) -> list[tuple[str, 
         let_into_scoring(both)
         scoring = requests_of(both, notify(both, SCORING_STAGE, scored))
     return [
-        ("route one task, warm", one_route, 1),
+        ("route one task, warm", one_route, limit("requests.route_warm")),
         (f"drain {routed:,} routing tasks", routing, most_for_routing(routed)),
-        (f"first score of a data unit, {branches} branches", first, 3),
-        ("the same score again", again, 1),
+        (f"first score of a data unit, {branches} branches", first, limit("requests.score_first")),
+        ("the same score again", again, limit("requests.score_again")),
         (f"drain {scored:,} scoring tasks, {branches} branches each", scoring, most_for_scoring(scored, branches)),
     ]
 
@@ -142,8 +143,8 @@ def main() -> None:
         "what", "this service", "at most", "obvious script", title="Requests to Encord, counted by the emulator"
     )
     for number, (what, spent, most) in enumerate(rows):
-        assert spent <= most, f"{what}: {spent} requests, at most {most}"
+        assert spent <= most, f"{what}: {spent} requests, at most {most:.0f}"
         beside = f"{script[number]:,.0f}" if number in script else ""
-        table.add_row(what, f"{spent:,}", f"{most:,}", beside)
+        table.add_row(what, f"{spent:,}", f"{most:,.0f}", beside)
     Console(width=120).print(table)
     print(f"the script: {SCRIPT_ROUTED} tasks routed, {SCRIPT_SCORED} scored; its requests per task, times the tasks")

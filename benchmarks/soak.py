@@ -20,7 +20,7 @@ from tests.integration.service.sandbox import ROUTING_STAGE, SCORING_STAGE, Sand
 
 CONCURRENT, ITEMS, ORDINARY = 4, 60, 1_000
 SAMPLE_SECONDS = 10.0
-MOST_REQUESTS = 1_000_000
+ENOUGH_REQUESTS = 1_000_000
 
 
 @dataclass
@@ -62,7 +62,7 @@ def soak(minutes: float) -> tuple[Samples, Outcome]:
     with deployment(units, production_images=ORDINARY) as (both, process):
         beside = threading.Thread(target=work_and_look, args=(both, process.pid, units, seconds, samples))
         beside.start()
-        requests = islice(cycle(ordinary), MOST_REQUESTS)
+        requests = islice(cycle(ordinary), ENOUGH_REQUESTS)
         outcome = asyncio.run(route_all(both.service, requests, concurrent=CONCURRENT, seconds=seconds))
         beside.join()
     return samples, outcome

@@ -5,6 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A loaded machine is slow: no example fails by the clock.
+settings.register_profile("ours", deadline=None)
+settings.load_profile("ours")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

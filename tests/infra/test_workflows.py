@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,13 @@ def test_a_release_without_notes_is_refused(text: str, tmp_path: Path) -> None:
 def test_the_image_is_labelled_with_the_projects_version() -> None:
     (version,) = re.findall(r"^ARG VERSION=(.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert ran(sys.executable, RELEASE, "version").stdout.strip() == version
+
+
+def test_every_python_that_is_promised_is_tested_and_no_other() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    promised = re.findall(r"Python :: (3\.\d+)$", "\n".join(project["classifiers"]), re.MULTILINE)
+    checks = yaml.safe_load((ROOT / ".github" / "workflows" / "checks.yml").read_text())
+    assert checks["jobs"]["run"]["strategy"]["matrix"]["python"] == promised
+    first, last = (int(version.partition(".")[2]) for version in (promised[0], promised[-1]))
+    assert project["requires-python"] == f">=3.{first},<3.{last + 1}"
+    assert f"(3, {first}) <= sys.version_info < (3, {last + 1})" in (ROOT / "Makefile").read_text()

@@ -3,6 +3,9 @@
 from graphlib import CycleError, TopologicalSorter
 
 import grimp
+import pytest
+
+from benchmarks._import_graph import circles
 
 
 def test_there_is_no_circle_of_imports() -> None:
@@ -12,3 +15,18 @@ def test_there_is_no_circle_of_imports() -> None:
         sorter.prepare()
     except CycleError as error:
         raise AssertionError(" imports ".join(error.args[1])) from None
+
+
+@pytest.mark.parametrize(
+    ("imports", "number"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set()}, 0),
+        ({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}, 1),
+        ({"a": {"b"}, "b": {"a", "c"}, "c": {"d"}, "d": {"c"}}, 2),
+        ({"a": {"b", "c"}, "b": {"a"}, "c": {"a"}}, 1),
+    ],
+)
+def test_circles_are_counted_as_groups_of_modules_that_reach_each_other(
+    imports: dict[str, set[str]], number: int
+) -> None:
+    assert circles(imports) == number

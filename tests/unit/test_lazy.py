@@ -14,7 +14,9 @@ class Office:
     def desk(self) -> object:
         """Takes its time."""
         self.made.append("desk")
-        time.sleep(0.05)
+        until = time.perf_counter() + 0.02
+        while time.perf_counter() < until:  # the others get their turn
+            pass
         return object()
 
     @once

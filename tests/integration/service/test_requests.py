@@ -1,10 +1,11 @@
 """Requests to Encord, counted by the emulator, against the limits that the project promises."""
 
-from math import ceil
 from typing import Any
 
 import pytest
 
+from benchmarks._limits import limit
+from benchmarks.requests import most_for_routing, most_for_scoring
 from tests.integration.service.sandbox import PRODUCTION, ROUTING_STAGE, SCORING_STAGE, Sandbox, Unit, sandbox, uuid
 
 ROUTED, SCORED = 1_000, 250
@@ -35,7 +36,7 @@ def test_draining_n_routing_tasks_takes_a_request_a_page_and_a_bundle_and_two(un
         both.route(uuid("production/0"))  # the projects are warm
         both.forget_requests()
         assert both.notify(ROUTING_STAGE).json()["message"].startswith(f"{ROUTED} tasks sent on")
-        assert spent(both) <= ceil(ROUTED / 100) + ceil(ROUTED / 1000) + 2
+        assert spent(both) <= most_for_routing(ROUTED)
 
 
 def test_draining_n_scoring_tasks_of_k_branches_stays_below_its_limit(units: list[Unit]) -> None:
@@ -45,8 +46,7 @@ def test_draining_n_scoring_tasks_of_k_branches_stays_below_its_limit(units: lis
         let_into_scoring(both)
         both.forget_requests()
         assert both.notify(SCORING_STAGE).json()["message"].startswith(f"{SCORED} tasks sent on")
-        limit = 2 * ceil(SCORED / 100) + 2 * ceil(SCORED * branches / 1000) + 2 * ceil(SCORED / 1000) + 2
-        assert spent(both) <= limit
+        assert spent(both) <= most_for_scoring(SCORED, branches)
         assert len(both.recorded()) == (SCORED + 1) * branches
 
 
@@ -55,4 +55,4 @@ def test_beyond_the_time_to_live_of_the_truth_a_repeated_score_takes_two(units: 
         both.score(units[0].data_hash)
         both.forget_requests()
         both.score(units[0].data_hash)
-        assert both.requests_of_service() == {"legacy labelrowmetadata.GET": 2}
+        assert both.requests_of_service() == {"legacy labelrowmetadata.GET": limit("requests.score_later")}

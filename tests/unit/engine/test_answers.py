@@ -75,6 +75,13 @@ def test_texts_may_be_compared_by_edits_and_numbers_within_a_tolerance() -> None
     assert strict.correct == 2.0
 
 
+def test_a_minimum_and_a_tolerance_are_reached_where_they_are_met_exactly() -> None:
+    near = box(note="a not")  # one of six characters is lost
+    rule = {"compare": "edit", "minimum": 1 - 1 / 6}
+    assert score(box(), near, answers={"note": rule}).attributes.correct == pytest.approx(3 + rule["minimum"])
+    assert score(box(), box(size=2.75), answers={"size": {"compare": "tolerance", "absolute": 0.25}}).score == 1.0
+
+
 def test_an_ignored_or_excluded_question_does_not_count_at_all() -> None:
     for rules in ({"answers": {"note": {"compare": "ignore"}}}, {"exclude": ["note"]}):
         result = score(box(), box(note="another note"), **rules)
@@ -179,6 +186,27 @@ def test_a_missing_and_a_spurious_classification_are_conflicts_of_their_own() ->
         "remark answered where the ground truth holds no answer at frame 0: expected no answer, given 'wet'",
     ]
     assert result.classifications.score == 0.0
+
+
+@pytest.mark.parametrize("more", [{"remark": "wet"}, {"remark": "wet", "hazards": ["good"]}])
+def test_a_spurious_classification_costs_as_much_as_a_missing_one(more: dict[str, Any]) -> None:
+    spurious = score(classified(weather="good"), classified(weather="good", **more))
+    missing = score(classified(weather="good", **more), classified(weather="good"))
+    assert spurious.classifications.score == missing.classifications.score == pytest.approx(1 / (1 + len(more)))
+    assert spurious.score is not None
+    assert spurious.score < 1
+
+
+def test_a_classification_on_too_many_frames_costs_the_frames_beyond() -> None:
+    def video(last: int) -> LabelRowV2:
+        row = sdk_rows.new_row("video", {"data_type": "video/mp4"})
+        sdk_rows.answer(row, "weather", "good", frames=[Range(0, last)])
+        return row
+
+    result = score(video(3), video(7))
+    assert (result.classifications.score, result.classifications.accuracy) == (0.5, 0.5)
+    assert result.score is not None
+    assert result.score < 1
 
 
 def test_ranges_of_a_video_count_frame_by_frame() -> None:

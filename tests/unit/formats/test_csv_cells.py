@@ -41,4 +41,4 @@ def test_csv_is_written_in_one_place() -> None:
     writers = {
         f.relative_to(root).as_posix() for f in root.rglob("*.py") if re.search(r"csv\.(w|DictW)riter", f.read_text())
     }
-    assert writers == {"formats/csv_cells.py"}
+    assert writers == {"formats/separated_values.py"}

@@ -2,19 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from benchmark_qa.images.near_duplicates import near_duplicate_groups
-
-
-def by_comparing_all(hashes: list[int], distance: int) -> list[list[int]]:
-    groups: list[set[int]] = []
-    for index, value in enumerate(hashes):
-        near = [group for group in groups if any((value ^ hashes[other]).bit_count() <= distance for other in group)]
-        groups = [group for group in groups if group not in near] + [{index}.union(*near)]
-    return sorted(sorted(group) for group in groups if len(group) > 1)
 
 
 def found(hashes: list[int], distance: int) -> list[list[int]]:
@@ -29,20 +19,6 @@ def drifting(count: int, seed: int) -> NDArray[np.uint64]:
         flips = random.choice(64, size=random.integers(1, 11), replace=False).astype(np.uint64)
         hashes[index] = hashes[random.integers(0, index)] ^ np.bitwise_or.reduce(np.uint64(1) << flips)
     return hashes
-
-
-@pytest.mark.parametrize("distance", [0, 1, 2, 3, 5, 8, 10, 13, 20, 64])
-def test_the_groups_are_those_of_comparing_every_pair(distance: int) -> None:
-    hashes = [int(value) for value in drifting(600, seed=distance)]
-    assert found(hashes, distance) == by_comparing_all(hashes, distance)
-
-
-words = st.integers(0, 2**64 - 1) | st.integers(0, 255) | st.integers(0, 63).map(lambda bit: 1 << bit)
-
-
-@given(st.lists(words, max_size=40), st.integers(0, 64))
-def test_any_hashes_at_any_distance_are_grouped_as_by_comparing_every_pair(hashes: list[int], distance: int) -> None:
-    assert found(hashes, distance) == by_comparing_all(hashes, distance)
 
 
 def test_being_near_is_handed_on_and_stops_where_the_chain_breaks() -> None:

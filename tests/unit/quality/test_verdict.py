@@ -86,6 +86,15 @@ def test_tasks_with_nothing_to_judge_do_not_count_towards_the_minimum() -> None:
     assert words([*ten, *(empty(n) for n in range(10, 60))]) == {"ann": "too few tasks"}
 
 
+@pytest.mark.parametrize("minimum", [20, 30])
+def test_the_minimum_of_tasks_is_enough(minimum: int) -> None:
+    tasks = [wrong(n, minute=n) for n in range(minimum)]
+    bar = Bar(0.7, minimum)
+    assert words(tasks[:-1], bar) == {"ann": "too few tasks"}
+    assert words(tasks, bar) == {"ann": "below the bar"}
+    assert [event.task for event in verdicts(tasks, bar).people["ann@x.org"].events] == [minimum]
+
+
 def test_a_verdict_is_about_now() -> None:
     better = [wrong(n, minute=n) for n in range(10)] + [right(n, minute=n) for n in range(10, 90)]
     worse = [right(n, minute=n) for n in range(40)] + [wrong(n, minute=n) for n in range(40, 90)]

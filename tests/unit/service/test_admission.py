@@ -1,12 +1,6 @@
 """How many requests are worked on at once follows how late the event loop wakes."""
 
-import asyncio
-import time
-
-import pytest
-from anyio import CapacityLimiter
-
-from benchmark_qa.service.admission import FEWEST, MOST, adapt, next_limit, pause
+from benchmark_qa.service.admission import FEWEST, MOST, next_limit, pause
 
 
 def after(lags: list[float], limit: float) -> float:
@@ -27,26 +21,6 @@ def test_when_the_loop_wakes_late_fewer_are_taken_but_never_none() -> None:
 
 def test_one_late_waking_costs_more_than_one_on_time_gives() -> None:
     assert after([0.1, 0.0], 32) < 32
-
-
-def test_a_loop_that_is_held_up_shrinks_its_limiter() -> None:
-    async def hold_up() -> tuple[float, float]:
-        limiter = CapacityLimiter(1)
-        adapting = asyncio.create_task(adapt(limiter))
-        await asyncio.sleep(1.5)
-        grown = limiter.total_tokens
-        for _ in range(20):
-            time.sleep(0.03)  # what a thread that keeps Python's lock does to the loop
-            await asyncio.sleep(0.001)
-        shrunk = limiter.total_tokens
-        adapting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await adapting
-        return grown, shrunk
-
-    grown, shrunk = asyncio.run(hold_up())
-    assert grown >= FEWEST
-    assert shrunk == FEWEST
 
 
 def test_an_idle_service_looks_seldom_and_one_in_demand_often() -> None:

@@ -104,7 +104,8 @@ def test_many_slow_calls_keep_no_task_from_being_routed(path: str, settings: Set
     async def scenario() -> tuple[list[int], int]:
         calls = [asyncio.create_task(post(app, path, *CALLS[path])) for _ in range(MANY)]
         assert await anyio.to_thread.run_sync(lambda: slow.begun.acquire(timeout=PATIENCE))
-        await asyncio.sleep(0.3)  # until as many as may have begun
+        while await anyio.to_thread.run_sync(lambda: slow.begun.acquire(timeout=0.1)):
+            """Until as many as may have begun."""
         try:
             routed = await asyncio.wait_for(post(app, "/agents/route", ROUTE_SECRET, agent_body()), PATIENCE)
         finally:

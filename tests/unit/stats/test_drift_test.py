@@ -78,13 +78,6 @@ def test_another_taste_is_found_and_the_label_named(most: int) -> None:
     assert 0 < (found["p0"].distance or 0) < 0.3
 
 
-@pytest.mark.parametrize("most", [1, 6])
-def test_equal_people_with_a_rare_label_are_left_alone(most: int) -> None:
-    random = np.random.default_rng(5)
-    crowds = [drift_looks(people(random, [[0.6, 0.39, 0.01]] * 8, tasks=25, most=most)) for _ in range(60)]
-    assert sum(any(each.is_different for each in crowd.values()) for crowd in crowds) <= 4
-
-
 def test_items_that_differ_are_not_held_against_whoever_met_them() -> None:
     """Half the items are birds, half are cats; one person met the cats alone, with colleagues who saw both."""
     both = [LabelledTask(i, str(i), (1.0, 0.0) if i < 50 else (0.0, 1.0)) for i in range(100)]

@@ -2,15 +2,11 @@
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow
 import pytest
-from PIL import Image
 from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
@@ -113,35 +109,6 @@ def test_a_choice_from_files_needs_the_project_and_can_be_read_back(
     assert kinds == {"missed_by_model", "likely_label_error"}
 
 
-def test_pictures_show_near_duplicates_with_contradicting_labels_and_become_fields(
-    labels: Path, planted: Case, tmp_path: Path
-) -> None:
-    """Each picture is a scene of its own, but two are the same one, brighter; their labels differ."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    counts = [
-        len([item for item in planted.detections.truth["annotations"] if item["image_id"] == image + 1])
-        for image in range(IMAGES)
-    ]
-    twin, other = counts.index(1), counts.index(2)
-    for image in range(IMAGES):
-        random = np.random.default_rng(twin if image == other else image)
-        picture = Image.fromarray(random.integers(0, 200, (6, 8, 3), dtype=np.uint8)).resize((160, 90))
-        if image == other:
-            picture = picture.point(lambda value: value * 1.2)
-        if image % 2:
-            picture = picture.point(lambda value: value * 0.3)
-        picture.save(folder / f"{image:04d}.png")
-    result = run(labels, table(planted, tmp_path / "p.csv"), "--images", folder, "--json")
-    assert result.exit_code == 0, result.stderr
-    found = json.loads(result.stdout)
-    (pair,) = found["contradictions"]
-    assert sorted(pair["worst"]) == sorted([twin, other])
-    fields = {one["conditions"][0]["field"] for one in found["slices"]}
-    assert {"brightness", "sharpness"} <= fields
-    assert "near-duplicates labelled differently: 1 groups" in run(labels, "--images", folder).stdout
-
-
 def test_a_folder_without_the_pictures_is_named(labels: Path, tmp_path: Path) -> None:
     result = run(labels, "--images", tmp_path)
     assert result.exit_code == 2
@@ -168,20 +135,3 @@ def test_unusable_tables_end_with_one_line_and_code_2(
     assert result.exit_code == 2
     assert message in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
-
-
-def test_without_the_extra_the_command_says_what_to_install(planted: Case, labels: Path, tmp_path: Path) -> None:
-    # A real process in which the library cannot be imported, as where the extra is not installed.
-    program = (
-        "import sys; sys.modules['cleanlab'] = None; sys.argv[0] = 'benchmark-qa'; "
-        "from benchmark_qa.cli import app; app()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "find", str(labels), str(table(planted, tmp_path / "p.csv"))],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert done.stderr.strip().endswith("pip install '.[findings]' in a checkout")

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,20 +107,6 @@ def crowd_files(pedestrians: dict[str, Any], folder: Path) -> tuple[Path, Path, 
     )
 
 
-def test_two_models_stand_side_by_side(pedestrians: dict[str, Any], tmp_path: Path) -> None:
-    truth, first, second = crowd_files(pedestrians, tmp_path)
-    result = run(truth, second, "--against", first, "--json")
-    assert result.exit_code == 0
-    score = json.loads(result.stdout)
-    other = json.loads(run(truth, first, "--json").stdout)
-    (ap,) = [difference for difference in score["differences"] if difference["name"] == "AP50"]
-    assert (ap["first"], ap["second"]) == (other["summary"]["AP50"], score["summary"]["AP50"])
-    assert ap["low"] < ap["difference"] < ap["high"]
-    table = run(truth, second, "--against", first).stdout
-    assert "difference [95 %]" in table
-    assert "may be chance" in table
-
-
 def test_slices_come_from_the_rows_and_from_a_metadata_file(pedestrians: dict[str, Any], tmp_path: Path) -> None:
     truth, _, model = crowd_files(pedestrians, tmp_path)
     known = json.loads(truth.read_text())
@@ -221,20 +205,3 @@ def test_a_missing_file_is_named(files: tuple[Path, Path], tmp_path: Path) -> No
     result = run(files[0], tmp_path / "nothing.json")
     assert result.exit_code == 2
     assert "nothing.json: No such file or directory" in result.stderr
-
-
-def test_without_the_extra_the_command_says_what_to_install(files: tuple[Path, Path]) -> None:
-    # A real process in which the library cannot be imported, as where the extra is not installed.
-    program = (
-        "import sys; sys.modules['faster_coco_eval'] = None; sys.argv[0] = 'benchmark-qa'; "
-        "from benchmark_qa.cli import app; app()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "evaluate-predictions", *map(str, files)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert done.stderr.strip().endswith("pip install '.[predictions]' in a checkout")

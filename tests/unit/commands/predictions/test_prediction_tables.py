@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from benchmark_qa.commands.findings.findings import find, print_findings
 from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.commands.predictions.evaluation import compare_predictions
 from benchmark_qa.commands.predictions.page import Evaluation, print_evaluation
@@ -38,16 +37,6 @@ def evaluation(detections: Detections) -> Evaluation:
         against="model.json",
         asked_at=datetime(2026, 11, 22, tzinfo=UTC),
     )
-
-
-@pytest.mark.parametrize("width", [80, 160])
-def test_no_figure_is_cut_off(detections: Detections, width: int) -> None:
-    console, text = terminal(width)
-    print_evaluation(evaluation(detections), console)
-    print_findings(find(detections, has_predictions=True), ["street/a long name of an image.jpg"] * 120, console)
-    assert max(map(len, text.getvalue().splitlines())) <= width
-    assert "\N{HORIZONTAL ELLIPSIS}" not in text.getvalue()
-    assert "precision" in text.getvalue()
 
 
 def test_a_confusion_matrix_that_is_wider_than_the_terminal_becomes_a_list_of_the_commonest() -> None:

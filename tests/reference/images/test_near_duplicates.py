@@ -1,0 +1,29 @@
+"""Groups of many hashes beside comparing every pair."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.images.test_near_duplicates import drifting, found
+
+
+def by_comparing_all(hashes: list[int], distance: int) -> list[list[int]]:
+    groups: list[set[int]] = []
+    for index, value in enumerate(hashes):
+        near = [group for group in groups if any((value ^ hashes[other]).bit_count() <= distance for other in group)]
+        groups = [group for group in groups if group not in near] + [{index}.union(*near)]
+    return sorted(sorted(group) for group in groups if len(group) > 1)
+
+
+@pytest.mark.parametrize("distance", [0, 1, 2, 3, 5, 8, 10, 13, 20, 64])
+def test_the_groups_are_those_of_comparing_every_pair(distance: int) -> None:
+    hashes = [int(value) for value in drifting(600, seed=distance)]
+    assert found(hashes, distance) == by_comparing_all(hashes, distance)
+
+
+words = st.integers(0, 2**64 - 1) | st.integers(0, 255) | st.integers(0, 63).map(lambda bit: 1 << bit)
+
+
+@given(st.lists(words, max_size=40), st.integers(0, 64))
+def test_any_hashes_at_any_distance_are_grouped_as_by_comparing_every_pair(hashes: list[int], distance: int) -> None:
+    assert found(hashes, distance) == by_comparing_all(hashes, distance)
