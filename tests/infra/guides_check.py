@@ -10,10 +10,11 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import boto3
 import pytest
+import requests
 
 from tests.infra.guides import (
     Shell,
@@ -188,24 +189,32 @@ def assert_the_state_is_in_the_bucket_without_secrets(cloud: str, key: Path) -> 
 
 
 def assert_the_service_records(sandbox: Sandbox, server: str, cloud: str, to_route: str, to_score: str) -> None:
-    """With the functions' own environment and secrets; Encord and the database have this machine's addresses."""
-    database = create_database(server, "guide")
+    """With the functions' own environment, secrets and database users; Encord and the database have addresses here."""
+    database = create_database(server, "benchmark_qa")
     environment = dict(sandbox.environment)
     function = client("lambda", cloud).get_function(FunctionName="benchmark-qa-http")["Configuration"]
     settings, migration = (secret_of(cloud, name) for name in ("settings", "migration"))
     for url in (settings["DATABASE_URL"], migration["DATABASE_URL"]):
         assert re.match(r"postgresql\+psycopg://benchmark_qa(_a)?:sixteenlettersormore@.+sslmode=verify-full", url)
+    assert settings["DATABASE_URL"] == migration["SERVICE_DATABASE_URL"]
     assert urlsplit(settings["DATABASE_URL"]).username == "benchmark_qa_a"
-    environment |= {**function["Environment"]["Variables"], **settings, "DATABASE_URL": database}
+    make_owner(database, urlsplit(migration["DATABASE_URL"]))
+    environment |= {name: here(url, server) for name, url in migration.items()}
+    environment["ENCORD_DOMAIN"] = sandbox.domain
+    done = Sandbox(sandbox.domain, sandbox.service, environment, sandbox.directory).command("db", "upgrade")
+    assert done.returncode == 0, done.stderr
+    del environment["SERVICE_DATABASE_URL"]
+    environment |= {**function["Environment"]["Variables"], **settings}
     environment |= {
-        "ENCORD_DOMAIN": sandbox.domain, "AWS_ENDPOINT_URL_SQS": cloud, "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION,
+        "DATABASE_URL": here(settings["DATABASE_URL"], server), "ENCORD_DOMAIN": sandbox.domain,
+        "AWS_ENDPOINT_URL_SQS": cloud, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
     }  # fmt: skip
     environment.pop("SETTINGS_SECRET_ARN")
     deployed = Sandbox(sandbox.domain, sandbox.service, environment, sandbox.directory)
-    done = deployed.command("db", "upgrade")
-    assert done.returncode == 0, done.stderr
     with deployed.serving():
+        ready = requests.get(f"{deployed.service}/readyz", timeout=30)
+        assert ready.status_code == 200, ready.text
         refused = deployed.post("/agents/route", to_route, secret="any long text until Encord has shown it: 1")
         assert refused.status_code == 401
         answer = deployed.post("/agents/route", to_route, secret=SECRETS["ROUTE_SECRET"])
@@ -213,6 +222,21 @@ def assert_the_service_records(sandbox: Sandbox, server: str, cloud: str, to_rou
         answer = deployed.post("/agents/score", to_score, secret=SECRETS["SCORE_SECRET"])
         assert (answer.status_code, answer.json()["decision"]) == (200, "Done")
     assert rows(database, "score_records") > 0
+
+
+def make_owner(database: str, url: SplitResult) -> None:
+    """RDS's master user: owns the database, makes users, is no superuser."""
+    import psycopg
+
+    with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {url.username} LOGIN CREATEROLE PASSWORD '{url.password}'")
+        connection.execute(f"ALTER DATABASE benchmark_qa OWNER TO {url.username}")
+
+
+def here(url: str, server: str) -> str:
+    """The URL with the address of the server on this machine, which has no certificate."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.username}:{parts.password}@{server}{parts.path}"
 
 
 def rows(database: str, table: str) -> int:

@@ -30,7 +30,9 @@ GIVE_WAY_SECONDS = 5
 
 
 def migrate(engine: Engine) -> str | None:
-    """Run every missing revision and recompute the sums, in one transaction. Returns the revision before.
+    """Run every missing revision, in one transaction. Returns the revision before.
+
+    It also recomputes the sums, unless every one of these revisions has `keeps_sums = True`: writers wait meanwhile.
 
     Of several concurrent callers one migrates; the others wait and then find nothing to do. The service may be running:
     its writes wait for the transaction's end, and this gives way to a long query, to be tried again.
@@ -50,10 +52,11 @@ def migrate(engine: Engine) -> str | None:
         if _is_unmarked(connection):
             command.stamp(config, "0001")
         try:
-            command.upgrade(config, "head")
+            command.upgrade(config, HEAD)
         except CommandError as error:
             raise SchemaBehindError(f"the score store's tables are not of this software: {error}") from None
-        rebuild(connection)
+        if not keep_sums(config, before, HEAD):
+            rebuild(connection)
         return before
 
 
@@ -97,6 +100,12 @@ def newest_revision() -> str | None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     return ScriptDirectory.from_config(config).get_current_head()
+
+
+def keep_sums(config: Config, before: str | None, last: str) -> bool:
+    """Whether no revision after `before`, up to `last`, changes a figure."""
+    scripts = ScriptDirectory.from_config(config).iterate_revisions(last, before or "base")
+    return all(getattr(script.module, "keeps_sums", False) for script in scripts)
 
 
 def _is_unmarked(connection: Connection) -> bool:

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
@@ -31,8 +32,6 @@ def test_migrations_and_tables_agree(url: str) -> None:
         connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
         metadata.drop_all(connection)
     with engine.begin() as connection:
-        from alembic import command
-
         command.upgrade(configuration(connection), "head")
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
@@ -56,8 +55,6 @@ def first_revision(url: str) -> None:
     engine = create_engine(url)
     new_columns = {"attributes_correct", "attributes_total", "dataset_hash", "sketch", "submitted_at", "late"}
     with engine.begin() as connection:
-        from alembic import command
-
         command.upgrade(configuration(connection), "0001")
     store = SqlScoreStore(url)
     names = [column.name for column in score_records.columns if column.name not in new_columns]
@@ -158,6 +155,23 @@ def test_a_migration_gives_way_to_a_long_query_and_is_tried_again(
             assert not upgrade.done()
         assert upgrade.result(timeout=30) == ("0001", HEAD)
     reader.dispose()
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "kept"),
+    [("0002", "0003", True), ("0002", "0004", False), ("0003", "0004", False), (None, "0003", False)],
+)
+def test_sums_are_made_anew_unless_every_revision_keeps_them(
+    before: str | None, last: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, rebuilt = create_engine("sqlite://"), list[object]()
+    monkeypatch.setattr(migrate, "HEAD", last)
+    monkeypatch.setattr(migrate, "rebuild", rebuilt.append)
+    with engine.begin() as connection:
+        if before is not None:
+            command.upgrade(configuration(connection), before)
+    migrate.migrate(engine)
+    assert bool(rebuilt) != kept
 
 
 def test_upgrading_twice_changes_nothing(url: str) -> None:
