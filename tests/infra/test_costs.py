@@ -40,19 +40,52 @@ def test_the_sentence_comes_out_as_it_says(text: str, cost: str) -> None:
 
 def test_each_sum_is_of_the_lines_above_it() -> None:
     tables = [rows for part in PAGE.split("\n\n") if (rows := ROW.findall(part)) and rows[-1][0] == "together"]
-    assert len(tables) == 6
+    assert len(tables) == 8
     for *lines, (_, summands, _) in tables:
         costs = [float(cost) for _, _, cost in lines]
         assert [reckoned(part) for part in summands.split(" + ")] == [cost for cost in costs if cost]
 
 
-def test_the_first_table_adds_load_and_month() -> None:
+def test_the_first_table_adds_load_month_and_database() -> None:
     together = [float(cost) for what, _, cost in ROWS if what == "together"]
-    aws_small, aws_large, aws_month, google_small, google_large, google_month = together
+    aws_small, aws_large, aws_month, aws_database, google_small, google_large, google_month, google_database = together
+    passing = {what: float(cost) for what, text, cost in ROWS if what.startswith("for 1")}
     first = [float(figure) for figure in re.findall(r"\$([\d.]+)", PAGE.split("Worked out")[0])]
-    assert first == pytest.approx(
-        [aws_small + aws_month, aws_large + aws_month, google_small + google_month, google_large + google_month]
+    aws, google = (
+        (aws_small + aws_month, aws_large + aws_month),
+        (google_small + google_month, google_large + google_month),
     )
+    assert first == pytest.approx(
+        [
+            *aws,
+            aws[0] + aws_database + passing["for 100,000 tasks"],
+            aws[1] + aws_database + passing["for 1,000,000 tasks"],
+            *google,
+            google[0] + google_database,
+            google[1] + google_database,
+        ]
+    )
+
+
+def test_the_large_load_is_ten_times_the_small_one() -> None:
+    parts = PAGE.split("\n\n")
+    small, large = (
+        [ROW.findall(part) for part in parts if f"| for {tasks} tasks | reckoning" in part]
+        for tasks in ("100,000", "1,000,000")
+    )
+    assert len(small) == len(large) == 2
+    for one, ten in zip(small, large, strict=True):
+        assert [what for what, _, _ in one] == [what for what, _, _ in ten]
+        for (what, of_one, _), (_, of_ten, _) in zip(one[:-1], ten[:-1], strict=True):
+            assert reckoned(of_ten) == pytest.approx(10 * reckoned(of_one)), what
+
+
+def test_the_memory_is_what_terraform_gives() -> None:
+    (default,) = re.findall(
+        r'variable "memory_mb".+?default\s+= (\d+)', (ROOT / "infra/aws/variables.tf").read_text(), re.DOTALL
+    )
+    assert f"## AWS Lambda ({int(default):,} MB)" in PAGE
+    assert f"{int(default) / 1024:.4f}".rstrip("0") in PAGE
 
 
 def test_alarms_and_events_are_counted_as_terraform_makes_them() -> None:
