@@ -100,3 +100,17 @@ def test_alarms_and_events_are_counted_as_terraform_makes_them() -> None:
     assert counts["alarms"] == named("aws", "alarms.tf", "alarms", "log_events")
     assert counts["counted log events"] == named("aws", "alarms.tf", "log_events")
     assert counts["alert conditions (charged from 2026 on)"] == named("gcp", "alerts.tf", "alerts", "log_events")
+
+
+def test_what_other_pages_say_is_about_what_this_one_does() -> None:
+    first = [float(figure) for figure in re.findall(r"\$([\d.]+)", PAGE.split("Worked out")[0])]
+    aws, _, aws_database, _, google, _, google_database, _ = first
+    readme = re.search(r"about \$([\d.]+) to \$([\d.]+) a month for 100,000 tasks", (ROOT / "README.md").read_text())
+    assert readme is not None
+    assert [float(each) for each in readme.groups()] == pytest.approx([google, aws], rel=0.05)
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    for name, alone, with_database in (("Google", google, google_database), ("AWS", aws, aws_database)):
+        (row,) = re.findall(rf"^\| {name} .+$", page, re.MULTILINE)
+        assert [float(each) for each in re.findall(r"\$([\d.]+)", row)] == pytest.approx(
+            [alone, with_database], rel=0.05
+        )
