@@ -35,8 +35,10 @@ variable "cidr" {
   default     = "10.40.0.0/16"
 }
 
-data "aws_availability_zones" "here" {
-  state = "available"
+variable "zones" {
+  description = "Letters of two of the region's availability zones."
+  type        = list(string)
+  default     = ["a", "b"]
 }
 
 resource "aws_vpc" "this" {
@@ -56,14 +58,14 @@ resource "aws_subnet" "private" {
 
   vpc_id            = aws_vpc.this.id
   cidr_block        = cidrsubnet(var.cidr, 8, count.index + 1)
-  availability_zone = data.aws_availability_zones.here.names[count.index]
+  availability_zone = "${var.region}${var.zones[count.index]}"
   tags              = { Name = "${var.name}-private-${count.index + 1}" }
 }
 
 resource "aws_subnet" "public" {
   vpc_id            = aws_vpc.this.id
   cidr_block        = cidrsubnet(var.cidr, 8, 0)
-  availability_zone = data.aws_availability_zones.here.names[0]
+  availability_zone = "${var.region}${var.zones[0]}"
   tags              = { Name = "${var.name}-public" }
 }
 
