@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, literal, or_, update
 
 from benchmark_qa.store.database import Database
-from benchmark_qa.store.rows import insert_into
-from benchmark_qa.store.schema import stages_at_work
+from benchmark_qa.store.schema import insert_into, stages_at_work
 
 SILENCE = timedelta(minutes=15)
 """Time without a finished job after which the rest is taken for lost: longer than a job may take."""
