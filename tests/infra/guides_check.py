@@ -33,6 +33,7 @@ from tests.postgresql import NoServerError, create_database, postgresql_server
 pytestmark = pytest.mark.timeout(3600)
 LAMBDA, CLOUD_RUN = ROOT / "docs" / "deploy-lambda.md", ROOT / "docs" / "deploy-cloud-run.md"
 REGION = "eu-west-1"
+DOMAIN = "https://api.us.encord.com"
 SECRETS = {"ROUTE_SECRET": "encords-route-secret", "SCORE_SECRET": "encords-score-secret",
            "NOTIFICATION_SECRET": "encords-notification-secret"}  # fmt: skip
 PASSWORD = "sixteenlettersormore"
@@ -112,7 +113,7 @@ def test_the_steps_to_lambda_end_in_a_service_that_records_and_then_in_nothing(
             cloud, {"schema": "1", "service_user": "benchmark_qa_b"}, {"schema": "1", "service_user": "benchmark_qa_a"}
         )
         values = {
-            "REGION": REGION, "STATE_BUCKET": "a-bucket-for-state", "ARCHITECTURE": "arm64", "TAG": "7",
+            "REGION": REGION, "ENCORD_DOMAIN": DOMAIN, "STATE_BUCKET": "a-bucket-for-state", "ARCHITECTURE": "arm64", "TAG": "7",
             "KEY_FILE": str(key), "CONFIG_FILE": str(config), "DATABASE_PASSWORD": PASSWORD, **SECRETS,
         }  # fmt: skip
         shell = Shell(
@@ -128,14 +129,18 @@ def test_the_steps_to_lambda_end_in_a_service_that_records_and_then_in_nothing(
             steps = told_of_what_is_not_run(LAMBDA)
             taking_away = [step for step in steps if step.heading == "Taking it away"]
             assert len(taking_away) == 2
+            before_encords = ""
             for step in steps:
+                if step.heading.endswith("Encord's secrets") and not before_encords:
+                    before_encords = shell.run('echo "$TF_VAR_route_secret"').strip()
                 if "-detailed-exitcode" in step.commands:
                     assert_nothing_would_change(shell, filled(step.commands, values))
                 elif step not in taking_away:
                     shell.run(filled(step.commands, values))
             assert_the_image_is_built_for_the_functions(docker, cloud)
             assert_the_state_is_in_the_bucket_without_secrets(cloud, key)
-            assert_the_service_records(sandbox, server, cloud, to_route, to_score)
+            assert len(before_encords) == 40
+            assert_the_service_records(sandbox, server, cloud, to_route, to_score, refused=before_encords)
             for step in taking_away:
                 shell.run(filled(step.commands, values))
         finally:
@@ -187,7 +192,9 @@ def assert_the_state_is_in_the_bucket_without_secrets(cloud: str, key: Path) -> 
     assert storage.get_bucket_versioning(Bucket="a-bucket-for-state")["Status"] == "Enabled"
 
 
-def assert_the_service_records(sandbox: Sandbox, server: str, cloud: str, to_route: str, to_score: str) -> None:
+def assert_the_service_records(
+    sandbox: Sandbox, server: str, cloud: str, to_route: str, to_score: str, *, refused: str
+) -> None:
     """With the functions' own environment, secrets and database users; Encord and the database have addresses here."""
     database = create_database(server, "benchmark_qa")
     environment = dict(sandbox.environment)
@@ -204,6 +211,7 @@ def assert_the_service_records(sandbox: Sandbox, server: str, cloud: str, to_rou
     assert done.returncode == 0, done.stderr
     del environment["SERVICE_DATABASE_URL"]
     environment |= {**function["Environment"]["Variables"], **settings}
+    assert environment["ENCORD_DOMAIN"] == DOMAIN
     environment |= {
         "DATABASE_URL": here(settings["DATABASE_URL"], server), "ENCORD_DOMAIN": sandbox.domain,
         "AWS_ENDPOINT_URL_SQS": cloud, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing",
@@ -214,8 +222,7 @@ def assert_the_service_records(sandbox: Sandbox, server: str, cloud: str, to_rou
     with deployed.serving():
         ready = requests.get(f"{deployed.service}/readyz", timeout=30)
         assert ready.status_code == 200, ready.text
-        refused = deployed.post("/agents/route", to_route, secret="any long text until Encord has shown it: 1")
-        assert refused.status_code == 401
+        assert deployed.post("/agents/route", to_route, secret=refused).status_code == 401
         answer = deployed.post("/agents/route", to_route, secret=SECRETS["ROUTE_SECRET"])
         assert answer.json() == {"decision": "Yes"}
         answer = deployed.post("/agents/score", to_score, secret=SECRETS["SCORE_SECRET"])
@@ -259,7 +266,7 @@ def test_the_steps_to_cloud_run_ask_for_what_terraform_makes(tmp_path: Path) -> 
     config = tmp_path / "config.json"
     config.write_text('{"production_project": "p", "benchmark_projects": ["b"]}')
     values = {
-        "PROJECT": "a-project", "REGION": "europe-west1", "STATE_BUCKET": "a-bucket", "TAG": "7",
+        "PROJECT": "a-project", "REGION": "europe-west1", "ENCORD_DOMAIN": DOMAIN, "STATE_BUCKET": "a-bucket", "TAG": "7",
         "KEY_FILE": "key", "CONFIG_FILE": str(config), "DATABASE_PASSWORD": PASSWORD, **SECRETS,
     }  # fmt: skip
     shell = Shell(folder, plain_environment(programs, tmp_path))
