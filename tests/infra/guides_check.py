@@ -113,7 +113,8 @@ def test_the_steps_to_lambda_end_in_a_service_that_records_and_then_in_nothing(
             cloud, {"schema": "1", "service_user": "benchmark_qa_b"}, {"schema": "1", "service_user": "benchmark_qa_a"}
         )
         values = {
-            "REGION": REGION, "ENCORD_DOMAIN": DOMAIN, "STATE_BUCKET": "a-bucket-for-state", "ARCHITECTURE": "arm64", "TAG": "7",
+            "REGION": REGION, "ENCORD_DOMAIN": DOMAIN, "STATE_BUCKET": "a-bucket-for-state", "ARCHITECTURE": "arm64",
+            "TAG": "7",
             "KEY_FILE": str(key), "CONFIG_FILE": str(config), "DATABASE_PASSWORD": PASSWORD, **SECRETS,
         }  # fmt: skip
         shell = Shell(
@@ -266,7 +267,8 @@ def test_the_steps_to_cloud_run_ask_for_what_terraform_makes(tmp_path: Path) -> 
     config = tmp_path / "config.json"
     config.write_text('{"production_project": "p", "benchmark_projects": ["b"]}')
     values = {
-        "PROJECT": "a-project", "REGION": "europe-west1", "ENCORD_DOMAIN": DOMAIN, "STATE_BUCKET": "a-bucket", "TAG": "7",
+        "PROJECT": "a-project", "REGION": "europe-west1", "ENCORD_DOMAIN": DOMAIN, "STATE_BUCKET": "a-bucket",
+        "TAG": "7",
         "KEY_FILE": "key", "CONFIG_FILE": str(config), "DATABASE_PASSWORD": PASSWORD, **SECRETS,
     }  # fmt: skip
     shell = Shell(folder, plain_environment(programs, tmp_path))
