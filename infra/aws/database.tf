@@ -67,6 +67,11 @@ resource "aws_vpc_security_group_ingress_rule" "functions" {
   to_port                      = 5432
 }
 
+# The last snapshot stays when everything is taken away; the next database's has another name.
+resource "terraform_data" "final_snapshot" {
+  count = var.database == null ? 0 : 1
+}
+
 resource "aws_db_subnet_group" "scores" {
   count = var.database == null ? 0 : 1
 
@@ -123,7 +128,7 @@ resource "aws_db_instance" "scores" {
   backup_retention_period    = var.database.backup_days
   deletion_protection        = var.database.deletion_protection
   skip_final_snapshot        = false
-  final_snapshot_identifier  = "${var.name}-scores-final"
+  final_snapshot_identifier  = "${var.name}-scores-final-${substr(terraform_data.final_snapshot[0].id, 0, 8)}"
   copy_tags_to_snapshot      = true
   auto_minor_version_upgrade = true
   tags                       = var.tags

@@ -204,7 +204,7 @@ variable "database_pool" {
 }
 
 variable "migrate" {
-  description = "Run `benchmark-qa db upgrade` inside the network, by `apply`, before a new package or new secrets take calls. The first `apply` with a database needs it. false: DATABASE_URL is none, or you go back to a former package."
+  description = "Run `benchmark-qa db upgrade` inside the network, by `apply`, before a new package or new secrets take calls. The first `apply` with a database needs it. false: DATABASE_URL is none, or somebody else does it."
   type        = bool
   default     = true
 }

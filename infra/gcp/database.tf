@@ -92,6 +92,9 @@ resource "google_sql_database" "scores" {
   project  = var.project
   instance = google_sql_database_instance.scores[0].name
   name     = local.database_name
+
+  # They go with the instance; alone, what belongs to a user keeps PostgreSQL from deleting either.
+  deletion_policy = "ABANDON"
 }
 
 # Owns the tables; the migration alone signs in as it.
@@ -103,6 +106,7 @@ resource "google_sql_user" "owner" {
   name                = local.database_user
   password_wo         = var.database_password
   password_wo_version = local.database_number
+  deletion_policy     = "ABANDON"
 }
 
 # Google gives this role by the project only; the condition narrows it to the one instance.

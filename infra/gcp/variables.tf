@@ -80,7 +80,7 @@ variable "secret_versions" {
 }
 
 variable "migrate" {
-  description = "Run `benchmark-qa db upgrade` as a job, by `apply`, before the new revision (needs gcloud where Terraform runs). The first `apply` with a database needs it. false: DATABASE_URL is none, or you go back to a former image."
+  description = "Run `benchmark-qa db upgrade` as a job, by `apply`, before the new revision (needs gcloud where Terraform runs). The first `apply` with a database needs it. false: DATABASE_URL is none, or somebody else does it."
   type        = bool
   default     = true
 }

@@ -48,8 +48,10 @@ PROVIDERS_OWN: dict[str, frozenset[str]] = {
     "google_sql_database_instance": frozenset(
         {"project", "name", "region", "database_version", "deletion_protection", "settings"}
     ),
-    "google_sql_database": frozenset({"project", "instance", "name"}),
-    "google_sql_user": frozenset({"project", "instance", "name", "password_wo", "password_wo_version"}),
+    "google_sql_database": frozenset({"project", "instance", "name", "deletion_policy"}),
+    "google_sql_user": frozenset(
+        {"project", "instance", "name", "password_wo", "password_wo_version", "deletion_policy"}
+    ),
 }
 """Resources without a type in those libraries: the arguments that the provider documents"""
 

@@ -10,10 +10,11 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import boto3
 import pytest
+import requests
 
 from tests.infra.guides import (
     Shell,
@@ -32,6 +33,7 @@ from tests.postgresql import NoServerError, create_database, postgresql_server
 pytestmark = pytest.mark.timeout(3600)
 LAMBDA, CLOUD_RUN = ROOT / "docs" / "deploy-lambda.md", ROOT / "docs" / "deploy-cloud-run.md"
 REGION = "eu-west-1"
+DOMAIN = "https://api.us.encord.com"
 SECRETS = {"ROUTE_SECRET": "encords-route-secret", "SCORE_SECRET": "encords-score-secret",
            "NOTIFICATION_SECRET": "encords-notification-secret"}  # fmt: skip
 PASSWORD = "sixteenlettersormore"
@@ -105,18 +107,15 @@ def test_the_steps_to_lambda_end_in_a_service_that_records_and_then_in_nothing(
     config.write_text(sandbox.environment["BENCHMARK_QA_CONFIG"])
     key.write_text(sandbox.environment["ENCORD_SSH_KEY"])
     with aws() as cloud:
-        for example in ("state", "image-with-database"):
+        for example in ("state", "network", "image-with-database"):
             point_at(folder / "infra" / "aws" / "examples" / example, cloud)
         functions_answer(
             cloud, {"schema": "1", "service_user": "benchmark_qa_b"}, {"schema": "1", "service_user": "benchmark_qa_a"}
         )
-        network = client("ec2", cloud)
-        subnets = network.describe_subnets()["Subnets"]
         values = {
-            "REGION": REGION, "STATE_BUCKET": "a-bucket-for-state", "ARCHITECTURE": "arm64", "TAG": "7",
-            "VPC_ID": network.describe_vpcs()["Vpcs"][0]["VpcId"], "SUBNET_1": subnets[0]["SubnetId"],
-            "SUBNET_2": subnets[1]["SubnetId"], "KEY_FILE": str(key), "CONFIG_FILE": str(config),
-            "DATABASE_PASSWORD": PASSWORD, **SECRETS,
+            "REGION": REGION, "ENCORD_DOMAIN": DOMAIN, "STATE_BUCKET": "a-bucket-for-state", "ARCHITECTURE": "arm64",
+            "TAG": "7",
+            "KEY_FILE": str(key), "CONFIG_FILE": str(config), "DATABASE_PASSWORD": PASSWORD, **SECRETS,
         }  # fmt: skip
         shell = Shell(
             folder,
@@ -129,21 +128,28 @@ def test_the_steps_to_lambda_end_in_a_service_that_records_and_then_in_nothing(
         )  # fmt: skip
         try:
             steps = told_of_what_is_not_run(LAMBDA)
-            (taking_away,) = (step for step in steps if step.heading == "Taking it away")
+            taking_away = [step for step in steps if step.heading == "Taking it away"]
+            assert len(taking_away) == 2
+            before_encords = ""
             for step in steps:
+                if step.heading.endswith("Encord's secrets") and not before_encords:
+                    before_encords = shell.run('echo "$TF_VAR_route_secret"').strip()
                 if "-detailed-exitcode" in step.commands:
                     assert_nothing_would_change(shell, filled(step.commands, values))
-                elif step is not taking_away:
+                elif step not in taking_away:
                     shell.run(filled(step.commands, values))
             assert_the_image_is_built_for_the_functions(docker, cloud)
             assert_the_state_is_in_the_bucket_without_secrets(cloud, key)
-            assert_the_service_records(sandbox, server, cloud, to_route, to_score)
-            shell.run(filled(taking_away.commands, values))
+            assert len(before_encords) == 40
+            assert_the_service_records(sandbox, server, cloud, to_route, to_score, refused=before_encords)
+            for step in taking_away:
+                shell.run(filled(step.commands, values))
         finally:
             shell.close()
         assert client("lambda", cloud).list_functions()["Functions"] == []
         assert client("rds", cloud).describe_db_instances()["DBInstances"] == []
         assert client("iam", cloud).list_roles()["Roles"] == []
+        assert not [each for each in client("ec2", cloud).describe_vpcs()["Vpcs"] if not each["IsDefault"]]
         assert client("cloudwatch", cloud).describe_alarms()["MetricAlarms"] == []
 
 
@@ -187,32 +193,57 @@ def assert_the_state_is_in_the_bucket_without_secrets(cloud: str, key: Path) -> 
     assert storage.get_bucket_versioning(Bucket="a-bucket-for-state")["Status"] == "Enabled"
 
 
-def assert_the_service_records(sandbox: Sandbox, server: str, cloud: str, to_route: str, to_score: str) -> None:
-    """With the functions' own environment and secrets; Encord and the database have this machine's addresses."""
-    database = create_database(server, "guide")
+def assert_the_service_records(
+    sandbox: Sandbox, server: str, cloud: str, to_route: str, to_score: str, *, refused: str
+) -> None:
+    """With the functions' own environment, secrets and database users; Encord and the database have addresses here."""
+    database = create_database(server, "benchmark_qa")
     environment = dict(sandbox.environment)
     function = client("lambda", cloud).get_function(FunctionName="benchmark-qa-http")["Configuration"]
     settings, migration = (secret_of(cloud, name) for name in ("settings", "migration"))
     for url in (settings["DATABASE_URL"], migration["DATABASE_URL"]):
         assert re.match(r"postgresql\+psycopg://benchmark_qa(_a)?:sixteenlettersormore@.+sslmode=verify-full", url)
+    assert settings["DATABASE_URL"] == migration["SERVICE_DATABASE_URL"]
     assert urlsplit(settings["DATABASE_URL"]).username == "benchmark_qa_a"
-    environment |= {**function["Environment"]["Variables"], **settings, "DATABASE_URL": database}
+    make_owner(database, urlsplit(migration["DATABASE_URL"]))
+    environment |= {name: here(url, server) for name, url in migration.items()}
+    environment["ENCORD_DOMAIN"] = sandbox.domain
+    done = Sandbox(sandbox.domain, sandbox.service, environment, sandbox.directory).command("db", "upgrade")
+    assert done.returncode == 0, done.stderr
+    del environment["SERVICE_DATABASE_URL"]
+    environment |= {**function["Environment"]["Variables"], **settings}
+    assert environment["ENCORD_DOMAIN"] == DOMAIN
     environment |= {
-        "ENCORD_DOMAIN": sandbox.domain, "AWS_ENDPOINT_URL_SQS": cloud, "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION,
+        "DATABASE_URL": here(settings["DATABASE_URL"], server), "ENCORD_DOMAIN": sandbox.domain,
+        "AWS_ENDPOINT_URL_SQS": cloud, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
     }  # fmt: skip
     environment.pop("SETTINGS_SECRET_ARN")
     deployed = Sandbox(sandbox.domain, sandbox.service, environment, sandbox.directory)
-    done = deployed.command("db", "upgrade")
-    assert done.returncode == 0, done.stderr
     with deployed.serving():
-        refused = deployed.post("/agents/route", to_route, secret="any long text until Encord has shown it: 1")
-        assert refused.status_code == 401
+        ready = requests.get(f"{deployed.service}/readyz", timeout=30)
+        assert ready.status_code == 200, ready.text
+        assert deployed.post("/agents/route", to_route, secret=refused).status_code == 401
         answer = deployed.post("/agents/route", to_route, secret=SECRETS["ROUTE_SECRET"])
         assert answer.json() == {"decision": "Yes"}
         answer = deployed.post("/agents/score", to_score, secret=SECRETS["SCORE_SECRET"])
         assert (answer.status_code, answer.json()["decision"]) == (200, "Done")
     assert rows(database, "score_records") > 0
+
+
+def make_owner(database: str, url: SplitResult) -> None:
+    """RDS's master user: owns the database, makes users, is no superuser."""
+    import psycopg
+
+    with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {url.username} LOGIN CREATEROLE PASSWORD '{url.password}'")
+        connection.execute(f"ALTER DATABASE benchmark_qa OWNER TO {url.username}")
+
+
+def here(url: str, server: str) -> str:
+    """The URL with the address of the server on this machine, which has no certificate."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.username}:{parts.password}@{server}{parts.path}"
 
 
 def rows(database: str, table: str) -> int:
@@ -236,7 +267,8 @@ def test_the_steps_to_cloud_run_ask_for_what_terraform_makes(tmp_path: Path) -> 
     config = tmp_path / "config.json"
     config.write_text('{"production_project": "p", "benchmark_projects": ["b"]}')
     values = {
-        "PROJECT": "a-project", "REGION": "europe-west1", "STATE_BUCKET": "a-bucket", "TAG": "7",
+        "PROJECT": "a-project", "REGION": "europe-west1", "ENCORD_DOMAIN": DOMAIN, "STATE_BUCKET": "a-bucket",
+        "TAG": "7",
         "KEY_FILE": "key", "CONFIG_FILE": str(config), "DATABASE_PASSWORD": PASSWORD, **SECRETS,
     }  # fmt: skip
     shell = Shell(folder, plain_environment(programs, tmp_path))

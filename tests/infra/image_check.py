@@ -182,7 +182,7 @@ def test_the_image_serves_a_signed_request_and_is_healthy(
 
 
 def wait_until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         assert process.poll() is None, "the container ended"
         try:

@@ -84,6 +84,13 @@ def test_a_secret_that_a_revision_is_pinned_to_is_not_destroyed() -> None:
     assert version["deletion_policy"].strip('"') == "ABANDON"
 
 
+@pytest.mark.parametrize("resource", ["google_sql_user.owner", "google_sql_database.scores"])
+def test_what_owns_tables_or_is_used_goes_with_the_instance(resource: str) -> None:
+    """Alone, PostgreSQL deletes neither: `destroy` would end there."""
+    _, block = RESOURCES[resource]
+    assert block["deletion_policy"].strip('"') == "ABANDON"
+
+
 def test_the_tables_come_before_the_revision_and_the_interfaces_before_the_database() -> None:
     _, service = RESOURCES["google_cloud_run_v2_service.this"]
     assert "terraform_data.migration" in str(service["depends_on"])

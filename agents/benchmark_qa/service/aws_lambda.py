@@ -57,8 +57,13 @@ def migrate(_event: Event, _context: LambdaContext) -> dict[str, str | None]:
     from benchmark_qa.store.database import Database  # noqa: PLC0415
     from benchmark_qa.store.service_user import make_service_user  # noqa: PLC0415
 
-    load_secrets(os.environ)
-    settings = load_database()
+    own = set(os.environ)
+    try:
+        load_secrets(os.environ)
+        settings = load_database()
+    finally:  # an instance that is used again reads the secret again: it may have changed
+        for name in set(os.environ) - own:
+            del os.environ[name]
     if settings.database_url == "none":
         return {"schema": "none"}
     database = Database(settings.scores_url, connections=1)

@@ -129,10 +129,12 @@ class Service:
 
     def work_off(self, job: "DrainJob") -> None:
         """Run or split a job from the queue. After any exception the queue must deliver it again."""
+        from benchmark_qa.store.stages_at_work import StagesAtWork  # noqa: PLC0415 - needs the store
         from benchmark_qa.tasks.jobs import QueuedDrains  # noqa: PLC0415
 
         self.connections.jobs.require_served(job)
-        QueuedDrains(self.connections.encord, self._submit_all, self.run_job).work_off(job)
+        at_work = StagesAtWork(self.connections.store.database)
+        QueuedDrains(self.connections.encord, at_work, self._submit_all, self.run_job).work_off(job)
         self._tell_alerts(job)
 
     def run_job(self, job: "DrainJob") -> "Drained":

@@ -10,14 +10,16 @@ import random
 import stat
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, insert, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -31,7 +33,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from benchmark_qa.context import remaining_seconds
 from benchmark_qa.store.errors import Outage, SchemaBehindError, StoreAway, StoreError
-from benchmark_qa.store.schema import HEAD, metadata, revision_of
+from benchmark_qa.store.schema import HEAD, metadata, revision_of, work_readings
 
 READ_SECONDS = 5.0
 """Seconds to retry a read. Little work is lost after that: the next delivery starts it again."""
@@ -92,6 +94,10 @@ WAIT_SECONDS = 20.0
 """Seconds to wait for a connection of the pool."""
 
 
+UPGRADE_SECONDS = 120.0
+"""Seconds to retry a migration that has given way to calls."""
+
+
 class Database:
     """A SQLite file or a PostgreSQL database. Thread-safe; connects on first use.
 
@@ -113,6 +119,8 @@ class Database:
         )
         self._checking = threading.Lock()
         self._checked = False
+        self._newer_that_fit: set[str] = set()
+        """Newer revisions whose tables hold everything that this software uses"""
 
     @property
     def is_postgresql(self) -> bool:
@@ -174,10 +182,12 @@ class Database:
                 with connection.begin() as transaction:
                     if self.is_postgresql:
                         connection.execute(text(f"SET LOCAL statement_timeout = '{LOOK_SECONDS}s'"))
-                    revision = revision_of(connection)
-                    if self.is_postgresql or revision is not None:
-                        _require_head(revision)
-                        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+                    if self.is_postgresql or revision_of(connection) is not None:
+                        self._require_usable(connection)
+                        # Into a table of its own rows, because the service's user may not change the revision.
+                        now = datetime.now(UTC)
+                        row = {"production_project": str(uuid.uuid4()), "since": now, "read_at": now}
+                        connection.execute(insert(work_readings).values(row))
                     transaction.rollback()
             except DBAPIError:
                 connection.invalidate()
@@ -186,18 +196,26 @@ class Database:
     def upgrade(self) -> tuple[str | None, str]:
         """Upgrade the schema from any revision. Returns the revisions before and after.
 
+        Tables of a newer revision stay as they are if this software can use them.
+
         Raises:
             StoreError
         """
         with _as_store_errors(), self._engine.connect() as connection:
             before = revision_of(connection)
+            if before is not None and before > HEAD:
+                self._require_usable(connection)
+                return before, before
         if before != HEAD:
-            from benchmark_qa.store.migrate import migrate  # noqa: PLC0415 - Alembic only where it is needed
-
-            with _as_store_errors():
-                before = migrate(self._engine)
+            before = persistently(self._migrate, UPGRADE_SECONDS)
         self._checked = True
         return before, HEAD
+
+    def _migrate(self) -> str | None:
+        from benchmark_qa.store.migrate import migrate  # noqa: PLC0415 - Alembic only where it is needed
+
+        with _as_store_errors():
+            return migrate(self._engine)
 
     def rebuild(self) -> None:
         """Recompute what follows from the score records: the current scores and the sums. Raises StoreError."""
@@ -227,7 +245,7 @@ class Database:
     def _check(self) -> None:
         if self.is_postgresql:
             with self._engine.connect() as connection:
-                _require_head(revision_of(connection))
+                self._require_usable(connection)
             return
         with _writer(self._engine) as connection, connection.begin():
             revision = revision_of(connection)
@@ -236,23 +254,29 @@ class Database:
         if revision not in (None, HEAD):
             self.upgrade()
 
+    def _require_usable(self, connection: Connection) -> None:
+        """Require tables of this software's revision, or newer ones that hold all it uses: after a rollback."""
+        revision = revision_of(connection)
+        if revision == HEAD or revision in self._newer_that_fit:
+            return
+        if revision is None or revision < HEAD:
+            state = "has no tables yet" if revision is None else f"is at revision {revision}, behind {HEAD}"
+            raise SchemaBehindError(f"the score store {state}: run 'benchmark-qa db upgrade'")
+        from benchmark_qa.store.migrate import unlike_ours  # noqa: PLC0415 - Alembic only where it is needed
+
+        newer = f"the score store's tables are of revision {revision}, newer than this software ({HEAD})"
+        unlike = unlike_ours(connection)
+        if unlike:
+            raise SchemaBehindError(f"{newer}, which cannot use them ({unlike}): upgrade it")
+        _log.warning("%s, which can use them", newer)
+        self._newer_that_fit.add(revision)
+
 
 def create_tables(connection: Connection) -> None:
     """Create the tables as the migrations do, without loading Alembic. A test compares the two."""
     metadata.create_all(connection)
     connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
     connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
-
-
-def _require_head(revision: str | None) -> None:
-    if revision == HEAD:
-        return
-    if revision is not None and revision > HEAD:
-        raise SchemaBehindError(
-            f"the score store's tables are of revision {revision}, newer than this software ({HEAD}): upgrade it"
-        )
-    state = "has no tables yet" if revision is None else f"is at revision {revision}, behind {HEAD}"
-    raise SchemaBehindError(f"the score store {state}: run 'benchmark-qa db upgrade'")
 
 
 def _engine(url: str, connections: int, prepared_statements: bool) -> Engine:

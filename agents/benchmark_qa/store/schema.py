@@ -37,7 +37,7 @@ FIRST = "0001"
 """Revision of databases that were created before revisions were recorded."""
 
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision of `migrations/versions` that matches these tables."""
 
 
@@ -256,6 +256,17 @@ work_times = Table(
     Column("seconds", Double, nullable=False),
 )
 """Seconds that a person spent on a scored data unit, from the last reading."""
+
+
+stages_at_work = Table(
+    "stages_at_work",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("stage_uuid", String(36), primary_key=True),
+    Column("jobs", Integer, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+)
+"""How many jobs are left of the last list of an agent stage's tasks, and when one of them was last heard of."""
 
 
 def revision_of(connection: Connection) -> str | None:

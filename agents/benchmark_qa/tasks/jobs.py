@@ -1,21 +1,26 @@
 """Job messages, small enough for any queue, and running them: a stage is split into data units."""
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from benchmark_qa.context import remaining_seconds
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.errors import TryAgainLater
+from benchmark_qa.store.errors import StoreError
+from benchmark_qa.store.stages_at_work import StagesAtWork
 from benchmark_qa.tasks.drain import Drained, drain_routing_stage, drain_scoring_stage
 from benchmark_qa.tasks.errors import StageNotServed
 from benchmark_qa.tasks.score import Scorer
 
 JOB_VERSION = 1
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class JobError(ValueError):
@@ -109,11 +114,13 @@ class JobUnfinished(Exception):
 class QueuedDrains:
     """Runs the jobs of a queue. A job for a whole stage is split into jobs for data units.
 
-    Tasks that join or leave the stage while it is listed may be missed or listed twice. Both are harmless: Encord
-    notifies again until the stage is empty, and a task that has moved is skipped.
+    While such jobs are left, another notification about the stage makes no second set of them. Tasks that join or leave
+    the stage while it is listed may be missed or listed twice. Both are harmless: Encord notifies again until the stage
+    is empty, and a task that has moved is skipped.
     """
 
     encord: Encord
+    at_work: StagesAtWork
     submit_all: Callable[[Sequence[DrainJob]], None]
     """Puts jobs on the queue."""
     run: Callable[[DrainJob], Drained]
@@ -125,9 +132,40 @@ class QueuedDrains:
             JobUnfinished, QueueUnavailable, PlatformError, RefusalError
         """
         if job.data_hashes is None:
-            self._spread(job)
-        elif not self.run(job).finished:
+            self._spread_once(job)
+            return
+        finished = self.run(job).finished
+        self._count(job, -1 if finished else 0)
+        if not finished:
             raise JobUnfinished(f"the drain of {len(job.data_hashes)} tasks is not finished")
+
+    def _spread_once(self, job: DrainJob) -> None:
+        first, stage = job.page_token is None, (job.project_hash, job.stage_uuid)
+        if first and not self._noted(lambda: self.at_work.begin(*stage), otherwise=True):
+            _log.info("the stage is being worked off already", extra={"stage": job.stage_uuid})
+            return
+        try:
+            self._spread(job)
+        except Exception:
+            if first:  # delivered again it must be able to begin
+                self._noted(lambda: self.at_work.end(*stage), otherwise=None)
+            raise
+        self._count(job, -1)
+
+    def _submit(self, job: DrainJob, parts: Sequence[DrainJob]) -> None:
+        self._count(job, len(parts))
+        self.submit_all(parts)
+
+    def _count(self, job: DrainJob, jobs: int) -> None:
+        self._noted(lambda: self.at_work.add(job.project_hash, job.stage_uuid, jobs), otherwise=None)
+
+    def _noted(self, note: Callable[[], T], *, otherwise: T) -> T:
+        """What `note` returns; `otherwise` while the database is away, because work goes on without the count."""
+        try:
+            return note()
+        except StoreError as error:
+            _log.warning("how many jobs are left is not counted: %s", error)
+            return otherwise
 
     def _spread(self, job: DrainJob) -> None:
         """Submit one job per page of tasks; submit a job for the remaining pages last."""
@@ -140,13 +178,13 @@ class QueuedDrains:
                 hashes = tuple(task.data_hash for task in page.tasks)
                 jobs.append(replace(job, data_hashes=hashes, page_token=None))
             if len(jobs) == PAGES_SUBMITTED_TOGETHER:
-                self.submit_all(jobs)
+                self._submit(job, jobs)
                 jobs.clear()
         if token is not None:
             # Last: after a crash before this line the same pages are listed again, after a crash behind it nothing is
             # lost.
             jobs.append(replace(job, page_token=token))
-        self.submit_all(jobs)
+        self._submit(job, jobs)
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,23 @@
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
+from benchmark_qa.store import migrate
+from benchmark_qa.store.database import Database
 from benchmark_qa.store.errors import SchemaBehindError
 from benchmark_qa.store.migrate import configuration, newest_revision
 from benchmark_qa.store.schema import HEAD, metadata, score_records
 from benchmark_qa.store.score_store import SqlScoreStore
 from tests.integration.store.test_score_store import assert_sums_are_those_of
+from tests.postgresql import create_database
 from tests.records import NOON, PROJECT, record
 
 
@@ -26,8 +32,6 @@ def test_migrations_and_tables_agree(url: str) -> None:
         connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
         metadata.drop_all(connection)
     with engine.begin() as connection:
-        from alembic import command
-
         command.upgrade(configuration(connection), "head")
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
@@ -51,8 +55,6 @@ def first_revision(url: str) -> None:
     engine = create_engine(url)
     new_columns = {"attributes_correct", "attributes_total", "dataset_hash", "sketch", "submitted_at", "late"}
     with engine.begin() as connection:
-        from alembic import command
-
         command.upgrade(configuration(connection), "0001")
     store = SqlScoreStore(url)
     names = [column.name for column in score_records.columns if column.name not in new_columns]
@@ -80,13 +82,96 @@ def test_a_database_of_the_first_version_keeps_its_records_and_gets_its_sums(emp
     assert_sums_are_those_of(store, expected)
 
 
-def test_a_database_newer_than_this_software_is_refused(url: str) -> None:
+def change(url: str, *statements: str) -> None:
+    """Make the tables those of a newer revision."""
     engine = create_engine(url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        for statement in (*statements, "UPDATE alembic_version SET version_num = '9999'"):
+            connection.execute(text(statement))
     engine.dispose()
-    with pytest.raises(SchemaBehindError):
-        SqlScoreStore(url).latest(PROJECT)
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("ALTER TABLE score_records DROP COLUMN sketch", "score_records.sketch is gone"),
+        ("ALTER TABLE score_records RENAME COLUMN late TO tardy", "score_records.late is gone"),
+        ("DROP TABLE excluded_truth", "excluded_truth is gone"),
+        ("CREATE UNIQUE INDEX one_each ON score_records (annotator)", "one_each is unique"),
+    ],
+)
+def test_newer_tables_without_what_this_software_uses_are_refused(url: str, statement: str, named: str) -> None:
+    change(url, statement)
+    store = SqlScoreStore(url)
+    for use in (lambda: store.latest(PROJECT), store.database.require_writable, store.database.upgrade):
+        with pytest.raises(SchemaBehindError, match=f"9999, newer than this software .*{named}.*: upgrade it"):
+            use()
+
+
+@pytest.mark.parametrize("added", ["moment TIMESTAMP NOT NULL", "late_by INTEGER NOT NULL"])
+def test_a_newer_column_that_needs_a_value_is_refused(postgresql: str, added: str) -> None:
+    url = create_database(postgresql, f"needs {added}")
+    Database(url).upgrade()
+    change(url, f"ALTER TABLE score_records ADD COLUMN {added}")
+    with pytest.raises(SchemaBehindError, match=rf"score_records\.{added.split(maxsplit=1)[0]} needs a value"):
+        SqlScoreStore(url).save([record()])
+
+
+def test_newer_tables_that_hold_what_this_software_uses_are_used(url: str) -> None:
+    """After a rollback: the former version goes on with the newer tables, and leaves them as they are."""
+    change(
+        url,
+        "ALTER TABLE score_records ADD COLUMN mood VARCHAR",
+        "ALTER TABLE current_scores ADD COLUMN weight INTEGER NOT NULL DEFAULT 1",
+        "CREATE TABLE moods (mood VARCHAR PRIMARY KEY)",
+        "CREATE INDEX ix_mood ON score_records (mood)",
+    )
+    store = SqlScoreStore(url)
+    assert store.database.upgrade() == ("9999", "9999")
+    store.save([record()])
+    store.database.require_writable()
+    assert store.latest(PROJECT) == [record()]
+    assert_sums_are_those_of(store, [record()])
+
+
+def test_a_migration_gives_way_to_a_long_query_and_is_tried_again(
+    postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for a table holds up every call behind it."""
+    url = create_database(postgresql, "of a long query")
+    first_revision(url)
+    monkeypatch.setattr(migrate, "GIVE_WAY_SECONDS", 0.2)
+    reader, database = create_engine(url), Database(url)
+    with ThreadPoolExecutor() as pool:
+        with reader.connect() as connection:
+            connection.execute(text("SELECT count(*) FROM score_records"))  # in a transaction that stays open
+            upgrade = pool.submit(database.upgrade)
+            with reader.connect() as other:
+                for _ in range(20):
+                    other.execute(text("SET statement_timeout = '2s'"))
+                    other.execute(text("UPDATE score_records SET passed = passed"))
+                    other.commit()
+                    time.sleep(0.05)
+            assert not upgrade.done()
+        assert upgrade.result(timeout=30) == ("0001", HEAD)
+    reader.dispose()
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "kept"),
+    [("0002", "0003", True), ("0002", "0004", False), ("0003", "0004", False), (None, "0003", False)],
+)
+def test_sums_are_made_anew_unless_every_revision_keeps_them(
+    before: str | None, last: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, rebuilt = create_engine("sqlite://"), list[object]()
+    monkeypatch.setattr(migrate, "HEAD", last)
+    monkeypatch.setattr(migrate, "rebuild", rebuilt.append)
+    with engine.begin() as connection:
+        if before is not None:
+            command.upgrade(configuration(connection), before)
+    migrate.migrate(engine)
+    assert bool(rebuilt) != kept
 
 
 def test_upgrading_twice_changes_nothing(url: str) -> None:

@@ -20,6 +20,7 @@ def test_the_service_user_records_scores_and_owns_no_table(postgresql: str) -> N
         spelt = service_url.render_as_string(hide_password=False)
         assert make_service_user(owner, spelt) == "of service"
         store = SqlScoreStore(spelt)
+        store.database.require_writable()
         store.save([record(1)])
         assert [each.identity.data_hash for each in store.latest(PROJECT)] == [record(1).identity.data_hash]
         store.close()

@@ -105,7 +105,7 @@ variable "alarm_topic_arns" {
 }
 
 variable "migrate" {
-  description = "Whether `apply` brings the tables up to date. false when you go back to a former package, or without a database."
+  description = "Whether `apply` brings the tables up to date. false without a database, or where somebody else does."
   type        = bool
   default     = true
 }

@@ -121,7 +121,7 @@ variable "network" {
 }
 
 variable "migrate" {
-  description = "Whether `apply` brings the tables up to date. false when you go back to a former image, or without a database."
+  description = "Whether `apply` brings the tables up to date. false without a database, or where somebody else does."
   type        = bool
   default     = true
 }

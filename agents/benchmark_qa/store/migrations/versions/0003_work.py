@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0003"
 down_revision = "0002"
+keeps_sums = True
 
 _project = ("production_project", sa.String(36))
 
