@@ -7,6 +7,8 @@ import requests
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
+from benchmark_qa.encord_api.folders import DescribedItem
+from benchmark_qa.encord_api.request_sizes import batches
 
 LARGEST_PICTURE = 200 * 1024 * 1024
 """Bytes; a larger file is not read."""
@@ -26,6 +28,14 @@ class Pictures:
         """Temporary URLs of the bytes of up to `ITEMS_PER_REQUEST` items, by uuid. 1 request."""
         items = retries.call(lambda: self._client.get_storage_items(list(uuids), sign_url=True))
         return {str(item.uuid): item.get_signed_url() for item in items}
+
+    def described(self, uuids: Sequence[str]) -> list[DescribedItem]:
+        """Stored items with their client metadata. 1 request per `ITEMS_PER_REQUEST`."""
+        return [
+            DescribedItem(str(item.uuid), item.item_type.value, item.name, item.client_metadata or {}, item.file_size)
+            for batch in batches(uuids, ITEMS_PER_REQUEST)
+            for item in retries.call(lambda batch=batch: self._client.get_storage_items(list(batch)))  # type: ignore[misc]
+        ]
 
     def read(self, url: str) -> bytes:
         """The bytes at a signed URL. 1 request, to the storage.

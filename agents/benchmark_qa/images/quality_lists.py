@@ -28,6 +28,9 @@ ORIENTATION: Final = 0x0112
 """EXIF tag; 1 is upright"""
 BLUR: Final = 3
 """Radius in pixels of the box blur that a picture is compared with"""
+LEAST_SIDE: Final = 64
+"""Pixels; smaller pictures have no blur to speak of"""
+SHARPEST: Final = 99.0
 _LEVELS: Final = np.arange(256)
 
 
@@ -166,9 +169,11 @@ def _sharpness(grey: "Image") -> float:
     """Mean absolute Laplacian, over the same after another blur: what has no fine detail changes little."""
     from PIL.ImageFilter import BoxBlur  # noqa: PLC0415 - an extra
 
+    if max(grey.size) < LEAST_SIDE:
+        return SHARPEST
     detail = _mean_laplacian(np.asarray(grey, dtype=np.int16))
     blurred = _mean_laplacian(np.asarray(grey.filter(BoxBlur(BLUR)), dtype=np.int16))
-    return min(detail / max(blurred, 0.01), 99.0)
+    return min(detail / max(blurred, 0.01), SHARPEST)
 
 
 def _mean_laplacian(levels: NDArray[np.int16]) -> float:

@@ -126,9 +126,11 @@ def nearest_distances(vectors: Vectors) -> NDArray[np.float32]:
     return found
 
 
-def leaks(groups: Sequence[DuplicateGroup], parts: Sequence[str]) -> list[DuplicateGroup]:
-    """Groups with members in more than one part, such as benchmark and production, or two splits."""
-    return [group for group in groups if len({parts[at] for at in group.members}) > 1]
+def leaks(groups: Sequence[DuplicateGroup], parts: Sequence[Collection[str]]) -> list[DuplicateGroup]:
+    """Groups, and single pictures, that are in more than one part: benchmark and production, or two splits."""
+    grouped = {at for group in groups for at in group.members}
+    alone = [DuplicateGroup((at,), True) for at in range(len(parts)) if at not in grouped]
+    return [group for group in (*groups, *alone) if len({part for at in group.members for part in parts[at]}) > 1]
 
 
 # --- clusters and the map ------------------------------------------------------------------------------------------
