@@ -57,6 +57,13 @@ ENTRIES = (
         SETTING_UP,
         "Upload local files to Encord's own storage.",
     ),
+    Entry(
+        "curate",
+        "commands.curate.command",
+        "curate",
+        SETTING_UP,
+        "Pictures: quality, duplicates, clusters, search, map, choice.",
+    ),
     Entry("benchmark", "commands.curation.command", "benchmark", SETTING_UP, "Benchmark items: choose them."),
     Entry(
         "truth",

@@ -281,3 +281,55 @@ def lite0(checkpoint: bytes) -> bytes:
 def _said(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
+
+
+# --- words ---------------------------------------------------------------------------------------------------------
+
+
+class TextEncoder:
+    """The text half of a pair of networks such as CLIP: words to vectors in the space of the pictures."""
+
+    def __init__(self, model: bytes, tokenizer: str, *, source: str) -> None:
+        """Load network and tokenizer.
+
+        Args:
+            model: ONNX; takes token ids (n, length) and maybe `attention_mask`, gives (n, d).
+            tokenizer: text of a `tokenizer.json`.
+            source: named in errors.
+
+        Raises:
+            EncoderError: one of them cannot be loaded.
+            ModuleNotFoundError: onnxruntime or tokenizers, of the extra `text-search`, is not installed.
+        """
+        import onnxruntime  # noqa: PLC0415 - an extra
+        from tokenizers import Tokenizer  # noqa: PLC0415 - an extra
+
+        self._source = source
+        try:
+            self._tokenizer = Tokenizer.from_str(tokenizer)
+            self._session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        except Exception as error:  # neither library has a common class of errors
+            raise EncoderError(f"{source}: text network or tokenizer cannot be read ({_said(error)})") from None
+
+    def vector(self, words: str) -> NDArray[np.float32]:
+        """Vector of unit length, (d,).
+
+        Raises:
+            EncoderError: the network does not take the tokens, or gives no vector.
+        """
+        ids = self._tokenizer.encode(words).ids
+        length = self._session.get_inputs()[0].shape[-1]
+        length = length if isinstance(length, int) else len(ids)
+        row = np.zeros((1, length), dtype=np.int64)
+        row[0, : len(ids)] = ids[:length]
+        mask = (np.arange(length) < len(ids)).astype(np.int64)[None]
+        given = {one.name: mask if "mask" in one.name else row for one in self._session.get_inputs()}
+        try:
+            found = [np.asarray(one) for one in self._session.run(None, given)]
+        except Exception as error:  # onnxruntime's errors have no common class
+            raise EncoderError(f"{self._source}: does not take these words ({_said(error)})") from None
+        vectors = [one for one in found if one.ndim == 2 and len(one) == 1]
+        if not vectors:
+            raise EncoderError(f"{self._source}: gives no vector of shape (1, d)")
+        made: NDArray[np.float32] = unit_vectors(vectors[0])[0]
+        return made

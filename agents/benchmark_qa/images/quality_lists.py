@@ -194,6 +194,9 @@ def _reason(error: Exception) -> str:
 # --- lists ---------------------------------------------------------------------------------------------------------
 
 
+LISTS: Final = ("blurred", "overexposed", "dark", "flat", "odd-size", "odd-shape", "rotated", "misnamed")
+
+
 @dataclass(frozen=True, slots=True)
 class Cuts:
     """Where each list begins. The defaults were chosen on pictures that the measured table does not use."""

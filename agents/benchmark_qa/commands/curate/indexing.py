@@ -18,7 +18,7 @@ from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.encord_api.catalogue import Catalogue
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
-from benchmark_qa.encord_api.folders import DescribedItem, FolderTree
+from benchmark_qa.encord_api.folders import DescribedItem, FolderTree, ListedFolder
 from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, LARGEST_PICTURE, Pictures
 from benchmark_qa.encord_api.request_sizes import batches
 from benchmark_qa.encord_api.tasks import task_rows
@@ -52,6 +52,7 @@ class Source:
     """Prepares the reading of up to `ITEMS_PER_REQUEST` items; the result raises `UnreadableImageError`"""
     data_hashes: Mapping[str, str] = field(default_factory=dict)
     """Data hash of each item, of a project"""
+    is_local: bool = False
 
 
 def local_source(folder: Path) -> Source:
@@ -77,7 +78,7 @@ def local_source(folder: Path) -> Source:
         except OSError as error:
             raise UnreadableImageError(str(error.strerror)) from None
 
-    return Source(place, items, left_out, lambda _: read)
+    return Source(place, items, left_out, lambda _: read, is_local=True)
 
 
 def folder_source(encord: Encord, reference: str) -> Source:
@@ -86,11 +87,21 @@ def folder_source(encord: Encord, reference: str) -> Source:
     Raises:
         UnknownSource, PlatformError
     """
+    found = find_folder(encord, reference)
+    return _stored(encord, f"folder {found.title}", list(FolderTree(encord).described_items(found.uuid)))
+
+
+def find_folder(encord: Encord, reference: str) -> ListedFolder:
+    """The Encord folder with that uuid or exactly that title. 1 request.
+
+    Raises:
+        UnknownSource, PlatformError
+    """
     tree = FolderTree(encord)
     found = [tree.by_uuid(reference)] if _is_uuid(reference) else tree.anywhere(reference)
     if len(found) != 1:
         raise UnknownSource(f"there {_are(len(found), 'folder')} {reference!r}")
-    return _stored(encord, f"folder {found[0].title}", list(tree.described_items(found[0].uuid)))
+    return found[0]
 
 
 def dataset_source(encord: Encord, reference: str) -> Source:

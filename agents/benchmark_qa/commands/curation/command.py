@@ -11,11 +11,11 @@ from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures, refuse
 from benchmark_qa.terminal.opening import open_encord
 
 if TYPE_CHECKING:
-    from benchmark_qa.commands.curation.draw import Candidate, Choice
     from benchmark_qa.commands.curation.items import Dataset
     from benchmark_qa.commands.curation.size import Pool
     from benchmark_qa.encord_api.catalogue import Catalogue
     from benchmark_qa.encord_api.client import Encord
+    from benchmark_qa.images.draw import Candidate, Choice
 
 SHOWN = 20
 """Unreadable pictures that are printed; OUT lists all of them"""
@@ -77,12 +77,12 @@ def choose(
     are too few items or a setting is faulty, 3 when Encord cannot be used, 4 when pictures could not be read (they are
     left out, and tried again by the next run).
     """
-    from benchmark_qa.commands.curation.draw import TooFewItemsError, distinct
-    from benchmark_qa.commands.curation.draw import choose as draw
     from benchmark_qa.commands.curation.items import PICTURES, Dataset, candidates_of, find_dataset, items_of, put_into
     from benchmark_qa.commands.curation.size import Size, pool_for
     from benchmark_qa.encord_api.catalogue import Catalogue
     from benchmark_qa.encord_api.folders import FolderTree
+    from benchmark_qa.images.draw import TooFewItemsError, distinct
+    from benchmark_qa.images.draw import choose as draw
 
     size = Size(
         count=count,
