@@ -45,11 +45,11 @@ class Measures:
     contrast: float
     """Standard deviation of the levels"""
     sharpness: float
-    """Fine detail: mean absolute Laplacian, over the same after a blur. 1 to 1.5 for a blurred picture"""
+    """Fine detail: mean absolute Laplacian, over the same after a blur. 1.1 to 2 for a blurred picture"""
     bright: float
     """Share of pixels at level 250 and above"""
-    dark: float
-    """Share of pixels at level 5 and below"""
+    light: float
+    """Level below which 99 % of the pixels are"""
     turned: bool
     """Whether the EXIF orientation turns or mirrors the picture"""
     kind: str
@@ -122,7 +122,7 @@ def _examined(picture: "ImageFile", most_pixels: int) -> Examined:
         contrast=float(np.sqrt(share @ (_LEVELS - mean) ** 2)),
         sharpness=_sharpness(grey),
         bright=float(share[250:].sum()),
-        dark=float(share[:6].sum()),
+        light=float(np.searchsorted(share.cumsum(), 0.99)),
         turned=orientation in range(2, 9),
         kind=kind,
     )
@@ -201,14 +201,14 @@ LISTS: Final = ("blurred", "overexposed", "dark", "flat", "odd-size", "odd-shape
 class Cuts:
     """Where each list begins. The defaults were chosen on pictures that the measured table does not use."""
 
-    blurred: float = 1.7
+    blurred: float = 2.0
     """Sharpness below it"""
     overexposed: float = 0.08
     """Share of pixels at level 250 and above"""
     dark: float = 25.0
-    """Mean level below it, if `dark_share` holds too"""
-    dark_share: float = 0.15
-    """Share of pixels at level 5 and below. Without it a star field would be dark"""
+    """Mean level below it, if `dark_light` holds too"""
+    dark_light: float = 50.0
+    """Level of the lightest places below it. Without it a star field would be dark"""
     flat: float = 5.0
     """Standard deviation of the levels below it"""
     odd_size: float = 3.0
@@ -253,14 +253,14 @@ def quality_lists(measures: Sequence[Measures], names: Sequence[str], cuts: Cuts
     flat = contrast < cut.flat
     sizes = _doublings(np.sqrt(width * height))
     shape = np.maximum(width, height) / np.maximum(np.minimum(width, height), 1)
-    dark = (column("brightness") < cut.dark) & (column("dark") > cut.dark_share)
+    dark = (column("brightness") < cut.dark) & (column("light") < cut.dark_light)
     other = np.array([_says_another(name, one.kind) for name, one in zip(names, measures, strict=True)], dtype=bool)
     return [
         _list("blurred", "fine detail over the same after a blur", f"below {cut.blurred:g}, not flat", sharpness,
               (sharpness < cut.blurred) & ~flat, rising=True),
         _list("overexposed", "share of pixels at 250 and above", f"above {cut.overexposed:g} (a white sky?)", bright,
               bright > cut.overexposed),
-        _list("dark", "mean level", f"below {cut.dark:g}, and more than {cut.dark_share:g} at 5 and below",
+        _list("dark", "mean level", f"below {cut.dark:g}, and 99 % of the pixels below {cut.dark_light:g}",
               column("brightness"), dark, rising=True),
         _list("flat", "standard deviation of the levels", f"below {cut.flat:g}", contrast, flat, rising=True),
         _list("odd-size", "doublings from the median side, in interquartile ranges", f"beyond {cut.odd_size:g}", sizes,

@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from benchmark_qa.images.near_duplicates import groups_of, near_duplicate_groups, unite
 
 Vectors = NDArray[np.float32]
+Pairs = Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 BLOCK: Final = 512
 """Rows whose products with all others are in memory at a time"""
 NEAR: Final = 0.1
 """Default cosine distance of near-duplicates"""
+FAR: Final = 0.3
+"""Cosine distance above which near hashes are taken for chance: smooth pictures have few different hashes"""
 NEAR_BITS: Final = 4
 """Default bits of 64 in which the hashes of near-duplicates differ"""
 REDUCED: Final = 50
@@ -68,13 +71,14 @@ def duplicate_groups(
     roots = _of_groups(np.arange(count), groups_of(same))
     structured = np.array([at for at in range(count) if fingerprints[at] is not None and at not in flat], dtype=np.intp)
     hashes = np.array([fingerprints[at] for at in structured], dtype=np.uint64)
-    roots = _of_groups(roots, [structured[group] for group in near_duplicate_groups(hashes, bits)])
-    if vectors is not None and count:
+    alike = [structured[group] for group in near_duplicate_groups(hashes, bits)]
+    if vectors is None or not count:
+        roots = _of_groups(roots, alike)
+    else:
         known = np.array([at not in flat for at in range(count)]) & vectors.any(axis=1)
-        for left, right in near_pairs(vectors[known], distance):
-            places = np.flatnonzero(known)
-            apart = roots[places[left]] != roots[places[right]]
-            roots = unite(roots, places[left[apart]], places[right[apart]])
+        roots = _joined(roots, np.flatnonzero(known), near_pairs(vectors[known], distance))
+        for group in alike:
+            roots = _joined(roots, group, _of_near_hash(group, fingerprints, vectors, bits))
     found = []
     for group in groups_of(roots):
         members = group.tolist()
@@ -90,7 +94,29 @@ def _of_groups(roots: NDArray[np.intp], groups: Sequence[NDArray[np.intp]]) -> N
     return roots
 
 
-def near_pairs(vectors: Vectors, distance: float) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def _joined(roots: NDArray[np.intp], places: NDArray[np.intp], pairs: Pairs) -> NDArray[np.intp]:
+    for left, right in pairs:
+        apart = roots[places[left]] != roots[places[right]]
+        roots = unite(roots, places[left[apart]], places[right[apart]])
+    return roots
+
+
+def _of_near_hash(group: NDArray[np.intp], fingerprints: Sequence[int | None], vectors: Vectors, bits: int) -> Pairs:
+    """Pairs of a group with near hashes whose vectors do not contradict; without a vector the hash decides."""
+    hashes = np.array([fingerprints[at] for at in group], dtype=np.uint64)
+    rows = vectors[group]
+    without = ~rows.any(axis=1)
+    for start in range(0, len(group), BLOCK):
+        block = slice(start, start + BLOCK)
+        near = rows[block] @ rows.T >= 1 - FAR
+        near |= without[block, None] | without[None]
+        near &= np.bitwise_count(hashes[block, None] ^ hashes[None]) <= bits
+        left, right = np.nonzero(np.triu(near, start + 1))
+        if len(left):
+            yield left + start, right
+
+
+def near_pairs(vectors: Vectors, distance: float) -> Pairs:
     """Pairs of rows that are at most `distance` apart, in blocks; the first of a pair has the smaller index."""
     for start in range(0, len(vectors), BLOCK):
         near = vectors[start : start + BLOCK] @ vectors[start:].T >= 1 - distance

@@ -170,10 +170,10 @@ def _print_index(outcome: Sequence[dict[str, Any]], without: int, index: Path) -
 def quality(
     *,
     index: IndexOption = DEFAULT_INDEX,
-    blurred: Annotated[float, typer.Option(help="Sharpness below it.")] = 1.7,
+    blurred: Annotated[float, typer.Option(help="Sharpness below it.")] = 2.0,
     overexposed: Annotated[float, typer.Option(help="Share of pixels at level 250 and above, above it.")] = 0.08,
     dark: Annotated[float, typer.Option(help="Mean level below it.")] = 25.0,
-    dark_share: Annotated[float, typer.Option(help="And share of pixels at level 5 and below, above it.")] = 0.15,
+    dark_light: Annotated[float, typer.Option(help="And level below which 99 % of the pixels are, below it.")] = 50.0,
     flat: Annotated[float, typer.Option(help="Standard deviation of the levels below it.")] = 5.0,
     odd_size: Annotated[float, typer.Option(help="Interquartile ranges from the median side, above it.")] = 3.0,
     odd_shape: Annotated[float, typer.Option(help="Longer side over shorter side, above it.")] = 3.0,
@@ -189,7 +189,7 @@ def quality(
         from benchmark_qa.commands.curate.pages import quality_page
         from benchmark_qa.images.quality_lists import Cuts, quality_lists
 
-        cuts = Cuts(blurred, overexposed, dark, dark_share, flat, odd_size, odd_shape)
+        cuts = Cuts(blurred, overexposed, dark, dark_light, flat, odd_size, odd_shape)
         with Index.open(index) as opened:
             pictures = opened.pictures
             lists = quality_lists(pictures.measures, pictures.titles, cuts)
