@@ -49,7 +49,7 @@ class Measures:
     bright: float
     """Share of pixels at level 250 and above"""
     light: float
-    """Level below which 99 % of the pixels are"""
+    """Level below which 99.9 % of the pixels are"""
     turned: bool
     """Whether the EXIF orientation turns or mirrors the picture"""
     kind: str
@@ -122,7 +122,7 @@ def _examined(picture: "ImageFile", most_pixels: int) -> Examined:
         contrast=float(np.sqrt(share @ (_LEVELS - mean) ** 2)),
         sharpness=_sharpness(grey),
         bright=float(share[250:].sum()),
-        light=float(np.searchsorted(share.cumsum(), 0.99)),
+        light=float(np.searchsorted(share.cumsum(), 0.999)),
         turned=orientation in range(2, 9),
         kind=kind,
     )
@@ -260,7 +260,7 @@ def quality_lists(measures: Sequence[Measures], names: Sequence[str], cuts: Cuts
               (sharpness < cut.blurred) & ~flat, rising=True),
         _list("overexposed", "share of pixels at 250 and above", f"above {cut.overexposed:g} (a white sky?)", bright,
               bright > cut.overexposed),
-        _list("dark", "mean level", f"below {cut.dark:g}, and 99 % of the pixels below {cut.dark_light:g}",
+        _list("dark", "mean level", f"below {cut.dark:g}, and 99.9 % of the pixels below {cut.dark_light:g}",
               column("brightness"), dark, rising=True),
         _list("flat", "standard deviation of the levels", f"below {cut.flat:g}", contrast, flat, rising=True),
         _list("odd-size", "doublings from the median side, in interquartile ranges", f"beyond {cut.odd_size:g}", sizes,
@@ -277,7 +277,8 @@ def _list(
 ) -> QualityList:
     found = np.flatnonzero(members)
     order = found[np.argsort(values[found] if rising else -values[found], kind="stable")]
-    counts, edges = np.histogram(values, bins=20) if len(values) else (np.zeros(0), np.zeros(0))
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    counts, edges = np.histogram(values, bins=20, range=(low, max(high, low + 0.01)))
     return QualityList(
         name,
         measure,

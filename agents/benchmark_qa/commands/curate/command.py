@@ -173,7 +173,7 @@ def quality(
     blurred: Annotated[float, typer.Option(help="Sharpness below it.")] = 2.0,
     overexposed: Annotated[float, typer.Option(help="Share of pixels at level 250 and above, above it.")] = 0.08,
     dark: Annotated[float, typer.Option(help="Mean level below it.")] = 25.0,
-    dark_light: Annotated[float, typer.Option(help="And level below which 99 % of the pixels are, below it.")] = 50.0,
+    dark_light: Annotated[float, typer.Option(help="And level below which 99.9 % of the pixels are, below it.")] = 50.0,
     flat: Annotated[float, typer.Option(help="Standard deviation of the levels below it.")] = 5.0,
     odd_size: Annotated[float, typer.Option(help="Interquartile ranges from the median side, above it.")] = 3.0,
     odd_shape: Annotated[float, typer.Option(help="Longer side over shorter side, above it.")] = 3.0,
