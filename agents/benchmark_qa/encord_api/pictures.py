@@ -9,7 +9,7 @@ from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
 from benchmark_qa.encord_api.folders import DescribedItem
-from benchmark_qa.encord_api.request_sizes import batches
+from benchmark_qa.encord_api.retries import batches
 
 LARGEST_PICTURE = 200 * 1024 * 1024
 """Bytes; a larger file is not read."""

@@ -20,7 +20,7 @@ from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
 from benchmark_qa.encord_api.folders import DescribedItem, FolderTree, ListedFolder
 from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, LARGEST_PICTURE, Pictures
-from benchmark_qa.encord_api.request_sizes import batches
+from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.encord_api.tasks import task_rows
 from benchmark_qa.images.encoder import CHECKPOINT_SHA256, Encoder, EncoderError, Preprocessing, lite0, unit_vectors
 from benchmark_qa.images.quality_lists import MOST_PIXELS, Examined, examine
