@@ -17,6 +17,8 @@ from benchmark_qa.encord_api.retries import batches
 
 FRAMES_PER_REQUEST = 1_000
 STORED_ITEMS_PER_REQUEST = 100
+COLLECTION_KIND = "curate-collection"
+"""Kind of an entry of the action log about a collection of stored items."""
 
 Frame = tuple[str, int]
 """Data hash and frame number."""

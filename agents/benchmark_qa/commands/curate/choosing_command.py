@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 IndexOption = Annotated[Path, typer.Option("--index", help="The index file that 'curate index' writes.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 DEFAULT_INDEX = Path("pictures.index")
-COLLECTION_KIND = "curate-collection"
-"""Kind of entries of the action log; 'actions undo' knows it"""
 
 
 def show_map(
@@ -174,6 +172,7 @@ def _is_stored(item: str) -> bool:
 def _record(row: dict[str, Any], operator: str) -> str | None:
     """Write the Collection into the deployment's action log; None where no deployment is set up."""
     from benchmark_qa.config.account import SettingsError
+    from benchmark_qa.encord_api.collections import COLLECTION_KIND
     from benchmark_qa.store.action_log import ActionLog
     from benchmark_qa.terminal.opening import open_scores
 
