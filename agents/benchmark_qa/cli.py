@@ -101,6 +101,20 @@ ENTRIES = (
         AT_WORK,
         "Score every benchmark task that waits at a scoring stage, or has passed one or is finished without a score.",
     ),
+    Entry(
+        "prelabel",
+        "commands.hand_out.command",
+        "prelabel",
+        AT_WORK,
+        "Pre-labels: a model's predictions on tasks that nobody has started.",
+    ),
+    Entry(
+        "assign",
+        "commands.hand_out.command",
+        "assign",
+        AT_WORK,
+        "Assign the waiting tasks of the production project; nobody meets a data unit twice.",
+    ),
     Entry("pace", "commands.pace.command", "pace", AT_WORK, "How often people meet benchmark items, and when."),
     Entry(
         "report",
