@@ -132,6 +132,7 @@ def _benchmark_project(given: str | None) -> str:
 
 
 def stated_mapping(lines: "Sequence[str]", path: Path | None) -> dict[str, str]:
+    """The mapping of classes that the options state; a fault ends the command."""
     from benchmark_qa.formats.class_mapping import MappingError, mapping_of_document, parse_mapping
 
     try:
@@ -152,6 +153,7 @@ def _foreign(path: Path) -> "CocoDocument | None":
 
 
 def image_map_of(path: Path | None) -> "ImageMap | None":
+    """The map of `--map-images`; a fault ends the command."""
     from benchmark_qa.terminal.files import ExportError
     from benchmark_qa.terminal.image_maps import load_map
 
