@@ -143,6 +143,42 @@ def test_from_lists_to_a_collection_that_a_second_run_leaves_alone(site: Site, t
     assert items == {one["item"] for one in chosen["items"]}
 
 
+def test_benchmark_items_are_chosen_from_a_selection(site: Site, tmp_path: Path) -> None:
+    place, _ = index(site, tmp_path, "--no-vectors")
+    chosen = run(site, "choose", "--out", tmp_path / "s.json", "--count", 9, "--index", place, "--json")
+    done = site.run("benchmark", "choose", "--folder", "Street", "--folder", "Archive", "--only", tmp_path / "s.json",
+                    "--count", 4, "--out", tmp_path / "items.json", "--json")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    items = {one["uuid"] for one in json.loads(done.stdout)["items"]}
+    assert len(items) == 4
+    assert items <= {one["item"] for one in chosen["items"]}
+    (tmp_path / "s.json").write_text("{}")
+    refused = site.run(
+        "benchmark", "choose", "--folder", "Street", "--only", tmp_path / "s.json", "--out", tmp_path / "i"
+    )
+    assert refused.exit_code == 2
+    assert "is not a selection of pictures" in refused.output
+
+
+def test_the_cluster_becomes_a_field_for_slices(site: Site, tmp_path: Path) -> None:
+    place, _ = index(site, tmp_path, "--no-vectors")
+    names = [f"{n}.jpg" for n in range(SCENES)]
+    random = np.random.default_rng(0)
+    rows = np.repeat(random.normal(size=(2, 6)), SCENES // 2, axis=0) + 0.05 * random.normal(size=(SCENES, 6))
+    np.savez(tmp_path / "v.npz", items=np.array(names), vectors=rows.astype(np.float32))
+    index(site, tmp_path, "--vectors", tmp_path / "v.npz")
+    (tmp_path / "failed.csv").write_text(
+        "item,failed,count\n" + "".join(f"{name},{4 if n < SCENES // 2 else 0},5\n" for n, name in enumerate(names))
+    )
+    found = run(site, "clusters", "--index", place, "--least", 6, "--failures", tmp_path / "failed.csv",
+                "--fields", tmp_path / "fields.json", "--page", tmp_path / "c.html", "--json")  # fmt: skip
+    worst = found["failing"][0]
+    assert (worst["inside"], worst["certain"], worst["pictures"]) == (0.8, True, SCENES // 2)
+    fields = json.loads((tmp_path / "fields.json").read_text())
+    assert {fields[name]["cluster"] for name in names[: SCENES // 2]} == {f"cluster {worst['cluster']}"}
+    assert "<h2>cluster" in (tmp_path / "c.html").read_text()
+
+
 def test_a_preset_that_somebody_saved_becomes_a_collection(site: Site) -> None:
     filters = {"global_filters": {"filters": [{"key": "hour", "values": [2]}]}}
     site.client.create_preset("At two", filters)

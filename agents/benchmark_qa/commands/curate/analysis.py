@@ -202,6 +202,16 @@ def cluster(index: Index, *, least: int, failures: Failures | None = None) -> Cl
     )
 
 
+def cluster_fields(index: Index) -> dict[str, dict[str, str]]:
+    """The cluster of each picture in words, by data hash where the index knows it, else by title."""
+    numbers, hashes = index.figures(CLUSTER), index.figures("data_hash")
+    return {
+        hashes.get(item.item, item.title): {CLUSTER: f"cluster {numbers[item.item]}"}
+        for item in index.pictures.items
+        if item.item in numbers
+    }
+
+
 def _of(known: Mapping[str, float], item: str, title: str, default: float) -> float:
     return known.get(item, known.get(title, default))
 

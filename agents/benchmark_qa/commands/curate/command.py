@@ -383,16 +383,19 @@ def clusters(
             help="CSV with item (or title), failed and optionally count: where does more fail than elsewhere?"
         ),
     ] = None,
+    fields: Annotated[
+        Path | None, typer.Option(help="Write the cluster of each picture as JSON, for --metadata of 'find'.")
+    ] = None,
     page: PageOption = None,
     json: JsonOption = False,
 ) -> None:
     """Group the pictures by vector; with --failures, list the clusters in which more fails, the surest first.
 
-    The intervals hold for all clusters at once. The cluster number is kept in the index: 'map' colours by it, and
-    'find' and 'evaluate-predictions' slice by it with --clusters INDEX.
+    The intervals hold for all clusters at once. The cluster number is kept in the index and 'map' colours by it.
+    With --fields it becomes one more field of the slices of 'find' and 'evaluate-predictions'.
     """
     with _asking():
-        from benchmark_qa.commands.curate.analysis import cluster, read_failures
+        from benchmark_qa.commands.curate.analysis import cluster, cluster_fields, read_failures
         from benchmark_qa.commands.curate.index import Index
         from benchmark_qa.commands.curate.pages import clusters_page
 
@@ -400,6 +403,8 @@ def clusters(
             found = cluster(opened, least=least, failures=read_failures(failures) if failures else None)
             if page is not None:
                 page.write_text(clusters_page(opened, found), encoding="utf-8")
+            if fields is not None:
+                fields.write_text(json_module.dumps(cluster_fields(opened), indent=1) + "\n", encoding="utf-8")
         if json:
             typer.echo(json_module.dumps(found.to_dict(), indent=2))
             return

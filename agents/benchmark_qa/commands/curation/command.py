@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures, refuse
+from benchmark_qa.terminal.files import read_selection
 from benchmark_qa.terminal.opening import open_encord
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ def choose(
     apply: Annotated[bool, typer.Option("--apply", help="Put them into the dataset, made if need be.")] = False,
     not_in: Annotated[
         list[str] | None, typer.Option(help="Leave out what is in this dataset, e.g. production's. May be repeated.")
+    ] = None,
+    only: Annotated[
+        Path | None, typer.Option(help="Choose only from this selection of 'curate choose' or of the map.")
     ] = None,
     stratify: Annotated[
         list[str] | None, typer.Option(help="Client metadata field to stratify by. May be repeated.")
@@ -101,6 +105,9 @@ def choose(
         catalogue = Catalogue(encord)
         into = find_dataset(catalogue, dataset) if dataset is not None else Dataset(None, "", frozenset())
         items = items_of(FolderTree(encord), folder)
+        if only is not None:
+            selected = set(read_selection(only).uuids) | into.items
+            items = [item for item in items if item.uuid in selected]
         candidates = candidates_of(items, stratify or [], _items_in(catalogue, not_in or []) - into.items)
         unread: dict[str, str] = {}
         if not keep_near_duplicates:
