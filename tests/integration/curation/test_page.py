@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.curation.pictures import jpeg, scene
+from tests.integration.curation.pictures import busy, jpeg
 from tests.integration.send_back.commands import run
 from tests.integration.service.sandbox import PRODUCTION, SERVICE, Sandbox, Unit, platform
 from tests.unit.rows import box_row
@@ -23,7 +23,7 @@ def lines() -> list[list[str]]:
 
 def with_street(document: dict[str, Any]) -> dict[str, Any]:
     kind = {"type": "image", "width": 160, "height": 120, "mime_type": "image/jpeg"}
-    items = [{"name": f"{n}.jpg", "content_base64": jpeg(scene(n)), **kind} for n in range(PICTURES)]
+    items = [{"name": f"{n}.jpg", "content_base64": jpeg(busy(n)), **kind} for n in range(PICTURES)]
     street = {"name": "Street", "users": {SERVICE: "admin"}, "items": items}
     return {**document, "folders": [*document.get("folders", []), street]}
 
