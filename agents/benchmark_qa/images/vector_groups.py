@@ -105,11 +105,11 @@ def _of_near_hash(group: NDArray[np.intp], fingerprints: Sequence[int | None], v
     """Pairs of a group with near hashes whose vectors do not contradict; without a vector the hash decides."""
     hashes = np.array([fingerprints[at] for at in group], dtype=np.uint64)
     rows = vectors[group]
-    without = ~rows.any(axis=1)
+    without: NDArray[np.bool_] = ~np.any(rows, axis=1)
     for start in range(0, len(group), BLOCK):
         block = slice(start, start + BLOCK)
         near = rows[block] @ rows.T >= 1 - FAR
-        near |= without[block, None] | without[None]
+        near |= without[block][:, None] | without[None]
         near &= np.bitwise_count(hashes[block, None] ^ hashes[None]) <= bits
         left, right = np.nonzero(np.triu(near, start + 1))
         if len(left):
@@ -195,7 +195,8 @@ def _by_size(found: NDArray[Any]) -> NDArray[np.intp]:
     numbers, first, counts = np.unique(found[found >= 0], return_index=True, return_counts=True)
     new = np.full(int(numbers.max(initial=-1)) + 2, NO_CLUSTER, dtype=np.intp)
     new[numbers[np.lexsort((first, -counts))]] = np.arange(len(numbers))
-    return new[found]  # -1 takes the last entry, which is NO_CLUSTER
+    ordered: NDArray[np.intp] = new[found]  # -1 takes the last entry, which is NO_CLUSTER
+    return ordered
 
 
 def laid_flat(vectors: Vectors, how: Literal["tsne", "pca"] = "tsne", *, seed: int = 0) -> Vectors:
@@ -244,5 +245,6 @@ def farthest_first(vectors: Vectors, count: int, *, already: Sequence[int] = ())
 def typical(vectors: Vectors, members: Sequence[int], count: int) -> list[int]:
     """The members nearest to their mean."""
     rows = vectors[list(members)]
-    order = np.argsort(-(rows @ rows.mean(axis=0)), kind="stable")[:count] if len(rows) else []
-    return [members[int(at)] for at in order]
+    if not len(rows):
+        return []
+    return [members[int(at)] for at in np.argsort(-(rows @ rows.mean(axis=0)), kind="stable")[:count]]
