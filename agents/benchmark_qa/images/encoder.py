@@ -128,8 +128,7 @@ def unit_vectors(vectors: NDArray[Any]) -> NDArray[np.float32]:
     """Rows scaled to length 1; a row of zeros stays."""
     given = vectors.astype(np.float32)
     length = np.linalg.norm(given, axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = given / np.where(length > 0, length, 1)
-    return scaled
+    return (given / np.where(length > 0, length, 1)).astype(np.float32)
 
 
 # --- the checkpoint ------------------------------------------------------------------------------------------------

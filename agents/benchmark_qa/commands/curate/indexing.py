@@ -22,6 +22,7 @@ from benchmark_qa.encord_api.folders import DescribedItem, FolderTree, ListedFol
 from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, LARGEST_PICTURE, Pictures
 from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.encord_api.tasks import task_rows
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.images.encoder import CHECKPOINT_SHA256, Encoder, EncoderError, Preprocessing, lite0, unit_vectors
 from benchmark_qa.images.quality_lists import MOST_PIXELS, Examined, examine
 from benchmark_qa.images.statistics import UnreadableImageError
@@ -36,7 +37,7 @@ PICTURE = "image"
 """Kind of the stored items that are read"""
 
 
-class UnknownSource(IndexFileError):
+class UnknownSource(RefusalError):
     """The folder, dataset or project does not exist, or there are several of that title."""
 
 
