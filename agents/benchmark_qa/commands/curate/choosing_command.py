@@ -10,7 +10,7 @@ import typer
 
 from benchmark_qa.terminal.failures import clear_failures, refuse
 from benchmark_qa.terminal.opening import open_encord
-from benchmark_qa.terminal.options import OperatorOption, operator_of
+from benchmark_qa.terminal.options import OperatorOption, is_uuid, operator_of
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.curate.index import Index
@@ -139,7 +139,7 @@ def collect(
         elif selection is not None:
             read = read_selection(selection)
             title = name or f"{read.name} {read.made_at:%Y-%m-%d}"
-            strange = [item for item in read.uuids if not _is_stored(item)]
+            strange = [item for item in read.uuids if not is_uuid(item)]
             if strange:
                 refuse(f"{len(strange):,} items are local files, such as {strange[0]}: upload them first")
             for root, items in collections.roots(read.uuids).items():
@@ -157,16 +157,6 @@ def collect(
             done = f"collection {row['collection']}" if apply else "would be collected (--apply)"
             undo = f"; undo: benchmark-qa actions undo {row['action'][:8]}" if row["action"] else ""
             typer.echo(f"{row['name']}: {items} {done}{undo}")
-
-
-def _is_stored(item: str) -> bool:
-    from uuid import UUID
-
-    try:
-        UUID(item)
-    except ValueError:
-        return False
-    return True
 
 
 def _record(row: dict[str, Any], operator: str) -> str | None:
@@ -271,5 +261,5 @@ def _for_encord(index: "Index", size: int) -> dict[str, list[float]]:
     return {
         item.item: [round(float(number), 5) for number in vectors[at]]
         for at, item in enumerate(index.pictures.items)
-        if _is_stored(item.item) and vectors[at].any()
+        if is_uuid(item.item) and vectors[at].any()
     }

@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from benchmark_qa.errors import RefusalError
 from benchmark_qa.images.encoder import CHECKPOINT_SHA256, Encoder, EncoderError, Preprocessing, lite0, unit_vectors
 from benchmark_qa.images.quality_lists import MOST_PIXELS, Examined, examine
 from benchmark_qa.images.statistics import UnreadableImageError
+from benchmark_qa.terminal.options import is_uuid
 
 BATCH = 16
 """Pictures that are encoded and written together; two batches are in memory at a time"""
@@ -99,7 +99,7 @@ def find_folder(encord: Encord, reference: str) -> ListedFolder:
         UnknownSource, PlatformError
     """
     tree = FolderTree(encord)
-    found = [tree.by_uuid(reference)] if _is_uuid(reference) else tree.anywhere(reference)
+    found = [tree.by_uuid(reference)] if is_uuid(reference) else tree.anywhere(reference)
     if len(found) != 1:
         raise UnknownSource(f"there {_are(len(found), 'folder')} {reference!r}")
     return found[0]
@@ -112,8 +112,8 @@ def dataset_source(encord: Encord, reference: str) -> Source:
         UnknownSource, PlatformError
     """
     catalogue = Catalogue(encord)
-    named = [] if _is_uuid(reference) else catalogue.datasets(title=reference)
-    if not _is_uuid(reference) and len(named) != 1:
+    named = [] if is_uuid(reference) else catalogue.datasets(title=reference)
+    if not is_uuid(reference) and len(named) != 1:
         raise UnknownSource(f"there {_are(len(named), 'dataset')} {reference!r}")
     listed, items = catalogue.dataset(named[0].uuid if named else reference)
     return _stored(encord, f"dataset {listed.title}", Pictures(encord).described(sorted(items)))
@@ -125,8 +125,8 @@ def project_source(encord: Encord, reference: str) -> Source:
     Raises:
         UnknownSource, PlatformError
     """
-    named = [] if _is_uuid(reference) else Catalogue(encord).projects(title=reference)
-    if not _is_uuid(reference) and len(named) != 1:
+    named = [] if is_uuid(reference) else Catalogue(encord).projects(title=reference)
+    if not is_uuid(reference) and len(named) != 1:
         raise UnknownSource(f"there {_are(len(named), 'project')} {reference!r}")
     uuid = named[0].uuid if named else reference
     rows = {row.item_uuid: row.data_hash for row in task_rows(encord, uuid) if row.item_uuid}
@@ -156,14 +156,6 @@ def _stored(
 
     others = Counter(one.kind for one in found if one.kind != PICTURE)
     return Source(place, items, others, opened, data_hashes or {})
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _are(count: int, what: str) -> str:
