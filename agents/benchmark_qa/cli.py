@@ -57,6 +57,13 @@ ENTRIES = (
         SETTING_UP,
         "Upload local files to Encord's own storage.",
     ),
+    Entry(
+        "curate",
+        "commands.curate.command",
+        "curate",
+        SETTING_UP,
+        "Pictures: quality, duplicates, clusters, search, map, choice.",
+    ),
     Entry("benchmark", "commands.curation.command", "benchmark", SETTING_UP, "Benchmark items: choose them."),
     Entry(
         "truth",
@@ -93,6 +100,20 @@ ENTRIES = (
         "evaluate",
         AT_WORK,
         "Score every benchmark task that waits at a scoring stage, or has passed one or is finished without a score.",
+    ),
+    Entry(
+        "prelabel",
+        "commands.hand_out.command",
+        "prelabel",
+        AT_WORK,
+        "Pre-labels: a model's predictions on tasks that nobody has started.",
+    ),
+    Entry(
+        "assign",
+        "commands.hand_out.command",
+        "assign",
+        AT_WORK,
+        "Assign the waiting tasks of the production project; nobody meets a data unit twice.",
     ),
     Entry("pace", "commands.pace.command", "pace", AT_WORK, "How often people meet benchmark items, and when."),
     Entry(

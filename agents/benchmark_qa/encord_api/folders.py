@@ -67,6 +67,8 @@ class DescribedItem:
     kind: str
     title: str
     metadata: Mapping[str, Any]
+    size: int | None = None
+    """Bytes; None: not known."""
 
 
 class _Item(BaseDTO):
@@ -80,6 +82,7 @@ class _Item(BaseDTO):
     name: str
     url: str | None = None
     client_metadata: str | None = None
+    file_size: int | None = None
 
 
 class FolderTree:
@@ -166,7 +169,7 @@ class FolderTree:
         for item in self._items(uuid, _params(with_metadata=True)):
             metadata = json.loads(item.client_metadata) if item.client_metadata else {}
             described = metadata if isinstance(metadata, dict) else {}
-            yield DescribedItem(str(item.uuid), item.item_type.value, item.name, described)
+            yield DescribedItem(str(item.uuid), item.item_type.value, item.name, described, item.file_size)
 
     def _items(self, uuid: str, params: ListItemsParams) -> Iterator[_Item]:
         client = self._client._api_client

@@ -136,6 +136,27 @@ class PeoplesWork:
             ]
         return found
 
+    def queue(self) -> list[AssignedTask]:
+        """Tasks and parts of consensus tasks at annotation stages that are not submitted; `assignee` is "" for nobody.
+
+        1 request per stage and page of 100.
+        """
+        found: list[AssignedTask] = []
+        for stage in self._sdk.workflow.stages:
+            if isinstance(stage, AnnotationStage):
+                waiting = [(task, task.data_hash) for task in retries.call(lambda stage=stage: list(stage.get_tasks()))]  # type: ignore[misc]
+            elif isinstance(stage, ConsensusAnnotationStage):
+                blocks = retries.call(lambda stage=stage: list(stage.get_tasks()))  # type: ignore[misc]
+                waiting = [(part, task.data_hash) for task in blocks for part in task.subtasks]
+            else:
+                continue
+            found += [
+                AssignedTask(str(task.uuid), str(stage.uuid), str(data_hash), task.assignee or "")
+                for task, data_hash in waiting
+                if task.status is not AnnotationTaskStatus.COMPLETED
+            ]
+        return found
+
     def submitted_parts(self, data_hashes: Sequence[str]) -> set[tuple[str, str]]:
         """(data hash, branch) of parts that are submitted inside consensus blocks that wait for other parts.
 
@@ -148,6 +169,20 @@ class PeoplesWork:
             for task in retries.call(lambda stage=stage: list(stage.get_tasks(data_hash=list(data_hashes))))  # type: ignore[misc]
             for part in task.subtasks
             if part.status is AnnotationTaskStatus.COMPLETED
+        }
+
+    def submitted_by(self, data_hashes: Sequence[str]) -> set[tuple[str, str]]:
+        """(e-mail, data hash) of parts that are submitted inside waiting consensus blocks.
+
+        1 request per consensus stage and page of 100.
+        """
+        blocks = [stage for stage in self._sdk.workflow.stages if isinstance(stage, ConsensusAnnotationStage)]
+        return {
+            (part.assignee, str(task.data_hash))
+            for stage in (blocks if data_hashes else ())
+            for task in retries.call(lambda stage=stage: list(stage.get_tasks(data_hash=list(data_hashes))))  # type: ignore[misc]
+            for part in task.subtasks
+            if part.status is AnnotationTaskStatus.COMPLETED and part.assignee
         }
 
     def blocks_waiting(self) -> list[WaitingBlock]:

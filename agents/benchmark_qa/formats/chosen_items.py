@@ -72,3 +72,29 @@ class ChosenItems(BaseModel):
         if len({item.data_hash for item in items}) < len(items):
             raise ValueError("a data unit stands there more than once: give it one entry with several reasons")
         return items
+
+
+class SelectedPicture(BaseModel):
+    """One picture of a selection."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    item: str = Field(min_length=1)
+    """Uuid of the stored item, or the path of a local file"""
+    title: str = ""
+
+
+class PictureSelection(BaseModel):
+    """Pictures that somebody has selected on the map or with `curate choose`. They need no project."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: Literal[1] = 1
+    name: str = Field(min_length=1, max_length=100)
+    made_at: datetime
+    items: tuple[SelectedPicture, ...] = Field(min_length=1)
+
+    @property
+    def uuids(self) -> tuple[str, ...]:
+        """The items, each once."""
+        return tuple(dict.fromkeys(one.item for one in self.items))

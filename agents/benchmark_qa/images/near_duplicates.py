@@ -33,7 +33,7 @@ def near_duplicate_groups(hashes: NDArray[np.uint64], distance: int) -> list[NDA
         return []
     # Merge exact copies first: a thousand black frames are one hash, not half a million pairs.
     distinct, group_of = np.unique(hashes, return_inverse=True)
-    return _with_company(_joined(distinct, distance)[group_of])
+    return groups_of(_joined(distinct, distance)[group_of])
 
 
 def _joined(distinct: NDArray[np.uint64], distance: int) -> NDArray[np.intp]:
@@ -82,12 +82,12 @@ def _join_within_buckets(
             active = active[open_[bucket[active]]]
         near = active[np.bitwise_count(hashes[active] ^ hashes[active + step]) <= distance]
         if len(near):
-            roots = _unite(roots, order[near], order[near + step])
+            roots = unite(roots, order[near], order[near + step])
         step += 1
     return roots
 
 
-def _unite(roots: NDArray[np.intp], left: NDArray[np.intp], right: NDArray[np.intp]) -> NDArray[np.intp]:
+def unite(roots: NDArray[np.intp], left: NDArray[np.intp], right: NDArray[np.intp]) -> NDArray[np.intp]:
     """The roots after joining left[i] with right[i]; the root of a component is its smallest index."""
     while True:
         apart = roots[left] != roots[right]
@@ -101,7 +101,8 @@ def _unite(roots: NDArray[np.intp], left: NDArray[np.intp], right: NDArray[np.in
             roots = shorter
 
 
-def _with_company(component: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+def groups_of(component: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Groups of two or more indices with the same component, ordered by the first index."""
     order = np.argsort(component, kind="stable")
     starts = np.flatnonzero(np.diff(component[order], prepend=-1))
     groups = [group for group in np.split(order, starts[1:]) if len(group) > 1]

@@ -42,11 +42,11 @@ def image_statistics(content: bytes) -> ImageStatistics:
     """
     from PIL import Image, ImageOps  # noqa: PLC0415 - an extra
 
-    _take_heic()
+    take_heic()
     try:
         with Image.open(io.BytesIO(content)) as picture:
             picture.draft("L", (LONGEST_SIDE, LONGEST_SIDE))  # lets JPEG skip pixels that scaling would discard
-            grey = _grey(ImageOps.exif_transpose(picture))  # in the displayed orientation
+            grey = grey_of(ImageOps.exif_transpose(picture))  # in the displayed orientation
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UnreadableImageError(f"no readable image ({type(error).__name__})") from None
     luminance = _small(grey)
@@ -85,7 +85,7 @@ def difference_hash(grey: "Image") -> int | None:
     return int(np.packbits(bits).view(">u8")[0])
 
 
-def _grey(picture: "Image") -> "Image":
+def grey_of(picture: "Image") -> "Image":
     """Luminance with 8 bits; without this, Pillow cuts 16-bit values off at 255."""
     from PIL import Image  # noqa: PLC0415 - an extra
 
@@ -104,7 +104,7 @@ def _small(grey: "Image") -> NDArray[np.float64]:
     return np.asarray(grey, dtype=np.float64) / 255.0
 
 
-def _take_heic() -> None:
+def take_heic() -> None:
     """Let Pillow open HEIC pictures of phones, if pillow-heif (same extra) is installed."""
     try:
         from pillow_heif import register_heif_opener  # noqa: PLC0415 - an extra

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import typer
 
-from benchmark_qa.formats.chosen_items import ChosenItems
+from benchmark_qa.formats.chosen_items import ChosenItems, PictureSelection
 from benchmark_qa.terminal.failures import USAGE_ERROR
 
 Row = Mapping[str, Any]
@@ -49,6 +49,22 @@ def load_json(path: Path) -> Any:
         raise ExportError(f"{path}: {error.strerror or error}") from None
     except orjson.JSONDecodeError as error:
         raise ExportError(f"{path}: is not JSON ({error})") from None
+
+
+def read_selection(path: Path) -> PictureSelection:
+    """The selected pictures in a file; if the file holds none, exit 2 with the place of each fault."""
+    from pydantic import ValidationError
+
+    from benchmark_qa.config.explain import explain
+
+    try:
+        return PictureSelection.model_validate_json(without_mark(path.read_bytes()))
+    except OSError as error:
+        typer.echo(f"{path}: {error.strerror or error}", err=True)
+    except ValidationError as error:
+        faults = "; ".join(explain(error, PictureSelection).splitlines()[:5])
+        typer.echo(f"{path} is not a selection of pictures: {faults}", err=True)
+    raise typer.Exit(USAGE_ERROR)
 
 
 def read_choice(path: Path) -> "ChosenItems":

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures, refuse
+from benchmark_qa.terminal.files import read_selection
 from benchmark_qa.terminal.opening import open_encord
 
 if TYPE_CHECKING:
-    from benchmark_qa.commands.curation.draw import Candidate, Choice
     from benchmark_qa.commands.curation.items import Dataset
     from benchmark_qa.commands.curation.size import Pool
     from benchmark_qa.encord_api.catalogue import Catalogue
     from benchmark_qa.encord_api.client import Encord
+    from benchmark_qa.images.draw import Candidate, Choice
 
 SHOWN = 20
 """Unreadable pictures that are printed; OUT lists all of them"""
@@ -39,6 +40,9 @@ def choose(
     apply: Annotated[bool, typer.Option("--apply", help="Put them into the dataset, made if need be.")] = False,
     not_in: Annotated[
         list[str] | None, typer.Option(help="Leave out what is in this dataset, e.g. production's. May be repeated.")
+    ] = None,
+    only: Annotated[
+        Path | None, typer.Option(help="Choose only from this selection of 'curate choose' or of the map.")
     ] = None,
     stratify: Annotated[
         list[str] | None, typer.Option(help="Client metadata field to stratify by. May be repeated.")
@@ -77,12 +81,12 @@ def choose(
     are too few items or a setting is faulty, 3 when Encord cannot be used, 4 when pictures could not be read (they are
     left out, and tried again by the next run).
     """
-    from benchmark_qa.commands.curation.draw import TooFewItemsError, distinct
-    from benchmark_qa.commands.curation.draw import choose as draw
     from benchmark_qa.commands.curation.items import PICTURES, Dataset, candidates_of, find_dataset, items_of, put_into
     from benchmark_qa.commands.curation.size import Size, pool_for
     from benchmark_qa.encord_api.catalogue import Catalogue
     from benchmark_qa.encord_api.folders import FolderTree
+    from benchmark_qa.images.draw import TooFewItemsError, distinct
+    from benchmark_qa.images.draw import choose as draw
 
     size = Size(
         count=count,
@@ -101,6 +105,9 @@ def choose(
         catalogue = Catalogue(encord)
         into = find_dataset(catalogue, dataset) if dataset is not None else Dataset(None, "", frozenset())
         items = items_of(FolderTree(encord), folder)
+        if only is not None:
+            selected = set(read_selection(only).uuids) | into.items
+            items = [item for item in items if item.uuid in selected]
         candidates = candidates_of(items, stratify or [], _items_in(catalogue, not_in or []) - into.items)
         unread: dict[str, str] = {}
         if not keep_near_duplicates:

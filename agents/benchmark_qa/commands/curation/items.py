@@ -4,13 +4,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from benchmark_qa.commands.curation.draw import Candidate, stratum_of
 from benchmark_qa.encord_api.catalogue import Catalogue
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
 from benchmark_qa.encord_api.folders import DescribedItem, FolderTree
 from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, Pictures
 from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.errors import RefusalError
+from benchmark_qa.images.draw import Candidate, stratum_of
 from benchmark_qa.images.statistics import UnreadableImageError, image_statistics
 from benchmark_qa.terminal.options import is_uuid
 from benchmark_qa.terminal.runs import Journal

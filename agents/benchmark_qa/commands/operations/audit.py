@@ -1,12 +1,18 @@
 """`benchmark-qa actions`: show the audit trail and undo actions."""
 
 import json as json_module
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmark_qa.terminal.failures import clear_failures
 from benchmark_qa.terminal.options import OperatorOption, operator_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from benchmark_qa.store.action_log import Action, ActionLog
+    from benchmark_qa.tasks.connections import Connections
 
 actions = typer.Typer(name="actions", help="What people and rules have done: list it, undo it.", no_args_is_help=True)
 
@@ -66,7 +72,36 @@ def undo(
             connections = Connections(scores.settings)
             if action.kind.startswith(KIND_PREFIX):
                 SendBack(connections.projects, log).undo(action)
+            elif action.kind in _OTHERS:
+                _OTHERS[action.kind](connections, log, action)
             else:
                 Actor(connections.scorer).undo(action)
             undoing = log.mark_undone(action.action_id, operator=who, reason=reason)
         typer.echo(f"{action.kind} {action.subject} undone: recorded as {undoing.action_id[:8]} by {who}")
+
+
+def _delete_collection(connections: "Connections", _: "ActionLog", action: "Action") -> None:
+    from benchmark_qa.encord_api.collections import FolderCollections
+
+    FolderCollections(connections.encord).delete(action.facts["collection"])
+
+
+def _take_prelabels_back(connections: "Connections", log: "ActionLog", action: "Action") -> None:
+    from benchmark_qa.tasks.prelabelling import Prelabels
+
+    taken = Prelabels(connections.projects, log).undo(action)
+    typer.echo(f"{taken:,} tasks are blank again; tasks that somebody has or has changed stay as they are")
+
+
+def _release_assigned(connections: "Connections", _: "ActionLog", action: "Action") -> None:
+    from benchmark_qa.quality.assigning import Assigner
+
+    typer.echo(f"{Assigner(connections.scorer).undo(action):,} tasks are released")
+
+
+_OTHERS: "Mapping[str, Callable[[Connections, ActionLog, Action], None]]" = {
+    "curate-collection": _delete_collection,
+    "prelabel": _take_prelabels_back,
+    "assign-tasks": _release_assigned,
+}
+"""What undoes the kinds of actions that neither a ruling nor a rule has taken"""

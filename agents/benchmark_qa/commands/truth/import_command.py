@@ -92,11 +92,11 @@ def import_truth(
     from benchmark_qa.terminal.progress import item_progress
 
     with clear_failures():
-        export = _map(map_images)
+        export = image_map_of(map_images)
         encord = open_encord()
         wanted = _benchmark_project(project)
-        target = target_of(encord.project(wanted), _stated(mapping or [], map_file))
-        reading, unfinished = _read(encord, source, target, wanted, export)
+        target = target_of(encord.project(wanted), stated_mapping(mapping or [], map_file))
+        reading, unfinished = read_source(encord, source, target, wanted, export)
         if unannotated is Unannotated.LEAVE:
             reading = without_unannotated(reading)
         ways = ("data-hash", "url", "title") if by is By.ANY else (by.value,)
@@ -131,7 +131,8 @@ def _benchmark_project(given: str | None) -> str:
     return str(config.benchmark_projects[0])
 
 
-def _stated(lines: "Sequence[str]", path: Path | None) -> dict[str, str]:
+def stated_mapping(lines: "Sequence[str]", path: Path | None) -> dict[str, str]:
+    """The mapping of classes that the options state; a fault ends the command."""
     from benchmark_qa.formats.class_mapping import MappingError, mapping_of_document, parse_mapping
 
     try:
@@ -151,7 +152,8 @@ def _foreign(path: Path) -> "CocoDocument | None":
         refuse(str(error))
 
 
-def _map(path: Path | None) -> "ImageMap | None":
+def image_map_of(path: Path | None) -> "ImageMap | None":
+    """The map of `--map-images`; a fault ends the command."""
     from benchmark_qa.terminal.files import ExportError
     from benchmark_qa.terminal.image_maps import load_map
 
@@ -162,7 +164,7 @@ def _map(path: Path | None) -> "ImageMap | None":
     return export.images if export else None
 
 
-def _read(
+def read_source(
     encord: "Encord", source: str, target: "Target", project: str, image_map: "ImageMap | None"
 ) -> "tuple[Reading, int]":
     """The labels of the source, and the number of its unfinished data units."""

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark_qa.commands.curation.draw import Candidate, TooFewItemsError, allocate, choose, stratum_of
 from benchmark_qa.commands.curation.size import (
     Crew,
     Size,
@@ -19,6 +18,7 @@ from benchmark_qa.commands.curation.size import (
     tasks_for_width,
     unusual_share,
 )
+from benchmark_qa.images.draw import Candidate, TooFewItemsError, allocate, choose, stratum_of
 from benchmark_qa.stats.intervals import mean_interval
 
 

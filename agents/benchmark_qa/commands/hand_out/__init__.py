@@ -1,0 +1,1 @@
+"""Prepare waiting tasks for people: pre-labels, and who gets which."""
