@@ -4,9 +4,9 @@ Computed from the sketches in the records: boxes of still images, and answers to
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,21 +120,43 @@ class _Question:
     """Annotator -> data hash -> answer"""
 
 
-def suspects_of(records: Sequence[ScoreRecord]) -> list[Suspect]:
+@dataclass(frozen=True)
+class CrowdLabels:
+    """What everybody drew and answered on the same items, against the newest truth of each item."""
+
+    questions: Sequence[_Question]
+    """Choice questions that the truth answers"""
+    boxes: Sequence[tuple[BoxItem, str]]
+    """One item per still image and class, with its title; without images that have too many objects for a sketch"""
+
+    @classmethod
+    def of(cls, records: Sequence[ScoreRecord]) -> Self:
+        """Read each sketch once. Records that were scored against an older truth are left out."""
+        newest = _newest_truth(records)
+        answers, boxes = _Answers(), _Boxes()
+        for record in records:
+            sketch = record.open_sketch() if _truth_version(record) == newest[record.identity.data_hash] else None
+            if sketch is not None:
+                answers.add(record, sketch)
+                boxes.add(record, sketch)
+        return cls(answers.questions(), boxes.items())
+
+
+def suspects_of(crowd: CrowdLabels) -> list[Suspect]:
     """Ground truth that several annotators contradict in the same way, the most certain first."""
-    found = [suspect for question in _questions(records) for suspect in _suspect_answers(question)]
-    found += _suspect_boxes(records)
+    found = [suspect for question in crowd.questions for suspect in _suspect_answers(question)]
+    found += _suspect_boxes(crowd.boxes)
     return sorted(found, key=lambda suspect: (-suspect.wrong, suspect.data_hash, suspect.feature))
 
 
-def question_agreements(records: Sequence[ScoreRecord], *, level: float) -> list[QuestionAgreement]:
+def question_agreements(crowd: CrowdLabels, *, level: float) -> list[QuestionAgreement]:
     """One entry per question, sorted by name."""
-    return [_agreement(question, level) for question in sorted(_questions(records), key=lambda q: q.name)]
+    return [_agreement(question, level) for question in sorted(crowd.questions, key=lambda q: q.name)]
 
 
-def agreement_about_boxes(records: Sequence[ScoreRecord]) -> BoxAgreement | None:
+def agreement_about_boxes(crowd: CrowdLabels) -> BoxAgreement | None:
     """Agreement about boxes; None if nobody shares an image with boxes or the crowd is too large."""
-    items = [item for item, _ in _box_items(records)]
+    items = [item for item, _ in crowd.boxes]
     if len({name for item in items for name in item.answers}) > LARGE_CROWD:
         return None
     pairs = box_agreement(items)
@@ -181,8 +203,9 @@ def _labels(record: ScoreRecord) -> Counter[str]:
         objects = entry.get("objects")
         if objects:
             given[entry["name"]] += objects["true_positives"] + objects["false_positives"]
-    if record.sketch is not None:
-        chosen = (answer for answer in record.sketch.answers if answer.given is not None)
+    sketch = record.open_sketch()
+    if sketch is not None:
+        chosen = (answer for answer in sketch.answers if answer.given is not None)
         given.update(f"{answer.question}: {answer.given}" for answer in chosen)
     return given
 
@@ -190,26 +213,31 @@ def _labels(record: ScoreRecord) -> Counter[str]:
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
-def _questions(records: Sequence[ScoreRecord]) -> list[_Question]:
-    """Answers to every choice question, from records scored against the newest truth of their item."""
-    newest = _newest_truth(records)
-    names: dict[str, str] = {}
-    titles: dict[str, dict[str, str]] = defaultdict(dict)
-    truth: dict[str, dict[str, str]] = defaultdict(dict)
-    given: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
-    for record in records:
+class _Answers:
+    """Collects the answers to every choice question."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._titles: dict[str, dict[str, str]] = defaultdict(dict)
+        self._truth: dict[str, dict[str, str]] = defaultdict(dict)
+        self._given: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+
+    def add(self, record: ScoreRecord, sketch: Sketch) -> None:
         data_hash = record.identity.data_hash
-        if record.sketch is None or _truth_version(record) != newest[data_hash]:
-            continue
-        for answer in record.sketch.answers:
+        for answer in sketch.answers:
             if answer.truth is None:
                 continue
-            names[answer.question_hash] = answer.question
-            titles[answer.question_hash][data_hash] = record.data_title
-            truth[answer.question_hash][data_hash] = answer.truth
+            key = answer.question_hash
+            self._names[key] = answer.question
+            self._titles[key][data_hash] = record.data_title
+            self._truth[key][data_hash] = answer.truth
             if answer.given is not None:
-                given[answer.question_hash][_who(record)][data_hash] = answer.given
-    return [_Question(names[key], titles[key], truth[key], given[key]) for key in names]
+                self._given[key][_who(record)][data_hash] = answer.given
+
+    def questions(self) -> list[_Question]:
+        return [
+            _Question(name, self._titles[key], self._truth[key], self._given[key]) for key, name in self._names.items()
+        ]
 
 
 def _coded(question: _Question) -> tuple[list[str], list[str], NDArray[np.int64], NDArray[np.int64], list[str]]:
@@ -270,8 +298,7 @@ def _of_use(alpha: Interval) -> Interval:
 # --- boxes ----------------------------------------------------------------------------------------------------------
 
 
-def _suspect_boxes(records: Sequence[ScoreRecord]) -> list[Suspect]:
-    items = _box_items(records)
+def _suspect_boxes(items: Sequence[tuple[BoxItem, str]]) -> list[Suspect]:
     if len(items) < MINIMUM_ITEMS:
         return []
     by_key = {item.key: (item, title) for item, title in items}
@@ -295,40 +322,48 @@ def _suspect_box(suspect: SuspectBox, item: BoxItem, title: str) -> Suspect:
     )
 
 
-def _box_items(records: Sequence[ScoreRecord]) -> list[tuple[BoxItem, str]]:
-    """One item per still image and class, with its title.
+class _Boxes:
+    """Collects the boxes of every still image by class."""
 
-    Images with too many objects for a complete sketch are left out.
-    """
-    newest = _newest_truth(records)
-    truths: dict[tuple[str, str], NDArray[np.float64]] = {}
-    answers: dict[tuple[str, str], dict[str, NDArray[np.float64]]] = defaultdict(dict)
-    titles: dict[str, str] = {}
-    features = sorted({mark.feature for each in records if each.sketch for mark in _areas(each.sketch)})
-    for record in records:
-        data_hash, sketch = record.identity.data_hash, record.sketch
-        if sketch is None or sketch.frames > 1 or sketch.left_out or _truth_version(record) != newest[data_hash]:
-            continue
-        titles[data_hash] = record.data_title
-        for feature in features:
-            truths[data_hash, feature] = _boxes(sketch.truth, feature)
-            answers[data_hash, feature][_who(record)] = _boxes(sketch.labels, feature)
-    return [
-        (BoxItem(_SEPARATOR.join(key), truths[key], answers[key]), titles[key[0]])
-        for key in sorted(truths)
-        if len(truths[key]) or any(map(len, answers[key].values()))
-    ]
+    def __init__(self) -> None:
+        self._titles: dict[str, str] = {}
+        self._truths: dict[str, dict[str, NDArray[np.float64]]] = {}
+        self._answers: dict[str, dict[str, dict[str, NDArray[np.float64]]]] = defaultdict(dict)
+        self._features: dict[str, None] = {}
+
+    def add(self, record: ScoreRecord, sketch: Sketch) -> None:
+        for mark in (*sketch.truth, *sketch.labels):
+            if mark.is_area:
+                self._features[mark.feature] = None
+        if sketch.frames > 1 or sketch.left_out:
+            return
+        data_hash = record.identity.data_hash
+        self._titles[data_hash] = record.data_title
+        self._truths[data_hash] = _boxes_by_class(sketch.truth)
+        self._answers[data_hash][_who(record)] = _boxes_by_class(sketch.labels)
+
+    def items(self) -> list[tuple[BoxItem, str]]:
+        found = []
+        for data_hash in sorted(self._titles):
+            truths, answers = self._truths[data_hash], self._answers[data_hash]
+            for feature in sorted(self._features):
+                if feature not in truths and not any(feature in own for own in answers.values()):
+                    continue
+                by_person = {person: own.get(feature, _NO_BOXES) for person, own in answers.items()}
+                key = _SEPARATOR.join((data_hash, feature))
+                found.append((BoxItem(key, truths.get(feature, _NO_BOXES), by_person), self._titles[data_hash]))
+        return found
 
 
-def _areas(sketch: Sketch) -> Iterator[Mark]:
-    return (mark for mark in (*sketch.truth, *sketch.labels) if mark.is_area)
+_NO_BOXES: NDArray[np.float64] = np.empty((0, 4))
 
 
-def _boxes(marks: Iterable[Mark], feature: str) -> NDArray[np.float64]:
-    rows = [
-        (mark.left, mark.top, mark.width, mark.height) for mark in marks if mark.feature == feature and mark.is_area
-    ]
-    return np.array(rows, dtype=float).reshape(-1, 4)
+def _boxes_by_class(marks: Iterable[Mark]) -> dict[str, NDArray[np.float64]]:
+    rows: dict[str, list[tuple[float, float, float, float]]] = defaultdict(list)
+    for mark in marks:
+        if mark.is_area:
+            rows[mark.feature].append((mark.left, mark.top, mark.width, mark.height))
+    return {feature: np.array(boxes, dtype=float) for feature, boxes in rows.items()}
 
 
 def _who(record: ScoreRecord) -> str:

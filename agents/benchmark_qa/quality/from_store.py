@@ -36,7 +36,7 @@ def report_project(
         StoreError
     """
     project = str(deployment.production_project)
-    records = store.latest(project) if as_of is None else store.as_of(project, as_of)
+    records = store.packed(project, as_of)
     first = store.first_versions(project)
     evidence = Evidence(
         records=first_attempts(store, records, first, until=as_of),

@@ -19,6 +19,7 @@ from benchmark_qa.quality.breakdown import (
 )
 from benchmark_qa.quality.crowd import (
     BoxAgreement,
+    CrowdLabels,
     DriftLine,
     QuestionAgreement,
     Suspect,
@@ -149,7 +150,8 @@ def build_report(question: Question, evidence: Evidence) -> Report:
     board = leaderboard(totals_by_annotator(counted), judge(submissions, question.bar))
     means = mean_scores(counted)
     tasks = tuple(_task(question, each, means) for each in sorted(submissions, key=_by_item))
-    questions = tuple(question_agreements(counted, level=level))
+    crowd = CrowdLabels.of(counted)
+    questions = tuple(question_agreements(crowd, level=level))
     ratings = tuple(
         rate_everybody(
             board,
@@ -171,10 +173,10 @@ def build_report(question: Question, evidence: Evidence) -> Report:
         ratings=ratings,
         reading=evidence.reading,
         questions=questions,
-        boxes=agreement_about_boxes(counted),
+        boxes=agreement_about_boxes(crowd),
         drift=tuple(drifting(submissions)),
         items=tuple(items_of(counted, exposures=evidence.exposures, threshold=question.score_to_pass, level=level)),
-        suspects=tuple(suspects_of(counted)),
+        suspects=tuple(suspects_of(crowd)),
         people=tuple(people_of(board, tasks, rated=ratings, questions=questions, zone=question.zone)),
         excluded=evidence.excluded,
         stale=evidence.stale,
@@ -219,7 +221,8 @@ def _task(question: Question, submission: Submission, means: Mapping[str, float]
 
 def frame_to_show(record: ScoreRecord) -> int:
     """The drawn frame if it has a conflict or no frame has one; else the first frame with a conflict."""
-    drawn = record.sketch.frame if record.sketch else 0
+    sketch = record.open_sketch()
+    drawn = sketch.frame if sketch else 0
     faults = [
         (each["frame"], each["frame"] if each.get("last_frame") is None else each["last_frame"])
         for each in record.details.get("conflicts", ())

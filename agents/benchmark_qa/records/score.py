@@ -1,15 +1,18 @@
 """The score record: one annotator's score of one data unit, all it depends on, its conflicts and its shares."""
 
 import hashlib
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
+
+import orjson
 
 from benchmark_qa.engine.result import Conflict, TaskScore
-from benchmark_qa.records.sketch import Sketch
+from benchmark_qa.records.sketch import PackedSketch, Sketch
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,44 @@ class ScoreRecord:
     attributes_correct: float = 0.0
     attributes_total: int = 0
     dataset_hash: str | None = None
-    sketch: Sketch | None = field(default=None, repr=False)
+    sketch: Sketch | PackedSketch | None = field(default=None, repr=False)
     """Drawings and answers of both sides; None for records older than sketches."""
     submitted_at: datetime | None = None
     """Time of submission, from the label row's last edit; None without a row, or for older records."""
+
+    def open_sketch(self) -> Sketch | None:
+        """The sketch, unpacked if the store gave it packed."""
+        return self.sketch.unpack() if isinstance(self.sketch, PackedSketch) else self.sketch
+
+
+class PackedDetails(Mapping[str, Any]):
+    """A record's details as compressed JSON: a report holds those of a whole project. Each access decodes them."""
+
+    __slots__ = ("_content",)
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Pack the JSON text of a record's details."""
+        return cls(zlib.compress(text.encode(), 1))
+
+    def _whole(self) -> dict[str, Any]:
+        decoded: dict[str, Any] = orjson.loads(zlib.decompress(self._content))
+        return decoded
+
+    def __getitem__(self, key: str) -> Any:
+        """The value of one key; raises KeyError."""
+        return self._whole()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys."""
+        return iter(self._whole())
+
+    def __len__(self) -> int:
+        """The number of keys."""
+        return len(self._whole())
 
 
 @dataclass(frozen=True, slots=True)

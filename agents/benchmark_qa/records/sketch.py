@@ -5,11 +5,13 @@ a few points of its outline, in fractions of the media. It also keeps the answer
 questions. It never keeps text or pixels.
 """
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
+import orjson
 
 from benchmark_qa.engine.result import Conflict
 from benchmark_qa.labels.annotations import (
@@ -244,6 +246,22 @@ class Sketch:
             answers=tuple(Answered(**answer) for answer in data["answers"]),
             left_out=data["left_out"],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PackedSketch:
+    """A sketch as compressed JSON, a tenth of the memory: a report holds those of a whole project."""
+
+    content: bytes
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Pack the JSON text of `Sketch.to_dict`."""
+        return cls(zlib.compress(text.encode(), 1))
+
+    def unpack(self) -> Sketch:
+        """The sketch, decoded anew at each call."""
+        return Sketch.from_dict(orjson.loads(zlib.decompress(self.content)))
 
 
 def sketch_of(

@@ -82,7 +82,7 @@ class _Page:
 
 
 def _task_drawing(task: TaskLine) -> Drawing | None:
-    sketch = task.record.sketch
+    sketch = task.record.open_sketch()
     return draw(sketch, conflicts=task.record.details.get("conflicts", ())) if sketch else None
 
 
@@ -109,8 +109,11 @@ def _suspect_units(report: Report) -> list[_SuspectUnit]:
         by_unit.setdefault(suspect.data_hash, []).append(suspect)
     sketches: dict[str, Sketch] = {}
     for task in report.tasks:
-        if task.record.sketch is not None and task.record.identity.data_hash in by_unit:
-            sketches.setdefault(task.record.identity.data_hash, task.record.sketch)
+        data_hash = task.record.identity.data_hash
+        if data_hash in by_unit and data_hash not in sketches:
+            sketch = task.record.open_sketch()
+            if sketch is not None:
+                sketches[data_hash] = sketch
     return [
         _SuspectUnit(
             data_hash=data_hash,

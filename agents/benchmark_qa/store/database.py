@@ -134,6 +134,17 @@ class Database:
             yield connection
 
     @contextmanager
+    def paging(self) -> Iterator[Connection]:
+        """A connection whose query with `yield_per` reads its result in pages, all of one moment. Raises StoreError."""
+        with self._ready():
+            if self.is_postgresql:  # its cursors live in a transaction
+                with self._engine.connect() as connection, connection.begin():
+                    yield connection
+            else:
+                with self._readers.connect() as connection:
+                    yield connection
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction. On SQLite it holds the only write lock from its start. Raises StoreError."""
         with self._ready(), _writer(self._engine) as connection:

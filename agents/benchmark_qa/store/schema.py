@@ -19,8 +19,10 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    Text,
     TypeDecorator,
     bindparam,
+    cast,
     false,
     func,
     inspect,
@@ -30,8 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 
-from benchmark_qa.records.score import ScoreIdentity, ScoreRecord
-from benchmark_qa.records.sketch import Sketch
+from benchmark_qa.records.score import PackedDetails, ScoreIdentity, ScoreRecord
+from benchmark_qa.records.sketch import PackedSketch, Sketch
 
 FIRST = "0001"
 """Revision of databases that were created before revisions were recorded."""
@@ -295,6 +297,34 @@ def columns_of(records: Sequence[ScoreRecord]) -> dict[str, list[Any]]:
     columns["key"] = [record.identity.key for record in records]
     columns["sketch"] = [record.sketch.to_dict() if record.sketch else None for record in records]
     return columns
+
+
+PACKED_COLUMNS = (
+    *FIGURE_COLUMNS,
+    cast(score_records.c.details, Text).label("details"),
+    cast(score_records.c.sketch, Text).label("sketch"),
+)
+"""All columns, the two large documents as text."""
+
+
+def packed_record_of(row: Row[Any], known: dict[str, str]) -> ScoreRecord:
+    """The record of a row of `PACKED_COLUMNS` or `FIGURE_COLUMNS`: documents compressed, equal texts one object.
+
+    Args:
+        row: of the query.
+        known: texts that were seen before; the new ones are added.
+    """
+    values = {
+        name: known.setdefault(value, value) if isinstance(value, str) and name not in ("details", "sketch") else value
+        for name, value in row._mapping.items()
+    }
+    details, sketch = values.get("details"), values.get("sketch")
+    return ScoreRecord(
+        identity=ScoreIdentity(**{name: values[name] for name in IDENTITY}),
+        **{name: values[name] for name in BESIDE if name != "details"},
+        details=PackedDetails.of(details) if details is not None else {},
+        sketch=PackedSketch.of(sketch) if sketch not in (None, "null") else None,
+    )
 
 
 def record_of(row: Row[Any]) -> ScoreRecord:

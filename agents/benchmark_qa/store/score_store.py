@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Text, cast, func, or_, select, update
+from sqlalchemy import Connection, Select, Text, cast, func, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from benchmark_qa.records.figures import Totals
@@ -16,9 +16,11 @@ from benchmark_qa.store.exposure import EditorScorings
 from benchmark_qa.store.promotion import promote
 from benchmark_qa.store.schema import (
     FIGURE_COLUMNS,
+    PACKED_COLUMNS,
     columns_of,
     current_scores,
     insert_many,
+    packed_record_of,
     parameters_of,
     record_of,
     score_records,
@@ -27,6 +29,8 @@ from benchmark_qa.store.sums import first_scores, newest_scores, read_totals
 
 T = TypeVar("T")
 _KEYS_PER_QUERY = 500
+_ROWS_PER_PAGE = 500
+"""Rows in memory at a time when records are packed"""
 _ROWS_PER_INSERT = 500
 
 
@@ -130,6 +134,23 @@ class SqlScoreStore:
         with self.database.reading() as connection:
             return [record_of(row) for row in connection.execute(query)]
 
+    def packed(self, production_project: str, moment: datetime | None = None) -> list[ScoreRecord]:
+        """The records of `latest`, or of `as_of` a moment, with details and sketches compressed.
+
+        They are read in pages and need about a tenth of the memory.
+        """
+        if moment is None:
+            query: Select[Any] = (
+                select(*PACKED_COLUMNS)
+                .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
+                .where(current_scores.c.production_project == production_project)
+                .order_by(current_scores.c.data_hash, current_scores.c.branch_name)
+            )
+        else:
+            then = (score_records.c.production_project == production_project) & (score_records.c.scored_at <= moment)
+            query = newest_scores(then, PACKED_COLUMNS).order_by("data_hash", "branch_name")
+        return self._in_pages(query)
+
     def projects(self) -> dict[str, int]:
         """The number of current scores, by production project."""
         query = select(current_scores.c.production_project, func.count()).group_by(current_scores.c.production_project)
@@ -145,9 +166,13 @@ class SqlScoreStore:
 
     def first_versions(self, production_project: str) -> list[ScoreRecord]:
         """The first score of every branch of every data unit, without its details and sketch."""
-        first = first_scores(score_records.c.production_project == production_project, FIGURE_COLUMNS)
-        with self.database.reading() as connection:
-            return [record_of(row) for row in connection.execute(first)]
+        return self._in_pages(first_scores(score_records.c.production_project == production_project, FIGURE_COLUMNS))
+
+    def _in_pages(self, query: Select[Any]) -> list[ScoreRecord]:
+        known: dict[str, str] = {}
+        with self.database.paging() as connection:
+            rows = connection.execution_options(yield_per=_ROWS_PER_PAGE).execute(query)
+            return [packed_record_of(row, known) for row in rows]
 
     def history(self, production_project: str, data_hash: str) -> list[ScoreRecord]:
         """Every version of every branch's score of a data unit, by branch, oldest first."""

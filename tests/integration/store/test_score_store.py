@@ -4,6 +4,7 @@ import json
 import random
 import threading
 import traceback
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -82,6 +83,41 @@ def test_what_is_saved_is_found_again_field_by_field(store: SqlScoreStore) -> No
     )
     assert store.size_of_details([]) == 0
     assert store.latest(PROJECT) == store.history(PROJECT, whole.identity.data_hash) == [whole]
+
+
+def test_packed_records_are_the_records(store: SqlScoreStore) -> None:
+    details = {"conflicts": [{"kind": "spurious", "feature": "Straße"}], "by_class": {}}
+    store.save([record(1, sketch=SKETCH, details=details), record(2), record(3, sketch=Sketch())])
+
+    for packed, whole in (
+        (store.packed(PROJECT), store.latest(PROJECT)),
+        (store.packed(PROJECT, NOON), store.as_of(PROJECT, NOON)),
+    ):
+        opened = [replace(each, sketch=each.open_sketch(), details=dict(each.details)) for each in packed]
+        assert opened == [replace(each, sketch=each.open_sketch(), details=dict(each.details)) for each in whole]
+    assert [each.open_sketch() for each in store.packed(PROJECT)] == [SKETCH, None, Sketch()]
+
+
+def test_the_memory_of_a_report_is_small_for_each_record(tmp_path: Path) -> None:
+    store = SqlScoreStore(f"sqlite:///{tmp_path / 'many.sqlite'}")
+    conflict = {"kind": "spurious", "feature": "pedestrian", "frame": 3, "explanation": "drawn, but not in the truth"}
+    details = {"conflicts": [conflict] * 30, "by_class": {}}
+    store.save([record(number, sketch=SKETCH, details=details) for number in range(500)])
+    whole, packed = (_bytes_kept(read) for read in (lambda: store.latest(PROJECT), lambda: store.packed(PROJECT)))
+    assert packed < whole / 5
+    assert packed / 500 < 3_000
+    store.close()
+
+
+def _bytes_kept(read: Callable[[], object]) -> int:
+    read()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    result = read()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert result
+    return after - before
 
 
 def test_the_same_delivery_twice_changes_nothing(store: SqlScoreStore) -> None:
