@@ -36,7 +36,7 @@ MOST_OTHERS = 40
 _EXACT_FROM = 100.0
 """Largest bound / level for which the exact tail is computed; the tail never exceeds the bound."""
 _WORTH_A_SEARCH = 2.0
-"""Squared standard deviations from the mean below which a simple bound is used as the p-value."""
+"""Squared standard deviations from the mean below which a simple bound is used as the p-value at any level."""
 _STEPS = 12
 _NOTHING = 1e-18
 """Sum of squares below which a label does not vary."""
@@ -97,7 +97,7 @@ class Strata:
 
 
 @dataclass(frozen=True, slots=True)
-class _Submitted:
+class SubmittedTasks:
     """All tasks of all people, by item and then by submission; equal rows of all arrays belong together."""
 
     counts: Floats
@@ -109,17 +109,21 @@ class _Submitted:
 
     @classmethod
     def of(cls, people: Mapping[str, Sequence[LabelledTask]]) -> Self:
+        """The tasks of all people; people are numbered by name."""
         names = sorted(people)
         tasks = [(task, number) for number, name in enumerate(names) for task in people[name]]
         codes = {item: code for code, item in enumerate(sorted({task.item for task, _ in tasks}))}
         item = np.array([codes[task.item] for task, _ in tasks], dtype=np.int64)
         at, person = np.array([task.submitted for task, _ in tasks]), np.array([number for _, number in tasks])
+        return cls.sorted(np.array([task.counts for task, _ in tasks], dtype=float), person, item, at)
+
+    @classmethod
+    def sorted(cls, counts: Floats, person: NDArray[np.int64], item: NDArray[np.int64], at: Floats) -> Self:
+        """From tasks in any order: label counts (tasks, labels), numbers of people and items, moments."""
         order = np.lexsort((person, at, item))
         item = item[order]
         rank = np.arange(len(item)) - np.searchsorted(item, item)
-        return cls(
-            np.array([task.counts for task, _ in tasks], dtype=float)[order], person[order], item, at[order], rank
-        )
+        return cls(counts[order], person[order], item, at[order], rank)
 
 
 def drift_looks(people: Mapping[str, Sequence[LabelledTask]], *, alpha: float = ALPHA) -> dict[str, DriftLook]:
@@ -144,18 +148,20 @@ def _looks(people: Mapping[str, Sequence[LabelledTask]], alpha: float) -> dict[s
     if len({len(task.counts) for tasks in used.values() for task in tasks}) > 1:
         raise ValueError("the label counts of all tasks are of the same labels")
     crowd = sum(bool(tasks) for tasks in used.values())
-    submitted = _Submitted.of(used) if crowd else None
+    submitted = SubmittedTasks.of(used) if crowd else None
     numbers = {name: number for number, name in enumerate(sorted(used))}
     return {name: _looks_at(numbers[name], len(tasks), submitted, alpha, crowd) for name, tasks in used.items()}
 
 
-def _looks_at(person: int, tasks: int, submitted: _Submitted | None, alpha: float, crowd: int) -> Iterator[DriftLook]:
+def _looks_at(
+    person: int, tasks: int, submitted: SubmittedTasks | None, alpha: float, crowd: int
+) -> Iterator[DriftLook]:
     if submitted is None or tasks < LOOK_EVERY:
         yield DriftLook(False, 0, tasks, reason=f"fewer than {LOOK_EVERY} tasks with labels")
         return
-    tasks_of_person = _TasksOfPerson.of(person, submitted)
+    tasks_of_person = TasksOfPerson.of(person, submitted)
     for look in range(tasks // LOOK_EVERY, 0, -1):
-        yield _look(tasks_of_person.strata(look), look, level_of_look(look, crowd, alpha))
+        yield look_at(tasks_of_person, look, level_of_look(look, crowd, alpha))
 
 
 def level_of_look(look: int, people: int, alpha: float = ALPHA) -> float:
@@ -174,8 +180,9 @@ def _used(name: str, tasks: Sequence[LabelledTask]) -> list[LabelledTask]:
     return [task for task in tasks if any(task.counts)]
 
 
-def _look(strata: Strata, look: int, level: float) -> DriftLook:
-    tasks = look * LOOK_EVERY
+def look_at(person: "TasksOfPerson", look: int, level: float) -> DriftLook:
+    """The k-th look at a person, from the first 25 k tasks."""
+    strata, tasks = person.strata(look), look * LOOK_EVERY
     if strata.is_own.all():
         return DriftLook(False, look, tasks, reason="nobody to compare with")
     p_value, label = smallest_p_value(strata, level)
@@ -193,10 +200,10 @@ def _look(strata: Strata, look: int, level: float) -> DriftLook:
 
 
 @dataclass(frozen=True, slots=True)
-class _TasksOfPerson:
+class TasksOfPerson:
     """Rows of all tasks that the looks at one person compare, in the order of all tasks."""
 
-    all_tasks: _Submitted
+    all_tasks: SubmittedTasks
     own: NDArray[np.int64]
     """The person's rows, by submission"""
     rows: NDArray[np.int64]
@@ -209,7 +216,8 @@ class _TasksOfPerson:
     """For each item that others have met, the row of the first of them"""
 
     @classmethod
-    def of(cls, person: int, all_tasks: _Submitted) -> Self:
+    def of(cls, person: int, all_tasks: SubmittedTasks) -> Self:
+        """The rows of one person of at least one task."""
         mine = np.flatnonzero(all_tasks.person == person)
         own = mine[np.argsort(all_tasks.at[mine], kind="stable")]
         # The position of the person's task on each item in `own`, and its position among all on the item.
@@ -263,7 +271,7 @@ def smallest_p_value(strata: Strata, level: float) -> tuple[float, int]:
     squares = np.add.reduceat(values**2, strata.starts, axis=1)
     varies = np.flatnonzero(squares.sum(axis=1) > _NOTHING)
     totals, spreads = values @ strata.is_own, squares @ (strata.own / strata.sizes)
-    worth_a_search = log(2 * len(varies) / (_EXACT_FROM * level)) if len(varies) else 0.0
+    worth_a_search = search_from(len(varies), level)
     found: list[tuple[float, int]] = []
     for place in varies.tolist():
         own, spread = float(totals[place]), float(spreads[place])
@@ -279,11 +287,16 @@ def smallest_p_value(strata: Strata, level: float) -> tuple[float, int]:
     return min(1.0, 2 * len(found) * p_value), label
 
 
+def search_from(labels: int, level: float) -> float:
+    """Squared standard deviations from the mean from which a label's p-value may reach the level."""
+    return max(_WORTH_A_SEARCH, log(2 * max(labels, 1) / (_EXACT_FROM * level)))
+
+
 def _bound(values: Floats, strata: Strata, total: float, spread: float, worth_a_search: float) -> float:
     """A bound on the probability of an equal or greater own total; the values' mean is 0 in each group."""
     if total <= 0:
         return 1.0
-    if total**2 < max(_WORTH_A_SEARCH, worth_a_search) * spread:
+    if total**2 < worth_a_search * spread:
         # Bernstein's bound: larger, but enough to see that there is no difference.
         return exp(-0.5 * total**2 / (spread + float(values.max()) * total / 3))
     return _chernoff(values, strata, total, total / spread)
