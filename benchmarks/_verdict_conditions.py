@@ -30,15 +30,19 @@ SPREADS = ((0.65, 0.75), (0.6, 0.8), (0.5, 0.9), (0.4, 1.0))
 
 
 def order_rows(runs: int, random: np.random.Generator) -> Rows:
-    """Crowds at the bar on items of a spread, in a random order for each person or with hard items first for all."""
+    """Crowds at the bar on items of a spread, by the order in which people meet the items."""
     rows = []
     for low, high in SPREADS:
         chances = np.linspace(low, high, TASKS)
-        for common in (False, True):
-            named = [_named(_answers(chances, size, common, random)).any(axis=(1, 2)) for size in _batches(runs)]
-            checks = [_is_systematic(_orders(1.0 if common else 0.0, random)) for _ in range(min(runs, 20))]
-            name = f"chances {low:g} to {high:g}, {'hard items first for all' if common else 'random order each'}"
-            rows.append((name, [f"{np.concatenate(named).mean():.1%}", f"{np.mean(checks):.0%}"]))
+        for order, said in (
+            ("each", "random order each"),
+            ("drawn", "one random order for all"),
+            ("hard first", "hard items first for all"),
+        ):
+            named = [_named(_answers(chances, size, order, random)).any(axis=(1, 2)) for size in _batches(runs)]
+            checks = [_is_systematic(_orders(float(order != "each"), random)) for _ in range(min(runs, 20))]
+            cells = [f"{np.concatenate(named).mean():.1%}", f"{np.mean(checks):.0%}"]
+            rows.append((f"chances {low:g} to {high:g}, {said}", cells))
     return rows
 
 
@@ -46,11 +50,14 @@ def _batches(runs: int) -> Iterator[int]:
     return (min(BATCH, runs - done) for done in range(0, runs, BATCH))
 
 
-def _answers(chances: Floats, crowds: int, common: bool, random: np.random.Generator) -> Floats:
+def _answers(chances: Floats, crowds: int, order: str, random: np.random.Generator) -> Floats:
     """(crowds x people, tasks) for `evidence_paths`."""
     people = np.tile(chances, (crowds * CROWD, 1))
-    right = random.random(people.shape) < (people if common else random.permuted(people, axis=1))
-    return value_gains(right, BAR).for_below
+    if order == "each":
+        people = random.permuted(people, axis=1)
+    elif order == "drawn":
+        people = np.repeat(random.permuted(np.tile(chances, (crowds, 1)), axis=1), CROWD, axis=0)
+    return value_gains(random.random(people.shape) < people, BAR).for_below
 
 
 def named_at_looks(paths: Floats, crowd: int = CROWD) -> np.ndarray:
@@ -58,8 +65,8 @@ def named_at_looks(paths: Floats, crowd: int = CROWD) -> np.ndarray:
     shaped = paths.reshape(-1, crowd, paths.shape[1])
     named = np.zeros(shaped.shape, bool)
     # Below the level of one person alone nobody is named in any crowd.
-    for which, task in zip(*np.nonzero((shaped >= naming_level()).any(axis=1)), strict=True):
-        named[which, :, task] = named_of_many(shaped[which, :, task][None])[0]
+    which, task = np.nonzero((shaped >= naming_level()).any(axis=1))
+    named[which, :, task] = named_of_many(shaped[which, :, task])
     return named
 
 

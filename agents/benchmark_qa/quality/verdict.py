@@ -171,13 +171,17 @@ class Verdicts:
         return [self.people[name] for name in sorted(self.people) if self.people[name].words == words]
 
 
-def order_of_items(submissions: Iterable[Submission]) -> ItemOrder:
+def order_of_items(submissions: Iterable[Submission], draws: Iterable[int] = ()) -> ItemOrder:
     """Whether people get the items in a random order; the result is the same for every bar.
 
     Compares only the first items of the people with the most items: that shows a common order, and this runs often.
+
+    Args:
+        submissions: of the whole project, in order.
+        draws: seeds with which `pace` has ordered the queue.
     """
     people = sorted(_by_person(submissions).items(), key=lambda person: (-len(person[1]), person[0]))
-    return item_order({name: _moments(own[:_ITEMS_COMPARED]) for name, own in people[:_PEOPLE_COMPARED]})
+    return item_order({name: _moments(own[:_ITEMS_COMPARED]) for name, own in people[:_PEOPLE_COMPARED]}, draws=draws)
 
 
 def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None = None) -> Verdicts:
