@@ -20,12 +20,7 @@ from benchmark_qa.quality.submissions import (
 )
 from benchmark_qa.quality.verdict_history import VerdictEvent, history_of
 from benchmark_qa.stats.below_others import AmongOthers, beside_others
-from benchmark_qa.stats.evidence import (
-    Evidence,
-    Standing,
-    fold,
-    standings,
-)
+from benchmark_qa.stats.evidence import Standing, folds, standings
 from benchmark_qa.stats.intervals import Interval, RatioTotals
 from benchmark_qa.stats.item_order import ItemOrder, item_order
 
@@ -196,8 +191,7 @@ def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None =
     figure = bar.figure or figure_of(each.record for each in submissions)
     gains = {name: gains_of([each.record for each in own], figure, bar.threshold) for name, own in by_person.items()}
     judged = {name: [each for each in own if part_of(each.record, figure)[1]] for name, own in by_person.items()}
-    size = max(sum(bool(own) for own in judged.values()), 1)
-    evidence: dict[str, Evidence] = {name: fold(each, crowd=size) for name, each in gains.items()}
+    evidence = folds(gains)
     order = order or order_of_items(submissions)
     said = standings(evidence)
     is_said = not order.is_systematic

@@ -185,27 +185,14 @@ class Evidence:
         """Evidence that the figure is above the bar."""
         return sum(self.above) / len(BETS) + float(weight_to_come(self.tasks, self.starts[1]))
 
-    def after(self, gains: Gains, *, cap: float | None = None) -> Self:
+    def after(self, gains: Gains, *, cap: float | None = None) -> "Evidence":
         """The evidence after further tasks of one person, in the order of their submission.
 
         Args:
             gains: gains of one person.
             cap: cap of the evidence for "below", `cap_for` of the crowd. The cap for "above" is always `cap_for()`.
         """
-        if gains.values.ndim != 1:
-            raise ValueError(f"the gains of one person are (tasks,), not {gains.values.shape}")
-        sums = Sums(np.array([self.below, self.above]), np.array(self.recent), np.array(self.starts, np.int64))
-        growths = np.array([self.growth_below, self.growth_above])
-        caps = np.array([cap_for() if cap is None else cap, cap_for()])
-        units = np.stack([gains.for_below, gains.for_above], axis=1)[~np.isnan(gains.values)]
-        tasks = self.tasks
-        for tasks, said in enumerate(units, self.tasks + 1):
-            sums = advance(sums, np.array(tasks == 1), said, caps)
-            growths = growths + (np.log1p(said[:, None] * BETS) - growths) / min(tasks, _MEMORY)
-        below, above = map(tuple, sums.of_bets.tolist())
-        growth_below, growth_above = map(tuple, growths.tolist())
-        recent, starts = tuple(sums.recent.tolist()), tuple(sums.starts.tolist())
-        return type(self)(tasks, below, above, recent, starts, growth_below, growth_above)
+        return after_all({"": (self, gains)}, cap=cap_for() if cap is None else cap)[""]
 
     def to_dict(self) -> dict[str, Any]:
         """The state as JSON types."""
@@ -239,6 +226,51 @@ _LENGTHS: Mapping[str, int] = {
 def fold(gains: Gains, *, crowd: int = 1) -> Evidence:
     """The evidence about one person of a crowd after all tasks."""
     return Evidence().after(gains, cap=cap_for(crowd))
+
+
+def folds(people: Mapping[str, Gains]) -> dict[str, Evidence]:
+    """The evidence about everybody of a crowd after all tasks; the crowd is those with a task to judge."""
+    crowd = sum(not np.isnan(each.values).all() for each in people.values())
+    return after_all({name: (Evidence(), each) for name, each in people.items()}, cap=cap_for(max(crowd, 1)))
+
+
+def after_all(people: Mapping[str, tuple[Evidence, Gains]], *, cap: float) -> dict[str, Evidence]:
+    """The evidence about many people after further tasks of each, all at once; see `Evidence.after`."""
+    wrong = [each.values.shape for _, each in people.values() if each.values.ndim != 1]
+    if wrong:
+        raise ValueError(f"the gains of one person are (tasks,), not {wrong[0]}")
+    before = [held for held, _ in people.values()]
+    said = [~np.isnan(each.values) for _, each in people.values()]
+    further = np.array([int(each.sum()) for each in said], np.int64)
+    units = np.full((int(further.max(initial=0)), 2, len(before)), np.nan)
+    for person, ((_, each), counts) in enumerate(zip(people.values(), said, strict=True)):
+        units[: further[person], 0, person] = each.for_below[counts]
+        units[: further[person], 1, person] = each.for_above[counts]
+    tasks = np.array([held.tasks for held in before], np.int64)
+    sums = Sums(
+        np.array([[held.below for held in before], [held.above for held in before]]),
+        np.array([held.recent for held in before]).T,
+        np.array([held.starts for held in before], np.int64).T,
+    )
+    growths = np.array([[held.growth_below for held in before], [held.growth_above for held in before]])
+    for step, now in enumerate(units):
+        sums = advance(sums, tasks + step == 0, now, np.array([[cap], [cap_for()]]))
+        logs = np.log1p(np.where(np.isnan(now), 0.0, now)[..., None] * BETS) - growths
+        growths += np.where(np.isnan(now), 0.0, 1.0 / np.minimum(tasks + step + 1, _MEMORY))[..., None] * logs
+    parts = (sums.of_bets, sums.recent.T, sums.starts.T, growths)
+    bets, recent, starts, grown = (each.tolist() for each in parts)
+    return {
+        name: Evidence(
+            tasks=int(tasks[person] + further[person]),
+            below=tuple(bets[0][person]),
+            above=tuple(bets[1][person]),
+            recent=tuple(recent[person]),
+            starts=tuple(starts[person]),
+            growth_below=tuple(grown[0][person]),
+            growth_above=tuple(grown[1][person]),
+        )
+        for person, name in enumerate(people)
+    }
 
 
 @dataclass(frozen=True, slots=True)
