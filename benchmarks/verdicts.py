@@ -2,12 +2,14 @@
 
 Crowds of 41, a look after every task for 500 tasks, 1,000 runs. The bar is 0.7. "At most 5 %" means at most 6.7 % of
 1,000 runs. Without the real labels beside the checkout, those rows are skipped, and said to be. SECTIONS=drift,order
-runs these sections only; each has a seed of its own, so its figures are the same as in the whole.
+runs these sections only; each has a seed of its own, so its figures are the same as in the whole. WRITE=1 puts the
+tables into docs/statistics/evidence.md.
 """
 
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -29,6 +31,7 @@ TASKS = 500
 POOR = 5
 BATCH = 50
 NEVER = 10**6
+PAGE = Path(__file__).parents[1] / "docs" / "statistics" / "evidence.md"
 
 
 def first(reached: np.ndarray) -> np.ndarray:
@@ -137,54 +140,47 @@ def turned(columns: list[dict[str, str]]) -> list[tuple[str, list[str]]]:
     return [(name, [column[name] for column in columns]) for name in columns[0]]
 
 
-def bar_section(random: np.random.Generator) -> str:
+def bar_section(runs: int, random: np.random.Generator) -> str:
     found = known_kinds()
-    null = [at_the_bar(kind, RUNS, random) for kind in found]
+    null = [at_the_bar(kind, runs, random) for kind in found]
     rows = turned([{name: f"{share:.1%}" for name, share in each.items()} for each in null])
-    share = horizon(found[0], 2_000, 4 * RUNS, random)
-    return f"{table([kind.name for kind in found], rows)}\n\nAlone in 2,000 tasks (Bernoulli): {share:.1%}"
+    share = horizon(found[0], 2_000, 4 * runs, random)
+    return f"{table([kind.name for kind in found], rows)}\n\nAlone in 2,000 tasks (Bernoulli): {share:.1%}."
 
 
-def costs_section(random: np.random.Generator) -> str:
+def costs_section(runs: int, random: np.random.Generator) -> str:
     found = known_kinds()
-    rows = turned([costs(kind, RUNS, random) for kind in found])
-    known = [f"{likelihood_ratio_test(figure, RUNS, random):.0f}" for figure in (0.5, 0.6)]
-    known_text = f"A test that knows the alternative (Bernoulli, alone, .5 / .6): {' / '.join(known)}"
-    return f"{table([kind.name for kind in found], rows)}\n\n{known_text}"
+    rows = turned([costs(kind, runs, random) for kind in found])
+    known = " / ".join(f"{likelihood_ratio_test(figure, runs, random):.0f}" for figure in (0.5, 0.6))
+    text = f"A sequential test that is told the alternative (Bernoulli, alone, true .5 / .6) needs {known}."
+    return f"{table([kind.name for kind in found], rows)}\n\n{text}"
 
 
-def empty_section(random: np.random.Generator) -> str:
+def empty_section(runs: int, random: np.random.Generator) -> str:
     if "pedestrians" not in [kind.name for kind in known_kinds()]:
         return ""
-    empty = at_the_bar(Kind("", mostly_empty), RUNS, random)
-    units = silent(RUNS, TASKS, random).for_below
+    empty = at_the_bar(Kind("", mostly_empty), runs, random)
+    units = silent(runs, TASKS, random).for_below
     when = np.median(first(evidence_paths(units, cap=cap_for()) >= naming_level()))
     rows = table(["share"], [(name, [f"{share:.1%}"]) for name, share in empty.items()])
-    return f"{rows}\n\nSomebody who never draws anything there is named after {when:.0f} tasks (median)"
+    return f"{rows}\n\nSomebody who never draws anything there is named after {when:.0f} tasks (median)."
 
 
-def halves_section(_random: np.random.Generator) -> str:
+def halves_section(_runs: int, _random: np.random.Generator) -> str:
     return split_half() if len(known_kinds()) == len(kinds()) else ""
 
 
-SECTIONS: Mapping[str, tuple[str, Callable[[np.random.Generator], str]]] = {
-    "bar": ("Everybody exactly at the bar, share that is ever named", bar_section),
-    "costs": ("Median tasks until it is said", costs_section),
-    "empty": ("90 % empty items (pedestrian tasks), everybody at the bar", empty_section),
-    "halves": ("Split halves of real people with 40 tasks or more", halves_section),
-    "order": (
-        "Order of items",
-        lambda random: table(["below the bar, crowds", "order called systematic"], order_rows(RUNS, random)),
+SECTIONS: Mapping[str, Callable[[int, np.random.Generator], str]] = {
+    "bar": bar_section,
+    "costs": costs_section,
+    "empty": empty_section,
+    "order": lambda runs, random: table(
+        ["ever names anybody", "the check calls the order systematic"], order_rows(runs, random)
     ),
-    "others": (
-        "Below the others on these items",
-        lambda random: table(["crowds", "poor named after"], others_rows(RUNS, random)),
-    ),
-    "check": (
-        "The check of the order",
-        lambda random: table(["called systematic"], order_check_rows(RUNS, random)),
-    ),
-    "drift": ("Drift", lambda random: table(["result"], drift_rows(RUNS, random))),
+    "others": lambda runs, random: table(["crowds", "named after"], others_rows(runs, random)),
+    "check": lambda runs, random: table(["called systematic"], order_check_rows(runs, random)),
+    "drift": lambda runs, random: table(["result"], drift_rows(runs, random)),
+    "halves": halves_section,
 }
 
 
@@ -193,8 +189,20 @@ def main() -> None:
     unknown = sorted(set(wanted) - set(SECTIONS))
     if unknown:
         sys.exit(f"no section called {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
-    print(f"{RUNS:,} runs, crowds of {CROWD}, bar {BAR}, a look after each of {TASKS} tasks\n")
-    for number, (name, (title, section)) in enumerate(SECTIONS.items()):
+    for number, (name, section) in enumerate(SECTIONS.items()):
         if name in wanted:
-            print(f"{title}\n", flush=True)
-            print(section(np.random.default_rng((16, number))), end="\n\n", flush=True)
+            made = section(RUNS, np.random.default_rng((16, number)))
+            text = made if name == "halves" else f"{RUNS:,} runs.\n\n{made}"
+            print(f"{name}\n\n{text}\n", flush=True)
+            if os.environ.get("WRITE") and made:
+                PAGE.write_text(with_section(PAGE.read_text(), name, text))
+
+
+def with_section(page: str, name: str, text: str) -> str:
+    """The page with another text between the marks of a section."""
+    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->\n"
+    before, _, rest = page.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        sys.exit(f"{PAGE} has no marks {begin.strip()} and {end.strip()}")
+    return f"{before}{begin}{text}\n{end}{after}"

@@ -174,10 +174,10 @@ def test_the_evidence_is_capped_at_ten_times_the_level_of_naming_and_comes_down_
 
 
 def test_a_cap_never_raises_the_sums() -> None:
-    sums = Sums(np.full((3, len(BETS)), [[0.0], [1.0], [50.0]]), np.ones(3), np.zeros(3, np.int64))
+    sums = Sums(np.full((len(BETS), 3), [0.0, 1.0, 50.0]), np.ones(3), np.zeros(3, np.int64))
     free, capped = (advance(sums, np.array([True] * 3), np.zeros(3), cap).of_bets for cap in (1e9, 5.0))
     assert (capped <= free).all()
-    assert capped.mean(axis=1).tolist() == pytest.approx([0.45, 1.45, 5.0])
+    assert capped.mean(axis=0).tolist() == pytest.approx([0.45, 1.45, 5.0])
 
 
 def test_work_that_turns_poor_is_seen_after_a_long_good_time() -> None:
