@@ -4,19 +4,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmark_qa.stats.drift_test import LabelledTask, all_drift_looks
 from benchmark_qa.stats.evidence import (
     Floats,
     cap_for,
     evidence_paths,
     fold,
     named_of_many,
+    naming_level,
     object_figure,
     object_gains,
     standings,
     value_gains,
 )
 from benchmark_qa.stats.item_order import item_order
+from benchmarks._drift_crowds import first_accusation, labelled
 from benchmarks._simulated_people import BAR, FEWEST_TASKS
 from benchmarks.intervals import answer_crowd, box_crowd
 
@@ -26,19 +27,22 @@ BATCH = 25
 """Crowds at once, for memory"""
 Rows = list[tuple[str, list[str]]]
 SPREADS = ((0.65, 0.75), (0.6, 0.8), (0.5, 0.9), (0.4, 1.0))
-RARE = [0.6, 0.37, 0.01, 0.01, 0.01]
 
 
 def order_rows(runs: int, random: np.random.Generator) -> Rows:
-    """Crowds at the bar on items of a spread, in a random order for each person or with hard items first for all."""
+    """Crowds at the bar on items of a spread, by the order in which people meet the items."""
     rows = []
     for low, high in SPREADS:
         chances = np.linspace(low, high, TASKS)
-        for common in (False, True):
-            named = [_named(_answers(chances, size, common, random)).any(axis=(1, 2)) for size in _batches(runs)]
-            checks = [_is_systematic(_orders(1.0 if common else 0.0, random)) for _ in range(min(runs, 20))]
-            name = f"chances {low:g} to {high:g}, {'hard items first for all' if common else 'random order each'}"
-            rows.append((name, [f"{np.concatenate(named).mean():.1%}", f"{np.mean(checks):.0%}"]))
+        for order, said in (
+            ("each", "random order each"),
+            ("drawn", "one random order for all"),
+            ("hard first", "hard items first for all"),
+        ):
+            named = [_named(_answers(chances, size, order, random)).any(axis=(1, 2)) for size in _batches(runs)]
+            checks = [_is_systematic(_orders(float(order != "each"), random)) for _ in range(min(runs, 20))]
+            cells = [f"{np.concatenate(named).mean():.1%}", f"{np.mean(checks):.0%}"]
+            rows.append((f"chances {low:g} to {high:g}, {said}", cells))
     return rows
 
 
@@ -46,17 +50,28 @@ def _batches(runs: int) -> Iterator[int]:
     return (min(BATCH, runs - done) for done in range(0, runs, BATCH))
 
 
-def _answers(chances: Floats, crowds: int, common: bool, random: np.random.Generator) -> Floats:
+def _answers(chances: Floats, crowds: int, order: str, random: np.random.Generator) -> Floats:
     """(crowds x people, tasks) for `evidence_paths`."""
     people = np.tile(chances, (crowds * CROWD, 1))
-    right = random.random(people.shape) < (people if common else random.permuted(people, axis=1))
-    return value_gains(right, BAR).for_below
+    if order == "each":
+        people = random.permuted(people, axis=1)
+    elif order == "drawn":
+        people = np.repeat(random.permuted(np.tile(chances, (crowds, 1)), axis=1), CROWD, axis=0)
+    return value_gains(random.random(people.shape) < people, BAR).for_below
+
+
+def named_at_looks(paths: Floats, crowd: int = CROWD) -> np.ndarray:
+    """(crowds, people, tasks): who is named at each look, from paths (crowds x people, tasks)."""
+    shaped = paths.reshape(-1, crowd, paths.shape[1])
+    named = np.zeros(shaped.shape, bool)
+    # Below the level of one person alone nobody is named in any crowd.
+    which, task = np.nonzero((shaped >= naming_level()).any(axis=1))
+    named[which, :, task] = named_of_many(shaped[which, :, task])
+    return named
 
 
 def _named(units: Floats) -> np.ndarray:
-    """(crowds, people, tasks): who is named at each look."""
-    paths = evidence_paths(units, cap=cap_for(CROWD)).reshape(-1, CROWD, TASKS)
-    return np.stack([named_of_many(paths[:, :, task]) for task in range(TASKS)], axis=2)
+    return named_at_looks(evidence_paths(units, cap=cap_for(CROWD)))
 
 
 def _orders(agreement: float, random: np.random.Generator, *, people: int = CROWD, items: int = 100) -> list[list[str]]:
@@ -119,42 +134,15 @@ def drift_rows(runs: int, random: np.random.Generator) -> Rows:
     """Crowds with classes of 1 %, looked at every 25 tasks of 500 (7 people an item)."""
     rows: Rows = []
     for most in (1, 6):
-        found = [_accused(_labelled(RARE, most, random)) for _ in range(runs)]
+        crowds = (labelled(most, random) for _ in range(runs))
+        found = [any(first_accusation(crowd, person) for person in range(CROWD)) for crowd in crowds]
         name = f"equal people, up to {most} labels a task: crowds that ever accuse anybody"
-        rows.append((name, [f"{np.mean([any(each.values()) for each in found]):.1%}"]))
-    for odd, said in (([0.4, 0.57, 0.01, 0.01, 0.01], ".6 to .4"), ([0.55, 0.37, 0.06, 0.01, 0.01], ".01 to .06")):
-        when = [_accused(_labelled(RARE, 1, random, odd))["p0"] for _ in range(max(1, runs // 10))]
+        rows.append((name, [f"{np.mean(found):.1%}"]))
+    for odd, said in (((0.4, 0.57, 0.01, 0.01, 0.01), ".6 to .4"), ((0.55, 0.37, 0.06, 0.01, 0.01), ".01 to .06")):
+        when = [first_accusation(labelled(1, random, odd), 0) or 10**6 for _ in range(runs)]
         name = f"one of 41 gives a class of {said}, one label a task: found after (median)"
-        rows.append((name, [f"{np.median([each or 10**6 for each in when]):.0f} tasks"]))
+        rows.append((name, [f"{np.median(when):.0f} tasks"]))
     return rows
-
-
-def _labelled(
-    shares: list[float], most: int, random: np.random.Generator, odd: list[float] | None = None
-) -> dict[str, list[LabelledTask]]:
-    """Everybody has 500 tasks of as many items as make seven people an item; an item leans towards its own labels."""
-    items = CROWD * TASKS // 7
-    leaning = random.dirichlet(np.array(shares) * 5, size=items)
-    people = {}
-    for person in range(CROWD):
-        met = random.permutation(items)[:TASKS]
-        sizes = random.integers(1, most, size=TASKS, endpoint=True)
-        of_odd = odd is not None and person == 0
-        chances = random.dirichlet(np.array(odd) * 5, size=TASKS) if of_odd else leaning[met]
-        counts = random.multinomial(sizes, chances).astype(float).tolist()
-        people[f"p{person}"] = [
-            LabelledTask(number + person / 100, str(item), tuple(given))
-            for number, (item, given) in enumerate(zip(met.tolist(), counts, strict=True))
-        ]
-    return people
-
-
-def _accused(people: dict[str, list[LabelledTask]]) -> dict[str, int]:
-    """For each person the number of tasks at the first look that called them different, 0 without one."""
-    return {
-        name: min((look.tasks for look in looks if look.is_different), default=0)
-        for name, looks in all_drift_looks(people).items()
-    }
 
 
 def split_half() -> str:

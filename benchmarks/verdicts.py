@@ -1,17 +1,28 @@
 """Do verdicts about people hold, and what do they cost? `python -m benchmarks verdicts`, RUNS=50 for a quick look.
 
 Crowds of 41, a look after every task for 500 tasks, 1,000 runs. The bar is 0.7. "At most 5 %" means at most 6.7 % of
-1,000 runs. Without the real labels beside the checkout, those rows are skipped, and said to be.
+1,000 runs. Without the real labels beside the checkout, those rows are skipped, and said to be. SECTIONS=drift,order
+runs these sections only; each has a seed of its own, so its figures are the same as in the whole. WRITE=1 puts the
+tables into docs/statistics/evidence.md.
 """
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 
-from benchmark_qa.stats.evidence import Floats, cap_for, evidence_paths, named_of_many, naming_level
+from benchmark_qa.stats.evidence import Floats, cap_for, evidence_paths, naming_level
 from benchmarks._simulated_people import BAR, Kind, kinds, mostly_empty, silent
-from benchmarks._verdict_conditions import drift_rows, order_check_rows, order_rows, others_rows, split_half
+from benchmarks._verdict_conditions import (
+    drift_rows,
+    named_at_looks,
+    order_check_rows,
+    order_rows,
+    others_rows,
+    split_half,
+)
 from benchmarks.intervals import DATA
 
 RUNS = int(os.environ.get("RUNS", "1000"))
@@ -20,6 +31,7 @@ TASKS = 500
 POOR = 5
 BATCH = 50
 NEVER = 10**6
+PAGE = Path(__file__).parents[1] / "docs" / "statistics" / "evidence.md"
 
 
 def first(reached: np.ndarray) -> np.ndarray:
@@ -31,12 +43,6 @@ def batches(runs: int) -> Iterator[int]:
     return (min(BATCH, runs - done) for done in range(0, runs, BATCH))
 
 
-def crowd_named(paths: Floats, crowd: int = CROWD) -> np.ndarray:
-    """(crowds, people, tasks): who is named at each look, from paths (crowds x people, tasks)."""
-    shaped = paths.reshape(-1, crowd, paths.shape[1])
-    return np.stack([named_of_many(shaped[:, :, task]) for task in range(paths.shape[1])], axis=2)
-
-
 def at_the_bar(kind: Kind, runs: int, random: np.random.Generator) -> dict[str, float]:
     """Everybody exactly at the bar: shares of people, and of crowds, ever named."""
     alone, crowds, habit, above = [], [], [], []
@@ -46,7 +52,7 @@ def at_the_bar(kind: Kind, runs: int, random: np.random.Generator) -> dict[str, 
         passed = (paths >= naming_level()).any(axis=1)
         alone.append(passed)
         habit.append(passed.reshape(size, CROWD).any(axis=1))
-        crowds.append(crowd_named(paths).any(axis=(1, 2)))
+        crowds.append(named_at_looks(paths).any(axis=(1, 2)))
         above.append((evidence_paths(gains.for_above, cap=cap_for()) >= naming_level()).any(axis=1))
     return {
         "alone, ever below": float(np.concatenate(alone).mean()),
@@ -63,7 +69,7 @@ def some_poor(kind: Kind, figure: float, runs: int, random: np.random.Generator)
         poor = kind.draw(figure, size * POOR, TASKS, random)
         others = kind.draw(BAR, size * (CROWD - POOR), TASKS, random).for_below.reshape(size, CROWD - POOR, TASKS)
         units = np.concatenate([poor.for_below.reshape(size, POOR, TASKS), others], axis=1)
-        named = crowd_named(evidence_paths(units.reshape(-1, TASKS), cap=cap_for(CROWD)))
+        named = named_at_looks(evidence_paths(units.reshape(-1, TASKS), cap=cap_for(CROWD)))
         when.append(first(named[:, :POOR]).ravel())
         false += (named[:, POOR:].sum(axis=1) / np.maximum(named.sum(axis=1), 1)).sum(axis=0)
     return float(np.median(np.concatenate(when))), float(false.max() / runs)
@@ -134,35 +140,69 @@ def turned(columns: list[dict[str, str]]) -> list[tuple[str, list[str]]]:
     return [(name, [column[name] for column in columns]) for name in columns[0]]
 
 
-def main() -> None:
-    random = np.random.default_rng(16)
+def bar_section(runs: int, random: np.random.Generator) -> str:
     found = known_kinds()
-    names = [kind.name for kind in found]
-    print(f"{RUNS:,} runs, crowds of {CROWD}, bar {BAR}, a look after each of {TASKS} tasks\n")
-    print("Everybody exactly at the bar\n", flush=True)
-    null = [at_the_bar(kind, RUNS, random) for kind in found]
-    print(table(names, turned([{name: f"{share:.1%}" for name, share in each.items()} for each in null])))
-    print("\nMedian tasks until it is said\n", flush=True)
-    print(table(names, turned([costs(kind, RUNS, random) for kind in found])), flush=True)
-    known = [f"{likelihood_ratio_test(figure, RUNS, random):.0f}" for figure in (0.5, 0.6)]
-    print(f"\nA test that knows the alternative (Bernoulli, alone, .5 / .6): {' / '.join(known)}")
-    share = horizon(found[0], 2_000, 4 * RUNS, random)
-    print(f"Alone at the bar, Bernoulli, ever named in 2,000 tasks: {share:.1%}\n", flush=True)
-    if "pedestrians" in names:
-        empty = at_the_bar(Kind("", mostly_empty), RUNS, random)
-        print("90 % empty items (pedestrian tasks), everybody at the bar\n")
-        print(table(["share"], [(name, [f"{share:.1%}"]) for name, share in empty.items()]))
-        units = silent(RUNS, TASKS, random).for_below
-        when = np.median(first(evidence_paths(units, cap=cap_for()) >= naming_level()))
-        print(f"\nSomebody who never draws anything there is named after {when:.0f} tasks (median)\n", flush=True)
-    if len(found) == 4:
-        print("Split halves of real people with 40 tasks or more: verdict on the first half, figure on the second\n")
-        print(split_half(), end="\n\n")
-    for title, columns, rows_of in (
-        ("Order of items", ["below the bar, crowds", "order called systematic"], order_rows),
-        ("Below the others on these items", ["crowds", "poor named after"], others_rows),
-        ("The check of the order", ["called systematic"], order_check_rows),
-        ("Drift", ["result"], drift_rows),
-    ):
-        print(f"{title}\n", flush=True)
-        print(table(columns, rows_of(RUNS, random)), end="\n\n", flush=True)
+    null = [at_the_bar(kind, runs, random) for kind in found]
+    rows = turned([{name: f"{share:.1%}" for name, share in each.items()} for each in null])
+    share = horizon(found[0], 2_000, 4 * runs, random)
+    return f"{table([kind.name for kind in found], rows)}\n\nAlone in 2,000 tasks (Bernoulli): {share:.1%}."
+
+
+def costs_section(runs: int, random: np.random.Generator) -> str:
+    found = known_kinds()
+    rows = turned([costs(kind, runs, random) for kind in found])
+    known = " / ".join(f"{likelihood_ratio_test(figure, runs, random):.0f}" for figure in (0.5, 0.6))
+    text = f"A sequential test that is told the alternative (Bernoulli, alone, true .5 / .6) needs {known}."
+    return f"{table([kind.name for kind in found], rows)}\n\n{text}"
+
+
+def empty_section(runs: int, random: np.random.Generator) -> str:
+    if "pedestrians" not in [kind.name for kind in known_kinds()]:
+        return ""
+    empty = at_the_bar(Kind("", mostly_empty), runs, random)
+    units = silent(runs, TASKS, random).for_below
+    when = np.median(first(evidence_paths(units, cap=cap_for()) >= naming_level()))
+    rows = table(["share"], [(name, [f"{share:.1%}"]) for name, share in empty.items()])
+    return f"{rows}\n\nSomebody who never draws anything there is named after {when:.0f} tasks (median)."
+
+
+def halves_section(_runs: int, _random: np.random.Generator) -> str:
+    return split_half() if len(known_kinds()) == len(kinds()) else ""
+
+
+SECTIONS: Mapping[str, Callable[[int, np.random.Generator], str]] = {
+    "bar": bar_section,
+    "costs": costs_section,
+    "empty": empty_section,
+    "order": lambda runs, random: table(
+        ["ever names anybody", "the check calls the order systematic"], order_rows(runs, random)
+    ),
+    "others": lambda runs, random: table(["crowds", "named after"], others_rows(runs, random)),
+    "check": lambda runs, random: table(["called systematic"], order_check_rows(runs, random)),
+    "drift": lambda runs, random: table(["result"], drift_rows(runs, random)),
+    "halves": halves_section,
+}
+
+
+def main() -> None:
+    wanted = [name for name in os.environ.get("SECTIONS", ",".join(SECTIONS)).split(",") if name]
+    unknown = sorted(set(wanted) - set(SECTIONS))
+    if unknown:
+        sys.exit(f"no section called {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    for number, (name, section) in enumerate(SECTIONS.items()):
+        if name in wanted:
+            made = section(RUNS, np.random.default_rng((16, number)))
+            text = made if name == "halves" else f"{RUNS:,} runs.\n\n{made}"
+            print(f"{name}\n\n{text}\n", flush=True)
+            if os.environ.get("WRITE") and made:
+                PAGE.write_text(with_section(PAGE.read_text(), name, text))
+
+
+def with_section(page: str, name: str, text: str) -> str:
+    """The page with another text between the marks of a section."""
+    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->\n"
+    before, _, rest = page.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        sys.exit(f"{PAGE} has no marks {begin.strip()} and {end.strip()}")
+    return f"{before}{begin}{text}\n{end}{after}"

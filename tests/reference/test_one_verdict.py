@@ -5,17 +5,24 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
 from benchmark_qa.alerts.alerts import states_of, verdicts_by_rule
 from benchmark_qa.config.deployment import AlertRule, Deployment
-from benchmark_qa.quality.from_store import bar_of, current_leaderboard, report_project, submissions_of
-from benchmark_qa.quality.verdict import judge
+from benchmark_qa.encord_api.client import Encord
+from benchmark_qa.quality.actions import Actor
+from benchmark_qa.quality.from_store import current_leaderboard, report_project
 from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.stats.item_order import place_in_draw
+from benchmark_qa.store.action_log import PACE, ActionLog
 from benchmark_qa.store.score_store import SqlScoreStore
+from benchmark_qa.tasks.ground_truth import GroundTruth
+from benchmark_qa.tasks.projects import ServedProjects
+from benchmark_qa.tasks.score import Scorer
+from tests.fakes.encord import FakeEncord
 from tests.real_records import bluebird_records, pedestrian_records
 from tests.records import NOON, PROJECT, record
 
@@ -57,6 +64,15 @@ def in_random_order(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
     return moved
 
 
+def in_the_order_of_the_queue(records: Iterable[ScoreRecord], seed: int) -> list[ScoreRecord]:
+    """Everybody's items in the order in which `pace` has drawn the queue."""
+    moved = []
+    for each in records:
+        at = NOON + timedelta(seconds=(place_in_draw(each.identity.data_hash, seed) >> 40))
+        moved.append(replace(each, identity=replace(each.identity, labels_edited_at=at)))
+    return moved
+
+
 @pytest.fixture(params=["simulated", "pedestrians", "bluebirds"])
 def records(request: pytest.FixtureRequest) -> list[ScoreRecord]:
     if request.param == "simulated":
@@ -68,18 +84,41 @@ def records(request: pytest.FixtureRequest) -> list[ScoreRecord]:
     return in_random_order(make(data))
 
 
+def words_everywhere(store: SqlScoreStore) -> dict[str, str]:
+    """The verdict about everybody, which report, leaderboard, actions and alerts agree on."""
+    page = report_project(store, DEPLOYMENT, domain="")
+    reported: dict[str, str] = {line.annotator: line.verdict for line in page.leaderboard.lines}
+    table = {line.annotator: line.verdict for line in current_leaderboard(store, DEPLOYMENT).lines}
+    projects = ServedProjects(cast(Encord, FakeEncord()), DEPLOYMENT)
+    plan = Actor(Scorer(projects, GroundTruth(projects, ttl_seconds=1), store)).plan()
+    acted = {name: person.words for name, person in plan.verdicts.people.items()}
+    assert reported == table == acted
+    below = {name for name, words in reported.items() if words == "below the bar"}
+    for judged in verdicts_by_rule(store, DEPLOYMENT).values():
+        assert {name: person.words for name, person in judged.people.items()} == reported
+        assert {name for name, state in states_of(judged).items() if state == "below"} == below
+    return reported
+
+
 def test_everybody_is_told_the_same_of_everybody(records: list[ScoreRecord], tmp_path: Path) -> None:
     store = SqlScoreStore(f"sqlite:///{tmp_path}/scores.sqlite")
     store.save(records)
-    page = report_project(store, DEPLOYMENT, domain="")
-    reported = {line.annotator: line.verdict for line in page.leaderboard.lines}
-    table = {line.annotator: line.verdict for line in current_leaderboard(store, DEPLOYMENT).lines}
-    submissions = submissions_of(store, DEPLOYMENT)
-    acted = {name: person.words for name, person in judge(submissions, bar_of(DEPLOYMENT)).people.items()}
-    assert reported == table == acted
-    for judged in verdicts_by_rule(DEPLOYMENT.alerts, submissions, DEPLOYMENT).values():
-        below = {name for name, state in states_of(judged).items() if state == "below"}
-        assert below == {name for name, words in reported.items() if words == "below the bar"}
-    assert "below the bar" in reported.values()
-    assert "above the bar" in reported.values()
+    reported = words_everywhere(store)
+    assert {"below the bar", "above the bar"} <= set(reported.values())
+    # Made again with other times of scoring, and saved in another order: nothing changes.
+    anew = [replace(each, scored_at=each.scored_at + timedelta(days=n % 7)) for n, each in enumerate(records)]
+    store.save(list(reversed(anew)))
+    assert words_everywhere(store) == reported
+    store.close()
+
+
+def test_a_queue_that_pace_has_ordered_is_a_random_order(tmp_path: Path) -> None:
+    store = SqlScoreStore(f"sqlite:///{tmp_path}/scores.sqlite")
+    store.save(in_the_order_of_the_queue(simulated_records(), 3))
+    assert set(words_everywhere(store).values()) == {"cannot be said: items not in random order"}
+    for seed in (0, 3):
+        ActionLog(store.database).record(
+            PROJECT, kind=PACE, operator="pace", subject=PROJECT, reason="drawn", facts={"seed": seed}
+        )
+    assert {"below the bar", "above the bar"} <= set(words_everywhere(store).values())
     store.close()

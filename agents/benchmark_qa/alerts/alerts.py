@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -17,9 +17,8 @@ import requests
 
 from benchmark_qa.config.deployment import AlertRule, Deployment
 from benchmark_qa.config.settings import Settings
-from benchmark_qa.quality.from_store import bar_of, submissions_of
-from benchmark_qa.quality.submissions import Submission
-from benchmark_qa.quality.verdict import Bar, Verdicts, judge, order_of_items
+from benchmark_qa.quality.from_store import bar_of, order_in, submissions_of
+from benchmark_qa.quality.verdict import Bar, Verdicts, judge
 from benchmark_qa.store.alert_states import AlertChange, AlertStates
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.score_store import SqlScoreStore
@@ -69,14 +68,19 @@ AlertState = Literal["below", "clear"]
 QUIET: AlertState = "clear"
 
 
-def verdicts_by_rule(
-    rules: Sequence[AlertRule], submissions: Sequence[Submission], deployment: Deployment
-) -> dict[str, Verdicts]:
-    """The verdicts for each rule, by rule name; rules with the same bar share one object."""
+def verdicts_by_rule(store: SqlScoreStore, deployment: Deployment) -> dict[str, Verdicts]:
+    """The verdicts for each rule, by rule name; rules with the same bar share one object.
+
+    Raises:
+        StoreError
+    """
+    if not deployment.alerts:
+        return {}
+    submissions = submissions_of(store, deployment)
+    order = order_in(store, deployment, submissions)
     by_bar: dict[Bar, Verdicts] = {}
-    order = order_of_items(submissions) if rules else None
     found = {}
-    for rule in rules:
+    for rule in deployment.alerts:
         bar = _bar_of_rule(rule, bar_of(deployment))
         if bar not in by_bar:
             by_bar[bar] = judge(submissions, bar, order)
@@ -123,7 +127,7 @@ def fire_alerts(store: SqlScoreStore, deployment: Deployment, send: Send) -> lis
     project = str(deployment.production_project)
     states = AlertStates(store.database)
     rules = {rule.name: rule for rule in deployment.alerts}
-    verdicts = verdicts_by_rule(deployment.alerts, submissions_of(store, deployment), deployment) if rules else {}
+    verdicts = verdicts_by_rule(store, deployment)
     for name, judged in verdicts.items():
         states.note(project, name, states_of(judged), quiet=QUIET)
     sent: list[AlertChange] = []

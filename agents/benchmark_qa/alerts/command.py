@@ -17,14 +17,12 @@ def alerts(
     """
     with clear_failures():
         from benchmark_qa.alerts.alerts import SignedWebhook, WebhookFailed, fire_alerts, states_of, verdicts_by_rule
-        from benchmark_qa.quality.from_store import submissions_of
         from benchmark_qa.terminal.opening import open_scores
 
         scores = open_scores()
         settings = scores.settings
         if dry_run:
-            submissions = submissions_of(scores.store, settings.config)
-            for rule, verdicts in verdicts_by_rule(settings.config.alerts, submissions, settings.config).items():
+            for rule, verdicts in verdicts_by_rule(scores.store, settings.config).items():
                 states = states_of(verdicts)
                 for annotator, person in verdicts.people.items():
                     typer.echo(f"{rule}: {annotator} {states.get(annotator, 'as before')} ({person.explain()})")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from benchmark_qa.encord_api.errors import PlatformError
 from benchmark_qa.encord_api.reviews import AssignedTask, PeoplesWork
-from benchmark_qa.quality.from_store import bar_of, submissions_of
+from benchmark_qa.quality.from_store import bar_of, order_in, submissions_of
 from benchmark_qa.quality.submissions import Submission, without_items
 from benchmark_qa.quality.verdict import PersonVerdict, Verdicts, judge
 from benchmark_qa.records.score import passed
@@ -75,7 +75,8 @@ class Actor:
         deployment = self.scorer.projects.deployment
         actions = deployment.actions
         submissions = submissions_of(self.scorer.store, deployment)
-        verdicts = judge(submissions, bar_of(deployment))
+        order = order_in(self.scorer.store, deployment, submissions)
+        verdicts = judge(submissions, bar_of(deployment), order)
         below = verdicts.with_words("below the bar")
         proposals: list[Proposal] = []
         remarks: list[str] = []

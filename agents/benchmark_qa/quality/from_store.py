@@ -8,8 +8,10 @@ from benchmark_qa.engine.task import ENGINE_VERSION
 from benchmark_qa.quality.leaderboard import Leaderboard, leaderboard
 from benchmark_qa.quality.report import Evidence, Question, Report, build_report, totals_by_annotator
 from benchmark_qa.quality.submissions import Submission, in_order, newest_of_attempt, replaced_by_another_attempt
-from benchmark_qa.quality.verdict import Bar, judge
+from benchmark_qa.quality.verdict import Bar, judge, order_of_items
 from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.stats.item_order import ItemOrder
+from benchmark_qa.store.action_log import ActionLog
 from benchmark_qa.store.exposure import KeptWork
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.store.truth_rulings import TruthRulings
@@ -45,6 +47,7 @@ def report_project(
         exposures=store.exposures(project),
         first_versions=first,
         reading=KeptWork(store.database).last(project) if as_of is None else None,
+        draws=ActionLog(store.database).draws(project),
     )
     question = Question(
         production_project=project,
@@ -65,7 +68,16 @@ def current_leaderboard(store: SqlScoreStore, deployment: Deployment) -> Leaderb
     """
     submissions = submissions_of(store, deployment)
     totals = totals_by_annotator([each.record for each in submissions])
-    return leaderboard(totals, judge(submissions, bar_of(deployment)))
+    return leaderboard(totals, judge(submissions, bar_of(deployment), order_in(store, deployment, submissions)))
+
+
+def order_in(store: SqlScoreStore, deployment: Deployment, submissions: Sequence[Submission]) -> ItemOrder:
+    """Whether people get the items in a random order, with the draws that the action log knows.
+
+    Raises:
+        StoreError
+    """
+    return order_of_items(submissions, ActionLog(store.database).draws(str(deployment.production_project)))
 
 
 def submissions_of(store: SqlScoreStore, deployment: Deployment) -> list[Submission]:

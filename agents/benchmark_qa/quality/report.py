@@ -32,7 +32,7 @@ from benchmark_qa.quality.items import Item, RatingLine, items_of, mean_scores, 
 from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard, leaderboard
 from benchmark_qa.quality.people import Person, TaskLine, people_of
 from benchmark_qa.quality.submissions import Submission, in_order
-from benchmark_qa.quality.verdict import Bar, judge
+from benchmark_qa.quality.verdict import Bar, judge, order_of_items
 from benchmark_qa.records.figures import totals_of
 from benchmark_qa.records.score import ScoreRecord, WorkReading, passed
 
@@ -72,6 +72,8 @@ class Evidence:
     """The score of the first version of the labels on every branch"""
     reading: WorkReading | None = None
     """What Encord's analytics said about people's work; None: not read"""
+    draws: Sequence[int] = ()
+    """Seeds with which `pace` has ordered the queue"""
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,9 @@ def build_report(question: Question, evidence: Evidence) -> Report:
     submissions = counted_submissions(evidence)
     counted = [each.record for each in submissions]
     level = question.bar.level
-    board = leaderboard(totals_by_annotator(counted), judge(submissions, question.bar))
+    board = leaderboard(
+        totals_by_annotator(counted), judge(submissions, question.bar, order_of_items(submissions, evidence.draws))
+    )
     means = mean_scores(counted)
     tasks = tuple(_task(question, each, means) for each in sorted(submissions, key=_by_item))
     crowd = CrowdLabels.of(counted)

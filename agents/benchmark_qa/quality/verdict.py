@@ -20,12 +20,7 @@ from benchmark_qa.quality.submissions import (
 )
 from benchmark_qa.quality.verdict_history import VerdictEvent, history_of
 from benchmark_qa.stats.below_others import AmongOthers, beside_others
-from benchmark_qa.stats.evidence import (
-    Evidence,
-    Standing,
-    fold,
-    standings,
-)
+from benchmark_qa.stats.evidence import Standing, folds, standings
 from benchmark_qa.stats.intervals import Interval, RatioTotals
 from benchmark_qa.stats.item_order import ItemOrder, item_order
 
@@ -171,13 +166,17 @@ class Verdicts:
         return [self.people[name] for name in sorted(self.people) if self.people[name].words == words]
 
 
-def order_of_items(submissions: Iterable[Submission]) -> ItemOrder:
+def order_of_items(submissions: Iterable[Submission], draws: Iterable[int] = ()) -> ItemOrder:
     """Whether people get the items in a random order; the result is the same for every bar.
 
     Compares only the first items of the people with the most items: that shows a common order, and this runs often.
+
+    Args:
+        submissions: of the whole project, in order.
+        draws: seeds with which `pace` has ordered the queue.
     """
     people = sorted(_by_person(submissions).items(), key=lambda person: (-len(person[1]), person[0]))
-    return item_order({name: _moments(own[:_ITEMS_COMPARED]) for name, own in people[:_PEOPLE_COMPARED]})
+    return item_order({name: _moments(own[:_ITEMS_COMPARED]) for name, own in people[:_PEOPLE_COMPARED]}, draws=draws)
 
 
 def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None = None) -> Verdicts:
@@ -192,8 +191,7 @@ def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None =
     figure = bar.figure or figure_of(each.record for each in submissions)
     gains = {name: gains_of([each.record for each in own], figure, bar.threshold) for name, own in by_person.items()}
     judged = {name: [each for each in own if part_of(each.record, figure)[1]] for name, own in by_person.items()}
-    size = max(sum(bool(own) for own in judged.values()), 1)
-    evidence: dict[str, Evidence] = {name: fold(each, crowd=size) for name, each in gains.items()}
+    evidence = folds(gains)
     order = order or order_of_items(submissions)
     said = standings(evidence)
     is_said = not order.is_systematic

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark_qa.stats.evidence import Evidence, Floats, Gains, fold, named
+from benchmark_qa.stats.evidence import Evidence, Floats, Gains, folds, named
 
 FEWEST_OTHERS = 5
 """Fewest others on an item for a comparison; with fewer, it is not meaningful."""
@@ -38,8 +38,7 @@ def beside_others(values: Mapping[str, Sequence[tuple[str, float]]]) -> dict[str
             to judge are left out.
     """
     gains = {name: Gains(differences, 1.0, 1.0) for name, differences in differences_of(values).items()}
-    crowd = sum(not np.isnan(each.values).all() for each in gains.values())
-    evidence = {name: fold(each, crowd=max(crowd, 1)) for name, each in gains.items()}
+    evidence = folds(gains)
     below = named({name: held.evidence_below for name, held in evidence.items() if held.tasks})
     return {name: _among(evidence[name], gains[name].values, name in below) for name in values}
 

@@ -20,6 +20,7 @@ A look compares with what the others had submitted by then, so it gives the same
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import exp, inf, isfinite, lgamma, log
 from typing import Self
 
@@ -35,8 +36,10 @@ MOST_OTHERS = 40
 _EXACT_FROM = 100.0
 """Largest bound / level for which the exact tail is computed; the tail never exceeds the bound."""
 _WORTH_A_SEARCH = 2.0
-"""Squared standard deviations from the mean below which a simple bound is used as the p-value."""
+"""Squared standard deviations from the mean below which a simple bound is used as the p-value at any level."""
 _STEPS = 12
+_NOTHING = 1e-18
+"""Sum of squares below which a label does not vary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class DriftLook:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Strata:
     """Groups of tasks; within a group each task is equally likely to be the person's.
 
@@ -80,13 +83,13 @@ class Strata:
     is_own: NDArray[np.bool_]
     sizes: NDArray[np.int64]
 
-    @property
+    @cached_property
     def starts(self) -> NDArray[np.int64]:
         """The first row of each group."""
         starts: NDArray[np.int64] = np.cumsum(self.sizes) - self.sizes
         return starts
 
-    @property
+    @cached_property
     def own(self) -> NDArray[np.int64]:
         """Number of the person's tasks in each group."""
         own: NDArray[np.int64] = np.add.reduceat(self.is_own.astype(np.int64), self.starts)
@@ -94,7 +97,7 @@ class Strata:
 
 
 @dataclass(frozen=True, slots=True)
-class _Submitted:
+class SubmittedTasks:
     """All tasks of all people, by item and then by submission; equal rows of all arrays belong together."""
 
     counts: Floats
@@ -106,17 +109,21 @@ class _Submitted:
 
     @classmethod
     def of(cls, people: Mapping[str, Sequence[LabelledTask]]) -> Self:
+        """The tasks of all people; people are numbered by name."""
         names = sorted(people)
         tasks = [(task, number) for number, name in enumerate(names) for task in people[name]]
         codes = {item: code for code, item in enumerate(sorted({task.item for task, _ in tasks}))}
         item = np.array([codes[task.item] for task, _ in tasks], dtype=np.int64)
         at, person = np.array([task.submitted for task, _ in tasks]), np.array([number for _, number in tasks])
+        return cls.sorted(np.array([task.counts for task, _ in tasks], dtype=float), person, item, at)
+
+    @classmethod
+    def sorted(cls, counts: Floats, person: NDArray[np.int64], item: NDArray[np.int64], at: Floats) -> Self:
+        """From tasks in any order: label counts (tasks, labels), numbers of people and items, moments."""
         order = np.lexsort((person, at, item))
         item = item[order]
         rank = np.arange(len(item)) - np.searchsorted(item, item)
-        return cls(
-            np.array([task.counts for task, _ in tasks], dtype=float)[order], person[order], item, at[order], rank
-        )
+        return cls(counts[order], person[order], item, at[order], rank)
 
 
 def drift_looks(people: Mapping[str, Sequence[LabelledTask]], *, alpha: float = ALPHA) -> dict[str, DriftLook]:
@@ -141,17 +148,20 @@ def _looks(people: Mapping[str, Sequence[LabelledTask]], alpha: float) -> dict[s
     if len({len(task.counts) for tasks in used.values() for task in tasks}) > 1:
         raise ValueError("the label counts of all tasks are of the same labels")
     crowd = sum(bool(tasks) for tasks in used.values())
-    submitted = _Submitted.of(used) if crowd else None
+    submitted = SubmittedTasks.of(used) if crowd else None
     numbers = {name: number for number, name in enumerate(sorted(used))}
     return {name: _looks_at(numbers[name], len(tasks), submitted, alpha, crowd) for name, tasks in used.items()}
 
 
-def _looks_at(person: int, tasks: int, submitted: _Submitted | None, alpha: float, crowd: int) -> Iterator[DriftLook]:
+def _looks_at(
+    person: int, tasks: int, submitted: SubmittedTasks | None, alpha: float, crowd: int
+) -> Iterator[DriftLook]:
     if submitted is None or tasks < LOOK_EVERY:
         yield DriftLook(False, 0, tasks, reason=f"fewer than {LOOK_EVERY} tasks with labels")
         return
+    tasks_of_person = TasksOfPerson.of(person, submitted)
     for look in range(tasks // LOOK_EVERY, 0, -1):
-        yield _look(_strata(person, look, submitted), look, level_of_look(look, crowd, alpha))
+        yield look_at(tasks_of_person, look, level_of_look(look, crowd, alpha))
 
 
 def level_of_look(look: int, people: int, alpha: float = ALPHA) -> float:
@@ -170,8 +180,9 @@ def _used(name: str, tasks: Sequence[LabelledTask]) -> list[LabelledTask]:
     return [task for task in tasks if any(task.counts)]
 
 
-def _look(strata: Strata, look: int, level: float) -> DriftLook:
-    tasks = look * LOOK_EVERY
+def look_at(person: "TasksOfPerson", look: int, level: float) -> DriftLook:
+    """The k-th look at a person, from the first 25 k tasks."""
+    strata, tasks = person.strata(look), look * LOOK_EVERY
     if strata.is_own.all():
         return DriftLook(False, look, tasks, reason="nobody to compare with")
     p_value, label = smallest_p_value(strata, level)
@@ -188,65 +199,106 @@ def _look(strata: Strata, look: int, level: float) -> DriftLook:
     )
 
 
-def _strata(person: int, look: int, all_tasks: _Submitted) -> Strata:
-    """One group for each item that others had done by this look; one group for all other items."""
-    mine = np.flatnonzero(all_tasks.person == person)
-    own = mine[np.argsort(all_tasks.at[mine], kind="stable")][: look * LOOK_EVERY]
-    in_time = (all_tasks.at <= all_tasks.at[own[-1]]) & (all_tasks.person != person)
-    is_own = np.zeros(len(in_time), bool)
-    is_own[own] = True
-    # Positions among the others, without the person's own task.
-    own_rank = np.full(int(all_tasks.item.max()) + 1, np.iinfo(np.int64).max)
-    own_rank[all_tasks.item[own]] = all_tasks.rank[own]
-    is_of_own_item = own_rank[all_tasks.item] < np.iinfo(np.int64).max
-    place = all_tasks.rank - (all_tasks.rank > own_rank[all_tasks.item])
-    others = in_time & is_of_own_item & (place < MOST_OTHERS)
-    met_by_others = np.zeros(len(own_rank), bool)
-    met_by_others[all_tasks.item[others]] = True
-    together = np.flatnonzero((is_own | others) & met_by_others[all_tasks.item])
-    alone = np.flatnonzero(is_own & ~met_by_others[all_tasks.item])
-    sizes = np.unique(all_tasks.item[together], return_counts=True)[1]
-    rows = together
-    if len(alone):
-        elsewhere = np.flatnonzero(in_time & ~is_of_own_item)
-        elsewhere = elsewhere[np.unique(all_tasks.item[elsewhere], return_index=True)[1]]
-        rows, sizes = np.concatenate([together, alone, elsewhere]), np.append(sizes, len(alone) + len(elsewhere))
-    return Strata(all_tasks.counts[rows], is_own[rows], sizes)
+@dataclass(frozen=True, slots=True)
+class TasksOfPerson:
+    """Rows of all tasks that the looks at one person compare, in the order of all tasks."""
+
+    all_tasks: SubmittedTasks
+    own: NDArray[np.int64]
+    """The person's rows, by submission"""
+    rows: NDArray[np.int64]
+    """All rows of the person's items"""
+    place: NDArray[np.int64]
+    """Of each of ``rows``, the position among the others on the item; -1 for the person's own"""
+    own_place: NDArray[np.int64]
+    """Of each of ``rows``, the position of the person's task on that item in ``own``"""
+    first_of_others: NDArray[np.int64]
+    """For each item that others have met, the row of the first of them"""
+
+    @classmethod
+    def of(cls, person: int, all_tasks: SubmittedTasks) -> Self:
+        """The rows of one person of at least one task."""
+        mine = np.flatnonzero(all_tasks.person == person)
+        own = mine[np.argsort(all_tasks.at[mine], kind="stable")]
+        # The position of the person's task on each item in `own`, and its position among all on the item.
+        own_place = np.full(int(all_tasks.item[-1]) + 1, -1)
+        own_place[all_tasks.item[own]] = np.arange(len(own))
+        own_rank = np.full(len(own_place), np.iinfo(np.int64).max)
+        own_rank[all_tasks.item[own]] = all_tasks.rank[own]
+        rows = np.flatnonzero(own_place[all_tasks.item] >= 0)
+        rank, of_person = all_tasks.rank[rows], own_rank[all_tasks.item[rows]]
+        place = np.where(rank == of_person, -1, rank - (rank > of_person))
+        is_first = all_tasks.rank - (all_tasks.rank > own_rank[all_tasks.item]) == 0
+        first_of_others = np.flatnonzero(is_first & (all_tasks.person != person))
+        return cls(all_tasks, own, rows, place, own_place[all_tasks.item[rows]], first_of_others)
+
+    def strata(self, look: int) -> Strata:
+        """One group for each item that others had done by this look; one group for all other items."""
+        everything, tasks = self.all_tasks, look * LOOK_EVERY
+        until = everything.at[self.own[:tasks][-1]]
+        is_own_item = self.own_place < tasks
+        is_own = is_own_item & (self.place < 0)
+        others = is_own_item & (self.place >= 0) & (self.place < MOST_OTHERS) & (everything.at[self.rows] <= until)
+        met_by_others = np.zeros(len(self.own), bool)
+        met_by_others[self.own_place[others]] = True
+        is_met = met_by_others[self.own_place]
+        kept = (is_own | others) & is_met
+        together, alone = self.rows[kept], self.rows[is_own & ~is_met]
+        # Rows of one item follow each other.
+        starts = np.flatnonzero(np.diff(everything.item[together], prepend=-1))
+        sizes = np.diff(starts, append=len(together))
+        rows, own_rows = together, is_own[kept]
+        if len(alone):
+            first = self.first_of_others[everything.at[self.first_of_others] <= until]
+            is_of_person = np.zeros(int(everything.item[-1]) + 1, bool)
+            is_of_person[everything.item[self.own[:tasks]]] = True
+            elsewhere = first[~is_of_person[everything.item[first]]]
+            rows, sizes = np.concatenate([together, alone, elsewhere]), np.append(sizes, len(alone) + len(elsewhere))
+            own_rows = np.concatenate([own_rows, np.ones(len(alone), bool), np.zeros(len(elsewhere), bool)])
+        return Strata(everything.counts[rows], own_rows, sizes)
 
 
 def smallest_p_value(strata: Strata, level: float) -> tuple[float, int]:
-    """The corrected p-value, and its label."""
-    total, marks = strata.counts.sum(axis=0), strata.counts.sum(axis=1)
+    """The corrected p-value, and its label; above ``level`` it may be larger than necessary."""
+    # Products with ones are sums, and faster for a few columns.
+    total, marks = np.ones(len(strata.counts)) @ strata.counts, strata.counts @ np.ones(strata.counts.shape[1])
     share = total / total.sum()
     one_each = bool((marks == 1).all())
+    labels = np.flatnonzero(total)
+    given = np.ascontiguousarray(strata.counts[:, labels].T)
+    values = given - share[labels, None] * marks
+    values -= (np.add.reduceat(values, strata.starts, axis=1) / strata.sizes).repeat(strata.sizes, axis=1)
+    squares = np.add.reduceat(values**2, strata.starts, axis=1)
+    varies = np.flatnonzero(squares.sum(axis=1) > _NOTHING)
+    totals, spreads = values @ strata.is_own, squares @ (strata.own / strata.sizes)
+    worth_a_search = search_from(len(varies), level)
     found: list[tuple[float, int]] = []
-    for label in np.flatnonzero(total).tolist():
-        given = strata.counts[:, label]
-        values = given - marks * share[label]
-        values -= np.repeat(np.add.reduceat(values, strata.starts) / strata.sizes, strata.sizes)
-        if np.abs(values).max() < 1e-12:
-            continue
-        for turned in (False, True):
-            bound = _bound(-values if turned else values, strata)
-            if one_each and bound <= _EXACT_FROM * level:
-                bound = min(bound, _exact_tail(1 - given if turned else given, strata))
-            found.append((bound, label))
+    for place in varies.tolist():
+        own, spread = float(totals[place]), float(spreads[place])
+        towards = values[place] if own > 0 else -values[place]
+        bound = _bound(towards, strata, abs(own), spread, worth_a_search)
+        if one_each and bound <= _EXACT_FROM * level:
+            bound = min(bound, _exact_tail(given[place] if own > 0 else 1 - given[place], strata))
+        found.append((bound, int(labels[place])))
     if not found:
         return 1.0, int(share.argmax())
     p_value, label = min(found)
-    return min(1.0, len(found) * p_value), label
+    # The other direction of each label has a bound of 1.
+    return min(1.0, 2 * len(found) * p_value), label
 
 
-def _bound(values: Floats, strata: Strata) -> float:
+def search_from(labels: int, level: float) -> float:
+    """Squared standard deviations from the mean from which a label's p-value may reach the level."""
+    return max(_WORTH_A_SEARCH, log(2 * max(labels, 1) / (_EXACT_FROM * level)))
+
+
+def _bound(values: Floats, strata: Strata, total: float, spread: float, worth_a_search: float) -> float:
     """A bound on the probability of an equal or greater own total; the values' mean is 0 in each group."""
-    starts, own = strata.starts, strata.own
-    total = float(values[strata.is_own].sum())
-    spread = float((np.add.reduceat(values**2, starts) / strata.sizes * own).sum())
     if total <= 0:
         return 1.0
-    if total**2 < _WORTH_A_SEARCH * spread:
+    if total**2 < worth_a_search * spread:
         # Bernstein's bound: larger, but enough to see that there is no difference.
-        return exp(-0.5 * total**2 / (spread + values.max() * total / 3))
+        return exp(-0.5 * total**2 / (spread + float(values.max()) * total / 3))
     return _chernoff(values, strata, total, total / spread)
 
 

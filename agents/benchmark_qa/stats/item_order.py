@@ -9,10 +9,15 @@ between people. Two statistics, over all pairs of people and the items that both
 
 If each order is random, every order of a person's items is equally likely, so shuffling gives the exact distribution
 (permutation test, 2,999 shuffles with a fixed seed, stopped early if there is clearly no common order).
+
+A queue with priorities gives everybody one order. Where a seed has drawn it, hard items come first by chance only, and
+the evidence about each person holds as with an order of their own. So a common order that follows a known draw is not
+systematic.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -27,6 +32,8 @@ MOST_ITEMS = 500
 """Most items per person in the test: the first ones."""
 _FEWEST_ITEMS = 5
 _CHUNK = 40
+_EXPLAINED = 0.8
+"""Least share of the common order that must follow a draw: with noise, a whole queue stays near 1."""
 _STOP = 10
 """The test ends after this many shuffles at least as extreme as the observed order."""
 
@@ -36,7 +43,8 @@ class ItemOrder:
     """Whether the order of items is systematic.
 
     ``correlation`` is the mean rank correlation of two people's orders.
-    ``is_systematic`` is None, with the ``reason``, if it cannot be decided.
+    ``is_systematic`` is None, with the ``reason``, if it cannot be decided. ``drawn_with`` is the seed of the draw that
+    a common order follows.
     """
 
     is_systematic: bool | None
@@ -44,15 +52,22 @@ class ItemOrder:
     p_value: float | None
     people: int
     reason: str | None = None
+    drawn_with: int | None = None
 
 
-def item_order(met: Mapping[str, Mapping[str, float]], *, seed: int = 0) -> ItemOrder:
+def place_in_draw(name: str, seed: int) -> int:
+    """The place of a task in the random order that a seed draws; smaller ones come first."""
+    return int.from_bytes(blake2b(f"{seed}/{name}".encode(), digest_size=8).digest())
+
+
+def item_order(met: Mapping[str, Mapping[str, float]], *, draws: Iterable[int] = (), seed: int = 0) -> ItemOrder:
     """Test the order of items.
 
     Args:
         met: of each person, the items and the time at which each was first met (any number that grows). Items with
             equal times share a position, so an unknown order is not a common one. The order of the dataset may be given
             as an additional person; then one person's work can be tested against it.
+        draws: seeds with which `place_in_draw` has ordered queues of this project.
         seed: of the shuffles; the same input gives the same result.
     """
     shared = _shared(met)
@@ -66,7 +81,24 @@ def item_order(met: Mapping[str, Mapping[str, float]], *, seed: int = 0) -> Item
         return ItemOrder(None, None, None, len(shared), f"no two people share {_FEWEST_ITEMS} items")
     seen = _statistics(places[None], both)[:, 0]
     p_value = _p_value(places, both, seen, np.random.default_rng(seed))
-    return ItemOrder(p_value <= LEVEL, float(seen[0]), p_value, len(shared))
+    common = float(seen[0])
+    if p_value > LEVEL:
+        return ItemOrder(False, common, p_value, len(shared))
+    drawn_with = next((drawn for drawn in draws if _follows(shared, common, drawn)), None)
+    return ItemOrder(drawn_with is None, common, p_value, len(shared), drawn_with=drawn_with)
+
+
+def _follows(shared: Sequence[tuple[list[str], Floats]], common: float, drawn: int) -> bool:
+    """Whether the common order is that of a draw.
+
+    If each order is the draw with noise, the mean correlation of two people is the square of that with the draw.
+    """
+    correlations = [
+        float(places @ _standardised([float(place_in_draw(item, drawn)) for item in items])) / len(items)
+        for items, places in shared
+    ]
+    mean = sum(correlations) / len(correlations)
+    return mean > 0 and mean**2 >= _EXPLAINED * common
 
 
 def _shared(met: Mapping[str, Mapping[str, float]]) -> list[tuple[list[str], Floats]]:

@@ -12,6 +12,9 @@ from benchmark_qa.errors import RefusalError
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.schema import actions
 
+PACE = "pace"
+"""Kind of the entry that a queue's order was drawn, with the seed"""
+
 
 class UnknownActionError(RefusalError):
     """There is no such action, or it cannot be undone, or it is undone already."""
@@ -24,7 +27,7 @@ class Action:
     action_id: str
     production_project: str
     kind: str
-    """The kind of action, e.g. `exclude`, `restore`, `accept-also`, `release-tasks`, `undo`."""
+    """The kind of action, e.g. `exclude`, `restore`, `accept-also`, `release-tasks`, `pace`, `undo`."""
     taken_at: datetime
     operator: str
     subject: str
@@ -94,6 +97,11 @@ class ActionLog:
             query = query.where(actions.c.subject == subject)
         with self._database.reading() as connection:
             return [_action(row._mapping) for row in connection.execute(query)]
+
+    def draws(self, production_project: str) -> tuple[int, ...]:
+        """Seeds with which the order of the queue was drawn, the newest first, each once."""
+        seeds = [entry.facts.get("seed") for entry in self.entries(production_project, kind=PACE)]
+        return tuple(dict.fromkeys(seed for seed in seeds if isinstance(seed, int)))
 
     def find(self, action_id: str) -> Action:
         """An action that can still be undone. The first eight digits of its id are enough.

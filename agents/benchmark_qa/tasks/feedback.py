@@ -48,13 +48,13 @@ def message_to_annotator(judged: Judged, policy: FeedbackPolicy, threshold: floa
     if policy == "off" or judged.score is None:
         return NEUTRAL_MESSAGE
     verdict = (
-        "Good: this meets the bar."
+        "Good: this task passes."
         if judged.passed
         else "Not there yet: compare your labels with the guidelines, save, and ask again."
     )
     if policy == "verdict":
         return verdict
-    message = f"Score {judged.score:.2f}, the bar is {threshold:.2f}. {verdict}"
+    message = f"Score {judged.score:.2f}, a task passes at {threshold:.2f}. {verdict}"
     hints = hints_of(judged.conflicts) if policy == "details" else []
     return _cut(f"{message} Hints: {'; '.join(hints)}." if hints else message)
 
@@ -99,7 +99,7 @@ def _hint(kind: str, feature: str, other: str | None) -> str:
 
 def _about(judged: Judged, policy: FeedbackPolicy) -> str:
     name = (judged.annotator or "unknown").split("@", 1)[0]
-    mark = "ok" if judged.passed else "below"
+    mark = "passed" if judged.passed else "failed"
     if policy == "verdict" or judged.score is None:
         return f"{name} {mark}"
     hints = hints_of(judged.conflicts)[:1] if policy == "details" else []

@@ -9,41 +9,67 @@ from hypothesis import strategies as st
 
 from benchmark_qa.stats.evidence import (
     BETS,
+    FIRST_WEIGHT,
+    SIGNAL,
     Evidence,
     Gains,
+    Sums,
     advance,
-    answer_gains,
     cap_for,
     evidence_paths,
     fold,
     naming_level,
     object_figure,
     object_gains,
-    start_weights,
     value_gains,
+    weight_of_start,
     weight_to_come,
 )
 
 RIGHT_OR_WRONG = st.lists(st.sampled_from([0.0, 1.0, np.nan]), max_size=60)
 
 
+def after_each(state: Evidence, gains: Gains, *, cap: float | None = None) -> list[Evidence]:
+    states = []
+    for value in gains.values:
+        state = state.after(Gains(np.array([value]), gains.most_gain, gains.most_loss), cap=cap)
+        states.append(state)
+    return states
+
+
 def test_the_start_weights_sum_to_one() -> None:
-    tasks = np.arange(4001)
-    started = np.cumsum(start_weights(tasks))
-    assert started[0] == pytest.approx(0.5 + 0.25 / 20)
-    assert started[19] == pytest.approx(0.75)
-    assert started[59] == pytest.approx(1 - 0.5 / 4)
-    np.testing.assert_allclose(1 - started, weight_to_come(tasks + 1), atol=1e-12)
-    assert weight_to_come(0) == 1.0
+    starts = np.arange(1, 4001)
+    started = FIRST_WEIGHT + np.cumsum(weight_of_start(starts))
+    assert started[0] == pytest.approx(0.45 + 0.275)
+    np.testing.assert_allclose(1 - started, weight_to_come(1, starts), atol=1e-12)
+    assert weight_to_come(0, 0) == 1.0
 
 
 def test_the_first_task_by_hand() -> None:
     held = fold(value_gains([0.0], 0.7))
     # A wrong answer speaks 0.7 / 0.3 of the largest bet for "below".
-    by_hand = (0.5 + 0.0125) * (1 + BETS.mean() * 0.7 / 0.3) + (0.5 - 0.0125)
-    assert held.evidence_below == pytest.approx(by_hand)
-    assert held.evidence_above == pytest.approx((0.5 + 0.0125) * (1 - BETS.mean()) + (0.5 - 0.0125))
+    assert held.evidence_below == pytest.approx(0.45 * (1 + BETS.mean() * 0.7 / 0.3) + 0.55)
+    assert held.evidence_above == pytest.approx(0.45 * (1 - BETS.mean()) + 0.55)
     assert Evidence().evidence_below == Evidence().evidence_above == 1.0
+
+
+def test_a_later_start_by_hand() -> None:
+    # Right answers lose what started. A wrong one makes the recent product 2, because 1 + 0.54 x 7 / 3 is more.
+    once = fold(value_gains([1.0] * 10 + [0.0], 0.7))
+    assert (once.starts[0], once.recent[0]) == (0, 2.0)
+    assert once.after(value_gains([1.0], 0.7)).starts[0] == 0
+    before = once.after(value_gains([0.0], 0.7))
+    assert (before.starts[0], before.recent[0]) == (0, SIGNAL)
+    after = before.after(value_gains([1.0], 0.7))
+    assert after.starts[0] == 1
+    np.testing.assert_allclose(after.below, (np.array(before.below) + 0.275) * (1 - BETS))
+    assert after.recent[0] == pytest.approx(1 - BETS[6])
+
+
+def test_no_later_start_while_an_earlier_one_holds_evidence() -> None:
+    held = fold(value_gains([0.0] * 50, 0.7))
+    assert held.starts[0] <= 1
+    assert fold(value_gains([1.0] * 50 + [0.0] * 50, 0.7)).starts[0] <= 3
 
 
 @pytest.mark.parametrize("bar", [0.3, 0.5, 0.8])
@@ -132,7 +158,7 @@ def test_many_people_at_once_have_the_same_evidence_after_every_task(answers: li
     padded = np.array([each + [np.nan] * (longest - len(each)) for each in answers])
     paths = evidence_paths(value_gains(padded, 0.7).for_below, cap=cap_for())
     for row, path in zip(padded, paths, strict=True):
-        steps = [state.evidence_below for state in Evidence().steps(value_gains(row, 0.7))]
+        steps = [state.evidence_below for state in after_each(Evidence(), value_gains(row, 0.7))]
         np.testing.assert_allclose(steps, path, rtol=1e-10)
 
 
@@ -141,33 +167,23 @@ def test_the_evidence_is_capped_at_ten_times_the_level_of_naming_and_comes_down_
     assert naming_level(41) == pytest.approx(820)
     assert [cap_for(crowd) for crowd in (1, 2, 3, 41, 64, 65)] == pytest.approx([200, 400, 800, 12800, 12800, 25600])
     poor = fold(value_gains([0.0] * 1000, 0.7))
-    assert 199 < poor.evidence_below <= 200.5
-    steps = [state.evidence_below for state in poor.steps(value_gains([1.0] * 30, 0.7))]
+    assert 199 < poor.evidence_below <= 200.6
+    steps = [state.evidence_below for state in after_each(poor, value_gains([1.0] * 30, 0.7))]
     assert next(task for task, evidence in enumerate(steps, 1) if evidence < 20) <= 6
-    assert fold(value_gains([1.0] * 1000, 0.7), crowd=41).evidence_above <= 200.5
+    assert fold(value_gains([1.0] * 1000, 0.7), crowd=41).evidence_above <= 200.6
 
 
 def test_a_cap_never_raises_the_sums() -> None:
-    sums = np.full((3, len(BETS)), [[0.0], [1.0], [50.0]])
-    free, capped = (advance(sums, 0.1, np.zeros(3), cap) for cap in (1e9, 5.0))
+    sums = Sums(np.full((len(BETS), 3), [0.0, 1.0, 50.0]), np.ones(3), np.zeros(3, np.int64))
+    free, capped = (advance(sums, np.array([True] * 3), np.zeros(3), cap).of_bets for cap in (1e9, 5.0))
     assert (capped <= free).all()
-    assert capped.mean(axis=1).tolist() == pytest.approx([0.1, 1.1, 5.0])
+    assert capped.mean(axis=0).tolist() == pytest.approx([0.45, 1.45, 5.0])
 
 
 def test_work_that_turns_poor_is_seen_after_a_long_good_time() -> None:
     good = fold(value_gains([1.0] * 2000, 0.7))
-    assert good.evidence_below < 1e-2 + weight_to_come(2000)
-    steps = [state.evidence_below for state in good.steps(value_gains([0.0] * 40, 0.7))]
-    assert steps[-1] > 20
-
-
-def test_answers_are_weighed_by_task() -> None:
-    assert answer_gains([1, 2, 0, 3], [1, 4, 0, 4], 0.5).values.tolist() == pytest.approx(
-        [0.5, 0.0, np.nan, 0.25], nan_ok=True
-    )
-    three = answer_gains([2, 6], [2, 6], 0.5, most=3)
-    assert three.values.tolist() == pytest.approx([1.0, 1.5])
-    assert three.most_gain == 1.5
+    assert good.evidence_below == pytest.approx(weight_to_come(2000, 0))
+    assert fold(value_gains([1.0] * 2000 + [0.0] * 8, 0.7)).evidence_below > 20
 
 
 def test_other_ranges_of_values() -> None:
@@ -181,7 +197,6 @@ def test_a_bar_at_an_end_is_refused(bar: float) -> None:
     for call in (
         lambda: value_gains([0.5], bar),
         lambda: object_gains(1, 0, 0, 1, bar),
-        lambda: answer_gains([1], [1], bar),
     ):
         with pytest.raises(ValueError, match="a bar lies between 0 and 1, both excluded"):
             call()
@@ -192,8 +207,6 @@ def test_impossible_counts_and_values_are_refused() -> None:
         object_gains(2, 0, 1, 2, 0.7)
     with pytest.raises(ValueError, match="counts are zero or more"):
         object_gains(1, -1, 0, 1, 0.7)
-    with pytest.raises(ValueError, match="between 0 and the number asked"):
-        answer_gains([2], [1], 0.7)
     with pytest.raises(ValueError, match="a value lies between 0 and 1"):
         value_gains([1.2], 0.7)
     with pytest.raises(ValueError, match="of one person are"):
@@ -202,7 +215,15 @@ def test_impossible_counts_and_values_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"tasks": -1}, {"tasks": None}, {"below": [1.0]}, {"above": [float("inf")] * 9}, {"growth_below": ["x"] * 9}],
+    [
+        {"tasks": -1},
+        {"tasks": None},
+        {"below": [1.0]},
+        {"above": [float("inf")] * 9},
+        {"recent": [1.0]},
+        {"starts": [0, -1]},
+        {"growth_below": ["x"] * 9},
+    ],
 )
 def test_a_broken_state_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not a state of evidence"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from benchmark_qa.stats.item_order import item_order
+from benchmark_qa.stats.item_order import item_order, place_in_draw
 
 
 def moments(items: Iterable[str]) -> dict[str, float]:
@@ -86,3 +86,27 @@ def test_the_correlation_with_shared_places_is_spearmans() -> None:
         {name: {str(n): at for n, at in enumerate(each)} for name, each in (("a", first), ("b", second))}
     )
     assert found.correlation == pytest.approx(spearmanr(first, second).statistic, abs=1e-9)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_an_order_that_a_known_seed_has_drawn_is_not_systematic(noise: float) -> None:
+    random = np.random.default_rng(8)
+    drawn = sorted((str(item) for item in range(100)), key=lambda item: place_in_draw(item, 5))
+    places = np.array([drawn.index(str(item)) / 100 for item in range(100)])
+    people = {
+        f"p{person}": moments(str(item) for item in np.argsort(places + noise * random.random(100)))
+        for person in range(12)
+    }
+    assert item_order(people).is_systematic
+    assert item_order(people, draws=[4]).is_systematic
+    found = item_order(people, draws=[4, 5])
+    assert (found.is_systematic, found.drawn_with) == (False, 5)
+
+
+def test_a_known_seed_does_not_excuse_another_order() -> None:
+    by_number = orders(np.random.default_rng(9), 41, 100, 60, 0.0)
+    assert all(item_order(by_number, draws=[seed]).is_systematic for seed in range(10))
+    # Half of the people follow the queue, the others take the items by number.
+    drawn = moments(sorted((str(item) for item in range(100)), key=lambda item: place_in_draw(item, 5)))
+    half = {f"q{person}": drawn for person in range(41)} | by_number
+    assert item_order(half, draws=[5]).is_systematic

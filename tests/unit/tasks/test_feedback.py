@@ -25,9 +25,18 @@ def test_a_reviewer_hears_no_name_and_no_score_unless_it_is_configured(policy: F
 
 
 @pytest.mark.parametrize("policy", ["verdict", "score", "details"])
-def test_who_is_below_the_bar_is_told_what_to_do_next(policy: FeedbackPolicy) -> None:
+def test_whose_task_does_not_pass_is_told_what_to_do_next(policy: FeedbackPolicy) -> None:
     assert "compare your labels with the guidelines" in message_to_annotator(JUDGED[1], policy, 0.7)
     assert "compare" not in message_to_annotator(JUDGED[0], policy, 0.7)
+
+
+@pytest.mark.parametrize("policy", ["verdict", "score", "details"])
+def test_the_message_about_a_task_uses_no_word_of_the_verdict_about_a_person(policy: FeedbackPolicy) -> None:
+    messages = [message_to_annotator(each, policy, 0.7) for each in JUDGED if each.score is not None]
+    messages.append(message_to_reviewer(JUDGED, policy, see_names=True))
+    for message in messages:
+        assert not any(word in message for word in ("bar", "below", "above", "undecided"))
+    assert ("0.70" in messages[1]) == (policy != "verdict"), "what a task has to reach"
 
 
 def row(**facts: Any) -> LabelRow:

@@ -106,11 +106,12 @@ def schedule(
         from benchmark_qa.tasks.connections import Connections
 
         rate = _rate(constant, front_loaded, then, half_life)
-        projects = Connections(load_settings(endpoints=False)).projects
+        connections = Connections(load_settings(endpoints=False))
+        projects = connections.projects
         workers = Workers(annotators, min(per_item, annotators))
         plan = plan_pace(projects, rate, workers, seed=seed, anew=anew)
         if not dry_run:
-            carry_out(projects, plan)
+            carry_out(projects, plan, connections.store.database, seed=seed)
         if json:
             typer.echo(json_module.dumps({"set": not dry_run} | asdict(plan), indent=2))
         else:

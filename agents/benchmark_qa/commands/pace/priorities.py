@@ -7,6 +7,8 @@ from benchmark_qa.commands.pace.schedule import DEFAULT_PRIORITY, NoRoomLeftErro
 from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.encord_api.tasks import QueuedRow, queued_rows
 from benchmark_qa.errors import RefusalError
+from benchmark_qa.store.action_log import PACE, ActionLog
+from benchmark_qa.store.database import Database
 from benchmark_qa.tasks.projects import ServedProjects
 
 BEFORE_WORK = frozenset({"AGENT", "ANNOTATION", "CONSENSUS_ANNOTATION"})
@@ -69,9 +71,23 @@ def plan_pace(projects: ServedProjects, rate: Rate, workers: Workers, *, seed: i
     return PacePlan(made, len(kept), past)
 
 
-def carry_out(projects: ServedProjects, plan: PacePlan) -> None:
-    """Set the priorities of the plan. 1 request per 1,000 tasks; can be interrupted and run again."""
+def carry_out(projects: ServedProjects, plan: PacePlan, database: Database, *, seed: int) -> None:
+    """Set the priorities of the plan. 1 request per 1,000 tasks; can be interrupted and run again.
+
+    The seed goes to the action log first: verdicts need to know that the common order of the queue is a random one.
+
+    Raises:
+        StoreError, PlatformError
+    """
     if plan.schedule.priorities:
+        ActionLog(database).record(
+            projects.production.project_hash,
+            kind=PACE,
+            operator="benchmark-qa pace",
+            subject=projects.production.project_hash,
+            reason=f"{len(plan.schedule.priorities):,} waiting tasks get priorities in a random order",
+            facts={"seed": seed},
+        )
         PeoplesWork(projects.encord, projects.production.project_hash).set_priorities(plan.schedule.priorities)
 
 

@@ -7,10 +7,11 @@ other, a share q in the queue is met as r = qk / (qk + 1 - q), hence q = r / (r 
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Protocol
 
 import numpy as np
+
+from benchmark_qa.stats.item_order import place_in_draw
 
 DEFAULT_PRIORITY = 0.5
 """Priority of a task for which nobody has set one"""
@@ -151,4 +152,4 @@ def _shares_in_queue(rate: Rate, workers: Workers, before: int) -> Generator[flo
 
 def _shuffled(names: Sequence[str], seed: int) -> list[str]:
     """The names in an order that depends on the names and the seed, not on the input order."""
-    return sorted(names, key=lambda name: blake2b(f"{seed}/{name}".encode(), digest_size=8).digest())
+    return sorted(names, key=lambda name: place_in_draw(name, seed))
