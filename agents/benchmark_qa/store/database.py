@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -39,6 +39,10 @@ READ_SECONDS = 5.0
 
 WRITE_SECONDS = 15.0
 """Seconds to retry a write. The labels are already read and scored, so it pays to wait for a restart."""
+
+
+STATEMENT_SECONDS = 10
+"""Seconds for each statement of a retried write. A locked or stalled server is away, as one that restarts."""
 
 
 RESERVE_SECONDS = 3.0
@@ -126,11 +130,17 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction. On SQLite it holds the only write lock from its start. Raises StoreError."""
+    def writing(self, *, statement_seconds: int | None = None) -> Iterator[Connection]:
+        """A transaction. On SQLite it holds the only write lock from its start. Raises StoreError.
+
+        Args:
+            statement_seconds: PostgreSQL cancels a statement that takes longer; None: the server's own limit.
+        """
         with self._ready(), _writer(self._engine) as connection:
             try:
                 with connection.begin():
+                    if statement_seconds is not None and self.is_postgresql:
+                        connection.execute(_limit(statement_seconds))
                     yield connection
             except DBAPIError as error:
                 if _may_pass(error):  # a server that became read-only stays so; the next attempt needs the new one
@@ -153,11 +163,11 @@ class Database:
         """Return the result of `work` in a transaction; retries all of it while the store is away.
 
         If the answer to a commit is lost, nobody knows whether it was committed. So `work` must be safe to repeat.
-        Raises StoreError.
+        Each statement may take `STATEMENT_SECONDS`. Raises StoreError.
         """
 
         def once() -> T:
-            with self.writing() as connection:
+            with self.writing(statement_seconds=STATEMENT_SECONDS) as connection:
                 return work(connection)
 
         return persistently(once, WRITE_SECONDS)
@@ -173,7 +183,7 @@ class Database:
             try:
                 with connection.begin() as transaction:
                     if self.is_postgresql:
-                        connection.execute(text(f"SET LOCAL statement_timeout = '{LOOK_SECONDS}s'"))
+                        connection.execute(_limit(LOOK_SECONDS))
                     revision = revision_of(connection)
                     if self.is_postgresql or revision is not None:
                         _require_head(revision)
@@ -337,6 +347,11 @@ def _begin_sqlite(connection: Connection) -> None:
 def _writer(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection:
         yield connection.execution_options(writes=True)
+
+
+def _limit(seconds: int) -> TextClause:
+    """Limit the statements of this transaction, and of no other one on the same connection."""
+    return text(f"SET LOCAL statement_timeout = '{seconds}s'")
 
 
 @contextmanager
