@@ -42,7 +42,7 @@ WRITE_SECONDS = 15.0
 
 
 STATEMENT_SECONDS = 10
-"""Seconds for each statement of a retried write. A locked or stalled server is away, as one that restarts."""
+"""Seconds for each statement that scoring waits for. A locked or stalled server is away, like one that restarts."""
 
 
 RESERVE_SECONDS = 3.0
@@ -148,13 +148,17 @@ class Database:
                 raise
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Return the result of `work` with a connection of `reading`; retries while the store is away.
+        """Return the result of `work` with a connection for queries; retries while the store is away.
 
-        Raises StoreError.
+        Each statement may take `STATEMENT_SECONDS`. Raises StoreError.
         """
 
         def once() -> T:
-            with self.reading() as connection:
+            if not self.is_postgresql:
+                with self.reading() as connection:
+                    return work(connection)
+            with self._ready(), self._engine.connect() as connection, connection.begin():
+                connection.execute(_limit(STATEMENT_SECONDS))
                 return work(connection)
 
         return persistently(once, READ_SECONDS)

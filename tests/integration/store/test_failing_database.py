@@ -1,22 +1,17 @@
 """Every way of scoring against every way in which PostgreSQL fails: a task that has moved has its score, once."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
-import psycopg
 import pytest
 
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.encord_api.models import Task
 from benchmark_qa.encord_api.tasks import QueuedRow
 from benchmark_qa.service.service import Service
-from benchmark_qa.store.database import Database
-from benchmark_qa.store.errors import REFUSED_SECONDS, StoreError
+from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks import recovery
 from benchmark_qa.tasks.connections import Connections
@@ -26,7 +21,8 @@ from benchmark_qa.tasks.jobs import DrainJob, JobRunner
 from benchmark_qa.tasks.recovery import evaluate_project
 from benchmark_qa.tasks.recovery import rescore_project as rescore
 from benchmark_qa.tasks.score import Scorer
-from tests.postgresql import Cluster, NoServerError, full_disk, pgbouncer, postgresql_cluster, small_disk
+from tests.integration.store.failing import FAILURES, NAME, Operator, operated_server
+from tests.postgresql import NoServerError, pgbouncer
 from tests.unit.tasks.fake_encord import (
     COMPLETE,
     DATASET,
@@ -41,124 +37,6 @@ from tests.unit.tasks.fake_encord import (
 )
 
 UNITS = [unit(number) for number in range(3)]
-NAME = "failing"
-
-Statements = dict[str, tuple[str, ...]]
-
-
-class Operator:
-    """Who can make the database fail, and mend it."""
-
-    def __init__(self, cluster: Cluster, disk: Path | None) -> None:
-        self.cluster = cluster
-        self.disk = disk
-        """Where the database is, if it is a small disk."""
-
-    def do(self, *statements: str, database: str = "postgres") -> None:
-        if not statements:
-            return
-        with psycopg.connect(f"postgresql://postgres@{self.cluster.address}/{database}", autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement)
-
-    def end_connections(self) -> None:
-        self.do(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{NAME}' AND usename = 'qa'")
-
-    @contextmanager
-    def failing(self, how: str, fake: FakeEncord) -> Iterator[None]:
-        with ExitStack() as stack:
-            if how in FAILURES:
-                stack.enter_context(self._refusing(*FAILURES[how]))
-            elif how == "restarted":
-                stack.enter_context(self._meanwhile(self.cluster.stop, self.cluster.start))
-            elif how == "down":
-                self.cluster.stop()
-                stack.callback(self.cluster.start)
-            elif how == "disk full":
-                assert self.disk is not None
-                stack.enter_context(full_disk(self.disk))
-            elif how == "slow":
-                stack.enter_context(self._locked("score_records", lambda: time.sleep(0.8)))
-            elif how == "killed while writing":
-                stack.enter_context(self._locked("current_scores", self._end_who_waits_for_a_lock))
-            elif how in ("killed while scoring", "behind PgBouncer"):
-                fake.meanwhile = lambda asked: self.end_connections() if asked == "labels" else None
-            else:
-                raise AssertionError(how)
-            yield
-        fake.meanwhile = lambda _: None
-        time.sleep(2 * REFUSED_SECONDS)
-
-    @contextmanager
-    def _refusing(self, begin: Statements, end: Statements) -> Iterator[None]:
-        self.do(*begin.get("postgres", ()))
-        self.do(*begin.get(NAME, ()), database=NAME)
-        self.end_connections()
-        try:
-            yield
-        finally:
-            self.do(*end.get("postgres", ()))
-            self.do(*end.get(NAME, ()), database=NAME)
-
-    @contextmanager
-    def _meanwhile(self, first: Callable[[], None], then: Callable[[], None]) -> Iterator[None]:
-        """Do the second thing beside the block."""
-        first()
-        thread = threading.Thread(target=then)
-        thread.start()
-        try:
-            yield
-        finally:
-            thread.join()
-
-    @contextmanager
-    def _locked(self, table: str, until: Callable[[], None]) -> Iterator[None]:
-        with psycopg.connect(f"postgresql://postgres@{self.cluster.address}/{NAME}") as connection:
-            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-
-            def release() -> None:
-                until()
-                connection.rollback()
-
-            with self._meanwhile(lambda: None, release):
-                yield
-
-    def _end_who_waits_for_a_lock(self) -> None:
-        """A transaction that has written records and now waits to make them current."""
-        with psycopg.connect(f"postgresql://postgres@{self.cluster.address}/{NAME}", autocommit=True) as connection:
-            for _ in range(500):
-                ended = connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE usename = 'qa' AND wait_event_type = 'Lock' AND backend_xid IS NOT NULL"
-                ).fetchall()
-                if ended:
-                    return
-                time.sleep(0.01)
-        raise AssertionError("nobody was writing")
-
-
-FAILURES: dict[str, tuple[Statements, Statements]] = {
-    "refusing": (
-        {"postgres": (f"ALTER DATABASE {NAME} ALLOW_CONNECTIONS false",)},
-        {"postgres": (f"ALTER DATABASE {NAME} ALLOW_CONNECTIONS true",)},
-    ),
-    "out of connections": (
-        {"postgres": ("ALTER ROLE qa CONNECTION LIMIT 0",)},
-        {"postgres": ("ALTER ROLE qa CONNECTION LIMIT -1",)},
-    ),
-    "read-only": (
-        {"postgres": ("ALTER ROLE qa SET default_transaction_read_only = on",)},
-        {"postgres": ("ALTER ROLE qa RESET default_transaction_read_only",)},
-    ),
-    "without tables": (
-        {NAME: ("ALTER SCHEMA public RENAME TO away", "CREATE SCHEMA public")},
-        {NAME: ("DROP SCHEMA public CASCADE", "ALTER SCHEMA away RENAME TO public")},
-    ),
-    "rulings unreadable": (
-        {NAME: ("REVOKE SELECT ON actions FROM qa",)},
-        {NAME: ("GRANT SELECT ON actions TO qa",)},
-    ),
-}
 PASSING = ("restarted", "killed while scoring", "killed while writing", "slow", "behind PgBouncer")
 """The database works again before the work is given up"""
 ALL = (*FAILURES, "down", "disk full", *PASSING)
@@ -215,34 +93,28 @@ WAYS: dict[str, Callable[[Scorer], None]] = {
 
 @pytest.fixture(scope="module")
 def operator() -> Iterator[Operator]:
-    with ExitStack() as stack:
-        try:
-            cluster = stack.enter_context(postgresql_cluster())
-        except NoServerError as missing:
-            pytest.skip(str(missing))
-        try:
-            disk = stack.enter_context(small_disk(megabytes=60))
-        except NoServerError:
-            disk = None
-        stack.callback(cluster.stop)  # before the disk goes
-        operator = Operator(cluster, disk)
-        operator.do("CREATE ROLE qa LOGIN")
-        if disk is not None:
-            operator.do(f"CREATE TABLESPACE small LOCATION '{disk}'")
-        operator.do(f"CREATE DATABASE {NAME} OWNER qa" + (" TABLESPACE small" if disk else ""))
-        operator.do("ALTER SCHEMA public OWNER TO qa", database=NAME)
-        yield operator
+    try:
+        with operated_server() as operator:
+            yield operator
+    except NoServerError as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.fixture
 def url(operator: Operator) -> str:
-    url = f"postgresql+psycopg://qa@{operator.cluster.address}/{NAME}"
-    operator.do("DROP SCHEMA IF EXISTS public CASCADE", "CREATE SCHEMA public AUTHORIZATION qa", database=NAME)
-    database = Database(url)
-    database.upgrade()
-    database.close()
-    operator.do("GRANT USAGE ON SCHEMA public TO qa", database=NAME)
-    return url
+    operator.begin_anew()
+    return operator.url
+
+
+@contextmanager
+def failing(operator: Operator, how: str, fake: FakeEncord) -> Iterator[None]:
+    """As `Operator.failing`, and connections that end while labels are read."""
+    if how in ("killed while scoring", "behind PgBouncer"):
+        fake.meanwhile = lambda asked: operator.end_connections() if asked == "labels" else None
+        how = "working"
+    with operator.failing(how):
+        yield
+    fake.meanwhile = lambda _: None
 
 
 @contextmanager
@@ -292,10 +164,10 @@ def test_tasks_that_moved_are_recorded_and_after_recovery_all_of_them_once(
     with scorer_of(fake, url, operator, how, monkeypatch) as scorer:
         scorer.store.find(["connected"])
         if how in PASSING:
-            with operator.failing(how, fake):
+            with failing(operator, how, fake):
                 WAYS[way](scorer)
         else:
-            with operator.failing(how, fake), pytest.raises(StoreError):
+            with failing(operator, how, fake), pytest.raises(StoreError):
                 WAYS[way](scorer)
             assert fake.moved == []
         moved_are_recorded(fake, scorer)
@@ -317,10 +189,10 @@ def test_rescore_loses_nothing_and_says_so_when_it_cannot(
         fake.edit(fake.truth[UNITS[1]], RIGHT)
         scorer.truth.forget(UNITS)
         if how in PASSING:
-            with operator.failing(how, fake):
+            with failing(operator, how, fake):
                 rescore(scorer)
         else:
-            with operator.failing(how, fake), pytest.raises(StoreError):
+            with failing(operator, how, fake), pytest.raises(StoreError):
                 rescore(scorer)
             evaluate(scorer)  # as both clouds call it on their schedules
         again = rescore(scorer)
