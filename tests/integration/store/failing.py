@@ -20,8 +20,9 @@ Statements = dict[str, tuple[str, ...]]
 class Operator:
     """Who can make the database fail, and mend it."""
 
-    def __init__(self, cluster: Cluster, disk: Path | None) -> None:
+    def __init__(self, cluster: Cluster, disk: Path | None, *, slow_seconds: float = 0.8) -> None:
         self.cluster = cluster
+        self.slow_seconds = slow_seconds
         self.disk = disk
         """Where the database is, if it is a small disk."""
 
@@ -63,7 +64,7 @@ class Operator:
                 assert self.disk is not None
                 stack.enter_context(full_disk(self.disk))
             elif how == "slow":
-                stack.enter_context(self._locked("score_records", "ACCESS EXCLUSIVE", lambda: time.sleep(0.8)))
+                stack.enter_context(self._locked("score_records", "ACCESS EXCLUSIVE", lambda: time.sleep(self.slow_seconds)))
             elif how == "killed while writing":
                 stack.enter_context(self._locked("current_scores", "SHARE", self._end_who_waits_for_a_lock))
             elif how != "working":
@@ -144,7 +145,7 @@ FAILURES: dict[str, tuple[Statements, Statements]] = {
 
 
 @contextmanager
-def operated_server() -> Iterator[Operator]:
+def operated_server(*, slow_seconds: float = 0.8) -> Iterator[Operator]:
     """A server with the role `qa` and its database, on a small disk where one can be mounted. Raises NoServerError."""
     with ExitStack() as stack:
         cluster = stack.enter_context(postgresql_cluster())
@@ -152,7 +153,7 @@ def operated_server() -> Iterator[Operator]:
         with suppress(NoServerError):
             disk = stack.enter_context(small_disk(megabytes=60))
         stack.callback(cluster.stop)  # before the disk goes
-        operator = Operator(cluster, disk)
+        operator = Operator(cluster, disk, slow_seconds=slow_seconds)
         operator.do("CREATE ROLE qa LOGIN")
         if disk is not None:
             operator.do(f"CREATE TABLESPACE small LOCATION '{disk}'")
