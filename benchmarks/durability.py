@@ -178,12 +178,13 @@ def cell(deployment: Deployment, way: str, failure: str) -> str:
         done = do(deployment)
     problems = _moved_without_scores(deployment)
     who = "at once"
-    if not _complete(deployment, way) and not done:
+    if not done and not _complete(deployment, way, moved=way != "event"):
         who = "next delivery"
         do(deployment)
         problems += _moved_without_scores(deployment)
     if not _complete(deployment, way):
-        who = "schedule"
+        if way != "event" or not _complete(deployment, way, moved=False):  # an event scores and moves nothing
+            who = "schedule"
         deployment.run("evaluate")
         problems += _moved_without_scores(deployment)
     if not _complete(deployment, way):
@@ -194,7 +195,16 @@ def cell(deployment: Deployment, way: str, failure: str) -> str:
     )
     if doubled:
         problems.append(f"{len(doubled)} scores are not there {'once' if versions == 1 else 'once for each truth'}")
+    if problems:
+        versions_seen = "SELECT truth_edited_at, labels_edited_at, late, count(*) FROM score_records GROUP BY 1, 2, 3"
+        print(f"in the store: {deployment.rows(versions_seen)}\n{_tail(deployment)}", flush=True)
     return "; ".join(problems) or who
+
+
+def _tail(deployment: Deployment) -> str:
+    """The last lines of service and commands, for whoever looks for the cause."""
+    logs = (deployment.both.directory / "service.log", deployment.both.directory / "commands.log")
+    return "\n".join(log.read_text(errors="replace")[-2000:] for log in logs if log.exists())
 
 
 def _begin(deployment: Deployment, way: str, retries: int) -> None:
@@ -219,8 +229,8 @@ def _moved_without_scores(deployment: Deployment) -> list[str]:
     return [f"{len(lost)} tasks have moved without their scores"] if lost else []
 
 
-def _complete(deployment: Deployment, way: str) -> bool:
-    if len(deployment.moved()) < len(UNITS) or sum(deployment.recorded().values()) < SCORES:
+def _complete(deployment: Deployment, way: str, *, moved: bool = True) -> bool:
+    if (moved and len(deployment.moved()) < len(UNITS)) or sum(deployment.recorded().values()) < SCORES:
         return False
     of_newest = deployment.rows(
         "SELECT count(*) FROM current_scores JOIN score_records USING (key) WHERE truth_edited_at ="
