@@ -64,7 +64,9 @@ class Operator:
                 assert self.disk is not None
                 stack.enter_context(full_disk(self.disk))
             elif how == "slow":
-                stack.enter_context(self._locked("score_records", "ACCESS EXCLUSIVE", lambda: time.sleep(self.slow_seconds)))
+                stack.enter_context(
+                    self._locked("score_records", "ACCESS EXCLUSIVE", lambda: time.sleep(self.slow_seconds))
+                )
             elif how == "killed while writing":
                 stack.enter_context(self._locked("current_scores", "SHARE", self._end_who_waits_for_a_lock))
             elif how != "working":
