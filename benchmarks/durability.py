@@ -7,20 +7,20 @@ moved and every score is there once. `DURABILITY_WAYS` and `DURABILITY_FAILURES`
 """
 
 import os
-import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import psycopg
 import requests
 
 from benchmark_qa.tasks.jobs import DrainJob
+from tests.forked import benchmark_qa, serving
 from tests.infra.google import Signer, certificates
 from tests.integration.service.sandbox import (
     BENCHMARK,
@@ -30,6 +30,7 @@ from tests.integration.service.sandbox import (
     Sandbox,
     Unit,
     platform,
+    uuid,
 )
 from tests.integration.store.failing import NAME, Operator, operated_server
 from tests.postgresql import NoServerError, pgbouncer
@@ -67,13 +68,13 @@ class Deployment:
     both: Sandbox
     operator: Operator
     signer: Signer
-    process: subprocess.Popen[bytes] | None = None
-    command: subprocess.Popen[bytes] | None = None
+    process: BaseProcess | None = None
+    command: BaseProcess | None = None
     _serving: ExitStack = field(default_factory=ExitStack)
 
     def start(self) -> None:
         self._serving = ExitStack()
-        self.process = self._serving.enter_context(self.both.serving())
+        self.process = self._serving.enter_context(serving(self.both.environment, self.both.service))
 
     def stop(self) -> None:
         self._serving.close()
@@ -82,21 +83,17 @@ class Deployment:
         """End by SIGKILL what is writing: the command that runs, or else the service, which its host starts again."""
         victim = self.command or self.process
         assert victim is not None
-        victim.send_signal(signal.SIGKILL)
-        victim.wait(20)
+        victim.kill()
+        victim.join(20)
         if victim is self.process:
             self.stop()
             self.start()
 
-    def run(self, command: str) -> int:
-        """A command as the schedule starts it; its exit code."""
-        words = [sys.executable, "-m", "benchmark_qa", command]
-        log = (self.both.directory / "commands.log").open("ab")
-        with log, subprocess.Popen(words, env=dict(self.both.environment), stdout=log, stderr=log) as process:
-            self.command = process
-            code = process.wait(180)
+    def run(self, command: str) -> None:
+        """A command as a person or the schedule starts it."""
+        self.command = benchmark_qa(command, environment=self.both.environment)
+        self.command.join(180)
         self.command = None
-        return code
 
     def rows(self, statement: str) -> list[Any]:
         where = f"postgresql://postgres@{self.operator.cluster.address}/{NAME}"
@@ -203,8 +200,7 @@ def cell(deployment: Deployment, way: str, failure: str) -> str:
 
 def _tail(deployment: Deployment) -> str:
     """The last lines of service and commands, for whoever looks for the cause."""
-    logs = (deployment.both.directory / "service.log", deployment.both.directory / "commands.log")
-    return "\n".join(log.read_text(errors="replace")[-2000:] for log in logs if log.exists())
+    return (deployment.both.directory / "service.log").read_text(errors="replace")[-2000:]
 
 
 def _begin(deployment: Deployment, way: str, retries: int) -> None:
@@ -281,6 +277,18 @@ def _killed_while_writing(deployment: Deployment) -> Iterator[None]:
             thread.join()
 
 
+def _with_kept_stages(world: dict[str, Any]) -> dict[str, Any]:
+    """The same stages after every reset of the emulator: the service keeps what it knows of the projects."""
+    stages = [
+        {"type": "annotation", "title": "Annotate", "uuid": uuid("truth is drawn"), "next": "Complete"},
+        {"type": "complete", "title": "Complete", "uuid": uuid("truth is finished")},
+    ]
+    for project in world["projects"]:
+        if project["hash"] == BENCHMARK:
+            project["workflow"] = {"start": "Annotate", "stages": stages}
+    return world
+
+
 @contextmanager
 def deployment_of(operator: Operator, failure: str) -> Iterator[Deployment]:
     """Emulator and service, which use the operator's database."""
@@ -298,7 +306,7 @@ def deployment_of(operator: Operator, failure: str) -> Iterator[Deployment]:
             "JOBS_SERVICE_ACCOUNT": ACCOUNT,
             "JOBS_CERTIFICATES_URL": stack.enter_context(certificates(signer)),
         }
-        both = stack.enter_context(platform(UNITS, auto=True, variables=variables))
+        both = stack.enter_context(platform(UNITS, auto=True, variables=variables, change_world=_with_kept_stages))
         both.environment.update(JOBS_URL=f"{both.service}/jobs")  # type: ignore[attr-defined]
         operator.begin_anew()
         deployment = Deployment(both, operator, signer)

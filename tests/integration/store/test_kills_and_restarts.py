@@ -14,6 +14,7 @@ import requests
 
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.score_store import SqlScoreStore
+from tests.forked import serving
 from tests.integration.service.sandbox import PRODUCTION, SUBMITTED_SECRET, Sandbox, Unit, branches_of, platform
 from tests.postgresql import Cluster, NoServerError, create_database, postgresql_cluster
 
@@ -65,7 +66,7 @@ def kill_while_scoring(both: Sandbox, units: list[Unit], kills: int, dice: rando
     """Encord calls for all tasks that wait, and the service is killed; how many kills came while tasks waited."""
     in_the_middle = 0
     for _ in range(kills):
-        with both.serving() as process:
+        with serving(both.environment, both.service) as process:
             some = [unit.data_hash for unit in dice.sample(units, 5)]
             event = threading.Thread(target=_tell, args=(both, some))
             event.start()
@@ -73,7 +74,7 @@ def kill_while_scoring(both: Sandbox, units: list[Unit], kills: int, dice: rando
             time.sleep(dice.uniform(0.3, 3.0))
             in_the_middle += both.stages()["Score"] > 0
             process.kill()
-            process.wait(10)
+            process.join(10)
             event.join()
             assert both.control("GET", "idle", params={"timeout": 120}) == {"idle": True}
     return in_the_middle
