@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event, insert, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, insert, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -41,6 +41,10 @@ READ_SECONDS = 5.0
 
 WRITE_SECONDS = 15.0
 """Seconds to retry a write. The labels are already read and scored, so it pays to wait for a restart."""
+
+
+STATEMENT_SECONDS = 10
+"""Seconds for each statement that scoring waits for. A locked or stalled server is away, like one that restarts."""
 
 
 RESERVE_SECONDS = 3.0
@@ -145,11 +149,17 @@ class Database:
                     yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction. On SQLite it holds the only write lock from its start. Raises StoreError."""
+    def writing(self, *, statement_seconds: int | None = None) -> Iterator[Connection]:
+        """A transaction. On SQLite it holds the only write lock from its start. Raises StoreError.
+
+        Args:
+            statement_seconds: PostgreSQL cancels a statement that takes longer; None: the server's own limit.
+        """
         with self._ready(), _writer(self._engine) as connection:
             try:
                 with connection.begin():
+                    if statement_seconds is not None and self.is_postgresql:
+                        connection.execute(_limit(statement_seconds))
                     yield connection
             except DBAPIError as error:
                 if _may_pass(error):  # a server that became read-only stays so; the next attempt needs the new one
@@ -157,13 +167,17 @@ class Database:
                 raise
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Return the result of `work` with a connection of `reading`; retries while the store is away.
+        """Return the result of `work` with a connection for queries; retries while the store is away.
 
-        Raises StoreError.
+        Each statement may take `STATEMENT_SECONDS`. Raises StoreError.
         """
 
         def once() -> T:
-            with self.reading() as connection:
+            if not self.is_postgresql:
+                with self.reading() as connection:
+                    return work(connection)
+            with self._ready(), self._engine.connect() as connection, connection.begin():
+                connection.execute(_limit(STATEMENT_SECONDS))
                 return work(connection)
 
         return persistently(once, READ_SECONDS)
@@ -172,11 +186,11 @@ class Database:
         """Return the result of `work` in a transaction; retries all of it while the store is away.
 
         If the answer to a commit is lost, nobody knows whether it was committed. So `work` must be safe to repeat.
-        Raises StoreError.
+        Each statement may take `STATEMENT_SECONDS`. Raises StoreError.
         """
 
         def once() -> T:
-            with self.writing() as connection:
+            with self.writing(statement_seconds=STATEMENT_SECONDS) as connection:
                 return work(connection)
 
         return persistently(once, WRITE_SECONDS)
@@ -192,7 +206,7 @@ class Database:
             try:
                 with connection.begin() as transaction:
                     if self.is_postgresql:
-                        connection.execute(text(f"SET LOCAL statement_timeout = '{LOOK_SECONDS}s'"))
+                        connection.execute(_limit(LOOK_SECONDS))
                     if self.is_postgresql or revision_of(connection) is not None:
                         self._require_usable(connection)
                         # Into a table of its own rows, because the service's user may not change the revision.
@@ -372,6 +386,11 @@ def _begin_sqlite(connection: Connection) -> None:
 def _writer(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection:
         yield connection.execution_options(writes=True)
+
+
+def _limit(seconds: int) -> TextClause:
+    """Limit the statements of this transaction, and of no other one on the same connection."""
+    return text(f"SET LOCAL statement_timeout = '{seconds}s'")
 
 
 @contextmanager

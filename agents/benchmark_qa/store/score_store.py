@@ -234,34 +234,30 @@ class SqlScoreStore:
 
     def counting(self, production_project: str, data_hashes: Sequence[str]) -> dict[tuple[str, str], CountingScore]:
         """The current scores of these data units, by data hash and branch. 1 query per 500."""
-        found: dict[tuple[str, str], CountingScore] = {}
-        with self.database.reading() as connection:
-            for batch in _batches(data_hashes, _KEYS_PER_QUERY):
-                query = (
-                    select(
-                        current_scores.c.data_hash,
-                        current_scores.c.branch_name,
-                        current_scores.c.key,
-                        score_records.c.score,
-                        score_records.c.passed,
-                    )
-                    .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
-                    .where(
-                        current_scores.c.production_project == production_project,
-                        current_scores.c.data_hash.in_(batch),
-                    )
-                )
-                for row in connection.execute(query):
-                    found[row.data_hash, row.branch_name] = CountingScore(row.key, row.score, row.passed)
-        return found
+        columns = (current_scores.c.data_hash, current_scores.c.branch_name, current_scores.c.key)
+        of_project = current_scores.c.production_project == production_project
+        query = (
+            select(*columns, score_records.c.score, score_records.c.passed)
+            .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
+            .where(of_project)
+        )
+
+        def look(connection: Connection) -> dict[tuple[str, str], CountingScore]:
+            return {
+                (row.data_hash, row.branch_name): CountingScore(row.key, row.score, row.passed)
+                for batch in _batches(data_hashes, _KEYS_PER_QUERY)
+                for row in connection.execute(query.where(current_scores.c.data_hash.in_(batch)))
+            }
+
+        return self.database.read(look)
 
     def scored_data_units(self, production_project: str, *, since: datetime | None = None) -> list[str]:
         """Data hashes with a current score, optionally scored since a moment."""
         query = select(current_scores.c.data_hash).where(current_scores.c.production_project == production_project)
         if since is not None:
             query = query.where(current_scores.c.scored_at >= since)
-        with self.database.reading() as connection:
-            return list(connection.scalars(query.distinct().order_by(current_scores.c.data_hash)))
+        in_order = query.distinct().order_by(current_scores.c.data_hash)
+        return self.database.read(lambda connection: list(connection.scalars(in_order)))
 
     def exposures(self, production_project: str) -> dict[str, dict[str | None, int]]:
         """How many label versions of each data unit were scored, by data hash and annotator."""

@@ -87,8 +87,8 @@ def test_a_score_whose_commit_was_not_confirmed_is_there_once_and_counted_once(
     honest, lost = Database.writing, list[int]()
 
     @contextmanager
-    def lossy(database: Database) -> Iterator[Connection]:
-        with honest(database) as connection:
+    def lossy(database: Database, **limits: int) -> Iterator[Connection]:
+        with honest(database, **limits) as connection:
             yield connection
         if not lost:
             lost.append(1)
