@@ -192,6 +192,8 @@ class Deployment(Section):
     pathway that brings it back to people, and its score is owed"""
     truth_ttl_seconds: float = Field(default=60.0, ge=0)
     """How long the state of a ground-truth row is believed before Encord is asked again"""
+    largest_label_row_mb: int = Field(default=48, ge=1, le=4096)
+    """Megabytes of JSON of a label row that is scored; parsing takes about seven times as much memory"""
 
     @property
     def score_to_pass(self) -> float:

@@ -21,7 +21,7 @@ from benchmark_qa.config.account import HOW_TO_MAKE_A_KEY
 from benchmark_qa.context import outgoing_trace_header
 from benchmark_qa.encord_api import queues, retries
 from benchmark_qa.encord_api.errors import AnswerTooLarge, NotFoundOnPlatform, RequestRejected, UnusableKey
-from benchmark_qa.encord_api.models import LabelRow, Moved, Project, Stage, Task, TaskPage, WaitingTask
+from benchmark_qa.encord_api.models import LabelRow, Moved, Project, RowTooLarge, Stage, Task, TaskPage, WaitingTask
 from benchmark_qa.encord_api.retries import ACTIONS_PER_REQUEST, ROWS_PER_REQUEST, batches
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to, install_pooling, largest_body, last_answer
 
@@ -33,15 +33,23 @@ BUNDLE_BYTES = 16 * 1024 * 1024
 """Approximate bytes of label row JSON per request."""
 
 
-MOST_BUNDLE_BYTES = 4 * BUNDLE_BYTES
+MOST_BUNDLE_BYTES = 2 * BUNDLE_BYTES
 """Most bytes of an answer with several label rows: the next rows may be much larger than those before."""
+
+
+TOO_LARGE_FOR_SECONDS = 600.0
+"""Seconds during which a label row that was too large is not requested again."""
+
+
+Found = Mapping[str, Any] | RowTooLarge | None
+"""A label row's JSON; None if Encord does not return it."""
 
 
 @dataclass(frozen=True)
 class Documents:
     """Label rows from Encord by label hash, and the total size of the answers."""
 
-    rows: Mapping[str, Mapping[str, Any]]
+    rows: Mapping[str, Mapping[str, Any] | RowTooLarge]
     size: int
 
     @property
@@ -50,32 +58,40 @@ class Documents:
         return self.size / max(len(self.rows), 1)
 
     @classmethod
-    def of(cls, client: EncordClientProject, label_hashes: Sequence[str]) -> Self:
+    def of(cls, client: EncordClientProject, label_hashes: Sequence[str], largest_row: int | None = None) -> Self:
         """Fetch label rows. 1 request; about 2 log2(n) more for a row that is not found or far too large.
 
+        Args:
+            client: of the project.
+            label_hashes: at least one.
+            largest_row: most bytes of a single row; None: no limit.
+
         Raises:
-            AnswerTooLarge: larger than the caller's own limit. Without one, a single row is never too large.
+            AnswerTooLarge: larger than the caller's own limit (`bodies_up_to`).
         """
         alone, may_read = len(label_hashes) == 1, largest_body()
+        own = largest_row if alone else MOST_BUNDLE_BYTES
         try:
-            with bodies_up_to(MOST_BUNDLE_BYTES if may_read is None and not alone else may_read):
+            with bodies_up_to(own if may_read is None else may_read):
                 # The dictionary as received: `LabelRowV2` would spend 20 to 40 microseconds per box on objects that
                 # scoring does not need, and `Project.get_label_rows` is deprecated because it expands them differently.
                 rows = retries.call(lambda: client.get_label_rows(list(label_hashes), get_signed_url=False))
         except NotFoundOnPlatform:
-            return cls({}, 0) if alone else cls._by_halves(client, label_hashes)
+            return cls({}, 0) if alone else cls._by_halves(client, label_hashes, largest_row)
         except AnswerTooLarge:
             if may_read is not None:
                 raise
-            return cls._by_halves(client, label_hashes)
+            if alone and largest_row is not None:
+                return cls({label_hashes[0]: RowTooLarge(largest_row)}, largest_row)
+            return cls._by_halves(client, label_hashes, largest_row)
         answer = last_answer()
         size = answer.size if answer else len(rows) * BUNDLE_BYTES // FIRST_BUNDLE_ROWS
         return cls({str(row["label_hash"]): row for row in rows}, size)
 
     @classmethod
-    def _by_halves(cls, client: EncordClientProject, label_hashes: Sequence[str]) -> Self:
+    def _by_halves(cls, client: EncordClientProject, label_hashes: Sequence[str], largest_row: int | None) -> Self:
         half = len(label_hashes) // 2
-        first, second = cls.of(client, label_hashes[:half]), cls.of(client, label_hashes[half:])
+        first, second = (cls.of(client, some, largest_row) for some in (label_hashes[:half], label_hashes[half:]))
         return cls({**first.rows, **second.rows}, first.size + second.size)
 
 
@@ -89,6 +105,7 @@ class Encord:
         pool_size: most connections kept open.
         project_ttl: seconds for which a project's stages, datasets and ontology are cached.
         read_timeout: seconds to wait for one answer; a deadline may shorten it.
+        largest_row: most bytes of a label row in `label_bundles_with_gaps`; None: no limit.
     """
 
     def __init__(
@@ -100,6 +117,7 @@ class Encord:
         pool_size: int = 32,
         project_ttl: float = 300.0,
         read_timeout: int = 60,
+        largest_row: int | None = None,
     ) -> None:
         self.pooled = install_pooling(pool_size=pool_size)
         settings = RequestsSettings(
@@ -124,6 +142,8 @@ class Encord:
         self._lock = threading.Lock()
         self._fetching: dict[str, threading.Lock] = {}
         self._rows_per_bundle: dict[str, int] = {}
+        self._largest_row = largest_row
+        self._too_large: TTLCache[str, RowTooLarge] = TTLCache(maxsize=10_000, ttl=TOO_LARGE_FOR_SECONDS)
 
     def project(self, project_hash: str) -> Project:
         """The project with its stages, datasets and ontology. 3 requests if not cached, else 0.
@@ -169,33 +189,53 @@ class Encord:
         Raises:
             NotFoundOnPlatform: Encord does not return all of them.
         """
-        for bundle in self.label_bundles_with_gaps(project_hash, label_hashes):
-            found = {label_hash: row for label_hash, row in bundle.items() if row is not None}
+        for bundle in self._bundles(project_hash, label_hashes, None):
+            found = {label_hash: row for label_hash, row in bundle.items() if isinstance(row, Mapping)}
             if len(found) < len(bundle):
                 raise NotFoundOnPlatform(
                     f"Encord did not return {len(bundle) - len(found)} of {len(bundle)} label rows"
                 )
             yield found
 
-    def label_bundles_with_gaps(
-        self, project_hash: str, label_hashes: Sequence[str]
-    ) -> Iterator[Mapping[str, Mapping[str, Any] | None]]:
+    def label_bundles_with_gaps(self, project_hash: str, label_hashes: Sequence[str]) -> Iterator[Mapping[str, Found]]:
         """Label row JSON by label hash, in bundles, with None for every row that Encord does not return.
+
+        A row of more than `largest_row` bytes is `RowTooLarge`, and is not requested again for ten minutes.
 
         Only rows that have a label hash are read, because initialising others would create them. The first bundle of a
         project is small. The size per row of each bundle gives the number of rows of the next, so that it fits
         `BUNDLE_BYTES`. If Encord refuses a bundle because of one row, or the answer is larger than `MOST_BUNDLE_BYTES`,
         the bundle is requested again in halves.
         """
+        return self._bundles(project_hash, label_hashes, self._largest_row)
+
+    def _bundles(
+        self, project_hash: str, label_hashes: Sequence[str], largest_row: int | None
+    ) -> Iterator[Mapping[str, Found]]:
         client = self._project(project_hash)[0]._client
         start, size = 0, self._rows_per_bundle.get(project_hash, FIRST_BUNDLE_ROWS)
         while start < len(label_hashes):
             batch = label_hashes[start : start + size]
-            found = Documents.of(client, batch)
-            size = max(1, min(ROWS_PER_REQUEST, int(BUNDLE_BYTES / max(found.bytes_per_row, 1))))
-            self._rows_per_bundle[project_hash] = size
             start += len(batch)
-            yield {label_hash: found.rows.get(label_hash) for label_hash in batch}
+            found: dict[str, Found] = dict.fromkeys(batch)
+            if largest_row is not None:
+                found |= self._known_too_large(batch)
+            wanted = [label_hash for label_hash in batch if found[label_hash] is None]
+            if wanted:
+                documents = Documents.of(client, wanted, largest_row)
+                size = max(1, min(ROWS_PER_REQUEST, int(BUNDLE_BYTES / max(documents.bytes_per_row, 1))))
+                self._rows_per_bundle[project_hash] = size
+                found |= documents.rows
+                self._note_too_large(documents)
+            yield {label_hash: found[label_hash] for label_hash in batch}
+
+    def _known_too_large(self, label_hashes: Sequence[str]) -> dict[str, RowTooLarge]:
+        with self._lock:
+            return {each: self._too_large[each] for each in label_hashes if each in self._too_large}
+
+    def _note_too_large(self, documents: Documents) -> None:
+        with self._lock:
+            self._too_large.update({each: row for each, row in documents.rows.items() if isinstance(row, RowTooLarge)})
 
     def task_pages(
         self,

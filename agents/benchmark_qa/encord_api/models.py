@@ -61,6 +61,18 @@ class Project:
 
 
 @dataclass(frozen=True)
+class RowTooLarge:
+    """A label row whose JSON is larger than it may be; it was not parsed."""
+
+    limit: int
+    """Bytes."""
+
+    def __str__(self) -> str:
+        megabytes = self.limit // 1024**2
+        return f"has more than {megabytes} MB of JSON; divide it, or raise 'largest_label_row_mb'"
+
+
+@dataclass(frozen=True)
 class LabelRow:
     """Metadata of one label row: one data unit on one label branch. No labels."""
 

@@ -8,6 +8,7 @@ from math import inf
 from operator import itemgetter
 
 from benchmark_qa.engine.config import AnswerRule, Rules
+from benchmark_qa.engine.errors import TooMuchWorkError
 from benchmark_qa.engine.result import AnswerScore, Conflict, joined
 from benchmark_qa.labels.annotations import Annotations, Answer, Answers, Classification
 from benchmark_qa.labels.answers import is_ticked
@@ -30,11 +31,17 @@ def agreement(rule: AnswerRule, truth: Answer, label: Answer) -> float:
     return 0.0
 
 
+MOST_LETTERS = 10_000_000_000
+"""Product of the lengths of two texts whose edit distance is computed; about a second of work."""
+
+
 def _text_agreement(rule: AnswerRule, truth: str, label: str) -> float:
     if not rule.case_sensitive:
         truth, label = truth.casefold(), label.casefold()
     if truth == label or rule.compare != "edit":
         return float(truth == label)
+    if len(truth) * len(label) > MOST_LETTERS:
+        raise TooMuchWorkError(f"two texts of {len(truth):,} and {len(label):,} letters are too long for 'edit'")
     from rapidfuzz.distance import Levenshtein  # noqa: PLC0415 - few compare texts so
 
     similarity = Levenshtein.normalized_similarity(truth, label)

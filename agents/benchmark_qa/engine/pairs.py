@@ -40,8 +40,12 @@ MOST_LOOKED_AT = 100_000_000
 """Pairs of one shape that overlap from left to right; checking this many takes a few seconds."""
 
 
-MOST_PAIRS = 3_000_000
-"""Overlapping pairs of one shape; the next steps need about 100 bytes per pair."""
+MOST_PAIRS = 1_500_000
+"""Overlapping pairs of one shape; the next steps need about 200 bytes per pair."""
+
+
+MOST_CONNECTED = 300_000
+"""Pairs of one connected component; its best assignment takes a few seconds."""
 
 
 PAIRS_AT_ONCE = 1_000_000
@@ -200,6 +204,9 @@ def assign(
 
     Returns:
         Whether each pair is chosen (k,).
+
+    Raises:
+        TooManyPairsError: more than `MOST_CONNECTED` pairs depend on each other.
     """
     chosen = np.zeros(len(pairs), np.bool_)
     if not len(pairs):
@@ -211,6 +218,10 @@ def assign(
         similarity = similarity.copy()
         similarity[contested] += HINT * preference(contested)
     for members in _components(pairs.truth[contested], pairs.label[contested]):
+        if len(members) > MOST_CONNECTED:
+            raise TooManyPairsError(
+                f"{len(members):,} pairs of drawings lie on top of each other, more than {MOST_CONNECTED:,} together"
+            )
         component = contested[members]
         chosen[_best(component, pairs, similarity, truth_order, label_order)] = True
     return chosen

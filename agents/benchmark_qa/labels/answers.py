@@ -46,6 +46,10 @@ ROOT = "root"
 UNFRAMED_SPACES = frozenset({"audio", "time_series", "text", "html", "point_cloud"})
 
 
+MOST_ANSWERS = 250_000
+"""Answers of one label row with their ranges; reading them takes about three seconds."""
+
+
 class AnswerReader:
     """Reads the answers of one label row, and collects the questions with contradictory answers."""
 
@@ -54,6 +58,13 @@ class AnswerReader:
         self.ontology = ontology
         self.contradicted: set[str] = set()
         """Hashes of questions with two different answers about the same thing on the same frame."""
+        self._read = 0
+
+    def _spend(self, number: int, place: str) -> None:
+        """Count answers or ranges before they are read, and refuse a row with more than `MOST_ANSWERS`."""
+        self._read += number
+        if self._read > MOST_ANSWERS:
+            raise LabelReadError(place, f"is beyond the {MOST_ANSWERS:,} answers and ranges of a label row")
 
     def dynamic_answers(self, instances: Mapping[str, int]) -> dict[int, tuple[DynamicAnswer, ...]]:
         """Answers that hold for some frames of an object, by instance."""
@@ -74,7 +85,7 @@ class AnswerReader:
             here = f"{place}[{index}]"
             for question, answer in self.read_answers([action], here).items():
                 space = action.get("spaceId")
-                spans = read_spans(action.get("range") or [], f"{here}.range")
+                spans = self._spans(action, here)
                 yield DynamicAnswer(question, answer, spans, None if space is None else str(space))
 
     def _note_overlaps(self, answers: Iterable[DynamicAnswer]) -> None:
@@ -141,16 +152,22 @@ class AnswerReader:
             name = name_of(entry, "classificationHash", key)
             spaces = {space: where for space, where in entries(entry, "spaces") if space != ROOT}
             if not spaces:
-                spans = read_spans(entry.get("range") or [], f"{place}.range")
+                spans = self._spans(entry, place)
                 # Without a frame, a classification of framed data does not exist.
                 if spans or whole or not framed:
                     yield Classification(name, index, ROW, () if whole else spans, answers)
             for space, where in spaces.items():
                 spans = ()
                 if where.get("type") in (None, "frame"):
-                    spans = read_spans(where.get("range") or [], f"{place}.spaces[{space}].range")
+                    spans = self._spans(where, f"{place}.spaces[{space}]")
                 if spans or whole or kinds.get(space) in UNFRAMED_SPACES or kinds.get(space) is None:
                     yield Classification(name, index, space, () if whole else spans, answers)
+
+    def _spans(self, entry: Mapping[str, Any], place: str) -> tuple[Span, ...]:
+        ranges = entry.get("range") or []
+        if isinstance(ranges, list):
+            self._spend(max(len(ranges) - 1, 0), f"{place}.range")  # the first is counted with its answer
+        return read_spans(ranges, f"{place}.range")
 
     def read_answers(self, items: object, place: str) -> dict[str, Answer]:
         """Answers by question hash.
@@ -162,6 +179,7 @@ class AnswerReader:
         """
         if not isinstance(items, list):
             raise LabelReadError(place, "is not a list")
+        self._spend(max(len(items), 1), place)
         answers: dict[str, Answer] = {}
         for index, item in enumerate(items):
             here = f"{place}[{index}]"

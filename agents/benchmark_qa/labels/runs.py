@@ -1,6 +1,7 @@
 """Read shapes that cover ranges: bitmasks, point cloud segmentations, times, text."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,16 @@ def _first_bad(strings: Sequence[str]) -> int:
     return next(i for i, s in enumerate(strings) if any(not 48 <= ord(letter) <= 111 for letter in s))
 
 
+MOST_CHARACTERS, MOST_CHARACTERS_OF_ONE = 4_000_000, 1_000_000
+"""Characters of all run-length strings of a shape, and of one; a run takes about four, and comparing it 150 bytes."""
+CHARACTERS_AT_ONCE = 500_000
+"""Characters that are decoded in one batch; limits memory."""
+LONGEST_SIDE = 1_000_000
+"""Most pixels of a mask's height or width."""
+MOST_RANGES = 250_000
+"""Ranges of times or characters of all drawings of a shape."""
+
+
 _BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
@@ -85,6 +96,7 @@ def read_bitmasks(drawings: Sequence[Drawing]) -> Runs:
     """Bitmasks: runs of pixels, row by row."""
     size = flat_table(drawings, lambda d: (d["bitmask"]["height"], d["bitmask"]["width"]), "bitmask", 2)
     refuse((size < 1) | (size != np.floor(size)), "has a bitmask without height or width")
+    refuse(size > LONGEST_SIDE, f"has a bitmask of more than {LONGEST_SIDE:,} rows or columns")
     runs = _from_strings([_text(d["bitmask"], "rleString", i) for i, d in enumerate(drawings)])
     longer = np.flatnonzero(_last_end(runs) > size.prod(axis=1))
     if len(longer):
@@ -134,6 +146,8 @@ def _html_runs(item: Any, names: dict[str, int]) -> Iterable[tuple[float, float,
 
 def _spans(drawing: Drawing, index: int) -> list[tuple[float, float, int]]:
     try:
+        if len(drawing["range"]) > MOST_RANGES:
+            raise BadGeometryError(index, f"has more than {MOST_RANGES:,} ranges")
         return [(float(start), float(end), 0) for start, end in drawing["range"]]
     except _BROKEN:
         raise BadGeometryError(index, "has no well-formed range") from None
@@ -147,10 +161,36 @@ def _text(holder: Any, key: str, index: int) -> str:
 
 
 def _from_strings(strings: Sequence[str]) -> Runs:
+    lengths = np.fromiter(map(len, strings), np.int64, len(strings))
+    so_far = np.cumsum(lengths)
+    over = np.flatnonzero(lengths > MOST_CHARACTERS_OF_ONE)
+    if len(over):
+        raise BadGeometryError(
+            int(over[0]), f"has a run-length string of more than {MOST_CHARACTERS_OF_ONE:,} characters"
+        )
+    if len(strings) and so_far[-1] > MOST_CHARACTERS:
+        at = int(np.searchsorted(so_far, MOST_CHARACTERS, side="right"))
+        raise BadGeometryError(at, f"is beyond the {MOST_CHARACTERS:,} characters of run-length strings of a label row")
+    cuts = (np.flatnonzero(np.diff(so_far // CHARACTERS_AT_ONCE)) + 1).tolist()
+    parts = [_decoded(strings[start:end], start) for start, end in pairwise([0, *cuts, len(strings)])]
+    if len(parts) == 1:
+        return parts[0]
+    before = np.cumsum([0, *(len(part.starts) for part in parts)])
+    offsets = [part.offsets[:-1] + start for part, start in zip(parts, before[:-1], strict=True)]
+    return Runs(
+        np.concatenate([part.starts for part in parts]),
+        np.concatenate([part.ends for part in parts]),
+        np.concatenate([part.line for part in parts]),
+        np.concatenate([*offsets, before[-1:]]),
+    )
+
+
+def _decoded(strings: Sequence[str], number: int) -> Runs:
+    """The runs of some strings; `number` is the index of the first among all of them."""
     try:
         counts, offsets = decode_runs(strings)
     except BadRunLengthError as error:
-        raise BadGeometryError(error.index, f"has a run-length string that {error.problem}") from None
+        raise BadGeometryError(number + error.index, f"has a run-length string that {error.problem}") from None
     place = np.arange(len(counts)) - np.repeat(offsets[:-1], np.diff(offsets))
     total = np.cumsum(counts)
     base = np.concatenate((np.zeros(1, np.int64), total))[offsets[:-1]]
@@ -163,6 +203,8 @@ def _from_strings(strings: Sequence[str]) -> Runs:
 
 def _from_spans(rows: Sequence[Sequence[tuple[float, float, int]]], names: tuple[str, ...] = ("",)) -> Runs:
     owner = np.repeat(np.arange(len(rows)), [len(row) for row in rows]).astype(np.int64)
+    if len(owner) > MOST_RANGES:
+        raise BadGeometryError(int(owner[MOST_RANGES]), f"is beyond the {MOST_RANGES:,} ranges of a label row")
     table = np.array([run for row in rows for run in row], np.float64).reshape(-1, 3)
     bad = unfit(table).any(axis=1) | (table[:, 1] < table[:, 0])
     if bad.any():

@@ -134,13 +134,16 @@ def _silhouette(runs: Runs, index: int) -> Numbers:
         return np.empty((0, 2))
     height, width = (int(number) for number in runs.size[index])
     chosen = slice(runs.offsets[index], runs.offsets[index + 1])
+    starts, ends = runs.starts[chosen].astype(np.int64), runs.ends[chosen].astype(np.int64) - 1
+    first, last = starts // width, ends // width
     left, right = np.full(height, np.inf), np.full(height, -np.inf)
-    for start, end in zip(runs.starts[chosen].astype(int), runs.ends[chosen].astype(int), strict=True):
-        first, last = start // width, (end - 1) // width
-        left[first] = min(left[first], start % width)
-        left[first + 1 : last + 1] = 0
-        right[first:last] = width
-        right[last] = max(right[last], (end - 1) % width + 1)
+    np.minimum.at(left, first, starts % width)
+    np.maximum.at(right, last, ends % width + 1)
+    goes_on = np.zeros(height + 1, np.int64)  # runs that continue in the next row
+    np.add.at(goes_on, first, 1)
+    np.add.at(goes_on, last, -1)
+    right[np.cumsum(goes_on)[:-1] > 0] = width
+    left[1:][np.cumsum(goes_on)[:-2] > 0] = 0
     rows = np.flatnonzero(np.isfinite(left))
     if not len(rows):
         return np.empty((0, 2))

@@ -44,6 +44,7 @@ class Connections:
             domain=self.settings.domain,
             user_agent_suffix=f"encord-benchmark-agents/{__version__}",
             pool_size=CONCURRENT_REQUESTS,
+            largest_row=self.settings.config.largest_label_row_mb * 1024**2,
         )
         return ServedProjects(encord, self.settings.config)
 

@@ -17,7 +17,7 @@ from cachetools import LRUCache
 from benchmark_qa import telemetry
 from benchmark_qa.encord_api.client import is_of_another_time
 from benchmark_qa.encord_api.errors import PlatformError
-from benchmark_qa.encord_api.models import LabelRow, Project
+from benchmark_qa.encord_api.models import LabelRow, Project, RowTooLarge
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to
 from benchmark_qa.engine.errors import ScoringError
 from benchmark_qa.errors import MissingExtraError, RefusalError, TryAgainLater, places_and_kinds
@@ -257,6 +257,9 @@ class GroundTruth:
                 row = by_label[label_hash]
                 if document is None:
                     found[row.data_hash] = LabelReadError("label row", "Encord does not return it")
+                    continue
+                if isinstance(document, RowTooLarge):
+                    found[row.data_hash] = LabelReadError("label row", str(document))
                     continue
                 if is_of_another_time(document, row.edited_at) or _is_recent(row.edited_at):
                     moved.add(row.data_hash)

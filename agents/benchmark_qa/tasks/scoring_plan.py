@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Any, Self
+from typing import Self
 
 from benchmark_qa.config.deployment import Branches
-from benchmark_qa.encord_api.client import is_of_another_time
-from benchmark_qa.encord_api.models import ANNOTATION_KINDS, LabelRow, Project
+from benchmark_qa.encord_api.client import Found, is_of_another_time
+from benchmark_qa.encord_api.models import ANNOTATION_KINDS, LabelRow, Project, RowTooLarge
 from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.labels.annotations import Annotations, label_creators
@@ -248,10 +248,12 @@ class Labels:
     """The labels were edited after their metadata was read."""
 
     @classmethod
-    def read(cls, document: Mapping[str, Any] | None, ontology: Ontology, edited: datetime | None) -> Self:
+    def read(cls, document: Found, ontology: Ontology, edited: datetime | None) -> Self:
         """Read the JSON of a label row; None: Encord did not return it. `edited`: edit time in its metadata."""
         if document is None:
             return cls(LabelReadError("label row", "Encord does not return it"))
+        if isinstance(document, RowTooLarge):
+            return cls(LabelReadError("label row", str(document)))
         moved = is_of_another_time(document, edited)
         try:
             with one_unit(f"label row {document.get('label_hash')}", "read"):
