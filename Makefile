@@ -19,7 +19,7 @@ LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
 .DEFAULT_GOAL := help
 .PHONY: image-push guides-test release-check screenshot site
 TWO_AT_A_TIME := --numprocesses 2 --dist loadfile
-.PHONY: help demo unit test test-processors test-slow check format bench lock zip zip-test image image-test clean
+.PHONY: help demo unit mutants test test-processors test-slow check format bench lock zip zip-test image image-test clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -65,6 +65,9 @@ test-processors: $(DEV_READY) $(CHECKOV_READY)  ## make test as three processors
 	   echo "OPENBLAS_CORETYPE=$$core"; \
 	   env $${core:+OPENBLAS_CORETYPE=$$core} $(BIN)/python -m pytest -m "not slow" $(TWO_AT_A_TIME) $(ARGS) || exit 1; \
 	 done
+
+mutants: $(DEV_READY)  ## which changes of the code that decides no unit test notices (ROOM=drain for one; 30 to 90 minutes)
+	@nice -n 10 $(BIN)/python -m tests.mutants $(ROOM)
 
 test-slow: $(DEV_READY)  ## the tests that take minutes: 50 kills, 100,000 fuzzed requests, two minutes without Encord
 	@$(BIN)/python -m pytest -m slow $(ARGS)
