@@ -1,6 +1,7 @@
 """The verifier proves itself: of an emulator with one switch turned it finds that difference, and no other."""
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ from typer.testing import CliRunner
 
 from emulator.__main__ import app
 from emulator.ledger import read_ledger
-from emulator.quickstart.sandbox import Places, write_sandbox
-from emulator.testing import running
+from emulator.quickstart.sandbox import PRODUCTION_TEMPLATE, Places, write_sandbox
+from emulator.testing import Running, running
 from emulator.verify.command import ALL_SO, DIFFERS, NOT_TRIED
-from emulator.verify.observing import EXPECTED
+from emulator.verify.observing import CALLS, ONE_KEY, PEOPLE
 from emulator.world import World
 
 TURNED: dict[str, Any] = {
@@ -29,14 +30,76 @@ TURNED: dict[str, Any] = {
     "row_timestamps": "rfc_1123",
     "template_stage_uuids": "kept",
 }
+# These are seen only where the platform can call.
+TURNED_CALLS: dict[str, Any] = {
+    "agent_concurrency": 5,
+    "agent_retry_after": "obeyed",
+    "agent_timeout_seconds": 1,
+    "auto_retries": 1,
+    "auto_retry_delay_seconds": 1.5,
+    "signature_headers": "both",
+    "submitted_event_type": "task_sumbitted_event",
+    "webhook_hashes": "string",
+    "webhook_moves": False,
+    "webhook_parts": False,
+}
+# How long a job takes is no reading of anything that the platform says.
+NO_READING = {"upload_job_seconds"}
+
+
+def sandbox(folder: Path) -> dict[str, Any]:
+    """The files of a sandbox, and its world."""
+    write_sandbox(folder, Places("http://127.0.0.1:1", "http://127.0.0.1:2"))
+    world: dict[str, Any] = json.loads((folder / "world.json").read_text())
+    return world
 
 
 def verified(folder: Path, **switches: Any) -> tuple[int, str]:
     """Exit code and words of the command, run against an emulator with these switches."""
-    write_sandbox(folder, Places("http://127.0.0.1:1", "http://127.0.0.1:2"))
-    world = json.loads((folder / "world.json").read_text())
+    world = sandbox(folder)
     with running(World.model_validate({**world, "switches": switches})) as served:
         ran = CliRunner().invoke(app, ["verify", str(folder), "--url", served.url])
+    return ran.exit_code, ran.output
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def live_world(folder: Path, port: int | None = None) -> dict[str, Any]:
+    """A sandbox's world whose template is as the README says: a block of two and, with a port, agents and webhooks."""
+    world = sandbox(folder)
+    (template,) = [one for one in world["workflow_templates"] if one["uuid"] == PRODUCTION_TEMPLATE]
+    for stage in template["stages"]:
+        if stage["type"] == "consensus_annotation":
+            stage["annotators"] = 2
+        if port is not None and stage["type"] == "agent":
+            stage["agent"] = {"url": f"http://127.0.0.1:{port}/{stage['title'].lower()}", "secret": "s" * 32}
+        if port is not None and stage["type"] in ("annotation", "consensus_annotation", "complete"):
+            stage["webhook"] = {"url": f"http://127.0.0.1:{port}/events", "secret": "s" * 32}
+    return world
+
+
+def live(folder: Path, served: Running, *more: str, second: bool = True) -> list[str]:
+    """The command line of a live run, with the keys of a sandbox."""
+    keys = folder / "keys"
+    words = ["verify", "--live", "--yes", "--domain", served.url, "--template", PRODUCTION_TEMPLATE]
+    words += ["--key", str(keys / "ops"), "--email", "ops@example.com", "--journals", str(folder)]
+    if second:
+        words += ["--second-key", str(keys / "anna"), "--second-email", "anna@example.com"]
+    return [*words, *more]
+
+
+def run_live(
+    folder: Path, *more: str, port: int | None = None, second: bool = True, **switches: Any
+) -> tuple[int, str]:
+    world = live_world(folder, port)
+    if port is not None:
+        more = (*more, "--public-url", f"http://127.0.0.1:{port}", "--port", str(port))
+    with running(World.model_validate({**world, "switches": switches})) as served:
+        ran = CliRunner().invoke(app, live(folder, served, *more, second=second))
     return ran.exit_code, ran.output
 
 
@@ -45,39 +108,63 @@ def about(output: str, word: str) -> list[str]:
     return sorted(words[0].rstrip(":") for words in told)
 
 
+def named(switch: str) -> list[str]:
+    """The behaviours of the ledger that a switch turns."""
+    return [behaviour.id for behaviour in read_ledger() if switch in behaviour.switches]
+
+
 def test_everything_is_as_the_ledger_says(tmp_path: Path) -> None:
     code, output = verified(tmp_path / "box")
-    assert about(output, "as told") == sorted(EXPECTED)
+    assert about(output, "as told") == sorted(ONE_KEY | PEOPLE)
     assert code == ALL_SO
 
 
 @pytest.mark.parametrize("switch", TURNED)
 def test_a_turned_switch_is_found_and_nothing_else(switch: str, tmp_path: Path) -> None:
     code, output = verified(tmp_path / "box", **{switch: TURNED[switch]})
-    named = [behaviour.id for behaviour in read_ledger() if switch in behaviour.switches]
-    assert about(output, "differs") == named
+    assert about(output, "differs") == named(switch)
     assert about(output, "not tried") == []
     assert code == DIFFERS
 
 
-def test_every_observation_has_a_switch_that_turns_it() -> None:
-    turned = {b.id for b in read_ledger() if set(b.switches) & TURNED.keys()}
-    assert turned == EXPECTED.keys()
+def test_every_switch_has_an_observation_that_finds_it() -> None:
+    switches = {switch for behaviour in read_ledger() for switch in behaviour.switches}
+    assert TURNED.keys() | TURNED_CALLS.keys() == switches - NO_READING
+    turned = {name for switch in (*TURNED, *TURNED_CALLS) for name in named(switch)}
+    # Two are observed that no switch turns.
+    assert turned == (ONE_KEY | PEOPLE | CALLS).keys() - {"templates.pathway-uuids"}
 
 
 def test_what_cannot_be_tried_is_told_with_the_reason(tmp_path: Path) -> None:
-    write_sandbox(tmp_path / "box", Places("http://127.0.0.1:1", "http://127.0.0.1:2"))
-    world = json.loads((tmp_path / "box" / "world.json").read_text())
+    world = sandbox(tmp_path / "box")
     with running(World.model_validate({**world, "workflow_templates": []})) as served:
         ran = CliRunner().invoke(app, ["verify", str(tmp_path / "box"), "--url", served.url])
     assert ran.exit_code == NOT_TRIED
-    assert about(ran.output, "not tried") == sorted(EXPECTED)
+    assert about(ran.output, "not tried") == sorted(ONE_KEY | PEOPLE)
     assert "There is no workflow template" in ran.output
 
 
 @pytest.mark.parametrize("url", ["https://api.encord.com", "http://10.0.0.1:80", "nonsense"])
-def test_nothing_is_made_anywhere_but_on_this_machine(url: str, tmp_path: Path) -> None:
-    write_sandbox(tmp_path / "box", Places("http://127.0.0.1:1", "http://127.0.0.1:2"))
+def test_a_sandbox_is_nowhere_but_on_this_machine(url: str, tmp_path: Path) -> None:
+    sandbox(tmp_path / "box")
     ran = CliRunner().invoke(app, ["verify", str(tmp_path / "box"), "--url", url])
     assert ran.exit_code == 2
     assert "not on this machine" in " ".join(ran.output.split())
+
+
+def test_one_key_tries_what_needs_nobody_else(tmp_path: Path) -> None:
+    code, output = run_live(tmp_path / "box", second=False)
+    assert about(output, "as told") == sorted(ONE_KEY)
+    assert code == ALL_SO
+
+
+def test_two_keys_try_a_block_of_two(tmp_path: Path) -> None:
+    code, output = run_live(tmp_path / "box")
+    assert about(output, "as told") == sorted(ONE_KEY | PEOPLE)
+    assert code == ALL_SO
+
+
+def test_a_public_address_sees_what_is_sent(tmp_path: Path) -> None:
+    code, output = run_live(tmp_path / "box", port=free_port())
+    assert about(output, "as told") == sorted(ONE_KEY | PEOPLE | CALLS), output
+    assert code == ALL_SO
