@@ -143,6 +143,7 @@ def plan(account: Account, budget: int) -> Iterator[str]:
 def verify(account: Account, journals: Path, say: Say, *, budget: int = BUDGET, record_in: Path | None = None) -> int:
     """Observes, tells what is as the ledger says and what is not, cleans up, and returns the exit code."""
     journal = Journal(journal_of(journals, uuid4().hex[:8]))
+    journal.path.touch()
     say(f"run {journal.run}; journal {journal.path}")
     guard = Guard(account.domain, journal, budget=budget, people=[person.email for person in account.people])
     seen: Observations = {}

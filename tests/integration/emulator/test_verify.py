@@ -1,11 +1,15 @@
 """The verifier proves itself: of an emulator with one switch turned it finds that difference, and no other."""
 
 import json
+import random
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from typer.testing import CliRunner
 
 from emulator.__main__ import app
@@ -168,3 +172,99 @@ def test_a_public_address_sees_what_is_sent(tmp_path: Path) -> None:
     code, output = run_live(tmp_path / "box", port=free_port())
     assert about(output, "as told") == sorted(ONE_KEY | PEOPLE | CALLS), output
     assert code == ALL_SO
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("switch", TURNED_CALLS)
+def test_a_turned_switch_of_calls_is_found_and_nothing_else(switch: str, tmp_path: Path) -> None:
+    code, output = run_live(tmp_path / "box", port=free_port(), **{switch: TURNED_CALLS[switch]})
+    assert about(output, "differs") == named(switch), output
+    assert about(output, "not tried") == []
+    assert code == DIFFERS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("switch", TURNED)
+def test_two_keys_find_a_turned_switch_and_nothing_else(switch: str, tmp_path: Path) -> None:
+    code, output = run_live(tmp_path / "box", **{switch: TURNED[switch]})
+    assert about(output, "differs") == named(switch), output
+    assert about(output, "not tried") == []
+    assert code == DIFFERS
+
+
+def left_by(output: str) -> set[str]:
+    """The hashes that cleaning has told."""
+    return {line.split()[2].rstrip(",") for line in output.splitlines() if line.startswith("left: ")}
+
+
+def without(world: dict[str, Any], hashes: set[str]) -> dict[str, Any]:
+    """A dumped world without the projects, datasets and ontologies of these hashes, and their labels."""
+    kept = {
+        kind: [one for one in world[kind] if one["hash"] not in hashes]
+        for kind in ("projects", "datasets", "ontologies")
+    }
+    return {**world, **kept, "labels": [one for one in world["labels"] if one["project"] not in hashes]}
+
+
+def dumped(served: Running) -> dict[str, Any]:
+    world: dict[str, Any] = requests.get(f"{served.url}/_emulator/world", timeout=30).json()
+    return world
+
+
+def status_of(world: dict[str, Any], hashes: set[str]) -> set[str]:
+    return {one["status"] for one in world["projects"] if one["hash"] in hashes}
+
+
+def test_a_run_leaves_what_it_tells_and_nothing_else(tmp_path: Path) -> None:
+    world = live_world(tmp_path / "box")
+    with running(World.model_validate(world)) as served:
+        before = dumped(served)
+        ran = CliRunner().invoke(app, live(tmp_path / "box", served))
+        after = dumped(served)
+    left = left_by(ran.output)
+    assert len(left) == 6
+    assert without(after, left) == before
+    assert [project.status for project in served.emulator.platform.projects.values()] == ["archived"] * 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_killed_at_any_point_it_cleans_what_can_be_deleted(tmp_path: Path) -> None:
+    """A process killed at 20 points, at random but the same ones every time; the dumps of the world are compared."""
+    folder = tmp_path / "box"
+    world = live_world(folder)
+    points = random.Random(18).sample(range(1, 111), 20)
+    with running(World.model_validate(world)) as served:
+        known: set[str] = set()
+        before = dumped(served)
+        for point in points:
+            requests.delete(f"{served.url}/_emulator/requests", timeout=30)
+            run = killed_after(point, folder, served)
+            cleaned = CliRunner().invoke(app, live(folder, served, "--clean", run))
+            assert cleaned.exit_code == ALL_SO, cleaned.output
+            known |= left_by(cleaned.output)
+            assert without(dumped(served), known) == before, f"killed after {point} requests"
+            states = {p.status for p in served.emulator.platform.projects.values()}
+            assert states <= {"archived"}
+
+
+def requests_so_far(served: Running) -> int:
+    counts = requests.get(f"{served.url}/_emulator/requests?limit=0", timeout=30).json()["counts"]
+    return sum(entry["count"] for entry in counts)
+
+
+def killed_after(point: int, folder: Path, served: Running) -> str:
+    """The name of a run that was killed when the emulator had got so many requests of it."""
+    journals = set(folder.glob("*.jsonl"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emulator", *live(folder, served)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[3],
+    )
+    while process.poll() is None and requests_so_far(served) < point:
+        pass
+    process.kill()
+    process.wait()
+    (journal,) = set(folder.glob("*.jsonl")) - journals
+    return journal.stem.removeprefix("bqa-verify-")
