@@ -64,6 +64,9 @@ test-slow: $(DEV_READY)  ## the tests that take minutes: 50 kills, 100,000 fuzze
 mutants: $(DEV_READY)  ## two mutants of every handler of the emulator, one of every member of the SDK (WRITE=1 writes the README's table)
 	@WRITE=$(WRITE) $(BIN)/python -m pytest -q tests/integration/emulator/test_mutants.py $(ARGS)
 
+switches: $(DEV_READY)  ## the tests marked encord under the other reading of every guess about Encord (ONLY="branch_author ...")
+	@$(BIN)/python -m tests.switches $(ONLY)
+
 check: $(DEV_READY)  ## lint, format, types, import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

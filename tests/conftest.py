@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.switches import broken
+
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -26,3 +28,11 @@ def pedestrians() -> dict[str, Any]:
 def bluebirds() -> dict[str, Any]:
     """108 real images: a yes/no question answered by 39 crowd annotators, with the truth."""
     return _load("bluebirds.json")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under a turned switch the tests that it is known to break must fail."""
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        if test in broken():
+            item.add_marker(pytest.mark.xfail(strict=True, reason="the switch is known to break it"))

@@ -14,6 +14,8 @@ from tests.unit.sdk_rows import HEIGHT, WIDTH
 
 from .gallery import ADMIN, ANNOTATORS, REVIEWER, Gallery, add, data_hash, gallery
 
+pytestmark = pytest.mark.encord
+
 APPROVED, IN_REVIEW, HALF_DONE = "approved.png", "in review.png", "half done.png"
 LEFT = {ANNOTATORS[0]: 0.1, ANNOTATORS[1]: 0.6}
 STAGES = [word for stage in ("Complete", "Consensus", "Review & Refine") for word in ("--stage", stage)]
