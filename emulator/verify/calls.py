@@ -38,7 +38,7 @@ def _at_once(ground: Ground, recorder: Recorder, seen: Observations) -> None:
     recorder.hold()
     try:
         story = Story(ground, "many calls", CALLED_AT_ONCE)
-        recorder.wait_until_quiet(lambda: 1.5)
+        recorder.wait_until_quiet(lambda: 1.0)
     finally:
         recorder.release()
     calls = [one for one in recorder.arrivals if one.body.get("projectHash") == story.project_hash]

@@ -1,6 +1,8 @@
 """A server that the platform calls: it keeps what comes, secrets reduced to their length, and answers as it is told."""
 
 import json
+import select
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 LONGEST_HOLD_SECONDS = 30
+LOOK_SECONDS = 0.02
 _SECRET = ("authorization", "cookie", "signature", "secret", "token")
 
 
@@ -76,8 +79,8 @@ class Recorder:
             if len(self.arrivals) != known:
                 known, since = len(self.arrivals), time.monotonic()
 
-    def answer(self, arrival: Arrival) -> Reply:
-        """Notes a call and says what it is answered."""
+    def answer(self, arrival: Arrival, given_up: Callable[[], bool]) -> Reply:
+        """Notes a call and says what it is answered; a call that is given up meanwhile is not under way any more."""
         agent = not arrival.path.endswith("/events")
         with self._lock:
             self.arrivals.append(arrival)
@@ -85,13 +88,20 @@ class Recorder:
             self.most_at_once = max(self.most_at_once, self._under_way)
         reply = self.replies.get(arrival.data_hash, Reply()) if agent else Reply()
         try:
-            if agent:
-                self._released.wait(LONGEST_HOLD_SECONDS)
+            end = time.monotonic() + LONGEST_HOLD_SECONDS
+            while agent and not self._released.wait(LOOK_SECONDS) and time.monotonic() < end and not given_up():
+                pass
             time.sleep(reply.after_seconds)
         finally:
             with self._lock:
                 self._under_way -= agent
         return reply
+
+
+def _is_closed(connection: socket.socket) -> bool:
+    """Whether the other side has ended a connection that it sends nothing more on."""
+    readable, _, _ = select.select([connection], [], [], 0)
+    return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
 
 
 def without_secrets(headers: dict[str, str]) -> dict[str, str]:
@@ -115,9 +125,8 @@ def recording(port: int) -> Iterator[Recorder]:
             except ValueError:
                 body = {}
             headers = without_secrets(dict(self.headers.items()))
-            reply = recorder.answer(
-                Arrival(time.monotonic(), self.path, headers, body if isinstance(body, dict) else {})
-            )
+            arrival = Arrival(time.monotonic(), self.path, headers, body if isinstance(body, dict) else {})
+            reply = recorder.answer(arrival, lambda: _is_closed(self.connection))
             content = json.dumps(reply.body).encode()
             try:
                 self.send_response(reply.status)

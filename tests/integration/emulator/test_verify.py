@@ -38,7 +38,7 @@ TURNED: dict[str, Any] = {
 TURNED_CALLS: dict[str, Any] = {
     "agent_concurrency": 5,
     "agent_retry_after": "obeyed",
-    "agent_timeout_seconds": 1,
+    "agent_timeout_seconds": 2,
     "auto_retries": 1,
     "auto_retry_delay_seconds": 1.5,
     "signature_headers": "both",
