@@ -17,7 +17,7 @@ LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
 
 .DEFAULT_GOAL := help
 .PHONY: image-push guides-test release-check
-.PHONY: mutants switches help demo unit test test-slow check format bench lock zip zip-test image image-test clean
+.PHONY: emulator-mutants switches help demo unit test test-slow check format bench lock zip zip-test image image-test clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -61,7 +61,7 @@ test: $(DEV_READY) $(CHECKOV_READY)  ## every test but the slow ones, two at a t
 test-slow: $(DEV_READY)  ## the tests that take minutes: 50 kills, 100,000 fuzzed requests, two minutes without Encord
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
-mutants: $(DEV_READY)  ## two mutants of every handler of the emulator, one of every member of the SDK (WRITE=1 writes the README's table)
+emulator-mutants: $(DEV_READY)  ## two mutants of every handler of the emulator, one of every member of the SDK (WRITE=1 writes the README's table)
 	@WRITE=$(WRITE) $(BIN)/python -m pytest -q tests/integration/emulator/test_mutants.py $(ARGS)
 
 switches: $(DEV_READY)  ## the tests marked encord under the other reading of every guess about Encord (ONLY="branch_author ...")

@@ -32,7 +32,7 @@ def test_every_mutant_is_noticed(tmp_path: Path) -> None:
 
 
 def test_the_table_is_of_all_that_there_is_now() -> None:
-    """A handler or a member that came since has no mutant in the table: `WRITE=1 make mutants`."""
+    """A handler or a member that came since has no mutant in the table: `WRITE=1 make emulator-mutants`."""
     number = {
         line.split(" | ")[0].strip("| "): int(line.split(" | ")[1]) for line in mutants.written().splitlines()[2:]
     }

@@ -1,6 +1,6 @@
 """Two mutants of every handler, its effect dropped and its answer emptied; and one of every member of the SDK.
 
-A mutant is noticed when a check that uses it fails. `make mutants` tries them all (minutes) and writes
+A mutant is noticed when a check that uses it fails. `make emulator-mutants` tries them all (minutes) and writes
 what was found into the emulator's README.
 """
 
