@@ -48,7 +48,8 @@ class Asked:
         return [str(one) for one in _at(self.body if root == "body" else answer, rest) if one is not None]
 
 
-_PROJECT, _DATASET, _FOLDER = ("project", "path.project"), ("dataset", "path.dataset"), ("folder", "path.folder")
+_PROJECT: Where = ("project", "path.project")
+_FOLDER: Where = ("folder", "path.folder")
 _OF_PROJECT: tuple[Where, ...] = (("project", "header"),)
 _OF_DATASET: tuple[Where, ...] = (("dataset", "header"),)
 

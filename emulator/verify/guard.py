@@ -46,7 +46,7 @@ class Guard:
             guard._learn(what, response)
             return response
 
-        requests.Session.send = send  # type: ignore[method-assign]
+        requests.Session.send = send  # type: ignore[method-assign,assignment]
         try:
             yield
         finally:

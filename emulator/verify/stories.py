@@ -33,7 +33,8 @@ def observe(ground: Ground, seen: Observations, failed: dict[str, str]) -> tuple
         told(lambda: _consensus(block, seen), PEOPLE, failed)
     if single is not None:
         told(lambda: _annotation(single, seen), ONE_KEY, failed)
-    return tuple("" if story is None else story.project_hash for story in (single, block))
+    hashes = ["" if story is None else str(story.project_hash) for story in (single, block)]
+    return hashes[0], hashes[1]
 
 
 def _templates(block: Story, single: Story, seen: Observations) -> None:

@@ -268,3 +268,62 @@ def killed_after(point: int, folder: Path, served: Running) -> str:
     process.wait()
     (journal,) = set(folder.glob("*.jsonl")) - journals
     return journal.stem.removeprefix("bqa-verify-")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "name a sandbox, or give --live"),
+        (["--live"], "--live needs --template HASH"),
+        (["--live", "--template", "t"], "give both --key FILE and --email ADDRESS"),
+        (
+            ["--live", "--template", "t", "--key", "KEY", "--email", "a@x", "--second-key", "KEY"],
+            "--second-email ADDRESS",
+        ),
+        (
+            [
+                "--live",
+                "--template",
+                "t",
+                "--key",
+                "KEY",
+                "--email",
+                "a@x",
+                "--second-key",
+                "KEY",
+                "--second-email",
+                "a@x",
+            ],
+            "must be somebody else's",
+        ),
+        (["--live", "--template", "t", "--key", "nowhere", "--email", "a@x"], "No such file"),
+        (["--live", "--template", "t", "--key", "KEY", "--email", "a@x", "--clean", "77"], "there is no journal"),
+    ],
+)
+def test_what_is_missing_is_said(words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENCORD_SSH_KEY_FILE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("KEY").write_text("a key", encoding="utf-8")
+    ran = CliRunner().invoke(app, ["verify", *words])
+    assert ran.exit_code == 2
+    assert said in " ".join(ran.output.replace("│", " ").split())
+
+
+def test_it_asks_first_and_makes_nothing_when_it_may_not(tmp_path: Path) -> None:
+    with running(World.model_validate(live_world(tmp_path / "box"))) as served:
+        words = [word for word in live(tmp_path / "box", served) if word != "--yes"]
+        ran = CliRunner().invoke(app, words, input="n\n")
+        assert requests_so_far(served) == 0
+    assert f"At {served.url}, as ops@example.com, anna@example.com, this run makes:" in ran.output
+    assert ran.exit_code == 1
+
+
+def test_what_was_seen_is_recorded_in_a_ledger_and_as_evidence(tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    code, _ = run_live(tmp_path / "box", "--record", str(record), second=False, priority_digits=3)
+    assert code == DIFFERS
+    noted = {behaviour.id: behaviour for behaviour in read_ledger(record / "ledger.toml")}
+    assert {name for name, one in noted.items() if one.source == "live"} == ONE_KEY.keys()
+    assert [name for name, one in noted.items() if one.differs] == ["priorities.digits"]
+    evidence = json.loads((record / str(noted["priorities.digits"].evidence)).read_text(encoding="utf-8"))
+    assert (evidence["observed"], evidence["emulator"]) == (0.123, ONE_KEY["priorities.digits"])
