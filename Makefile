@@ -19,7 +19,7 @@ LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
 .DEFAULT_GOAL := help
 .PHONY: image-push guides-test release-check screenshot site
 TWO_AT_A_TIME := --numprocesses 2 --dist loadfile
-.PHONY: help demo unit mutants test test-processors test-slow check format bench lock zip zip-test image image-test clean
+.PHONY: emulator-mutants switches help demo unit mutants test test-processors test-slow check format bench lock zip zip-test image image-test clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -71,6 +71,12 @@ mutants: $(DEV_READY)  ## which changes of the code that decides no unit test no
 
 test-slow: $(DEV_READY)  ## the tests that take minutes: 50 kills, 100,000 fuzzed requests, two minutes without Encord
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+emulator-mutants: $(DEV_READY)  ## two mutants of every handler of the emulator, one of every member of the SDK (WRITE=1 writes the README's table)
+	@WRITE=$(WRITE) $(BIN)/python -m pytest -q tests/integration/emulator/test_mutants.py $(ARGS)
+
+switches: $(DEV_READY)  ## the tests marked encord under the other reading of every guess about Encord (ONLY="branch_author ...")
+	@$(BIN)/python -m tests.switches $(ONLY)
 
 check: $(DEV_READY)  ## lint, format, types, import rules
 	@$(BIN)/ruff check .

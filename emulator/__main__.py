@@ -112,17 +112,59 @@ def play_command(
 
 @app.command("verify")
 def verify_command(
-    folder: Annotated[Path, typer.Argument(help="the sandbox that 'init' has written", exists=True, file_okay=False)],
+    folder: Annotated[
+        Path | None, typer.Argument(help="the sandbox that 'init' has written", exists=True, file_okay=False)
+    ] = None,
+    *,
     url: Annotated[str | None, typer.Option(help="another emulator that serves the sandbox's world")] = None,
+    live: Annotated[bool, typer.Option("--live", help="a real account, instead of a sandbox")] = False,
+    template: Annotated[
+        str | None, typer.Option(help="with --live: the workflow template, made as the README says")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="with --live: private key of an admin", envvar="ENCORD_SSH_KEY_FILE")
+    ] = None,
+    user: Annotated[str | None, typer.Option("--email", help="with --live: whose key that is")] = None,
+    second_key: Annotated[Path | None, typer.Option(help="of a second person: consensus can be tried")] = None,
+    second_email: Annotated[str | None, typer.Option(help="whose key that is")] = None,
+    public_url: Annotated[str | None, typer.Option(help="a public address that leads to --port here")] = None,
+    port: Annotated[int, typer.Option(help="where what the platform sends is recorded", min=1, max=65535)] = 8900,
+    domain: Annotated[
+        str, typer.Option(help="the platform's address", envvar="ENCORD_DOMAIN")
+    ] = "https://api.encord.com",
+    journals: Annotated[Path, typer.Option(help="where the run's journal is written", file_okay=False)] = Path(),
+    budget: Annotated[int, typer.Option(help="most requests of a run", min=1)] = 600,
+    record_in: Annotated[
+        Path | None, typer.Option("--record", help="a folder: ledger.toml and evidence are written there")
+    ] = None,
+    clean: Annotated[str | None, typer.Option(help="clean up after this run, which was ended", metavar="RUN")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="ask nothing")] = False,
 ) -> None:
     """Tries what the ledger says, and tells what is otherwise: exit code 0, 5 (differs) or 6 (could not be tried)."""
-    from emulator.verify.command import ground_of, verify  # noqa: PLC0415 - loads the SDK
+    from emulator.verify import command  # noqa: PLC0415 - loads the SDK
+    from emulator.verify.journal import Journal, journal_of  # noqa: PLC0415
 
     try:
-        ground = ground_of(folder, url)
+        if live:
+            account = command.live_account(
+                domain, template, (key, user), (second_key, second_email), public_url=public_url, port=port
+            )
+        elif folder is not None:
+            account, journals = command.account_of_sandbox(folder, url), folder
+        else:
+            raise ValueError("name a sandbox, or give --live")
+        if clean is not None and not journal_of(journals, clean).exists():
+            raise ValueError(f"there is no journal {journal_of(journals, clean)}: give its folder with --journals")
     except (OSError, ValueError) as error:
-        raise typer.BadParameter(str(error), param_hint="FOLDER" if url is None else "--url") from None
-    raise typer.Exit(verify(ground, typer.echo))
+        raise typer.BadParameter(str(error), param_hint="verify") from None
+    if clean is not None:
+        cleaned = command.clean_run(account, Journal(journal_of(journals, clean)), typer.echo)
+        raise typer.Exit(command.ALL_SO if cleaned else command.NOT_TRIED)
+    if live and not yes:
+        for line in command.plan(account, budget):
+            typer.echo(line)
+        typer.confirm("Go on?", abort=True)
+    raise typer.Exit(command.verify(account, journals, typer.echo, budget=budget, record_in=record_in))
 
 
 if __name__ == "__main__":

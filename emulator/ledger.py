@@ -3,7 +3,7 @@
 import datetime
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -100,6 +100,23 @@ def _known_from(behaviour: Behaviour, today: datetime.date) -> str:
     if behaviour.source == "docs":
         return f"[documentation]({behaviour.evidence})"
     return f"`{behaviour.evidence}`" if behaviour.source == "sdk" else "assumed"
+
+
+def record(text: str, verdicts: Mapping[str, bool], today: datetime.date) -> str:
+    """The text of a ledger in which what a live run has seen is noted; `verdicts` says by id whether it differs."""
+    head, *blocks = text.split("[[behaviour]]\n")
+    return "[[behaviour]]\n".join([head, *(_noted(block, verdicts, today) for block in blocks)])
+
+
+def _noted(block: str, verdicts: Mapping[str, bool], today: datetime.date) -> str:
+    name = tomllib.loads(block)["id"]
+    if name not in verdicts:
+        return block
+    old = ("source =", "evidence =", "date =", "differs =")
+    lines = [line for line in block.rstrip().splitlines() if not line.startswith(old)]
+    lines += ['source = "live"', f'evidence = "evidence/{name}.json"', f"date = {today}"]
+    lines += ["differs = true"] if verdicts[name] else []
+    return "\n".join(lines) + block[len(block.rstrip()) :]
 
 
 def written(readme: Path) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.switches import broken
+
 # A loaded machine is slow: no example fails by the clock.
 settings.register_profile("ours", deadline=None)
 settings.load_profile("ours")
@@ -31,3 +33,11 @@ def pedestrians() -> dict[str, Any]:
 def bluebirds() -> dict[str, Any]:
     """108 real images: a yes/no question answered by 39 crowd annotators, with the truth."""
     return _load("bluebirds.json")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under a turned switch the tests that it is known to break must fail."""
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        if test in broken():
+            item.add_marker(pytest.mark.xfail(strict=True, reason="the switch is known to break it"))

@@ -49,6 +49,12 @@ class Exchange:
         return f"{path}?{query}" if query else path
 
     @property
+    def path(self) -> str:
+        """What follows the prefix of its kind of endpoint, still quoted: a name may have a slash in it."""
+        prefix = str(self.request.scope["path"]).removesuffix(self.request.path_params["path"])
+        return self.target.partition("?")[0].removeprefix(prefix)
+
+    @property
     def base_url(self) -> str:
         """How the caller reaches this server."""
         return str(self.request.base_url).rstrip("/")
@@ -138,7 +144,7 @@ class Application:
     ) -> Callable[[], Awaitable[Response]]:
         """What answers this request, found by method and path; the body is JSON unless `read` says how to take it."""
         request = exchange.request
-        route, params = table.find(request.method, request.path_params["path"])
+        route, params = table.find(request.method, exchange.path)
         exchange.operation = route.operation
 
         async def answer() -> Response:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote
 
 from emulator.errors import MethodNotAllowedError, ResourceNotFoundError
 
@@ -94,7 +95,7 @@ class PathTable:
                 self._add(method, path, handler)
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        """The route of a request and the values of the path's variables.
+        """The route of a request, whose path is quoted, and the values of the path's variables, which are not.
 
         Raises:
             ResourceNotFoundError: there is no such path.
@@ -107,7 +108,7 @@ class PathTable:
         if method not in node.methods:
             raise MethodNotAllowedError("Method Not Allowed")
         route, names = node.methods[method]
-        return route, dict(zip(names, values, strict=True))
+        return route, dict(zip(names, map(unquote, values), strict=True))
 
     def _add(self, method: str, path: str, handler: Handler) -> None:
         node = self._root

@@ -1,7 +1,6 @@
 """The organisation on the wire: people, groups, tags, cloud integrations, the metadata schema."""
 
 from typing import Any
-from urllib.parse import unquote
 
 from emulator.errors import AuthorisationError, InvalidArgumentsError, ResourceExistsError, ResourceNotFoundError
 from emulator.http.calls import Call
@@ -150,7 +149,7 @@ def add_member(call: Call) -> Any:
 def remove_member(call: Call) -> Any:
     """Removes somebody from the organisation, and with it from everything that is shared with them."""
     _require_organisation_admin(call)
-    email, platform = unquote(call.params["email"]), call.platform
+    email, platform = call.params["email"], call.platform
     if not _is_member(call, email):
         raise ResourceNotFoundError(f"{email} is not in the organisation")
     platform.organisation.removed.add(email)

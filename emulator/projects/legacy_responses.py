@@ -57,15 +57,6 @@ def create_project(call: LegacyCall) -> Any:
     return project.hash
 
 
-@routes.query("user", "project", "DELETE")
-def delete_project(call: LegacyCall) -> Any:
-    """Deletes a project with its tasks and labels."""
-    project = call.platform.project(str(call.uid), call.user.email)
-    project.require_manager(call.user.email)
-    del call.platform.projects[project.hash]
-    return True
-
-
 @routes.query("project", "project", "GET")
 def get_project(call: LegacyCall) -> Any:
     """A project as clients before `workflow` read it."""

@@ -3,7 +3,6 @@
 import struct
 import zlib
 from typing import Any
-from urllib.parse import unquote
 
 from starlette.responses import Response
 
@@ -40,7 +39,7 @@ def put_object(call: Call) -> Any:
 @routes.get("keys/{key}")
 def get_upload(call: Call) -> Any:
     """The bytes that were uploaded under an object key."""
-    key = unquote(call.params["key"])
+    key = call.params["key"]
     check_signature(key, call.query.get("signature", ""))
     upload = call.platform.uploads.of_key(key)
     if upload is None or upload.content is None:

@@ -114,6 +114,16 @@ def test_an_upload_without_bytes_fails(folder: StorageFolder) -> None:
     assert (result.status, result.errors) == (LongPollingStatus.ERROR, ["No file was uploaded for lost"])
 
 
+@pytest.mark.parametrize("title", ["Vid_sets/rec 1.png", "50%25 off.png", "a?b=c#d.png"])
+def test_a_title_may_be_any_text_and_its_bytes_are_served(
+    site: Site, folder: StorageFolder, tmp_path: Path, title: str
+) -> None:
+    picture = media_files.png(tmp_path / "a.png")
+    item = site.client().get_storage_item(folder.upload_image(picture, title=title), sign_url=True)
+    assert item.name == title
+    assert requests.get(item.get_signed_url(), timeout=5).content == picture.read_bytes()
+
+
 def test_a_signed_url_opens_only_what_it_was_signed_for(site: Site, folder: StorageFolder, tmp_path: Path) -> None:
     uuids = [folder.upload_image(media_files.png(tmp_path / f"{n}.png", 50 * n)) for n in (1, 2)]
     first, second = (site.client().get_storage_item(uuid, sign_url=True).get_signed_url() for uuid in uuids)

@@ -12,7 +12,9 @@ from encord.workflow.stages.consensus_review import ConsensusReviewStage
 
 from tests.unit.sdk_rows import HEIGHT, WIDTH
 
-from .gallery import ADMIN, ANNOTATORS, REVIEWER, Gallery, add, data_hash, gallery
+from .gallery import ADMIN, ANNOTATORS, PRODUCTION, REVIEWER, Gallery, add, data_hash, gallery
+
+pytestmark = pytest.mark.encord
 
 APPROVED, IN_REVIEW, HALF_DONE = "approved.png", "in review.png", "half done.png"
 LEFT = {ANNOTATORS[0]: 0.1, ANNOTATORS[1]: 0.6}
@@ -62,6 +64,10 @@ def consensus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
                 _label(site, title, annotator)
         review = site.project(REVIEWER).workflow.get_stage(name="Review & Refine", type_=ConsensusReviewStage)
         (task,) = review.get_tasks(data_hash=data_hash(APPROVED))
+        branch = task.options[0].label_branch_name
+        taken = [box.object_hash for box in site.row(APPROVED, ADMIN, branch_name=branch).get_object_instances()]
+        chosen = {"labels": {branch: taken}}
+        site.control("POST", f"projects/{PRODUCTION}/tasks/{task.uuid}/consensus", json=chosen)
         task.approve()
         yield site
 

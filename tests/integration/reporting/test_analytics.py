@@ -20,6 +20,8 @@ from emulator.analytics.models import TimeSpent, Where
 from emulator.testing import OWNER, Sandbox, running, sandbox
 from tests.integration.service.sandbox import CONSENSUS_STAGE, PRODUCTION, Unit, service_environment, uuid, world
 
+pytestmark = pytest.mark.encord
+
 ANNA, BOB = "anna@example.com", "bob@example.com"
 
 

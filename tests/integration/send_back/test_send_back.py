@@ -139,6 +139,7 @@ def trail(both: Sandbox) -> list[Any]:
     return listed
 
 
+@pytest.mark.encord
 def test_a_choice_becomes_a_collection_issues_and_reopened_tasks_first_in_the_queue(
     images: list[Any], tmp_path: Path
 ) -> None:
@@ -164,6 +165,7 @@ def test_a_choice_becomes_a_collection_issues_and_reopened_tasks_first_in_the_qu
         assert both.stages()["Complete"] == 2 + 1, "what was not chosen stays"
 
 
+@pytest.mark.encord
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(images: list[Any], tmp_path: Path) -> None:
     with site(images) as both:
         path = choice_file(
@@ -184,6 +186,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(images: list[Any],
         }
 
 
+@pytest.mark.encord
 def test_a_second_run_of_the_same_choice_adds_nothing(images: list[Any], tmp_path: Path) -> None:
     with site(images) as both:
         path = choice_file(
@@ -198,6 +201,7 @@ def test_a_second_run_of_the_same_choice_adds_nothing(images: list[Any], tmp_pat
         assert everything(both) == before
 
 
+@pytest.mark.encord
 def test_what_was_labelled_anew_and_finished_is_not_reopened_by_a_second_run(images: list[Any], tmp_path: Path) -> None:
     with site(images) as both:
         path = choice_file(tmp_path, chosen(production(0), low_score()))
@@ -211,6 +215,7 @@ def test_what_was_labelled_anew_and_finished_is_not_reopened_by_a_second_run(ima
         assert both.stages()["Annotate"] == 0
 
 
+@pytest.mark.encord
 def test_a_dataset_links_the_same_files_and_makes_new_tasks_of_them(images: list[Any], tmp_path: Path) -> None:
     with site(images) as both:
         client = both.client()
@@ -246,6 +251,7 @@ def test_benchmark_items_are_refused_and_nothing_of_them_is_touched(images: list
         ]
 
 
+@pytest.mark.encord
 def test_suspect_truth_goes_to_the_reviewers_of_the_benchmark_project_alone(images: list[Any], tmp_path: Path) -> None:
     with site(images) as both:
         benchmark = Unit(images[0]).data_hash
@@ -262,6 +268,7 @@ def test_suspect_truth_goes_to_the_reviewers_of_the_benchmark_project_alone(imag
         assert both.stages()["Complete"] == 2 + 4, "annotators see nothing of it"
 
 
+@pytest.mark.encord
 def test_every_step_is_in_the_trail_and_can_be_undone(images: list[Any], tmp_path: Path) -> None:
     with site(images) as both:
         before = everything(both)
@@ -284,6 +291,7 @@ def test_every_step_is_in_the_trail_and_can_be_undone(images: list[Any], tmp_pat
         assert set(states(again).values()) == {"done"}, "undone is undone: it can be sent back again"
 
 
+@pytest.mark.encord
 def test_a_dataset_that_people_have_begun_to_label_is_not_detached(images: list[Any], tmp_path: Path) -> None:
     with site(images) as both:
         sent = send(both, choice_file(tmp_path, chosen(production(0), low_score())), "--dataset", "--no-reopen")
@@ -344,6 +352,7 @@ def test_a_second_run_at_the_same_time_is_refused_and_changes_nothing(images: li
         send(both, path)
 
 
+@pytest.mark.encord
 def test_a_step_that_was_cut_short_is_told_from_one_that_is_done(images: list[Any], tmp_path: Path) -> None:
     with site(images) as both:
         path = choice_file(tmp_path, chosen(production(0), low_score()))
@@ -359,6 +368,7 @@ def test_a_step_that_was_cut_short_is_told_from_one_that_is_done(images: list[An
         assert "not certain" not in run(both, "actions", "list").stdout
 
 
+@pytest.mark.encord
 def test_a_priority_that_somebody_has_set_since_outlives_the_undoing(images: list[Any], tmp_path: Path) -> None:
     with site(images) as both:
         sent = send(both, choice_file(tmp_path, *(chosen(production(n), low_score()) for n in range(2))))

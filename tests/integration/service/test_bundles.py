@@ -19,6 +19,8 @@ from benchmark_qa.tasks.score import Scorer
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import PRODUCTION, SCORING_STAGE, Unit
 
+pytestmark = pytest.mark.encord
+
 UNITS = 30
 
 

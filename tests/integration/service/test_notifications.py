@@ -25,6 +25,7 @@ def images(pedestrians: dict[str, Any]) -> list[dict[str, Any]]:
     return [image for image in pedestrians["images"] if image["ground_truth"]]
 
 
+@pytest.mark.encord
 def test_a_notification_works_off_a_routing_queue_with_few_requests(images: list[Any]) -> None:
     with sandbox([Unit(image) for image in images[:5]], production_images=260) as both:
         both.notify(ROUTING_STAGE, event_type="something_else")
@@ -36,6 +37,7 @@ def test_a_notification_works_off_a_routing_queue_with_few_requests(images: list
         assert (both.stages()["Consensus"], both.stages()["Annotate"]) == (5, 260)
 
 
+@pytest.mark.encord
 def test_a_notification_scores_and_sends_on_what_waits(images: list[Any]) -> None:
     units = [Unit(image, stage="Score") for image in images[:6]]
     with sandbox(units) as both:
@@ -120,6 +122,7 @@ def test_a_queue_that_takes_no_job_is_said_to_be_unavailable(images: list[Any]) 
 
 
 @pytest.mark.parametrize("as_list", [True, False])
+@pytest.mark.encord
 def test_submitted_labels_are_scored_whether_hashes_come_as_a_list_or_not(images: list[Any], as_list: bool) -> None:
     unit = Unit(images[0], stage="Review & Refine")
     with sandbox([unit]) as both:

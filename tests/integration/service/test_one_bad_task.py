@@ -14,6 +14,8 @@ from benchmark_qa.tasks.jobs import DrainJob
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import BENCHMARK, PRODUCTION, SCORING_STAGE, Unit, uuid
 
+pytestmark = pytest.mark.encord
+
 METRIC = f"{__name__}:refuses_one_truth"
 REFUSED: set[int] = set()
 

@@ -16,6 +16,8 @@ from tests.integration.service.sandbox import (
     uuid,
 )
 
+pytestmark = pytest.mark.encord
+
 ORDINARY = uuid("production/0")
 
 

@@ -15,6 +15,8 @@ from tests.integration.service.sandbox import (
     uuid,
 )
 
+pytestmark = pytest.mark.encord
+
 
 @pytest.fixture(scope="module")
 def units(pedestrians: dict[str, Any]) -> list[Unit]:

@@ -21,6 +21,8 @@ from emulator.testing import Running
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import BENCHMARK, KEY, PRODUCTION, Unit
 
+pytestmark = pytest.mark.encord
+
 
 @pytest.fixture
 def units(pedestrians: dict[str, Any]) -> list[Unit]:

@@ -30,6 +30,7 @@ def comments_on(both: Sandbox, unit: Unit) -> list[str]:
     return [comment.content for issue in found for comment in issue.comments]
 
 
+@pytest.mark.encord
 def test_an_issue_tells_the_reviewer_what_differs_once(images: list[Any]) -> None:
     unit = Unit(images[0], stage="Review & Refine")
     with sandbox([unit], config={"write_back": {"issues": True}}) as both:
@@ -58,6 +59,7 @@ def test_nothing_is_written_back_unless_asked_for(images: list[Any]) -> None:
         assert not any("POST" in operation for operation in both.requests_of_service())
 
 
+@pytest.mark.encord
 def test_the_worse_the_score_the_higher_the_priority(images: list[Any]) -> None:
     units = [Unit(image, stage="Review & Refine") for image in images[:4]]
     with sandbox(units, config={"write_back": {"priority": True}}) as both:
@@ -72,6 +74,7 @@ def test_the_worse_the_score_the_higher_the_priority(images: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(("threshold", "stage"), [(0.0, "Score"), (1.0, "Consensus")])
+@pytest.mark.encord
 def test_review_and_refine_is_decided_where_all_branches_agree(images: list[Any], threshold: float, stage: str) -> None:
     unit = Unit(images[0], stage="Review & Refine")
     config = {"write_back": {"review": True}, "verdict": {"threshold": threshold}}

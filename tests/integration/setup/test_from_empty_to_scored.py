@@ -36,6 +36,8 @@ from tests.integration.setup.conftest import (
 )
 from tests.integration.truth.coco_files import coco_of
 
+pytestmark = pytest.mark.encord
+
 SERVICE = "benchmark-qa@example.com"
 ROUTE_SECRET, SCORE_SECRET = "the secret that Encord shows for Route", "the secret that Encord shows for Score"
 BENCHMARK_IMAGES, PRODUCTION_IMAGES = 6, 4

@@ -12,6 +12,8 @@ from tests.integration.service.sandbox import BENCHMARK, SERVICE, uuid
 from tests.integration.truth.coco_files import coco_of, written
 from tests.integration.truth.conftest import Open
 
+pytestmark = pytest.mark.encord
+
 
 def boxes_of(row: LabelRowV2) -> list[list[float]]:
     """Boxes in pixels."""

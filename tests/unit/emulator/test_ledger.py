@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emulator.errors import WorldError
-from emulator.ledger import BEGIN, END, Behaviour, read_ledger, table, write, written
+from emulator.ledger import BEGIN, END, Behaviour, read_ledger, record, table, write, written
 from emulator.world import Switches
 
 ROOT = Path(__file__).parents[3]
@@ -30,7 +30,10 @@ def test_the_check_of_every_behaviour_is_a_test(behaviour: Behaviour) -> None:
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=lambda behaviour: behaviour.id)
-def test_evidence_from_the_sdk_names_a_file_of_it(behaviour: Behaviour) -> None:
+def test_evidence_names_a_file_or_an_address(behaviour: Behaviour) -> None:
+    if behaviour.source == "live":
+        assert (ROOT / "emulator" / str(behaviour.evidence)).is_file()
+        return
     if behaviour.source != "sdk":
         assert behaviour.evidence is None or behaviour.evidence.startswith("https://")
         return
@@ -128,3 +131,41 @@ def test_writing_changes_what_stands_between_the_marks_alone(tmp_path: Path) -> 
     path.write_text("no marks")
     with pytest.raises(WorldError, match="has no marks"):
         write(path, "new")
+
+
+LEDGER_OF_TWO = """# What is known.
+
+[[behaviour]]
+id = "a.one"
+what = "One."
+matters = "Much."
+source = "docs"
+evidence = "https://example.com"
+date = 2026-01-01
+switches = ["x"]
+check = "tests/unit/test_x.py::test_x"
+
+[[behaviour]]
+id = "a.two"
+what = "Two."
+matters = "Little."
+source = "assumed"
+check = "tests/unit/test_x.py::test_y"
+"""
+
+
+@pytest.mark.parametrize("differs", [True, False])
+def test_a_live_run_is_noted_in_the_ledger_and_nothing_else_changes(differs: bool, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.toml"
+    path.write_text(record(LEDGER_OF_TWO, {"a.one": differs}, date(2026, 12, 1)), encoding="utf-8")
+    one, two = read_ledger(path)
+    assert (one.source, one.evidence, one.date, one.differs) == (
+        "live",
+        "evidence/a.one.json",
+        date(2026, 12, 1),
+        differs,
+    )
+    assert (one.what, one.switches) == ("One.", ("x",))
+    assert (two.source, two.evidence) == ("assumed", None)
+    again = record(path.read_text(encoding="utf-8"), {"a.one": differs}, date(2026, 12, 1))
+    assert again == path.read_text(encoding="utf-8")

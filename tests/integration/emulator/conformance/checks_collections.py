@@ -87,9 +87,10 @@ def presets_select_items(ground: Ground) -> None:
     collection = ground.me.create_collection(folder.uuid, "by preset")
     collection.add_preset_items(preset)
     assert _items(ground, collection) == [day]
-    preset.update_preset(name=ground.name("renamed"), filter_preset_json=_filters("night"))
+    renamed = ground.name("renamed")
+    preset.update_preset(name=renamed, filter_preset_json=_filters("night"))
     found = ground.again.get_filter_preset(preset.uuid)
-    assert (found.name, found.description) == (preset.name, "described")
+    assert (found.name, found.description) == (renamed, "described")
     assert found.last_updated_at > found.created_at
     assert found.get_filter_preset_json().global_filters.filters[0]["values"] == ["night"]
     collection.add_preset_items(preset.uuid)
@@ -151,7 +152,7 @@ def frames_and_labels_are_collected(ground: Ground) -> None:
     ]
     ((row, instances),) = again.get_collection(labels.uuid).list_annotations()
     assert (row.data_hash, [(i.frame, i.annotation_id) for i in instances]) == (first, [(0, box)])
-    frames.remove_items(wanted[:1])
+    assert frames.remove_items(wanted[:1]).failed_items == []
     assert [row.data_hash for row, _ in found.list_frames()] == [second]
     assert {c.uuid for c in again.list_collections()} == {frames.uuid, labels.uuid}
     project.delete_collection(labels.uuid)

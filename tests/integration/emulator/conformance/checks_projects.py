@@ -9,7 +9,14 @@ from encord.issues.issue_client import IssueFrameRange
 from encord.orm.active import ActiveProjectMode
 from encord.orm.analytics import TaskActionType
 from encord.orm.label_log import Action
-from encord.orm.project import CopyDatasetAction, CopyDatasetOptions, CopyLabelsOptions, ProjectStatus, ProjectType
+from encord.orm.project import (
+    BenchmarkQaWorkflowSettings,
+    CopyDatasetAction,
+    CopyDatasetOptions,
+    CopyLabelsOptions,
+    ProjectStatus,
+    ProjectType,
+)
 from encord.project_ontology.classification_type import ClassificationType
 from encord.project_ontology.object_type import ObjectShape
 from encord.utilities.coco.datastructure import FrameIndex
@@ -48,17 +55,23 @@ from .registry import check
 @check("Workflow", "get_stage")
 def a_project_tells_what_it_is(ground: Ground) -> None:
     """Everything that was given, and what follows from it, is read by another client; so is a new status."""
-    project = ground.project()
+    title, described, source = ground.name("project"), ground.ontology(), ground.project()
+    project = ground.me.get_project(
+        ground.me.create_project(
+            title,
+            [ground.dataset(1).dataset_hash],
+            "what for",
+            described.ontology_hash,
+            BenchmarkQaWorkflowSettings(source_projects=[source.project_hash]),
+        )
+    )
     row = ground.row(project, drawn=True)
     project.set_status(ProjectStatus.PAUSED)
     found = ground.reread(project)
-    assert (found.project_hash, found.title, found.description) == (project.project_hash, project.title, "")
+    assert (found.project_hash, found.title, found.description) == (project.project_hash, title, "what for")
     assert (found.creator_email, found.user_role) == (OPERATOR, ProjectUserRole.ADMIN)
-    assert (found.project_type, found.status, found.source_projects) == (
-        ProjectType.WORKFLOW,
-        ProjectStatus.PAUSED,
-        [],
-    )
+    assert (found.project_type, found.status) == (ProjectType.WORKFLOW, ProjectStatus.PAUSED)
+    assert found.source_projects == [source.project_hash]
     assert found.ontology["objects"][0]["name"] == found.ontology_structure.objects[0].name == "Car"
     assert found.last_edited_at >= found.created_at
     assert [stage.title for stage in found.workflow.stages] == ["Annotate", "Review", "Complete"]
@@ -171,12 +184,15 @@ def _boxes(project: Project) -> int:
 def the_ontology_grows_in_the_old_way(ground: Ground) -> None:
     """Objects and classifications are added through a project; another client finds them in its ontology."""
     project = ground.project()
-    project.add_object("Bicycle", ObjectShape.POLYGON)
-    project.add_classification("Weather", ClassificationType.RADIO, required=False, options=["sun", "rain"])
+    assert project.add_object("Bicycle", ObjectShape.POLYGON)
+    stale = ground.reread(project)
+    assert project.add_classification("Weather", ClassificationType.RADIO, required=False, options=["sun", "rain"])
     assert {thing.name for thing in project.get_project_ontology().ontology_objects} == {"Car", "Bicycle"}
     found = ground.reread(project)
     assert {thing.name for thing in found.ontology_structure.objects} == {"Car", "Bicycle"}
-    found.refetch_ontology()
+    assert stale.ontology_structure.classifications == []
+    stale.refetch_ontology()
+    assert [c.title for c in stale.ontology_structure.classifications] == ["Weather"]
     assert [c.title for c in found.ontology_structure.classifications] == ["Weather"]
 
 
@@ -224,13 +240,18 @@ def label_rows_are_listed_and_worked_on_in_bundles(ground: Ground) -> None:
     assert len(unit["labels"]["objects"]) == 1
     unit["labels"]["objects"] = []
     old["object_answers"] = {}
-    again.save_label_row(old["label_hash"], old)
+    assert again.save_label_row(old["label_hash"], old)
     assert ground.same_row(project, rows[0]).get_object_instances() == []
     assert [found["label_hash"] for found in again.get_label_rows([rows[1].label_hash])] == [rows[1].label_hash]
     fresh = ground.project(1)
     unopened = fresh.list_label_rows_v2()[0]
     made = fresh.create_label_row(unopened.data_hash)
     assert ground.same_row(fresh, unopened).label_hash == made["label_hash"]
+    next(iter(fresh.workflow.get_stage(name="Annotate").get_tasks())).submit()
+    (submitted,) = fresh.list_label_rows()
+    ground.same_row(fresh, unopened)
+    (read,) = fresh.list_label_rows()
+    assert (submitted.label_status.value, read.label_status.value) == ("REVIEW_IN_PROGRESS", "LABEL_IN_PROGRESS")
 
 
 @check("Project", "copy_labels_to_branch", "list_branches", "get_label_classifications")
@@ -361,9 +382,15 @@ def what_people_do_is_counted_and_logged(ground: Ground) -> None:
 
 @check("Project", "active_import", "active_sync")
 def a_project_is_imported_into_active(ground: Ground) -> None:
-    """Active is synced only after an import, and only for modes that exist."""
+    """Active is synced only after an import, and only for modes that exist; the emulator's state says how often."""
     project = ground.project()
     with pytest.raises(InvalidArgumentsError):
         project.active_sync()
     project.active_import(ActiveProjectMode.LABEL, video_sampling_rate=0.5)
     ground.reread(project).active_sync()
+    # Nothing of the SDK reads what Active has been told.
+    assert ground.site.running.emulator.platform.projects[project.project_hash].active == {
+        "mode": "label",
+        "sampling_rate": 0.5,
+        "syncs": 1,
+    }

@@ -26,9 +26,6 @@ from .registry import check
     "parent_uuid",
     "path_to_root",
     "folder_type",
-    "is_cloud_synced",
-    "integration_hash",
-    "remote_url",
     "create_subfolder",
     "update",
     "refetch_data",
@@ -50,6 +47,7 @@ def folders_nest_change_move_and_go(ground: Ground) -> None:
     with Bundle() as bundle:
         top.update(description="first", bundle=bundle)
         other.update(description="second", bundle=bundle)
+    assert (top.description, other.description) == ("first", "second")
     inner_again = ground.again.get_storage_folder(inner.uuid)
     assert (inner_again.name, inner_again.client_metadata) == ("renamed", {"b": 2})
     assert ground.again.get_storage_folder(other.uuid).description == "second"
@@ -163,11 +161,13 @@ def an_item_changes_moves_and_goes(ground: Ground) -> None:
     with Bundle() as bundle:
         item.update(client_metadata={"bundled": 1}, bundle=bundle)
         second.update(client_metadata={"bundled": 2}, bundle=bundle)
+    assert (item.client_metadata, second.client_metadata) == ({"bundled": 1}, {"bundled": 2})
     found = ground.item(item.uuid)
     assert (found.name, found.description, found.client_metadata) == ("renamed", "described", {"bundled": 1})
     assert found.last_edited_at > found.created_at
-    second.refetch_data()
-    assert second.client_metadata == {"bundled": 2}
+    found.update(description="described anew")
+    item.refetch_data()
+    assert item.description == "described anew"
     item.move_to_folder(target)
     assert item.parent_folder_uuid == target.uuid
     assert ground.item(item.uuid).parent_folder().name == target.name

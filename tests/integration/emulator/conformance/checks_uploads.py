@@ -21,6 +21,7 @@ from encord.orm.storage import (
     UploadLongPollingState,
 )
 from encord.storage import StorageFolder
+from encord.utilities.storage.cloud_data_migration import update_storage_item_cloud_info
 
 from tests.integration.emulator import media_files
 
@@ -56,8 +57,6 @@ from .registry import check
     "audio_codec",
     "audio_num_channels",
     "get_signed_url",
-    "url",
-    "integration_hash",
     "storage_location",
     "timeseries_settings",
 )
@@ -160,13 +159,31 @@ def a_scene_of_streams_is_uploaded(ground: Ground) -> None:
     scene.add_pcd_stream("lidar", frame_of_reference=ego).add_pcd(uri="s3://bucket/0.pcd", timestamp=0)
     intrinsics = SimpleIntrinsics(fx=1, fy=1, ox=0, oy=0)
     images = scene.add_image_stream("front", width=64, height=48, intrinsics=intrinsics, timestamp=0)
-    images.add_image(uri="s3://bucket/0.png", timestamp=0)
-    uuid = ground.folder().upload_scene(scene, "a scene", BUCKET)
+    folder, picture = ground.folder(), ground.png()
+    (place,) = folder._get_upload_signed_urls(StorageItemType.IMAGE, 1)
+    assert requests.put(place.signed_url, data=picture.read_bytes(), timeout=5).ok, "not taken"
+    images.add_image(uri=place.object_key, timestamp=0)
+    uuid = folder.upload_scene(scene, "a scene", BUCKET)
     read = SceneReader(ground.item(uuid)).read()
     assert [event.url for event in read.get_stream("lidar", kind="point_cloud").events] == ["s3://bucket/0.pcd"]
-    assert [event.url for event in read.get_stream("front", kind="image").events] == ["s3://bucket/0.png"]
+    (seen,) = read.get_stream("front", kind="image").events
+    assert seen.url == place.object_key
+    assert requests.get(seen.signed_url, timeout=5).content == picture.read_bytes()
     (where,) = read.get_stream("ego", kind="frame_of_reference").events
     assert where.position == (1, 2, 3)
+
+
+@check("StorageItem", "url")
+def an_item_follows_its_object(ground: Ground) -> None:
+    """The SDK's tool for moved objects gives an item another URL; another client reads it."""
+    folder = ground.folder()
+    (made,) = _register(
+        folder, BUCKET, DataUploadItems(images=[DataUploadImage(object_url="s3://before/a.png")])
+    ).items_with_names
+    update_storage_item_cloud_info(
+        ground.me, made.item_uuid, new_url="s3://after/a.png", new_cloud_integration=UUID(BUCKET)
+    )
+    assert ground.item(made.item_uuid).url == "s3://after/a.png"
 
 
 @check("StorageFolder", "add_private_data_to_folder_start", "add_private_data_to_folder_get_result")
@@ -262,18 +279,20 @@ def videos_are_re_encoded(ground: Ground) -> None:
     "sync_private_data_with_cloud_synced_folder_start",
     "sync_private_data_with_cloud_synced_folder_get_result",
 )
+@check("StorageFolder", "is_cloud_synced", "integration_hash", "remote_url")
+@check("StorageItem", "url", "integration_hash")
 def a_folder_follows_its_bucket(ground: Ground) -> None:
     """A folder synced with a bucket holds what lies there below its URL; syncing again adds nothing."""
     params = CloudSyncedFolderParams(integration_uuid=UUID(LIMITED_BUCKET), remote_url="s3://limited/")
     folder = ground.me.create_storage_folder(ground.name("synced"), cloud_synced_folder_params=params)
     assert (folder.is_cloud_synced, folder.remote_url) == (True, "s3://limited/")
+    assert str(folder.integration_hash) == LIMITED_BUCKET
     for _ in range(2):
         job = folder.sync_private_data_with_cloud_synced_folder_start()
         assert (
             folder.sync_private_data_with_cloud_synced_folder_get_result(job, timeout_seconds=20).status.value == "done"
         )
-        assert [item.url for item in ground.again.get_storage_folder(folder.uuid).list_items()] == [
-            "s3://limited/there.png"
-        ]
+        (item,) = ground.again.get_storage_folder(folder.uuid).list_items()
+        assert (item.url, str(item.integration_hash)) == ("s3://limited/there.png", LIMITED_BUCKET)
     with pytest.raises(InvalidArgumentsError):
         ground.folder().sync_private_data_with_cloud_synced_folder_start()
