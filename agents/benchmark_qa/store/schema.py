@@ -295,7 +295,7 @@ def columns_of(records: Sequence[ScoreRecord]) -> dict[str, list[Any]]:
     columns = {name: [getattr(record.identity, name) for record in records] for name in IDENTITY}
     columns |= {name: [getattr(record, name) for record in records] for name in BESIDE}
     columns["key"] = [record.identity.key for record in records]
-    columns["sketch"] = [record.sketch.to_dict() if record.sketch else None for record in records]
+    columns["sketch"] = [sketch.to_dict() if (sketch := record.open_sketch()) else None for record in records]
     return columns
 
 
@@ -314,7 +314,7 @@ def packed_record_of(row: Row[Any], known: dict[str, str]) -> ScoreRecord:
         row: of the query.
         known: texts that were seen before; the new ones are added.
     """
-    values = {
+    values: dict[str, Any] = {
         name: known.setdefault(value, value) if isinstance(value, str) and name not in ("details", "sketch") else value
         for name, value in row._mapping.items()
     }
