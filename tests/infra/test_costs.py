@@ -2,6 +2,7 @@
 
 import math
 import re
+from typing import Any
 
 import hcl2
 import pytest
@@ -92,7 +93,7 @@ def test_alarms_and_events_are_counted_as_terraform_makes_them() -> None:
     counts = {what: int(text.split()[0]) for what, text, _ in ROWS if re.match(r"\d+ × \$0\.[13]0$", text)}
 
     def named(cloud: str, file: str, *names: str) -> int:
-        found = {}
+        found: dict[str, Any] = {}
         for each in hcl2.loads((ROOT / "infra" / cloud / file).read_text())["locals"]:
             found |= each
         return sum(len([key for key in found[name] if not key.startswith("__")]) for name in names)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -105,7 +105,7 @@ class Load:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        lines = [(self._score, self._waiting()), (self._score, self._waiting())]
+        lines: list[tuple[Any, Iterator[Any]]] = [(self._score, self._waiting()), (self._score, self._waiting())]
         lines += [(self._route, itertools.cycle(self.to_route)), (self._route, itertools.cycle(self._no_benchmark()))]
         threads = [threading.Thread(target=self._line, args=line) for line in lines]
         for thread in threads:
@@ -198,10 +198,10 @@ class Deployment:
 
     load: Load
     owner: str
-    urls: Mapping[str, str]
+    urls: dict[str, str]
     stack: ExitStack
 
-    def start(self, version: Mapping[str, str]) -> Instance:
+    def start(self, version: dict[str, str]) -> Instance:
         """An instance that is called once it is ready."""
         environment = dict(self.load.platform.environment) | {"DATABASE_URL": self.urls["SERVICE_DATABASE_URL"]}
         port = free_port()
@@ -212,7 +212,7 @@ class Deployment:
         self.load.instances.append(instance)
         return instance
 
-    def migrate(self, version: Mapping[str, str]) -> str:
+    def migrate(self, version: dict[str, str]) -> str:
         """What `db upgrade` says last."""
         environment = dict(self.load.platform.environment) | self.urls | version
         done = replace(self.load.platform, environment=environment).command("db", "upgrade")
@@ -220,10 +220,10 @@ class Deployment:
         return done.stdout.splitlines()[-1]
 
 
-THIS_VERSION: Mapping[str, str] = {}
+THIS_VERSION: dict[str, str] = {}
 
 
-def upgrade(deployment: Deployment, to: Mapping[str, str]) -> Instance:
+def upgrade(deployment: Deployment, to: dict[str, str]) -> Instance:
     load = deployment.load
     first, second = deployment.start(THIS_VERSION), deployment.start(THIS_VERSION)
     load.more()
@@ -255,7 +255,7 @@ def roll_back(deployment: Deployment, instance: Instance) -> Instance:
     return former
 
 
-def go_forward_again(deployment: Deployment, instance: Instance, to: Mapping[str, str]) -> None:
+def go_forward_again(deployment: Deployment, instance: Instance, to: dict[str, str]) -> None:
     assert deployment.migrate(to) == f"at revision {NEXT}"
     deployment.start(to)
     deployment.load.take_out(instance)
