@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from benchmark_qa.images.near_duplicates import near_duplicate_groups
+from benchmark_qa.images.picture_groups import near_duplicate_groups
 from benchmark_qa.images.statistics import LONGEST_SIDE, UnreadableImageError, image_statistics, laplacian
 
 

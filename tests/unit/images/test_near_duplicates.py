@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from benchmark_qa.images.near_duplicates import near_duplicate_groups
+from benchmark_qa.images.picture_groups import near_duplicate_groups
 
 
 def by_comparing_all(hashes: list[int], distance: int) -> list[list[int]]:
