@@ -25,10 +25,9 @@ from PIL import Image
 
 from benchmark_qa.commands.curate.index import Index
 from benchmark_qa.commands.curate.indexing import default_encoder, index_source, local_source
-from benchmark_qa.images.near_duplicates import near_duplicate_groups
+from benchmark_qa.images.picture_groups import clusters, duplicate_groups, near_duplicate_groups
 from benchmark_qa.images.quality_lists import examine, quality_lists
 from benchmark_qa.images.statistics import image_statistics
-from benchmark_qa.images.vector_groups import clusters, duplicate_groups
 from benchmark_qa.stats.failing_clusters import failing_clusters
 from benchmarks._picture_variants import (
     COPIES,

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser
 from benchmark_qa.commands.curate.analysis import cluster, duplicates_of
 from benchmark_qa.commands.curate.index import Entry, Index, Item
 from benchmark_qa.commands.curate.pages import clusters_page, duplicates_page, map_page, quality_page
+from benchmark_qa.images.picture_groups import laid_flat
 from benchmark_qa.images.quality_lists import Measures, quality_lists
-from benchmark_qa.images.vector_groups import laid_flat
 from tests.browser.watched import SIZES, Watched
 from tests.integration.curation.pictures import busy
 from tests.unit.commands.curate.entries import entry_of

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark_qa.images.near_duplicates import near_duplicate_groups
+from benchmark_qa.images.picture_groups import near_duplicate_groups
 
 Stratum = tuple[str, ...]
 """Values of the stratification fields, as text"""

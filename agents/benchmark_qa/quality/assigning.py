@@ -91,17 +91,22 @@ def distribute(
         if not able:
             nobody.append(task.uuid)
             continue
-        keys = {
-            "load": lambda w: (given[w.email],),
-            "round-robin": lambda w: (turn[w.email],),
-            "skill": lambda w, task=task: (-skill_in(w, task.classes), given[w.email]),
-        }
-        best = min(able, key=lambda w, task=task: (*keys[rule](w), _digest(task.uuid, w.email)))  # type: ignore[misc]
+        best = min(able, key=lambda w, task=task: (*_order(rule, w, task, given, turn), _digest(task.uuid, w.email)))  # type: ignore[misc]
         found[task.uuid] = best.email
         given[best.email] += 1
         turn[best.email] += 1
         met |= {(best.email, task.data_hash), (best.email, task.item or task.data_hash)}
     return found, nobody
+
+
+def _order(
+    rule: Rule, worker: Worker, task: WaitingTask, given: Mapping[str, int], turn: Mapping[str, int]
+) -> tuple[float, ...]:
+    """Sort key of a person for a task; the smallest gets it."""
+    if rule == "round-robin":
+        return (turn[worker.email],)
+    load = given[worker.email]
+    return (load,) if rule == "load" else (-skill_in(worker, task.classes), load)
 
 
 def skill_in(worker: Worker, classes: Sequence[str]) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmark_qa.images.near_duplicates import near_duplicate_groups
+from benchmark_qa.images.picture_groups import near_duplicate_groups
 
 
 def found(hashes: list[int], distance: int) -> list[list[int]]:

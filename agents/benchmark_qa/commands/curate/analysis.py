@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from benchmark_qa.commands.curate.index import Index, IndexFileError, Item, Pictures
 from benchmark_qa.errors import did_you_mean
 from benchmark_qa.images.draw import Stratum, TooFewItemsError, allocate, rank_of, stratum_of
-from benchmark_qa.images.quality_lists import LISTS, Cuts, Measures
-from benchmark_qa.images.vector_groups import (
+from benchmark_qa.images.picture_groups import (
     DuplicateGroup,
     clusters,
     duplicate_groups,
@@ -23,6 +22,7 @@ from benchmark_qa.images.vector_groups import (
     nearest_distances,
     typical,
 )
+from benchmark_qa.images.quality_lists import LISTS, Cuts, Measures
 from benchmark_qa.stats.failing_clusters import FailingCluster, failing_clusters
 
 KEEP: Final = ("sharpest", "largest", "labelled")

@@ -35,7 +35,7 @@ def show_map(
     with clear_failures():
         from benchmark_qa.commands.curate.index import Index
         from benchmark_qa.commands.curate.pages import map_page
-        from benchmark_qa.images.vector_groups import laid_flat
+        from benchmark_qa.images.picture_groups import laid_flat
 
         if flat not in ("tsne", "pca"):
             refuse(f"--flat is tsne or pca, not {flat!r}")
@@ -153,10 +153,10 @@ def collect(
             typer.echo(json_module.dumps(rows, indent=2))
             return
         for row in rows:
-            items = "what the preset selects" if row["items"] is None else f"{row['items']:,} items"
+            kept = "what the preset selects" if row["items"] is None else f"{row['items']:,} items"
             done = f"collection {row['collection']}" if apply else "would be collected (--apply)"
             undo = f"; undo: benchmark-qa actions undo {row['action'][:8]}" if row["action"] else ""
-            typer.echo(f"{row['name']}: {items} {done}{undo}")
+            typer.echo(f"{row['name']}: {kept} {done}{undo}")
 
 
 def _record(row: dict[str, Any], operator: str) -> str | None:
@@ -250,7 +250,7 @@ def push(
 def _for_encord(index: "Index", size: int) -> dict[str, list[float]]:
     """Vectors of the stored items, reduced and of unit length, with five digits."""
     from benchmark_qa.images.encoder import unit_vectors
-    from benchmark_qa.images.vector_groups import reduced
+    from benchmark_qa.images.picture_groups import reduced
 
     vectors = index.vectors()
     if vectors.shape[1] > size:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from benchmark_qa.commands.curate.index import Index
     from benchmark_qa.commands.curate.indexing import Source
     from benchmark_qa.images.encoder import Encoder
+    from benchmark_qa.images.picture_groups import DuplicateGroup
     from benchmark_qa.images.quality_lists import QualityList
-    from benchmark_qa.images.vector_groups import DuplicateGroup
 
 SHOWN = 10
 """Pictures, groups and clusters that are printed of each list; --json prints all"""
@@ -357,7 +357,7 @@ def search(
 
 
 def _print_nearest(index: "Index", vectors: Any, asked: Any, count: int, *, json: bool, leave_out: int = -1) -> None:
-    from benchmark_qa.images.vector_groups import nearest
+    from benchmark_qa.images.picture_groups import nearest
 
     places, distances = nearest(vectors, asked[None], count + 1)
     items = index.pictures.items

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark_qa.errors import RefusalError
+from benchmark_qa.images.picture_groups import Vectors
 from benchmark_qa.images.quality_lists import Measures
-from benchmark_qa.images.vector_groups import Vectors
 
 FORMAT = 1
 """Version of the file's layout"""

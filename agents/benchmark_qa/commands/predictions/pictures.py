@@ -44,7 +44,7 @@ class Pictures:
         """Groups of near-duplicates, as indices into `Detections.images`."""
         import numpy as np
 
-        from benchmark_qa.images.near_duplicates import near_duplicate_groups
+        from benchmark_qa.images.picture_groups import near_duplicate_groups
 
         structured = {at: one.fingerprint for at, one in self.statistics.items() if one.fingerprint is not None}
         places = np.array(sorted(structured), dtype=np.intp)

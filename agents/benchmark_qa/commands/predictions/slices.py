@@ -15,6 +15,7 @@ from benchmark_qa.commands.predictions.detections import Detections, PredictionI
 from benchmark_qa.commands.predictions.library import with_boxes
 from benchmark_qa.commands.predictions.outcome import Outcome
 from benchmark_qa.engine.pairs import box_iou, touching
+from benchmark_qa.stats.failing_clusters import gap_between
 from benchmark_qa.stats.intervals import Interval, RatioTotals
 
 Fields = Mapping[str, Any]
@@ -290,9 +291,7 @@ class _Sides:
 
     def gap(self, level: float) -> tuple[float, float, float]:
         """Outside minus inside and its interval, from two independent shares (Newcombe 1998)."""
-        a, a_low, a_high = _ends(self.outside.interval(level=level))
-        b, b_low, b_high = _ends(self.inside.interval(level=level))
-        return a - b, a - b - math.hypot(a - a_low, b_high - b), a - b + math.hypot(a_high - a, b - b_low)
+        return gap_between(self.outside.interval(level=level), self.inside.interval(level=level))
 
 
 def _singles(table: _Table, parts: Sequence[Part]) -> Iterator[Slice]:
@@ -350,9 +349,3 @@ def _tables(outcome: Outcome, detections: Detections, confidence: float, least: 
         _Table("recall", found, objects, outcome.truth_image, size, least, np.ones(len(found), dtype=np.bool_)),
         _Table("precision", outcome.right, predictions, outcome.image_of, size, least, outcome.score >= confidence),
     )
-
-
-def _ends(interval: Interval) -> tuple[float, float, float]:
-    if interval.estimate is None or interval.low is None or interval.high is None:
-        raise AssertionError("an interval over one image or more is applicable")
-    return interval.estimate, interval.low, interval.high

@@ -5,9 +5,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from benchmark_qa.images import vector_groups
+from benchmark_qa.images import picture_groups
 from benchmark_qa.images.encoder import unit_vectors
-from benchmark_qa.images.vector_groups import (
+from benchmark_qa.images.picture_groups import (
     NO_CLUSTER,
     DuplicateGroup,
     Vectors,
@@ -33,7 +33,7 @@ def cloud(centres: int, each: int, spread: float = 0.15, size: int = 16, seed: i
 @pytest.fixture(params=[1, 7, 512])
 def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Sizes of a block that end inside and at the end of the rows."""
-    monkeypatch.setattr(vector_groups, "BLOCK", request.param)
+    monkeypatch.setattr(picture_groups, "BLOCK", request.param)
     return int(request.param)
 
 
@@ -62,7 +62,7 @@ def brute(digests: list[str], hashes: list[int | None], vectors: Vectors | None,
     for a, b in combinations(range(len(digests)), 2):
         near = digests[a] == digests[b]
         if a not in flat and b not in flat:
-            alike = vectors is None or 1 - vectors[a] @ vectors[b] <= vector_groups.FAR
+            alike = vectors is None or 1 - vectors[a] @ vectors[b] <= picture_groups.FAR
             one, other = hashes[a], hashes[b]
             near |= one is not None and other is not None and (one ^ other).bit_count() <= 4 and bool(alike)
             near |= vectors is not None and 1 - vectors[a] @ vectors[b] <= 0.1

@@ -1,21 +1,27 @@
-"""Pictures by their vectors: duplicates, nearest neighbours, clusters, a map in two dimensions, a diverse choice.
+"""Groups of pictures: near-duplicates by hash and by vector, neighbours, clusters, a map, a diverse choice.
 
-Vectors have unit length, shape (n, d); the distance is the cosine distance, 0 to 2. A row of zeros has no neighbours.
+A perceptual hash has 64 bits. Two images are near-duplicates if their hashes differ in at most `distance` bits.
+Comparing every pair costs n² / 2 comparisons: 5,000 million for 100,000 images. By the pigeonhole principle, two hashes
+that differ in at most d bits are equal in at least one of d + 1 bands of bits (multi-index hashing: Norouzi, Punjani
+and Fleet, CVPR 2012). Only hashes with a common band are compared: about n² / 2 · (d + 1) / 2^(64 / (d + 1)).
+If this saves nothing, all pairs are compared. Hashes that are in one group already are not compared again.
+
+Vectors have unit length, shape (n, d); their distance is the cosine distance, 0 to 2. A row of zeros has no neighbours.
 Products are made in blocks, so memory grows with n and not with n².
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.images.near_duplicates import groups_of, near_duplicate_groups, unite
-
 Vectors = NDArray[np.float32]
 Pairs = Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
+HASH_BITS: Final = 64
 BLOCK: Final = 512
 """Rows whose products with all others are in memory at a time"""
 NEAR: Final = 0.1
@@ -29,6 +35,105 @@ REDUCED: Final = 50
 LEAST_CLUSTER: Final = 10
 """Default size of the smallest cluster"""
 NO_CLUSTER: Final = -1
+
+
+# --- by hash -------------------------------------------------------------------------------------------------------
+
+
+def near_duplicate_groups(hashes: NDArray[np.uint64], distance: int) -> list[NDArray[np.intp]]:
+    """Groups of two or more near-duplicates: ascending indices into `hashes`, ordered by the first index.
+
+    `hashes` has the shape (n,). Groups are transitive: a and c share a group if both are near b (frames of a video
+    change slowly and form one group). So an index is in one group at most, and the groups do not depend on the
+    order of the input. Memory grows with n, not with the number of pairs.
+
+    Raises ValueError for hashes that are not a flat uint64 array and for a distance outside 0 to 64.
+    """
+    if hashes.dtype != np.uint64 or hashes.ndim != 1:
+        raise ValueError(f"hashes must be a flat array of uint64, not {hashes.dtype} of shape {hashes.shape}")
+    if not 0 <= distance <= HASH_BITS:
+        raise ValueError(f"distance must be between 0 and {HASH_BITS} bits, not {distance}")
+    if not len(hashes):
+        return []
+    # Merge exact copies first: a thousand black frames are one hash, not half a million pairs.
+    distinct, group_of = np.unique(hashes, return_inverse=True)
+    return _with_company(_joined(distinct, distance)[group_of])
+
+
+def _joined(distinct: NDArray[np.uint64], distance: int) -> NDArray[np.intp]:
+    """For each hash the smallest index of its connected component."""
+    roots = np.arange(len(distinct))
+    if distance == 0:
+        return roots
+    for keys in _cheapest(_bands(distinct, distance)):
+        roots = _join_within_buckets(roots, distinct, keys, distance)
+    return roots
+
+
+def _bands(hashes: NDArray[np.uint64], distance: int) -> list[NDArray[np.uint64]]:
+    """Keys, one array per band; near hashes share at least one key."""
+    count = min(distance + 1, HASH_BITS)
+    edges = [HASH_BITS * band // count for band in range(count + 1)]
+    return [(hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1) for low, high in pairwise(edges)]
+
+
+def _cheapest(bands: list[NDArray[np.uint64]]) -> list[NDArray[np.uint64]]:
+    """The bands, or a single key for all hashes (all pairs are compared) if that needs fewer comparisons."""
+    sizes = [np.unique_counts(keys).counts for keys in bands]
+    if sum(int(np.sum(size * (size - 1))) for size in sizes) < len(bands[0]) * (len(bands[0]) - 1):
+        return bands
+    return [np.zeros_like(bands[0])]
+
+
+def _join_within_buckets(
+    roots: NDArray[np.intp], hashes: NDArray[np.uint64], keys: NDArray[np.uint64], distance: int
+) -> NDArray[np.intp]:
+    """The roots after joining near hashes that share a key.
+
+    Each hash is compared with the next one in its bucket, then with the second next, and so on.
+    """
+    order = np.argsort(keys, kind="stable")
+    hashes, keys = hashes[order], keys[order]
+    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    bucket = np.cumsum(np.concatenate([[False], keys[1:] != keys[:-1]]))
+    ends = np.append(starts[1:], len(keys))[bucket]
+    active = np.arange(len(keys))
+    step = 1
+    while len(active := active[active + step < ends[active]]):
+        if step.bit_count() == 1:  # at some steps: drop buckets that are one component already
+            members = roots[order]
+            open_ = np.minimum.reduceat(members, starts) != np.maximum.reduceat(members, starts)
+            active = active[open_[bucket[active]]]
+        near = active[np.bitwise_count(hashes[active] ^ hashes[active + step]) <= distance]
+        if len(near):
+            roots = _unite(roots, order[near], order[near + step])
+        step += 1
+    return roots
+
+
+def _unite(roots: NDArray[np.intp], left: NDArray[np.intp], right: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The roots after joining left[i] with right[i]; the root of a component is its smallest index."""
+    while True:
+        apart = roots[left] != roots[right]
+        if not apart.any():
+            return roots
+        left, right = left[apart], right[apart]
+        one, other = roots[left], roots[right]
+        roots = roots.copy()
+        np.minimum.at(roots, np.maximum(one, other), np.minimum(one, other))
+        while not np.array_equal(shorter := roots[roots], roots):
+            roots = shorter
+
+
+def _with_company(component: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Groups of two or more indices with the same component, ordered by the first index."""
+    order = np.argsort(component, kind="stable")
+    starts = np.flatnonzero(np.diff(component[order], prepend=-1))
+    groups = [group for group in np.split(order, starts[1:]) if len(group) > 1]
+    return sorted(groups, key=lambda group: int(group[0]))
+
+
+# --- by vector -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +173,7 @@ def duplicate_groups(
     """
     count = len(digests)
     same = np.unique(np.array(digests, dtype=np.str_), return_inverse=True)[1] if count else np.zeros(0, dtype=np.intp)
-    roots = _of_groups(np.arange(count), groups_of(same))
+    roots = _of_groups(np.arange(count), _with_company(same))
     structured = np.array([at for at in range(count) if fingerprints[at] is not None and at not in flat], dtype=np.intp)
     hashes = np.array([fingerprints[at] for at in structured], dtype=np.uint64)
     alike = [structured[group] for group in near_duplicate_groups(hashes, bits)]
@@ -76,11 +181,11 @@ def duplicate_groups(
         roots = _of_groups(roots, alike)
     else:
         known = np.array([at not in flat for at in range(count)]) & vectors.any(axis=1)
-        roots = _joined(roots, np.flatnonzero(known), near_pairs(vectors[known], distance))
+        roots = _linked(roots, np.flatnonzero(known), near_pairs(vectors[known], distance))
         for group in alike:
-            roots = _joined(roots, group, _of_near_hash(group, fingerprints, vectors, bits))
+            roots = _linked(roots, group, _of_near_hash(group, fingerprints, vectors, bits))
     found = []
-    for group in groups_of(roots):
+    for group in _with_company(roots):
         members = group.tolist()
         if rank is not None:
             members.sort(key=lambda at: rank[at], reverse=True)
@@ -90,14 +195,14 @@ def duplicate_groups(
 
 def _of_groups(roots: NDArray[np.intp], groups: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
     for group in groups:
-        roots = unite(roots, np.full(len(group) - 1, group[0]), group[1:])
+        roots = _unite(roots, np.full(len(group) - 1, group[0]), group[1:])
     return roots
 
 
-def _joined(roots: NDArray[np.intp], places: NDArray[np.intp], pairs: Pairs) -> NDArray[np.intp]:
+def _linked(roots: NDArray[np.intp], places: NDArray[np.intp], pairs: Pairs) -> NDArray[np.intp]:
     for left, right in pairs:
         apart = roots[places[left]] != roots[places[right]]
-        roots = unite(roots, places[left[apart]], places[right[apart]])
+        roots = _unite(roots, places[left[apart]], places[right[apart]])
     return roots
 
 
