@@ -1,0 +1,217 @@
+"""`python -m tests.mutants [ROOM...]`: the mutants of the code that decides, and those that no unit test kills.
+
+mutmut knows only the source roots `.`, `src` and `source`, so each room runs in a scratch copy of the checkout, outside
+of it, with `agents` renamed to `src`. `make mutants` calls this; the results go to docs/mutants.md, one section a room.
+"""
+
+import argparse
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "mutants.md"
+AIM = 85.0
+"""Percent of a room's mutants that the tests must kill."""
+NOT_MUTATED = r"\braise \w|\b_log\.\w"
+"""The one pattern that is left out: an error that is raised, with its message, and a line that is logged."""
+NOTHING_TESTED = 33
+MUTMUT = """
+import gc, resource
+gc.disable()
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+from mutmut.__main__ import cli
+cli()
+"""
+"""Runs mutmut without collecting garbage, which copies all memory in every forked child and takes most of a mutant's
+time, and with 4 GiB, so that an endless loop that fills a list fails."""
+MORE = (
+    "use_git_change_detection = false",
+    "track_dependencies = false",
+    # Seconds of a mutant that never ends: three times what its tests take, and at least 12.
+    "timeout_multiplier = 3.0",
+    "timeout_constant = 4.0",
+)
+LEFT_OUT = [f"-pno:{name}" for name in ("unraisableexception", "threadexception", "cacheprovider", "warnings")]
+"""Parts of pytest that make every start slower, the first by collecting garbage five times."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """Modules whose mutants are counted together, and the unit tests that have to kill them."""
+
+    modules: Sequence[str]
+    """Below agents/benchmark_qa/, without .py"""
+    tests: Sequence[str]
+    """Below tests/unit/, files or folders"""
+
+
+ROOMS: Mapping[str, Room] = {
+    "decision": Room(["tasks/decision"], ["tasks/test_decision.py"]),
+    "verdicts": Room(["quality/verdict"], ["quality/test_verdict.py"]),
+    "task-score": Room(["engine/task"], ["engine/test_task_score.py", "engine/test_requirements.py"]),
+    "matching": Room(["engine/matching", "engine/pairs"], ["engine/test_matching.py"]),
+    "answers": Room(
+        ["engine/answers", "labels/answers"],
+        ["engine/test_answers.py", "labels/test_answers.py", "labels/test_broken_rows.py"],
+    ),
+    "promotion": Room(["store/promotion"], ["store/test_promotion.py"]),
+    "truth": Room(["tasks/ground_truth"], ["tasks/test_ground_truth.py"]),
+    "drain": Room(["tasks/drain"], ["tasks/test_drain.py"]),
+    "signatures": Room(["service/signatures"], ["service/test_signatures.py"]),
+    "retries": Room(["encord_api/retries"], ["encord_api/test_retries.py"]),
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One changed line of one function, and whether the tests noticed."""
+
+    module: str
+    function: str
+    change: str
+    """The lines that differ, as `- before` and `+ after`"""
+    untested: bool
+    """True: no test calls the function."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The mutants of one room."""
+
+    room: str
+    mutants: int
+    survivors: Sequence[Mutant]
+    seconds: float
+
+    @property
+    def killed(self) -> float:
+        """Percent of the mutants."""
+        return 100.0 * (1 - len(self.survivors) / self.mutants) if self.mutants else 0.0
+
+
+def main() -> None:
+    """Run the rooms that the command line names, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rooms", nargs="*", metavar="ROOM", help=f"one of {', '.join(ROOMS)}")
+    parser.add_argument("--keep", type=Path, help="folder of the copies; a second run asks only what was not killed")
+    given = parser.parse_args()
+    unknown = sorted(set(given.rooms) - set(ROOMS))
+    if unknown:
+        parser.error(f"no room called {', '.join(unknown)}; there are {', '.join(ROOMS)}")
+        results = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in given.rooms or ROOMS:
+            results.append(run(name, (given.keep or Path(folder)) / name))
+            write(results[-1])
+            print(summary(results[-1]), flush=True)
+    if any(result.killed < AIM for result in results):
+        sys.exit(f"fewer than {AIM:.0f} % are killed in a room; {PAGE.relative_to(ROOT)} lists what survives")
+
+
+def run(name: str, copy: Path) -> Result:
+    """Mutate one room in a copy of the checkout."""
+    room, began = ROOMS[name], time.monotonic()
+    copy_checkout(copy)
+    (copy / "pyproject.toml").write_text(settings(room), encoding="utf-8")
+    again = [key for key, (_, code) in codes(copy, room).items() if code not in KILLED]
+    command = [sys.executable, "-c", MUTMUT, "run", "--max-children", "2", *again]
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    with (copy / "mutmut.log").open("w") as log:
+        done = subprocess.run(command, cwd=copy, env=environment, stdout=log, stderr=log, check=False)
+    if done.returncode:
+        sys.exit(f"mutmut failed on {name}:\n{(copy / 'mutmut.log').read_text()[-4000:]}")
+    found = codes(copy, room)
+    return Result(name, len(found), list(survivors(copy, found)), time.monotonic() - began)
+
+
+KILLED = {1, 3, -24, 24, 152, 255, 36, -11, -9}
+"""mutmut's exit codes: a test failed, time was up, or the process died."""
+
+
+def copy_checkout(copy: Path) -> None:
+    """Copy every file that git knows or would add, with `agents` as `src`."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0"):
+        source = ROOT / name
+        if not name or not source.is_file():
+            continue
+        target = copy / re.sub(r"^agents/", "src/", name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+
+
+def settings(room: Room) -> str:
+    """The checkout's pyproject.toml with mutmut's table, and `agents` as `src`."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    text = text.replace('pythonpath = [".", "agents"]', 'pythonpath = [".", "src"]')
+    table = {
+        "source_paths": ["src/"],
+        "only_mutate": [f"src/benchmark_qa/{module}.py" for module in room.modules],
+        "do_not_mutate_patterns": [NOT_MUTATED],
+        "also_copy": ["emulator", "demo", "benchmarks", "docs"],
+        "pytest_add_cli_args_test_selection": [
+            f"tests/unit/{path}" for path in room.tests if (ROOT / "tests/unit" / path).exists()
+        ],
+        "pytest_add_cli_args": ["-o", "addopts=--import-mode=importlib", *LEFT_OUT],
+    }
+    lines = [f"{key} = {[*map(str, value)]!r}" for key, value in table.items()]
+    whole = "\n".join([text, "[tool.mutmut]", *lines, *MORE])
+    tomllib.loads(whole)
+    return whole
+
+
+def codes(copy: Path, room: Room) -> dict[str, tuple[str, int | None]]:
+    """Module and mutmut's exit code of each mutant, by the mutant's name."""
+    from mutmut.mutation.data import SourceFileMutationData
+
+    found: dict[str, tuple[str, int | None]] = {}
+    with contextlib.chdir(copy):
+        for module in room.modules:
+            data = SourceFileMutationData(path=f"src/benchmark_qa/{module}.py")
+            data.load()
+            found |= {name: (module, code) for name, code in data.exit_code_by_key.items()}
+    return found
+
+
+def survivors(copy: Path, found: Mapping[str, tuple[str, int | None]]) -> Iterator[Mutant]:
+    """The mutants that no test killed."""
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+
+    with contextlib.chdir(copy):
+        for name, (module, code) in found.items():
+            if code in KILLED:
+                continue
+            diff = get_diff_for_mutant(name, path=f"src/benchmark_qa/{module}.py")
+            lines = [line for line in diff.splitlines() if re.match(r"[-+](?![-+]{2})", line)]
+            function = name.rpartition(".")[2].rpartition("__mutmut_")[0]
+            function = function.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
+            change = "\n".join(re.sub(r"^(.)\s+", r"\1 ", line) for line in lines)
+            yield Mutant(module, function, change, code == NOTHING_TESTED)
+
+
+def summary(result: Result) -> str:
+    """One line about a room."""
+    return (
+        f"{result.room}: {result.mutants} mutants, {result.killed:.1f} % killed, "
+        f"{len(result.survivors)} survive, {result.seconds / 60:.1f} minutes"
+    )
+
+
+def write(result: Result) -> None:
+    """Print the survivors to the log for now."""
+    for mutant in result.survivors:
+        print(f"{mutant.module}.{mutant.function}{' (no test)' if mutant.untested else ''}\n{mutant.change}\n")
+
+
+if __name__ == "__main__":
+    main()
