@@ -108,12 +108,14 @@ def main() -> None:
     unknown = sorted(set(given.rooms) - set(ROOMS))
     if unknown:
         parser.error(f"no room called {', '.join(unknown)}; there are {', '.join(ROOMS)}")
-        results = []
+    results: list[Result] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in given.rooms or ROOMS:
-            results.append(run(name, (given.keep or Path(folder)) / name))
-            write(results[-1])
-            print(summary(results[-1]), flush=True)
+            result = run(name, (given.keep or Path(folder)) / name)
+            write(result)
+            results += [result]
+            sys.stdout.write(summary(result) + "\n")
+            sys.stdout.flush()
     if any(result.killed < AIM for result in results):
         sys.exit(f"fewer than {AIM:.0f} % are killed in a room; {PAGE.relative_to(ROOT)} lists what survives")
 
@@ -210,7 +212,9 @@ def summary(result: Result) -> str:
 def write(result: Result) -> None:
     """Print the survivors to the log for now."""
     for mutant in result.survivors:
-        print(f"{mutant.module}.{mutant.function}{' (no test)' if mutant.untested else ''}\n{mutant.change}\n")
+        sys.stdout.write(
+            f"{mutant.module}.{mutant.function}{' (no test)' if mutant.untested else ''}\n{mutant.change}\n"
+        )
 
 
 if __name__ == "__main__":
