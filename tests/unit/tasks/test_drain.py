@@ -27,6 +27,7 @@ from benchmark_qa.tasks.held import NowhereToPass
 from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.score import Scorer
 from benchmark_qa.tasks.scoring_plan import DataUnitScores
+from benchmark_qa.tasks.shadow import newest_decisions
 from tests.records import record
 
 PRODUCTION, BENCHMARK = "7a000000-0000-4000-8000-000000000001", "7a000000-0000-4000-8000-000000000002"
@@ -49,11 +50,12 @@ class Encord:
     """Pathway by data hash, one dict a request"""
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     gone: frozenset[str] = frozenset()
-    stages: tuple[Stage, ...] = STAGES
+    datasets: dict[str, str] = field(default_factory=lambda: {"bench": "b", "prod": "p"})
+    """Of the production project"""
 
     def project(self, project_hash: str) -> Project:
-        datasets = {"bench": "b", "prod": "p"} if project_hash == PRODUCTION else {"bench": "b"}
-        return Project(project_hash, project_hash[:2], "ontology", {}, datasets, self.stages)
+        datasets = self.datasets if project_hash == PRODUCTION else {"bench": "b"}
+        return Project(project_hash, project_hash[:2], "ontology", {}, datasets, STAGES)
 
     def task_pages(
         self, project_hash: str, stage_uuid: str, *, dataset_hashes: Any = None, data_hashes: Any = None
@@ -139,12 +141,16 @@ def test_a_side_without_datasets_is_not_asked_for(store: SqlScoreStore) -> None:
     encord = Encord({"bench": [["a"]], "prod": [["c"]]})
     drain_routing_stage(served(encord, production_datasets=[]), store, ROUTING)
     assert encord.moved == [{"a": "Bench"}]
+    encord = Encord({"bench": [["a"]], "prod": [["c"]]}, datasets={"prod": "p"})
+    drain_routing_stage(served(encord), store, ROUTING)
+    assert encord.moved == [{"c": "Prod"}]
 
 
 def test_retired_items_are_routed_as_production(store: SqlScoreStore, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def retired(projects: ServedProjects, _: SqlScoreStore, data_hashes: Sequence[str]) -> set[str]:
+    def retired(projects: ServedProjects, given: SqlScoreStore, data_hashes: Sequence[str]) -> set[str]:
+        assert given is store
         asked.append(list(data_hashes))
         return {"b", "c"}
 
@@ -206,6 +212,13 @@ def test_scored_tasks_take_the_pathway_of_their_outcome_and_refused_ones_stay(
         ("proceed", "stage-score"),
     ]
     assert [each.getMessage() for each in caplog.records] == ["data unit odd stays: no truth"]
+
+
+def test_in_shadow_mode_scored_tasks_stay_and_the_decisions_are_recorded(store: SqlScoreStore) -> None:
+    encord, scorer = scoring(store, [scores("a", True), scores("b", False)], shadow=True)
+    assert len(drained(scorer).refused) == 2
+    assert encord.moved == []
+    assert newest_decisions(scorer.projects, store) == {"a": "Done", "b": "Redo"}
 
 
 def test_what_is_recorded_moves_even_where_the_store_then_fails(store: SqlScoreStore) -> None:
