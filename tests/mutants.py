@@ -6,6 +6,7 @@ of it, with `agents` renamed to `src`. `make mutants` calls this; the results go
 
 import argparse
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -57,7 +58,10 @@ class Room:
 
 ROOMS: Mapping[str, Room] = {
     "decision": Room(["tasks/decision"], ["tasks/test_decision.py"]),
-    "verdicts": Room(["quality/verdict"], ["quality/test_verdict.py"]),
+    "verdicts": Room(
+        ["quality/verdict", "quality/submissions"],
+        ["quality/test_verdict.py", "quality/test_judging.py", "quality/test_submissions.py"],
+    ),
     "task-score": Room(["engine/task"], ["engine/test_task_score.py", "engine/test_requirements.py"]),
     "matching": Room(["engine/matching", "engine/pairs"], ["engine/test_matching.py"]),
     "answers": Room(
@@ -166,7 +170,7 @@ def settings(room: Room) -> str:
         ],
         "pytest_add_cli_args": ["-o", "addopts=--import-mode=importlib", *LEFT_OUT],
     }
-    lines = [f"{key} = {[*map(str, value)]!r}" for key, value in table.items()]
+    lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
     whole = "\n".join([text, "[tool.mutmut]", *lines, *MORE])
     tomllib.loads(whole)
     return whole
