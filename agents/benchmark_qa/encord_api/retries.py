@@ -98,12 +98,17 @@ def _transient(error: sdk.EncordException, name: str) -> PlatformError:
     answer = last_answer()
     status, retry_after = (answer.status, answer.retry_after) if answer else (None, None)
     if isinstance(error, sdk.RateLimitExceededError):
-        return EncordUnavailable("too many requests", retry_after=error.retry_after or DEFAULT_RETRY_AFTER)
+        return EncordUnavailable("too many requests", retry_after=_pause(error.retry_after))
     # A 5xx, an incomplete answer or a dropped connection may be temporary.
     if status is None or status >= 500 or isinstance(error, sdk.RequestException):
         reason = NO_CONNECTION if status is None else f"HTTP {status}" if status >= 400 else name
-        return EncordUnavailable(reason, retry_after=retry_after or DEFAULT_RETRY_AFTER)
+        return EncordUnavailable(reason, retry_after=_pause(retry_after))
     return UnexpectedAnswer(f"Encord answered HTTP {status} ({name})")
+
+
+def _pause(asked: int | None) -> int:
+    """Seconds after which a retry makes sense; Encord may ask for 0."""
+    return DEFAULT_RETRY_AFTER if asked is None else asked
 
 
 def _stop(state: RetryCallState) -> bool:
