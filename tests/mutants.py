@@ -72,7 +72,7 @@ ROOMS: Mapping[str, Room] = {
     "truth": Room(["tasks/ground_truth"], ["tasks/test_ground_truth.py"]),
     "drain": Room(["tasks/drain"], ["tasks/test_drain.py"]),
     "signatures": Room(["service/signatures"], ["service/test_signatures.py"]),
-    "retries": Room(["encord_api/retries"], ["encord_api/test_retries.py"]),
+    "retries": Room(["encord_api/retries"], ["encord_api/test_retries.py", "encord_api/test_translation.py"]),
 }
 
 

@@ -190,13 +190,13 @@ def _contradict(spans: Iterable[tuple[Span, object]]) -> bool:
     """Whether two different answers share a frame."""
     last: tuple[float, object] | None = None
     """The greatest end so far, with its answer."""
-    other = -math.inf
-    """The greatest end so far among other answers."""
+    other: float | None = None
+    """The greatest end so far among other answers. A classification of the whole data unit begins at minus infinity."""
     for (start, end), answer in sorted(spans, key=itemgetter(0)):
         if last is None:
             last = end, answer
         elif answer == last[1]:
-            if other >= start:
+            if other is not None and other >= start:
                 return True
             last = max(end, last[0]), answer
         elif last[0] >= start:
