@@ -66,7 +66,7 @@ ROOMS: Mapping[str, Room] = {
     "matching": Room(["engine/matching", "engine/pairs"], ["engine/test_matching.py"]),
     "answers": Room(
         ["engine/answers", "labels/answers"],
-        ["engine/test_answers.py", "labels/test_answers.py", "labels/test_broken_rows.py"],
+        ["engine/test_answers.py", "engine/test_answers_of_frames.py", "labels/test_answers.py"],
     ),
     "promotion": Room(["store/promotion"], ["store/test_promotion.py"]),
     "truth": Room(["tasks/ground_truth"], ["tasks/test_ground_truth.py"]),

@@ -16,7 +16,7 @@ from benchmark_qa.encord_api.errors import (
     RequestRejected,
     UnexpectedAnswer,
 )
-from benchmark_qa.encord_api.retries import ATTEMPTS, DEFAULT_RETRY_AFTER, call, translate
+from benchmark_qa.encord_api.retries import ATTEMPTS, DEFAULT_RETRY_AFTER, batches, call, translate
 from benchmark_qa.encord_api.sdk_internals import Answer, OversizedAnswer
 
 
@@ -201,3 +201,12 @@ def test_without_a_deadline_no_pause_is_longer_than_a_minute(
 def test_without_any_answer_only_the_back_off_is_waited_for(answered: Callable[..., None], pauses: list[float]) -> None:
     call(Operation(1))
     assert pauses == [0.5]
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_requests_of_a_bounded_size_hold_every_item_once(number: int) -> None:
+    items = list(range(number))
+    found = [list(each) for each in batches(items, 3)]
+    assert [each for batch in found for each in batch] == items
+    assert all(len(each) == 3 for each in found[:-1])
+    assert all(found)
