@@ -118,7 +118,7 @@ def main() -> None:
             result = run(name, (given.keep or Path(folder)) / name)
             write(result)
             results += [result]
-            sys.stdout.write(summary(result) + "\n")
+            sys.stdout.write(f"{name}: {summary(result)}, {result.seconds / 60:.1f} minutes\n")
             sys.stdout.flush()
     if any(result.killed < AIM for result in results):
         sys.exit(f"fewer than {AIM:.0f} % are killed in a room; {PAGE.relative_to(ROOT)} lists what survives")
@@ -207,18 +207,80 @@ def survivors(copy: Path, found: Mapping[str, tuple[str, int | None]]) -> Iterat
 
 def summary(result: Result) -> str:
     """One line about a room."""
-    return (
-        f"{result.room}: {result.mutants} mutants, {result.killed:.1f} % killed, "
-        f"{len(result.survivors)} survive, {result.seconds / 60:.1f} minutes"
-    )
+    return f"{result.mutants} mutants, {result.killed:.1f} % killed, {len(result.survivors)} survive"
 
 
 def write(result: Result) -> None:
-    """Print the survivors to the log for now."""
+    """Replace the room's section of the page, and the table at its top."""
+    sections = sections_of(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
+    sections[result.room] = section(result)
+    table = [
+        "| room | modules | mutants | killed | survive |",
+        "| --- | --- | --- | --- | --- |",
+        *(row(name, text) for name in ROOMS if (text := sections.get(name))),
+    ]
+    parts = [f"## {name}\n\n{sections[name]}" for name in ROOMS if name in sections]
+    PAGE.write_text("\n\n".join([INTRODUCTION, "\n".join(table), *parts]) + "\n", encoding="utf-8")
+
+
+INTRODUCTION = f"""\
+# Mutants of the code that decides
+
+    make mutants              # all rooms: about half an hour on two idle cores
+    make mutants ROOM=drain   # one room, in minutes
+
+[mutmut](https://mutmut.readthedocs.io) changes one thing at a time in the modules below, such as `<` to `<=`, and runs
+the room's unit tests. A mutant that no test notices survives. At least {AIM:.0f} % must be killed in each room. Lines
+that match `{NOT_MUTATED}` are left out: they raise an error with its message, or log. `tests/mutants.py` maps rooms to
+modules and tests, and writes this page."""
+
+
+def sections_of(page: str) -> dict[str, str]:
+    """The text below each heading of a room."""
+    parts = re.split(r"^## (.+)$", page, flags=re.MULTILINE)[1:]
+    return {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def row(room: str, text: str) -> str:
+    """The table's row of a room, from the first line of its section."""
+    mutants, killed, survive = re.findall(r"[\d.]+", text.splitlines()[0])
+    modules = ", ".join(f"`{module}`" for module in ROOMS[room].modules)
+    return f"| [{room}](#{room}) | {modules} | {mutants} | {killed} % | {survive} |"
+
+
+def section(result: Result) -> str:
+    """The room's result and its survivors with the reason of each."""
+    lines = [summary(result) + "."]
+    if result.survivors:
+        lines += ["", "| function | mutant | why it survives |", "| --- | --- | --- |"]
     for mutant in result.survivors:
-        sys.stdout.write(
-            f"{mutant.module}.{mutant.function}{' (no test)' if mutant.untested else ''}\n{mutant.change}\n"
-        )
+        function = f"{mutant.module.rpartition('/')[2]}.{mutant.function}"
+        change = "<br>".join(f"`{line}`" for line in mutant.change.replace("|", "\\|").splitlines())
+        lines.append(f"| {function} | {change} | {why(mutant)} |")
+    return "\n".join(lines)
+
+
+def why(mutant: Mutant) -> str:
+    """The reason why a mutant survives."""
+    if mutant.untested:
+        return "No unit test of the room calls the function."
+    before, _, after = mutant.change.partition("\n+ ")
+    same = before.removeprefix("- ").lower() == after.replace("XX", "").lower()
+    if same and re.search(r"\"[^\"]* [^\"]*\"", after):
+        return "Words of a message: tests hold the facts in it."
+    place = f"{mutant.module}.{mutant.function}\n{mutant.change}"
+    return next((reason for pattern, reason in REASONS if re.search(pattern, place)), "Not killed yet.")
+
+
+REASONS: Sequence[tuple[str, str]] = (
+    (r"batches|_portions|newest_truth\n.*\n\+ .*\), \):", "Another size of the portions gives the same result."),
+    (
+        r'note_truth\n.*index_elements|note_truth\n.*set_=|"[A-Z_]{6,}"\]',
+        "SQLite takes names in upper case, and any key.",
+    ),
+    (r"dialect|_insert_free\(", "Without a dialect the statement is the one of SQLite, on which unit tests run."),
+)
+"""Reasons by a pattern that is found in `module.function`, the line before and the line after."""
 
 
 if __name__ == "__main__":

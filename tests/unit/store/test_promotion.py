@@ -152,6 +152,16 @@ def test_an_older_record_that_is_affirmed_replaces_one_scored_before_that_moment
     assert store.scored_data_units(PROJECT, since=at(3)) == [data_hash(0)]
 
 
+def test_a_record_that_is_current_already_does_not_stop_the_others(store: SqlScoreStore) -> None:
+    def of(number: int, engine: str, scored: int) -> ScoreRecord:
+        made: ScoreRecord = version(number, scored=scored, engine_version=engine)
+        return made
+
+    store.save([of(n, engine, scored) for n in range(3) for engine, scored in (("1", 1), ("2", 2))])
+    store.affirm([of(1, "2", 2).identity.key, *(of(n, "1", 1).identity.key for n in (0, 2))], as_of=at(9))
+    assert [each.identity.engine_version for each in store.latest(PROJECT)] == ["1", "2", "1"]
+
+
 def test_a_replacement_is_no_longer_stale_and_has_its_own_time(store: SqlScoreStore) -> None:
     store.save([right(1)])
     store.mark_stale(PROJECT, [data_hash(0)], "changed")

@@ -72,11 +72,13 @@ class Encord:
     ) -> Iterator[Mapping[str, Mapping[str, Any] | None]]:
         self.bundles.append((project_hash, list(label_hashes)))
         of_label = {row.label_hash: (name, row) for name, row in self.rows[project_hash].items()}
+        bundle = {}
         for label_hash in label_hashes:
             name, row = of_label[label_hash]
             edited = row.edited_at.strftime("%a, %d %b %Y %H:%M:%S GMT")
             told = box_row(name, row.boxes) | {"last_edited_at": edited}
-            yield {label_hash: self.documents.get(label_hash, told)}
+            bundle[label_hash] = self.documents.get(label_hash, told)
+        yield bundle
 
     @property
     def known(self) -> Ontology:
@@ -266,9 +268,9 @@ def boxes_in(found: object) -> int:
 
 
 def test_annotations_are_read_once_and_a_row_without_labels_is_empty_without_a_request(clock: Clock) -> None:
-    encord = of_one(a=Row(), b=Row(label_hash="b label", boxes=[]), none=Row(label_hash=None))
+    encord = of_one(none=Row(label_hash=None), a=Row(), b=Row(label_hash="b label", boxes=[]))
     truth, ontology = truth_of(encord), encord.known
-    rows = truth.rows(["a", "b", "none"])
+    rows = truth.rows(["none", "a", "b"])
     for _ in range(2):
         found = truth.annotations(rows.values(), ontology)
         assert {name: boxes_in(each) for name, each in found.annotations.items()} == {"a": 1, "b": 0, "none": 0}
@@ -289,13 +291,19 @@ def test_annotations_are_read_again_for_a_later_edit_or_another_ontology(clock: 
 
 
 def test_each_project_is_asked_for_its_own_labels(clock: Clock) -> None:
-    encord = Encord({FIRST: {"a": Row(label_hash="1")}, SECOND: {"b": Row(label_hash="2", edited_at=LONG_AGO)}})
-    truth = truth_of(encord, benchmarks=(FIRST, SECOND))
-    encord.documents["2"] = box_row("b", BOX) | {"last_edited_at": "Sun, 01 Feb 2026 00:00:00 GMT"}
-    found = truth.annotations(truth.rows(["a", "b"]).values(), encord.known)
-    assert encord.bundles == [(FIRST, ["1"]), (SECOND, ["2"])]
-    assert set(found.annotations) == {"a", "b"}
-    assert found.moved == {"b"}
+    encord = Encord({FIRST: {"a": Row(label_hash="1")}, SECOND: {"b": Row(label_hash="2"), "c": Row(label_hash="3")}})
+    for moved in ({"a", "b"}, {"a"}, {"b"}):
+        truth = truth_of(encord, benchmarks=(FIRST, SECOND))
+        encord.documents = {
+            label: box_row(name, BOX) | {"last_edited_at": "Sun, 01 Feb 2026 00:00:00 GMT"}
+            for name, label in (("a", "1"), ("b", "2"))
+            if name in moved
+        }
+        encord.bundles.clear()
+        found = truth.annotations(truth.rows(["a", "b", "c"]).values(), encord.known)
+        assert encord.bundles == [(FIRST, ["1"]), (SECOND, ["2", "3"])]
+        assert set(found.annotations) == {"a", "b", "c"}
+        assert found.moved == moved
 
 
 @pytest.mark.parametrize(("seconds", "sure"), [(-11, True), (-9, False), (0, False), (9, False), (11, True)])
@@ -356,11 +364,31 @@ def test_more_than_may_be_kept_is_read_each_time(clock: Clock, monkeypatch: pyte
         assert len(encord.bundles) == reads
 
 
-def test_an_ontology_is_parsed_once_and_stays_the_same_object_while_it_is_equal(clock: Clock) -> None:
+def test_what_was_read_longest_ago_makes_room_for_what_is_read_now(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encord = of_one(a=Row(label_hash="1"), b=Row(label_hash="2"))
+    truth, ontology = truth_of(encord), encord.known
+    (one, _) = truth.annotations(truth.rows(["a", "b"]).values(), ontology).annotations.values()
+    for times, asked in ((1.5, ["1", "2", "1"]), (2.5, ["1", "2"])):
+        monkeypatch.setattr(module, "BYTES_KEPT", bytes_of(one) * times)
+        truth = truth_of(encord)
+        rows = truth.rows(["a", "b"])
+        encord.bundles.clear()
+        for name in ("a", "b", "a"):
+            truth.annotations([rows[name]], ontology)
+        assert [label for _, labels in encord.bundles for label in labels] == asked
+
+
+def test_an_ontology_is_parsed_once_and_stays_the_same_object_while_it_is_equal(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     encord = of_one()
     truth, project = truth_of(encord), encord.project(PRODUCTION)
     first = truth.ontology(project)
-    assert truth.ontology(project) is first
+    with monkeypatch.context() as patched:
+        patched.setattr(Ontology, "from_editor", None)
+        assert truth.ontology(project) is first
     assert truth.ontology(replace(project, title="another copy")) is first
     assert first == encord.known
     changed = dict(PEDESTRIAN_EDITOR, objects=[PEDESTRIAN_EDITOR["objects"][0] | {"name": "person"}])
