@@ -62,7 +62,10 @@ ROOMS: Mapping[str, Room] = {
         ["quality/verdict", "quality/submissions"],
         ["quality/test_verdict.py", "quality/test_judging.py", "quality/test_submissions.py"],
     ),
-    "task-score": Room(["engine/task"], ["engine/test_task_score.py", "engine/test_requirements.py"]),
+    "task-score": Room(
+        ["engine/task"],
+        ["engine/test_task_score.py", "engine/test_requirements.py", "engine/test_parts_of_a_score.py"],
+    ),
     "matching": Room(["engine/matching", "engine/pairs"], ["engine/test_matching.py"]),
     "answers": Room(
         ["engine/answers", "labels/answers"],
