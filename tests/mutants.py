@@ -246,7 +246,7 @@ def sections_of(page: str) -> dict[str, str]:
 
 def row(room: str, text: str) -> str:
     """The table's row of a room, from the first line of its section."""
-    mutants, killed, survive = re.findall(r"[\d.]+", text.splitlines()[0])
+    mutants, killed, survive = re.findall(r"\d+(?:\.\d+)?", text.splitlines()[0])
     modules = ", ".join(f"`{module}`" for module in ROOMS[room].modules)
     return f"| [{room}](#{room}) | {modules} | {mutants} | {killed} % | {survive} |"
 
@@ -276,12 +276,25 @@ def why(mutant: Mutant) -> str:
 
 
 REASONS: Sequence[tuple[str, str]] = (
-    (r"batches|_portions|newest_truth\n.*\n\+ .*\), \):", "Another size of the portions gives the same result."),
+    (r"strict=(None|False)|zip\(.*, \)", "Both lists have the same length by construction."),
+    (r"newest_truth\n.*\n\+ .*\), \):", "Larger portions give the same result."),
+    (r"note_truth\n.*(index_elements|set_=)", "SQLite reads names in any case, and finds the key of the table itself."),
+    (r"dialect|_insert_free\(", "Without a dialect the statement is that of SQLite, on which unit tests run."),
+    (r'"INF"|_warm = None|\] = None$', "Python reads it the same way."),
+    (r"_localisation\n", "Equal on both sides of this limit, or only for thresholds that the next line leaves out."),
     (
-        r'note_truth\n.*index_elements|note_truth\n.*set_=|"[A-Z_]{6,}"\]',
-        "SQLite takes names in upper case, and any key.",
+        r"_best_of_many\n",
+        "Leaving a pair out still costs more than any pairing gains; further empty rows change nothing.",
     ),
-    (r"dialect|_insert_free\(", "Without a dialect the statement is the one of SQLite, on which unit tests run."),
+    (r"reduceat", "The first axis is the default."),
+    (r"production_datasets\(", "Every other word than 'benchmark' means production."),
+    (r"(_time_is_up|_is_recent)\n", "No two moments are equal to the microsecond."),
+    (r"_mislabelled\n- if len", "A shortcut: without it the search finds nothing either."),
+    (r"has_questions\) or True", "A shortcut: without questions nothing is preferred."),
+    (
+        r"measure\(truth, label, self.media, None\)",
+        "Boxes need no rules; other shapes are tested beside their measures.",
+    ),
 )
 """Reasons by a pattern that is found in `module.function`, the line before and the line after."""
 

@@ -113,6 +113,13 @@ def test_what_is_matched_is_not_mislabelled_too_and_what_is_mislabelled_is_not_n
     assert (told(found.mislabelled), told(found.near)) == ({(0, 0): 0.5}, {})
 
 
+def test_what_is_free_on_one_side_is_not_taken_for_free_on_the_other() -> None:
+    found = matched(side(FULL, FAR), side((50, 50, 10, 2), FULL))
+    assert (told(found.matched), told(found.near)) == ({(0, 1): 1.0}, {(1, 0): 0.2})
+    found = matched(side(FAR, FULL), side(FULL, (50, 50, 10, 2)))
+    assert (told(found.matched), told(found.near)) == ({(1, 0): 1.0}, {(0, 1): 0.2})
+
+
 def test_mislabelled_boxes_of_a_frame_keep_their_own_rows() -> None:
     truth = side(FULL, (*FAR, 1), (20, 20, 10, 10))
     label = side(FULL, (20, 20, 10, 10, 1), FAR)
@@ -178,6 +185,13 @@ def test_the_more_of_their_answers_two_objects_share_the_more_alike_they_are() -
     assert told(matched(truth, label, NOTED).matched) == {(0, 1): 1.0, (1, 0): 1.0}
 
 
+def test_many_answers_do_not_make_objects_alike_that_share_one_of_them() -> None:
+    several = tuple(DynamicAnswer("NoteHash", word, ((0, 4),)) for word in "pqrs")
+    truth = side(FULL, FULL, dynamic_attributes={0: several[:1]})
+    label = side(FULL, FULL, dynamic_attributes={0: several[:1], 1: several})
+    assert told(matched(truth, label, NOTED).matched) == {(0, 0): 1.0, (1, 1): 1.0}
+
+
 def test_answers_never_outweigh_similarity() -> None:
     truth = side(FULL, (0, 0, 10, 9.99), attributes={0: {"NoteHash": "x"}})
     label = side((0, 0, 10, 9.99), FULL, attributes={0: {"NoteHash": "x"}})
@@ -202,11 +216,22 @@ def test_the_size_of_a_frame_is_the_truths_or_else_the_labels_or_else_one() -> N
     assert alone[1].tolist() == [[5, 6], [7, 8]]
 
 
+def test_boxes_are_measured_in_the_pixels_of_their_own_frame() -> None:
+    nothing = [np.nan, np.nan]
+    truth = side(FULL, (*FAR, 0, 1), media=np.array([nothing, [100, 200]], float))
+    label = side(FULL, media=np.array([[300, 400]], float))
+    curve = {"points": [{"area": 0, "threshold": 0.1}, {"area": 20_000_000, "threshold": 1.0}]}
+    found = matched(truth, label, iou_threshold=curve)
+    assert [each.tolist() for each in found.media] == [[[300, 400], [100, 200]], [[300, 400]]]
+    assert found.thresholds.tolist() == [pytest.approx(0.1 + 0.9 * area / 20e6) for area in (12e6, 2e6)]
+
+
 def test_two_boxes_share_a_part_of_their_union() -> None:
     one = np.array([[0.0, 0, 4, 2], [0, 0, 4, 2], [1, 1, 0, 5], [1, 1, 0, 5], [0, 0, 1, 1], [0, 0, 3, 3]])
     two = np.array([[1.0, 1, 4, 2], [0, 0, 4, 2], [1, 1, 0, 5], [1, 1, 0, 6], [2, 2, 1, 1], [1, 2, 1, 1]])
     assert box_iou(one, two).tolist() == [pytest.approx(3 / 13), 1.0, 1.0, 0.0, 0.0, pytest.approx(1 / 9)]
     assert box_iou(one[:1], two[:1]).tolist() == [pytest.approx(3 / 13)]
+    assert box_iou(np.array([[0.0, 5, 4, 2]]), np.array([[1.0, 6, 4, 3]])).tolist() == [pytest.approx(3 / 17)]
 
 
 def test_a_ratio_beside_one_is_one_and_of_nothing_what_is_said() -> None:
@@ -314,6 +339,8 @@ def test_two_pairs_are_better_than_one_that_is_perfect(most_square: int, monkeyp
     assert chosen_of([(0, 0), (0, 1), (1, 1)], [0.1, 1.0, 0.1]) == [(0, 0), (1, 1)]
     chain = [(0, 0), (1, 0), (1, 1), (2, 1), (2, 2), (3, 2)]
     assert chosen_of(chain, [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]) == [(1, 0), (2, 1), (3, 2)]
+    longer = [*chain, (3, 3)]
+    assert chosen_of(longer, [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]) == [(0, 0), (1, 1), (2, 2), (3, 3)]
 
 
 def test_nothing_to_choose_from_and_nothing_contested() -> None:
