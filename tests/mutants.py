@@ -72,7 +72,10 @@ ROOMS: Mapping[str, Room] = {
         ["engine/test_answers.py", "engine/test_answers_of_frames.py", "labels/test_answers.py"],
     ),
     "promotion": Room(["store/promotion"], ["store/test_promotion.py"]),
-    "truth": Room(["tasks/ground_truth"], ["tasks/test_ground_truth.py"]),
+    "truth": Room(
+        ["tasks/ground_truth", "store/truth_rulings"],
+        ["tasks/test_ground_truth.py", "tasks/test_isolation.py", "store/test_truth_rulings.py"],
+    ),
     "drain": Room(["tasks/drain"], ["tasks/test_drain.py"]),
     "signatures": Room(["service/signatures"], ["service/test_signatures.py"]),
     "retries": Room(["encord_api/retries"], ["encord_api/test_retries.py", "encord_api/test_translation.py"]),
