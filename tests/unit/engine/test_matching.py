@@ -343,6 +343,14 @@ def test_two_pairs_are_better_than_one_that_is_perfect(most_square: int, monkeyp
     assert chosen_of(longer, [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]) == [(0, 0), (1, 1), (2, 2), (3, 3)]
 
 
+@pytest.mark.parametrize("most_square", [2000, 0])
+def test_what_has_no_partner_left_is_in_no_pair(most_square: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SQUARE", most_square)
+    star = [(0, 0), (1, 0), (2, 0), (0, 1), (0, 2)]
+    assert chosen_of(star, [0.1, 0.2, 0.9, 0.3, 0.8]) == [(2, 0), (0, 2)]
+    assert chosen_of(star, [0.1, 0.9, 0.2, 0.8, 0.3]) == [(1, 0), (0, 1)]
+
+
 def test_nothing_to_choose_from_and_nothing_contested() -> None:
     assert chosen_of([], []) == []
     alone = [(0, 1), (1, 0), (2, 2)]
