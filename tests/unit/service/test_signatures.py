@@ -158,7 +158,37 @@ def test_a_newer_scheme_is_named_beside_the_missing_signature(caplog: pytest.Log
     newer = {"X-Encord-Signature-V3": "c", "X-Encord-Signature-V2": "b" * 300, "X-Other": "x"}
     (first, line), (second, _) = told(request_signed(None, **newer), caplog)
     assert (first, second) == ("newer signature scheme", "no signature")
-    assert line.endswith("newer signature scheme x-encord-signature-v2, x-encord-signature-v3: upgrade")
+    told_of = "refused a request to /agents/route: newer signature scheme"
+    assert line == f"{told_of} x-encord-signature-v2, x-encord-signature-v3: upgrade"
+    caplog.clear()
+    (_, line), _ = told(request_signed(None, **{f"X-Encord-Signature-{'9' * 300}": "x"}), caplog)
+    assert line == f"{told_of} x-encord-signature-{'9' * 181}: upgrade"
+
+
+@pytest.mark.parametrize(
+    ("secrets", "headers", "reason"),
+    [
+        ([OWN], {"X-Encord-Signature": ""}, "no signature"),
+        ([], {}, "no secret configured"),
+        ([OLD], {}, "wrong signature"),
+        ([OTHERS], {"X-Encord-Signature": "0" * 64}, "wrong signature"),
+    ],
+)
+def test_a_reason_without_further_facts_is_told_alone(
+    secrets: list[str], headers: dict[str, str], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = SignedEndpoint("/agents/route", [SecretStr(each) for each in secrets], 300, Refusals())
+    with pytest.raises(HTTPException):
+        here.verify(request_signed(OWN, **headers), BODY)
+    assert [record.getMessage() for record in caplog.records] == [f"refused a request to /agents/route: {reason}"]
+
+
+def test_of_a_missing_timestamp_and_of_another_secret_nothing_more_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    ((_, line),) = told(request_signed(None, **{"X-Encord-Signature": "a" * 64}), caplog)
+    assert line.endswith(": no timestamp")
+    caplog.clear()
+    ((_, line),) = told(request_signed(OTHERS), caplog)
+    assert line.endswith(": of another endpoint's secret")
 
 
 def test_a_newer_scheme_beside_one_that_verifies_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
