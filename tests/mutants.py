@@ -67,8 +67,7 @@ ROOMS: Mapping[str, Room] = {
     ),
     "matching": Room(["engine/matching", "engine/pairs"], ["engine/test_matching.py"]),
     "answers": Room(
-        ["engine/answers", "labels/answers"],
-        ["engine/test_answers.py", "engine/test_answers_of_frames.py", "labels/test_answers.py"],
+        ["engine/answers", "labels/answers"], ["engine/test_answers_of_frames.py", "labels/test_answers.py"]
     ),
     "promotion": Room(["store/promotion"], ["store/test_promotion.py"]),
     "truth": Room(
@@ -293,7 +292,16 @@ REASONS: Sequence[tuple[str, str]] = (
     (r"production_datasets\(", "Every other word than 'benchmark' means production."),
     (r"(_time_is_up|_is_recent)\n", "No two moments are equal to the microsecond."),
     (r"_mislabelled\n- if len", "A shortcut: without it the search finds nothing either."),
-    (r"has_questions\) or True", "A shortcut: without questions nothing is preferred."),
+    (r"\) or True (and .*)?(else|if)", "A shortcut: the other way gives the same, and takes longer."),
+    (
+        r"(touching|_portions|_dense)\n",
+        "How many pairs are looked at at once, or at all, changes; not which are found.",
+    ),
+    (r"axis - 2", "Counted from the end, the same column."),
+    (r"(ratio_or_same|_snapped|_overlap)\n", "Overwritten in the next line, or rounded the same way."),
+    (r"np.array\(classes, ", "NumPy finds the same type."),
+    (r"metric or \"XXXX\"", "The configuration makes sure that there is a metric."),
+    (r"(verdict|_above)\n.*>=.*\n.* > ", "Values are never equal to a limit with its slack."),
     (
         r"measure\(truth, label, self.media, None\)",
         "Boxes need no rules; other shapes are tested beside their measures.",
