@@ -18,10 +18,9 @@ def test_no_module_is_in_two_rooms() -> None:
 
 
 @pytest.mark.parametrize("name", ROOMS)
-def test_the_last_run_killed_enough_and_explains_what_survived(name: str) -> None:
+def test_the_last_run_killed_enough_and_lists_what_survived(name: str) -> None:
     section = sections_of(PAGE.read_text(encoding="utf-8"))[name]
     first, _, rest = section.partition("\n")
     mutants, survive = int(first.split()[0]), int(first.split()[-2])
     assert 100 * (mutants - survive) / mutants >= AIM
     assert rest.count("\n| ") == (survive + 2 if survive else 0)
-    assert "Not killed yet" not in rest

@@ -1,5 +1,6 @@
 """The parts of a task's score: counts by class, confusion, weights, requirements, and what is not scored at all."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -129,9 +130,17 @@ def polygon_ontology() -> Ontology:
     return Ontology((CAR, LAKE), ())
 
 
-def polygons(*boxes: Box) -> Annotations:
-    """The same boxes as outlines of the class lake."""
-    drawn = []
+def polygons(*boxes: Box, cars: Sequence[Box] = ()) -> Annotations:
+    """Boxes as outlines of the class lake, and cars."""
+    drawn: list[dict[str, Any]] = [
+        {
+            "objectHash": f"car{index}",
+            "featureHash": "CarHash",
+            "shape": "bounding_box",
+            "boundingBox": dict(zip("xywh", (n / 100 for n in box), strict=True)),
+        }
+        for index, box in enumerate(cars)
+    ]
     for index, (x, y, w, h) in enumerate(boxes):
         outline = [n / 100 for n in (x, y, x + w, y, x + w, y + h, x, y + h)]
         drawn.append(
@@ -152,6 +161,22 @@ def test_a_box_on_an_outline_of_another_class_is_one_confusion_and_not_two_fault
         ("mislabelled", "lake", "car"),
         ("spurious", "car", None),
     ]
+
+
+def test_drawings_of_all_shapes_add_up() -> None:
+    truth = polygons(C, cars=[A, B])
+    given = polygons((10, 60, 20, 16), (80, 80, 10, 10), cars=[A, (50, 74, 20, 20)])
+    score = scored(truth, given, polygon_ontology())
+    by_name = {item.name: item.objects for item in score.by_class.values()}
+    assert by_name == {
+        "car": ObjectScore(1, 1, 1, 0, pytest.approx(1.0), pytest.approx(1.0)),
+        "lake": ObjectScore(1, 1, 0, 0, pytest.approx(0.8), pytest.approx(0.8)),
+    }
+
+
+def test_two_outlines_labelled_as_boxes_are_mislabelled_twice() -> None:
+    score = scored(polygons(A, B), polygons(cars=[A, B]), polygon_ontology())
+    assert (score.objects.mislabelled, score.objects.false_negatives, score.objects.false_positives) == (2, 2, 2)
 
 
 def test_answers_are_in_the_class_that_they_describe() -> None:
