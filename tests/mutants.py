@@ -71,7 +71,7 @@ ROOMS: Mapping[str, Room] = {
     ),
     "promotion": Room(["store/promotion"], ["store/test_promotion.py"]),
     "truth": Room(
-        ["tasks/ground_truth", "store/truth_rulings"],
+        ["tasks/ground_truth"],
         ["tasks/test_ground_truth.py", "tasks/test_isolation.py", "store/test_truth_rulings.py"],
     ),
     "drain": Room(["tasks/drain"], ["tasks/test_drain.py"]),
@@ -112,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help=f"one of {', '.join(ROOMS)}")
     parser.add_argument("--keep", type=Path, help="folder of the copies; a second run asks only what was not killed")
+    parser.add_argument("--children", type=int, default=2, help="mutants that run at the same time")
     given = parser.parse_args()
     unknown = sorted(set(given.rooms) - set(ROOMS))
     if unknown:
@@ -119,7 +120,7 @@ def main() -> None:
     results: list[Result] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in given.rooms or ROOMS:
-            result = run(name, (given.keep or Path(folder)) / name)
+            result = run(name, (given.keep or Path(folder)) / name, given.children)
             write(result)
             results += [result]
             sys.stdout.write(f"{name}: {summary(result)}, {result.seconds / 60:.1f} minutes\n")
@@ -128,21 +129,21 @@ def main() -> None:
         sys.exit(f"fewer than {AIM:.0f} % are killed in a room; {PAGE.relative_to(ROOT)} lists what survives")
 
 
-def run(name: str, copy: Path) -> Result:
+def run(name: str, copy: Path, children: int) -> Result:
     """Mutate one room in a copy of the checkout."""
     room, began = ROOMS[name], time.monotonic()
     copy_checkout(copy)
     (copy / "pyproject.toml").write_text(settings(room), encoding="utf-8")
-    mutmut(copy, *(key for key, (_, code) in codes(copy, room).items() if code not in KILLED))
+    mutmut(copy, children, *(key for key, (_, code) in codes(copy, room).items() if code not in KILLED))
     if any(code is None for _, code in codes(copy, room).values()):
-        mutmut(copy)  # other tests than the last time: mutmut has forgotten what it was not asked for
+        mutmut(copy, children)  # other tests than the last time: mutmut has forgotten what it was not asked for
     found = codes(copy, room)
     return Result(name, len(found), list(survivors(copy, found)), time.monotonic() - began)
 
 
-def mutmut(copy: Path, *mutants: str) -> None:
+def mutmut(copy: Path, children: int, *mutants: str) -> None:
     """Run the mutants, or all that have not been run."""
-    command = [sys.executable, "-c", MUTMUT, "run", "--max-children", "2", *mutants]
+    command = [sys.executable, "-c", MUTMUT, "run", "--max-children", str(children), *mutants]
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     with (copy / "mutmut.log").open("w") as log:
         done = subprocess.run(command, cwd=copy, env=environment, stdout=log, stderr=log, check=False)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from benchmark_qa.images.near_duplicates import near_duplicate_groups
+from benchmark_qa.images.picture_groups import near_duplicate_groups
 from benchmark_qa.images.statistics import LONGEST_SIDE, image_statistics, laplacian
 from tests.unit.images.test_image_statistics import encoded, grey, scene
 

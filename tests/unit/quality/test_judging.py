@@ -123,7 +123,7 @@ class _same:  # noqa: N801 - reads as a word
     __hash__ = None  # type: ignore[assignment]
 
 
-@pytest.mark.parametrize("counts", [(1, 0, 0), (0, 1, 0), (0, 0, 1)])
+@pytest.mark.parametrize("counts", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1)])
 def test_a_single_object_on_either_side_makes_f1_the_figure(counts: tuple[int, int, int]) -> None:
     asked = task(1, 0, classifications_total=1)
     assert figure_of([asked, task(2, *counts)]) == "f1"
@@ -356,6 +356,14 @@ def test_the_more_people_are_judged_the_more_evidence_is_needed() -> None:
     alone = judged(*many(20, who=ANN, good=True), *idle).people[ANN].standing
     two = judged(*many(20, who=ANN, good=True), *many(20, who=BEN, good=True), *idle).people[ANN].standing
     assert (alone.needed_below, two.needed_below) == (pytest.approx(20), pytest.approx(40))
+
+
+def test_in_a_large_crowd_the_evidence_against_one_person_can_still_be_enough() -> None:
+    crowd = [task(n, 1, who=f"p{person}@x.org") for person in range(40) for n in range(2)]
+    found = judged(*crowd, *many(120, who=ANN, good=False)).people[ANN]
+    assert found.standing.needed_below == pytest.approx(41 / 0.05)
+    assert found.standing.evidence_below >= found.standing.needed_below
+    assert found.words == "below the bar"
 
 
 Met = Mapping[str, Mapping[str, float]]
