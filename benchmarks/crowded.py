@@ -11,6 +11,7 @@ from dataclasses import replace
 import psycopg
 
 from benchmark_qa.store.database import Database
+from tests.forked import serving
 from tests.integration.service.sandbox import Sandbox, Unit, free_port, platform
 from tests.postgresql import NoServerError, create_database, postgresql_cluster
 
@@ -50,7 +51,7 @@ def measure() -> Mapping[str, float]:
         first = stack.enter_context(platform(crowd, variables={"DATABASE_URL": url}))
         instances = [first, *(replace(first, service=f"http://127.0.0.1:{free_port()}") for _ in range(INSTANCES - 1))]
         for instance in instances:
-            stack.enter_context(instance.serving())
+            stack.enter_context(serving(instance.environment, instance.service))
         answers: Counter[int] = Counter()
 
         def call(number: int) -> None:

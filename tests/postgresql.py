@@ -44,7 +44,10 @@ class Cluster:
     def run(self, program: str, *arguments: str) -> None:
         """A program of PostgreSQL's, such as `pg_dump`, against this server; raises if it fails."""
         where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"]
-        self._run([str(self._binaries / program), *where, *arguments])
+        found = shutil.which(program, path=f"{self._binaries}{os.pathsep}{os.environ['PATH']}")
+        if found is None:
+            raise NoServerError(f"{program} is not installed here")
+        self._run([found, *where, *arguments])
 
     def _run(self, command: list[str]) -> None:
         subprocess.run(command, check=True, capture_output=True, cwd=self._folder)

@@ -119,6 +119,13 @@ def test_the_list_of_pages_has_every_page() -> None:
     assert [name for name in pages if f"({name})" not in listed] == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_test_that_a_page_names_exists(name: str) -> None:
+    there = {str(path.relative_to(ROOT / "tests")) for path in (ROOT / "tests").rglob("test_*.py")}
+    named = re.findall(r"`(?:tests/)?((?:[\w/]+/)?test_\w+\.py)`", NAMES[name].read_text("utf-8"))
+    assert [each for each in named if not any(f"/{path}".endswith(f"/{each}") for path in there)] == []
+
+
 def test_the_reports_of_readme_and_quick_start_are_the_same() -> None:
     """The quick start's own test compares its report with one that is made."""
     blocks = [
