@@ -146,11 +146,12 @@ def _html_runs(item: Any, names: dict[str, int]) -> Iterable[tuple[float, float,
 
 def _spans(drawing: Drawing, index: int) -> list[tuple[float, float, int]]:
     try:
-        if len(drawing["range"]) > MOST_RANGES:
-            raise BadGeometryError(index, f"has more than {MOST_RANGES:,} ranges")
-        return [(float(start), float(end), 0) for start, end in drawing["range"]]
+        ranges = drawing["range"]
+        if len(ranges) <= MOST_RANGES:
+            return [(float(start), float(end), 0) for start, end in ranges]
     except _BROKEN:
         raise BadGeometryError(index, "has no well-formed range") from None
+    raise BadGeometryError(index, f"has more than {MOST_RANGES:,} ranges")
 
 
 def _text(holder: Any, key: str, index: int) -> str:

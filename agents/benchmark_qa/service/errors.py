@@ -118,7 +118,8 @@ def _unavailable(_: Request, error: Exception) -> JSONResponse:
 
 def _worker_lost(_: Request, error: Exception) -> JSONResponse:
     _log.error("a worker process was lost: %s", error)
-    return error_response(503, "the work was interrupted; try again", {"Retry-After": "10"})
+    after = getattr(error, "retry_after", RETRY_SECONDS)
+    return error_response(503, "the work was interrupted; try again", {"Retry-After": str(after)})
 
 
 def _try_again(_: Request, error: Exception) -> JSONResponse:

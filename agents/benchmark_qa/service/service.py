@@ -22,6 +22,8 @@ from benchmark_qa.tasks.decision import NEUTRAL_MESSAGE, AgentAnswer, decide
 from benchmark_qa.tasks.route import route_task
 
 if TYPE_CHECKING:
+    from cachetools import TTLCache
+
     from benchmark_qa.config.deployment import ScoringStage
     from benchmark_qa.service.dispatch.background import BackgroundDispatcher
     from benchmark_qa.service.dispatch.worker_process import WorkerProcess
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from benchmark_qa.tasks.jobs import DrainJob, JobQueue
 
 LONGEST_BACKGROUND_JOB = 3600.0
+LONGEST_LARGE_TASK = 120.0
+"""Seconds that a worker may take for one large task; then the process is ended and the task waits."""
 SHUTDOWN_SECONDS = 7.0
 """Seconds that running jobs get at shutdown. Hosts kill the process ten seconds after SIGTERM."""
 LARGEST_BODY_IN_SERVER = 2 * 1024 * 1024
@@ -72,7 +76,16 @@ class Service:
     @once
     def large_tasks(self) -> "WorkerProcess":
         """The worker that scores single tasks whose labels are too large for the server's own process."""
-        return self._worker()
+        return self._worker(longest_seconds=LONGEST_LARGE_TASK)
+
+    @once
+    def lost_work(self) -> "TTLCache[str, bool]":
+        """Work that was running when a worker process was lost; it is not tried again at once."""
+        from cachetools import TTLCache  # noqa: PLC0415
+
+        from benchmark_qa.service.dispatch.worker_process import LOST_FOR_SECONDS  # noqa: PLC0415
+
+        return TTLCache(maxsize=1_000, ttl=LOST_FOR_SECONDS)
 
     @once
     def scoring_drains(self) -> "WorkerProcess":
@@ -265,7 +278,20 @@ class Service:
             with bodies_up_to(LARGEST_BODY_IN_SERVER):
                 return use_case(self, *arguments)
         except AnswerTooLarge:
+            return self._in_spare(use_case, *arguments)
+
+    def _in_spare(self, use_case: Callable[..., T], *arguments: object) -> T:
+        """Run the method in the worker for large tasks, unless the same work has just cost a worker its life."""
+        from benchmark_qa.service.dispatch.worker_process import WorkLost  # noqa: PLC0415
+
+        work = f"{use_case.__name__}{arguments!r}"
+        if work in self.lost_work:
+            raise WorkLost("the same work ended a worker process a short while ago")
+        try:
             return self._in(self.large_tasks, use_case, *arguments)
+        except WorkLost:
+            self.lost_work[work] = True
+            raise
 
     def _in(self, worker: "WorkerProcess", use_case: Callable[..., T], *arguments: object) -> T:
         """Run the method in the worker, and add the worker's counts to those of this process."""
@@ -280,10 +306,10 @@ class Service:
         return _Context(current_trace_id(), until, self.connections.scorer.truth.changed_at)
 
     @staticmethod
-    def _worker(at_once: int = 1) -> "WorkerProcess":
+    def _worker(at_once: int = 1, longest_seconds: float | None = None) -> "WorkerProcess":
         from benchmark_qa.service.dispatch.worker_process import WorkerProcess  # noqa: PLC0415
 
-        return WorkerProcess(_prepare_worker, at_once=at_once)
+        return WorkerProcess(_prepare_worker, at_once=at_once, longest_seconds=longest_seconds)
 
 
 def open_queue(settings: Settings) -> "JobQueue":

@@ -6,7 +6,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmark_qa.service.dispatch.worker_process import WorkerProcess
+import pytest
+
+from benchmark_qa.service.dispatch.worker_process import WorkerProcess, WorkLost
 
 
 def prepare() -> None:
@@ -25,10 +27,20 @@ def die_the_first_time(flag: str) -> int:
 def test_all_who_waited_for_a_lost_process_are_served_by_the_one_that_follows(tmp_path: Path) -> None:
     worker = WorkerProcess(prepare)
     with ThreadPoolExecutor(16) as waiting:
-        served = list(waiting.map(lambda _: worker.run(die_the_first_time, str(tmp_path / "flag")), range(16)))
+        calls = [waiting.submit(worker.run, die_the_first_time, str(tmp_path / "flag")) for _ in range(16)]
     worker.close()
-    assert len(served) == 16
-    assert len(set(served)) == 1, "one new process for all of them"
+    lost = [call for call in calls if isinstance(call.exception(), WorkLost)]
+    served = {call.result() for call in calls if call not in lost}
+    assert len(lost) == 1, "what was running is not tried again at once"
+    assert len(served) == 1, "one new process for all the others"
+
+
+def test_work_that_takes_too_long_ends_its_process_and_nobody_elses_work() -> None:
+    worker = WorkerProcess(prepare, longest_seconds=0.5)
+    with pytest.raises(WorkLost):
+        worker.run(time.sleep, 60)
+    assert worker.run(os.getpid) != os.getpid()
+    worker.close()
 
 
 def test_a_process_that_is_lost_while_idle_is_started_again() -> None:

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import anyio
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 
 from benchmark_qa.config.settings import Settings, load_settings
 from benchmark_qa.service.admission import Line, ServiceFull
@@ -19,6 +19,7 @@ from benchmark_qa.service.endpoints.events import events
 from benchmark_qa.service.endpoints.notifications import notifications
 from benchmark_qa.service.endpoints.reports import reports
 from benchmark_qa.service.errors import Refusals, install_error_handlers, status_of
+from benchmark_qa.service.signatures import SignedEndpoint
 from benchmark_qa.tasks.decision import AgentAnswer
 from tests.integration.service.sandbox import (
     COMPLETED_SECRET,
@@ -181,3 +182,51 @@ def test_a_full_line_sends_the_next_one_away_at_once_and_takes_others_later() ->
 
     anyio.run(scenario)
     assert status_of(ServiceFull) == 503
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_the_check_notices_an_endpoint_that_does_not_verify(
+    app: FastAPI, witness: Witness, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    verify = SignedEndpoint.verify
+
+    def but_here(self: SignedEndpoint, request: Request, body: bytes) -> None:
+        if self.name != path:
+            verify(self, request, body)
+
+    monkeypatch.setattr(SignedEndpoint, "verify", but_here)
+    with pytest.raises(AssertionError):
+        test_a_call_that_does_not_verify_does_no_work(app, witness, path)
+    witness.called.clear()
+    for other in BODIES:
+        if other != path:
+            test_a_call_that_does_not_verify_does_no_work(app, witness, other)
+            witness.called.clear()
+
+
+def takes_everything(*_: object) -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    ("what", "instead"),
+    [
+        ("benchmark_qa.service.endpoints.custom_agents.compare_digest", takes_everything),
+        ("benchmark_qa.service.endpoints.custom_agents.is_signed", lambda _: False),
+        ("benchmark_qa.service.endpoints.custom_agents.AllowedOrigins.require", takes_everything),
+    ],
+)
+def test_the_check_notices_an_editors_url_that_looks_at_no_token_signature_or_origin(
+    app: FastAPI, witness: Witness, monkeypatch: pytest.MonkeyPatch, what: str, instead: Any
+) -> None:
+    monkeypatch.setattr(what, instead)
+    with pytest.raises(AssertionError):
+        test_an_editors_call_needs_token_and_origin_and_no_false_signature(app, witness, "/agents/score")
+
+
+def test_the_check_notices_a_report_for_everybody(
+    app: FastAPI, witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmark_qa.service.endpoints.reports.compare_digest", takes_everything)
+    with pytest.raises(AssertionError):
+        test_a_report_needs_the_operators_token(app, witness)

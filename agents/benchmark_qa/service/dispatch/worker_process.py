@@ -22,8 +22,16 @@ NICENESS = 10
 
 Answering has priority: on a busy host a worker gets a tenth of the server's share.
 """
+LOST_FOR_SECONDS = 600
+"""Seconds until work that was running when its process was lost may be tried again."""
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class WorkLost(BrokenProcessPool):
+    """The process was lost, or ended because the time was up, while this work was running."""
+
+    retry_after = LOST_FOR_SECONDS
 
 
 class WorkerProcess:
@@ -32,11 +40,13 @@ class WorkerProcess:
     Args:
         prepare: called once in the new process before any work; must be importable (a module's function).
         at_once: most calls that run at the same time; further calls wait.
+        longest_seconds: a call that runs longer ends the process; None: no limit.
     """
 
-    def __init__(self, prepare: Callable[[], None], *, at_once: int = 1) -> None:
+    def __init__(self, prepare: Callable[[], None], *, at_once: int = 1, longest_seconds: float | None = None) -> None:
         self._prepare = prepare
         self._at_once = at_once
+        self._longest_seconds = longest_seconds
         self._running: _Running | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -44,11 +54,17 @@ class WorkerProcess:
     def run(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Run a module's function in the worker and return its result; its exceptions are raised here.
 
+        Work that waited while the process was lost is submitted again; work that was running is not, because it may
+        be the cause.
+
         Raises:
-            BrokenProcessPool: the process was lost twice (killed, out of memory), or this object is closed.
+            WorkLost: the process was lost (killed, out of memory, out of time) while it ran this.
+            BrokenProcessPool: the process was lost twice while this waited, or this object is closed.
         """
         try:
             return self._submit(work, arguments, named)
+        except WorkLost:
+            raise
         except BrokenProcessPool:
             return self._submit(work, arguments, named)
 
@@ -65,7 +81,7 @@ class WorkerProcess:
             if self._closed:
                 raise BrokenProcessPool("the service is shutting down")
             if self._running is None or self._running.lost:
-                self._running = _Running(self._prepare, self._at_once)
+                self._running = _Running(self._prepare, self._at_once, self._longest_seconds)
             running = self._running
         result: T = running.submit(work, arguments, named).result()
         return result
@@ -74,7 +90,7 @@ class WorkerProcess:
 class _Running:
     """A started worker process and its pending work."""
 
-    def __init__(self, prepare: Callable[[], None], at_once: int) -> None:
+    def __init__(self, prepare: Callable[[], None], at_once: int, longest_seconds: float | None) -> None:
         context = multiprocessing.get_context("spawn")  # threads and sockets must not be inherited
         self._connection, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(target=_work, args=(theirs, prepare, at_once), daemon=True)
@@ -82,6 +98,9 @@ class _Running:
         theirs.close()
         self._numbers = itertools.count()
         self._futures: dict[int, Future[Any]] = {}
+        self._longest_seconds = longest_seconds
+        self._begun: dict[int, threading.Timer | None] = {}
+        """The numbers of the calls that run, each with the timer that ends the process."""
         self._lock = threading.Lock()
         self.lost = False
         threading.Thread(target=self._receive, daemon=True).start()
@@ -110,6 +129,10 @@ class _Running:
         with suppress(EOFError, OSError):
             while True:
                 number, failed, outcome = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - our own process
+                if failed is None:
+                    self._begin(number)
+                    continue
+                self._end(number)
                 future = self._futures.pop(number)
                 if failed:
                     future.set_exception(outcome)
@@ -117,10 +140,27 @@ class _Running:
                     future.set_result(outcome)
         with self._lock:
             self.lost = True
-            left, self._futures = list(self._futures.values()), {}
-        for future in left:
-            future.set_exception(BrokenProcessPool("the worker process was lost"))
+            left, self._futures = self._futures, {}
+        begun = set(self._begun)
+        for number in begun:
+            self._end(number)
+        for number, future in left.items():
+            lost = WorkLost("it ended in the middle of this work") if number in begun else None
+            future.set_exception(lost or BrokenProcessPool("the worker process was lost"))
         self._process.join()
+
+    def _begin(self, number: int) -> None:
+        timer = None
+        if self._longest_seconds is not None:
+            timer = threading.Timer(self._longest_seconds, self._process.kill)
+            timer.daemon = True
+            timer.start()
+        self._begun[number] = timer
+
+    def _end(self, number: int) -> None:
+        timer = self._begun.pop(number, None)
+        if timer is not None:
+            timer.cancel()
 
 
 def _work(connection: Connection, prepare: Callable[[], None], at_once: int) -> None:
@@ -131,6 +171,8 @@ def _work(connection: Connection, prepare: Callable[[], None], at_once: int) -> 
     sending = threading.Lock()
 
     def do(number: int, order: bytes) -> None:
+        with sending:
+            connection.send_bytes(pickle.dumps((number, None, None)))
         try:
             work, arguments, named = pickle.loads(order)  # noqa: S301 - from our own parent
             answer = pickle.dumps((number, False, work(*arguments, **named)))

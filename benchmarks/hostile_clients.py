@@ -1,0 +1,113 @@
+"""Half-sent requests, trickling bodies and callers that hang up, beside signed calls, on one `benchmark-qa serve`.
+
+Signed routing calls are timed undisturbed, then under all three at once, then undisturbed again. The attackers are a
+process of their own; on few cores they take processor time of the service, too.
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import random
+import sys
+import time
+from itertools import cycle, islice
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks._deployment import benchmark_units, deployment, percentile, resident_bytes
+from benchmarks._load import Outcome, route_all
+from tests.integration.service.sandbox import Sandbox, uuid
+
+HALF_SENT, TRICKLING, HANG_UPS = 1_000, 1_000, 10_000
+ATTACK_SECONDS, QUIET_SECONDS, CONCURRENT, ORDINARY = 40.0, 15.0, 2, 500
+MOST_LINES, MOST_RATIO = 100, 3.0
+HALF_A_HEAD = b"POST /agents/route HTTP/1.1\r\nHost: x\r\nX-Part: "
+HALF_A_BODY = b"POST /agents/route HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"
+
+
+async def _hold(port: int, first: bytes, drop: bytes, until: float) -> int:
+    """Keep a request half sent, with a byte now and then if there is a `drop`; begin again when it is closed."""
+    opened = 0
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            opened += 1
+            writer.write(first)
+            while time.monotonic() < until:
+                with contextlib.suppress(TimeoutError):
+                    if not await asyncio.wait_for(reader.read(1000), 1 + random.random()):
+                        break
+                if drop:
+                    writer.write(drop)
+            writer.close()
+        await asyncio.sleep(0.5)
+    return opened
+
+
+async def _hang_up(port: int, number: int, seconds: float) -> int:
+    """Begin so many requests, evenly over the time, and hang up in the middle of each."""
+    done, began = 0, time.monotonic()
+    while done < number:
+        due = min(number, int(number * (time.monotonic() - began) / seconds) + 1)
+        for _ in range(done, due):
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(random.choice((HALF_A_HEAD, HALF_A_BODY, b"")))
+                writer.close()
+        done = due
+        await asyncio.sleep(0.01)
+    return done
+
+
+async def _attack(port: int, ready: Event) -> None:
+    until = time.monotonic() + ATTACK_SECONDS
+    held = [asyncio.create_task(_hold(port, HALF_A_HEAD, b"", until)) for _ in range(HALF_SENT)]
+    held += [asyncio.create_task(_hold(port, HALF_A_BODY, b" ", until)) for _ in range(TRICKLING)]
+    ready.set()
+    hung_up = await _hang_up(port, HANG_UPS, ATTACK_SECONDS * 0.9)
+    opened = sum(await asyncio.gather(*held))
+    print(f"attackers: {opened:,} half requests and trickling bodies opened, {hung_up:,} hang-ups", flush=True)
+
+
+def attack(port: int, ready: Event) -> None:
+    asyncio.run(_attack(port, ready))
+
+
+def signed_calls(both: Sandbox, seconds: float) -> Outcome:
+    hashes = islice(cycle([uuid(f"production/{n}") for n in range(ORDINARY)]), 10**9)
+    return asyncio.run(route_all(both.service, hashes, concurrent=CONCURRENT, seconds=seconds))
+
+
+def main() -> None:
+    context = multiprocessing.get_context("spawn")
+    with deployment(benchmark_units(1, "Routing"), production_images=ORDINARY) as (both, process):
+        log, port = Path(both.environment["TEST_LOG"]), int(both.service.rsplit(":", 1)[1])
+        signed_calls(both, 3)
+        before = signed_calls(both, QUIET_SECONDS)
+        lines = len(log.read_text().splitlines())
+        ready = context.Event()
+        attackers = context.Process(target=attack, args=(port, ready))
+        attackers.start()
+        ready.wait(60)
+        during = signed_calls(both, ATTACK_SECONDS)
+        memory = resident_bytes(process.pid) / 2**20
+        attackers.join(120)
+        lines = len(log.read_text().splitlines()) - lines
+        after = signed_calls(both, QUIET_SECONDS)
+    quiet = percentile([*before.seconds, *after.seconds], 0.99)
+    table = Table(
+        "signed calls", "answered", "errors", "p50 ms", "p99 ms", title="one service, before, under and after"
+    )
+    for name, outcome in (("before", before), ("under all three", during), ("after", after)):
+        p50, p99 = (f"{percentile(outcome.seconds, share) * 1000:.0f}" for share in (0.5, 0.99))
+        table.add_row(name, f"{len(outcome.seconds):,}", str(len(outcome.errors)), p50, p99)
+    Console(width=110).print(table)
+    ratio = percentile(during.seconds, 0.99) / quiet
+    print(f"p99 {ratio:.2f} times that of the undisturbed calls (at most {MOST_RATIO:g}); log lines {lines}", end=" ")
+    print(f"(at most {MOST_LINES}); memory {memory:.0f} MB; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    if ratio > MOST_RATIO or lines > MOST_LINES or during.errors:
+        sys.exit("not held")
