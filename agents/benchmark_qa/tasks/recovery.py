@@ -16,7 +16,7 @@ from benchmark_qa.store.score_store import CountingScore, SqlScoreStore
 from benchmark_qa.tasks.drain import TASKS_SCORED_TOGETHER, Drained, drain_scoring_stage, refusals
 from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.score import Scorer
-from benchmark_qa.tasks.scoring_plan import DataUnitScores
+from benchmark_qa.tasks.scoring_plan import DataUnitScores, HandedIn
 
 HISTORY = timedelta(days=180)
 """Period of Encord's analytics that is read.
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 class PastScoring:
     """Benchmark items that passed a scoring stage, or are finished, and have no current score."""
 
-    handed_in: Mapping[str, datetime | None] = field(default_factory=dict)
+    handed_in: Mapping[str, HandedIn | None] = field(default_factory=dict)
     """By data hash: when the work to be scored was submitted; None if unknown."""
     untold: tuple[tuple[str, str], ...] = ()
     """(data hash, reason) of items not scored, because it is unknown whether they were edited since."""
@@ -94,7 +94,8 @@ def stages_beyond_scoring(projects: ServedProjects) -> set[str]:
 class TaskHistory:
     """When work was submitted, and when a task was first acted on beyond the scoring stages."""
 
-    submitted: Mapping[str, list[datetime]]
+    submitted: Mapping[str, list[tuple[datetime, str]]]
+    """By data hash: moments of submission, and by whom"""
     first_beyond: Mapping[str, datetime]
 
     @classmethod
@@ -103,23 +104,24 @@ class TaskHistory:
 
         Approval before scoring counts as submission.
         """
-        submitted: dict[str, list[datetime]] = {}
+        submitted: dict[str, list[tuple[datetime, str]]] = {}
         first_beyond: dict[str, datetime] = {}
         for action in actions:
             if action.stage_uuid in beyond:
                 first_beyond[action.data_hash] = min(action.at, first_beyond.get(action.data_hash, action.at))
             elif action.kind in ("submit", "approve"):
-                submitted.setdefault(action.data_hash, []).append(action.at)
+                submitted.setdefault(action.data_hash, []).append((action.at, action.actor))
         return cls(submitted, first_beyond)
 
     def was_beyond(self, data_hash: str) -> bool:
         """Whether somebody acted on the task beyond the scoring stages."""
         return data_hash in self.first_beyond
 
-    def handed_in(self, data_hash: str) -> datetime | None:
+    def handed_in(self, data_hash: str) -> HandedIn | None:
         """The last submission before the task was beyond scoring; None if nobody submitted it."""
         until = self.first_beyond.get(data_hash)
-        return max((at for at in self.submitted.get(data_hash, ()) if until is None or at <= until), default=None)
+        in_time = sorted(each for each in self.submitted.get(data_hash, ()) if until is None or each[0] <= until)
+        return HandedIn(in_time[-1][0], {actor: at for at, actor in in_time}) if in_time else None
 
 
 def _agent_stages(projects: ServedProjects) -> Iterator[StageReference]:

@@ -30,6 +30,7 @@ from benchmark_qa.tasks.scoring_plan import (
     Attempt,
     DataUnitScores,
     Fetched,
+    HandedIn,
     Labels,
     Planner,
     Work,
@@ -94,7 +95,7 @@ class Scorer:
             return self._score_one(work, self._with_truth([work], labels, ontology, Attempt()))
 
     def score_in_bundles(
-        self, data_hashes: Sequence[str], handed_in: Mapping[str, datetime | None] | None = None
+        self, data_hashes: Sequence[str], handed_in: Mapping[str, HandedIn | None] | None = None
     ) -> Iterator[list[DataUnitScores]]:
         """Score many data units with few requests: one for all metadata, bundles for labels and truth.
 
@@ -269,10 +270,11 @@ class Scorer:
             # among equals.
             score, right = max(scored, key=lambda each: -1.0 if each[0].score is None else each[0].score)
             sketch = sketch_of(right, labels, fetched.ontology, score.conflicts)
+            annotator = annotator_of(row, given.creators)
             records.append(
                 ScoreRecord(
                     identity=self._identity(row, work),
-                    annotator=annotator_of(row, given.creators),
+                    annotator=annotator,
                     data_title=row.data_title,
                     scored_at=fetched.at,
                     score=score.score,
@@ -288,7 +290,7 @@ class Scorer:
                     dataset_hash=row.dataset_hash,
                     details=details_of(score, sketch),
                     sketch=sketch,
-                    submitted_at=row.last_edited_at if row.label_hash else None,
+                    submitted_at=work.submitted_at(row, annotator),
                 )
             )
         return records

@@ -86,6 +86,15 @@ class DataUnitScores:
 
 
 @dataclass(frozen=True)
+class HandedIn:
+    """When the work on a data unit was submitted, as Encord's analytics tell."""
+
+    last: datetime
+    by: Mapping[str, datetime] = field(default_factory=dict)
+    """The last submission of each person"""
+
+
+@dataclass(frozen=True)
 class Work:
     """The branches of one data unit to score, and the truth to score them against."""
 
@@ -94,7 +103,7 @@ class Work:
     complete: bool = True
     accepted: tuple[str, ...] = ()
     """Label hashes of the accepted answers."""
-    handed_in: datetime | None = None
+    handed_in: HandedIn | None = None
     """When work that left the annotators some time ago was submitted. Later edits are late."""
     known: tuple[ScoreRecord, ...] = ()
     """Records of the branches that are already scored."""
@@ -102,7 +111,13 @@ class Work:
     def is_late(self, row: LabelRow) -> bool:
         """Whether the labels of a branch were edited after submission."""
         edited = row.last_edited_at if row.label_hash else None
-        return self.handed_in is not None and edited is not None and edited > self.handed_in + LATE_AFTER
+        return self.handed_in is not None and edited is not None and edited > self.handed_in.last + LATE_AFTER
+
+    def submitted_at(self, row: LabelRow, annotator: str | None) -> datetime | None:
+        """When a branch was submitted: the labels' last edit; for an answer without labels, what the analytics say."""
+        if row.label_hash:
+            return row.last_edited_at
+        return self.handed_in.by.get(annotator or "") if self.handed_in else None
 
     @property
     def label_hashes(self) -> list[str]:
@@ -139,7 +154,7 @@ class Planner:
     store: SqlScoreStore
 
     def plans(
-        self, data_hashes: Sequence[str], handed_in: Mapping[str, datetime | None]
+        self, data_hashes: Sequence[str], handed_in: Mapping[str, HandedIn | None]
     ) -> dict[str, Work | RefusalError]:
         """The work of each data unit, or the refusal. The truth is never older than any instance has seen."""
         plans = self.plans_of(data_hashes, handed_in)
@@ -169,7 +184,7 @@ class Planner:
             self._versions.note(self.projects.production.project_hash, others, instead=True)
 
     def plans_of(
-        self, data_hashes: Sequence[str], handed_in: Mapping[str, datetime | None], *, ruled: bool = True
+        self, data_hashes: Sequence[str], handed_in: Mapping[str, HandedIn | None], *, ruled: bool = True
     ) -> dict[str, Work | RefusalError]:
         """The work of each data unit by the truth known here. `ruled`: apply truth decisions from the store."""
         production = self.projects.production.project_hash
@@ -300,7 +315,7 @@ class Attempt:
     truths: Mapping[tuple[str, datetime | None], Annotations | LabelReadError | UnitBrokeDown] = field(
         default_factory=dict
     )
-    handed_in: Mapping[str, datetime | None] = field(default_factory=dict)
+    handed_in: Mapping[str, HandedIn | None] = field(default_factory=dict)
     """Submission times of work that left the annotators some time ago, by data hash."""
     again: dict[str, tuple[Work, "Fetched"]] = field(default_factory=dict)
     """What has to be read again, by data hash."""

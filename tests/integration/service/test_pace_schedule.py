@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from encord.workflow import AnnotationStage, ConsensusAnnotationStage
 
+from benchmark_qa.store.action_log import ActionLog
+from benchmark_qa.store.score_store import SqlScoreStore
 from tests.integration.service.sandbox import CONSENSUS_STAGE, PRODUCTION, Sandbox, Unit, platform, uuid
 
 BENCHMARK_TASKS, OTHERS = 24, 150
@@ -104,6 +106,9 @@ def test_a_dry_run_and_a_second_run_change_nothing(routed: Sandbox) -> None:
     assert len(tried["schedule"]["priorities"]) > OTHERS
     assert tried["set"] is False
     assert priorities(routed) == before
+    store = SqlScoreStore(f"sqlite:///{routed.directory / 'scores.sqlite'}")
+    assert ActionLog(store.database).draws(PRODUCTION) == (0,), "the seed of what was set, for the check of the order"
+    store.close()
 
 
 def test_new_tasks_come_behind_and_scheduled_ones_stay_as_they_are(pedestrians: dict[str, Any]) -> None:

@@ -41,6 +41,8 @@ class Row:
     stage: str
     edited_at: datetime = LONG_AGO
     annotator: str = "ann@example.com"
+    is_initialised: bool = True
+    """False: an empty answer, which has no labels on the platform"""
 
 
 @dataclass
@@ -138,8 +140,8 @@ class FakeEncord:
             data_title=row.data_hash,
             dataset_hash=DATASET,
             branch_name="main",
-            label_hash=self._label_hash(project_hash, row.data_hash),
-            last_edited_at=row.edited_at,
+            label_hash=self._label_hash(project_hash, row.data_hash) if row.is_initialised else None,
+            last_edited_at=row.edited_at if row.is_initialised else None,
             last_actioned_by=row.annotator,
             stage_uuid=row.stage,
             stage_title="stage",

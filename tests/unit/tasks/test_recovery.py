@@ -78,6 +78,25 @@ def test_tasks_at_and_past_the_scoring_stage_are_scored_wherever_they_stand(
     assert sum(len(scorer.store.history(PRODUCTION, h)) for h in hashes) == 4
 
 
+def test_an_empty_answer_has_the_moment_at_which_its_annotator_submitted_it(
+    tmp_path: Path, history: Callable[[FakeEncord, list[TaskAction]], None]
+) -> None:
+    fake = platform(3, stage=REVIEW, pathways=PATHWAYS)
+    for number in range(2):
+        fake.work[unit(number)].is_initialised = False
+    later = TaskAction(HANDED_IN + timedelta(minutes=5), "submit", "ben@example.com", unit(0), ANNOTATE)
+    others = TaskAction(HANDED_IN, "submit", "ben@example.com", unit(1), ANNOTATE)
+    history(fake, [later, submitted(unit(0)), others, submitted(unit(2)), rejected(unit(0))])
+    scorer = scorer_on(fake, tmp_path / "scores.sqlite")
+    evaluate_project(scorer)
+    moments = {record.identity.data_hash: record.submitted_at for record in scorer.store.latest(PRODUCTION)}
+    assert moments == {
+        unit(0): HANDED_IN,
+        unit(1): None,  # only another person is known to have submitted it
+        unit(2): LONG_AGO,  # labels have the moment of their last edit
+    }
+
+
 @pytest.mark.parametrize("stage", [REVIEW, COMPLETE, ANNOTATE])
 def test_labels_edited_since_are_late_and_count_nowhere(
     tmp_path: Path, stage: str, history: Callable[[FakeEncord, list[TaskAction]], None]
