@@ -134,7 +134,7 @@ def run(name: str, copy: Path, children: int) -> Result:
     room, began = ROOMS[name], time.monotonic()
     copy_checkout(copy)
     (copy / "pyproject.toml").write_text(settings(room), encoding="utf-8")
-    mutmut(copy, children, *(key for key, (_, code) in codes(copy, room).items() if code not in KILLED))
+    mutmut(copy, children, *(key for key, (_, code) in codes(copy, room).items() if code not in FAILED))
     if any(code is None for _, code in codes(copy, room).values()):
         mutmut(copy, children)  # other tests than the last time: mutmut has forgotten what it was not asked for
     found = codes(copy, room)
@@ -151,8 +151,9 @@ def mutmut(copy: Path, children: int, *mutants: str) -> None:
         sys.exit(f"mutmut failed on {copy.name}:\n{(copy / 'mutmut.log').read_text()[-4000:]}")
 
 
-KILLED = {1, 3, -24, 24, 152, 255, 36, -11, -9}
-"""mutmut's exit codes: a test failed, time was up, or the process died."""
+FAILED = {1, 3}
+KILLED = FAILED | {-24, 24, 152, 255, 36, -11, -9}
+"""mutmut's exit codes: a test failed (1, 3), time was up, or the process died."""
 
 
 def copy_checkout(copy: Path) -> None:

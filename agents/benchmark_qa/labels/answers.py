@@ -207,20 +207,14 @@ _WHOLE: Span = (-math.inf, math.inf)
 def _contradict(spans: Iterable[tuple[Span, object]]) -> bool:
     """Whether two different answers share a frame."""
     last: tuple[float, object] | None = None
-    """The greatest end so far, with its answer."""
-    other: float | None = None
-    """The greatest end so far among other answers. A classification of the whole data unit begins at minus infinity."""
+    """The greatest end so far, with its answer; other answers end before that answer begins."""
     for (start, end), answer in sorted(spans, key=itemgetter(0)):
-        if last is None:
+        if last is None or (answer != last[1] and start > last[0]):
             last = end, answer
         elif answer == last[1]:
-            if other is not None and other >= start:
-                return True
             last = max(end, last[0]), answer
-        elif last[0] >= start:
-            return True
         else:
-            other, last = last[0], (end, answer)
+            return True
     return False
 
 

@@ -77,6 +77,9 @@ def pieces(chance: random.Random, frames: list[Answers | None]) -> list[Any]:
         made.append(item(answers, (start, end), name=str(chance.random())))
         if answers:
             made.append(item({}, (start, end), name=str(chance.random())))
+        if start == 0 or frames[start - 1] is None:
+            last = next((n for n in range(start, len(frames)) if frames[n] is None), len(frames)) - 1
+            made.append(item({}, (start, last), name=str(chance.random())))
     chance.shuffle(made)
     return made
 
@@ -143,6 +146,19 @@ def test_an_unanswered_item_gives_way_to_an_answered_one_about_the_same() -> Non
         assert answered.score.correct == 1.0
         (answered,) = scored(given, [item(SUN)]).values()
         assert answered.score.correct == 1.0
+
+
+def test_an_unanswered_item_holds_in_the_gaps_between_answered_ones() -> None:
+    truth = [item({}, (0, 9)), item(SUN, (2, 3)), item(SUN, (6, 7)), item({}, (12, 12))]
+    (answered,) = scored(truth, [item(SUN, (0, 12))]).values()
+    assert answered.score == AnswerScore(4.0, 13, 4, 9, 4.0, 2)
+    assert sorted(told(answered)) == [
+        ("spurious_classification", 10, 11, None, None, "sun"),
+        *(
+            ("wrong_classification", first, last, "sky", None, "sun")
+            for first, last in ((0, 1), (4, 5), (8, 9), (12, 12))
+        ),
+    ]
 
 
 def test_classes_and_spaces_are_compared_apart_in_their_order() -> None:

@@ -57,6 +57,9 @@ def read(*items: Any) -> tuple[dict[str, Any], set[str]]:
         ("Ticks000", [], None),
         ("Note0000", "a note", "a note"),
         ("Note0000", "", None),
+        ("Note0000", " \u200b\n", None),
+        ("Note0000", "one  two", "one  two"),
+        ("Note0000", "  caf\u0065\u0301\r\nau\u00a0lait\u200b ", "caf\u00e9\nau lait"),
         ("Size0000", 3, 3.0),
         ("Size0000", 0, 0.0),
         ("Size0000", -1.5, -1.5),
@@ -276,8 +279,8 @@ def test_a_classification_has_its_name_its_class_its_frames_and_its_answers() ->
     found, contradicted = classified(
         "video",
         key=weather("Sun00000", range=[[5, 9], [0, 2]], classificationHash="named"),
-        blur={"featureHash": "ClassBlu", "classifications": [said("Blur0000", "much")], "range": [[0, 3]]},
         skipped={"featureHash": None, "classifications": 5},
+        blur={"featureHash": "ClassBlu", "classifications": [said("Blur0000", "much")], "range": [[0, 3]]},
     )
     assert found == (
         Classification("named", 0, ROW, ((0.0, 2.0), (5.0, 9.0)), SUN),
