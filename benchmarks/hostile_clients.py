@@ -74,7 +74,13 @@ async def _attack(port: int, ready: Event) -> None:
 
 
 def attack(port: int, ready: Event) -> None:
+    os.setsid()  # for Linux, which divides the processor among sessions: not a part of the service's
     asyncio.run(_attack(port, ready))
+
+
+def lines_about_others(log: Path) -> int:
+    """Lines of the log but those of the signed calls."""
+    return sum('"answered"' not in line for line in log.read_text().splitlines())
 
 
 def signed_calls(both: Sandbox, seconds: float) -> Outcome:
@@ -88,7 +94,7 @@ def main() -> None:
         log, port = Path(both.environment["TEST_LOG"]), int(both.service.rsplit(":", 1)[1])
         signed_calls(both, 3)
         before = signed_calls(both, QUIET_SECONDS)
-        lines = len(log.read_text().splitlines())
+        lines = lines_about_others(log)
         ready = context.Event()
         attackers = context.Process(target=attack, args=(port, ready))
         attackers.start()
@@ -96,7 +102,7 @@ def main() -> None:
         during = signed_calls(both, ATTACK_SECONDS)
         memory = resident_bytes(process.pid) / 2**20
         attackers.join(120)
-        lines = len(log.read_text().splitlines()) - lines
+        lines = lines_about_others(log) - lines
         after = signed_calls(both, QUIET_SECONDS)
     quiet = percentile([*before.seconds, *after.seconds], 0.99)
     table = Table(

@@ -70,7 +70,7 @@ class Documents:
             AnswerTooLarge: larger than the caller's own limit (`bodies_up_to`).
         """
         alone, may_read = len(label_hashes) == 1, largest_body()
-        own = largest_row if alone else MOST_BUNDLE_BYTES
+        own = largest_row if alone else min(MOST_BUNDLE_BYTES, largest_row or MOST_BUNDLE_BYTES)
         try:
             with bodies_up_to(own if may_read is None else may_read):
                 # The dictionary as received: `LabelRowV2` would spend 20 to 40 microseconds per box on objects that
@@ -223,7 +223,8 @@ class Encord:
             wanted = [label_hash for label_hash in batch if found[label_hash] is None]
             if wanted:
                 documents = Documents.of(client, wanted, largest_row)
-                size = max(1, min(ROWS_PER_REQUEST, int(BUNDLE_BYTES / max(documents.bytes_per_row, 1))))
+                together = min(BUNDLE_BYTES, (largest_row or MOST_BUNDLE_BYTES) // 2)
+                size = max(1, min(ROWS_PER_REQUEST, int(together / max(documents.bytes_per_row, 1))))
                 self._rows_per_bundle[project_hash] = size
                 found |= documents.rows
                 self._note_too_large(documents)

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from benchmark_qa.engine.config import Rules
 from benchmark_qa.engine.matching import Matches, Scored, Sides, common_media
-from benchmark_qa.engine.pairs import SLACK, Indices, Numbers, Pairs, assign, touching
+from benchmark_qa.engine.pairs import (
+    MOST_CONNECTED,
+    MOST_PAIRS_OF_A_ROW,
+    SLACK,
+    Indices,
+    Numbers,
+    Pairs,
+    assign,
+    touching,
+)
 from benchmark_qa.engine.result import Conflict, ConflictKind
 from benchmark_qa.labels.annotations import Annotations, Drawings
 from benchmark_qa.labels.ontology import AREA_SHAPES, Ontology, Shape
@@ -160,7 +169,7 @@ def _overlaps(truth: Drawings, label: Drawings, sides: Sides) -> tuple[Pairs, Nu
     places = sides.places(truth, label)
     media = common_media(truth, label, places)
     first, second = outlines(truth, media[0]), outlines(label, media[1])
-    pairs = touching(areas.extents(first), places[0], areas.extents(second), places[1])
+    pairs = touching(areas.extents(first), places[0], areas.extents(second), places[1], most=MOST_PAIRS_OF_A_ROW)
     return pairs, areas.area_iou(first, second, pairs)
 
 
@@ -201,5 +210,6 @@ def _one_to_one(found: Sequence[_Found]) -> Crossing:
         np.array([columns[item.label] for item in found], np.int64),
     )
     similarity = np.array([item.similarity for item in found])
-    chosen = assign(pairs, similarity, np.arange(len(rows)), np.arange(len(columns)))
+    order = np.arange(len(rows)), np.arange(len(columns))
+    chosen = assign(pairs, similarity, *order, most_connected=MOST_CONNECTED)
     return tuple(found[index].pair for index in np.flatnonzero(chosen).tolist())

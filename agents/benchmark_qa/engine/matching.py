@@ -5,7 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark_qa.engine.config import Rules
-from benchmark_qa.engine.pairs import SLACK, Flags, Indices, Numbers, Pairs, assign, touching
+from benchmark_qa.engine.pairs import (
+    MOST_CONNECTED,
+    MOST_PAIRS_OF_A_ROW,
+    SLACK,
+    Flags,
+    Indices,
+    Numbers,
+    Pairs,
+    assign,
+    touching,
+)
 from benchmark_qa.engine.similarity.measure import Measure, Media, measure
 from benchmark_qa.labels.annotations import Annotations, Drawings
 
@@ -145,6 +155,7 @@ class _Matcher:
             self.places[0] * classes + self.truth.feature,
             found.label_extents,
             self.places[1] * classes + self.label.feature,
+            most=MOST_PAIRS_OF_A_ROW,
         )
         similarity = found.similarity(pairs)
         return Scored(pairs, similarity).where(similarity > 0)
@@ -156,7 +167,11 @@ class _Matcher:
             return Scored(Pairs.none(), np.empty(0))
         found = self.measure
         local = touching(
-            found.truth_extents[rows], self.places[0][rows], found.label_extents[columns], self.places[1][columns]
+            found.truth_extents[rows],
+            self.places[0][rows],
+            found.label_extents[columns],
+            self.places[1][columns],
+            most=MOST_PAIRS_OF_A_ROW,
         )
         pairs = Pairs(rows[local.truth], columns[local.label])
         pairs = pairs.where(self.truth.feature[pairs.truth] != self.label.feature[pairs.label])
@@ -169,7 +184,10 @@ class _Matcher:
     def _assign(self, scored: Scored) -> Scored:
         has_questions = any(item.questions for item in self.rules.ontology.objects)
         preference = (lambda chosen: self._alike(scored.pairs, chosen)) if has_questions else None
-        return scored.where(assign(scored.pairs, scored.similarity, *self.order, preference=preference))
+        chosen = assign(
+            scored.pairs, scored.similarity, *self.order, preference=preference, most_connected=MOST_CONNECTED
+        )
+        return scored.where(chosen)
 
     def _alike(self, pairs: Pairs, chosen: Indices) -> Numbers:
         """Share of attributes that two objects have in common; decides between boxes of equal similarity."""

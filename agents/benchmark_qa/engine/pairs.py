@@ -40,12 +40,16 @@ MOST_LOOKED_AT = 100_000_000
 """Pairs of one shape that overlap from left to right; checking this many takes a few seconds."""
 
 
-MOST_PAIRS = 1_500_000
-"""Overlapping pairs of one shape; the next steps need about 200 bytes per pair."""
+MOST_PAIRS = 3_000_000
+"""Overlapping pairs of one call."""
+
+
+MOST_PAIRS_OF_A_ROW = 1_500_000
+"""Overlapping pairs of one shape of a label row; the next steps need about 200 bytes per pair."""
 
 
 MOST_CONNECTED = 300_000
-"""Pairs of one connected component; its best assignment takes a few seconds."""
+"""Pairs of one connected component of a label row; its best assignment takes a few seconds."""
 
 
 PAIRS_AT_ONCE = 1_000_000
@@ -72,14 +76,16 @@ class Pairs:
         return Pairs(self.truth[chosen], self.label[chosen])
 
 
-def touching(truth: Numbers, truth_group: Indices, label: Numbers, label_group: Indices) -> Pairs:
+def touching(
+    truth: Numbers, truth_group: Indices, label: Numbers, label_group: Indices, *, most: int = MOST_PAIRS
+) -> Pairs:
     """Pairs of extents (left, top, width, height) of the same group that touch or overlap.
 
     Extents are (n, 4) and (m, 4), groups (n,) and (m,). A sweep over the left edges handles all groups at once. Cost
     grows with the number of extents that overlap from left to right, not with the number of all pairs.
 
     Raises:
-        TooManyPairsError: more than `MOST_PAIRS` pairs overlap, or more than `MOST_LOOKED_AT` have to be checked.
+        TooManyPairsError: more than `most` pairs overlap, or more than `MOST_LOOKED_AT` have to be checked.
     """
     if not len(truth) or not len(label):
         return Pairs.none()
@@ -107,8 +113,8 @@ def touching(truth: Numbers, truth_group: Indices, label: Numbers, label_group: 
         meet = _meet(truth, label, truths, labels) & (of_truth[truths] == of_label[labels])
         found.append(Pairs(truths[meet], labels[meet]))
         number += len(found[-1])
-        if number > MOST_PAIRS:
-            raise TooManyPairsError(f"more than {MOST_PAIRS:,} pairs of drawings lie on top of each other")
+        if number > most:
+            raise TooManyPairsError(f"more than {most:,} pairs of drawings lie on top of each other")
     if len(found) == 1:
         return found[0]
     return Pairs(np.concatenate([part.truth for part in found]), np.concatenate([part.label for part in found]))
@@ -191,6 +197,7 @@ def assign(
     label_order: Indices,
     *,
     preference: Callable[[Indices], Numbers] | None = None,
+    most_connected: int | None = None,
 ) -> NDArray[np.bool_]:
     """Choose pairs one to one: as many as possible, then the greatest total similarity.
 
@@ -201,12 +208,13 @@ def assign(
             result does not depend on the order of the input.
         label_order: the same for the labels.
         preference: maps positions of contested pairs to numbers in [0, 1]; of equal pairings the greatest sum wins.
+        most_connected: most pairs that depend on each other; None: no limit.
 
     Returns:
         Whether each pair is chosen (k,).
 
     Raises:
-        TooManyPairsError: more than `MOST_CONNECTED` pairs depend on each other.
+        TooManyPairsError: more than `most_connected` pairs depend on each other.
     """
     chosen = np.zeros(len(pairs), np.bool_)
     if not len(pairs):
@@ -218,10 +226,9 @@ def assign(
         similarity = similarity.copy()
         similarity[contested] += HINT * preference(contested)
     for members in _components(pairs.truth[contested], pairs.label[contested]):
-        if len(members) > MOST_CONNECTED:
-            raise TooManyPairsError(
-                f"{len(members):,} pairs of drawings lie on top of each other, more than {MOST_CONNECTED:,} together"
-            )
+        if most_connected is not None and len(members) > most_connected:
+            said = f"{len(members):,} pairs of drawings lie on top of each other"
+            raise TooManyPairsError(f"{said}, more than {most_connected:,} together")
         component = contested[members]
         chosen[_best(component, pairs, similarity, truth_order, label_order)] = True
     return chosen

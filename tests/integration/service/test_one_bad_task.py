@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from benchmark_qa.encord_api.errors import AnswerTooLarge, EncordUnavailable
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to
 from benchmark_qa.engine.metrics import MetricInput
 from benchmark_qa.service.service import Service, _Context, _in_worker_process
 from benchmark_qa.tasks.jobs import DrainJob
+from emulator.testing import Running
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import BENCHMARK, PRODUCTION, SCORING_STAGE, Unit, uuid
 
@@ -65,6 +67,31 @@ def test_a_label_row_that_encord_never_returns_holds_up_no_other_task(
         assert f"data unit {refused} stays: {reason}" in caplog.messages
         scored = {record.identity.data_hash for record in service.connections.store.latest(PRODUCTION)}
         assert scored == {units[0].data_hash, units[2].data_hash}
+
+
+@pytest.mark.parametrize(("side", "refusal"), [("annotations", "the labels on"), ("ground_truth", "the ground truth")])
+def test_a_label_row_that_is_too_large_is_refused_alone_and_not_asked_for_again_at_once(
+    images: list[Any], tmp_path: Path, side: str, refusal: str
+) -> None:
+    boxes = [[10, 10, 20, 20]] * 8_000
+    large = boxes if side == "ground_truth" else dict.fromkeys(images[1]["annotations"], boxes)
+    units = [Unit(image, stage="Score") for image in (images[0], {**images[1], side: large}, images[2])]
+    with service_in_process(units, tmp_path, {"largest_label_row_mb": 1}) as (service, platform):
+        drained = service.run_job(DrainJob(PRODUCTION, SCORING_STAGE))
+        assert drained.moved == len(units) - 1
+        ((refused, reason),) = drained.refused
+        assert refused == units[1].data_hash
+        assert reason.startswith(refusal)
+        assert "has more than 1 MB of JSON" in reason
+        before = requests_for_labels(platform)
+        assert service.run_job(DrainJob(PRODUCTION, SCORING_STAGE)).refused == drained.refused
+        assert requests_for_labels(platform) - before == (1 if side == "ground_truth" else 0), "not the large one"
+
+
+def requests_for_labels(platform: Running) -> int:
+    """Requests for label rows with their labels, so far."""
+    counts = requests.get(f"{platform.url}/_emulator/requests", timeout=30).json()["counts"]
+    return sum(each["count"] for each in counts if each["operation"] == "legacy labelrow.GET")
 
 
 def test_a_class_that_is_added_in_front_of_the_others_changes_no_score(images: list[Any], tmp_path: Path) -> None:

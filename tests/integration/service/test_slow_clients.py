@@ -94,7 +94,7 @@ def running() -> Iterator[Running]:
     server.thread.join(15)
 
 
-@pytest.mark.parametrize(("sent", "at_least"), [(HALF_A_HEAD, 0.8), (HALF_A_BODY, 1.8)])
+@pytest.mark.parametrize(("sent", "at_least"), [(HALF_A_HEAD, 0.75), (HALF_A_BODY, 1.55)])
 def test_half_a_request_is_answered_408_when_its_time_is_up(running: Running, sent: bytes, at_least: float) -> None:
     began = time.monotonic()
     status, headers, body = running.ask(sent)

@@ -39,10 +39,11 @@ def serve(
     with clear_failures():
         with loading():
             from benchmark_qa.config.settings import load_settings
+
+            settings = load_settings(endpoints=True)  # before the imports that take seconds: a mistake is told at once
             from benchmark_qa.service.app import create_app
             from benchmark_qa.service.observability import log_as_json
 
-            settings = load_settings(endpoints=True)
             log_as_json(settings.log_level, settings.secret_values())
             _log.info("%s", settings.connections_in_words)
             app = create_app(settings, isolates_heavy_work=True)
