@@ -3,6 +3,8 @@
 Bounds leave room for chance: a method at exactly 5 % would exceed one in about one of a thousand seeds.
 """
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from benchmark_qa.stats.evidence import (
     value_gains,
 )
 from benchmark_qa.stats.item_order import item_order
+from benchmarks._simulated_people import kinds
 
 BAR = 0.7
 CROWD = 41
@@ -102,6 +105,26 @@ def test_the_costs() -> None:
     assert median_first(evidence_paths(gains.for_above, cap=cap_for())[:, 300:], naming_level()) <= 70
 
 
+def test_the_costs_on_the_tasks_of_real_people(pedestrians: dict[str, Any]) -> None:
+    del pedestrians  # skips where there are none; the simulation reads them itself
+    random = np.random.default_rng(10)
+    draw = next(kind.draw for kind in kinds() if kind.name == "pedestrians")
+
+    def paths(parts: list[tuple[float, int]], side: str, *, crowd: int = 1) -> Floats:
+        drawn = [draw(figure, 1_000, tasks, random) for figure, tasks in parts]
+        units = np.concatenate([each.for_below if side == "below" else each.for_above for each in drawn], axis=1)
+        return evidence_paths(units, cap=cap_for(crowd))
+
+    for figure, most in ((0.5, 55), (0.6, 170)):
+        assert median_first(paths([(figure, 500)], "below"), naming_level()) <= most
+    for crowd, most in ((1, 125), (CROWD, 180)):
+        drop = paths([(0.95, 200), (0.5, 300)], "below", crowd=crowd)
+        assert median_first(drop, naming_level(crowd)) - 200 <= most
+        gone = paths([(0.5, 300), (0.95, 100)], "below", crowd=crowd)[:, 300:]
+        assert median_first(-gone, -naming_level(crowd)) <= 20
+    assert median_first(paths([(0.5, 300), (0.95, 150)], "above")[:, 300:], naming_level()) <= 70
+
+
 def test_five_poor_of_41_are_named_and_the_others_are_not() -> None:
     random = np.random.default_rng(5)
     crowds, tasks = 60, 200
@@ -114,6 +137,13 @@ def test_five_poor_of_41_are_named_and_the_others_are_not() -> None:
     assert np.median(first) <= 90
     false = named[:, 5:].sum(axis=1) / np.maximum(named.sum(axis=1), 1)
     assert false.mean(axis=0).max() <= 0.05
+
+
+def test_one_random_order_for_all_accuses_nobody() -> None:
+    random = np.random.default_rng(11)
+    drawn = random.permuted(np.tile(np.linspace(0.4, 1.0, 300), (60, 1)), axis=1)
+    chances = np.repeat(drawn, CROWD, axis=0)
+    assert share_named(value_gains(random.random(chances.shape) < chances, BAR)) <= 0.15
 
 
 def test_random_orders_of_any_spread_accuse_nobody_and_hard_items_first_would() -> None:
