@@ -4,15 +4,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmark_qa.stats.crowd_evidence import named_of_many, standings
 from benchmark_qa.stats.drift_test import LabelledTask, all_drift_looks
 from benchmark_qa.stats.evidence import (
     Floats,
     cap_for,
     evidence_paths,
     fold,
+    named_of_many,
     object_figure,
     object_gains,
+    standings,
     value_gains,
 )
 from benchmark_qa.stats.item_order import item_order

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from benchmark_qa.commands.register.build import build
 from benchmark_qa.commands.register.check import check
-from benchmark_qa.commands.register.locations import Location
+from benchmark_qa.commands.register.listing import Location
 from benchmark_qa.commands.register.manifest import csv_rows
 from benchmark_qa.commands.register.rows import Rules
 

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmark_qa.stats.crowd_evidence import named_of_many
-from benchmark_qa.stats.evidence import Floats, cap_for, evidence_paths, naming_level
+from benchmark_qa.stats.evidence import Floats, cap_for, evidence_paths, named_of_many, naming_level
 from benchmarks._simulated_people import BAR, Kind, kinds, mostly_empty, silent
 from benchmarks._verdict_conditions import drift_rows, order_check_rows, order_rows, others_rows, split_half
 from benchmarks.intervals import DATA

@@ -42,7 +42,7 @@ TURNED: dict[str, Any] = {
     "webhook_parts": False,
 }
 
-# Tests that fail when Encord is as the switch says; with parameters where only some do. What it means: `docs/guesses.md`.
+# Tests that fail when Encord is as the switch says, with parameters where only some do. See `docs/guesses.md`.
 _BREAKS: dict[str, dict[str, list[str]]] = {
     "branch_author": {
         "setup/test_from_empty_to_scored.py": [
@@ -63,7 +63,8 @@ _BREAKS: dict[str, dict[str, list[str]]] = {
         ],
         "service/test_one_bad_task.py": [
             "test_a_class_that_is_added_in_front_of_the_others_changes_no_score",
-            "test_a_label_row_that_encord_never_returns_holds_up_no_other_task[32ece626-37eb-534b-ac45-298c884a47a8-the labels on branch]",
+            "test_a_label_row_that_encord_never_returns_holds_up_no_other_task"
+            "[32ece626-37eb-534b-ac45-298c884a47a8-the labels on branch]",
         ],
         "service/test_rescore.py": [
             "test_another_accepted_answer_makes_its_author_right_until_it_is_withdrawn",

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from benchmark_qa.commands.predictions.comparison import compare_predictions
 from benchmark_qa.commands.predictions.detections import Detections
-from benchmark_qa.commands.predictions.evaluation import evaluate_predictions
+from benchmark_qa.commands.predictions.evaluation import compare_predictions, evaluate_predictions
 from benchmark_qa.commands.predictions.page import Evaluation, evaluation_page
 from benchmark_qa.commands.predictions.slices import find_slices
 from tests.browser.watched import SIZES, Watched

@@ -1,15 +1,20 @@
-"""Call a webhook when an annotator falls below the bar, and again only when that changes.
+"""Call a webhook, signed with HMAC-SHA256, when an annotator falls below the bar; again only when that changes.
 
 A rule without its own figure, bar or minimum uses the verdict of the report. A rule with its own is judged in the same
 way, by the evidence about its figure and bar.
 """
 
+import hashlib
+import hmac
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from benchmark_qa.alerts.webhook import SignedWebhook, WebhookFailed
+import orjson
+import requests
+
 from benchmark_qa.config.deployment import AlertRule, Deployment
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.quality.from_store import bar_of, submissions_of
@@ -18,6 +23,45 @@ from benchmark_qa.quality.verdict import Bar, Verdicts, judge, order_of_items
 from benchmark_qa.store.alert_states import AlertChange, AlertStates
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.score_store import SqlScoreStore
+
+SIGNATURE_HEADER = "X-Benchmark-QA-Signature"
+
+
+SECONDS = 10.0
+
+
+class WebhookFailed(Exception):
+    """The receiver did not accept the call; the message contains neither the URL nor the secret."""
+
+
+@dataclass(frozen=True)
+class SignedWebhook:
+    """Posts JSON with the header `t=SECONDS,v1=HEX`: HMAC-SHA256 of `SECONDS.BODY` under the secret."""
+
+    url: str
+    secret: str = field(repr=False)
+
+    def send(self, payload: Mapping[str, Any]) -> None:
+        """Post once; redirects are not followed.
+
+        Raises:
+            WebhookFailed
+        """
+        body = orjson.dumps(payload)
+        headers = {"Content-Type": "application/json", SIGNATURE_HEADER: signature(self.secret, body, int(time.time()))}
+        try:
+            answer = requests.post(self.url, data=body, headers=headers, timeout=SECONDS, allow_redirects=False)
+        except requests.RequestException as error:
+            raise WebhookFailed(f"the alert webhook cannot be reached ({type(error).__name__})") from None
+        if not 200 <= answer.status_code < 300:
+            raise WebhookFailed(f"the alert webhook answered {answer.status_code}")
+
+
+def signature(secret: str, body: bytes, at: int) -> str:
+    """The header's value for a body that is sent at `at` (seconds since 1970)."""
+    digest = hmac.new(secret.encode("utf-8"), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={at},v1={digest}"
+
 
 AlertState = Literal["below", "clear"]
 

@@ -16,8 +16,7 @@ def alerts(
     3 when the database or the webhook cannot be used; what was not sent is sent next time.
     """
     with clear_failures():
-        from benchmark_qa.alerts.alerts import fire_alerts, states_of, verdicts_by_rule
-        from benchmark_qa.alerts.webhook import SignedWebhook, WebhookFailed
+        from benchmark_qa.alerts.alerts import SignedWebhook, WebhookFailed, fire_alerts, states_of, verdicts_by_rule
         from benchmark_qa.quality.from_store import submissions_of
         from benchmark_qa.terminal.opening import open_scores
 

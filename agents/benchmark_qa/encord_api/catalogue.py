@@ -18,7 +18,7 @@ from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import RequestRejected
 from benchmark_qa.encord_api.making import find_or_make
-from benchmark_qa.encord_api.request_sizes import batches
+from benchmark_qa.encord_api.retries import batches
 
 ITEMS_PER_REQUEST = 1_000
 

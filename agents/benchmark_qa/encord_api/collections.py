@@ -13,7 +13,7 @@ from encord.orm.collection import ProjectDataCollectionItemRequest
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import RequestRejected
-from benchmark_qa.encord_api.request_sizes import batches
+from benchmark_qa.encord_api.retries import batches
 
 FRAMES_PER_REQUEST = 1_000
 

@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from sys import intern
 from typing import Any
 
-from encord.common.time_parser import parse_datetime
 from encord.orm.formatter import Formatter
 from encord.orm.label_row import LabelRowMetadata
 
 from benchmark_qa.encord_api import retries
-from benchmark_qa.encord_api.client import Encord
+from benchmark_qa.encord_api.client import Encord, _moment
 from benchmark_qa.encord_api.models import LabelRow
-from benchmark_qa.encord_api.request_sizes import ROWS_PER_REQUEST, batches
+from benchmark_qa.encord_api.retries import ROWS_PER_REQUEST, batches
 
 
 @dataclass(frozen=True)
@@ -189,27 +188,3 @@ class _Listed(Formatter):
             stage_uuid=intern(node["uuid"]) if node else None,
             client_metadata=json_dict.get("client_metadata") or {},
         )
-
-
-def edited_at(document: Mapping[str, Any]) -> datetime | None:
-    """The edit time in a label row's JSON; Encord gives it in whole seconds."""
-    text = document.get("last_edited_at")
-    try:
-        return _moment(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-
-
-def is_of_another_time(document: Mapping[str, Any], edited: datetime | None) -> bool:
-    """Whether the edit time in the JSON differs from that in the metadata, compared in whole seconds."""
-    inside = edited_at(document)
-    if inside is None or edited is None:
-        return False
-    return inside.replace(microsecond=0) != edited.replace(microsecond=0)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    moment = parse_datetime(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,18 +1,22 @@
 """Queues of agent and final stages: read pages of tasks, and move tasks along pathways."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from uuid import UUID
 
 from encord.http.v2.payloads import Page
 from encord.orm.base_dto import BaseDTO
-from encord.workflow.common import WorkflowClient
+from encord.project import Project as SdkProject
+from encord.workflow.common import WorkflowClient, WorkflowTask
 from encord.workflow.stages.agent import AgentStage, _ActionPathway
+from encord.workflow.stages.annotation import AnnotationTaskStatus
+from encord.workflow.stages.consensus_annotation import ConsensusAnnotationTask
 from encord.workflow.stages.final import FinalStage
 
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.errors import RequestRejected
-from benchmark_qa.encord_api.models import Moved, Task, TaskPage
-from benchmark_qa.encord_api.request_sizes import TASKS_PER_PAGE, batches
+from benchmark_qa.encord_api.models import Moved, Task, TaskPage, WaitingTask
+from benchmark_qa.encord_api.retries import TASKS_PER_PAGE, batches
 
 _ROUNDS_BEFORE_SINGLE = 3
 
@@ -113,3 +117,24 @@ def proceed(stage: AgentStage, moves: Sequence[tuple[Task, str]]) -> None:
 
 def _uuids(hashes: Sequence[str] | None) -> list[UUID] | None:
     return None if hashes is None else [UUID(value) for value in hashes]
+
+
+def tasks_at(project: SdkProject, stage_uuid: str, at_most: int) -> list[WaitingTask]:
+    """The first `at_most` tasks of a stage, in the SDK's order; empty if it is final or does not exist."""
+    stage = next((each for each in project.workflow.stages if str(each.uuid) == stage_uuid), None)
+    if stage is None or isinstance(stage, FinalStage):
+        return []
+    tasks = retries.call(lambda: list(islice(stage.get_tasks(), at_most)))
+    return [_waiting(task) for task in tasks]
+
+
+def _waiting(task: WorkflowTask) -> WaitingTask:
+    parts = task.subtasks if isinstance(task, ConsensusAnnotationTask) else []
+    return WaitingTask(
+        data_hash=str(getattr(task, "data_hash", "")),
+        data_title=str(getattr(task, "data_title", "")),
+        changed_at=task.updated_at,
+        assignee=getattr(task, "assignee", None),
+        missing=tuple(part.assignee for part in parts if part.status is not AnnotationTaskStatus.COMPLETED),
+        parts=len(parts),
+    )

@@ -1,7 +1,7 @@
-"""Translate SDK exceptions, and repeat transient failures within the deadline."""
+"""Translate SDK exceptions, repeat transient failures within the deadline, and bound the size of requests."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from encord import exceptions as sdk
@@ -22,14 +22,29 @@ from benchmark_qa.encord_api.errors import (
 from benchmark_qa.encord_api.sdk_internals import OversizedAnswer, last_answer
 
 ATTEMPTS = 4
+
+
 DEFAULT_RETRY_AFTER = 10
+
+
 _LONGEST_WAIT = 20.0
+
+
 _NO_DEADLINE = 60.0
+
+
 _log = logging.getLogger(__name__)
+
+
 _backoff = wait_random_exponential(multiplier=0.25, max=5)
+
+
 T = TypeVar("T")
 
+
 _REFUSED = (sdk.AuthorisationError, sdk.SshKeyNotFound)
+
+
 _REJECTED = (
     sdk.InvalidArgumentsError,
     sdk.MultiLabelLimitError,
@@ -107,3 +122,19 @@ def _wait(state: RetryCallState) -> float:
 def _was_asked() -> bool:
     answer = last_answer()
     return answer is not None and answer.retry_after is not None
+
+
+ROWS_PER_REQUEST = 1_000
+
+
+ACTIONS_PER_REQUEST = 1_000
+
+
+TASKS_PER_PAGE = 100
+"""Tasks on a page from Encord."""
+
+
+def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The items in slices of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -18,7 +18,7 @@ from encord.workflow.stages.consensus_review import ConsensusReviewStage
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import NotFoundOnPlatform
-from benchmark_qa.encord_api.request_sizes import ACTIONS_PER_REQUEST, batches
+from benchmark_qa.encord_api.retries import ACTIONS_PER_REQUEST, batches
 
 BLOCKS_LOOKED_AT = 100
 """Waiting consensus tasks that a check reads per stage: one page."""

@@ -8,7 +8,7 @@ from encord.orm.label_row import LabelRowMetadata
 
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
-from benchmark_qa.encord_api.request_sizes import ROWS_PER_REQUEST, batches
+from benchmark_qa.encord_api.retries import ROWS_PER_REQUEST, batches
 
 MOVES_PER_REQUEST = 500
 """Tasks in one request; the size of the SDK's own bundle of moves."""

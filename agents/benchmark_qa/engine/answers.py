@@ -7,9 +7,8 @@ from itertools import pairwise
 from math import inf
 from operator import itemgetter
 
-from benchmark_qa.engine.config import AnswerRule
+from benchmark_qa.engine.config import AnswerRule, Rules
 from benchmark_qa.engine.result import AnswerScore, Conflict, joined
-from benchmark_qa.engine.rules import Rules
 from benchmark_qa.labels.annotations import Annotations, Answer, Answers, Classification
 from benchmark_qa.labels.answers import is_ticked
 from benchmark_qa.labels.ontology import ClassificationClass, Question, QuestionType

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark_qa.engine.answers import Answered, compare_answers, count_answers
+from benchmark_qa.engine.config import Rules
 from benchmark_qa.engine.errors import TooMuchWorkError
 from benchmark_qa.engine.matching import Matches, Sides
 from benchmark_qa.engine.pairs import Indices, Pairs
 from benchmark_qa.engine.result import AnswerScore, Conflict, joined
-from benchmark_qa.engine.rules import Rules
 from benchmark_qa.engine.similarity.points import visibility_agreement
 from benchmark_qa.labels.annotations import VISIBILITIES, Annotations, Answer, Answers, Skeletons
 from benchmark_qa.labels.answers import asked_answers

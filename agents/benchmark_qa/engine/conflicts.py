@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.engine.assignment import SLACK, assign
+from benchmark_qa.engine.config import Rules
 from benchmark_qa.engine.matching import Matches, Scored, Sides, common_media
-from benchmark_qa.engine.pairs import Indices, Numbers, Pairs, touching
+from benchmark_qa.engine.pairs import SLACK, Indices, Numbers, Pairs, assign, touching
 from benchmark_qa.engine.result import Conflict, ConflictKind
-from benchmark_qa.engine.rules import Rules
 from benchmark_qa.labels.annotations import Annotations, Drawings
 from benchmark_qa.labels.ontology import AREA_SHAPES, Ontology, Shape
 

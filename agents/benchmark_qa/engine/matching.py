@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark_qa.engine.assignment import SLACK, assign
-from benchmark_qa.engine.pairs import Flags, Indices, Numbers, Pairs, touching
-from benchmark_qa.engine.rules import Rules
+from benchmark_qa.engine.config import Rules
+from benchmark_qa.engine.pairs import SLACK, Flags, Indices, Numbers, Pairs, assign, touching
 from benchmark_qa.engine.similarity.measure import Measure, Media, measure
 from benchmark_qa.labels.annotations import Annotations, Drawings
 

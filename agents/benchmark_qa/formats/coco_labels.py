@@ -34,7 +34,7 @@ from benchmark_qa.formats.coco_reader import (
 )
 from benchmark_qa.formats.drawn_shapes import clipped_box, clipped_polygons, exact_drawing, polygons
 from benchmark_qa.formats.label_parts import Json, Labelled, LabelParts, Reading, Size
-from benchmark_qa.formats.mask_outlines import outlines_of
+from benchmark_qa.formats.regions import outlines_of
 from benchmark_qa.formats.run_lengths import pixels_of_rings, run_length_string
 from benchmark_qa.labels.ontology import ObjectClass, Shape
 from benchmark_qa.labels.runs import BadRunLengthError, decode_runs

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from benchmark_qa.formats.classes import Classes
+from benchmark_qa.formats.class_mapping import Classes
 from benchmark_qa.formats.drawn_shapes import EXACT, EXACT_KEY
 from benchmark_qa.formats.labelled_images import PlacedObject
 from benchmark_qa.formats.regions import AREA_SHAPES, BOX_SHAPES, KEYPOINT_SHAPES, Region

@@ -1,13 +1,17 @@
-"""Read text tables of spreadsheets: comma, semicolon, tab or bar as separator; decimal commas."""
+"""CSV in and out: any spreadsheet's separator and decimals; no cell is interpreted as a formula."""
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 _SEPARATORS = ",;\t|"
+
+
 _SAID = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
+
+
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
 
 
@@ -57,3 +61,27 @@ def _cells(line: str, separator: str) -> list[str]:
         return next(csv.reader([line], delimiter=separator), [])
     except csv.Error:
         return []
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
+"""First characters of formulas; spreadsheets of some languages also accept the full-width ones."""
+
+
+def harmless(value: Any) -> Any:
+    """The cell, with an apostrophe in front if it is a formula for a spreadsheet; numbers are unchanged."""
+    if not isinstance(value, str):
+        return value
+    # A bare carriage return is not quoted, and would start a new row with the text behind it.
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def write_rows(file: TextIO, rows: Iterable[Iterable[Any]]) -> None:
+    """Write rows of cells as CSV."""
+    csv.writer(file, lineterminator="\n").writerows([harmless(cell) for cell in row] for row in rows)
+
+
+def write_table(file: TextIO, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a header and rows as CSV; a column that a row lacks is empty."""
+    names = list(columns)
+    write_rows(file, [names, *([row.get(name) for name in names] for row in rows)])

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from benchmark_qa.formats.classes import Classes
+from benchmark_qa.formats.class_mapping import Classes
 from benchmark_qa.formats.labelled_images import Given, PlacedObject
 from benchmark_qa.formats.writer import IMAGE_LIST, ExportedRow, Files, NamedImage, Tally, Weights, image_line
 

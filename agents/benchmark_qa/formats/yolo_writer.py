@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 import orjson
 
-from benchmark_qa.formats.classes import Classes
+from benchmark_qa.formats.class_mapping import Classes
 from benchmark_qa.formats.labelled_images import PlacedObject
 from benchmark_qa.formats.regions import AREA_SHAPES, BOX_SHAPES, KEYPOINT_SHAPES, Region, one_ring
 from benchmark_qa.formats.writer import IMAGE_LIST, ExportedRow, Files, NamedImage, Tally, count_unplaced, image_line

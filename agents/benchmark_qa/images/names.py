@@ -12,21 +12,39 @@ from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+
 _SIGNATURE = re.compile(
     r"(x-amz-|x-goog-|x-oss-).*|awsaccesskeyid|googleaccessid|signature|expires|key-pair-id|policy|token|"
     r"response-content-.*|sv|se|sr|sp|sig|st|spr|skoid|sktid|skt|ske|sks|skv|alt|generation",
     re.IGNORECASE,
 )
 """URL parameters for signatures and serving; they do not identify the image."""
+
+
 _S3_OF_BUCKET = re.compile(r"(?P<bucket>.+)\.s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?")
+
+
 _S3_BY_PATH = re.compile(r"s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?")
+
+
 _GCS_OF_BUCKET = re.compile(r"(?P<bucket>.+)\.storage\.googleapis\.com")
+
+
 _GCS_BY_PATH = frozenset({"storage.googleapis.com", "storage.cloud.google.com"})
+
+
 _WITH_HASH = re.compile(
     r"(?:.*_)?(?P<hash>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:_f\d{6,})?", re.IGNORECASE | re.DOTALL
 )
+
+
 _OF_ROBOFLOW = re.compile(r"(?P<stem>.+)_(?P<ending>[A-Za-z0-9]{2,5})\.rf\.[0-9A-Za-z]{8,40}\.[A-Za-z0-9]+")
+
+
 _OF_LABEL_STUDIO = re.compile(r"[0-9a-f]{8}-(?P<name>.+)")
+
+
 _PORTS = re.compile(r":(80|443)$")
 
 

@@ -1,17 +1,43 @@
-"""Read answers to attributes and classifications from the JSON of answer lists."""
+"""Read answers to attributes and classifications; texts are normalised to what a person sees."""
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
+from unicodedata import normalize
 
 from benchmark_qa.labels.annotations import ROW, Answer, Answers, Classification, DynamicAnswer, Span
 from benchmark_qa.labels.errors import LabelReadError, hash_named
 from benchmark_qa.labels.frames import FLAT, FRAMED, data_type, entries, name_of
 from benchmark_qa.labels.ontology import Ontology, Question, QuestionType
 from benchmark_qa.labels.shapes import MOST
-from benchmark_qa.labels.texts import seen_text
+
+_LINE_END = re.compile(r"[^\S\n]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])")
+"""A line end, with the invisible spaces before it."""
+
+
+_SPACE = re.compile(r"[^\S\n]")
+
+
+_NO_WIDTH = re.compile("[\u00ad\u200b\u2060\ufeff]")
+"""Soft hyphen, zero width space, word joiner, byte order mark: without width, they change no letter."""
+
+
+def seen_text(text: str) -> str:
+    r"""The normalised text (NFC, line ends as \n, no space at the ends); texts that look alike are equal.
+
+    Upper and lower case, and the number of spaces between two words, stay different.
+
+    >>> seen_text("cafe\u0301\u00a0noir \r\nfin ")
+    'café noir\nfin'
+    """
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    plain = _LINE_END.sub("\n", _NO_WIDTH.sub("", normalize("NFC", text)))
+    return _SPACE.sub(" ", plain).strip()
+
 
 ROOT = "root"
 """Name of the row's own space, for rows that have one; its classifications use the entry's own range."""

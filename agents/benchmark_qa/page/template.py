@@ -1,4 +1,4 @@
-"""The environment of HTML templates, and their filters for numbers, intervals and times."""
+"""The environment of HTML templates: filters for numbers, intervals and times, and names of figures."""
 
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -12,6 +12,8 @@ HERE = Path(__file__).parent
 
 
 _NOT_SAID = "cannot be said: items not in random order"
+
+
 _ARROWS = {"above the bar": "▲", "below the bar": "▼", "undecided": "◆", "too few tasks": "○", _NOT_SAID: "?"}
 
 
@@ -85,3 +87,15 @@ def duration(seconds: float | None) -> Markup:
 def breakable(name: str) -> Markup:
     """An e-mail address whose first possible line break is after the `@`."""
     return Markup("@<wbr>").join(name.split("@"))
+
+
+NAMES = {
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "mean_similarity": "mean overlap",
+    "accuracy": "accuracy",
+    "attribute_accuracy": "attributes right",
+    "score": "score",
+    "passed": "tasks passed",
+}

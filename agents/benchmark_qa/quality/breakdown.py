@@ -8,9 +8,8 @@ from typing import Any
 
 from benchmark_qa.quality.leaderboard import Figures, figures_of
 from benchmark_qa.quality.submissions import Submission
-from benchmark_qa.records.conflicts import ConflictKey, conflict_counts
-from benchmark_qa.records.figures import Share, object_shares, totals_of, totals_of_shares
-from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.records.figures import totals_of, totals_of_shares
+from benchmark_qa.records.score import ConflictKey, ScoreRecord, Share, conflict_counts, object_shares
 from benchmark_qa.stats.intervals import Interval, mean_interval, proportion_interval
 
 

@@ -10,7 +10,7 @@ from benchmark_qa.quality.report import Evidence, Question, Report, build_report
 from benchmark_qa.quality.submissions import Submission, in_order, newest_of_attempt, replaced_by_another_attempt
 from benchmark_qa.quality.verdict import Bar, judge
 from benchmark_qa.records.score import ScoreRecord
-from benchmark_qa.store.kept_work import KeptWork
+from benchmark_qa.store.exposure import KeptWork
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.store.truth_rulings import TruthRulings
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from benchmark_qa.quality.judged_figure import JudgedFigure
+from benchmark_qa.quality.submissions import JudgedFigure
 from benchmark_qa.quality.verdict import Bar, PersonVerdict, Verdict, Verdicts
-from benchmark_qa.records.figures import Figure, Totals, join_totals
+from benchmark_qa.records.figures import Totals, join_totals
+from benchmark_qa.records.score import Figure
 from benchmark_qa.stats.intervals import Interval
 from benchmark_qa.stats.ranking import Places, Ranked, places, rank
 

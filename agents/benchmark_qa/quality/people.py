@@ -8,8 +8,8 @@ from typing import Any
 
 from benchmark_qa.quality.breakdown import ConflictLine, Group, by_class, by_week, conflicts_by_kind
 from benchmark_qa.quality.crowd import QuestionAgreement
+from benchmark_qa.quality.items import RatingLine
 from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard, Line
-from benchmark_qa.quality.ratings import RatingLine
 from benchmark_qa.quality.submissions import Submission
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.stats.intervals import Interval

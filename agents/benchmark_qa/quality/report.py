@@ -27,10 +27,9 @@ from benchmark_qa.quality.crowd import (
     question_agreements,
     suspects_of,
 )
-from benchmark_qa.quality.items import Item, items_of, mean_scores
+from benchmark_qa.quality.items import Item, RatingLine, items_of, mean_scores, rate_everybody
 from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard, leaderboard
 from benchmark_qa.quality.people import Person, TaskLine, people_of
-from benchmark_qa.quality.ratings import RatingLine, rate_everybody
 from benchmark_qa.quality.submissions import Submission, in_order
 from benchmark_qa.quality.verdict import Bar, judge
 from benchmark_qa.records.figures import totals_of

@@ -10,25 +10,49 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
-from benchmark_qa.quality.judged_figure import JudgedFigure, figure_of, gains_of, part_of, totals_of_figure
-from benchmark_qa.quality.submissions import Submission
+from benchmark_qa.quality.submissions import (
+    JudgedFigure,
+    Submission,
+    figure_of,
+    gains_of,
+    part_of,
+    totals_of_figure,
+)
 from benchmark_qa.quality.verdict_history import VerdictEvent, history_of
 from benchmark_qa.stats.below_others import AmongOthers, beside_others
-from benchmark_qa.stats.crowd_evidence import Standing, standings
-from benchmark_qa.stats.evidence import Evidence, fold
+from benchmark_qa.stats.evidence import (
+    Evidence,
+    Standing,
+    fold,
+    standings,
+)
 from benchmark_qa.stats.intervals import Interval, RatioTotals
 from benchmark_qa.stats.item_order import ItemOrder, item_order
 
 Verdict = Literal[
     "above the bar", "below the bar", "undecided", "too few tasks", "cannot be said: items not in random order"
 ]
+
+
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
+
 BELOW_OTHERS = "below the others on these items"
+
+
 _PEOPLE_COMPARED = 20
+
+
 _ITEMS_COMPARED = 200
+
+
 _FAR = 500
 """Tasks above which the expected number is not given, only that it will take long"""
+
+
 _TOGETHER = timedelta(seconds=2)
+
+
 _OF_SIDE: Mapping[str, Verdict] = {"above": "above the bar", "below": "below the bar"}
 
 

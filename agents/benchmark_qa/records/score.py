@@ -1,12 +1,14 @@
-"""The score record: one annotator's score of one data unit, and everything it depends on."""
+"""The score record: one annotator's score of one data unit, all it depends on, its conflicts and its shares."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
+from benchmark_qa.engine.result import Conflict, TaskScore
 from benchmark_qa.records.sketch import Sketch
 
 
@@ -65,7 +67,7 @@ class ScoreRecord:
     classifications_correct: float
     classifications_total: int
     details: Mapping[str, Any] = field(repr=False)
-    """`TaskScore.to_dict()`, with conflicts as `benchmark_qa.records.conflicts` keeps them."""
+    """`TaskScore.to_dict()`, with conflicts as `benchmark_qa.records.score` keeps them."""
     attributes_correct: float = 0.0
     attributes_total: int = 0
     dataset_hash: str | None = None
@@ -122,3 +124,133 @@ def passed(record: ScoreRecord, threshold: float) -> bool | None:
     if record.passed is not None:
         return record.passed
     return None if record.score is None else record.score >= threshold
+
+
+CONFLICTS_KEPT = 1_000
+"""Conflicts that a record keeps in full; about 0.3 MB of JSON."""
+
+
+UNMATCHED = ("missing", "spurious", "mislabelled", "low_overlap")
+"""Conflict kinds of drawings that match no drawing on the other side."""
+
+
+ConflictKey = tuple[str, str, str | None]
+"""Kind, class, and what the labels have instead: a class, or the question with the wrong answer."""
+
+
+def details_of(score: TaskScore, sketch: Sketch) -> dict[str, Any]:
+    """`TaskScore.to_dict()` with at most `CONFLICTS_KEPT` conflicts, and counts of all by kind.
+
+    Args:
+        score: the score with all its conflicts.
+        sketch: the sketch of the same record; conflicts of its drawings are kept before the others.
+    """
+    counts = Counter(_key(each.kind, each.feature, each.other) for each in score.conflicts)
+    kept = tuple(_without_text(conflict) for conflict in _kept(score.conflicts, sketch))
+    return replace(score, conflicts=kept).to_dict() | {
+        "conflicts_total": len(score.conflicts),
+        "conflict_counts": [[*key, count] for key, count in counts.items()],
+    }
+
+
+def _without_text(conflict: Conflict) -> Conflict:
+    """The conflict without free text; records keep chosen options and numbers only."""
+    return replace(conflict, expected=None, given=None) if conflict.is_text else conflict
+
+
+def conflict_counts(details: Mapping[str, Any]) -> Counter[ConflictKey]:
+    """Number of conflicts of each kind in a record's score, in the order of their first occurrence."""
+    counted = details.get("conflict_counts")
+    if counted is not None:
+        return Counter({(kind, feature, other): count for kind, feature, other, count in counted})
+    # Records from before the counts hold every conflict.
+    return Counter(
+        _key(each["kind"], each.get("feature", ""), each.get("other")) for each in details.get("conflicts", ())
+    )
+
+
+def _key(kind: str, feature: str, other: str | None) -> ConflictKey:
+    """The key for counting; without `other` for an identity switch, where it is a single object."""
+    return kind, feature, None if kind == "identity_switch" else other
+
+
+def _kept(conflicts: Sequence[Conflict], sketch: Sketch) -> tuple[Conflict, ...]:
+    """At most `CONFLICTS_KEPT` conflicts in their order; those of the sketch's drawings are preferred."""
+    if len(conflicts) <= CONFLICTS_KEPT:
+        return tuple(conflicts)
+    drawn = {mark.instance for mark in (*sketch.truth, *sketch.labels)}
+    shown = [place for place, each in enumerate(conflicts) if _is_shown(each, sketch.frame, drawn)]
+    chosen = sorted(list(dict.fromkeys((*shown, *range(len(conflicts)))))[:CONFLICTS_KEPT])
+    return tuple(conflicts[place] for place in chosen)
+
+
+def _is_shown(conflict: Conflict, frame: int, drawn: set[str]) -> bool:
+    first = conflict.frame
+    last = first if conflict.last_frame is None else conflict.last_frame
+    if conflict.kind not in UNMATCHED or first is None or last is None:
+        return False
+    return first <= frame <= last and (conflict.truth_object in drawn or conflict.label_object in drawn)
+
+
+Figure = Literal[
+    "tasks", "precision", "recall", "f1", "mean_similarity", "accuracy", "attribute_accuracy", "score", "passed"
+]
+
+
+FIGURES: tuple[Figure, ...] = get_args(Figure)
+
+
+_ALMOST = 1.0 - 1e-12
+
+
+Share = tuple[Figure, float, float]
+"""Figure, numerator, denominator."""
+
+
+def shares_of(record: ScoreRecord) -> Iterator[Share]:
+    """Every figure that one record contributes to.
+
+    precision = tp / (tp + fp), recall = tp / (tp + fn), F1 = 2 tp / (2 tp + fp + fn), mean similarity = sum over the
+    matches / tp, accuracies = agreement / answers that were compared (`AnswerScore.accuracy`), score = score / 1,
+    passed = 1 or 0 / 1, and tasks = 1 / 1.
+    """
+    yield "tasks", 1.0, 1.0
+    yield from object_shares(
+        record.true_positives, record.false_positives, record.false_negatives, record.similarity_sum
+    )
+    if record.classifications_total:
+        yield "accuracy", record.classifications_correct, record.classifications_total
+    if record.attributes_total:
+        yield "attribute_accuracy", record.attributes_correct, record.attributes_total
+    if record.score is not None:
+        yield "score", record.score, 1.0
+    if record.passed is not None:
+        yield "passed", float(record.passed), 1.0
+
+
+def object_shares(tp: int, fp: int, fn: int, similarity_sum: float) -> Iterator[Share]:
+    """The figures of objects."""
+    if tp + fp:
+        yield "precision", tp, tp + fp
+    if tp + fn:
+        yield "recall", tp, tp + fn
+    if tp + fp + fn:
+        yield "f1", 2 * tp, 2 * tp + fp + fn
+    if tp:
+        yield "mean_similarity", similarity_sum, tp
+
+
+def add_shares(sums: dict[Figure, list[float]], shares: Iterable[Share], sign: float = 1.0) -> None:
+    """Add one task's figures to running sums in the order of `RatioTotals`; a `sign` of -1 subtracts them."""
+    for figure, numerator, denominator in shares:
+        some = sums.get(figure)
+        if some is None:
+            some = sums[figure] = [0.0] * 8
+        some[0] += sign
+        some[1] += sign * numerator
+        some[2] += sign * denominator
+        some[3] += sign * numerator * numerator
+        some[4] += sign * numerator * denominator
+        some[5] += sign * denominator * denominator
+        some[6] += sign * (numerator < denominator * _ALMOST)
+        some[7] += sign * (numerator > 0.0)

@@ -8,15 +8,13 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from benchmark_qa.page.names import NAMES
-from benchmark_qa.page.template import HERE, environment
+from benchmark_qa.page.template import HERE, NAMES, environment
 from benchmark_qa.quality.crowd import Suspect
+from benchmark_qa.quality.items import usual_seconds
 from benchmark_qa.quality.people import Person, TaskLine
-from benchmark_qa.quality.ratings import usual_seconds
 from benchmark_qa.quality.report import Report
 from benchmark_qa.records.sketch import Sketch
-from benchmark_qa.report.drawing import Drawing, draw
-from benchmark_qa.report.plots import overview_plot, trend_plot
+from benchmark_qa.report.plots import Drawing, draw, overview_plot, trend_plot
 from benchmark_qa.stats.intervals import Interval
 
 ITEMS_SHOWN = 15

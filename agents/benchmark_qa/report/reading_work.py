@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from benchmark_qa.encord_api.analytics import TaskAction, TimeAtWork, WorkAnalytics
 from benchmark_qa.encord_api.models import ANNOTATION_KINDS
 from benchmark_qa.records.score import PersonsWork, WorkReading
-from benchmark_qa.store.kept_work import KeptWork
+from benchmark_qa.store.exposure import KeptWork
 from benchmark_qa.tasks.score import Scorer
 
 

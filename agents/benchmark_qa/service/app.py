@@ -9,16 +9,14 @@ from fastapi import FastAPI
 
 from benchmark_qa import __version__
 from benchmark_qa.config.settings import Settings
-from benchmark_qa.service.admission import adapt
+from benchmark_qa.service.admission import AllowedOrigins, adapt
 from benchmark_qa.service.endpoints.custom_agents import custom_agents
 from benchmark_qa.service.endpoints.events import events
 from benchmark_qa.service.endpoints.health import health
 from benchmark_qa.service.endpoints.notifications import notifications
 from benchmark_qa.service.endpoints.reports import reports
-from benchmark_qa.service.errors import AnswerWhenCutOff, WithoutTrailingSlash, install_error_handlers
+from benchmark_qa.service.errors import AnswerWhenCutOff, Refusals, WithoutTrailingSlash, install_error_handlers
 from benchmark_qa.service.observability import CarryTrace, install_metrics
-from benchmark_qa.service.origins import AllowedOrigins
-from benchmark_qa.service.refusals import Refusals
 from benchmark_qa.service.service import Service
 
 

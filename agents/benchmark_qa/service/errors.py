@@ -1,8 +1,9 @@
-"""Convert errors to answers: JSON with a `message` that Encord shows to a person."""
+"""Convert errors to answers, JSON with a `message` that Encord shows to a person; count and log refusals."""
 
 import asyncio
 import logging
 from concurrent.futures.process import BrokenProcessPool
+from typing import Literal
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from benchmark_qa import telemetry
 from benchmark_qa.context import unit_of_work
 from benchmark_qa.encord_api.errors import AnswerTooLarge, EncordUnavailable, PlatformError
 from benchmark_qa.errors import MissingExtraError, RefusalError, TryAgainLater
@@ -35,6 +37,7 @@ from benchmark_qa.tasks.errors import (
 )
 
 _log = logging.getLogger(__name__)
+
 
 STATUS: dict[type[Exception], int] = {
     ProjectNotServed: 403,
@@ -63,8 +66,12 @@ STATUS: dict[type[Exception], int] = {
 
 4xx for refusals, 503 with `Retry-After` for outages, 502 if Encord refuses the service.
 """
+
+
 HUNG_UP = 499
 """Status for a caller that has disconnected. Nobody receives it, but it is counted."""
+
+
 RETRY_SECONDS = 10
 
 
@@ -193,3 +200,48 @@ class WithoutTrailingSlash:
         if scope["type"] == "http" and scope["path"].endswith("/"):
             scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
         await self._app(scope, receive, send)
+
+
+Reason = Literal[
+    "no signature",
+    "no timestamp",
+    "malformed timestamp",
+    "stale",
+    "from the future",
+    "of another endpoint's secret",
+    "wrong signature",
+    "no secret configured",
+    "newer signature scheme",
+    "foreign web page",
+    "wrong token",
+]
+
+
+class Refusals:
+    """Counts refused requests. Logs the first of each kind at once, and later ones at intervals.
+
+    A line never contains a secret, a signature or a part of the body. Alarms match the field `event`.
+    """
+
+    def __init__(self, pace: Pace | None = None) -> None:
+        self._pace = pace or Pace()
+
+    def note(self, endpoint: str, reason: Reason, detail: str = "") -> None:
+        """Record one refused request.
+
+        Args:
+            endpoint: as declared, without a token.
+            reason: the kind of refusal.
+            detail: further facts, e.g. "by 412 s".
+        """
+        event = "access_refused" if reason in ("foreign web page", "wrong token") else "signature_refused"
+        telemetry.refusals.add(1, {"endpoint": endpoint, "reason": reason})
+        left_out = self._pace.next(f"{endpoint}: {reason}")
+        if left_out is None:
+            return
+        _log.warning(
+            "refused a request to %s: %s",
+            endpoint,
+            f"{reason} {detail}".strip(),
+            extra={"event": event, "endpoint": endpoint, "reason": reason, "left_out": left_out},
+        )

@@ -96,7 +96,7 @@ class Service:
     def check(self) -> list[Finding]:
         """Check that the deployment fits its projects and that scores can be recorded."""
         with loading():
-            from benchmark_qa.tasks.store_check import check_store  # noqa: PLC0415 - routing needs no database
+            from benchmark_qa.tasks.checks import check_store  # noqa: PLC0415 - routing needs no database
 
         return [*check_deployment(self.connections.projects), check_store(self.connections.store.database)]
 
@@ -129,7 +129,7 @@ class Service:
 
     def work_off(self, job: "DrainJob") -> None:
         """Run or split a job from the queue. After any exception the queue must deliver it again."""
-        from benchmark_qa.tasks.job_runner import QueuedDrains  # noqa: PLC0415
+        from benchmark_qa.tasks.jobs import QueuedDrains  # noqa: PLC0415
 
         self.connections.jobs.require_served(job)
         QueuedDrains(self.connections.encord, self._submit_all, self.run_job).work_off(job)
@@ -175,7 +175,7 @@ class Service:
         """Whether too many annotators have seen a benchmark item. Queries the store only if there is a limit."""
         if self.settings.config.exposure.retire_after is None:
             return False
-        from benchmark_qa.tasks.retirement import retired_items  # noqa: PLC0415 - needs the store
+        from benchmark_qa.tasks.standing import retired_items  # noqa: PLC0415 - needs the store
 
         return bool(retired_items(self.connections.projects, self.connections.store, [data_hash]))
 

@@ -11,7 +11,7 @@ from fastapi import HTTPException, Request
 from pydantic import SecretStr
 
 from benchmark_qa.config.settings import Settings
-from benchmark_qa.service.refusals import Reason, Refusals
+from benchmark_qa.service.errors import Reason, Refusals
 
 MAX_BODY_BYTES = 256 * 1024
 """Far more than any request of Encord; a longer body is not read to its end."""

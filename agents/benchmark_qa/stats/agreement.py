@@ -8,12 +8,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.engine.assignment import SLACK, assign
-from benchmark_qa.engine.pairs import Pairs, box_iou, touching
+from benchmark_qa.engine.pairs import SLACK, Pairs, assign, box_iou, touching
 from benchmark_qa.stats.confusion import kappa_of
 from benchmark_qa.stats.crowd_boxes import BoxItem, Crowd, flatten
-from benchmark_qa.stats.intervals import Interval, RatioTotals
-from benchmark_qa.stats.quantiles import student_quantile
+from benchmark_qa.stats.intervals import Interval, RatioTotals, student_quantile
 
 Floats = NDArray[np.float64]
 

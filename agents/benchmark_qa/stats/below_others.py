@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark_qa.stats.crowd_evidence import named
-from benchmark_qa.stats.evidence import Evidence, Floats, Gains, fold
+from benchmark_qa.stats.evidence import Evidence, Floats, Gains, fold, named
 
 FEWEST_OTHERS = 5
 """Fewest others on an item for a comparison; with fewer, it is not meaningful."""

@@ -18,8 +18,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.engine.assignment import SLACK, assign
-from benchmark_qa.engine.pairs import Pairs, box_iou, touching
+from benchmark_qa.engine.pairs import SLACK, Pairs, assign, box_iou, touching
 from benchmark_qa.stats.crowd_answers import MINIMUM_VOICES, PRIOR_ANSWERS, PRIOR_WRONG, SUSPECT_FROM
 
 MATCH_FROM = 0.5

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select, update
 
 from benchmark_qa.store.database import Database
-from benchmark_qa.store.rows import insert_into
-from benchmark_qa.store.schema import alert_states
+from benchmark_qa.store.schema import alert_states, insert_into
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
-"""One SQL database: connections, transactions, and the check of its schema.
+"""One SQL database: connections, transactions, retries while it restarts, and the check of its schema.
 
 A SQLite file belongs to the service: it is created and upgraded on first use. A PostgreSQL database has other users and
 an administrator: an old schema is refused, with the command that upgrades it.
 """
 
+import logging
 import os
+import random
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -26,9 +29,53 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from benchmark_qa.context import remaining_seconds
 from benchmark_qa.store.errors import Outage, SchemaBehindError, StoreAway, StoreError
-from benchmark_qa.store.retrying import READ_SECONDS, WRITE_SECONDS, persistently
 from benchmark_qa.store.schema import HEAD, metadata, revision_of
+
+READ_SECONDS = 5.0
+"""Seconds to retry a read. Little work is lost after that: the next delivery starts it again."""
+
+
+WRITE_SECONDS = 15.0
+"""Seconds to retry a write. The labels are already read and scored, so it pays to wait for a restart."""
+
+
+RESERVE_SECONDS = 3.0
+"""Seconds kept back before the deadline, to answer."""
+
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
+
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+def persistently(work: Callable[[], T], seconds: float) -> T:
+    """Return the result of `work`; retry while the store is away, for `seconds` or until the deadline.
+
+    Args:
+        work: must be safe to repeat.
+        seconds: after which the last error is raised.
+
+    Raises:
+        StoreError
+    """
+    until = time.monotonic() + min(seconds, remaining_seconds(seconds + RESERVE_SECONDS) - RESERVE_SECONDS)
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return work()
+        except StoreAway as error:
+            wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - only spreads the callers
+            if time.monotonic() + wait > until:
+                raise
+            _log.info("the score store is tried again: %s", error)
+            time.sleep(wait)
+            pause = min(LONGEST_PAUSE, pause * 2)
+
 
 SQLITE_BUSY_SECONDS = 15
 
@@ -43,9 +90,6 @@ LOOK_SECONDS = 3
 
 WAIT_SECONDS = 20.0
 """Seconds to wait for a connection of the pool."""
-
-
-T = TypeVar("T")
 
 
 class Database:
@@ -157,7 +201,7 @@ class Database:
 
     def rebuild(self) -> None:
         """Recompute what follows from the score records: the current scores and the sums. Raises StoreError."""
-        from benchmark_qa.store.rebuild import rebuild  # noqa: PLC0415 - a repair, not a cold start
+        from benchmark_qa.store.sums import rebuild  # noqa: PLC0415 - a repair, not a cold start
 
         with self.writing() as connection:
             rebuild(connection)

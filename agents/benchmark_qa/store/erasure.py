@@ -8,19 +8,19 @@ from sqlalchemy import JSON, Connection, String, cast, delete, select, update
 
 from benchmark_qa.store.action_log import write_action
 from benchmark_qa.store.database import Database
-from benchmark_qa.store.rebuild import counted_scores, lock_writers
-from benchmark_qa.store.rows import FIGURE_COLUMNS, record_of
 from benchmark_qa.store.schema import (
+    FIGURE_COLUMNS,
     actions,
     alert_states,
     annotator_totals,
     current_scores,
     metadata,
     people_at_work,
+    record_of,
     score_records,
     work_times,
 )
-from benchmark_qa.store.sums import deltas_of
+from benchmark_qa.store.sums import counted_scores, deltas_of, lock_writers
 
 ERASED = "(erased)"
 

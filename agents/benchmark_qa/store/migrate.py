@@ -9,8 +9,8 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, inspect, text
 
 from benchmark_qa.store.errors import SchemaBehindError
-from benchmark_qa.store.rebuild import rebuild
 from benchmark_qa.store.schema import HEAD, revision_of
+from benchmark_qa.store.sums import rebuild
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

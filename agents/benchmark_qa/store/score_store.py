@@ -14,10 +14,16 @@ from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.store.database import CONNECTIONS, Database
 from benchmark_qa.store.exposure import EditorScorings
 from benchmark_qa.store.promotion import promote
-from benchmark_qa.store.rebuild import first_scores, newest_scores
-from benchmark_qa.store.rows import FIGURE_COLUMNS, columns_of, insert_many, parameters_of, record_of
-from benchmark_qa.store.schema import current_scores, score_records
-from benchmark_qa.store.sums import read_totals
+from benchmark_qa.store.schema import (
+    FIGURE_COLUMNS,
+    columns_of,
+    current_scores,
+    insert_many,
+    parameters_of,
+    record_of,
+    score_records,
+)
+from benchmark_qa.store.sums import first_scores, newest_scores, read_totals
 
 T = TypeVar("T")
 _KEYS_PER_QUERY = 500

@@ -9,11 +9,17 @@ from sqlalchemy import Connection, delete, insert, select
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.store.action_log import Action, UnknownActionError, open_action, undo_action, write_action
 from benchmark_qa.store.database import Database
-from benchmark_qa.store.rebuild import counted_scores, lock_writers
-from benchmark_qa.store.rows import FIGURE_COLUMNS, record_of
-from benchmark_qa.store.schema import accepted_answers, actions, current_scores, excluded_truth, score_records
-from benchmark_qa.store.sums import deltas_of
-from benchmark_qa.store.truth_versions import SeenTruth, newest_truth, note_truth
+from benchmark_qa.store.promotion import SeenTruth, newest_truth, note_truth
+from benchmark_qa.store.schema import (
+    FIGURE_COLUMNS,
+    accepted_answers,
+    actions,
+    current_scores,
+    excluded_truth,
+    record_of,
+    score_records,
+)
+from benchmark_qa.store.sums import counted_scores, deltas_of, lock_writers
 
 
 class RulingRefusedError(RefusalError):

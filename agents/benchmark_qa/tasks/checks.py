@@ -1,4 +1,4 @@
-"""Check that the deployment fits the projects on Encord. A finding says what is wrong and what to do."""
+"""Check that the deployment fits the projects on Encord and can record. A finding says what to do."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from benchmark_qa.config.deployment import RoutingStage, StageReference, Stages
 from benchmark_qa.encord_api.errors import PlatformError
 from benchmark_qa.encord_api.models import Project, SeenStage
 from benchmark_qa.errors import RefusalError
+from benchmark_qa.store.database import Database
+from benchmark_qa.store.errors import SchemaBehindError, StoreError
 from benchmark_qa.tasks.projects import ServedProjects
 
 ADMIN = "admin"
@@ -220,3 +222,18 @@ def _meant(wanted: StageReference, found: Sequence[SeenStage]) -> list[SeenStage
     if wanted.uuid is not None:
         return [stage for stage in found if stage.uuid == str(wanted.uuid)]
     return [stage for stage in found if stage.title == wanted.name]
+
+
+CHECK = "score store"
+
+
+def check_store(database: Database) -> Finding:
+    """Check that the database answers in time, has the right schema and accepts writes."""
+    try:
+        database.require_writable()
+    except SchemaBehindError as error:
+        return Finding(CHECK, False, str(error), "run 'benchmark-qa db upgrade' with the same DATABASE_URL")
+    except StoreError as error:
+        remedy = "the database of DATABASE_URL must run, have connections and disk left, and take what is written"
+        return Finding(CHECK, False, str(error), remedy)
+    return Finding(CHECK, True, "reachable, up to date and writable")

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from benchmark_qa.config.deployment import RoutingStage, ScoringStage
 from benchmark_qa.context import Progress, no_progress, remaining_seconds
 from benchmark_qa.encord_api.models import Stage, Task
-from benchmark_qa.encord_api.request_sizes import ACTIONS_PER_REQUEST
+from benchmark_qa.encord_api.retries import ACTIONS_PER_REQUEST
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.decision import decide
 from benchmark_qa.tasks.errors import MisconfiguredStage
 from benchmark_qa.tasks.held import owe, pathway_without_score, scored_or_owed
 from benchmark_qa.tasks.projects import ServedProjects
-from benchmark_qa.tasks.retirement import retired_items
 from benchmark_qa.tasks.score import Scorer, judge
 from benchmark_qa.tasks.scoring_plan import DataUnitScores
 from benchmark_qa.tasks.shadow import record_decisions
+from benchmark_qa.tasks.standing import retired_items
 from benchmark_qa.tasks.write_back import WriteBack
 
 TASKS_SCORED_TOGETHER = 500

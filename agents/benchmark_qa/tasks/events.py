@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from benchmark_qa.encord_api.request_sizes import batches
+from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.tasks.drain import TASKS_SCORED_TOGETHER, refusals
 from benchmark_qa.tasks.errors import ProjectNotServed
 from benchmark_qa.tasks.score import Scorer

@@ -1,5 +1,7 @@
 """The ground truth: which data units have it, whether it is finished, and its annotations."""
 
+import concurrent.futures
+import logging
 import sys
 import threading
 import time
@@ -7,28 +9,84 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 import numpy as np
 from cachetools import LRUCache
 
-from benchmark_qa.encord_api.label_rows import is_of_another_time
+from benchmark_qa import telemetry
+from benchmark_qa.encord_api.client import is_of_another_time
+from benchmark_qa.encord_api.errors import PlatformError
 from benchmark_qa.encord_api.models import LabelRow, Project
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to
+from benchmark_qa.engine.errors import ScoringError
+from benchmark_qa.errors import MissingExtraError, RefusalError, TryAgainLater, places_and_kinds
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.tasks.errors import LabelsUnreadable, UnitBrokeDown
-from benchmark_qa.tasks.isolation import one_unit
 from benchmark_qa.tasks.projects import ServedProjects
+
+_log = logging.getLogger(__name__)
+
+
+NEVER_A_REFUSAL = (
+    PlatformError,
+    TryAgainLater,
+    MissingExtraError,
+    TimeoutError,
+    concurrent.futures.CancelledError,
+    ConnectionError,
+)
+"""Outages, deadlines and cancellation: the next attempt at the same data unit may succeed."""
+
+
+@contextmanager
+def one_unit(where: str, step: Literal["read", "scored"]) -> Iterator[None]:
+    """Turn an unexpected error of one data unit's labels into a refusal of this data unit.
+
+    The error is logged with its traceback and counted. The message names no label.
+
+    Args:
+        where: the data unit, for the message.
+        step: what the block does with its labels.
+
+    Raises:
+        UnitBrokeDown: for any exception but refusals, outages, deadlines and a lack of memory.
+    """
+    try:
+        yield
+    except (RefusalError, LabelReadError, ScoringError, *NEVER_A_REFUSAL):
+        raise
+    except Exception as error:
+        if type(error) is MemoryError:
+            # The process has no memory left, and this data unit may not be the cause. An array that is too large for
+            # any memory raises a subclass of MemoryError.
+            raise
+        telemetry.unit_failures.add(1, {"step": step, "error": type(error).__name__})
+        # In a log field: a traceback on a command's terminal helps nobody, and messages quote labels.
+        places = "".join(places_and_kinds(error))
+        _log.error(
+            "the labels of %s could not be %s", where, step, extra={"event": "unit_broke_down", "exception": places}
+        )
+        raise UnitBrokeDown(
+            f"the labels of {where} could not be {step} ({type(error).__name__}; the log says where): "
+            "look at them in Encord; they are tried again when they have changed"
+        ) from error
+
 
 BYTES_KEPT = 64 * 1024 * 1024
 """Most bytes of ground truth, as arrays, in memory."""
+
+
 RECENT_SECONDS = 10.0
 """Seconds after an edit during which two versions may have the same edit time.
 
 Encord gives edit times in whole seconds. The value is also longer than two clocks differ.
 """
+
+
 NEVER = float("-inf")
 """A time before any value of `time.monotonic()`, which may have started with this instance."""
 

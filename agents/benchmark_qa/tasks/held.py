@@ -1,21 +1,30 @@
-"""Tasks that wait because their score cannot be recorded, and tasks that moved without one."""
+"""Tasks that wait: held ones without a record, and those in queues without people for them."""
 
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from benchmark_qa import telemetry
 from benchmark_qa.config.deployment import ScoringStage
+from benchmark_qa.encord_api.catalogue import Catalogue
 from benchmark_qa.encord_api.models import ANNOTATION_KINDS, Project, Stage
+from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.errors import TryAgainLater
 from benchmark_qa.store.errors import StoreError
+from benchmark_qa.tasks.checks import Finding
+from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.score import Scorer
 from benchmark_qa.tasks.scoring_plan import DataUnitScores
 
 MOST_KNOWN = 100_000
+
+
 NAMED = 20
 """Most data units of one outage that a log line names."""
+
+
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +59,11 @@ class HeldTasks:
 
 
 held = HeldTasks()
+
+
 telemetry.observe("benchmark_qa.tasks.held.now", "tasks that wait for the store, here", held.number)
+
+
 telemetry.observe("benchmark_qa.tasks.held.age", "of the first of them", held.oldest_seconds, unit="s")
 
 
@@ -114,3 +127,51 @@ def pathway_without_score(scoring: ScoringStage, stage: Stage, project: Project)
     if pathway is None or pathway == scoring.fail_pathway or kinds.get(leads_to.get(pathway, "")) in ANNOTATION_KINDS:
         raise NowhereToPass(f"stage '{stage.title}' has no pathway for tasks without a score: they wait for the store")
     return pathway
+
+
+ANNOTATING_ROLES = frozenset({"annotator", "annotator_reviewer"})
+
+
+def check_queues(projects: ServedProjects) -> Iterator[Finding]:
+    """Tasks that wait at agent stages, with the command that drains them. 1 request."""
+    production = projects.production
+    rows = projects.encord.label_rows(production.project_hash)
+    waiting = Counter(row.stage_uuid for row in rows)
+    scoring = {projects.stage(reference).uuid for reference in projects.deployment.stages.scoring}
+    for stage in production.agent_stages():
+        number = waiting[stage.uuid]
+        if number:
+            command = "evaluate" if stage.uuid in scoring else "route"
+            yield Finding(
+                f"queue of '{stage.title}'",
+                True,
+                f"{number} {'task waits' if number == 1 else 'tasks wait'} at this agent stage",
+                f"if they stay: check the stage's agent and its URL; by hand: benchmark-qa {command}",
+            )
+
+
+def check_people(projects: ServedProjects) -> Iterator[Finding]:
+    """Whether waiting consensus blocks have enough annotators. 2 requests, and 1 per block."""
+    project_hash = projects.production.project_hash
+    blocks = PeoplesWork(projects.encord, project_hash).blocks_waiting()
+    if not blocks:
+        return
+    people = Catalogue(projects.encord).people(project_hash)
+    annotators = sum(role in ANNOTATING_ROLES for role in people.values())
+    for title in dict.fromkeys(block.stage for block in blocks):
+        here = [block for block in blocks if block.stage == title]
+        most = max(here, key=lambda block: block.parts)
+        half_done = max(here, key=lambda block: block.submitted / max(block.parts, 1))
+        state = (
+            f"{len(here)} {'task waits' if len(here) == 1 else 'tasks wait'}; of '{half_done.data_title}' "
+            f"{half_done.submitted} of {half_done.parts} annotators have submitted"
+        )
+        if annotators < most.parts:
+            yield Finding(
+                f"people for '{title}'",
+                False,
+                f"the block asks for {most.parts} annotators, the project has {annotators}; {state}",
+                "add annotators to the production project, or lower the number of annotators in the workflow",
+            )
+        else:
+            yield Finding(f"people for '{title}'", True, state)

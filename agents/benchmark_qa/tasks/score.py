@@ -10,7 +10,7 @@ from benchmark_qa import telemetry
 from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.encord_api.errors import AnswerTooLarge
 from benchmark_qa.encord_api.models import LabelRow
-from benchmark_qa.encord_api.request_sizes import batches
+from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.encord_api.sdk_internals import largest_body
 from benchmark_qa.engine.errors import ScoringError
 from benchmark_qa.engine.task import ENGINE_VERSION, score_task
@@ -18,25 +18,20 @@ from benchmark_qa.errors import RefusalError
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
-from benchmark_qa.records.conflicts import conflict_counts, details_of
-from benchmark_qa.records.score import Judged, ScoreIdentity, ScoreRecord, passed
+from benchmark_qa.records.score import Judged, ScoreIdentity, ScoreRecord, conflict_counts, details_of, passed
 from benchmark_qa.records.sketch import sketch_of
 from benchmark_qa.store.errors import StoreError
+from benchmark_qa.store.promotion import SeenTruth, TruthVersions
 from benchmark_qa.store.score_store import SqlScoreStore
-from benchmark_qa.store.truth_versions import SeenTruth, TruthVersions
-from benchmark_qa.tasks.errors import (
-    LabelsNotComparable,
-    LabelsUnreadable,
-    TruthChanging,
-    UnitBrokeDown,
-)
-from benchmark_qa.tasks.ground_truth import GroundTruth
-from benchmark_qa.tasks.isolation import one_unit
-from benchmark_qa.tasks.labels_read import Attempt, Fetched, Labels
-from benchmark_qa.tasks.planning import Planner
+from benchmark_qa.tasks.errors import LabelsNotComparable, LabelsUnreadable, TruthChanging, UnitBrokeDown
+from benchmark_qa.tasks.ground_truth import GroundTruth, one_unit
 from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.scoring_plan import (
+    Attempt,
     DataUnitScores,
+    Fetched,
+    Labels,
+    Planner,
     Work,
     annotator_of,
 )

@@ -1,17 +1,28 @@
-"""Select the label rows that are annotators' work, and find the annotator of each."""
+"""Plan the scoring of data units: which label rows, by whom, against which truth; and the labels that were read."""
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from typing import Any, Self
 
 from benchmark_qa.config.deployment import Branches
+from benchmark_qa.encord_api.client import is_of_another_time
 from benchmark_qa.encord_api.models import ANNOTATION_KINDS, LabelRow, Project
+from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.errors import RefusalError
+from benchmark_qa.labels.annotations import Annotations, label_creators
+from benchmark_qa.labels.errors import LabelReadError
+from benchmark_qa.labels.ontology import Ontology
+from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.records.score import ScoreRecord
-from benchmark_qa.store.truth_rulings import Standing
-from benchmark_qa.tasks.ground_truth import TruthRow
+from benchmark_qa.store.promotion import LONG_AGO, SeenTruth, TruthVersions
+from benchmark_qa.store.score_store import SqlScoreStore
+from benchmark_qa.store.truth_rulings import Standing, TruthRulings
+from benchmark_qa.tasks.errors import NoGroundTruth, NotABenchmarkDataUnit, NotSubmitted, UnitBrokeDown, UnknownDataUnit
+from benchmark_qa.tasks.ground_truth import GroundTruth, TruthRead, TruthRow, one_unit
+from benchmark_qa.tasks.projects import ServedProjects
 
 LATE_AFTER = timedelta(seconds=5)
 """An edit later than this after submission is late. Submission itself may save the labels once more."""
@@ -117,3 +128,203 @@ class Work:
         if standing is None:
             return self
         return replace(self, truth=replace(self.truth, ruled_at=standing.ruled_at), accepted=standing.label_hashes)
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Plans the scoring of data units. Raises `StoreError` if truth decisions or versions cannot be read."""
+
+    projects: ServedProjects
+    truth: GroundTruth
+    store: SqlScoreStore
+
+    def plans(
+        self, data_hashes: Sequence[str], handed_in: Mapping[str, datetime | None]
+    ) -> dict[str, Work | RefusalError]:
+        """The work of each data unit, or the refusal. The truth is never older than any instance has seen."""
+        plans = self.plans_of(data_hashes, handed_in)
+        behind = self._behind(plans)
+        if behind:
+            self.truth.forget(behind)
+            plans |= self.plans_of(list(behind), handed_in)
+            self._take_other_rows(plans, behind)
+        return plans
+
+    def _behind(self, plans: Mapping[str, Work | RefusalError]) -> dict[str, SeenTruth]:
+        """The items whose newest known truth is newer than the planned one, with that truth."""
+        planned = {data_hash: plan for data_hash, plan in plans.items() if isinstance(plan, Work)}
+        if not planned:
+            return {}
+        newest = self._versions.newest(self.projects.production.project_hash, list(planned))
+        return {h: seen for h, seen in newest.items() if seen.is_newer_than(planned[h].truth.version)}
+
+    def _take_other_rows(self, plans: Mapping[str, Work | RefusalError], behind: Mapping[str, SeenTruth]) -> None:
+        """Record rows that Encord now gives as the truth in place of others, even if they are older."""
+        others = {}
+        for data_hash, seen in behind.items():
+            plan = plans[data_hash]
+            if isinstance(plan, Work) and plan.truth.label_hash != seen.label_hash:
+                others[data_hash] = SeenTruth(plan.truth.label_hash, plan.truth.version or LONG_AGO)
+        if others:
+            self._versions.note(self.projects.production.project_hash, others, instead=True)
+
+    def plans_of(
+        self, data_hashes: Sequence[str], handed_in: Mapping[str, datetime | None], *, ruled: bool = True
+    ) -> dict[str, Work | RefusalError]:
+        """The work of each data unit by the truth known here. `ruled`: apply truth decisions from the store."""
+        production = self.projects.production.project_hash
+        rows: dict[str, list[LabelRow]] = {data_hash: [] for data_hash in data_hashes}
+        for row in self.projects.encord.label_rows(production, data_hashes=rows, all_branches=True):
+            rows.setdefault(row.data_hash, []).append(row)
+        truths = self.truth.rows(
+            h for h, found in rows.items() if found and self.projects.is_benchmark_dataset(found[0].dataset_hash)
+        )
+        standings = self._standings(list(truths)) if ruled else {}
+        submitted = self.submitted_parts([row for h, found in rows.items() if h not in handed_in for row in found])
+        plans: dict[str, Work | RefusalError] = {}
+        for data_hash, branches in rows.items():
+            is_past = data_hash in handed_in
+            try:
+                work = self.plan(data_hash, branches, truths, None if is_past else submitted)
+            except RefusalError as refusal:
+                plans[data_hash] = refusal
+            else:
+                work = replace(work, handed_in=handed_in.get(data_hash))
+                plans[data_hash] = work.under(standings.get(data_hash))
+        return plans
+
+    @property
+    def _versions(self) -> TruthVersions:
+        return TruthVersions(self.store.database)
+
+    def submitted_parts(self, rows: Sequence[LabelRow]) -> Set[tuple[str, str]]:
+        """(data hash, branch) submitted of tasks still with annotators. No request if there are none."""
+        production = self.projects.production
+        waiting = sorted({row.data_hash for row in rows if is_with_annotators(production, [row])})
+        if not waiting:
+            return frozenset()
+        return PeoplesWork(self.projects.encord, production.project_hash).submitted_parts(waiting)
+
+    def plan(
+        self,
+        data_hash: str,
+        rows: Sequence[LabelRow],
+        truths: Mapping[str, TruthRow],
+        submitted: Set[tuple[str, str]] | None,
+    ) -> Work:
+        """The work of one data unit: its submitted branches, or all branches if `submitted` is None."""
+        if not rows:
+            raise UnknownDataUnit(f"the project has no data unit {data_hash}")
+        if self.projects.side_of(rows[0].dataset_hash) != "benchmark":
+            raise NotABenchmarkDataUnit(f"data unit {data_hash} is in no benchmark dataset: there is nothing to score")
+        truth = truths.get(data_hash)
+        if truth is None or not truth.finished:
+            stage = f"at stage '{truth.stage_title}'" if truth and truth.stage_title else "absent"
+            raise NoGroundTruth(f"no ground truth yet for data unit {data_hash}: its benchmark task is {stage}")
+        self.projects.require_same_ontology(self.projects.encord.project(truth.benchmark_project))
+        branches = self.projects.deployment.branches
+        if submitted is None:
+            chosen = annotators_branches(rows, branches)
+        else:
+            chosen = submitted_branches(self.projects.production, rows, branches, submitted)
+        if not chosen:
+            raise NotSubmitted(f"no annotator has submitted labels of data unit {data_hash} yet")
+        return Work(truth, tuple(chosen), not is_with_annotators(self.projects.production, rows))
+
+    def _standings(self, data_hashes: Sequence[str]) -> dict[str, Standing]:
+        """The truth decisions by data hash. Scoring needs them. Raises StoreError."""
+        if not data_hashes:
+            return {}
+        return TruthRulings(self.store.database).standings(self.projects.production.project_hash, data_hashes)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """One label row as arrays, or the read error, and the creators of its labels."""
+
+    read_as: Annotations | LabelReadError | UnitBrokeDown
+    creators: frozenset[str] = frozenset()
+    moved: bool = False
+    """The labels were edited after their metadata was read."""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any] | None, ontology: Ontology, edited: datetime | None) -> Self:
+        """Read the JSON of a label row; None: Encord did not return it. `edited`: edit time in its metadata."""
+        if document is None:
+            return cls(LabelReadError("label row", "Encord does not return it"))
+        moved = is_of_another_time(document, edited)
+        try:
+            with one_unit(f"label row {document.get('label_hash')}", "read"):
+                return cls(read_label_row(document, ontology), frozenset(label_creators(document)), moved)
+        except (LabelReadError, UnitBrokeDown) as error:
+            return cls(error, moved=moved)
+
+    def arrays(self) -> Annotations:
+        """Raises LabelReadError, UnitBrokeDown."""
+        if isinstance(self.read_as, LabelReadError | UnitBrokeDown):
+            raise self.read_as
+        return self.read_as
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The data that some data units are scored with."""
+
+    truth: TruthRead
+    labels: Mapping[str, Labels]
+    ontology: Ontology
+    at: datetime
+
+    def accepted(self, work: Work) -> list[Annotations]:
+        """Annotations of the accepted answers. Raises LabelReadError."""
+        return [self.labels[label_hash].arrays() for label_hash in work.accepted if label_hash in self.labels]
+
+    def has_moved(self, work: Work) -> bool:
+        """Whether labels or truth may be of another version than their metadata says."""
+        own = (self.labels.get(row.label_hash or "") for row in work.rows)
+        return work.truth.data_hash in self.truth.moved or any(labels is not None and labels.moved for labels in own)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at reading labels and truth that may be edited meanwhile.
+
+    If the metadata has the same edit time before and after a read, the labels are of that time, even if their own JSON
+    says otherwise. They are kept for the next attempt, and everything else is read again.
+    """
+
+    labels: Mapping[tuple[str, datetime | None], Labels] = field(default_factory=dict)
+    """Labels from the last attempt, by label hash and edit time."""
+    truths: Mapping[tuple[str, datetime | None], Annotations | LabelReadError | UnitBrokeDown] = field(
+        default_factory=dict
+    )
+    handed_in: Mapping[str, datetime | None] = field(default_factory=dict)
+    """Submission times of work that left the annotators some time ago, by data hash."""
+    again: dict[str, tuple[Work, "Fetched"]] = field(default_factory=dict)
+    """What has to be read again, by data hash."""
+
+    def labels_of(self, label_hash: str, edited: datetime | None) -> Labels | None:
+        """The labels that were read of a row, if it has not been edited since."""
+        return self.labels.get((label_hash, edited))
+
+    def truth_of(self, row: TruthRow) -> Annotations | LabelReadError | UnitBrokeDown | None:
+        """The truth that was read of a row, if it has not been edited since."""
+        return self.truths.get((row.label_hash or "", row.edited_at))
+
+    def repeat(self, work: Work, fetched: Fetched) -> None:
+        """Read this data unit again in the next attempt."""
+        self.again[work.truth.data_hash] = work, fetched
+
+    def next(self) -> "Attempt":
+        """The next attempt, for the data units that have to be read again."""
+        labels: dict[tuple[str, datetime | None], Labels] = {}
+        truths: dict[tuple[str, datetime | None], Annotations | LabelReadError | UnitBrokeDown] = {}
+        for work, fetched in self.again.values():
+            for row in work.rows:
+                if row.label_hash is not None and row.label_hash in fetched.labels:
+                    key = row.label_hash, row.last_edited_at
+                    labels[key] = replace(fetched.labels[row.label_hash], moved=False)
+            truth = fetched.truth.annotations.get(work.truth.data_hash)
+            if work.truth.label_hash and truth is not None:
+                truths[work.truth.label_hash, work.truth.edited_at] = truth
+        return Attempt(labels, truths, self.handed_in)

@@ -1,18 +1,24 @@
-"""The state of a deployment: tasks by stage, who the oldest wait for, scores, and the next command."""
+"""The state of a deployment: tasks by stage, who they wait for, scores, worn-out items, the next command."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from benchmark_qa.encord_api.models import LabelRow, Project, Stage, StageKind, WaitingTask
+from benchmark_qa.store.errors import StoreError
+from benchmark_qa.store.exposure import people_who_met
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.projects import ServedProjects
 
 LOOKED_AT = 500
 """Tasks of a stage that are read to find the oldest: 5 requests."""
+
+
 AGENTS_TURN = timedelta(minutes=2)
 """Longest time of a call with its retries. A task that is longer at an agent stage was missed."""
+
 
 _AGENTS = {"route": "the routing agent", "evaluate": "the scoring agent"}
 """Names of the agents, by the command that does the same work by hand."""
@@ -223,3 +229,23 @@ def _scores(projects: ServedProjects, store: SqlScoreStore, rows: Mapping[str, S
 
 def _ends(stage: Stage) -> bool:
     return stage.kind == "DONE"
+
+
+_log = logging.getLogger(__name__)
+
+
+def retired_items(projects: ServedProjects, store: SqlScoreStore, data_hashes: Sequence[str]) -> set[str]:
+    """The items that too many annotators have seen. They are routed as production from now on.
+
+    No request to Encord. If the store fails, no item is retired, so that routing continues.
+    """
+    limit = projects.deployment.exposure.retire_after
+    if limit is None or not data_hashes:
+        return set()
+    try:
+        return {
+            data_hash for data_hash, people in people_who_met(store.database, data_hashes).items() if people >= limit
+        }
+    except StoreError as error:
+        _log.error("exposure of benchmark items is not known: %s", error)
+        return set()

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from benchmark_qa.encord_api.errors import AnswerTooLarge, PlatformError
 from benchmark_qa.encord_api.reviews import ConsensusReview, PeoplesWork
-from benchmark_qa.records.conflicts import conflict_counts
-from benchmark_qa.records.score import Judged, ScoreRecord
+from benchmark_qa.records.score import Judged, ScoreRecord, conflict_counts
 from benchmark_qa.tasks.score import Scorer, judge
 from benchmark_qa.tasks.scoring_plan import DataUnitScores
 

@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from benchmark_qa.formats.coco_reader import id_text
-from benchmark_qa.images.image_map import ImageMap, ImageMapError
+from benchmark_qa.images.data_units import ImageMap, ImageMapError
 from benchmark_qa.terminal.files import ExportError, load_json
 
 IMAGES, CLASSES = "images.jsonl", "classes.json"

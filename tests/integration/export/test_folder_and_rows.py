@@ -9,7 +9,7 @@ import pytest
 
 from benchmark_qa.commands.export.folder import NotAnExport, OutputFolder, checked_folder
 from benchmark_qa.commands.export.manifest import manifest_bytes
-from benchmark_qa.commands.export.row_cache import ExportUnderWay, RowsNotKept, RowsRead
+from benchmark_qa.commands.export.snapshots import ExportUnderWay, RowsNotKept, RowsRead
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -9,8 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from benchmark_qa.encord_api.client import Encord
-from benchmark_qa.encord_api.documents import FIRST_BUNDLE_ROWS
+from benchmark_qa.encord_api.client import FIRST_BUNDLE_ROWS, Encord
 from benchmark_qa.encord_api.errors import AnswerTooLarge, EncordUnavailable
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to, last_answer
 from benchmark_qa.tasks.drain import drain_scoring_stage
@@ -73,9 +72,9 @@ def test_rows_far_larger_than_those_before_are_asked_for_by_halves(
             for h, row in bundle.items()
         }
         most = max(len(json.dumps(row)) for row in whole.values()) * 3
-        monkeypatch.setattr("benchmark_qa.encord_api.documents.MOST_BUNDLE_BYTES", most)
+        monkeypatch.setattr("benchmark_qa.encord_api.client.MOST_BUNDLE_BYTES", most)
         answers: list[int] = []
-        monkeypatch.setattr("benchmark_qa.encord_api.documents.last_answer", lambda: noted(answers))
+        monkeypatch.setattr("benchmark_qa.encord_api.sdk_internals.last_answer", lambda: noted(answers))
         again = {
             h: row
             for bundle in service.connections.encord.label_bundles(PRODUCTION, hashes)
@@ -84,7 +83,7 @@ def test_rows_far_larger_than_those_before_are_asked_for_by_halves(
         assert again == whole
         assert list(again) == hashes
         assert max(answers) <= most
-        monkeypatch.setattr("benchmark_qa.encord_api.documents.MOST_BUNDLE_BYTES", 1)
+        monkeypatch.setattr("benchmark_qa.encord_api.client.MOST_BUNDLE_BYTES", 1)
         alone = next(service.connections.encord.label_bundles(PRODUCTION, hashes[:2]))
         assert list(alone) == hashes[:2], "a row that is too large by itself is read all the same"
         with bodies_up_to(1_000), pytest.raises(AnswerTooLarge):

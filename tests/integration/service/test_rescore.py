@@ -8,11 +8,11 @@ import pytest
 import requests
 from encord import EncordUserClient
 
-from benchmark_qa.commands.operations.rescoring import rescore
 from benchmark_qa.encord_api.errors import PlatformError
 from benchmark_qa.engine.config import ScoringConfig
 from benchmark_qa.quality.from_store import report_project, stale_scores
 from benchmark_qa.store.truth_rulings import TruthRulings
+from benchmark_qa.tasks.recovery import rescore_project as rescore
 from benchmark_qa.tasks.score import Scorer
 from emulator.testing import Running
 from tests.integration.service.in_process import service_in_process

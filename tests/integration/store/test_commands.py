@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, text
 
 from benchmark_qa.records.score import PersonsWork, WorkReading
 from benchmark_qa.store.database import Database
-from benchmark_qa.store.kept_work import KeptWork
+from benchmark_qa.store.exposure import KeptWork
 from benchmark_qa.store.schema import HEAD
 from benchmark_qa.store.score_store import SqlScoreStore
 from tests.integration.store.deployments import benchmark_qa

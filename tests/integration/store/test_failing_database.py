@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from benchmark_qa.commands.operations.rescoring import evaluate_project, rescore
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.encord_api.models import Task
 from benchmark_qa.encord_api.tasks import QueuedRow
@@ -19,8 +18,9 @@ from benchmark_qa.tasks import recovery
 from benchmark_qa.tasks.connections import Connections
 from benchmark_qa.tasks.drain import drain_scoring_stage
 from benchmark_qa.tasks.events import handle_event
-from benchmark_qa.tasks.job_runner import JobRunner
-from benchmark_qa.tasks.jobs import DrainJob
+from benchmark_qa.tasks.jobs import DrainJob, JobRunner
+from benchmark_qa.tasks.recovery import evaluate_project
+from benchmark_qa.tasks.recovery import rescore_project as rescore
 from benchmark_qa.tasks.score import Scorer
 from tests.postgresql import create_database
 from tests.unit.tasks.fake_encord import (

@@ -56,7 +56,7 @@ def first_revision(url: str) -> None:
         command.upgrade(configuration(connection), "0001")
     store = SqlScoreStore(url)
     names = [column.name for column in score_records.columns if column.name not in new_columns]
-    from benchmark_qa.store.rows import columns_of
+    from benchmark_qa.store.schema import columns_of
 
     columns = columns_of([record(number, score=number / 10) for number in range(2)])
     with engine.begin() as connection:

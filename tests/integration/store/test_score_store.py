@@ -13,16 +13,15 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
-from benchmark_qa.records.figures import FIGURES, totals_of
-from benchmark_qa.records.score import PersonsWork, ScoreRecord, WorkReading
+from benchmark_qa.records.figures import totals_of
+from benchmark_qa.records.score import FIGURES, PersonsWork, ScoreRecord, WorkReading
 from benchmark_qa.records.sketch import Answered, Mark, Sketch
 from benchmark_qa.store.action_log import ActionLog
 from benchmark_qa.store.erasure import erase_before, erase_person
 from benchmark_qa.store.errors import StoreError
-from benchmark_qa.store.kept_work import KeptWork
+from benchmark_qa.store.exposure import KeptWork
 from benchmark_qa.store.promotion import promote
-from benchmark_qa.store.rows import columns_of
-from benchmark_qa.store.schema import score_records
+from benchmark_qa.store.schema import columns_of, score_records
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.store.truth_rulings import TruthRulings
 from tests.records import NOON, PROJECT, data_hash, record

@@ -15,10 +15,10 @@ from benchmark_qa.engine.errors import ContradictoryAnswersError, TooManyPairsEr
 from benchmark_qa.engine.result import Conflict, TaskScore, joined
 from benchmark_qa.engine.task import score_task
 from benchmark_qa.formats.regions import regions_of
+from benchmark_qa.labels.answers import seen_text
 from benchmark_qa.labels.ontology import AREA_SHAPES, PATH_SHAPES, RANGE_SHAPES, SPACE_SHAPES, Ontology, Shape
 from benchmark_qa.labels.outlines import outlines, reach
 from benchmark_qa.labels.reader import read_label_row, readers
-from benchmark_qa.labels.texts import seen_text
 from tests.unit import sdk_rows
 from tests.unit.rows import image_row
 

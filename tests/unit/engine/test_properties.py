@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark_qa.engine.config import ScoringConfig
+from benchmark_qa.engine.config import Rules, ScoringConfig
 from benchmark_qa.engine.pairs import Pairs
 from benchmark_qa.engine.result import TaskScore
-from benchmark_qa.engine.rules import Rules
 from benchmark_qa.engine.similarity.measure import measure
 from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.annotations import Annotations

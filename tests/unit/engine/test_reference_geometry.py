@@ -10,10 +10,8 @@ from pycocotools.cocoeval import COCOeval
 from scipy.optimize import linear_sum_assignment
 from shapely import affinity
 
-from benchmark_qa.engine.assignment import assign
-from benchmark_qa.engine.config import ScoringConfig
-from benchmark_qa.engine.pairs import Pairs, box_iou
-from benchmark_qa.engine.rules import Rules
+from benchmark_qa.engine.config import Rules, ScoringConfig
+from benchmark_qa.engine.pairs import Pairs, assign, box_iou
 from benchmark_qa.engine.similarity.measure import measure
 from benchmark_qa.labels.annotations import Drawings
 from benchmark_qa.labels.ontology import Ontology, Shape

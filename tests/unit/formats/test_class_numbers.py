@@ -1,6 +1,6 @@
 """One table of class numbers for all formats."""
 
-from benchmark_qa.formats.classes import Classes
+from benchmark_qa.formats.class_mapping import Classes
 
 
 def test_classes_that_no_format_can_hold_have_no_number() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import benchmark_qa
-from benchmark_qa.formats.csv_cells import write_rows, write_table
+from benchmark_qa.formats.separated_values import write_rows, write_table
 
 FORMULAS = ("=1+1", "+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1", "=cmd|' /C calc'!A0")
 

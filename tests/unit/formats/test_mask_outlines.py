@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark_qa.formats.mask_outlines import outlines_of
+from benchmark_qa.formats.regions import outlines_of
 from benchmark_qa.formats.run_lengths import pixels_of_rings
 
 

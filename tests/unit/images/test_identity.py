@@ -5,8 +5,8 @@ import unicodedata
 
 import pytest
 
+from benchmark_qa.images.data_units import ImageMap, ImageMapError
 from benchmark_qa.images.identity import Asked, ImageIndex, Known, Match, Refusal
-from benchmark_qa.images.image_map import ImageMap, ImageMapError
 from benchmark_qa.images.names import Name
 
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from benchmark_qa.quality.breakdown import by_week
 from benchmark_qa.quality.crowd import drifting
-from benchmark_qa.quality.judged_figure import figure_of, gains_of, part_of, totals_of_figure
-from benchmark_qa.quality.submissions import in_order
+from benchmark_qa.quality.submissions import figure_of, gains_of, in_order, part_of, totals_of_figure
 from benchmark_qa.quality.verdict import Bar, Verdicts, judge
 from benchmark_qa.records.score import ScoreRecord, passed
 from tests.records import NOON, record

@@ -12,10 +12,9 @@ from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.quality.breakdown import conflicts_by_kind
 from benchmark_qa.quality.leaderboard import Bar
 from benchmark_qa.quality.report import Evidence, Question, build_report
-from benchmark_qa.records.conflicts import CONFLICTS_KEPT, conflict_counts, details_of
-from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.records.score import CONFLICTS_KEPT, ScoreRecord, conflict_counts, details_of
 from benchmark_qa.records.sketch import Sketch, sketch_of
-from benchmark_qa.report.drawing import draw
+from benchmark_qa.report.plots import draw
 from benchmark_qa.tasks.feedback import hints_of
 from benchmark_qa.tasks.write_back import issue_comment
 from tests.records import NOON, PROJECT, record

@@ -13,10 +13,10 @@ from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.quality.leaderboard import Bar
 from benchmark_qa.quality.report import Evidence, Question, build_report
-from benchmark_qa.records.conflicts import details_of
+from benchmark_qa.records.score import details_of
 from benchmark_qa.records.sketch import Sketch, sketch_of
-from benchmark_qa.report.drawing import Drawing, draw
 from benchmark_qa.report.files import render
+from benchmark_qa.report.plots import Drawing, draw
 from tests.records import NOON, PROJECT, record
 from tests.unit import sdk_rows
 from tests.unit.sdk_rows import HEIGHT, WIDTH

@@ -16,7 +16,7 @@ from benchmark_qa.config.settings import Settings, load_settings
 from benchmark_qa.service.endpoints.custom_agents import custom_agents
 from benchmark_qa.service.endpoints.events import events
 from benchmark_qa.service.endpoints.notifications import notifications
-from benchmark_qa.service.refusals import Refusals
+from benchmark_qa.service.errors import Refusals
 from benchmark_qa.tasks.decision import AgentAnswer
 from tests.integration.service.sandbox import (
     NOTIFICATION_SECRET,

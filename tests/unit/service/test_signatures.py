@@ -10,8 +10,8 @@ import pytest
 from fastapi import HTTPException, Request
 from pydantic import SecretStr
 
+from benchmark_qa.service.errors import Refusals
 from benchmark_qa.service.observability import SELDOM_SECONDS, Pace
-from benchmark_qa.service.refusals import Refusals
 from benchmark_qa.service.signatures import SignedEndpoint
 
 OWN, OLD, OTHERS = "secret-of-this-endpoint", "secret-before-this-one", "secret-of-another-endpoint"

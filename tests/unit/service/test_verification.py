@@ -18,8 +18,7 @@ from benchmark_qa.service.endpoints.custom_agents import custom_agents
 from benchmark_qa.service.endpoints.events import events
 from benchmark_qa.service.endpoints.notifications import notifications
 from benchmark_qa.service.endpoints.reports import reports
-from benchmark_qa.service.errors import install_error_handlers, status_of
-from benchmark_qa.service.refusals import Refusals
+from benchmark_qa.service.errors import Refusals, install_error_handlers, status_of
 from benchmark_qa.tasks.decision import AgentAnswer
 from tests.integration.service.sandbox import (
     COMPLETED_SECRET,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from benchmark_qa.stats.quantiles import incomplete_beta, normal_quantile, student_quantile
+from benchmark_qa.stats.intervals import incomplete_beta, normal_quantile, student_quantile
 
 
 @pytest.mark.parametrize("degrees", [1.0, 1.5, 2.0, 3.7, 10.0, 50.02, 400.0, 1999.0])

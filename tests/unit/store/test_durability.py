@@ -11,12 +11,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError, ProgrammingError
 
 from benchmark_qa.context import unit_of_work
-from benchmark_qa.store import retrying
-from benchmark_qa.store.database import Database, _may_pass, _pool
+from benchmark_qa.store import database as retrying
+from benchmark_qa.store.database import Database, _may_pass, _pool, persistently
 from benchmark_qa.store.errors import StoreAway, StoreError
-from benchmark_qa.store.retrying import persistently
 from benchmark_qa.store.score_store import SqlScoreStore
-from benchmark_qa.tasks.store_check import check_store
+from benchmark_qa.tasks.checks import check_store
 from tests.records import PROJECT, record
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmark_qa.records.score import ScoreRecord
+from benchmark_qa.store.promotion import SeenTruth, TruthVersions
 from benchmark_qa.store.score_store import SqlScoreStore
-from benchmark_qa.store.truth_versions import SeenTruth, TruthVersions
 from tests.records import NOON, PROJECT, data_hash, record
 
 

@@ -198,7 +198,7 @@ def test_a_score_that_is_saved_and_a_move_that_fails_are_made_up_for_once(tmp_pa
 def test_a_refusal_is_not_held(tmp_path: Path) -> None:
     scorer = scorer_on(platform(1, stage=ANNOTATE), tmp_path / "scores.sqlite")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmark_qa.tasks.planning.PeoplesWork.submitted_parts", lambda *_: set())
+        patch.setattr("benchmark_qa.encord_api.reviews.PeoplesWork.submitted_parts", lambda *_: set())
         with pytest.raises(NotSubmitted):
             service_of(scorer)._score_and_decide(PRODUCTION, unit(0))
     assert held.number() == 0

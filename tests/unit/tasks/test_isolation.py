@@ -12,7 +12,7 @@ from benchmark_qa.engine.errors import ScoringError
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.tasks.errors import NotSubmitted, UnitBrokeDown
-from benchmark_qa.tasks.isolation import one_unit
+from benchmark_qa.tasks.ground_truth import one_unit
 
 
 def too_large() -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark_qa.commands.operations.rescoring import evaluate_project, rescore
 from benchmark_qa.encord_api.analytics import TaskAction
 from benchmark_qa.encord_api.errors import AccessRefused
 from benchmark_qa.encord_api.tasks import QueuedRow
 from benchmark_qa.tasks import recovery
+from benchmark_qa.tasks.recovery import evaluate_project
+from benchmark_qa.tasks.recovery import rescore_project as rescore
 from benchmark_qa.tasks.score import Scorer
 from tests.unit.tasks.fake_encord import (
     ANNOTATE,

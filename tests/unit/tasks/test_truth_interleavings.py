@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark_qa.store.truth_versions import TruthVersions
+from benchmark_qa.store.promotion import TruthVersions
 from benchmark_qa.tasks.errors import TruthChanging
 from benchmark_qa.tasks.events import handle_event
 from benchmark_qa.tasks.score import Scorer

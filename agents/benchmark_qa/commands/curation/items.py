@@ -1,19 +1,94 @@
-"""Choose a benchmark's items from folders and put them into its dataset. A second run adds nothing."""
+"""Choose a benchmark's items from folders by fingerprint and put them into its dataset; a second run adds nothing."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from uuid import UUID
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 from benchmark_qa.commands.curation.draw import Candidate, stratum_of
-from benchmark_qa.commands.curation.fingerprints import Progress, read_fingerprints
 from benchmark_qa.encord_api.catalogue import Catalogue
+from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
 from benchmark_qa.encord_api.folders import DescribedItem, FolderTree
-from benchmark_qa.encord_api.pictures import Pictures
+from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, Pictures
+from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.errors import RefusalError
+from benchmark_qa.images.statistics import UnreadableImageError, image_statistics
+from benchmark_qa.terminal.options import is_uuid
 from benchmark_qa.terminal.runs import Journal
+
+PARALLEL = 8
+
+
+Progress = Callable[[int], None]
+
+
+@dataclass
+class Fingerprints:
+    """Fingerprints by uuid, and the reason for each picture without one."""
+
+    known: dict[str, int] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def read_fingerprints(
+    pictures: Pictures, uuids: Iterable[str], journal: Journal, *, parallel: int = PARALLEL, progress: Progress
+) -> Fingerprints:
+    """Read the pictures that the journal does not have; the next run tries unreadable ones again.
+
+    1 request per 100 pictures, and 1 per picture, `parallel` at a time; that many pictures are in memory.
+
+    Raises:
+        PlatformError: Encord itself cannot be used.
+        ModuleNotFoundError: Pillow, of the extra `curation`, is not installed.
+    """
+    found = Fingerprints()
+    missing = []
+    for uuid in uuids:
+        noted = journal.note(uuid).get("fingerprint")
+        if noted is None:
+            missing.append(uuid)
+        else:
+            if noted:  # empty: a picture without structure, which has no duplicates
+                found.known[uuid] = int(noted, 16)
+            progress(1)
+    with ThreadPoolExecutor(parallel, thread_name_prefix="pictures") as threads:
+        try:
+            for batch in batches(missing, ITEMS_PER_REQUEST):
+                for uuid, fingerprint in _read(pictures, batch, threads):
+                    if fingerprint is None:
+                        journal.write(uuid, {"fingerprint": ""})
+                    elif isinstance(fingerprint, int):
+                        journal.write(uuid, {"fingerprint": f"{fingerprint:016x}"})
+                        found.known[uuid] = fingerprint
+                    else:
+                        found.unread[uuid] = fingerprint
+                    progress(1)
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+    return found
+
+
+def _read(
+    pictures: Pictures, uuids: Sequence[str], threads: ThreadPoolExecutor
+) -> Iterator[tuple[str, int | str | None]]:
+    urls = pictures.signed_urls(uuids)
+
+    def one(uuid: str) -> tuple[str, int | str | None]:
+        url = urls.get(uuid)
+        if url is None:
+            return uuid, "Encord has no URL for it"
+        try:
+            return uuid, image_statistics(pictures.read(url)).fingerprint
+        except (EncordUnavailable, RequestRejected, UnreadableImageError) as error:
+            return uuid, str(error)
+
+    return threads.map(one, uuids)
+
 
 PARTS = frozenset({"dicomFile"})
 """Kinds of items that are parts of other items, not data units"""
+
+
 PICTURES = frozenset({"image"})
 """Kinds of items that are checked for near-duplicates"""
 
@@ -41,7 +116,7 @@ def find_dataset(catalogue: Catalogue, reference: str) -> Dataset:
     named = catalogue.datasets(title=reference)
     if len(named) > 1:
         raise UnknownPlace(f"there are {len(named)} datasets {reference!r}: {', '.join(one.uuid for one in named)}")
-    if not named and not _is_uuid(reference):
+    if not named and not is_uuid(reference):
         return Dataset(None, reference, frozenset())
     listed, items = catalogue.dataset(named[0].uuid if named else reference)
     return Dataset(listed.uuid, listed.title, frozenset(items))
@@ -102,18 +177,10 @@ def put_into(catalogue: Catalogue, dataset: Dataset, items: Sequence[str]) -> Da
 
 
 def _folder(tree: FolderTree, reference: str) -> str:
-    if _is_uuid(reference):
+    if is_uuid(reference):
         return tree.by_uuid(reference).uuid
     found = tree.anywhere(reference)
     if len(found) != 1:
         many = f"{len(found)} folders {reference!r}: {', '.join(folder.uuid for folder in found)}"
         raise UnknownPlace(f"there are {many}" if found else f"there is no folder {reference!r}")
     return found[0].uuid
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -207,7 +207,7 @@ def _listed(path: Path) -> frozenset[str]:
 
 
 def _splits(text: str | None, *, yolo: bool) -> Any:
-    from benchmark_qa.commands.export.names import SplitError, Splits
+    from benchmark_qa.commands.export.manifest import SplitError, Splits
     from benchmark_qa.formats.yolo_writer import NOT_PARTS
 
     if text is None:

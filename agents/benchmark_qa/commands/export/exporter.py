@@ -9,9 +9,8 @@ from typing import Any
 
 from benchmark_qa.commands.export.folder import OutputFolder, checked_folder
 from benchmark_qa.commands.export.manifest import Standing, manifest_bytes, standing, structure_hash
-from benchmark_qa.commands.export.row_cache import RowsRead
 from benchmark_qa.commands.export.selection import ExportRequest, Progress, UnknownChoice, choose
-from benchmark_qa.commands.export.snapshots import Snapshot, make_snapshot, sealed_snapshot
+from benchmark_qa.commands.export.snapshots import RowsRead, Snapshot, make_snapshot, sealed_snapshot
 from benchmark_qa.commands.export.writing import ExportPlan, manifest_of, write
 from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.encord_api.client import Encord
@@ -19,7 +18,7 @@ from benchmark_qa.encord_api.collections import FrameCollections
 from benchmark_qa.encord_api.label_rows import BranchRow, LabelBranches
 from benchmark_qa.encord_api.models import Project
 from benchmark_qa.errors import RefusalError
-from benchmark_qa.formats.classes import Classes
+from benchmark_qa.formats.class_mapping import Classes
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.projects import ServedProjects
 

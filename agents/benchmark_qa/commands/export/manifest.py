@@ -1,19 +1,23 @@
-"""The manifest of an export: each file's hash, contents and origin, and what it could not hold.
+"""The manifest of an export: each file's name, hash, contents and origin, and what it could not hold.
 
 Nothing in it depends on when or where the export ran, so that two exports of one snapshot have the same manifest.
 """
 
+import hashlib
+import re
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from pathlib import PurePosixPath
+from typing import Any, Self
 
 import orjson
 
 from benchmark_qa.config.deployment import Deployment
-from benchmark_qa.formats.classes import Classes
+from benchmark_qa.formats.class_mapping import Classes
 from benchmark_qa.formats.encord_writer import canonical_bytes
 from benchmark_qa.formats.writer import ExportedRow, Weights
 from benchmark_qa.quality.from_store import report_project
@@ -99,3 +103,146 @@ def standing(store: SqlScoreStore, deployment: Deployment, *, as_of: datetime | 
         frozenset(line.annotator for line in board.lines if line.verdict == "below the bar"),
         Weights(weights, 1.0 if pooled is None else round(float(pooled), 6)),
     )
+
+
+IMAGE_SUFFIXES = frozenset(
+    {
+        ".avif",
+        ".bmp",
+        ".dng",
+        ".heic",
+        ".heif",
+        ".jp2",
+        ".jpeg",
+        ".jpg",
+        ".mpo",
+        ".pfm",
+        ".png",
+        ".tif",
+        ".tiff",
+        ".webp",
+    }
+)
+
+
+_OTHER_SUFFIXES = frozenset(
+    {".avi", ".dcm", ".gif", ".html", ".m4v", ".mkv", ".mov", ".mp3", ".mp4", ".nii", ".pdf", ".txt", ".wav", ".webm"}
+)
+
+
+_SUFFIX_OF_TYPE = {
+    "image/avif": ".avif",
+    "image/bmp": ".bmp",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/tiff": ".tif",
+    "image/webp": ".webp",
+}
+
+
+_UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff<>:"/\\|?*]')
+"""Characters that some file system rejects, and characters that end a line in a list of names"""
+
+
+_OF_WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""Names of devices on Windows, with any extension"""
+
+
+_LIKE_A_FRAME = re.compile(r".*_f\d{6,}")
+
+
+_LONGEST = 150
+"""Bytes of a stem: file systems allow 255, and frames, spaces and hashes are added"""
+
+
+class FileNames:
+    """Names of image files: the title; if two titles clash, both get the data hash added.
+
+    Stems must differ, not only names: YOLO's label file of `a.jpg` and of `a.png` is the same. Upper and lower case are
+    equal, as on some file systems. So a new data unit in the export can add the hash to another one's name.
+    """
+
+    def __init__(self, titles: Iterable[str]) -> None:
+        self._stems = Counter(_stem(title).casefold() for title in titles)
+
+    def of_image(self, title: str, data_hash: str, mime_type: str = "") -> str:
+        """The name of an image's file."""
+        return self._own_stem(title, data_hash) + suffix_of(title, mime_type)
+
+    def of_frame(self, title: str, data_hash: str, space: str, frame: int, mime_type: str = "") -> str:
+        """The name of one frame of a video, group or series: `STEM_f000012.jpg`, or `STEM_SPACE_f000012.jpg`."""
+        within = f"_{_UNFIT.sub('_', space)}" if space else ""
+        suffix = _SUFFIX_OF_TYPE.get(mime_type, ".jpg")
+        return f"{self._own_stem(title, data_hash)}{within}_f{frame:06d}{suffix}"
+
+    def _own_stem(self, title: str, data_hash: str) -> str:
+        stem = _stem(title)
+        alone = self._stems[stem.casefold()] <= 1 and not _LIKE_A_FRAME.fullmatch(stem)
+        return stem if stem and alone else f"{stem}_{data_hash}".lstrip("_")
+
+
+def suffix_of(title: str, mime_type: str) -> str:
+    """The title's extension if it is an image's, else that of the MIME type, else `.jpg`."""
+    suffix = PurePosixPath(title).suffix
+    return suffix if suffix.lower() in IMAGE_SUFFIXES else _SUFFIX_OF_TYPE.get(mime_type, ".jpg")
+
+
+def _stem(title: str) -> str:
+    """The title without its extension, with characters that every file system accepts."""
+    name = unicodedata.normalize("NFC", title)
+    suffix = PurePosixPath(name).suffix
+    if suffix.lower() in IMAGE_SUFFIXES | _OTHER_SUFFIXES:
+        name = name[: -len(suffix)]
+    name = _UNFIT.sub("_", name).strip(". ")
+    if _OF_WINDOWS.fullmatch(name):
+        name = f"_{name}"
+    return name.encode()[:_LONGEST].decode(errors="ignore").rstrip(". ")
+
+
+class SplitError(ValueError):
+    """The text is not a split."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Parts of a data set by name and share; a data unit's part depends on its hash alone."""
+
+    shares: tuple[tuple[str, float], ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `train=0.8,val=0.2`.
+
+        Raises:
+            SplitError
+        """
+        shares = []
+        for part in text.split(","):
+            name, _, share = part.strip().partition("=")
+            try:
+                number = float(share)
+            except ValueError:
+                number = 0.0
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or not 0 < number <= 1:
+                raise SplitError(f"{part.strip()!r} is no part of a split: write train=0.8,val=0.2")
+            shares.append((name, number))
+        if abs(sum(share for _, share in shares) - 1) > 1e-9 or len({name for name, _ in shares}) < len(shares):
+            raise SplitError(f"the shares of {text!r} do not add up to 1, or a name is there twice")
+        return cls(tuple(shares))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parts, in the order given."""
+        return tuple(name for name, _ in self.shares)
+
+    def of(self, data_hash: str) -> str:
+        """The part of a data unit with all its frames; other data units have no effect on it."""
+        point = int.from_bytes(hashlib.sha256(data_hash.encode()).digest()[:8]) / 2**64
+        for name, share in self.shares:
+            point -= share
+            if point < 0:
+                return name
+        return self.shares[-1][0]
+
+    def __str__(self) -> str:
+        return ",".join(f"{name}={share:g}" for name, share in self.shares)

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import Any
 
-from benchmark_qa.commands.export.names import Splits
+from benchmark_qa.commands.export.manifest import Splits
 from benchmark_qa.encord_api.label_rows import BranchRow
 from benchmark_qa.encord_api.models import ANNOTATION_KINDS, Project, Stage
 from benchmark_qa.errors import RefusalError

@@ -10,23 +10,21 @@ import orjson
 
 from benchmark_qa import __version__
 from benchmark_qa.commands.export.folder import OutputFolder
-from benchmark_qa.commands.export.manifest import Counts, Standing, structure_hash
-from benchmark_qa.commands.export.names import FileNames
-from benchmark_qa.commands.export.row_cache import RowsRead
+from benchmark_qa.commands.export.manifest import Counts, FileNames, Standing, structure_hash
 from benchmark_qa.commands.export.selection import FORMATS, ExportRequest, Progress
-from benchmark_qa.commands.export.snapshots import Snapshot
+from benchmark_qa.commands.export.snapshots import RowsRead, Snapshot
 from benchmark_qa.encord_api.label_rows import BranchRow
 from benchmark_qa.encord_api.models import Project
 from benchmark_qa.formats import coco_writer, table_writer, yolo_writer
 from benchmark_qa.formats import encord_writer as canonical
-from benchmark_qa.formats.classes import Classes
+from benchmark_qa.formats.class_mapping import Classes
 from benchmark_qa.formats.coco_writer import CocoWriter
 from benchmark_qa.formats.encord_writer import EncordWriter
 from benchmark_qa.formats.labelled_images import LabelledRow, read_images
 from benchmark_qa.formats.table_writer import TableWriter
 from benchmark_qa.formats.writer import ALL, ExportedRow, NamedImage, Tally
 from benchmark_qa.formats.yolo_writer import YoloWriter
-from benchmark_qa.labels.creators import label_creators
+from benchmark_qa.labels.annotations import label_creators
 from benchmark_qa.labels.errors import LabelReadError
 
 _VERSIONS = {

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from benchmark_qa.encord_api.tasks import task_rows
 from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems, Reason, ReasonKind
-from benchmark_qa.labels.creators import label_creators
+from benchmark_qa.labels.annotations import label_creators
 from benchmark_qa.quality.from_store import report_project
 from benchmark_qa.quality.report import Report
 from benchmark_qa.quality.verdict import Verdict

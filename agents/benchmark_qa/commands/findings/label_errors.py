@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.commands.findings.boxes import Overlaps, Sides
+from benchmark_qa.commands.findings.by_class import Overlaps, Sides
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError
 from benchmark_qa.engine.pairs import Flags, Indices, Numbers
 from benchmark_qa.errors import MissingExtraError

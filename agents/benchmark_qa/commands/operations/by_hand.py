@@ -1,15 +1,17 @@
-"""`benchmark-qa route`: route tasks by hand whose calls from Encord were missed."""
+"""`benchmark-qa route`, `evaluate` and `rescore`: do by hand what calls from Encord would have done."""
 
 import json
 from collections import Counter
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark_qa.tasks.drain import Drained
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
 from benchmark_qa.terminal.printing import plain_console
+
+if TYPE_CHECKING:
+    from benchmark_qa.tasks.drain import Drained
 
 
 def route(
@@ -49,9 +51,9 @@ def evaluate(
     """
     with clear_failures():
         from benchmark_qa.alerts.alerts import tell_alerts
-        from benchmark_qa.commands.operations.rescoring import evaluate_project
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.tasks.connections import Connections
+        from benchmark_qa.tasks.recovery import evaluate_project
         from benchmark_qa.terminal.progress import task_progress
 
         connections = Connections(load_settings(endpoints=False))
@@ -80,10 +82,10 @@ def rescore(
         import json as json_module
 
         from benchmark_qa.alerts.alerts import tell_alerts
-        from benchmark_qa.commands.operations.rescoring import rescore as rescore_project
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.quality.from_store import stale_scores
         from benchmark_qa.tasks.connections import Connections
+        from benchmark_qa.tasks.recovery import rescore_project
         from benchmark_qa.terminal.progress import task_progress
 
         connections = Connections(load_settings(endpoints=False))
@@ -102,7 +104,7 @@ def rescore(
             raise typer.Exit(INCOMPLETE)
 
 
-def print_outcome(outcome: Drained, *, as_json: bool) -> None:
+def print_outcome(outcome: "Drained", *, as_json: bool) -> None:
     """Print what was moved, and why the other tasks stay."""
     console = plain_console(highlight=False)
     if as_json:

@@ -14,6 +14,8 @@ import numpy as np
 
 DEFAULT_PRIORITY = 0.5
 """Priority of a task for which nobody has set one"""
+
+
 NARROWEST = 1e-6
 """Smallest usable distance of priorities: closer ones may be stored as equal"""
 

@@ -99,8 +99,8 @@ def evaluate_predictions(
     Exit code 0 when the predictions are evaluated, 2 when a file cannot be used, the two have no image in common or
     too many predictions are on images without labels, 3 when Encord cannot be used.
     """
-    from benchmark_qa.commands.predictions.comparison import compare_predictions
     from benchmark_qa.commands.predictions.detections import PredictionInputError
+    from benchmark_qa.commands.predictions.evaluation import compare_predictions
     from benchmark_qa.commands.predictions.evaluation import evaluate_predictions as evaluate
     from benchmark_qa.commands.predictions.inputs import load_inputs
     from benchmark_qa.commands.predictions.library import EvaluatorMissingError
@@ -169,9 +169,8 @@ def write_evaluation(evaluation: "Evaluation", format: "Format", output: Path | 
         ExportError: the file cannot be written.
         MissingExtraError: the page needs the extra `report`.
     """
-    from benchmark_qa.commands.predictions.page import evaluation_page
-    from benchmark_qa.commands.predictions.tables import print_evaluation
-    from benchmark_qa.terminal.tables import console_of
+    from benchmark_qa.commands.predictions.page import evaluation_page, print_evaluation
+    from benchmark_qa.terminal.printing import console_of
 
     match format:
         case Format.TABLE:

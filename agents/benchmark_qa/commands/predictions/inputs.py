@@ -12,8 +12,7 @@ import typer
 from benchmark_qa.formats.coco_reader import SHARES
 from benchmark_qa.terminal.files import ExportError, load_json, load_rows
 from benchmark_qa.terminal.image_maps import ExportMap, load_map
-from benchmark_qa.terminal.label_files import read_labels, read_table
-from benchmark_qa.terminal.label_tables import TABLES, table_rows
+from benchmark_qa.terminal.label_files import TABLES, read_labels, read_table, table_rows
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.detections import Detections

@@ -1,5 +1,6 @@
-"""One evaluation of a model's predictions, as JSON and as an HTML page."""
+"""One evaluation of a model's predictions: as JSON, as tables, and as an HTML page."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -7,12 +8,44 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from markupsafe import Markup
+from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
 
-from benchmark_qa.commands.predictions.comparison import Difference
-from benchmark_qa.commands.predictions.plots import calibration_plot
-from benchmark_qa.commands.predictions.result import PredictionScore
+from benchmark_qa.commands.predictions.evaluation import Difference
+from benchmark_qa.commands.predictions.result import NO_CLASS, Calibration, Confusion, PredictionScore
 from benchmark_qa.commands.predictions.slices import Slice
+from benchmark_qa.page.svg import ACCENT, SOFT, Plot, even_ticks
 from benchmark_qa.page.template import HERE, environment
+from benchmark_qa.terminal.printing import _cell, _table, _with_interval
+
+
+def calibration_plot(calibration: Calibration) -> Markup | None:
+    """Share of right predictions over their mean confidence; None if there are no predictions."""
+    known = [
+        (each.confidence, each.precision, each.predictions)
+        for each in calibration.bins
+        if each.confidence is not None and each.precision is not None
+    ]
+    if not known:
+        return None
+    most = max(count for *_, count in known)
+    plot = Plot(
+        label=f"Share of right predictions over confidence, in {len(known)} bins; on the dashed line both are equal",
+        width=460.0,
+        height=340.0,
+        across=(-0.03, 1.03),
+        up=(-0.03, 1.06),
+    )
+    ticks = [(value, f"{value:g}") for value in even_ticks(0.0, 1.0)]
+    plot.name_across(ticks, "mean confidence")
+    plot.name_up(ticks, "share that is right")
+    plot.line([(0.0, 0.0), (1.0, 1.0)], SOFT, width=1.2, dashes="5 4")
+    plot.line([(confidence, precision) for confidence, precision, _ in known], ACCENT, width=1.6)
+    for confidence, precision, count in known:
+        plot.dots([(confidence, precision)], ACCENT, (20 + 180 * count / most) ** 0.5 * 1.25)
+    return plot.svg()
 
 
 @dataclass(frozen=True)
@@ -79,3 +112,102 @@ def render_evaluation(evaluation: Evaluation) -> str:
 def short(reference: str) -> str:
     """A file's name without its folder; a project's hash unchanged."""
     return PurePath(reference).name or reference
+
+
+WORST = 10
+"""Slices and other findings that are printed; JSON has all of them."""
+
+
+_PROTOCOL = {"ap": "AP", "ap50": "AP50", "ap75": "AP75", "ar": "AR"}
+
+
+def print_evaluation(evaluation: Evaluation, console: Console) -> None:
+    """Print tables of classes, confusion, differences and slices; the summary comes last."""
+    score = evaluation.score
+    console.print(_protocol_table(score))
+    console.print(_class_table(score))
+    _print_confusion(score.confusion, console)
+    if evaluation.differences is not None:
+        console.print(_difference_table(evaluation.differences))
+    if evaluation.slices is not None:
+        console.print(slice_table(evaluation.slices))
+    console.print(", ".join(f"{name} {_cell(value)}" for name, value in score.summary.items()))
+    calibration = score.calibration
+    reason = f" ({calibration.why})" if calibration.why else ""
+    console.print(f"expected calibration error {_cell(calibration.error)}{reason}")
+    console.print(str(score))
+
+
+def _protocol_table(score: PredictionScore) -> Table:
+    table = _table("by class, the COCO protocol", "class", "objects", "predictions", *_PROTOCOL.values())
+    for figures in score.classes:
+        cells = figures.truths, figures.predictions, *(getattr(figures, name) for name in _PROTOCOL)
+        table.add_row(escape(figures.name), *map(_cell, cells))
+    return table
+
+
+def _class_table(score: PredictionScore) -> Table:
+    title = f"by class, at confidence {score.confidence:g} and IoU {score.iou:g}"
+    table = _table(title, "class", "precision", "recall", "F1 [95 %]", "best F1")
+    for figures in score.classes:
+        best = _cell(figures.best_f1)
+        if figures.best_confidence is not None:
+            best += f" at {figures.best_confidence:.2f}"
+        cells = _cell(figures.precision), _cell(figures.recall), _with_interval(figures.f1), best
+        table.add_row(escape(figures.name), *cells)
+    return table
+
+
+def _print_confusion(confusion: Confusion, console: Console) -> None:
+    """Print the matrix; if it is wider than the terminal, print the most frequent confusions."""
+    table = _confusion_table(confusion)
+    unlimited = console.options.update(max_width=sys.maxsize)
+    fits = Measurement.get(console, unlimited, table).maximum <= console.width
+    console.print(table if fits else _confused_table(confusion))
+
+
+def _confusion_table(confusion: Confusion) -> Table:
+    names = [*map(escape, confusion.names), NO_CLASS]
+    table = _table("confusion", "truth, predicted as", *names)
+    for name, row in zip(names, confusion.cells, strict=True):
+        table.add_row(name, *(f"{count:,}" for count in row))
+    return table
+
+
+def _confused_table(confusion: Confusion) -> Table:
+    names = [*confusion.names, NO_CLASS]
+    mistaken = [
+        (count, names[truth], names[predicted])
+        for truth, row in enumerate(confusion.cells)
+        for predicted, count in enumerate(row)
+        if count and truth != predicted
+    ]
+    title = f"the {min(WORST, len(mistaken))} commonest of {len(mistaken):,} confusions (JSON has the matrix)"
+    table = _table(title, "truth", "predicted as", "count", words={"predicted as"})
+    for count, truth, predicted in sorted(mistaken, key=lambda one: -one[0])[:WORST]:
+        table.add_row(escape(truth), escape(predicted), _cell(count))
+    return table
+
+
+def _difference_table(differences: Sequence[Difference]) -> Table:
+    table = _table("against the other model", "figure", "other", "this", "difference [95 %]", "", words={""})
+    for one in differences:
+        change = "n/a" if one.difference is None else f"{one.difference:+.4f}"
+        if one.low is not None:
+            change += escape(f" [{one.low:+.3f}, {one.high:+.3f}]")
+        remark = one.why or ("certain" if one.is_certain else "may be chance")
+        table.add_row(escape(one.name), _cell(one.first), _cell(one.second), change, remark)
+    return table
+
+
+def slice_table(slices: Sequence[Slice]) -> Table:
+    """A table of the worst slices."""
+    count = f"the {min(WORST, len(slices))} worst of {len(slices):,} slices (the intervals hold for all at once)"
+    title = count if slices else "no slice has enough images"
+    table = _table(title, "slice", "images", "here", "elsewhere", "gap [95 %]", "")
+    for one in slices[:WORST]:
+        gap = escape(f"{one.gap:+.3f} [{one.gap_low:+.2f}, {one.gap_high:+.2f}]")
+        remark = "certain" if one.gap_low > 0 else "chance?"
+        cells = _cell(one.images), _cell(one.inside), _cell(one.outside), gap, remark
+        table.add_row(escape(f"{one.metric} where {one.title}"), *cells)
+    return table

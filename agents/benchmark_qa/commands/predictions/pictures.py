@@ -1,12 +1,19 @@
-"""Read the pictures of the labels: brightness, sharpness, near-duplicates."""
+"""Read the labels' pictures, from a folder or from Encord: brightness, sharpness, near-duplicates."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from benchmark_qa.context import Progress, no_progress
+from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
+from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST
+from benchmark_qa.encord_api.pictures import Pictures as StoredPictures
+from benchmark_qa.encord_api.retries import batches
+from benchmark_qa.images.statistics import ImageStatistics, UnreadableImageError, image_statistics
 from benchmark_qa.terminal.files import ExportError
 
 if TYPE_CHECKING:
@@ -15,11 +22,14 @@ if TYPE_CHECKING:
 
     from benchmark_qa.commands.predictions.detections import Detections
     from benchmark_qa.commands.predictions.inputs import Inputs
-    from benchmark_qa.images.image_map import ImageMap
+    from benchmark_qa.images.data_units import ImageMap
     from benchmark_qa.images.statistics import ImageStatistics
+
 
 SHOWN = 5
 """Files with contradicting names that are listed in a message"""
+
+
 DISTANCE = 4
 """Bits of 64 in which the fingerprints of near-duplicates differ at most"""
 
@@ -64,8 +74,6 @@ def read_pictures(inputs: "Inputs", detections: "Detections", folder: Path | Non
 def _stored(inputs: "Inputs", detections: "Detections") -> Pictures:
     if inputs.encord is None:
         raise ExportError("--pictures reads from Encord: name the labels by their project's hash")
-    from benchmark_qa.commands.predictions.project_pictures import read_pictures as read
-    from benchmark_qa.encord_api.pictures import Pictures as StoredPictures
     from benchmark_qa.terminal.failures import clear_failures
     from benchmark_qa.terminal.progress import item_progress
 
@@ -75,7 +83,7 @@ def _stored(inputs: "Inputs", detections: "Detections") -> Pictures:
         if not source.frame and not source.space and (item := inputs.items.get(source.data_hash or ""))
     }
     with clear_failures(), item_progress("reading pictures", len(items)) as progress:
-        found = read(StoredPictures(inputs.encord), items, progress)
+        found = read_stored(StoredPictures(inputs.encord), items, progress)
     missing = len(detections.sources) - len(found.statistics)
     if missing:
         typer.echo(f"{missing:,} images are no pictures or cannot be read ({found.unread:,})", err=True)
@@ -136,3 +144,48 @@ def _files(detections: "Detections", folder: Path, image_map: "ImageMap | None")
         typer.echo(f"{folder}: and {len(contradictions) - SHOWN:,} more files whose names contradict", err=True)
     found = [(match.at, path) for match, path in zip(matching.found, paths, strict=True) if match is not None]
     return sorted(dict(reversed(found)).items())
+
+
+PARALLEL = 8
+
+
+@dataclass
+class PicturesRead:
+    """Statistics by the caller's number, and the number of unreadable pictures."""
+
+    statistics: dict[int, ImageStatistics] = field(default_factory=dict)
+    unread: int = 0
+
+
+def read_stored(
+    pictures: StoredPictures, items: Mapping[int, str], progress: Progress = no_progress, *, parallel: int = PARALLEL
+) -> PicturesRead:
+    """Read stored pictures (uuids by the caller's number). 1 request per 100, and 1 per picture.
+
+    Raises:
+        PlatformError: Encord itself cannot be used.
+        ModuleNotFoundError: Pillow, of the extra `curation`, is not installed.
+    """
+    found = PicturesRead()
+    with ThreadPoolExecutor(parallel, thread_name_prefix="pictures") as threads:
+        for batch in batches(list(items.items()), ITEMS_PER_REQUEST):
+            urls = pictures.signed_urls([uuid for _, uuid in batch])
+            tasks = [(number, threads.submit(_statistics, pictures, urls.get(uuid))) for number, uuid in batch]
+            for number, task in tasks:
+                statistics = task.result()
+                if statistics is None:
+                    found.unread += 1
+                else:
+                    found.statistics[number] = statistics
+                progress(1)
+    return found
+
+
+def _statistics(pictures: StoredPictures, url: str | None) -> ImageStatistics | None:
+    """Statistics of a picture; None if it cannot be read, so that the other pictures can still be used."""
+    if url is None:
+        return None
+    try:
+        return image_statistics(pictures.read(url))
+    except (EncordUnavailable, RequestRejected, UnreadableImageError):
+        return None

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Self
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, Source, in_order_of_ids
 from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
 from benchmark_qa.formats.label_parts import Size
+from benchmark_qa.images.data_units import ImageMap
 from benchmark_qa.images.identity import Asked, ImageIndex, Known, Match, Matching
-from benchmark_qa.images.image_map import ImageMap
 
 
 class Place(NamedTuple):

@@ -30,10 +30,9 @@ from benchmark_qa.commands.register.entries import LONGEST_NAME, entry_of
 from benchmark_qa.commands.register.errors import EntryError, Faults, ManifestRefused
 from benchmark_qa.commands.register.files import Limits, PartWriter
 from benchmark_qa.commands.register.kinds import Kind
-from benchmark_qa.commands.register.left_out import LeftOut
 from benchmark_qa.commands.register.manifest import Rows, Unreadable
-from benchmark_qa.commands.register.rows import File, RowReader, Rules
-from benchmark_qa.commands.register.titles import natural_key, path_of
+from benchmark_qa.commands.register.rows import File, RowReader, Rules, natural_key, path_of
+from benchmark_qa.commands.register.uploading import LeftOut
 from benchmark_qa.encord_api.models import Model
 
 _ROWS_AT_A_TIME = 2_000

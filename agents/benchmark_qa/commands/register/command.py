@@ -231,7 +231,7 @@ def sync(
     if (url is None) != (integration is None):
         refuse("--url and --integration belong together")
     with clear_failures():
-        from benchmark_qa.commands.register.sync import sync as sync_folder
+        from benchmark_qa.commands.register.steps import sync as sync_folder
         from benchmark_qa.terminal.progress import item_progress
 
         storage = open_storage()
@@ -304,7 +304,7 @@ def make_rules(
         RulesError
     """
     from benchmark_qa.commands.register.kinds import Kind
-    from benchmark_qa.commands.register.locations import Location
+    from benchmark_qa.commands.register.listing import Location
     from benchmark_qa.commands.register.rows import Rules
 
     return Rules(

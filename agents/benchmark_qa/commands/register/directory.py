@@ -12,9 +12,9 @@ from benchmark_qa.terminal.failures import refuse
 if TYPE_CHECKING:
     from benchmark_qa.commands.register.check import Entry
     from benchmark_qa.commands.register.errors import Fault
-    from benchmark_qa.commands.register.left_out import LeftOut
     from benchmark_qa.commands.register.manifest import Rows
     from benchmark_qa.commands.register.steps import Registered
+    from benchmark_qa.commands.register.uploading import LeftOut
 
 
 PART_PATTERN = "registration-*.json"
@@ -106,8 +106,8 @@ def manifest_rows(source: str, url_column: str, left_out: "LeftOut") -> Iterator
 @contextmanager
 def left_out_noted(file: Path | None) -> Iterator["LeftOut"]:
     """Count files that are left out; write all of them to a CSV file if one is given."""
-    from benchmark_qa.commands.register.left_out import LeftOut
-    from benchmark_qa.formats.csv_cells import write_rows
+    from benchmark_qa.commands.register.uploading import LeftOut
+    from benchmark_qa.formats.separated_values import write_rows
 
     if file is None:
         yield LeftOut()
@@ -170,7 +170,7 @@ def refuse_faults(name: str, faults: "tuple[Fault, ...]", total: int) -> NoRetur
 
 def report_failures(outcome: "Registered", errors: Path | None) -> None:
     """Print the first failed items; write all of them to a CSV file if one is given."""
-    from benchmark_qa.formats.csv_cells import write_rows
+    from benchmark_qa.formats.separated_values import write_rows
 
     for failure in outcome.failures[:_FAULTS_SHOWN]:
         typer.echo(f"line {failure.line:,}: {failure.name}: {failure.reason}", err=True)

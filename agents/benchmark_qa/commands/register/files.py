@@ -7,7 +7,7 @@ from json.decoder import JSONDecodeError
 from typing import Any, BinaryIO, TextIO
 
 from benchmark_qa.commands.register.entries import MOST_ITEMS, MOST_URLS
-from benchmark_qa.commands.register.values import NotANumber, refuse_constant
+from benchmark_qa.commands.register.key_frames import NotANumber, refuse_constant
 
 _READ = 64 * 1024
 

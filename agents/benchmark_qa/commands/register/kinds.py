@@ -1,11 +1,14 @@
-"""The kinds of items that can be registered, and their keys in a registration file."""
+"""The kinds of items that can be registered, and their keys in a file; HEIC pictures become JPEG."""
 
+import io
 import math
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from benchmark_qa.commands.register.errors import EntryError
+from benchmark_qa.errors import MissingExtraError
 
 
 class Kind(StrEnum):
@@ -56,6 +59,8 @@ def kind_by_name(path: str) -> Kind | None:
 
 HEAD = 512
 """Number of bytes at the start of a file that `kind_by_content` reads"""
+
+
 _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (128, b"DICM", Kind.DICOM_SERIES),
     (0, b"\x89PNG\r\n\x1a\n", Kind.IMAGE),
@@ -73,8 +78,14 @@ _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"\xff\xfb", Kind.AUDIO),
     (0, b"\xff\xf3", Kind.AUDIO),
 )
+
+
 _RIFF = {b"WAVE": Kind.AUDIO, b"WEBP": Kind.IMAGE, b"AVI ": Kind.VIDEO}
+
+
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
 _STILLS = (b"avif", b"avis", *_HEIC)
 
 
@@ -146,3 +157,36 @@ def media_of(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Any]:
     if missing:
         raise EntryError(f"a file of kind {kind} is described completely or not at all: {', '.join(missing)} missing")
     return {name: said}
+
+
+_QUALITY = 95
+
+
+class UnreadablePicture(Exception):
+    """The file is not a picture that can be read."""
+
+
+def jpeg_instead(path: Path) -> bytes | None:
+    """The picture of a HEIC file as JPEG, upright and with its EXIF; None for other formats.
+
+    Raises:
+        UnreadablePicture: the file begins like HEIC and is broken.
+        MissingExtraError: pillow-heif is not installed.
+    """
+    with path.open("rb") as file:
+        if not is_heic(file.read(HEAD)):
+            return None
+    try:
+        from PIL import Image
+        from pillow_heif import register_heif_opener
+    except ModuleNotFoundError:
+        raise MissingExtraError("HEIC needs the extra 'register': pip install '.[register]' in a checkout") from None
+    register_heif_opener()
+    written = io.BytesIO()
+    try:
+        with Image.open(path) as picture:
+            exif = picture.info.get("exif") or b""
+            picture.convert("RGB").save(written, "JPEG", quality=_QUALITY, subsampling=0, exif=exif)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UnreadablePicture(f"HEIC that cannot be read ({type(error).__name__})") from None
+    return written.getvalue()

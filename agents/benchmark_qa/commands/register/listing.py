@@ -1,19 +1,30 @@
-"""List the files of a local folder or a bucket as rows of a manifest, and note those left out."""
+"""List the files of a local folder or of one of five cloud storages as rows of a manifest."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from benchmark_qa.commands.register.kinds import HEAD, Kind, has_ending, kind_by_content, kind_by_name
-from benchmark_qa.commands.register.left_out import UNKNOWN_KIND, LeftOut
 from benchmark_qa.commands.register.manifest import Row, Rows
+from benchmark_qa.commands.register.uploading import UNKNOWN_KIND, LeftOut
 
 LINK = "a link, which is not followed"
+
+
 OF_MACOS = "written by macOS beside the files themselves"
+
+
 UNREADABLE = "cannot be read"
+
+
 _MACOS_FOLDER = "__MACOSX"
+
+
 _MACOS_FILE = "._"
 
 
@@ -94,3 +105,63 @@ def kind_of(name: str, file: Path | None) -> Kind | None:
     with file.open("rb") as content:
         found = kind_by_content(content.read(HEAD))
     return found if found is Kind.DICOM_SERIES or not has_ending(name) else None
+
+
+class Location(StrEnum):
+    """The storage of the objects."""
+
+    S3 = "s3"
+    GCS = "gcs"
+    AZURE = "azure"
+    OTC = "otc"
+    S3_MULTI_REGION = "s3-multi-region"
+
+    @property
+    def example(self) -> str:
+        """An example of an object's URL."""
+        return _EXAMPLES[self]
+
+
+_EXAMPLES = {
+    Location.S3: "https://BUCKET.s3.REGION.amazonaws.com/KEY or s3://BUCKET/KEY",
+    Location.GCS: "gs://BUCKET/KEY or https://storage.googleapis.com/BUCKET/KEY",
+    Location.AZURE: "https://ACCOUNT.blob.core.windows.net/CONTAINER/KEY",
+    Location.OTC: "https://BUCKET.obs.REGION.otc.t-systems.com/KEY",
+    Location.S3_MULTI_REGION: (
+        "https://ALIAS.mrap.accesspoint.s3-global.amazonaws.com/KEY or s3://arn:aws:s3::ACCOUNT:accesspoint/ALIAS.mrap/KEY"
+    ),
+}
+
+
+_FORMS: dict[Location, re.Pattern[str]] = {
+    Location.S3_MULTI_REGION: re.compile(
+        r"https://[a-z0-9]+\.mrap\.accesspoint\.s3-global\.amazonaws\.com/.+"
+        r"|s3://arn:aws[a-z-]*:s3::\d{12}:accesspoint/[a-z0-9]+\.mrap/.+"
+    ),
+    Location.S3: re.compile(
+        r"https://(?![^/]*\.accesspoint\.s3-global\.)(?:[a-z0-9.-]+\.)?s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?/.+|s3://[a-z0-9][a-z0-9.-]+/.+"
+    ),
+    Location.GCS: re.compile(
+        r"gs://[a-z0-9][a-z0-9._-]+/.+|https://storage\.(?:googleapis|cloud\.google)\.com/[^/]+/.+"
+        r"|https://[a-z0-9._-]+\.storage\.googleapis\.com/.+"
+    ),
+    Location.AZURE: re.compile(
+        r"https://[a-z0-9-]+\.blob\.core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)/[^/]+/.+"
+    ),
+    Location.OTC: re.compile(r"https://(?:[a-z0-9.-]+\.)?obs\.[a-z0-9-]+\.otc\.t-systems\.com/.+"),
+}
+
+
+def is_at(url: str, location: Location) -> bool:
+    """Whether the URL has the form of that storage."""
+    return _FORMS[location].fullmatch(url) is not None
+
+
+def object_url(base: str, path: str) -> str:
+    """The URL of the object at a path below a base URL.
+
+    Paths are percent-encoded in `https` URLs, where a space or `#` has another meaning; `s3://` and `gs://` use keys
+    unchanged.
+    """
+    separator = "" if base.endswith("/") else "/"
+    return f"{base}{separator}{quote(path) if base.startswith('https://') else path}"

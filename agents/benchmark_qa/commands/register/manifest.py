@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from benchmark_qa.commands.register.errors import RulesError
+from benchmark_qa.commands.register.key_frames import read_json
 from benchmark_qa.commands.register.kinds import COLUMNS
-from benchmark_qa.commands.register.values import read_json
 from benchmark_qa.formats.separated_values import opened_table, with_decimal_point
 
 ROWS_AT_A_TIME = 10_000

@@ -14,6 +14,8 @@ from benchmark_qa.commands.register.errors import EntryError, RulesError
 from benchmark_qa.commands.register.key_frames import RESERVED, checked_reserved
 
 _PLAIN_NAMES = {"string": "varchar", "long_string": "text"}
+
+
 _LONGEST_VARCHAR = 8192
 
 

@@ -1,26 +1,105 @@
-"""Convert a row of a manifest to a file that can be registered, or to the reason why not."""
+"""Convert a row of a manifest to a file with a title that can be registered, or to the reason why not."""
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from string import Formatter
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from benchmark_qa.commands.register import kinds as media
 from benchmark_qa.commands.register.dicom import Slice, UnreadableSlice, read_slice
 from benchmark_qa.commands.register.entries import check_title, check_url
 from benchmark_qa.commands.register.errors import EntryError, RulesError
-from benchmark_qa.commands.register.key_frames import checked_reserved
+from benchmark_qa.commands.register.key_frames import NotANumber, checked_reserved, read_json, require_finite
 from benchmark_qa.commands.register.kinds import Kind
-from benchmark_qa.commands.register.listing import kind_of
-from benchmark_qa.commands.register.locations import Location, is_at, object_url
+from benchmark_qa.commands.register.listing import Location, is_at, kind_of, object_url
 from benchmark_qa.commands.register.metadata import MetadataSchema
-from benchmark_qa.commands.register.titles import TitleTemplate, path_of
-from benchmark_qa.commands.register.values import NotANumber, read_json, require_finite
+
+_NUMBER = re.compile(r"\d+")
+
+
+_OWN_FIELDS: dict[str, Callable[[str, str | None], str | None]] = {
+    "name": lambda path, _: path.rpartition("/")[2],
+    "stem": lambda path, _: path.rpartition("/")[2].rpartition(".")[0] or path.rpartition("/")[2],
+    "folder": lambda path, _: path.rpartition("/")[0].rpartition("/")[2],
+    "path": lambda path, _: path,
+    "group": lambda _, group: group,
+}
+
+
+def natural_key(text: str) -> str:
+    """A text key that sorts `frame 2` before `Frame 10`.
+
+    It has no upper case, and each number is preceded by its length.
+
+    Example: `natural_key("f9") < natural_key("F010")`, `natural_key("f009") == natural_key("F9")`.
+    """
+    return _NUMBER.sub(_with_length, text.casefold())
+
+
+def _with_length(found: re.Match[str]) -> str:
+    digits = found[0].lstrip("0") or "0"
+    return f"{len(digits):05d}{digits}"
+
+
+def path_of(url: str) -> str:
+    """The decoded path of a URL below its host or bucket; a plain path is unchanged."""
+    scheme, _, rest = url.rpartition("://")
+    if not scheme:
+        return url
+    path = rest.partition("/")[2]
+    return unquote(path.partition("?")[0]) if scheme == "https" else path
+
+
+class TitleTemplate:
+    """A title template with fields in braces.
+
+    Fields are `{stem}`, `{name}`, `{folder}`, `{path}`, `{group}`, and the columns of the manifest.
+
+    Raises:
+        RulesError: the template cannot be read.
+    """
+
+    def __init__(self, template: str) -> None:
+        self._template = template
+        try:
+            self._fields = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+        except ValueError as error:
+            raise RulesError(f"title template {template!r}: {error}") from None
+        wrong = next((name for name in self._fields if not name.replace("_", "a").isidentifier()), None)
+        if wrong is not None:
+            raise RulesError(f"title template {template!r}: {wrong!r} is not the name of a field")
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names in braces."""
+        return frozenset(self._fields)
+
+    def title(self, path: str, group: str | None, fields: Mapping[str, Any]) -> str:
+        """The title of the file at that path, or of the item whose first file it is.
+
+        Raises:
+            EntryError: the manifest does not have the column, or it is empty.
+        """
+        values = {
+            name: _OWN_FIELDS[name](path, group) if name in _OWN_FIELDS else fields.get(name) for name in self._fields
+        }
+        missing = next((name for name, value in values.items() if value in (None, "")), None)
+        if missing is not None:
+            raise EntryError(f"the title needs {missing!r}, which is missing")
+        try:
+            return self._template.format(**values)
+        except (ValueError, KeyError):
+            raise EntryError(f"the title cannot be made: {self._template!r} does not fit what is in the row") from None
+
 
 _METADATA = "metadata"
+
+
 _METADATA_PREFIX = "metadata."
 
 

@@ -1,4 +1,4 @@
-"""Register files in a folder, in batches and in parallel, from a bucket or this machine.
+"""Register files in a folder in batches, from a bucket or this machine, or sync the folder with its bucket.
 
 Nothing is registered twice, whenever a run is killed. Each batch has a key (its items and their destination) under
 which the journal stores the job that registers it: a later run waits for that job instead of starting another. If a
@@ -17,16 +17,25 @@ from typing import TypeVar
 from benchmark_qa.commands.register.check import Entry
 from benchmark_qa.commands.register.entries import urls_of
 from benchmark_qa.encord_api.errors import NotFoundOnPlatform
-from benchmark_qa.encord_api.uploads import FailedItem, Folder, JobOutcome
+from benchmark_qa.encord_api.uploads import FailedItem, Folder, JobOutcome, SyncState
 from benchmark_qa.terminal.runs import Journal
 
 ITEMS_PER_JOB = 1_000
 """Encord's documentation says that small jobs show results sooner; a kill also loses less"""
+
+
 URLS_PER_JOB = 50_000
 """Groups and series may have thousands of files each"""
+
+
 PARALLEL_JOBS = 4
+
+
 GROUPS_PER_REQUEST = 100
+
+
 T = TypeVar("T")
+
 
 Progress = Callable[[int], None]
 """Called with the number of items that are done since the last call."""
@@ -208,3 +217,30 @@ def make_data_groups(folder: Folder, groups: Sequence[tuple[str, Sequence[str]]]
     for batch in _batches(ready, GROUPS_PER_REQUEST):
         folder.create_data_groups(batch)
     return Registered(len(groups) - len(failures), tuple(failures))
+
+
+def sync(folder: Folder, progress: Progress) -> Registered:
+    """Start a sync and wait for its end. After a kill Encord continues, and a new run waits again.
+
+    Raises:
+        RequestRejected: this is an ordinary folder.
+        PlatformError: Encord cannot be used.
+    """
+    job, seen = folder.start_sync(), 0
+    while True:
+        state = folder.sync_state(job)
+        progress(state.done + state.failed - seen)
+        seen = state.done + state.failed
+        if state.ended is not None:
+            return Registered(state.done, tuple(Failure(0, folder.title, reason) for reason in _reasons(state)))
+
+
+def _reasons(state: SyncState) -> list[str]:
+    reasons = []
+    if state.failed:
+        reasons.append(f"{state.failed:,} files could not be registered: Encord's notifications name them")
+    if state.unread_pages:
+        reasons.append(f"{state.unread_pages:,} pages of the bucket's listing could not be read")
+    if state.ended != "done":
+        reasons.append(f"the sync has ended as '{state.ended}': can the integration list the bucket?")
+    return reasons

@@ -1,18 +1,19 @@
-"""Upload local files into a folder: get and note a place for each, send the bytes, start a job.
+"""Upload local files into a folder: get and note a place for each, send the bytes, start a job; count the rest.
 
 The uuid of a place becomes that of the item. So a run after a kill knows for every file whether it is registered.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from benchmark_qa.commands.register.check import Entry
 from benchmark_qa.commands.register.entries import urls_of
-from benchmark_qa.commands.register.heic import UnreadablePicture, jpeg_instead
+from benchmark_qa.commands.register.kinds import UnreadablePicture, jpeg_instead
 from benchmark_qa.commands.register.steps import (
     PARALLEL_JOBS,
     Failure,
@@ -28,6 +29,7 @@ from benchmark_qa.errors import MissingExtraError
 from benchmark_qa.terminal.runs import Journal
 
 ITEMS_PER_JOB = 20
+
 
 _TYPES = {
     "videos": "video",
@@ -161,3 +163,47 @@ def _placed(entry: Entry, places: Sequence[Place]) -> Any:
         for file, place in zip(getattr(entry.model, listed), places, strict=True)
     ]
     return entry.model.model_copy(update={listed: files})
+
+
+_NAMES_SHOWN = 10
+
+
+UNKNOWN_KIND = "the kind is not known"
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """Counts of files and links left out, by reason, with the first names of each reason."""
+
+    each: Callable[[str, str], object] | None = None
+    """Called for each with its path and the reason"""
+    counts: Counter[str] = field(default_factory=Counter)
+    _endings: Counter[str] = field(default_factory=Counter)
+    _names: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, reason: str, path: str) -> None:
+        """Add one path."""
+        if self.each is not None:
+            self.each(path, reason)
+        self.counts[reason] += 1
+        if reason == UNKNOWN_KIND:
+            self._endings[_ending(path)] += 1
+        if len(self._names[reason]) < _NAMES_SHOWN:
+            self._names[reason].append(path)
+
+    def lines(self) -> Iterator[str]:
+        """One line per reason, for the user."""
+        for reason, count in self.counts.items():
+            names = ", ".join(repr(name) for name in self._names[reason])
+            more = count - len(self._names[reason])
+            endings = ", ".join(f"{ending} {number:,}" for ending, number in self._endings.most_common())
+            of = f" ({endings})" if reason == UNKNOWN_KIND else ""
+            yield f"left out: {count:,}, {reason}{of}: {names}{f' and {more:,} more' if more > 0 else ''}"
+
+
+def _ending(path: str) -> str:
+    name = path.rpartition("/")[2]
+    rest, dot, ending = name.rpartition(".")
+    if not dot or not ending:
+        return "no ending"
+    return f".{ending.lower()}" if rest else name

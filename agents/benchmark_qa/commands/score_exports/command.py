@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from benchmark_qa.formats.csv_cells import write_rows, write_table
+from benchmark_qa.formats.separated_values import write_rows, write_table
 from benchmark_qa.terminal.failures import INCOMPLETE, USAGE_ERROR
 from benchmark_qa.terminal.options import WideOption
 

@@ -12,8 +12,7 @@ from benchmark_qa.engine.config import ScoringConfig
 from benchmark_qa.engine.errors import ScoringError
 from benchmark_qa.engine.result import TaskScore
 from benchmark_qa.engine.task import score_task
-from benchmark_qa.labels.annotations import Annotations
-from benchmark_qa.labels.creators import created_by, creators, label_creators
+from benchmark_qa.labels.annotations import Annotations, created_by, creators, label_creators
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.inference import infer_ontology
 from benchmark_qa.labels.ontology import Ontology

@@ -15,11 +15,10 @@ from benchmark_qa.terminal.failures import INCOMPLETE, PENDING, clear_failures
 from benchmark_qa.terminal.printing import marked_console
 
 if TYPE_CHECKING:
-    from benchmark_qa.commands.setup.changes import Change, Kind
+    from benchmark_qa.commands.setup.changes import Change, Endpoint, Kind
     from benchmark_qa.commands.setup.declaration import Declaration
     from benchmark_qa.commands.setup.observe import Site
     from benchmark_qa.commands.setup.observed import Observed
-    from benchmark_qa.commands.setup.outcome import Endpoint
 
 
 setup = typer.Typer(
@@ -116,8 +115,8 @@ def apply(
     with clear_failures(), ExitStack() as scratch:
         scratch.enter_context(only_run_of(file))
         from benchmark_qa.commands.setup.apply import set_up
+        from benchmark_qa.commands.setup.changes import endpoints, service_document
         from benchmark_qa.commands.setup.observe import observe
-        from benchmark_qa.commands.setup.outcome import endpoints, service_document
 
         site, sources = _site(), sources_of(declared, file.parent, scratch)
         observed = observe(declared, site, sources)
@@ -164,8 +163,7 @@ def _document_at(file: Path, out: Path | None) -> Path:
 
 def _changes(declared: "Declaration", observed: "Observed", document: Path | None) -> "list[Change]":
     """The plan, followed by the change of the service's document if one is named."""
-    from benchmark_qa.commands.setup.changes import Change
-    from benchmark_qa.commands.setup.outcome import service_document
+    from benchmark_qa.commands.setup.changes import Change, service_document
     from benchmark_qa.commands.setup.plan import plan
 
     changes = plan(declared, observed)

@@ -155,7 +155,7 @@ class SyncSource:
         bar: "Bar",
     ) -> "Registered":
         """Sync the folder and wait for the end."""
-        from benchmark_qa.commands.register.sync import sync
+        from benchmark_qa.commands.register.steps import sync
 
         with bar(f"syncing {folder.title}", 0) as progress:
             return sync(folder, progress)

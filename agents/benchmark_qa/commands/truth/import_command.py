@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmark_qa.formats.class_mapping import Target
     from benchmark_qa.formats.coco_building import CocoDocument
     from benchmark_qa.formats.label_parts import Fault, Reading
-    from benchmark_qa.images.image_map import ImageMap
+    from benchmark_qa.images.data_units import ImageMap
 
 SOURCES = (
     "A COCO, CVAT, labelme or Label Studio file, a table of boxes, a folder of YOLO, Pascal VOC or labelme, an Encord "
@@ -143,8 +143,7 @@ def _stated(lines: "Sequence[str]", path: Path | None) -> dict[str, str]:
 def _foreign(path: Path) -> "CocoDocument | None":
     """Labels of another tool's format; None if the file is COCO or Encord's."""
     from benchmark_qa.terminal.files import ExportError
-    from benchmark_qa.terminal.label_files import read_labels, read_table
-    from benchmark_qa.terminal.label_tables import TABLES
+    from benchmark_qa.terminal.label_files import TABLES, read_labels, read_table
 
     try:
         return read_table(path) if path.suffix.lower() in TABLES else read_labels(path)
@@ -169,8 +168,7 @@ def _read(
     """The labels of the source, and the number of its unfinished data units."""
     from dataclasses import replace as replace_fields
 
-    from benchmark_qa.commands.truth.importing import read_project
-    from benchmark_qa.commands.truth.sizes import with_known_sizes
+    from benchmark_qa.commands.truth.importing import read_project, with_known_sizes
     from benchmark_qa.formats.coco_labels import read_coco
     from benchmark_qa.formats.coco_reader import CocoError
     from benchmark_qa.formats.encord_reader import NotLabelRowsError, label_rows_of, read_label_rows

@@ -1,4 +1,4 @@
-"""Import finished truth into a benchmark project. Existing truth is overwritten only on request.
+"""Import finished truth into a benchmark project, with missing image sizes. Truth is overwritten only on request.
 
 After a kill, run it again: what was written already equals the source and is left alone.
 """
@@ -6,14 +6,16 @@ After a kill, run it again: what was written already equals the source and is le
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.label_writing import ROWS_PER_BUNDLE, TruthRows, TruthSlot
 from benchmark_qa.encord_api.models import Project
-from benchmark_qa.encord_api.request_sizes import batches
+from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.formats.class_mapping import MappingError, Target
+from benchmark_qa.formats.coco_reader import SHARES, size_of
 from benchmark_qa.formats.encord_reader import read_label_rows
 from benchmark_qa.formats.label_parts import (
     Fault,
@@ -21,14 +23,14 @@ from benchmark_qa.formats.label_parts import (
     LabelParts,
     LayoutError,
     Reading,
+    Size,
     filled,
     laid_out,
     parts_of,
     same,
 )
-from benchmark_qa.images.data_units import ALL_WAYS, By, DataUnit, joined
-from benchmark_qa.images.identity import Matching
-from benchmark_qa.images.image_map import ImageMap
+from benchmark_qa.images.data_units import ALL_WAYS, By, DataUnit, ImageMap, joined
+from benchmark_qa.images.identity import Asked, ImageIndex, Known, Match, Matching
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.tasks.errors import LabelsUnreadable
 
@@ -248,3 +250,29 @@ def _documents(encord: Encord, project_hash: str, label_hashes: Sequence[str]) -
 
 def _finals(project: Project) -> set[str]:
     return {stage.uuid for stage in project.stages if stage.kind == "DONE"}
+
+
+def with_known_sizes(
+    document: Mapping[str, Any], encord: Encord, project_hash: str, image_map: ImageMap | None
+) -> Mapping[str, Any]:
+    """The COCO document with sizes from Encord. 1 request if the file lacks a size, else none."""
+    images = document.get("images")
+    if not isinstance(images, list) or all(not isinstance(one, Mapping) or size_of(one) for one in images):
+        return document
+    slots = TruthRows(encord, project_hash).slots()
+    known = [
+        Known((slot.title, *([slot.url] if slot.url else [])), (slot.data_hash,), size=slot.size) for slot in slots
+    ]
+    index = ImageIndex(known)
+    return {**document, "images": [_sized(image, index, image_map) for image in images]}
+
+
+def _sized(image: Any, index: ImageIndex, image_map: ImageMap | None) -> Any:
+    if not isinstance(image, Mapping) or size_of(image) or image.get(SHARES):  # shares need no size
+        return image
+    keys = ("data_title", "image_title", "file_name", "coco_url")
+    names = tuple(str(image[key]) for key in keys if image.get(key))
+    hashes = (str(image["data_hash"]),) if image.get("data_hash") else ()
+    (found,) = index.all_of([Asked(names, hashes)], image_map).found
+    size: Size | None = index.known[found.at].size if isinstance(found, Match) else None
+    return image if size is None else {**image, "width": size[0], "height": size[1]}

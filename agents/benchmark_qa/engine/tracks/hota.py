@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark_qa.engine.assignment import SLACK
+from benchmark_qa.engine.pairs import SLACK
 from benchmark_qa.engine.tracks.heaviest import heaviest_matching
 from benchmark_qa.engine.tracks.pairs import Bools, Floats, TrackPairs
 

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmark_qa.engine.assignment import SLACK
+from benchmark_qa.engine.pairs import SLACK
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

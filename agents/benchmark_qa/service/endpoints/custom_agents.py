@@ -18,9 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
-from benchmark_qa.service.admission import MOST, SCORINGS_AT_ONCE, Line
-from benchmark_qa.service.origins import AllowedOrigins
-from benchmark_qa.service.refusals import Refusals
+from benchmark_qa.service.admission import MOST, SCORINGS_AT_ONCE, AllowedOrigins, Line
+from benchmark_qa.service.errors import Refusals
 from benchmark_qa.service.service import Service
 from benchmark_qa.service.signatures import SignedEndpoint, is_signed, read_body, signed_endpoint
 from benchmark_qa.tasks.decision import AgentAnswer

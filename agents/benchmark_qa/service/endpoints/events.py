@@ -13,7 +13,7 @@ from benchmark_qa.context import unit_of_work
 from benchmark_qa.service.admission import EVENTS_AT_ONCE, Line
 from benchmark_qa.service.endpoints.custom_agents import ERRORS
 from benchmark_qa.service.endpoints.notifications import Accepted
-from benchmark_qa.service.refusals import Refusals
+from benchmark_qa.service.errors import Refusals
 from benchmark_qa.service.service import Service
 from benchmark_qa.service.signatures import SignedEndpoint, read_body, signed_endpoint
 

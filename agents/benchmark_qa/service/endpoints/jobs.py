@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
 from benchmark_qa.service.admission import DRAINS_AT_ONCE, Line, ServiceFull
-from benchmark_qa.service.refusals import Refusals
+from benchmark_qa.service.errors import Refusals
 from benchmark_qa.service.service import Service
 from benchmark_qa.service.signatures import read_body
 from benchmark_qa.tasks.jobs import DrainJob, JobError

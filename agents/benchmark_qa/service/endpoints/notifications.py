@@ -12,7 +12,7 @@ from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
 from benchmark_qa.service.admission import DRAINS_AT_ONCE, Line
 from benchmark_qa.service.endpoints.custom_agents import ERRORS
-from benchmark_qa.service.refusals import Refusals
+from benchmark_qa.service.errors import Refusals
 from benchmark_qa.service.service import Service
 from benchmark_qa.service.signatures import read_body, signed_endpoint
 from benchmark_qa.tasks.jobs import DrainJob

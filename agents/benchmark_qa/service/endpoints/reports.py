@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
 from pydantic import AwareDatetime, SecretStr
 
 from benchmark_qa.config.moments import require_moment
-from benchmark_qa.service.refusals import Refusals
+from benchmark_qa.service.errors import Refusals
 from benchmark_qa.service.service import Service
 
 Format = Literal["html", "json", "csv", "parquet", "markdown"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark_qa.commands.export.names import FileNames, SplitError, Splits
+from benchmark_qa.commands.export.manifest import FileNames, SplitError, Splits
 from benchmark_qa.formats.encord_writer import canonical_bytes, canonical_row
 from tests.unit.sdk_rows import STRUCTURE, coordinates, new_row
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark_qa.commands.findings.by_class import rare_classes
+from benchmark_qa.commands.findings.by_class import find_contradictions, rare_classes
 from benchmark_qa.commands.findings.chosen import OFFERED, NoDataHashesError, choose
-from benchmark_qa.commands.findings.contradictions import find_contradictions
 from benchmark_qa.commands.findings.findings import find
 from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.formats.chosen_items import ChosenItems

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark_qa.commands.operations.reaching import check_service
+from benchmark_qa.commands.operations.doctor import check_service
 
 
 @pytest.mark.parametrize(

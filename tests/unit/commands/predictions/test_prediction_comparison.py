@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark_qa.commands.predictions.comparison import compare_predictions
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError
-from benchmark_qa.commands.predictions.evaluation import evaluate_predictions
+from benchmark_qa.commands.predictions.evaluation import compare_predictions, evaluate_predictions
 from benchmark_qa.commands.predictions.slices import find_slices
 
 Results = list[dict[str, Any]]

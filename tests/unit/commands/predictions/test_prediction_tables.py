@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from benchmark_qa.commands.findings.findings import find
-from benchmark_qa.commands.findings.tables import print_findings
-from benchmark_qa.commands.predictions.comparison import compare_predictions
+from benchmark_qa.commands.findings.findings import find, print_findings
 from benchmark_qa.commands.predictions.detections import Detections
-from benchmark_qa.commands.predictions.page import Evaluation
+from benchmark_qa.commands.predictions.evaluation import compare_predictions
+from benchmark_qa.commands.predictions.page import Evaluation, print_evaluation
 from benchmark_qa.commands.predictions.slices import find_slices
-from benchmark_qa.commands.predictions.tables import print_evaluation
 from tests.unit.commands.findings.simulation import GOOD, case
 
 LONG = "pedestrian_with_a_very_long_umbrella_and_a_dog"

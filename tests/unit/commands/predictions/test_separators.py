@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark_qa.commands.predictions.files import given_by_table
-from benchmark_qa.terminal.label_tables import table_rows
+from benchmark_qa.terminal.label_files import table_rows
 
 ROW = {"image": "1,5.jpg", "class": "1,5", "confidence": "0.9", "x": "10.5", "y": "10", "w": "50", "h": "50"}
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from pillow_heif import register_heif_opener
 
-from benchmark_qa.commands.register.heic import UnreadablePicture, jpeg_instead
+from benchmark_qa.commands.register.kinds import UnreadablePicture, jpeg_instead
 from benchmark_qa.images.statistics import image_statistics
 
 

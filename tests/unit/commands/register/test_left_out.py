@@ -12,9 +12,9 @@ from benchmark_qa.commands.register.build import build
 from benchmark_qa.commands.register.directory import OutputDirectory
 from benchmark_qa.commands.register.errors import ManifestRefused
 from benchmark_qa.commands.register.kinds import Kind, has_ending, kind_by_content
-from benchmark_qa.commands.register.left_out import LeftOut
 from benchmark_qa.commands.register.listing import LocalFolders, kind_of, listed_rows
 from benchmark_qa.commands.register.rows import Rules
+from benchmark_qa.commands.register.uploading import LeftOut
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
 

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from benchmark_qa.commands.register.sync import sync
+from benchmark_qa.commands.register.steps import sync
 from benchmark_qa.encord_api.uploads import Folder, SyncState
 
 

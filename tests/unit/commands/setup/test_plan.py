@@ -8,7 +8,14 @@ from dataclasses import replace
 import pytest
 
 from benchmark_qa.commands.setup.apply import in_order
-from benchmark_qa.commands.setup.changes import FillFolder, LinkItems, MakeDataset, MakeProject
+from benchmark_qa.commands.setup.changes import (
+    FillFolder,
+    LinkItems,
+    MakeDataset,
+    MakeProject,
+    endpoints,
+    service_document,
+)
 from benchmark_qa.commands.setup.declaration import read_declaration
 from benchmark_qa.commands.setup.observed import (
     Observed,
@@ -18,7 +25,6 @@ from benchmark_qa.commands.setup.observed import (
     SeenProject,
     gives_away,
 )
-from benchmark_qa.commands.setup.outcome import endpoints, service_document
 from benchmark_qa.commands.setup.plan import plan
 from benchmark_qa.commands.setup.structure import complete
 from benchmark_qa.encord_api.models import SeenStage
