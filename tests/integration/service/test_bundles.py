@@ -74,7 +74,7 @@ def test_rows_far_larger_than_those_before_are_asked_for_by_halves(
         most = max(len(json.dumps(row)) for row in whole.values()) * 3
         monkeypatch.setattr("benchmark_qa.encord_api.client.MOST_BUNDLE_BYTES", most)
         answers: list[int] = []
-        monkeypatch.setattr("benchmark_qa.encord_api.sdk_internals.last_answer", lambda: noted(answers))
+        monkeypatch.setattr("benchmark_qa.encord_api.client.last_answer", lambda: noted(answers))
         again = {
             h: row
             for bundle in service.connections.encord.label_bundles(PRODUCTION, hashes)
