@@ -16,7 +16,7 @@ LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
           --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: image-push guides-test release-check
+.PHONY: image-push guides-test release-check screenshot site
 .PHONY: help demo unit test test-slow check format bench lock zip zip-test image image-test clean
 
 help:  ## this list
@@ -73,6 +73,14 @@ format: $(DEV_READY)  ## format and fix what can be fixed
 
 bench: $(DEV_READY)  ## speed, as ratios against named baselines in one run
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+screenshot: $(DEV_READY)  ## the picture of the report in README.md, from the demo (needs chromium)
+	@mkdir -p build && $(BIN)/python -m demo --report build/report.html
+	@$(BIN)/python -m demo.screenshot build/report.html docs/report.png
+
+site: $(DEV_READY)  ## the documentation as a site in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open build/site/index.html, or with search: $(BIN)/python -m http.server --directory build/site --bind 127.0.0.1"
 
 lock: $(DEV_READY)  ## write requirements/*.txt anew from pyproject.toml
 	@$(PIP) uv

@@ -19,7 +19,7 @@ from encord.workflow.stages.final import FinalStage
 
 from benchmark_qa.config.account import HOW_TO_MAKE_A_KEY
 from benchmark_qa.context import outgoing_trace_header
-from benchmark_qa.encord_api import making, queues, retries
+from benchmark_qa.encord_api import queues, retries
 from benchmark_qa.encord_api.errors import AnswerTooLarge, NotFoundOnPlatform, RequestRejected, UnusableKey
 from benchmark_qa.encord_api.models import LabelRow, Moved, Project, RowTooLarge, Stage, Task, TaskPage, WaitingTask
 from benchmark_qa.encord_api.retries import ACTIONS_PER_REQUEST, ROWS_PER_REQUEST, batches
@@ -256,7 +256,7 @@ class Encord:
 
     def waiting_tasks(self, project_hash: str, stage_uuid: str, at_most: int) -> list[WaitingTask]:
         """The first `at_most` tasks at a stage; empty at a final stage. 1 request per 100."""
-        return making.tasks_at(self._project(project_hash)[0], stage_uuid, at_most)
+        return queues.tasks_at(self._project(project_hash)[0], stage_uuid, at_most)
 
     def proceed(self, project_hash: str, stage_uuid: str, moves: Iterable[tuple[Task, str]]) -> Moved:
         """Move tasks along pathways, by pathway name. 1 request per 1,000 tasks.

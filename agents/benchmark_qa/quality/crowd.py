@@ -1,4 +1,4 @@
-"""What all annotators together say about the truth, about agreement, and about who labels otherwise.
+"""What all annotators together say about the truth, about agreement, and about who labels differently.
 
 Computed from the sketches in the records: boxes of still images, and answers to choice questions.
 """

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from uuid import UUID
 
 from benchmark_qa.commands.curation.draw import Candidate, stratum_of
 from benchmark_qa.encord_api.catalogue import Catalogue
@@ -13,6 +12,7 @@ from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, Pictures
 from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.images.statistics import UnreadableImageError, image_statistics
+from benchmark_qa.terminal.options import is_uuid
 from benchmark_qa.terminal.runs import Journal
 
 PARALLEL = 8
@@ -116,7 +116,7 @@ def find_dataset(catalogue: Catalogue, reference: str) -> Dataset:
     named = catalogue.datasets(title=reference)
     if len(named) > 1:
         raise UnknownPlace(f"there are {len(named)} datasets {reference!r}: {', '.join(one.uuid for one in named)}")
-    if not named and not _is_uuid(reference):
+    if not named and not is_uuid(reference):
         return Dataset(None, reference, frozenset())
     listed, items = catalogue.dataset(named[0].uuid if named else reference)
     return Dataset(listed.uuid, listed.title, frozenset(items))
@@ -177,18 +177,10 @@ def put_into(catalogue: Catalogue, dataset: Dataset, items: Sequence[str]) -> Da
 
 
 def _folder(tree: FolderTree, reference: str) -> str:
-    if _is_uuid(reference):
+    if is_uuid(reference):
         return tree.by_uuid(reference).uuid
     found = tree.anywhere(reference)
     if len(found) != 1:
         many = f"{len(found)} folders {reference!r}: {', '.join(folder.uuid for folder in found)}"
         raise UnknownPlace(f"there are {many}" if found else f"there is no folder {reference!r}")
     return found[0].uuid
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -184,11 +184,12 @@ def _require_item(scores: "Scores", data_hash: str) -> None:
     from benchmark_qa.errors import did_you_mean
     from benchmark_qa.tasks.connections import Connections
     from benchmark_qa.terminal.failures import refuse
+    from benchmark_qa.terminal.options import is_uuid
 
     if scores.store.history(scores.project, data_hash):
         return
     known = {record.identity.data_hash: record.data_title for record in scores.store.latest(scores.project)}
-    if _is_uuid(data_hash):
+    if is_uuid(data_hash):
         projects = Connections(scores.settings).projects
         for benchmark in projects.benchmarks:
             if projects.encord.label_rows(benchmark.project_hash, data_hashes=[data_hash]):
@@ -196,15 +197,6 @@ def _require_item(scores: "Scores", data_hash: str) -> None:
     hint = did_you_mean(data_hash, known) if known else ""
     hint = hint if hint.startswith("did") else "'benchmark-qa truth list' lists them"
     refuse(f"there is no benchmark item {data_hash}: {hint}")
-
-
-def _is_uuid(text: str) -> bool:
-    from uuid import UUID
-
-    try:
-        return str(UUID(text)) == text.lower()
-    except ValueError:
-        return False
 
 
 def _scores() -> "Scores":
