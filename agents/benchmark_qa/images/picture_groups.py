@@ -315,7 +315,8 @@ def laid_flat(vectors: Vectors, how: Literal["tsne", "pca"] = "tsne", *, seed: i
         from openTSNE import TSNE  # noqa: PLC0415 - an extra
 
         perplexity = min(30, (len(vectors) - 1) / 3)
-        made = TSNE(perplexity=perplexity, initialization="pca", random_state=seed, n_jobs=1, n_iter=500)
+        steps = {"early_exaggeration_iter": 150, "n_iter": 300}
+        made = TSNE(perplexity=perplexity, initialization="pca", random_state=seed, n_jobs=1, **steps)
         places = np.asarray(made.fit(places), dtype=np.float32)
     flat = np.zeros((len(vectors), 2), dtype=np.float32)
     flat[:, : min(places.shape[1], 2)] = places[:, :2]
