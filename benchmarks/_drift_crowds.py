@@ -85,7 +85,7 @@ def is_searched(own: TasksOfPerson) -> np.ndarray:
     differences = total[:, 2 : 2 + labels] - share * total[:, 1:2]
     # Not all labels may vary, so that the limit is lower by up to ln(5 / 2): a little slack, for rounding as well.
     worth = np.array([search_from(labels, level_of_look(look, CROWD)) - 1.0 for look in range(1, LOOKS + 1)])
-    return (differences**2 >= worth[:, None] * spread).any(axis=1)
+    return np.asarray((differences**2 >= worth[:, None] * spread).any(axis=1))
 
 
 def _products(counts: Floats) -> Floats:
