@@ -62,6 +62,7 @@ class Operator:
                 stack.callback(self.cluster.start)
             elif how == "disk full":
                 assert self.disk is not None
+                self.do("CHECKPOINT")  # what was dropped or truncated is removed now, and not while the disk is full
                 stack.enter_context(full_disk(self.disk))
             elif how == "slow":
                 stack.enter_context(

@@ -72,3 +72,25 @@ def test_a_server_that_refuses_is_waited_for(postgresql: str, monkeypatch: pytes
         saving.join()
     assert store.latest(PROJECT) == [record()]
     store.close()
+
+
+def test_a_locked_table_holds_nobody_up_for_longer_than_a_statement_may_take(
+    postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = create_database(postgresql, "locked_for_long")
+    Database(url).upgrade()
+    store = SqlScoreStore(url)
+    for name, seconds in (("STATEMENT_SECONDS", 1), ("READ_SECONDS", 0.1), ("WRITE_SECONDS", 0.1)):
+        monkeypatch.setattr(f"benchmark_qa.store.database.{name}", seconds)
+    with psycopg.connect(f"postgresql://postgres@{postgresql}/locked_for_long") as holder:
+        holder.execute("LOCK TABLE score_records, current_scores IN ACCESS EXCLUSIVE MODE")
+        for work in (
+            lambda: store.find(["key"]),
+            lambda: store.counting(PROJECT, ["unit"]),
+            lambda: store.save([record()]),
+        ):
+            with pytest.raises(StoreAway):
+                work()
+    store.save([record()])
+    assert store.latest(PROJECT) == [record()]
+    store.close()
