@@ -314,6 +314,18 @@ REASONS: Sequence[tuple[str, str]] = (
         r"measure\(truth, label, self.media, None\)",
         "Boxes need no rules; other shapes are tested beside their measures.",
     ),
+    (r"_best\n- if max", "Both ways of solving give the same pairs; the limit is about memory."),
+    (r"_best\n- pair = .*\n.*-2", "Every negative number stands for no pair."),
+    (r"_best\n- cost", "Leaving a pair out still costs more than any pairing gains."),
+    (r"(np\.int64|np\.bool_|\], float).*\n(- .*\n)?\+ .*(, None|, \))", "NumPy finds the same type."),
+    (r"reshape\(-2", "Every negative number means the same to NumPy."),
+    (r"common_media\n", "A shortcut for frames of one size: the longer way gives the same."),
+    (r"digest\[:", "Any place that follows from the data hash alone will do."),
+    (r"_among_the_known\n- if", "Work at the last known moment keeps its place either way."),
+    (r"max\(matches \+ missing, 2\)", "The weight is 1 up to three objects."),
+    (r"truth.timestamp\(\) if truth else 1.0", "No truth is as old as 1970."),
+    (r"_why\n.*age >", "With a tolerance of a second or more, the age is never 0 or 1 here."),
+    (r"_backoff\(None\)", "The back-off is jitter; tests replace it."),
 )
 """Reasons by a pattern that is found in `module.function`, the line before and the line after."""
 
