@@ -4,16 +4,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from benchmark_qa.stats.crowd_evidence import named_of_many, standings
 from benchmark_qa.stats.evidence import (
     Floats,
     cap_for,
     evidence_paths,
     fold,
-    named_of_many,
     naming_level,
     object_figure,
     object_gains,
-    standings,
     value_gains,
 )
 from benchmark_qa.stats.item_order import item_order

@@ -8,17 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmark_qa.stats.crowd_evidence import named_of_many
 from benchmark_qa.stats.drift_test import LabelledTask, all_drift_looks
-from benchmark_qa.stats.evidence import (
-    Floats,
-    Gains,
-    cap_for,
-    evidence_paths,
-    named_of_many,
-    naming_level,
-    object_gains,
-    value_gains,
-)
+from benchmark_qa.stats.evidence import Floats, Gains, cap_for, evidence_paths, naming_level, object_gains, value_gains
 from benchmark_qa.stats.item_order import item_order
 from benchmarks._simulated_people import kinds
 

@@ -1,6 +1,7 @@
 """Explain pydantic's errors to people: the key first, what is wrong, what to write instead."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -26,6 +27,8 @@ _MESSAGES: Mapping[str, str] = {
     "list_type": "must be a list in brackets",
     "none_required": "must be null",
 }
+
+
 _WITH_LIMITS: Mapping[str, str] = {
     "greater_than": "must be greater than {gt}",
     "greater_than_equal": "must be at least {ge}",
@@ -95,3 +98,27 @@ def _names(model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         alias = field.validation_alias or field.alias
         yield alias if isinstance(alias, str) else name
+
+
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+
+
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+_START = datetime(1970, 1, 1)
+
+
+def require_moment(moment: datetime) -> None:
+    """Refuse a moment that is too early or too late to convert to UTC or to another time zone.
+
+    Args:
+        moment: with its time zone.
+
+    Raises:
+        ValueError: the message gives the range.
+    """
+    # Without its time zone: subtraction from a time in another zone may overflow.
+    own_clock = moment.replace(tzinfo=None)
+    if not timedelta(days=2) <= own_clock - _START <= LATEST - EARLIEST:
+        raise ValueError(f"out of range: ask for a moment from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}")

@@ -17,7 +17,7 @@ from encord.utilities.project_user import ProjectUserRole
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import RequestRejected
-from benchmark_qa.encord_api.making import find_or_make
+from benchmark_qa.encord_api.folders import find_or_make
 from benchmark_qa.encord_api.retries import batches
 
 ITEMS_PER_REQUEST = 1_000

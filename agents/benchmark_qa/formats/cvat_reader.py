@@ -12,15 +12,19 @@ from benchmark_qa.formats.coco_building import (
     CocoDocument,
     Folder,
     FormatError,
+    as_number,
+    attribute,
     box,
+    children,
     ellipse,
     keypoints,
     outline,
+    parsed,
+    text,
     turned_box,
 )
 from benchmark_qa.formats.label_parts import Size
 from benchmark_qa.formats.run_lengths import coco_mask
-from benchmark_qa.formats.xml_reading import as_number, attribute, children, parsed, text
 from benchmark_qa.labels.annotations import Numbers
 
 

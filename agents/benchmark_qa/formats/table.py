@@ -6,12 +6,11 @@ from typing import Any
 
 import orjson
 
-from benchmark_qa.formats.coco_building import CocoDocument, Folder, FormatError
+from benchmark_qa.formats.coco_building import CocoDocument, Folder, FormatError, parsed
 from benchmark_qa.formats.cvat_reader import read_cvat
 from benchmark_qa.formats.label_studio_reader import is_label_studio, read_label_studio
 from benchmark_qa.formats.labelme_reader import is_labelme, read_labelme
 from benchmark_qa.formats.voc_reader import read_voc
-from benchmark_qa.formats.xml_reading import parsed
 from benchmark_qa.formats.yolo_reader import is_yolo, read_yolo
 
 

@@ -6,8 +6,17 @@ itself (their `source/database` is "The VOC2007 Database") count pixels from 1 a
 
 from xml.etree.ElementTree import Element
 
-from benchmark_qa.formats.coco_building import CocoBuilder, CocoDocument, Folder, FormatError, box
-from benchmark_qa.formats.xml_reading import children, number, parsed, text
+from benchmark_qa.formats.coco_building import (
+    CocoBuilder,
+    CocoDocument,
+    Folder,
+    FormatError,
+    box,
+    children,
+    number,
+    parsed,
+    text,
+)
 
 _FLAGS = ("difficult", "truncated", "occluded")
 

@@ -10,7 +10,7 @@ from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard
 from benchmark_qa.records.score import ScoreRecord, WorkReading, passed
 from benchmark_qa.stats.crowd_answers import item_rating
 from benchmark_qa.stats.intervals import Interval, mean_interval
-from benchmark_qa.stats.rating import Rating, Work, rate
+from benchmark_qa.stats.ranking import Rating, Work, rate
 
 
 @dataclass(frozen=True)

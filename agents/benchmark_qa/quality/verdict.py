@@ -19,8 +19,8 @@ from benchmark_qa.quality.submissions import (
     totals_of_figure,
 )
 from benchmark_qa.quality.verdict_history import VerdictEvent, history_of
-from benchmark_qa.stats.below_others import AmongOthers, beside_others
-from benchmark_qa.stats.evidence import Standing, folds, standings
+from benchmark_qa.stats.crowd_evidence import AmongOthers, Standing, beside_others, standings
+from benchmark_qa.stats.evidence import folds
 from benchmark_qa.stats.intervals import Interval, RatioTotals
 from benchmark_qa.stats.item_order import ItemOrder, item_order
 

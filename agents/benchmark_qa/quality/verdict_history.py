@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmark_qa.quality.submissions import JudgedFigure, Submission, gains_of
-from benchmark_qa.stats.evidence import Floats, cap_for, evidence_paths, named_of_many, naming_level
+from benchmark_qa.stats.crowd_evidence import named_of_many
+from benchmark_qa.stats.evidence import Floats, cap_for, evidence_paths, naming_level
 
 EventWords = Literal["above the bar", "below the bar", "undecided"]
 

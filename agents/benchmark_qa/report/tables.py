@@ -9,8 +9,7 @@ from rich.text import Text
 from benchmark_qa.quality.leaderboard import Leaderboard, Line
 from benchmark_qa.quality.verdict import BELOW_OTHERS, PersonVerdict
 from benchmark_qa.stats.intervals import Interval
-from benchmark_qa.terminal.narrow import Column, print_columns
-from benchmark_qa.terminal.printing import plain_console
+from benchmark_qa.terminal.printing import Column, plain_console, print_columns
 
 _FILE_WIDTH = 160
 _RANKS = {"annotator": 0, "verdict": 0, "tasks": 1, "F1 [95 %]": 2, "accuracy [95 %]": 2, "precision": 3, "recall": 4}

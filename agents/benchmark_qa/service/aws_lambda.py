@@ -53,7 +53,7 @@ def migrate(_event: Event, _context: LambdaContext) -> dict[str, str | None]:
     Returns:
         The revisions `before` and after (`schema`), and `service_user` if one was created.
     """
-    from benchmark_qa.config.database import load_database  # noqa: PLC0415 - the other functions never migrate
+    from benchmark_qa.config.hosting import load_database  # noqa: PLC0415 - the other functions never migrate
     from benchmark_qa.store.database import Database  # noqa: PLC0415
     from benchmark_qa.store.service_user import make_service_user  # noqa: PLC0415
 

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from benchmark_qa.config.deployment import ScoringStage
     from benchmark_qa.service.dispatch.background import BackgroundDispatcher
     from benchmark_qa.service.dispatch.worker_process import WorkerProcess
-    from benchmark_qa.tasks.drain import Drained
-    from benchmark_qa.tasks.events import EventOutcome
+    from benchmark_qa.tasks.drain import Drained, EventOutcome
     from benchmark_qa.tasks.feedback import Audience
     from benchmark_qa.tasks.jobs import DrainJob, JobQueue
 
@@ -260,7 +259,7 @@ class Service:
         return message_about(self.connections.scorer, rows, audience)
 
     def _handle_event(self, project_hash: str, data_hashes: Sequence[str]) -> "EventOutcome":
-        from benchmark_qa.tasks.events import handle_event  # noqa: PLC0415
+        from benchmark_qa.tasks.drain import handle_event  # noqa: PLC0415
 
         return handle_event(self.connections.scorer, project_hash, data_hashes)
 

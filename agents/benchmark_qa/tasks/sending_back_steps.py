@@ -15,9 +15,8 @@ from benchmark_qa.encord_api.catalogue import LinkedDatasets
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.collections import FrameCollections
 from benchmark_qa.encord_api.errors import RequestRejected
-from benchmark_qa.encord_api.issues import DataUnitIssues
 from benchmark_qa.encord_api.models import Project, StageKind
-from benchmark_qa.encord_api.reviews import PeoplesWork
+from benchmark_qa.encord_api.reviews import DataUnitIssues, PeoplesWork
 from benchmark_qa.encord_api.tasks import ORDINARY_PRIORITY, TaskRow, move_tasks, task_rows
 from benchmark_qa.formats.chosen_items import ChosenItem, Reason, ReasonKind
 from benchmark_qa.store.action_log import UnknownActionError

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from benchmark_qa.config.moments import require_moment
+from benchmark_qa.config.explain import require_moment
 
 
 def zone_of(name: str) -> ZoneInfo:

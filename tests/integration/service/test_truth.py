@@ -15,7 +15,7 @@ from benchmark_qa.encord_api.models import LabelRow
 from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.service.service import Service, _Context, _in_worker_process
 from benchmark_qa.tasks import ground_truth as truth_module
-from benchmark_qa.tasks.events import handle_event
+from benchmark_qa.tasks.drain import handle_event
 from benchmark_qa.tasks.ground_truth import GroundTruth, TruthRow, bytes_of
 from emulator.testing import Running
 from tests.integration.service.in_process import service_in_process

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from benchmark_qa.terminal.runs import only_run_of
+from benchmark_qa.terminal.files import only_run_of
 from tests.integration.setup.conftest import ANNOTATORS, EXPERT, KEYS, Site
 from tests.integration.setup.setup_files import BENCHMARK_DATASET, PRODUCTION, photo, write_setup
 

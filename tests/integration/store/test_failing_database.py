@@ -15,8 +15,7 @@ from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks import recovery
 from benchmark_qa.tasks.connections import Connections
-from benchmark_qa.tasks.drain import drain_scoring_stage
-from benchmark_qa.tasks.events import handle_event
+from benchmark_qa.tasks.drain import drain_scoring_stage, handle_event
 from benchmark_qa.tasks.jobs import DrainJob, JobRunner
 from benchmark_qa.tasks.recovery import evaluate_project
 from benchmark_qa.tasks.recovery import rescore_project as rescore

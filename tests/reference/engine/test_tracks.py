@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from trackeval.metrics import CLEAR, HOTA, Identity
 
-from benchmark_qa.engine.tracks.heaviest import heaviest_matching
 from benchmark_qa.engine.tracks.hota import HotaScore, hota_score
 from benchmark_qa.engine.tracks.identity import IdentityScore, identity_score, identity_switches
+from benchmark_qa.engine.tracks.pairs import heaviest_matching
 from tests.unit.engine.test_tracks import Floats, Frame, as_pairs, iou, walkers
 
 

@@ -9,8 +9,7 @@ from encord.storage import StorageFolder
 
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
-from benchmark_qa.encord_api.folders import ListedFolder
-from benchmark_qa.encord_api.making import find_or_make, mark_of
+from benchmark_qa.encord_api.folders import ListedFolder, find_or_make, mark_of
 from benchmark_qa.encord_api.uploads import Folder
 
 

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
-from benchmark_qa.engine.tracks.heaviest import heaviest_matching
 from benchmark_qa.engine.tracks.hota import ALPHAS, hota_score
 from benchmark_qa.engine.tracks.identity import IdentitySwitch, identity_score, identity_switches
-from benchmark_qa.engine.tracks.pairs import InvalidTracksError, TrackPairs
+from benchmark_qa.engine.tracks.pairs import InvalidTracksError, TrackPairs, heaviest_matching
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

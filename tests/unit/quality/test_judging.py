@@ -25,8 +25,7 @@ from benchmark_qa.quality.submissions import (
 from benchmark_qa.quality.verdict import Bar, PersonVerdict, Verdicts, judge, order_of_items
 from benchmark_qa.quality.verdict_history import VerdictEvent
 from benchmark_qa.records.score import ScoreRecord
-from benchmark_qa.stats.below_others import AmongOthers
-from benchmark_qa.stats.evidence import Standing
+from benchmark_qa.stats.crowd_evidence import AmongOthers, Standing
 from benchmark_qa.stats.intervals import Interval
 from benchmark_qa.stats.item_order import ItemOrder
 from tests.records import NOON, data_hash, record

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from benchmark_qa.config.moments import EARLIEST, LATEST, require_moment
+from benchmark_qa.config.explain import EARLIEST, LATEST, require_moment
 
 ZONES = ("UTC", "Pacific/Apia", "Pacific/Kiritimati", "Etc/GMT+12", "America/St_Johns")
 

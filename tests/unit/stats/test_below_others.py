@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmark_qa.stats.below_others import beside_others, differences_of
+from benchmark_qa.stats.crowd_evidence import beside_others, differences_of
 
 
 def crowd(

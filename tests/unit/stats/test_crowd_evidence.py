@@ -5,16 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark_qa.stats.evidence import (
-    Evidence,
-    fold,
-    named,
-    named_of_many,
-    needed_evidence,
-    standings,
-    tasks_expected,
-    value_gains,
-)
+from benchmark_qa.stats.crowd_evidence import named, named_of_many, needed_evidence, standings, tasks_expected
+from benchmark_qa.stats.evidence import Evidence, fold, value_gains
 
 EVIDENCE = st.lists(st.floats(0, 1000), min_size=1, max_size=12).map(
     lambda given: {f"person-{number}": evidence for number, evidence in enumerate(given)}

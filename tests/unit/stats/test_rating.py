@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark_qa.stats.rating import WEIGHTS, Parts, Work, rate
+from benchmark_qa.stats.ranking import WEIGHTS, Parts, Work, rate
 
 USUAL = Work(
     quality=0.9, done=40, assigned=50, reviewed=40, accepted_at_once=30, rejections=10, timed=40, hours=8.0, objects=400

@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmark_qa.tasks.drain import handle_event
 from benchmark_qa.tasks.errors import TruthChanging
-from benchmark_qa.tasks.events import handle_event
 from benchmark_qa.tasks.score import Scorer
 from tests.unit.tasks.fake_encord import BENCHMARK, COMPLETE, OTHER, PRODUCTION, RIGHT, Row, platform, scorer_on, uuid
 

@@ -11,9 +11,8 @@ from benchmark_qa.config.settings import Settings
 from benchmark_qa.service.service import Service
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.tasks.connections import Connections
-from benchmark_qa.tasks.drain import drain_scoring_stage
+from benchmark_qa.tasks.drain import drain_scoring_stage, handle_event
 from benchmark_qa.tasks.errors import NotSubmitted
-from benchmark_qa.tasks.events import handle_event
 from benchmark_qa.tasks.held import NowhereToPass, held
 from benchmark_qa.tasks.score import Scorer
 from tests.unit.tasks.fake_encord import ANNOTATE, COMPLETE, PRODUCTION, SCORE, platform, scorer_on, unit

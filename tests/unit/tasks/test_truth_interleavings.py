@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark_qa.tasks.events import handle_event
+from benchmark_qa.tasks.drain import handle_event
 from tests.unit.tasks.fake_encord import (
     BENCHMARK,
     COMPLETE,

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from benchmark_qa.terminal.narrow import Column, Layout, layout, lines_of, print_columns
+from benchmark_qa.terminal.printing import Column, Layout, layout, lines_of, print_columns
 
 NAMES = ("anna@example.com", "a-very-long-name.of-somebody@labelling.department.example.com")
 

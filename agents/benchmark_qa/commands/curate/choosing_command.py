@@ -211,7 +211,7 @@ def push(
         from benchmark_qa.encord_api.catalogue import Catalogue
         from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, ItemVectors
         from benchmark_qa.encord_api.retries import batches
-        from benchmark_qa.terminal.progress import item_progress
+        from benchmark_qa.terminal.printing import item_progress
 
         with Index.open(index) as opened:
             vectors = _for_encord(opened, size)

@@ -90,7 +90,7 @@ def index_pictures(
     with _asking():
         from benchmark_qa.commands.curate.index import Index
         from benchmark_qa.commands.curate.indexing import cores, index_source, vectors_in_metadata, vectors_of
-        from benchmark_qa.terminal.progress import item_progress
+        from benchmark_qa.terminal.printing import item_progress
 
         sources = _sources(local or [], folder or [], dataset or [], project or [])
         encoder = None if no_vectors or vectors or vectors_key else _encoder(model, cores())

@@ -150,8 +150,8 @@ def _fingerprinted(
 ) -> "tuple[list[Candidate], dict[str, str]]":
     from benchmark_qa.commands.curation.items import with_fingerprints
     from benchmark_qa.encord_api.pictures import Pictures
-    from benchmark_qa.terminal.progress import item_progress
-    from benchmark_qa.terminal.runs import Journal
+    from benchmark_qa.terminal.files import Journal
+    from benchmark_qa.terminal.printing import item_progress
 
     total = sum(candidate.uuid in readable for candidate in candidates)
     try:

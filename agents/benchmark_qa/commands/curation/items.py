@@ -12,8 +12,8 @@ from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.images.draw import Candidate, stratum_of
 from benchmark_qa.images.statistics import UnreadableImageError, image_statistics
+from benchmark_qa.terminal.files import Journal
 from benchmark_qa.terminal.options import is_uuid
-from benchmark_qa.terminal.runs import Journal
 
 PARALLEL = 8
 

@@ -132,7 +132,7 @@ def _export(settings: Any, request: "ExportRequest", out: Path) -> "Exported":
     from benchmark_qa.formats.table_writer import TablesMissingError
     from benchmark_qa.tasks.connections import Connections
     from benchmark_qa.terminal.opening import open_encord
-    from benchmark_qa.terminal.progress import step_progress
+    from benchmark_qa.terminal.printing import step_progress
 
     if settings is None:
         exporter = Exporter(open_encord(), None, None)

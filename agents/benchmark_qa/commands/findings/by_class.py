@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark_qa.commands.predictions.detections import Detections
-from benchmark_qa.commands.predictions.library import with_boxes
+from benchmark_qa.commands.predictions.outcome import with_boxes
 from benchmark_qa.commands.predictions.result import NO_CLASS, PredictionScore
 from benchmark_qa.engine.pairs import Flags, Indices, Numbers, Pairs, assign, box_iou, touching
 from benchmark_qa.stats.intervals import Interval

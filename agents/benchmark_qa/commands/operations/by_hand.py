@@ -27,7 +27,7 @@ def route(
         from benchmark_qa.tasks.connections import Connections
         from benchmark_qa.tasks.drain import drain_routing_stage
         from benchmark_qa.tasks.errors import MisconfiguredStage
-        from benchmark_qa.terminal.progress import task_progress
+        from benchmark_qa.terminal.printing import task_progress
 
         connections = Connections(load_settings(endpoints=False))
         routing = connections.settings.config.stages.routing
@@ -54,7 +54,7 @@ def evaluate(
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.tasks.connections import Connections
         from benchmark_qa.tasks.recovery import evaluate_project
-        from benchmark_qa.terminal.progress import task_progress
+        from benchmark_qa.terminal.printing import task_progress
 
         connections = Connections(load_settings(endpoints=False))
         with task_progress("scoring") as progress:
@@ -86,7 +86,7 @@ def rescore(
         from benchmark_qa.quality.from_store import stale_scores
         from benchmark_qa.tasks.connections import Connections
         from benchmark_qa.tasks.recovery import rescore_project
-        from benchmark_qa.terminal.progress import task_progress
+        from benchmark_qa.terminal.printing import task_progress
 
         connections = Connections(load_settings(endpoints=False))
         with task_progress("scoring again") as progress:

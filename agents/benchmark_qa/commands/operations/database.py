@@ -26,7 +26,7 @@ def upgrade() -> None:
     Needs nothing but DATABASE_URL. With SERVICE_DATABASE_URL it also makes the user of that URL, which owns no table.
     """
     with clear_failures():
-        from benchmark_qa.config.database import load_database
+        from benchmark_qa.config.hosting import load_database
         from benchmark_qa.store.database import Database
 
         settings = load_database()

@@ -86,7 +86,7 @@ def _show(console: "Console", found: "Standing", *, as_json: bool, wide: bool, o
 
 
 def _print_stages(console: "Console", project: "ProjectStanding", now: datetime, *, wide: bool) -> None:
-    from benchmark_qa.terminal.narrow import Column, print_columns
+    from benchmark_qa.terminal.printing import Column, print_columns
 
     stages = project.stages
     ages = [duration(now - stage.unchanged_since) if stage.unchanged_since else "" for stage in stages]

@@ -10,7 +10,7 @@ import typer
 from benchmark_qa.terminal.failures import clear_failures, refuse
 
 if TYPE_CHECKING:
-    from benchmark_qa.commands.pace.priorities import PacePlan
+    from benchmark_qa.commands.pace.measure import PacePlan
     from benchmark_qa.commands.pace.schedule import Rate
     from benchmark_qa.stats.intervals import Interval
 
@@ -42,8 +42,7 @@ def status(apply: ApplyOption = False, json: JsonOption = False) -> None:
         from benchmark_qa.commands.pace.measure import measure_pace, set_pace
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.tasks.connections import Connections
-        from benchmark_qa.terminal.narrow import Column, print_columns
-        from benchmark_qa.terminal.printing import plain_console
+        from benchmark_qa.terminal.printing import Column, plain_console, print_columns
 
         connections = Connections(load_settings(endpoints=False))
         measured = measure_pace(connections.projects)
@@ -100,7 +99,7 @@ def schedule(
     cannot be used.
     """
     with clear_failures():
-        from benchmark_qa.commands.pace.priorities import carry_out, plan_pace
+        from benchmark_qa.commands.pace.measure import carry_out, plan_pace
         from benchmark_qa.commands.pace.schedule import Workers
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.tasks.connections import Connections

@@ -103,7 +103,7 @@ def evaluate_predictions(
     from benchmark_qa.commands.predictions.evaluation import compare_predictions
     from benchmark_qa.commands.predictions.evaluation import evaluate_predictions as evaluate
     from benchmark_qa.commands.predictions.inputs import load_inputs
-    from benchmark_qa.commands.predictions.library import EvaluatorMissingError
+    from benchmark_qa.commands.predictions.outcome import EvaluatorMissingError
     from benchmark_qa.commands.predictions.page import Evaluation
     from benchmark_qa.commands.predictions.pictures import read_pictures, with_pictures
     from benchmark_qa.commands.predictions.slices import find_slices

@@ -13,8 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, Region
-from benchmark_qa.commands.predictions.library import evaluator
-from benchmark_qa.commands.predictions.outcome import NO_TRUTH, Counts, Outcome, matched_across_classes, numbers
+from benchmark_qa.commands.predictions.outcome import (
+    NO_TRUTH,
+    Counts,
+    Outcome,
+    evaluator,
+    matched_across_classes,
+    numbers,
+)
 from benchmark_qa.commands.predictions.result import (
     Calibration,
     CalibrationBin,

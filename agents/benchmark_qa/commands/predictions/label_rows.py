@@ -15,7 +15,7 @@ from benchmark_qa.commands.predictions.detections import (
     box_around,
     confidence_of,
 )
-from benchmark_qa.commands.predictions.library import encoded, mask_area, mask_box, mask_of_rings
+from benchmark_qa.commands.predictions.outcome import encoded, mask_area, mask_box, mask_of_rings
 from benchmark_qa.commands.predictions.truth import Given, Kind, Place, Truth
 from benchmark_qa.formats.regions import curve_regions
 from benchmark_qa.labels.annotations import Numbers, Rings, Runs

@@ -75,7 +75,7 @@ def _stored(inputs: "Inputs", detections: "Detections") -> Pictures:
     if inputs.encord is None:
         raise ExportError("--pictures reads from Encord: name the labels by their project's hash")
     from benchmark_qa.terminal.failures import clear_failures
-    from benchmark_qa.terminal.progress import item_progress
+    from benchmark_qa.terminal.printing import item_progress
 
     items = {
         at: item
@@ -93,7 +93,7 @@ def _stored(inputs: "Inputs", detections: "Detections") -> Pictures:
 def _in_folder(detections: "Detections", folder: Path, image_map: "ImageMap | None") -> Pictures:
     """Statistics of every image of the labels that is in the folder under one of its names."""
     from benchmark_qa.images.statistics import UnreadableImageError, image_statistics
-    from benchmark_qa.terminal.progress import item_progress
+    from benchmark_qa.terminal.printing import item_progress
 
     wanted = _files(detections, folder, image_map)
     if not wanted:

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, Region
-from benchmark_qa.commands.predictions.library import with_boxes
-from benchmark_qa.commands.predictions.outcome import Outcome
+from benchmark_qa.commands.predictions.outcome import Outcome, with_boxes
 from benchmark_qa.engine.pairs import box_iou, touching
 from benchmark_qa.stats.failing_clusters import gap_between
 from benchmark_qa.stats.intervals import Interval, RatioTotals

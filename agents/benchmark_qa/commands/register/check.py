@@ -11,8 +11,7 @@ from typing import Any, TextIO
 from benchmark_qa.commands.register.entries import MODELS, check_limits, key_of, model_of, plain, urls_of
 from benchmark_qa.commands.register.errors import EntryError, Fault, Faults
 from benchmark_qa.commands.register.files import Limits, MalformedFile, Value, values
-from benchmark_qa.commands.register.key_frames import checked_reserved, require_finite
-from benchmark_qa.commands.register.metadata import MetadataSchema
+from benchmark_qa.commands.register.key_frames import MetadataSchema, checked_reserved, require_finite
 from benchmark_qa.encord_api.models import Model
 
 _CACHE_KIB = 32 * 1024

@@ -11,7 +11,7 @@ from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
 from benchmark_qa.terminal.opening import open_storage
 
 if TYPE_CHECKING:
-    from benchmark_qa.commands.register.metadata import MetadataSchema
+    from benchmark_qa.commands.register.key_frames import MetadataSchema
     from benchmark_qa.commands.register.rows import Rules
     from benchmark_qa.commands.register.steps import Progress, Registered
     from benchmark_qa.encord_api.uploads import Folder
@@ -189,7 +189,7 @@ def run(
     named = registration_files(files)
     total = sum(checked(path)[0] for path in named)
     with clear_failures():
-        from benchmark_qa.terminal.progress import item_progress
+        from benchmark_qa.terminal.printing import item_progress
 
         storage = open_storage()
         uuid = storage.integration(integration)
@@ -232,7 +232,7 @@ def sync(
         refuse("--url and --integration belong together")
     with clear_failures():
         from benchmark_qa.commands.register.steps import sync as sync_folder
-        from benchmark_qa.terminal.progress import item_progress
+        from benchmark_qa.terminal.printing import item_progress
 
         storage = open_storage()
         if url is not None and integration is not None:
@@ -259,7 +259,7 @@ def register_in(
     from benchmark_qa.commands.register.check import entries
     from benchmark_qa.commands.register.steps import Registered
     from benchmark_qa.commands.register.steps import register as register_entries
-    from benchmark_qa.terminal.runs import Journal
+    from benchmark_qa.terminal.files import Journal
 
     outcome = Registered()
     for path in files:
@@ -329,7 +329,7 @@ def _choice(option: str, given: str, known: list[str]) -> str:
 
 def _schema(path: Path) -> "MetadataSchema":
     from benchmark_qa.commands.register.errors import RulesError
-    from benchmark_qa.commands.register.metadata import MetadataSchema
+    from benchmark_qa.commands.register.key_frames import MetadataSchema
 
     try:
         read = json_module.loads(path.read_bytes())

@@ -14,10 +14,15 @@ from benchmark_qa.commands.register import kinds as media
 from benchmark_qa.commands.register.dicom import Slice, UnreadableSlice, read_slice
 from benchmark_qa.commands.register.entries import check_title, check_url
 from benchmark_qa.commands.register.errors import EntryError, RulesError
-from benchmark_qa.commands.register.key_frames import NotANumber, checked_reserved, read_json, require_finite
+from benchmark_qa.commands.register.key_frames import (
+    MetadataSchema,
+    NotANumber,
+    checked_reserved,
+    read_json,
+    require_finite,
+)
 from benchmark_qa.commands.register.kinds import Kind
 from benchmark_qa.commands.register.listing import Location, is_at, kind_of, object_url
-from benchmark_qa.commands.register.metadata import MetadataSchema
 
 _NUMBER = re.compile(r"\d+")
 

@@ -18,7 +18,7 @@ from benchmark_qa.commands.register.check import Entry
 from benchmark_qa.commands.register.entries import urls_of
 from benchmark_qa.encord_api.errors import NotFoundOnPlatform
 from benchmark_qa.encord_api.uploads import FailedItem, Folder, JobOutcome, SyncState
-from benchmark_qa.terminal.runs import Journal
+from benchmark_qa.terminal.files import Journal
 
 ITEMS_PER_JOB = 1_000
 """Encord's documentation says that small jobs show results sooner; a kill also loses less"""

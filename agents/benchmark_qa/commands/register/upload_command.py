@@ -79,8 +79,8 @@ def upload(
         total = describe_local_files(source, root, rules, Path(scratch), left_out)
         with clear_failures():
             from benchmark_qa.commands.register.uploading import upload as upload_files
-            from benchmark_qa.terminal.progress import item_progress
-            from benchmark_qa.terminal.runs import Journal
+            from benchmark_qa.terminal.files import Journal
+            from benchmark_qa.terminal.printing import item_progress
 
             storage = open_storage()
             target = storage.folder_or_new(folder) if create_folder else storage.folder(folder)

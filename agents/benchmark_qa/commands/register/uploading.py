@@ -26,7 +26,7 @@ from benchmark_qa.commands.register.steps import (
 from benchmark_qa.encord_api.errors import NotFoundOnPlatform, RequestRejected
 from benchmark_qa.encord_api.uploads import Folder, Place, Storage
 from benchmark_qa.errors import MissingExtraError
-from benchmark_qa.terminal.runs import Journal
+from benchmark_qa.terminal.files import Journal
 
 ITEMS_PER_JOB = 20
 

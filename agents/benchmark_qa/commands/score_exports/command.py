@@ -198,8 +198,7 @@ def _write_conflicts(tasks: "Sequence[ScoredTask]") -> None:
 
 
 def _print_table(tasks: "Sequence[ScoredTask]", explain: bool, *, wide: bool) -> None:
-    from benchmark_qa.terminal.narrow import Column, print_columns
-    from benchmark_qa.terminal.printing import plain_console
+    from benchmark_qa.terminal.printing import Column, plain_console, print_columns
 
     console = plain_console() if sys.stdout.isatty() else plain_console(width=WIDE)
     lines = dict(_annotators(tasks))

@@ -55,8 +55,8 @@ def send_back(
         from benchmark_qa.tasks.connections import Connections
         from benchmark_qa.tasks.sending_back import SendBack, Wishes, as_dict
         from benchmark_qa.tasks.sending_back_steps import STEP_NAMES
-        from benchmark_qa.terminal.progress import item_progress
-        from benchmark_qa.terminal.runs import only_run_of
+        from benchmark_qa.terminal.files import only_run_of
+        from benchmark_qa.terminal.printing import item_progress
 
         read = read_choice(choice)
         wishes = Wishes(frozenset(name for name in STEP_NAMES if wanted[name]), to)

@@ -108,8 +108,8 @@ def apply(
     """
     from benchmark_qa.commands.register.directory import report_failures
     from benchmark_qa.commands.setup.sources import read_setup, sources_of
-    from benchmark_qa.terminal.progress import item_progress
-    from benchmark_qa.terminal.runs import only_run_of
+    from benchmark_qa.terminal.files import only_run_of
+    from benchmark_qa.terminal.printing import item_progress
 
     declared, document = read_setup(file), _document_at(file, out)
     with clear_failures(), ExitStack() as scratch:

@@ -191,7 +191,7 @@ class UploadSource:
     ) -> "Registered":
         """Upload what the notes do not have; without notes, what has no matching item in the folder."""
         from benchmark_qa.commands.register.uploading import upload
-        from benchmark_qa.terminal.runs import Journal
+        from benchmark_qa.terminal.files import Journal
 
         notes = self.source.with_name(f"{self.source.name}.progress")
         known = notes.exists()

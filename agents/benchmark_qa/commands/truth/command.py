@@ -55,8 +55,7 @@ def _counts(items: "list[TruthItem]") -> dict[str, int]:
 
 
 def _print(items: "list[TruthItem]", *, every: bool, wide: bool) -> None:
-    from benchmark_qa.terminal.narrow import Column, print_columns
-    from benchmark_qa.terminal.printing import plain_console
+    from benchmark_qa.terminal.printing import Column, plain_console, print_columns
 
     console = plain_console(highlight=False)
     listed = [item for item in items if every or item.needs_work or item.excluded is not None or item.state == "empty"]

@@ -89,7 +89,7 @@ def import_truth(
         target_of,
         without_unannotated,
     )
-    from benchmark_qa.terminal.progress import item_progress
+    from benchmark_qa.terminal.printing import item_progress
 
     with clear_failures():
         export = image_map_of(map_images)

@@ -7,7 +7,8 @@ import numpy as np
 
 from benchmark_qa.engine.config import Rules
 from benchmark_qa.engine.pairs import Numbers, Pairs, box_iou, padded_extents
-from benchmark_qa.engine.similarity import cuboids, points, runs
+from benchmark_qa.engine.similarity import areas as runs
+from benchmark_qa.engine.similarity import cuboids, points
 from benchmark_qa.labels.annotations import Drawings
 from benchmark_qa.labels.ontology import Shape
 

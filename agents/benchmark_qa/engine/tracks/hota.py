@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmark_qa.engine.pairs import SLACK
-from benchmark_qa.engine.tracks.heaviest import heaviest_matching
-from benchmark_qa.engine.tracks.pairs import Bools, Floats, TrackPairs
+from benchmark_qa.engine.tracks.pairs import Bools, Floats, TrackPairs, heaviest_matching
 
 ALPHAS: Floats = np.arange(0.05, 0.99, 0.05)
 """The localisation thresholds, shape (19,): 0.05, 0.10, ... 0.95."""

@@ -13,9 +13,8 @@ import numpy as np
 from benchmark_qa.engine.matching import Matches, Scored, Sides
 from benchmark_qa.engine.pairs import SLACK, Indices
 from benchmark_qa.engine.result import Conflict, IdentityFigures
-from benchmark_qa.engine.tracks.heaviest import heaviest_matching, solve
 from benchmark_qa.engine.tracks.hota import HotaScore, hota_score
-from benchmark_qa.engine.tracks.pairs import Bools, Ints, TrackPairs
+from benchmark_qa.engine.tracks.pairs import Bools, Ints, TrackPairs, heaviest_matching, solve
 from benchmark_qa.labels.ontology import Ontology
 
 

@@ -12,7 +12,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
 from pydantic import AwareDatetime, SecretStr
 
-from benchmark_qa.config.moments import require_moment
+from benchmark_qa.config.explain import require_moment
 from benchmark_qa.service.errors import Refusals
 from benchmark_qa.service.service import Service
 

@@ -12,10 +12,10 @@ from benchmark_qa.commands.register.build import Built, build
 from benchmark_qa.commands.register.check import check
 from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
 from benchmark_qa.commands.register.files import Limits
+from benchmark_qa.commands.register.key_frames import MetadataSchema
 from benchmark_qa.commands.register.kinds import Kind
 from benchmark_qa.commands.register.listing import Location
 from benchmark_qa.commands.register.manifest import Row, Rows, csv_rows, json_rows, parquet_rows
-from benchmark_qa.commands.register.metadata import MetadataSchema
 from benchmark_qa.commands.register.rows import Rules, natural_key
 
 

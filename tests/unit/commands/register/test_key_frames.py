@@ -9,8 +9,7 @@ import pytest
 
 from benchmark_qa.commands.register.check import check
 from benchmark_qa.commands.register.errors import EntryError
-from benchmark_qa.commands.register.key_frames import checked_reserved
-from benchmark_qa.commands.register.metadata import MetadataSchema
+from benchmark_qa.commands.register.key_frames import MetadataSchema, checked_reserved
 
 SCHEMA = MetadataSchema({"site": {"ty": "enum", "values": ["A"]}, "clip": {"ty": "embedding", "size": 2}})
 GOOD: list[dict[str, Any]] = [
