@@ -6,8 +6,8 @@ All looks at one person are screened at once: a look at which no label is far en
 
 import numpy as np
 
+from benchmark_qa.labels.annotations import Numbers
 from benchmark_qa.stats.drift_test import LOOK_EVERY, SubmittedTasks, TasksOfPerson, level_of_look, look_at, search_from
-from benchmark_qa.stats.evidence import Floats
 
 CROWD = 41
 TASKS = 500
@@ -88,13 +88,13 @@ def is_searched(own: TasksOfPerson) -> np.ndarray:
     return np.asarray((differences**2 >= worth[:, None] * spread).any(axis=1))
 
 
-def _products(counts: Floats) -> Floats:
+def _products(counts: Numbers) -> Numbers:
     """(rows, 3 + 3 labels): 1, marks, labels, squared marks, squared labels, labels x marks."""
     marks = counts.sum(axis=1, keepdims=True)
     return np.concatenate([np.ones_like(marks), marks, counts, marks**2, counts**2, counts * marks], axis=1)
 
 
-def _variances(means: Floats, squares: tuple[Floats, Floats, Floats], share: Floats, labels: int) -> Floats:
+def _variances(means: Numbers, squares: tuple[Numbers, Numbers, Numbers], share: Numbers, labels: int) -> Numbers:
     """(looks, labels): summed variances of labels minus share x marks.
 
     Args:
@@ -109,7 +109,7 @@ def _variances(means: Floats, squares: tuple[Floats, Floats, Floats], share: Flo
     return np.asarray(squared - given - 2 * share * (crossed - both) + share**2 * (squared_marks - marks))
 
 
-def _elsewhere(own: TasksOfPerson, until: Floats) -> Floats:
+def _elsewhere(own: TasksOfPerson, until: Numbers) -> Numbers:
     """(looks, products): of the first task of others on each item that the person has not met by the look."""
     crowd, first = own.all_tasks, own.first_of_others
     extended = _products(crowd.counts[first])

@@ -10,7 +10,8 @@ from functools import cache
 
 import numpy as np
 
-from benchmark_qa.stats.evidence import Floats, Gains, object_gains, value_gains
+from benchmark_qa.labels.annotations import Numbers
+from benchmark_qa.stats.evidence import Gains, object_gains, value_gains
 from benchmarks.intervals import answer_crowd, box_crowd
 
 BAR = 0.7
@@ -56,16 +57,16 @@ def bluebird_tasks() -> tuple[GainsAt, ...]:
     return tuple(_values(row == truth) for row in answers)
 
 
-def _objects(rows: Floats) -> GainsAt:
+def _objects(rows: Numbers) -> GainsAt:
     tp, fp, fn = rows.T[:3]
     return lambda bar: object_gains(tp, fp, fn, tp + fn, bar)
 
 
-def _values(right: Floats) -> GainsAt:
+def _values(right: Numbers) -> GainsAt:
     return lambda bar: value_gains(right, bar)
 
 
-def tilted(gains: Floats, base: Floats | None = None) -> Floats | None:
+def tilted(gains: Numbers, base: Numbers | None = None) -> Numbers | None:
     """Weights of tasks for which the mean gain is 0; None where no weights can do it. NaN counts as 0."""
     values = np.nan_to_num(gains)
     start = np.ones(len(values)) if base is None else base
@@ -91,7 +92,7 @@ def _real(crowd: tuple[GainsAt, ...], figure: float, people: int, tasks: int, ra
 
 
 @cache
-def _weighed(crowd: tuple[GainsAt, ...], figure: float) -> list[tuple[Gains, Floats]]:
+def _weighed(crowd: tuple[GainsAt, ...], figure: float) -> list[tuple[Gains, Numbers]]:
     weights = [(gains_at(BAR), tilted(gains_at(figure).values)) for gains_at in crowd]
     return [(gains, each) for gains, each in weights if each is not None]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from benchmark_qa.labels.annotations import Numbers
 from benchmark_qa.stats.crowd_evidence import named_of_many, standings
 from benchmark_qa.stats.evidence import (
-    Floats,
     cap_for,
     evidence_paths,
     fold,
@@ -49,7 +49,7 @@ def _batches(runs: int) -> Iterator[int]:
     return (min(BATCH, runs - done) for done in range(0, runs, BATCH))
 
 
-def _answers(chances: Floats, crowds: int, order: str, random: np.random.Generator) -> Floats:
+def _answers(chances: Numbers, crowds: int, order: str, random: np.random.Generator) -> Numbers:
     """(crowds x people, tasks) for `evidence_paths`."""
     people = np.tile(chances, (crowds * CROWD, 1))
     if order == "each":
@@ -59,7 +59,7 @@ def _answers(chances: Floats, crowds: int, order: str, random: np.random.Generat
     return value_gains(random.random(people.shape) < people, BAR).for_below
 
 
-def named_at_looks(paths: Floats, crowd: int = CROWD) -> np.ndarray:
+def named_at_looks(paths: Numbers, crowd: int = CROWD) -> np.ndarray:
     """(crowds, people, tasks): who is named at each look, from paths (crowds x people, tasks)."""
     shaped = paths.reshape(-1, crowd, paths.shape[1])
     named = np.zeros(shaped.shape, bool)
@@ -69,7 +69,7 @@ def named_at_looks(paths: Floats, crowd: int = CROWD) -> np.ndarray:
     return named
 
 
-def _named(units: Floats) -> np.ndarray:
+def _named(units: Numbers) -> np.ndarray:
     return named_at_looks(evidence_paths(units, cap=cap_for(CROWD)))
 
 
@@ -99,7 +99,7 @@ def others_rows(runs: int, random: np.random.Generator) -> Rows:
     return rows
 
 
-def _beside(chances: Floats, less: float, crowds: int, random: np.random.Generator) -> np.ndarray:
+def _beside(chances: Numbers, less: float, crowds: int, random: np.random.Generator) -> np.ndarray:
     """(crowds, people, tasks): who is named at each look; the first person is worse by ``less``."""
     skills = np.zeros((CROWD, 1))
     skills[0] = less
@@ -178,6 +178,6 @@ def split_half() -> str:
     return "\n".join(lines)
 
 
-def _counts(rows: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def _counts(rows: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     tp, fp, fn = rows.T[:3]
     return tp, fp, fn, tp + fn

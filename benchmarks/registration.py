@@ -21,7 +21,7 @@ from benchmark_qa.commands.register.build import build
 from benchmark_qa.commands.register.check import check
 from benchmark_qa.commands.register.listing import Location
 from benchmark_qa.commands.register.manifest import csv_rows
-from benchmark_qa.commands.register.rows import Rules
+from benchmark_qa.commands.register.rows import ManifestRules
 
 SIZES = (10_000, 100_000, 1_000_000)
 FRAMES = 40
@@ -59,7 +59,7 @@ def measure(directory: Path, mode: str) -> None:
     started, used = time.perf_counter(), time.process_time()
     if mode == "build":
         with (directory / "manifest.csv").open(newline="") as text:
-            build(csv_rows(text), Rules(location=Location.S3), Directory(directory))
+            build(csv_rows(text), ManifestRules(location=Location.S3), Directory(directory))
     else:
         for path in sorted(directory.glob("registration-*.json")):
             with path.open() as text:

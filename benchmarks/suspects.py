@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmark_qa.engine.pairs import box_iou
 from benchmark_qa.stats.crowd_answers import suspect_answers
-from benchmark_qa.stats.crowd_boxes import BoxItem, Fault, SuspectBox, suspect_boxes
+from benchmark_qa.stats.crowd_boxes import BoxItem, SuspectBox, SuspectKind, suspect_boxes
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 SHARE = 0.05
@@ -186,7 +186,7 @@ def main() -> None:
             ]
             print(f"| {data} | {kind} | {found:.1%} | {' | '.join(rest)} |")
     faults = [suspect.fault for suspect in suspect_boxes(box_items(load("pedestrians.json")))]
-    counts = ", ".join(f"{faults.count(fault)} {fault}" for fault in Fault)
+    counts = ", ".join(f"{faults.count(fault)} {fault}" for fault in SuspectKind)
     print(f"\nlisted in the pedestrians' truth as it is: {counts}")
     truth, answers = answer_arrays(load("bluebirds.json"))
     print(f"listed in the bluebirds' truth as it is: {len(suspect_answers(truth, answers, classes=2).suspects)}")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark_qa.stats.evidence import Floats, cap_for, evidence_paths, naming_level
+from benchmark_qa.labels.annotations import Numbers
+from benchmark_qa.stats.evidence import cap_for, evidence_paths, naming_level
 from benchmarks._simulated_people import BAR, Kind, kinds, mostly_empty, silent
 from benchmarks._verdict_conditions import (
     drift_rows,
@@ -78,12 +79,12 @@ def some_poor(kind: Kind, figure: float, runs: int, random: np.random.Generator)
 def costs(kind: Kind, runs: int, random: np.random.Generator) -> dict[str, str]:
     """Medians of tasks: alone, in a crowd, after a change, above, after recovery."""
 
-    def after(parts: list[tuple[float, int]], *, below: bool = True, crowd: int = 1) -> Floats:
+    def after(parts: list[tuple[float, int]], *, below: bool = True, crowd: int = 1) -> Numbers:
         drawn = [kind.draw(figure, runs, tasks, random) for figure, tasks in parts]
         units = np.concatenate([each.for_below if below else each.for_above for each in drawn], axis=1)
         return evidence_paths(units, cap=cap_for(crowd))
 
-    def median(paths: Floats, level: float, since: int = 0) -> float:
+    def median(paths: Numbers, level: float, since: int = 0) -> float:
         return float(np.median(first(paths >= level)) - since)
 
     level, crowd_level = naming_level(), naming_level(CROWD)

@@ -25,7 +25,7 @@ BOXED_FROM = 120
 """Columns that a terminal needs for help in boxes."""
 
 
-class Entry(NamedTuple):
+class CommandEntry(NamedTuple):
     """A command: name, module and attribute that define it, panel in the help, and help text."""
 
     name: str
@@ -36,170 +36,174 @@ class Entry(NamedTuple):
 
 
 ENTRIES = (
-    Entry(
+    CommandEntry(
         "setup",
         "commands.setup.command",
         "setup",
         SETTING_UP,
         "Folders, datasets, ontology and both projects from one file.",
     ),
-    Entry(
+    CommandEntry(
         "register",
         "commands.register.command",
         "register",
         SETTING_UP,
         "Registration files: build, check, and register what they name.",
     ),
-    Entry(
+    CommandEntry(
         "upload",
         "commands.register.upload_command",
         "upload",
         SETTING_UP,
         "Upload local files to Encord's own storage.",
     ),
-    Entry(
+    CommandEntry(
         "curate",
         "commands.curate.command",
         "curate",
         SETTING_UP,
         "Pictures: quality, duplicates, clusters, search, map, choice.",
     ),
-    Entry("benchmark", "commands.curation.command", "benchmark", SETTING_UP, "Benchmark items: choose them."),
-    Entry(
+    CommandEntry("benchmark", "commands.curation.command", "benchmark", SETTING_UP, "Benchmark items: choose them."),
+    CommandEntry(
         "truth",
         "commands.truth.command",
         "truth",
         SETTING_UP,
         "Ground truth: import it, list items, take out, put back, accept another answer.",
     ),
-    Entry(
+    CommandEntry(
         "doctor",
         "commands.operations.doctor",
         "doctor",
         SETTING_UP,
         "Check settings, key, database, projects, stages, pathways, ontologies and datasets, and say what to fix.",
     ),
-    Entry(
+    CommandEntry(
         "status",
         "commands.operations.status",
         "status",
         AT_WORK,
         "Where everything is: tasks by stage, whom the oldest wait for, scores, and what to type next.",
     ),
-    Entry("serve", "commands.serve.command", "serve", AT_WORK, "Serve the agents that Encord calls."),
-    Entry(
+    CommandEntry("serve", "commands.serve.command", "serve", AT_WORK, "Serve the agents that Encord calls."),
+    CommandEntry(
         "route",
         "commands.operations.by_hand",
         "route",
         AT_WORK,
         "Route every task that waits at the routing stage, in bundles, also where the stage is on Auto.",
     ),
-    Entry(
+    CommandEntry(
         "evaluate",
         "commands.operations.by_hand",
         "evaluate",
         AT_WORK,
         "Score every benchmark task that waits at a scoring stage, or has passed one or is finished without a score.",
     ),
-    Entry(
+    CommandEntry(
         "prelabel",
         "commands.hand_out.command",
         "prelabel",
         AT_WORK,
         "Pre-labels: a model's predictions on tasks that nobody has started.",
     ),
-    Entry(
+    CommandEntry(
         "assign",
         "commands.hand_out.command",
         "assign",
         AT_WORK,
         "Assign the waiting tasks of the production project; nobody meets a data unit twice.",
     ),
-    Entry("pace", "commands.pace.command", "pace", AT_WORK, "How often people meet benchmark items, and when."),
-    Entry(
+    CommandEntry("pace", "commands.pace.command", "pace", AT_WORK, "How often people meet benchmark items, and when."),
+    CommandEntry(
         "report",
         "report.command",
         "report",
         RESULTS,
         "Report every annotator: tasks, matches, precision, recall, F1 with its 95 % interval, verdict; and much more.",
     ),
-    Entry(
+    CommandEntry(
         "alerts",
         "alerts.command",
         "alerts",
         RESULTS,
         "Hold the rules of 'alerts' against the current verdicts, and send each change once to ALERT_WEBHOOK_URL.",
     ),
-    Entry(
+    CommandEntry(
         "act",
         "commands.act.command",
         "act",
         RESULTS,
         "List, and with --enforce take, the actions that 'actions' in the configuration asks for.",
     ),
-    Entry(
+    CommandEntry(
         "actions",
         "commands.operations.audit",
         "actions",
         RESULTS,
         "What people and rules have done: list it, undo it.",
     ),
-    Entry(
+    CommandEntry(
         "rescore",
         "commands.operations.by_hand",
         "rescore",
         RESULTS,
         "Score again every data unit whose labels, ground truth, scoring rules or engine differ from its score's.",
     ),
-    Entry(
+    CommandEntry(
         "score",
         "commands.score_exports.command",
         "score",
         RESULTS,
         "Score label rows against the ground truth of the same data units (same data hash).",
     ),
-    Entry("db", "commands.operations.database", "db", RESULTS, "The database of scores."),
-    Entry(
+    CommandEntry("db", "commands.operations.database", "db", RESULTS, "The database of scores."),
+    CommandEntry(
         "export",
         "commands.export.command",
         "export",
         LOOP,
         "Export labels to Encord JSON, COCO, YOLO and Parquet, with a manifest.",
     ),
-    Entry(
+    CommandEntry(
         "evaluate-predictions",
         "commands.predictions.command",
         "evaluate_predictions",
         LOOP,
         "Print mAP and mAR (COCO protocol), F1, precision and recall by class, confusion and calibration.",
     ),
-    Entry(
+    CommandEntry(
         "find",
         "commands.findings.command",
         "find",
         LOOP,
         "Find likely label errors, failure slices, what is missing and spurious, contradictions and rare classes.",
     ),
-    Entry(
+    CommandEntry(
         "choose",
         "commands.findings.choose_command",
         "choose",
         LOOP,
         "Choose what goes round again: work of weak annotators, and ground truth that is suspect.",
     ),
-    Entry(
+    CommandEntry(
         "send-back",
         "commands.send_back.command",
         "send_back",
         LOOP,
         "Send chosen data units back: collected, with issues, re-opened, and first in the queue.",
     ),
-    Entry("container", "commands.serve.command", "container", HIDDEN, "Start what the host of a container asks for."),
-    Entry("healthy", "commands.serve.command", "healthy", HIDDEN, "Whether the service on this machine answers."),
+    CommandEntry(
+        "container", "commands.serve.command", "container", HIDDEN, "Start what the host of a container asks for."
+    ),
+    CommandEntry(
+        "healthy", "commands.serve.command", "healthy", HIDDEN, "Whether the service on this machine answers."
+    ),
 )
 
 
-def load(entry: Entry) -> Any:
+def load(entry: CommandEntry) -> Any:
     """Import and return the command of an entry."""
     found = getattr(import_module(f"benchmark_qa.{entry.module}"), entry.attribute)
     if isinstance(found, typer.Typer):

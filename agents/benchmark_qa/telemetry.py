@@ -14,9 +14,9 @@ from opentelemetry import metrics
 Attributes = Mapping[str, str | int]
 Key = tuple[str, tuple[tuple[str, str | int], ...]]
 """Name and attributes of a counter."""
-Counts = Mapping[Key, int]
+CountsByKey = Mapping[Key, int]
 
-Reading = Callable[[], float]
+GaugeReading = Callable[[], float]
 
 _meter = metrics.get_meter("encord-benchmark-agents")
 _counters: "dict[str, Count]" = {}
@@ -38,21 +38,21 @@ class Count:
         _noted[self._name, tuple(sorted((attributes or {}).items()))] += amount
 
 
-def observe(name: str, description: str, reading: Reading, *, unit: str = "") -> None:
+def register_gauge(name: str, description: str, reading: GaugeReading, *, unit: str = "") -> None:
     """Register a gauge of this process, read whenever the metrics are read."""
     _meter.create_observable_gauge(
         name, callbacks=[lambda _: [metrics.Observation(reading())]], unit=unit, description=description
     )
 
 
-def take_counts() -> Counts:
+def take_counts() -> CountsByKey:
     """Return the counts of this process since the last call."""
     taken = dict(_noted)
     _noted.clear()
     return taken
 
 
-def add_counts(counts: Counts) -> None:
+def add_counts(counts: CountsByKey) -> None:
     """Add the counts of another process to those of this one."""
     for (name, attributes), amount in counts.items():
         _counters[name].add(amount, dict(attributes))

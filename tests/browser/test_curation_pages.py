@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from benchmark_qa.commands.curate.analysis import cluster, duplicates_of
-from benchmark_qa.commands.curate.index import Entry, Index, Item
+from benchmark_qa.commands.curate.index import Entry, Index, IndexedItem
 from benchmark_qa.commands.curate.pages import clusters_page, duplicates_page, map_page, quality_page
 from benchmark_qa.images.picture_groups import laid_flat
 from benchmark_qa.images.quality_lists import Measures, quality_lists
@@ -26,12 +26,14 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     with Index.open(tmp_path_factory.mktemp("index") / "pictures.index", make=True) as opened:
         random = np.random.default_rng(0)
         centres = random.normal(size=(3, 16))
-        items = [Item(f"item-{n}", "1", f"picture <{n}>.jpg", {"weather": ("sun", "rain")[n % 2]}) for n in range(60)]
+        items = [
+            IndexedItem(f"item-{n}", "1", f"picture <{n}>.jpg", {"weather": ("sun", "rain")[n % 2]}) for n in range(60)
+        ]
         entries = [
             entry_of(item, busy(n % 59), centres[n % 3] + 0.1 * random.normal(size=16)) for n, item in enumerate(items)
         ]
-        opened.settle("Street", [*items, Item("broken", "1", "broken.jpg")])
-        opened.write([*entries, Entry(Item("broken", "1", "broken.jpg"), reason="truncated")], "test")
+        opened.settle("Street", [*items, IndexedItem("broken", "1", "broken.jpg")])
+        opened.write([*entries, Entry(IndexedItem("broken", "1", "broken.jpg"), reason="truncated")], "test")
         opened.use_model("test")
         opened.write(entries, "test")
         yield opened
@@ -100,7 +102,7 @@ def test_the_map_is_used_by_keys_by_table_and_by_filter_and_saves_a_selection(
 def test_ten_thousand_pictures_are_a_page_below_8_mb_that_is_drawn_at_once(browser: Browser, tmp_path: Path) -> None:
     """Drawn within a second on an idle machine (`python -m benchmarks curate`); the bound here is for a busy one."""
     with Index.open(tmp_path / "many.index", make=True) as opened:
-        items = [Item(f"{n:032x}", "1", f"{n:06d}.jpg", {"hour": n % 24}) for n in range(MANY)]
+        items = [IndexedItem(f"{n:032x}", "1", f"{n:06d}.jpg", {"hour": n % 24}) for n in range(MANY)]
         shown = [entry_of(items[0], busy(n), np.ones(4)).thumbnail for n in range(40)]
         measures = Measures(1280, 720, 100.0, 40.0, 5.0, 0.0, 200.0, False, "JPEG")
         opened.settle("Street", items)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from benchmark_qa.quality.report import Evidence, Question, Report, build_report
+from benchmark_qa.quality.report import Report, ReportEvidence, ReportQuestion, build_report
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.report.files import render
 from tests.browser.watched import SIZES, Watched
@@ -18,7 +18,7 @@ IMAGES = 120
 
 
 def report_of(records: list[ScoreRecord], **evidence: Any) -> Report:
-    return build_report(Question(PROJECT, asked_at=NOON), Evidence(records, **evidence))
+    return build_report(ReportQuestion(PROJECT, asked_at=NOON), ReportEvidence(records, **evidence))
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmark_qa.labels.annotations import Numbers
 from benchmark_qa.stats.crowd_evidence import named_of_many
 from benchmark_qa.stats.drift_test import LabelledTask, all_drift_looks
-from benchmark_qa.stats.evidence import Floats, Gains, cap_for, evidence_paths, naming_level, object_gains, value_gains
+from benchmark_qa.stats.evidence import Gains, cap_for, evidence_paths, naming_level, object_gains, value_gains
 from benchmark_qa.stats.item_order import item_order
 from benchmarks._simulated_people import kinds
 
@@ -27,7 +28,7 @@ def share_named(gains: Gains, crowd: int = CROWD) -> float:
     )
 
 
-def answers(random: np.random.Generator, chances: Floats | float, people: int, tasks: int) -> Gains:
+def answers(random: np.random.Generator, chances: Numbers | float, people: int, tasks: int) -> Gains:
     return value_gains(random.random((people, tasks)) < chances, BAR)
 
 
@@ -35,7 +36,7 @@ def moments(items: list[int]) -> dict[str, float]:
     return {str(item): float(moment) for moment, item in enumerate(items)}
 
 
-def median_first(paths: Floats, level: float) -> float:
+def median_first(paths: Numbers, level: float) -> float:
     reached = paths >= level
     return float(np.median(np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, 10**6)))
 
@@ -102,7 +103,7 @@ def test_the_costs_on_the_tasks_of_real_people(pedestrians: dict[str, Any]) -> N
     random = np.random.default_rng(10)
     draw = next(kind.draw for kind in kinds() if kind.name == "pedestrians")
 
-    def paths(parts: list[tuple[float, int]], side: str, *, crowd: int = 1) -> Floats:
+    def paths(parts: list[tuple[float, int]], side: str, *, crowd: int = 1) -> Numbers:
         drawn = [draw(figure, 1_000, tasks, random) for figure, tasks in parts]
         units = np.concatenate([each.for_below if side == "below" else each.for_above for each in drawn], axis=1)
         return evidence_paths(units, cap=cap_for(crowd))

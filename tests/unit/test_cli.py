@@ -2,11 +2,11 @@
 
 import pytest
 
-from benchmark_qa.cli import ENTRIES, Entry, load
+from benchmark_qa.cli import ENTRIES, CommandEntry, load
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_the_list_says_what_the_command_says_of_itself(entry: Entry) -> None:
+def test_the_list_says_what_the_command_says_of_itself(entry: CommandEntry) -> None:
     if entry.panel:
         command = load(entry)
         first = " ".join((command.help or "").split("\n\n")[0].split())

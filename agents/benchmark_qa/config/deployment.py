@@ -79,7 +79,7 @@ class Branches(Section):
     ignore: tuple[str, ...] = ()
 
 
-class Verdict(Section):
+class VerdictSettings(Section):
     """The bar for an annotator. Evidence decides, never the point: see docs/statistics/evidence.md."""
 
     threshold: float = Field(default=0.7, ge=0, le=1)
@@ -109,7 +109,7 @@ class Feedback(Section):
         return self
 
 
-class WriteBack(Section):
+class WriteBackSettings(Section):
     """What scoring changes on Encord besides moving tasks; all of it is off unless switched on."""
 
     issues: bool = False
@@ -177,9 +177,9 @@ class Deployment(Section):
     stages: Stages = Stages()
     branches: Branches = Branches()
     scoring: ScoringConfig = ScoringConfig()
-    verdict: Verdict = Verdict()
+    verdict: VerdictSettings = VerdictSettings()
     feedback: Feedback = Feedback()
-    write_back: WriteBack = WriteBack()
+    write_back: WriteBackSettings = WriteBackSettings()
     actions: Actions = Actions()
     exposure: Exposure = Exposure()
     alerts: tuple[AlertRule, ...] = ()

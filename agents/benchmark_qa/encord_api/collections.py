@@ -20,7 +20,7 @@ STORED_ITEMS_PER_REQUEST = 100
 COLLECTION_KIND = "curate-collection"
 """Kind of an entry of the action log about a collection of stored items."""
 
-Frame = tuple[str, int]
+CollectionFrame = tuple[str, int]
 """Data hash and frame number."""
 
 
@@ -31,7 +31,7 @@ class FrameCollections:
     encord: Encord
     project_hash: str
 
-    def collect(self, name: str, description: str, frames: Iterable[Frame]) -> None:
+    def collect(self, name: str, description: str, frames: Iterable[CollectionFrame]) -> None:
         """Ensure that a collection of that name contains these frames.
 
         3 requests, and 1 more per 100 data units in the collection and per 1,000 missing frames.
@@ -69,14 +69,14 @@ class FrameCollections:
     def _create(self, name: str, description: str) -> ProjectCollection:
         return self.encord.sdk_project(self.project_hash).create_collection(name, description)
 
-    def _add(self, collection: ProjectCollection, frames: Sequence[Frame]) -> None:
+    def _add(self, collection: ProjectCollection, frames: Sequence[CollectionFrame]) -> None:
         items = [ProjectDataCollectionItemRequest(data_uuid=UUID(unit), frame=frame) for unit, frame in frames]
         failed = retries.call(lambda: collection.add_items([*items])).failed_items
         if failed:
             raise RequestRejected(f"Encord could not collect {len(failed)} of {len(items)} frames")
 
 
-def _frames(collection: ProjectCollection) -> set[Frame]:
+def _frames(collection: ProjectCollection) -> set[CollectionFrame]:
     return {(row.data_hash, instance.frame) for row, instances in collection.list_frames() for instance in instances}
 
 

@@ -19,7 +19,7 @@ _TIMEOUT = (10, 60)
 _CHUNK = 256 * 1024
 
 
-class Pictures:
+class StoredPictures:
     """Stored pictures of one account. Thread-safe."""
 
     def __init__(self, encord: Encord) -> None:

@@ -37,12 +37,12 @@ _CHUNK_BYTES = 64 * 1024
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _replaced: set[object] = set()
 _log = logging.getLogger(__name__)
-_last_answer: ContextVar["Answer | None"] = ContextVar("encord_last_answer", default=None)
+_last_answer: ContextVar["HttpAnswer | None"] = ContextVar("encord_last_answer", default=None)
 _largest_body: ContextVar[int | None] = ContextVar("encord_largest_body", default=None)
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """Facts of an HTTP answer that the SDK does not return."""
 
     status: int
@@ -104,7 +104,7 @@ class PooledSession(requests.Session):
         size = len(response.content)
         telemetry.encord_requests.add(1, {"status": response.status_code})
         telemetry.encord_seconds.record(time.perf_counter() - started)
-        _last_answer.set(Answer(response.status_code, after, size))
+        _last_answer.set(HttpAnswer(response.status_code, after, size))
         return response
 
     def merge_environment_settings(self, url: Any, *args: Any, **kwargs: Any) -> Any:
@@ -142,7 +142,7 @@ def _number(header: str | None) -> int | None:
     return int(header) if header is not None and _DIGITS.fullmatch(header) else None
 
 
-def last_answer() -> Answer | None:
+def last_answer() -> HttpAnswer | None:
     """This context's latest answer; None if there was none."""
     return _last_answer.get()
 

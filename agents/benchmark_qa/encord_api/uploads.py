@@ -63,7 +63,7 @@ class SyncState:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class UploadTarget:
     """The upload target of one local file. `item` becomes the uuid of the item or of a part of an item."""
 
     item: str
@@ -79,7 +79,7 @@ class Storage:
         self._client = encord.sdk_client
         self._tree = FolderTree(encord)
 
-    def folder(self, reference: str) -> "Folder":
+    def folder(self, reference: str) -> "UploadFolder":
         """The folder with that uuid or exactly that title. 1 request; by title 1 per 100 folders found.
 
         Raises:
@@ -87,11 +87,11 @@ class Storage:
         """
         uuid = _uuid(reference)
         if uuid is not None:
-            return Folder(retries.call(lambda: self._client.get_storage_folder(uuid)))
+            return UploadFolder(retries.call(lambda: self._client.get_storage_folder(uuid)))
         found = retries.call(lambda: list(self._client.find_storage_folders(search=reference)))
-        return Folder(_one("folder", reference, [(folder.name, str(folder.uuid), folder) for folder in found]))
+        return UploadFolder(_one("folder", reference, [(folder.name, str(folder.uuid), folder) for folder in found]))
 
-    def synced_folder(self, title: str, *, integration: str, url: str) -> "Folder":
+    def synced_folder(self, title: str, *, integration: str, url: str) -> "UploadFolder":
         """The folder of that title; if there is none, a new one that Encord syncs with a bucket.
 
         Raises:
@@ -105,7 +105,7 @@ class Storage:
             raise RequestRejected(f"folder {title!r} is {other}, not in step with {url}: name another title")
         return folder
 
-    def folder_or_new(self, reference: str) -> "Folder":
+    def folder_or_new(self, reference: str) -> "UploadFolder":
         """The folder with that uuid or title; if no folder has that title, a new one at the top level.
 
         1 request more than `folder`.
@@ -147,7 +147,7 @@ class Storage:
         return item is not None and not item._orm_item.is_placeholder
 
 
-class Folder:
+class UploadFolder:
     """One folder. Thread-safe."""
 
     def __init__(self, folder: StorageFolder) -> None:
@@ -213,14 +213,14 @@ class Folder:
             unread_pages=found.scan_pages_processing_error + found.scan_pages_processing_cancelled,
         )
 
-    def places(self, kind: str, count: int) -> list[Place]:
+    def places(self, kind: str, count: int) -> list[UploadTarget]:
         """Upload targets for local files; `kind` is a value of the SDK's `StorageItemType`. 1 request."""
         asked = retries.call(lambda: self._folder._get_upload_signed_urls(StorageItemType(kind), count))
         if len(asked) != count:
             raise RequestRejected(f"Encord gave {len(asked)} places for {count} files")
-        return [Place(str(one.item_uuid), one.object_key, one.signed_url, one.upload_headers) for one in asked]
+        return [UploadTarget(str(one.item_uuid), one.object_key, one.signed_url, one.upload_headers) for one in asked]
 
-    def put(self, place: Place, path: Path, kind: str, *, jpeg: bytes | None = None) -> None:
+    def put(self, place: UploadTarget, path: Path, kind: str, *, jpeg: bytes | None = None) -> None:
         """Upload the bytes of a file, or `jpeg` in their place. 1 request.
 
         Raises:

@@ -7,9 +7,9 @@ from itertools import pairwise
 from math import inf
 from operator import itemgetter
 
-from benchmark_qa.engine.config import AnswerRule, Rules
+from benchmark_qa.engine.config import AnswerRule, ScoringRules
 from benchmark_qa.engine.errors import TooMuchWorkError
-from benchmark_qa.engine.result import AnswerScore, Conflict, joined
+from benchmark_qa.engine.result import AnswerScore, Conflict, joined_conflicts
 from benchmark_qa.labels.annotations import Annotations, Answer, Answers, Classification
 from benchmark_qa.labels.answers import is_ticked
 from benchmark_qa.labels.ontology import ClassificationClass, Question, QuestionType
@@ -49,7 +49,7 @@ def _text_agreement(rule: AnswerRule, truth: str, label: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class AnswerDifference:
     """A question that the two sides answer differently."""
 
     question: Question
@@ -81,8 +81,8 @@ def answer_in_words(question: Question, answer: Answer | None) -> str | None:
 
 
 def compare_answers(
-    questions: tuple[Question, ...], truth: Answers, label: Answers, rules: Rules, *, count: int = 1
-) -> tuple[AnswerScore, tuple[Difference, ...]]:
+    questions: tuple[Question, ...], truth: Answers, label: Answers, rules: ScoringRules, *, count: int = 1
+) -> tuple[AnswerScore, tuple[AnswerDifference, ...]]:
     """Compare the answers to one tree of questions.
 
     A nested question is compared only where both sides chose the option above it.
@@ -107,13 +107,13 @@ def compare_answers(
         compared += 1
         correct += agreed
         if agreed < 1:
-            wrong.append(Difference(question, left, right))
+            wrong.append(AnswerDifference(question, left, right))
     credit = correct * expected / (expected + spurious) if expected else 0.0
     counts = (compared * count, expected * count, spurious * count)
     return AnswerScore(correct * count, *counts, credit=credit * count), tuple(wrong)
 
 
-def count_answers(questions: tuple[Question, ...], answers: Answers, rules: Rules) -> int:
+def count_answers(questions: tuple[Question, ...], answers: Answers, rules: ScoringRules) -> int:
     """Number of answers, without those to ignored questions."""
     return sum(q.hash in answers and rules.answer(q).compare != "ignore" for q in questions)
 
@@ -126,14 +126,14 @@ def _is_asked(question: Question, truth: Answers, label: Answers) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnswersScored:
     """Score and conflicts of one class: of its classifications, or of its matched objects' attributes."""
 
     score: AnswerScore
     conflicts: tuple[Conflict, ...]
 
 
-def score_classifications(truth: Annotations, label: Annotations, rules: Rules) -> Mapping[int, Answered]:
+def score_classifications(truth: Annotations, label: Annotations, rules: ScoringRules) -> Mapping[int, AnswersScored]:
     """Score and conflicts of every classification, by index into `Ontology.classifications`."""
     by_truth, by_label = _by_class(truth), _by_class(label)
     results = {}
@@ -145,7 +145,9 @@ def score_classifications(truth: Annotations, label: Annotations, rules: Rules) 
             for part in _compare(asked, space, by_truth[feature][space], by_label[feature][space], rules)
         ]
         total = sum((score for score, _ in parts), AnswerScore())
-        results[feature] = Answered(total, tuple(joined(conflict for _, found in parts for conflict in found)))
+        results[feature] = AnswersScored(
+            total, tuple(joined_conflicts(conflict for _, found in parts for conflict in found))
+        )
     return results
 
 
@@ -160,7 +162,7 @@ def _by_class(annotations: Annotations) -> defaultdict[int, defaultdict[str, _Gi
 
 
 def _compare(
-    asked: ClassificationClass, space: str, truth: _Given, label: _Given, rules: Rules
+    asked: ClassificationClass, space: str, truth: _Given, label: _Given, rules: ScoringRules
 ) -> Iterator[tuple[AnswerScore, list[Conflict]]]:
     """Score and conflicts of each piece of the timeline; answers change only between pieces."""
     for start, end, left, right in _pieces(truth, label):
@@ -175,7 +177,7 @@ def _compare(
 
 
 def _conflicts(
-    place: Conflict, truth: Answers | None, label: Answers | None, wrong: tuple[Difference, ...]
+    place: Conflict, truth: Answers | None, label: Answers | None, wrong: tuple[AnswerDifference, ...]
 ) -> Iterator[Conflict]:
     if not wrong:
         return

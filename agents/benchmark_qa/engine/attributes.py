@@ -9,21 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.engine.answers import Answered, compare_answers, count_answers
-from benchmark_qa.engine.config import Rules
+from benchmark_qa.engine.answers import AnswersScored, compare_answers, count_answers
+from benchmark_qa.engine.config import ScoringRules
 from benchmark_qa.engine.errors import TooMuchWorkError
-from benchmark_qa.engine.matching import Matches, Sides
-from benchmark_qa.engine.pairs import Indices, Pairs
-from benchmark_qa.engine.result import AnswerScore, Conflict, joined
+from benchmark_qa.engine.matching import ComparedSides, Matches
+from benchmark_qa.engine.pairs import Pairs
+from benchmark_qa.engine.result import AnswerScore, Conflict, joined_conflicts
 from benchmark_qa.engine.similarity.points import visibility_agreement
-from benchmark_qa.labels.annotations import VISIBILITIES, Annotations, Answer, Answers, Skeletons
+from benchmark_qa.labels.annotations import VISIBILITIES, Annotations, Answer, Answers, Indices, Skeletons
 from benchmark_qa.labels.answers import asked_answers
 from benchmark_qa.labels.ontology import ObjectClass, Ontology
 
 VISIBILITY = "visibility"
 
 
-def score_attributes(matches: Sequence[Matches], sides: Sides, rules: Rules) -> Mapping[int, Answered]:
+def score_attributes(
+    matches: Sequence[Matches], sides: ComparedSides, rules: ScoringRules
+) -> Mapping[int, AnswersScored]:
     """Score and conflicts of the attributes, by index into `Ontology.objects`.
 
     Answers of missing truth objects count as expected and not given.
@@ -34,7 +36,7 @@ def score_attributes(matches: Sequence[Matches], sides: Sides, rules: Rules) -> 
         for feature, result in _Comparer(match, sides, rules).results():
             scores[feature] += result.score
             conflicts[feature].extend(result.conflicts)
-    return {feature: Answered(scores[feature], tuple(conflicts[feature])) for feature in sorted(scores)}
+    return {feature: AnswersScored(scores[feature], tuple(conflicts[feature])) for feature in sorted(scores)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,10 @@ class _Comparer:
     """Compares the attributes of the matches of one shape."""
 
     match: Matches
-    sides: Sides
-    rules: Rules
+    sides: ComparedSides
+    rules: ScoringRules
 
-    def results(self) -> Iterator[tuple[int, Answered]]:
+    def results(self) -> Iterator[tuple[int, AnswersScored]]:
         asking = [bool(item.questions) for item in self.rules.ontology.objects]
         if any(asking):
             yield from self._matched(np.array(asking))
@@ -53,7 +55,7 @@ class _Comparer:
         if isinstance(self.match.truth.geometry, Skeletons):
             yield from self._visibilities()
 
-    def _matched(self, asking: NDArray[np.bool_]) -> Iterator[tuple[int, Answered]]:
+    def _matched(self, asking: NDArray[np.bool_]) -> Iterator[tuple[int, AnswersScored]]:
         match, pairs = self.match, self.match.matched.pairs
         pairs = pairs.where(asking[match.truth.feature[pairs.truth]])
         first, second = match.truth.instance[pairs.truth], match.label.instance[pairs.label]
@@ -65,7 +67,7 @@ class _Comparer:
                 self._pair(feature, int(first[rows[0]]), int(second[rows[0]]), frame[rows], int(space[rows[0]])),
             )
 
-    def _pair(self, feature: int, truth: int, label: int, frames: Indices, space: int) -> Answered:
+    def _pair(self, feature: int, truth: int, label: int, frames: Indices, space: int) -> AnswersScored:
         """Score and conflicts of one truth object and one label object, over the frames where they match."""
         asked, name = self.rules.ontology.objects[feature], self.sides.truth.spaces[space]
         hashes = self.sides.truth.instances[truth], self.sides.label.instances[label]
@@ -88,9 +90,9 @@ class _Comparer:
                     )
                     for start, end in _runs_of(piece)
                 )
-        return Answered(total, tuple(joined(conflicts)))
+        return AnswersScored(total, tuple(joined_conflicts(conflicts)))
 
-    def _missing(self, asking: NDArray[np.bool_]) -> Iterator[tuple[int, Answered]]:
+    def _missing(self, asking: NDArray[np.bool_]) -> Iterator[tuple[int, AnswersScored]]:
         truth = self.match.truth
         missing = self.match.missing[asking[truth.feature[self.match.missing]]]
         instances = truth.instance[missing]
@@ -106,9 +108,9 @@ class _Comparer:
                 len(piece) * count_answers(asked.questions, given, self.rules)
                 for piece, given in zip(pieces, answers, strict=True)
             )
-            yield feature, Answered(AnswerScore(expected=expected), ())
+            yield feature, AnswersScored(AnswerScore(expected=expected), ())
 
-    def _visibilities(self) -> Iterator[tuple[int, Answered]]:
+    def _visibilities(self) -> Iterator[tuple[int, AnswersScored]]:
         """Score and conflicts of point visibility, by class.
 
         Where the truth hides any point of a class, every skeleton of the class counts as one answer.
@@ -129,7 +131,7 @@ class _Comparer:
             else:
                 score = AnswerScore(float(agreed[wrong].sum()), len(wrong), spurious=len(wrong))
             conflicts = self._visibility_conflicts(self.rules.ontology.objects[feature], pairs, wrong)
-            yield feature, Answered(score, tuple(joined(conflicts)))
+            yield feature, AnswersScored(score, tuple(joined_conflicts(conflicts)))
 
     def _visibility_conflicts(self, asked: ObjectClass, pairs: Pairs, wrong: Indices) -> Iterator[Conflict]:
         truth, label = self.match.truth, self.match.label

@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from benchmark_qa.engine.metrics import find_metric
-from benchmark_qa.engine.pairs import Flags, Numbers
-from benchmark_qa.labels.annotations import Drawings
+from benchmark_qa.engine.pairs import Flags
+from benchmark_qa.labels.annotations import Drawings, Numbers
 from benchmark_qa.labels.ontology import ObjectClass, Ontology, Question, Shape
 
 FIGURES = (
@@ -71,7 +71,7 @@ class ThresholdCurve(_Section):
 Threshold = Fraction | ThresholdCurve
 
 
-class Weights(_Section):
+class ScoreWeights(_Section):
     """How much one answer of each kind counts in the overall score."""
 
     objects: Weight = 1.0
@@ -165,7 +165,7 @@ class ScoringConfig(_Section):
     """Width of the rim that Boundary IoU compares, as a share of the image's diagonal."""
     answers: dict[NameOrHash, AnswerRule] = Field(default_factory=dict)
     """Rules for comparing attributes and classifications, by question."""
-    weights: Weights = Weights()
+    weights: ScoreWeights = ScoreWeights()
     identity: bool = True
     """Videos: whether IDF1, HOTA and identity switches are computed."""
     exclude: tuple[NameOrHash, ...] = ()
@@ -236,7 +236,7 @@ def threshold_at(rule: Threshold, areas: Numbers) -> Numbers:
 
 
 @dataclass(frozen=True)
-class Rules:
+class ScoringRules:
     """`ScoringConfig` applied to the classes and questions of an ontology."""
 
     config: ScoringConfig

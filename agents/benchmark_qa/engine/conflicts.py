@@ -7,25 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.engine.config import Rules
-from benchmark_qa.engine.matching import Matches, Scored, Sides, common_media
-from benchmark_qa.engine.pairs import (
-    MOST_CONNECTED,
-    MOST_PAIRS_OF_A_ROW,
-    SLACK,
-    Indices,
-    Numbers,
-    Pairs,
-    assign,
-    touching,
-)
+from benchmark_qa.engine.config import ScoringRules
+from benchmark_qa.engine.matching import ComparedSides, Matches, Scored, common_media
+from benchmark_qa.engine.pairs import MOST_CONNECTED, MOST_PAIRS_OF_A_ROW, SLACK, Pairs, best_pairs, touching
 from benchmark_qa.engine.result import Conflict, ConflictKind
-from benchmark_qa.labels.annotations import Annotations, Drawings
+from benchmark_qa.labels.annotations import Annotations, Drawings, Indices, Numbers
 from benchmark_qa.labels.ontology import AREA_SHAPES, Ontology, Shape
 
 
 def object_conflicts(
-    match: Matches, sides: Sides, ontology: Ontology, told_truth: Indices, told_label: Indices
+    match: Matches, sides: ComparedSides, ontology: Ontology, told_truth: Indices, told_label: Indices
 ) -> Iterator[Conflict]:
     """The conflicts of one shape.
 
@@ -40,7 +31,9 @@ def object_conflicts(
     yield from _alone("spurious", match.label, np.setdiff1d(match.spurious, told), best_label, sides.label, ontology)
 
 
-def _pairs(kind: ConflictKind, match: Matches, scored: Scored, sides: Sides, ontology: Ontology) -> Iterator[Conflict]:
+def _pairs(
+    kind: ConflictKind, match: Matches, scored: Scored, sides: ComparedSides, ontology: Ontology
+) -> Iterator[Conflict]:
     if not len(scored):
         return
     truth, label, pairs = match.truth, match.label, scored.pairs
@@ -120,7 +113,7 @@ class CrossPair:
 Crossing = tuple[CrossPair, ...]
 
 
-def cross_shapes(matches: Sequence[Matches], sides: Sides, rules: Rules) -> Crossing:
+def cross_shapes(matches: Sequence[Matches], sides: ComparedSides, rules: ScoringRules) -> Crossing:
     """One-to-one pairs of unmatched drawings of different shapes, each at or above the truth's threshold."""
     found = []
     areas = [match for match in matches if match.truth.shape in AREA_SHAPES]
@@ -139,7 +132,7 @@ class _Found:
     pair: CrossPair
 
 
-def _crossing_pairs(first: Matches, second: Matches, sides: Sides, rules: Rules) -> list[_Found]:
+def _crossing_pairs(first: Matches, second: Matches, sides: ComparedSides, rules: ScoringRules) -> list[_Found]:
     """Pairs of unmatched truth drawings of one shape and unmatched label drawings of another."""
     rows = np.setdiff1d(first.missing, np.concatenate((first.mislabelled.pairs.truth, first.near.pairs.truth)))
     columns = np.setdiff1d(second.spurious, np.concatenate((second.mislabelled.pairs.label, second.near.pairs.label)))
@@ -162,7 +155,7 @@ def _crossing_pairs(first: Matches, second: Matches, sides: Sides, rules: Rules)
     ]
 
 
-def _overlaps(truth: Drawings, label: Drawings, sides: Sides) -> tuple[Pairs, Numbers]:
+def _overlaps(truth: Drawings, label: Drawings, sides: ComparedSides) -> tuple[Pairs, Numbers]:
     from benchmark_qa.engine.similarity import areas  # noqa: PLC0415 - boxes need no shapely
     from benchmark_qa.labels.outlines import outlines  # noqa: PLC0415
 
@@ -179,8 +172,8 @@ def _found(  # noqa: PLR0917 - one pair with everything it points to
     pair: tuple[int, int],
     positions: tuple[Indices, Indices],
     similarity: float,
-    sides: Sides,
-    rules: Rules,
+    sides: ComparedSides,
+    rules: ScoringRules,
 ) -> _Found:
     row, column = int(positions[0][pair[0]]), int(positions[1][pair[1]])
     true, given = int(truth.feature[pair[0]]), int(label.feature[pair[1]])
@@ -211,5 +204,5 @@ def _one_to_one(found: Sequence[_Found]) -> Crossing:
     )
     similarity = np.array([item.similarity for item in found])
     order = np.arange(len(rows)), np.arange(len(columns))
-    chosen = assign(pairs, similarity, *order, most_connected=MOST_CONNECTED)
+    chosen = best_pairs(pairs, similarity, *order, most_connected=MOST_CONNECTED)
     return tuple(found[index].pair for index in np.flatnonzero(chosen).tolist())

@@ -4,20 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark_qa.engine.config import Rules
-from benchmark_qa.engine.pairs import (
-    MOST_CONNECTED,
-    MOST_PAIRS_OF_A_ROW,
-    SLACK,
-    Flags,
-    Indices,
-    Numbers,
-    Pairs,
-    assign,
-    touching,
-)
+from benchmark_qa.engine.config import ScoringRules
+from benchmark_qa.engine.pairs import MOST_CONNECTED, MOST_PAIRS_OF_A_ROW, SLACK, Flags, Pairs, best_pairs, touching
 from benchmark_qa.engine.similarity.measure import Measure, Media, measure
-from benchmark_qa.labels.annotations import Annotations, Drawings
+from benchmark_qa.labels.annotations import Annotations, Drawings, Indices, Numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +65,7 @@ class Matches:
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
+class ComparedSides:
     """The two label rows that are compared."""
 
     truth: Annotations
@@ -97,7 +87,7 @@ class Sides:
         return self.truth.rank[truth.instance], self.label.rank[label.instance]
 
 
-def match_shape(truth: Drawings, label: Drawings, sides: Sides, rules: Rules) -> Matches:
+def match_shape(truth: Drawings, label: Drawings, sides: ComparedSides, rules: ScoringRules) -> Matches:
     """Match the drawings of one shape per frame and class; all frames at once."""
     return _Matcher(truth, label, sides, rules).run()
 
@@ -116,7 +106,7 @@ def common_media(truth: Drawings, label: Drawings, places: tuple[Indices, Indice
 
 
 class _Matcher:
-    def __init__(self, truth: Drawings, label: Drawings, sides: Sides, rules: Rules) -> None:
+    def __init__(self, truth: Drawings, label: Drawings, sides: ComparedSides, rules: ScoringRules) -> None:
         self.truth, self.label, self.sides, self.rules = truth, label, sides, rules
         self.places = sides.places(truth, label)
         self.order = sides.order(truth, label)
@@ -184,7 +174,7 @@ class _Matcher:
     def _assign(self, scored: Scored) -> Scored:
         has_questions = any(item.questions for item in self.rules.ontology.objects)
         preference = (lambda chosen: self._alike(scored.pairs, chosen)) if has_questions else None
-        chosen = assign(
+        chosen = best_pairs(
             scored.pairs, scored.similarity, *self.order, preference=preference, most_connected=MOST_CONNECTED
         )
         return scored.where(chosen)

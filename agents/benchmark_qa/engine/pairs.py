@@ -8,12 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark_qa.engine.errors import TooManyPairsError
-
-Indices = NDArray[np.int64]
-
-
-Numbers = NDArray[np.float64]
-
+from benchmark_qa.labels.annotations import Indices, Numbers
 
 Flags = NDArray[np.bool_]
 
@@ -190,7 +185,7 @@ MOST_SQUARE = 2_000
 """Most connected drawings of one side for a dense matrix, which is fast and takes 32 MB."""
 
 
-def assign(
+def best_pairs(
     pairs: Pairs,
     similarity: Numbers,
     truth_order: Indices,

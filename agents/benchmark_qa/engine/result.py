@@ -290,7 +290,7 @@ class Conflict:
         return cls(**{f.name: data[f.name] for f in fields(cls) if f.name in data})
 
 
-def joined(conflicts: Iterable[Conflict]) -> list[Conflict]:
+def joined_conflicts(conflicts: Iterable[Conflict]) -> list[Conflict]:
     """The conflicts, with those merged that differ only in their frames and lie on consecutive frames.
 
     A merged conflict has the smallest similarity of its parts.
@@ -340,7 +340,7 @@ _WORDS: Mapping[ConflictKind, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RequirementResult:
     """What a requirement says: passed, failed, or not applicable (None) with the reason."""
 
     name: str
@@ -381,7 +381,7 @@ class TaskScore:
     confusion: tuple[tuple[str | None, str | None, int], ...] = ()
     """(true class, given class, count) by feature hash; None means no object."""
     conflicts: tuple[Conflict, ...] = ()
-    requirements: tuple[Verdict, ...] = ()
+    requirements: tuple[RequirementResult, ...] = ()
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     """Values of custom metrics, by name."""
     reason: str | None = None
@@ -422,7 +422,7 @@ class TaskScore:
             by_class={key: ClassScore.from_dict(value) for key, value in data["by_class"].items()},
             confusion=tuple((cell[0], cell[1], cell[2]) for cell in data["confusion"]),
             conflicts=tuple(Conflict.from_dict(item) for item in data["conflicts"]),
-            requirements=tuple(Verdict.from_dict(item) for item in data["requirements"]),
+            requirements=tuple(RequirementResult.from_dict(item) for item in data["requirements"]),
             metrics=dict(data["metrics"]),
         )
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmark_qa.engine.answers import Answered, score_classifications
+from benchmark_qa.engine.answers import AnswersScored, score_classifications
 from benchmark_qa.engine.attributes import score_attributes
-from benchmark_qa.engine.config import Filter, Requirement, Rules, ScoringConfig, Weights
+from benchmark_qa.engine.config import Filter, Requirement, ScoreWeights, ScoringConfig, ScoringRules
 from benchmark_qa.engine.conflicts import Crossing, cross_shapes, object_conflicts
 from benchmark_qa.engine.errors import ContradictoryAnswersError, TooMuchWorkError
-from benchmark_qa.engine.matching import Matches, Sides, match_shape
+from benchmark_qa.engine.matching import ComparedSides, Matches, match_shape
 from benchmark_qa.engine.metrics import METRICS, MetricInput, apply_metric
 from benchmark_qa.engine.result import (
     AnswerScore,
@@ -18,9 +18,9 @@ from benchmark_qa.engine.result import (
     Conflict,
     IdentityFigures,
     ObjectScore,
+    RequirementResult,
     TaskScore,
-    Verdict,
-    joined,
+    joined_conflicts,
 )
 from benchmark_qa.engine.tracks.identity import ALONE, score_identity
 from benchmark_qa.labels.annotations import Annotations, Classification, Span
@@ -30,12 +30,12 @@ from benchmark_qa.labels.ontology import Ontology, Shape
 from benchmark_qa.labels.shapes import within_media
 
 
-def verdict(requirement: Requirement, value: float | None, score: TaskScore) -> Verdict:
+def verdict(requirement: Requirement, value: float | None, score: TaskScore) -> RequirementResult:
     """The result of a resolved requirement for a value."""
     metric, threshold = requirement.metric or "", requirement.threshold or 0.0
     if value is None:
-        return Verdict(requirement.name, metric, threshold, None, None, _why(metric, score))
-    return Verdict(requirement.name, metric, threshold, value, value >= threshold - 1e-9)
+        return RequirementResult(requirement.name, metric, threshold, None, None, _why(metric, score))
+    return RequirementResult(requirement.name, metric, threshold, value, value >= threshold - 1e-9)
 
 
 def _why(metric: str, score: TaskScore) -> str:
@@ -86,7 +86,7 @@ def _within(item: Classification, first: float, last: float) -> Classification |
 
 
 def overall_score(
-    objects: ObjectScore | None, classifications: AnswerScore, attributes: AnswerScore, weights: Weights
+    objects: ObjectScore | None, classifications: AnswerScore, attributes: AnswerScore, weights: ScoreWeights
 ) -> float | None:
     """The weighted mean of objects, classifications and attributes; None if there are none.
 
@@ -134,7 +134,7 @@ def score_task(
         MasksDifferInSizeError: bitmasks of one frame have different sizes.
         MetricFailedError: a custom metric failed.
     """
-    rules = Rules(config or _DEFAULT, ontology)
+    rules = ScoringRules(config or _DEFAULT, ontology)
     counted = _scored(truth, rules)
     _refuse_contradictions("ground truth", truth, rules, counted)
     _refuse_contradictions("labels", labels, rules, counted)
@@ -146,7 +146,7 @@ def score_task(
         raise TooMuchWorkError(str(error)) from None
 
 
-def _refuse_contradictions(side: str, annotations: Annotations, rules: Rules, counted: frozenset[str]) -> None:
+def _refuse_contradictions(side: str, annotations: Annotations, rules: ScoringRules, counted: frozenset[str]) -> None:
     if not annotations.contradicted:
         return
     for item in rules.ontology.classes:
@@ -157,7 +157,7 @@ def _refuse_contradictions(side: str, annotations: Annotations, rules: Rules, co
                 )
 
 
-def _complete_score(truth: Annotations, labels: Annotations, rules: Rules) -> TaskScore:
+def _complete_score(truth: Annotations, labels: Annotations, rules: ScoringRules) -> TaskScore:
     score = _score(truth, labels, rules)
     if not rules.config.metrics and not rules.config.requirements:
         return score
@@ -166,12 +166,12 @@ def _complete_score(truth: Annotations, labels: Annotations, rules: Rules) -> Ta
     return replace(score, metrics=metrics, requirements=tuple(_verdicts(truth, labels, rules)))
 
 
-def _verdicts(truth: Annotations, labels: Annotations, rules: Rules) -> Iterator[Verdict]:
+def _verdicts(truth: Annotations, labels: Annotations, rules: ScoringRules) -> Iterator[RequirementResult]:
     for requirement in map(rules.config.resolve, rules.config.requirements):
         if not requirement.enabled:
             continue
         sides = [filtered(side, requirement.filter, rules.ontology) for side in (truth, labels)]
-        own = Rules(rules.config.overridden(requirement.overrides), rules.ontology)
+        own = ScoringRules(rules.config.overridden(requirement.overrides), rules.ontology)
         score = _score(sides[0], sides[1], own)
         metric = METRICS.get(requirement.metric or "")
         if metric is not None:
@@ -181,10 +181,10 @@ def _verdicts(truth: Annotations, labels: Annotations, rules: Rules) -> Iterator
             yield verdict(requirement, apply_metric(requirement.metric or "", given), score)
 
 
-def _score(truth: Annotations, labels: Annotations, rules: Rules) -> TaskScore:
+def _score(truth: Annotations, labels: Annotations, rules: ScoringRules) -> TaskScore:
     ontology = rules.ontology
     scored = _scored(truth, rules)
-    sides = Sides(_only(truth, ontology, scored), _only(labels, ontology, scored))
+    sides = ComparedSides(_only(truth, ontology, scored), _only(labels, ontology, scored))
     matches = [_match(shape, sides, rules) for shape in Shape if _is_drawn(shape, sides)]
     crossing = cross_shapes(matches, sides, rules)
     by_object = _object_scores(matches, crossing, len(ontology.objects))
@@ -222,7 +222,7 @@ def _score(truth: Annotations, labels: Annotations, rules: Rules) -> TaskScore:
     )
 
 
-def _scored(truth: Annotations, rules: Rules) -> frozenset[str]:
+def _scored(truth: Annotations, rules: ScoringRules) -> frozenset[str]:
     """Hashes of the classes that are scored."""
     config, ontology = rules.config, rules.ontology
     covered = {
@@ -251,11 +251,11 @@ def _only(annotations: Annotations, ontology: Ontology, scored: frozenset[str]) 
     )
 
 
-def _is_drawn(shape: Shape, sides: Sides) -> bool:
+def _is_drawn(shape: Shape, sides: ComparedSides) -> bool:
     return any(len(side.drawings.get(shape, ())) for side in (sides.truth, sides.label))
 
 
-def _match(shape: Shape, sides: Sides, rules: Rules) -> Matches:
+def _match(shape: Shape, sides: ComparedSides, rules: ScoringRules) -> Matches:
     truth, label = sides.truth.drawings.get(shape), sides.label.drawings.get(shape)
     nothing = np.empty(0, np.int64)
     some = truth if truth is not None else label
@@ -287,7 +287,9 @@ def _object_scores(matches: Sequence[Matches], crossing: Crossing, classes: int)
     return [ObjectScore(*numbers, *totals) for numbers, totals in columns]
 
 
-def _identity(matches: Sequence[Matches], sides: Sides, rules: Rules) -> tuple[IdentityFigures, tuple[Conflict, ...]]:
+def _identity(
+    matches: Sequence[Matches], sides: ComparedSides, rules: ScoringRules
+) -> tuple[IdentityFigures, tuple[Conflict, ...]]:
     if not rules.config.identity:
         return IdentityFigures(not_applicable="switched off in the configuration"), ()
     if not any(match.moves for match in matches):
@@ -298,8 +300,8 @@ def _identity(matches: Sequence[Matches], sides: Sides, rules: Rules) -> tuple[I
 def _by_class(
     ontology: Ontology,
     objects: Sequence[ObjectScore],
-    answered: Mapping[int, Answered],
-    described: Mapping[int, Answered],
+    answered: Mapping[int, AnswersScored],
+    described: Mapping[int, AnswersScored],
 ) -> Iterator[tuple[str, ClassScore]]:
     for feature, (item, score) in enumerate(zip(ontology.objects, objects, strict=True)):
         if not score.is_empty:
@@ -338,11 +340,11 @@ def _confusion(
 
 
 def _object_conflicts(
-    matches: Sequence[Matches], crossing: Crossing, sides: Sides, ontology: Ontology
+    matches: Sequence[Matches], crossing: Crossing, sides: ComparedSides, ontology: Ontology
 ) -> Iterator[Conflict]:
     crossed = {(pair.truth_shape, pair.truth) for pair in crossing}, {(p.label_shape, p.label) for p in crossing}
     for match in matches:
         shape = match.truth.shape
         told = [np.array([row for kind, row in side if kind is shape], np.int64) for side in crossed]
         yield from object_conflicts(match, sides, ontology, told[0], told[1])
-    yield from joined(pair.conflict for pair in crossing)
+    yield from joined_conflicts(pair.conflict for pair in crossing)

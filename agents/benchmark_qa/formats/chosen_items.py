@@ -21,7 +21,7 @@ ReasonKind = Literal[
 ]
 
 
-class Reason(BaseModel):
+class ChosenReason(BaseModel):
     """Why a data unit was chosen."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,7 +46,7 @@ class ChosenItem(BaseModel):
     data_hash: str
     title: str
     dataset_hash: str | None = None
-    reasons: tuple[Reason, ...] = Field(min_length=1)
+    reasons: tuple[ChosenReason, ...] = Field(min_length=1)
 
     @property
     def strength(self) -> float:

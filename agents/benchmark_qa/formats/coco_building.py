@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark_qa.formats.coco_reader import SHARES
 from benchmark_qa.formats.drawn_shapes import EXACT_KEY
-from benchmark_qa.formats.label_parts import Size
+from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.formats.regions import CURVE_POINTS
 from benchmark_qa.labels.annotations import Numbers
 from benchmark_qa.labels.outlines import ellipse_corners, rotated_box_corners
@@ -22,7 +22,7 @@ class FormatError(ValueError):
     """A file does not follow its format; the message names the place."""
 
 
-class Folder(Protocol):
+class LabelFolder(Protocol):
     """The files of an annotated data set, in a folder or as a single file."""
 
     @property
@@ -32,7 +32,7 @@ class Folder(Protocol):
     def read(self, name: str) -> bytes:
         """The content of a file."""
 
-    def image_size(self, name: str) -> Size | None:
+    def image_size(self, name: str) -> ImageSize | None:
         """Width and height of a picture; None if it cannot be read."""
 
 
@@ -56,7 +56,7 @@ class CocoBuilder:
         for name in classes:
             self.category(name)
 
-    def image(self, file_name: str, size: Size | None, *, in_pixels: bool = False, **more: Any) -> int:
+    def image(self, file_name: str, size: ImageSize | None, *, in_pixels: bool = False, **more: Any) -> int:
         """Add an image and return its id.
 
         Args:
@@ -125,7 +125,7 @@ def outline(rings: Sequence[Numbers]) -> dict[str, Any]:
     }
 
 
-def turned_box(middle: Sequence[float], extent: Sequence[float], degrees: float, size: Size) -> dict[str, Any]:
+def turned_box(middle: Sequence[float], extent: Sequence[float], degrees: float, size: ImageSize) -> dict[str, Any]:
     """A box rotated clockwise about its centre, in pixels."""
     media = np.array(size, np.float64)
     share = np.concatenate(((np.array(middle) - np.array(extent) / 2) / media, np.array(extent) / media, [degrees]))
@@ -135,7 +135,7 @@ def turned_box(middle: Sequence[float], extent: Sequence[float], degrees: float,
     return {**outline([corners]), EXACT_KEY: drawing}
 
 
-def ellipse(middle: Sequence[float], half: Sequence[float], degrees: float, size: Size) -> dict[str, Any]:
+def ellipse(middle: Sequence[float], half: Sequence[float], degrees: float, size: ImageSize) -> dict[str, Any]:
     """An ellipse rotated clockwise, in pixels; a circle has equal half axes."""
     width, height = size
     (ring,) = ellipse_corners(np.array([middle]), np.array([half]), np.array([degrees]), CURVE_POINTS)

@@ -33,14 +33,14 @@ from benchmark_qa.formats.coco_reader import (
     whole_number,
 )
 from benchmark_qa.formats.drawn_shapes import clipped_box, clipped_polygons, exact_drawing, polygons
-from benchmark_qa.formats.label_parts import Json, Labelled, LabelParts, Reading, Size
+from benchmark_qa.formats.label_parts import ImageSize, Json, Labelled, LabelParts, LabelReading
 from benchmark_qa.formats.regions import outlines_of
 from benchmark_qa.formats.run_lengths import pixels_of_rings, run_length_string
 from benchmark_qa.labels.ontology import ObjectClass, Shape
 from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
 
 
-def read_coco(document: Mapping[str, Any], target: Target) -> Reading:
+def read_coco(document: Mapping[str, Any], target: Target) -> LabelReading:
     """Labels of every image of a COCO document; an image without annotations has empty labels.
 
     Args:
@@ -63,7 +63,7 @@ def read_coco(document: Mapping[str, Any], target: Target) -> Reading:
     labelled = [
         (image, _labelled(image, annotations[own], categories, target, faults)) for own, image in images.items()
     ]
-    return Reading(tuple(_with_films(labelled)), tuple(faults.listed()), faults.in_words())
+    return LabelReading(tuple(_with_films(labelled)), tuple(faults.listed()), faults.in_words())
 
 
 def _with_films(labelled: Sequence[tuple[Json, Labelled]]) -> Iterator[Labelled]:
@@ -147,13 +147,13 @@ def _labelled(
     )
 
 
-def _shares_of(image: Json) -> Size | None:
+def _shares_of(image: Json) -> ImageSize | None:
     """The size that converts coordinates to shares of the image; None if they are in pixels."""
     return (1, 1) if image.get(SHARES) is True else None
 
 
 def _drawing(
-    annotation: Json, category: Json, target: Target, size: Size | None
+    annotation: Json, category: Json, target: Target, size: ImageSize | None
 ) -> tuple[ObjectClass, dict[str, Any], bool]:
     """Class and geometry of an annotation, and whether it was clipped.
 
@@ -180,7 +180,7 @@ def _drawing(
 
 
 def _geometry(
-    annotation: Json, category: Json, target: Target, item: ObjectClass, size: Size
+    annotation: Json, category: Json, target: Target, item: ObjectClass, size: ImageSize
 ) -> tuple[dict[str, Any], bool]:
     """The geometry for the shape of a class, and whether it was clipped."""
     _require_single(annotation, item)
@@ -212,7 +212,7 @@ def _require_single(annotation: Json, item: ObjectClass) -> None:
         raise UndrawableError(f"is marked to be ignored, so it is no {item.name!r}")
 
 
-def _polygon(annotation: Json, size: Size) -> tuple[dict[str, Any], bool]:
+def _polygon(annotation: Json, size: ImageSize) -> tuple[dict[str, Any], bool]:
     """The polygon of an annotation, and whether it was clipped.
 
     Run lengths become outlines of their pixels.
@@ -225,7 +225,7 @@ def _polygon(annotation: Json, size: Size) -> tuple[dict[str, Any], bool]:
     return polygons([[ring / size for ring in part] for part in parts]), False
 
 
-def _point(annotation: Json, size: Size) -> dict[str, Any]:
+def _point(annotation: Json, size: ImageSize) -> dict[str, Any]:
     ((x, y, seen),) = _keypoints(annotation, 1)
     if not seen:
         raise NoKeypointError
@@ -245,7 +245,7 @@ def _rings(annotation: Json) -> list[list[float]]:
     return rings
 
 
-def _bitmask(annotation: Json, size: Size) -> dict[str, Any]:
+def _bitmask(annotation: Json, size: ImageSize) -> dict[str, Any]:
     width, height = size
     if size == (1, 1):
         raise UndrawableError("is a mask on an image whose size is not known: put the pictures beside the labels")
@@ -264,7 +264,7 @@ def _bitmask(annotation: Json, size: Size) -> dict[str, Any]:
     return {"top": 0, "left": 0, "height": height, "width": width, "rleString": run_length_string(counts.tolist())}
 
 
-def _decoded(segmentation: Json, size: Size) -> "np.ndarray[tuple[int, int], np.dtype[np.bool_]]":
+def _decoded(segmentation: Json, size: ImageSize) -> "np.ndarray[tuple[int, int], np.dtype[np.bool_]]":
     width, height = size
     counts, told = segmentation.get("counts"), segmentation.get("size")
     if told != [height, width]:
@@ -289,7 +289,7 @@ def _keypoints(annotation: Json, count: int) -> list[tuple[float, float, int]]:
     return [(numbers[i], numbers[i + 1], int(numbers[i + 2])) for i in range(0, len(numbers), 3)]
 
 
-def _skeleton(annotation: Json, category: Json, target: Target, item: ObjectClass, size: Size) -> dict[str, Any]:
+def _skeleton(annotation: Json, category: Json, target: Target, item: ObjectClass, size: ImageSize) -> dict[str, Any]:
     template = target.classes.skeletons.get(target.classes.ontology.object_index[item.hash])
     names = category.get("keypoints")
     if template is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark_qa.formats.label_parts import Fault, Json, Size
+from benchmark_qa.formats.label_parts import ImageSize, InputFault, Json
 from benchmark_qa.labels.ontology import Shape
 
 _VISIBILITIES = ("invisible", "occluded", "visible")
@@ -56,13 +56,13 @@ class _Faults:
         """The entries of `others`, with their numbers."""
         return tuple(f"{count:,} {what}" for what, count in sorted(self.others.items()))
 
-    def listed(self) -> Iterator[Fault]:
+    def listed(self) -> Iterator[InputFault]:
         for reason, subject in self.first.items():
             more = self.count[reason] - 1
-            yield Fault(subject + (f" and {more:,} more" if more else ""), reason)
+            yield InputFault(subject + (f" and {more:,} more" if more else ""), reason)
 
 
-def _box(annotation: Json, size: Size) -> dict[str, float]:
+def _box(annotation: Json, size: ImageSize) -> dict[str, float]:
     box = annotation.get("bbox")
     if not isinstance(box, list) or len(box) != 4:
         raise UndrawableError("has no bbox of four numbers")
@@ -74,7 +74,7 @@ def _box(annotation: Json, size: Size) -> dict[str, float]:
     return {"x": x / size[0], "y": y / size[1], "w": width / size[0], "h": height / size[1]}
 
 
-def size_of(image: Json) -> Size | None:
+def size_of(image: Json) -> ImageSize | None:
     """Width and height in pixels; 512.0 counts as a whole number (RFC 8259 has one number type)."""
     sides = [whole_number(image.get(key)) for key in ("width", "height")]
     width, height = (side if side is not None and side > 0 else None for side in sides)

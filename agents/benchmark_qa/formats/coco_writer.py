@@ -26,11 +26,11 @@ from benchmark_qa.formats.run_lengths import Pixels, coco_mask, pixels_of_rings,
 from benchmark_qa.formats.writer import (
     ALL,
     IMAGE_LIST,
+    AnnotatorWeights,
     ExportedRow,
     Files,
     NamedImage,
     Tally,
-    Weights,
     count_unplaced,
     image_line,
 )
@@ -76,7 +76,7 @@ class CocoWriter:
         *,
         title: str,
         splits: Iterable[str] = (ALL,),
-        weights: Weights | None = None,
+        weights: AnnotatorWeights | None = None,
     ) -> None:
         self.tallies = {task: Tally() for task in TASKS if classes.of_shapes(TASKS[task])}
         self._files = files

@@ -10,8 +10,8 @@ import numpy as np
 from benchmark_qa.formats.coco_building import (
     CocoBuilder,
     CocoDocument,
-    Folder,
     FormatError,
+    LabelFolder,
     as_number,
     attribute,
     box,
@@ -23,12 +23,12 @@ from benchmark_qa.formats.coco_building import (
     text,
     turned_box,
 )
-from benchmark_qa.formats.label_parts import Size
+from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.formats.run_lengths import coco_mask
 from benchmark_qa.labels.annotations import Numbers
 
 
-def read_cvat(folder: Folder) -> CocoDocument:
+def read_cvat(folder: LabelFolder) -> CocoDocument:
     """Read every `.xml` file of the folder.
 
     Raises:
@@ -84,7 +84,7 @@ class _Image:
     """The image that a shape is drawn on."""
 
     own: int
-    size: Size
+    size: ImageSize
     place: str
     """The place for messages."""
 
@@ -118,7 +118,7 @@ def _skeleton(item: Element, label: str, image: _Image, builder: CocoBuilder) ->
     builder.add(image.own, label, keypoints(list(points.values())))
 
 
-def _box(item: Element, size: Size, place: str) -> dict[str, Any]:
+def _box(item: Element, size: ImageSize, place: str) -> dict[str, Any]:
     left, top, right, bottom = (attribute(item, key, place) for key in ("xtl", "ytl", "xbr", "ybr"))
     degrees = attribute(item, "rotation", place, 0.0)
     if not degrees:
@@ -127,17 +127,17 @@ def _box(item: Element, size: Size, place: str) -> dict[str, Any]:
     return turned_box(middle, (right - left, bottom - top), degrees, size)
 
 
-def _polygon(item: Element, size: Size, place: str) -> dict[str, Any]:
+def _polygon(item: Element, size: ImageSize, place: str) -> dict[str, Any]:
     del size
     return outline([_points(item, place)])
 
 
-def _ellipse(item: Element, size: Size, place: str) -> dict[str, Any]:
+def _ellipse(item: Element, size: ImageSize, place: str) -> dict[str, Any]:
     x, y, across, down = (attribute(item, key, place) for key in ("cx", "cy", "rx", "ry"))
     return ellipse((x, y), (across, down), attribute(item, "rotation", place, 0.0), size)
 
 
-def _mask(item: Element, size: Size, place: str) -> dict[str, Any]:
+def _mask(item: Element, size: ImageSize, place: str) -> dict[str, Any]:
     """A mask from alternating run lengths of zeros and ones, row by row, inside its own box."""
     left, top, width, height = (int(attribute(item, key, place)) for key in ("left", "top", "width", "height"))
     runs = [int(as_number(run, place)) for run in (item.get("rle") or "").split(",") if run.strip()]
@@ -150,7 +150,7 @@ def _mask(item: Element, size: Size, place: str) -> dict[str, Any]:
     return {"segmentation": coco_mask(pixels), "bbox": [left, top, width, height], "area": int(part.sum())}
 
 
-def _point(item: Element, size: Size, place: str) -> dict[str, Any] | None:
+def _point(item: Element, size: ImageSize, place: str) -> dict[str, Any] | None:
     del size
     points = _points(item, place)
     return keypoints([(x, y, 2) for x, y in points.tolist()]) if len(points) == 1 else None
@@ -163,7 +163,7 @@ def _points(item: Element, place: str) -> Numbers:
     return np.array([[as_number(number, place) for number in pair] for pair in pairs])
 
 
-_SHAPES: Mapping[str, Callable[[Element, Size, str], dict[str, Any] | None]] = {
+_SHAPES: Mapping[str, Callable[[Element, ImageSize, str], dict[str, Any] | None]] = {
     "box": _box,
     "polygon": _polygon,
     "ellipse": _ellipse,

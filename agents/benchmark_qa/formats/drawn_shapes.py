@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 
 from benchmark_qa.formats.coco_reader import UndrawableError
-from benchmark_qa.formats.label_parts import Json, Size
+from benchmark_qa.formats.label_parts import ImageSize, Json
 from benchmark_qa.labels.annotations import Numbers
 from benchmark_qa.labels.ontology import Shape
 
@@ -84,7 +84,7 @@ def _outlines(geometry: Any) -> Iterable[Numbers]:
             yield from _outlines(part)
 
 
-def exact_drawing(annotation: Json, shape: Shape, size: Size) -> dict[str, Any] | None:
+def exact_drawing(annotation: Json, shape: Shape, size: ImageSize) -> dict[str, Any] | None:
     """The exact geometry that our export keeps beside COCO's.
 
     None if there is none, or if its box differs from the annotation's.
@@ -119,7 +119,7 @@ def _finite(numbers: Iterable[Any]) -> bool:
     return all(isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in numbers)
 
 
-def _fits(points: Numbers, annotation: Json, size: Size) -> bool:
+def _fits(points: Numbers, annotation: Json, size: ImageSize) -> bool:
     """Whether the box of the points is the annotation's box, which somebody may have moved."""
     box = annotation.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not _finite(box):
@@ -128,7 +128,7 @@ def _fits(points: Numbers, annotation: Json, size: Size) -> bool:
     return bool(np.abs(np.concatenate((low, high - low)) - box).max() <= _SAME)
 
 
-def _about(numbers: Mapping[str, float], shape: Shape, annotation: Json, size: Size) -> bool:
+def _about(numbers: Mapping[str, float], shape: Shape, annotation: Json, size: ImageSize) -> bool:
     """Whether the middle of the shape is the middle of the annotation's box."""
     middle = [numbers["x"], numbers["y"]]
     if shape is Shape.ROTATABLE_BOUNDING_BOX:

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark_qa.formats.class_mapping import Target, UnmappedError
-from benchmark_qa.formats.label_parts import Fault, Json, Labelled, LabelParts, LayoutError, Reading, drawn, parts_of
+from benchmark_qa.formats.label_parts import (
+    InputFault,
+    Json,
+    Labelled,
+    LabelParts,
+    LabelReading,
+    LayoutError,
+    drawn,
+    parts_of,
+)
 from benchmark_qa.labels.ontology import ClassificationClass, ObjectClass, Question
 
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError)
@@ -30,7 +39,7 @@ def label_rows_of(document: object) -> list[Json]:
     return rows
 
 
-def read_label_rows(rows: Iterable[Json], target: Target) -> Reading:
+def read_label_rows(rows: Iterable[Json], target: Target) -> LabelReading:
     """Labels of every label row, with the features of the target's ontology."""
     labelled, faults = [], []
     for row in rows:
@@ -40,9 +49,9 @@ def read_label_rows(rows: Iterable[Json], target: Target) -> Reading:
             parts = translation.of_parts(parts_of(row))
         except (LayoutError, *_BROKEN) as error:
             reason = str(error) if isinstance(error, LayoutError) else "is not well formed as a label row"
-            faults.append(Fault(name, reason))
+            faults.append(InputFault(name, reason))
             continue
-        faults += [Fault(name, reason) for reason in dict.fromkeys(translation.problems)]
+        faults += [InputFault(name, reason) for reason in dict.fromkeys(translation.problems)]
         labelled.append(
             Labelled(
                 name=name,
@@ -52,7 +61,7 @@ def read_label_rows(rows: Iterable[Json], target: Target) -> Reading:
                 titles=(str(row["data_title"]),) if row.get("data_title") else (),
             )
         )
-    return Reading(tuple(labelled), tuple(faults))
+    return LabelReading(tuple(labelled), tuple(faults))
 
 
 def _links(row: Json) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from benchmark_qa.labels.frames import FLAT
 
 Json = Mapping[str, Any]
-Size = tuple[int, int]
+ImageSize = tuple[int, int]
 """Width and height in pixels."""
 
 TOLERANCE = 1e-5
@@ -26,7 +26,7 @@ class LayoutError(ValueError):
 
 
 @dataclass(frozen=True)
-class Fault:
+class InputFault:
     """Something that cannot be imported, and the reason."""
 
     subject: str
@@ -65,18 +65,18 @@ class Labelled:
     titles: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     """Its name without the extension, if the file gives nothing else."""
-    size: Size | None = None
+    size: ImageSize | None = None
     """Width and height; None if unknown or not an image."""
     annotated: bool = True
     """False if the file does not mention the image, not even as empty."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class LabelReading:
     """The content of a file, or of another project, converted for an ontology."""
 
     labelled: tuple[Labelled, ...]
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InputFault, ...] = ()
     left_out: tuple[str, ...] = ()
     """Content that is no label and is left out, in words with the numbers."""
 

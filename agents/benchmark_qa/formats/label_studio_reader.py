@@ -23,7 +23,7 @@ from benchmark_qa.formats.coco_building import (
     turned_box,
 )
 from benchmark_qa.formats.coco_reader import whole_number
-from benchmark_qa.formats.label_parts import Size
+from benchmark_qa.formats.label_parts import ImageSize
 
 _UPLOADED = re.compile(r"(?:.*/)?upload/\d+/(?:[0-9a-f]{8}-)?(?P<name>[^/?]+)(?:\?.*)?")
 _LABELS = {
@@ -95,7 +95,7 @@ def _add(region: Mapping[str, Any], image: int, place: str, builder: CocoBuilder
     builder.add(image, str(labels[0]), geometry, score=score if isinstance(score, int | float) else None)
 
 
-def _geometry(kind: str, value: Mapping[str, Any], size: Size, place: str) -> dict[str, Any]:
+def _geometry(kind: str, value: Mapping[str, Any], size: ImageSize, place: str) -> dict[str, Any]:
     share = np.array(size) / 100.0
 
     def pixels(across: str, down: str) -> tuple[float, float]:
@@ -125,7 +125,7 @@ def _geometry(kind: str, value: Mapping[str, Any], size: Size, place: str) -> di
     return turned_box(middle, (width, height), turned, size)
 
 
-def _size(region: Mapping[str, Any]) -> Size | None:
+def _size(region: Mapping[str, Any]) -> ImageSize | None:
     width, height = (whole_number(region.get(key)) for key in ("original_width", "original_height"))
     return (width, height) if width and height else None
 

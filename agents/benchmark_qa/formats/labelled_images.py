@@ -58,7 +58,7 @@ class LabelledImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenAnswer:
     """One classification instance and its spans."""
 
     feature: int
@@ -78,7 +78,7 @@ class LabelledRow:
     """By space and frame: all images, but only frames with labels."""
     elsewhere: tuple[PlacedObject, ...]
     """Objects on ranges of audio or text, without an image."""
-    classifications: tuple[Given, ...]
+    classifications: tuple[GivenAnswer, ...]
     instances: Mapping[str, int]
     """Object hash to class, as an index into `Ontology.objects`."""
 
@@ -100,7 +100,7 @@ def read_images(
     drawn = list(frames(row, ontology))
     found = list(_placed(drawn, annotations, ontology, size))
     given = tuple(
-        Given(item.feature, item.hash, item.space, item.spans, readable_answers(item.answers, ontology))
+        GivenAnswer(item.feature, item.hash, item.space, item.spans, readable_answers(item.answers, ontology))
         for item in annotations.classifications
     )
     images: dict[tuple[str, int], LabelledImage] = {}
@@ -207,7 +207,7 @@ def readable_answers(answers: Answers, ontology: Ontology) -> Readable:
     return found
 
 
-def _answer(images: Mapping[tuple[str, int], LabelledImage], given: Iterable[Given]) -> None:
+def _answer(images: Mapping[tuple[str, int], LabelledImage], given: Iterable[GivenAnswer]) -> None:
     """Put the answers on their images.
 
     Of two answers to one question the first by class, then by hash, counts.

@@ -10,8 +10,8 @@ import orjson
 from benchmark_qa.formats.coco_building import (
     CocoBuilder,
     CocoDocument,
-    Folder,
     FormatError,
+    LabelFolder,
     box,
     ellipse,
     keypoints,
@@ -26,7 +26,7 @@ def is_labelme(document: Any) -> bool:
     return isinstance(document, Mapping) and "shapes" in document and "imagePath" in document
 
 
-def read_labelme(folder: Folder) -> CocoDocument:
+def read_labelme(folder: LabelFolder) -> CocoDocument:
     """Read every labelme `.json` file of the folder; other files are ignored.
 
     Raises:

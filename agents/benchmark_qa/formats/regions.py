@@ -320,7 +320,7 @@ _READERS: Mapping[Shape, Callable[..., list[Region | None]]] = {
 def one_ring(region: Region) -> Numbers:
     """The outline or mask of a region as one ring (m, 2), in pixels."""
     polygons = rings_of_mask(region.mask) if region.mask is not None else region.polygons
-    return joined([ring for rings in polygons for ring in rings])
+    return joined_ring([ring for rings in polygons for ring in rings])
 
 
 def rings_of_mask(mask: Mask) -> list[tuple[Numbers, ...]]:
@@ -337,7 +337,7 @@ def rings_of_mask(mask: Mask) -> list[tuple[Numbers, ...]]:
     ]
 
 
-def joined(rings: Sequence[Numbers]) -> Numbers:
+def joined_ring(rings: Sequence[Numbers]) -> Numbers:
     """Join rings (m, 2) into one; each is inserted at the point nearest to the joined ring, and back.
 
     >>> corner = np.array([[0, 0], [2, 0], [0, 2]])

@@ -15,7 +15,7 @@ _SAID = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
 
 
-class Table(NamedTuple):
+class TextTable(NamedTuple):
     """A table's lines from its header on, its separator, and the number of lines before the header."""
 
     lines: Iterator[str]
@@ -25,7 +25,7 @@ class Table(NamedTuple):
     before: int
 
 
-def opened_table(lines: Iterable[str]) -> Table:
+def opened_table(lines: Iterable[str]) -> TextTable:
     """The table's header and separator; the separator splits the header into the most cells.
 
     A tie gives the comma. A first line `sep=;`, as Excel writes it, states the separator and is left out. Only these
@@ -44,7 +44,7 @@ def opened_table(lines: Iterable[str]) -> Table:
     separator = said[1] if said else max(_SEPARATORS, key=lambda each: len(_cells(header, each)))
     cells = _cells(header, separator)
     skips_space = len(cells) > 1 and all(cell.startswith(" ") for cell in cells[1:])
-    return Table(chain([header] if header else [], rest), separator, skips_space, 1 if said else 0)
+    return TextTable(chain([header] if header else [], rest), separator, skips_space, 1 if said else 0)
 
 
 def with_decimal_point(cell: str, separator: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from benchmark_qa.formats.coco_building import CocoDocument, Folder, FormatError, parsed
+from benchmark_qa.formats.coco_building import CocoDocument, FormatError, LabelFolder, parsed
 from benchmark_qa.formats.cvat_reader import read_cvat
 from benchmark_qa.formats.label_studio_reader import is_label_studio, read_label_studio
 from benchmark_qa.formats.labelme_reader import is_labelme, read_labelme
@@ -19,19 +19,19 @@ class LabelFormat:
     """A format, the test that recognises it, and its reader."""
 
     name: str
-    fits: Callable[[Folder], bool]
-    read: Callable[[Folder], CocoDocument]
+    fits: Callable[[LabelFolder], bool]
+    read: Callable[[LabelFolder], CocoDocument]
 
 
-def _root_is(tag: str) -> Callable[[Folder], bool]:
-    def fits(folder: Folder) -> bool:
+def _root_is(tag: str) -> Callable[[LabelFolder], bool]:
+    def fits(folder: LabelFolder) -> bool:
         name = next((name for name in folder.files if name.lower().endswith(".xml")), None)
         return name is not None and parsed(folder.read(name), name).tag == tag
 
     return fits
 
 
-def _first_json(folder: Folder, *marks: bytes) -> Any:
+def _first_json(folder: LabelFolder, *marks: bytes) -> Any:
     """The content of the first JSON file.
 
     None if it lacks one of the marks, so that large files of other formats are not parsed.
@@ -46,7 +46,7 @@ def _first_json(folder: Folder, *marks: bytes) -> Any:
         raise FormatError(f"{name}: is not JSON ({error})") from None
 
 
-def _read_tasks(folder: Folder) -> CocoDocument:
+def _read_tasks(folder: LabelFolder) -> CocoDocument:
     return read_label_studio(_first_json(folder))
 
 
@@ -59,7 +59,7 @@ FORMATS = (
 )
 
 
-def format_of(folder: Folder) -> LabelFormat | None:
+def format_of(folder: LabelFolder) -> LabelFormat | None:
     """The format of the files; None if it is not in the table.
 
     Raises:

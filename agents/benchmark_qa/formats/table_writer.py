@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from benchmark_qa.formats.class_mapping import Classes
-from benchmark_qa.formats.labelled_images import Given, PlacedObject
-from benchmark_qa.formats.writer import IMAGE_LIST, ExportedRow, Files, NamedImage, Tally, Weights, image_line
+from benchmark_qa.formats.labelled_images import GivenAnswer, PlacedObject
+from benchmark_qa.formats.writer import IMAGE_LIST, AnnotatorWeights, ExportedRow, Files, NamedImage, Tally, image_line
 
 FORMAT_VERSION = 1
 ROWS_PER_GROUP = 20_000
@@ -33,7 +33,7 @@ class TableWriter:
         TablesMissingError: pyarrow is not installed.
     """
 
-    def __init__(self, files: Files, classes: Classes, *, weights: Weights | None = None) -> None:
+    def __init__(self, files: Files, classes: Classes, *, weights: AnnotatorWeights | None = None) -> None:
         try:
             import pyarrow  # noqa: PLC0415 - an extra
             import pyarrow.parquet  # noqa: PLC0415
@@ -121,7 +121,7 @@ class TableWriter:
         )
         self.tally.objects[self._classes.names[item.feature]] += 1
 
-    def _add_classification(self, place: dict[str, Any], given: Given, row: Any) -> None:
+    def _add_classification(self, place: dict[str, Any], given: GivenAnswer, row: Any) -> None:
         entry = (row.get("classification_answers") or {}).get(given.classification_hash) or {}
         creator = entry.get("createdBy")
         item = self._classes.ontology.classifications[given.feature]

@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element
 from benchmark_qa.formats.coco_building import (
     CocoBuilder,
     CocoDocument,
-    Folder,
     FormatError,
+    LabelFolder,
     box,
     children,
     number,
@@ -21,7 +21,7 @@ from benchmark_qa.formats.coco_building import (
 _FLAGS = ("difficult", "truncated", "occluded")
 
 
-def read_voc(folder: Folder) -> CocoDocument:
+def read_voc(folder: LabelFolder) -> CocoDocument:
     """Read every `.xml` file of the folder.
 
     Raises:

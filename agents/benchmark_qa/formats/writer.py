@@ -48,7 +48,7 @@ class ExportedRow:
 
 
 @dataclass(frozen=True)
-class Weights:
+class AnnotatorWeights:
     """The weight of each annotator's work."""
 
     by_annotator: Mapping[str, float]

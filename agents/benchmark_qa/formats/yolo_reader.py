@@ -17,15 +17,15 @@ import shapely
 from benchmark_qa.formats.coco_building import (
     CocoBuilder,
     CocoDocument,
-    Folder,
     FormatError,
+    LabelFolder,
     box,
     keypoints,
     outline,
     turned_box,
 )
 from benchmark_qa.formats.coco_reader import whole_number
-from benchmark_qa.formats.label_parts import Size
+from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.labels.annotations import Numbers
 
 IMAGE_ENDINGS = (".avif", ".bmp", ".dng", ".heic", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp")
@@ -60,7 +60,7 @@ def is_yolo(files: Sequence[str]) -> bool:
     )
 
 
-def read_yolo(folder: Folder) -> CocoDocument:
+def read_yolo(folder: LabelFolder) -> CocoDocument:
     """Read every label file of a data set.
 
     Raises:
@@ -102,7 +102,7 @@ def _key(name: str) -> str:
     return "/".join(part for part in name.rpartition(".")[0].split("/") if part not in ("images", "labels"))
 
 
-def _description(folder: Folder) -> _Set:
+def _description(folder: LabelFolder) -> _Set:
     for name in folder.files:
         if name.lower().endswith((".yaml", ".yml")):
             text = folder.read(name).decode("utf-8-sig", errors="replace")
@@ -148,7 +148,7 @@ def _plain(name: str) -> str:
     return name
 
 
-def _listed_images(folder: Folder) -> dict[str, dict[str, Any]]:
+def _listed_images(folder: LabelFolder) -> dict[str, dict[str, Any]]:
     """The lines of `images.jsonl` of our own export, by the common key of picture and label file."""
     listed: dict[str, dict[str, Any]] = {}
     for name in folder.files:
@@ -163,7 +163,7 @@ def _listed_images(folder: Folder) -> dict[str, dict[str, Any]]:
     return listed
 
 
-def _size_of(about: Mapping[str, Any]) -> Size | None:
+def _size_of(about: Mapping[str, Any]) -> ImageSize | None:
     width, height = (whole_number(about.get(key)) for key in ("width", "height"))
     return (width, height) if width and height else None
 
@@ -180,7 +180,7 @@ def _lines(content: bytes, place: str) -> Iterator[tuple[int, list[float]]]:
             yield number, numbers
 
 
-def _geometry(numbers: Sequence[float], told: _Set, size: Size, place: str) -> tuple[dict[str, Any], float | None]:
+def _geometry(numbers: Sequence[float], told: _Set, size: ImageSize, place: str) -> tuple[dict[str, Any], float | None]:
     """An object and its confidence; in pixels, or in shares of an image without a size."""
     media = np.array(size, np.float64)
     pose = 4 + told.points * told.values
@@ -212,7 +212,7 @@ def _pose(points: Numbers, media: Numbers) -> dict[str, Any]:
     return keypoints([(x, y, own) for (x, y), own in zip(placed, visible.tolist(), strict=True)])
 
 
-def _turned(ring: Numbers, size: Size) -> dict[str, Any]:
+def _turned(ring: Numbers, size: ImageSize) -> dict[str, Any]:
     """The rotated box of four corners.
 
     The corners are used if they form a box; otherwise the smallest rotated box around them.

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
-from benchmark_qa.formats.label_parts import Fault, Labelled, Size
-from benchmark_qa.images.identity import Asked, ImageIndex, Known, Match, Matching
+from benchmark_qa.formats.label_parts import ImageSize, InputFault, Labelled
+from benchmark_qa.images.identity import Asked, ImageIndex, KnownImage, Match, Matching
 
 
 class ImageMapError(ValueError):
@@ -30,14 +30,14 @@ class ImageMap:
         entries: names and ids of an image, and the image they mean.
     """
 
-    def __init__(self, entries: Iterable[tuple[Known, Meant]]) -> None:
-        called: dict[Meant, list[Known]] = defaultdict(list)  # an export in two formats lists each image twice
+    def __init__(self, entries: Iterable[tuple[KnownImage, Meant]]) -> None:
+        called: dict[Meant, list[KnownImage]] = defaultdict(list)  # an export in two formats lists each image twice
         for known, meant in entries:
             called[meant].append(known)
         self._meant = list(called)
         self._index = ImageIndex(
             [
-                Known(
+                KnownImage(
                     tuple(dict.fromkeys(name for known in of_image for name in known.names)),
                     ids=tuple(dict.fromkeys(own for known in of_image for own in known.ids)),
                 )
@@ -63,12 +63,12 @@ class ImageMap:
         Raises:
             ImageMapError: a value is neither.
         """
-        entries: list[tuple[Known, Meant]] = []
+        entries: list[tuple[KnownImage, Meant]] = []
         for name, meant in names.items():
             if isinstance(meant, Mapping):
                 entries.append(_entry({"file": name, **meant}, len(entries)))
             elif isinstance(meant, str) and meant:
-                entries.append((Known((name,), ids=(name,)), Meant(meant)))
+                entries.append((KnownImage((name,), ids=(name,)), Meant(meant)))
             else:
                 raise ImageMapError(f"{name!r} means no image: write the data hash, the title or the URL of one")
         return cls(entries)
@@ -79,7 +79,7 @@ class ImageMap:
         return self._meant[found.at] if isinstance(found, Match) else None
 
 
-def _entry(row: Mapping[str, Any], at: int) -> tuple[Known, Meant]:
+def _entry(row: Mapping[str, Any], at: int) -> tuple[KnownImage, Meant]:
     names = tuple(str(row[key]) for key in ("file", "file_name") if row.get(key))
     data_hash = row.get("data_hash")
     if not names or not isinstance(data_hash, str) or not data_hash:
@@ -87,7 +87,7 @@ def _entry(row: Mapping[str, Any], at: int) -> tuple[Known, Meant]:
     frame, space = row.get("frame"), row.get("space")
     ids = (str(row["id"]),) if isinstance(row.get("id"), int | str) else ()
     return (
-        Known(names, ids=ids),
+        KnownImage(names, ids=ids),
         Meant(data_hash, frame if isinstance(frame, int) else None, space if isinstance(space, str) else None),
     )
 
@@ -105,7 +105,7 @@ class DataUnit:
     data_hash: str
     title: str
     url: str | None = None
-    size: Size | None = None
+    size: ImageSize | None = None
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ class Joined:
     """Labels by the data hash of their unit, and labels without a unit."""
 
     found: Mapping[str, Labelled]
-    faults: tuple[Fault, ...]
+    faults: tuple[InputFault, ...]
     matching: Matching
 
 
-def joined(
+def joined_labels(
     labelled: Sequence[Labelled],
     units: Sequence[DataUnit],
     by: Sequence[By] = ALL_WAYS,
@@ -134,24 +134,24 @@ def joined(
     index = ImageIndex([_known(unit, by) for unit in units])
     asked = [_asked(one, by) for one in labelled]
     matching = index.all_of(asked, image_map)
-    faults = [Fault(refusal.asked, refusal.reason) for refusal in matching.refused.values()]
+    faults = [InputFault(refusal.asked, refusal.reason) for refusal in matching.refused.values()]
     found: dict[str, Labelled] = {}
     for one, match in zip(labelled, matching.found, strict=True):
         if match is None:
             continue
         unit = units[match.at]
         if unit.data_hash in found:
-            faults.append(Fault(one.name, f"belongs to the same data unit as {found[unit.data_hash].name!r}"))
+            faults.append(InputFault(one.name, f"belongs to the same data unit as {found[unit.data_hash].name!r}"))
         else:
             found[unit.data_hash] = one
     return Joined(found, tuple(faults), matching)
 
 
-def _known(unit: DataUnit, by: Sequence[By]) -> Known:
+def _known(unit: DataUnit, by: Sequence[By]) -> KnownImage:
     names = [unit.title] if "title" in by else []
     if "url" in by and unit.url:
         names.append(unit.url)
-    return Known(tuple(names), (unit.data_hash,) if "data-hash" in by else (), size=unit.size)
+    return KnownImage(tuple(names), (unit.data_hash,) if "data-hash" in by else (), size=unit.size)
 
 
 def _asked(one: Labelled, by: Sequence[By]) -> Asked:

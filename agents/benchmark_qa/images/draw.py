@@ -73,7 +73,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Choice:
+class BenchmarkDraw:
     """The items of a benchmark, in an order without meaning."""
 
     kept: tuple[Candidate, ...]
@@ -106,7 +106,7 @@ def distinct(
     )
 
 
-def choose(
+def draw_benchmark(
     candidates: Sequence[Candidate],
     count: int,
     *,
@@ -114,7 +114,7 @@ def choose(
     distance: int,
     minimum: int = 1,
     already: Collection[str] = (),
-) -> Choice:
+) -> BenchmarkDraw:
     """Draw a benchmark, or the items that it lacks.
 
     Items in it already count towards their stratum and are never removed. The same candidates, count and seed give the
@@ -149,7 +149,7 @@ def choose(
         added += new
         strata[stratum] = (len(old) + len(new), len(items))
     added.sort(key=lambda candidate: rank_of(seed, candidate.uuid))
-    return Choice(tuple(kept), tuple(added), tuple(left_out), strata)
+    return BenchmarkDraw(tuple(kept), tuple(added), tuple(left_out), strata)
 
 
 def rank_of(seed: int, uuid: str) -> bytes:

@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, Protocol
 
-from benchmark_qa.formats.label_parts import Size
+from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.images.names import Name
 
-Rule = Literal["map", "data hash", "image id", "path", "tail", "original", "stem"]
-RULES: tuple[Rule, ...] = ("map", "data hash", "image id", "path", "tail", "original", "stem")
-_IN_WORDS: Mapping[Rule, str] = {
+IdentityRule = Literal["map", "data hash", "image id", "path", "tail", "original", "stem"]
+RULES: tuple[IdentityRule, ...] = ("map", "data hash", "image id", "path", "tail", "original", "stem")
+_IN_WORDS: Mapping[IdentityRule, str] = {
     "map": "by the map",
     "data hash": "by data hash",
     "image id": "by image id",
@@ -57,14 +57,14 @@ SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownImage:
     """An image, or a data unit of several images, with all its names."""
 
     names: tuple[str, ...] = ()
     """Titles, paths, URLs."""
     hashes: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
-    size: Size | None = None
+    size: ImageSize | None = None
     within: int | None = None
     """Position of the data unit that contains this image; a name of both means the image."""
 
@@ -83,7 +83,7 @@ class Asked:
     hashes: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     """Ids, or names without their extension."""
-    size: Size | None = None
+    size: ImageSize | None = None
     label: str = ""
     """The name for messages; if empty, the first of its names."""
 
@@ -99,7 +99,7 @@ class Match:
 
     at: int
     """Position of the image in the known ones."""
-    rule: Rule
+    rule: IdentityRule
     name: str
     """The matching name of the known image."""
 
@@ -127,7 +127,7 @@ class Matching:
     """By position in the list."""
 
     @property
-    def by_rule(self) -> dict[Rule, int]:
+    def by_rule(self) -> dict[IdentityRule, int]:
         """Number of images that each rule found."""
         counts = Counter(match.rule for match in self.found if match is not None)
         return {rule: counts[rule] for rule in RULES if counts[rule]}
@@ -153,7 +153,7 @@ class ImageIndex:
         known: the images; a data unit of several images may come before them and be their `within`.
     """
 
-    def __init__(self, known: Sequence[Known]) -> None:
+    def __init__(self, known: Sequence[KnownImage]) -> None:
         self.known = known
         self._hashes: dict[str, set[int]] = defaultdict(set)
         self._ids: dict[str, set[int]] = defaultdict(set)
@@ -203,7 +203,7 @@ class ImageIndex:
         return Refusal(asked.shown, f"is {meant.name!r} by the map, which {found.reason}", found.contradicts)
 
     def _by_key(self, asked: Asked) -> Match | Refusal | None:
-        tables: tuple[tuple[Rule, Iterable[str], Mapping[str, set[int]]], ...] = (
+        tables: tuple[tuple[IdentityRule, Iterable[str], Mapping[str, set[int]]], ...] = (
             ("data hash", (*asked.hashes, *_hashes_in(asked.names)), self._hashes),
             ("image id", asked.ids, self._ids),
         )
@@ -267,7 +267,7 @@ class ImageIndex:
         return None
 
     def _only(
-        self, asked: Asked, places: Iterable[int], rule: Rule, key: str, names: Mapping[int, str] | None = None
+        self, asked: Asked, places: Iterable[int], rule: IdentityRule, key: str, names: Mapping[int, str] | None = None
     ) -> Match | Refusal:
         fitting = self._innermost(places)
         shown = [(names or {}).get(at) or self.known[at].shown for at in fitting]

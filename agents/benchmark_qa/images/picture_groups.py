@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
-Pairs = Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]
+PicturePairs = Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 HASH_BITS: Final = 64
 BLOCK: Final = 512
@@ -199,14 +199,16 @@ def _of_groups(roots: NDArray[np.intp], groups: Sequence[NDArray[np.intp]]) -> N
     return roots
 
 
-def _linked(roots: NDArray[np.intp], places: NDArray[np.intp], pairs: Pairs) -> NDArray[np.intp]:
+def _linked(roots: NDArray[np.intp], places: NDArray[np.intp], pairs: PicturePairs) -> NDArray[np.intp]:
     for left, right in pairs:
         apart = roots[places[left]] != roots[places[right]]
         roots = _unite(roots, places[left[apart]], places[right[apart]])
     return roots
 
 
-def _of_near_hash(group: NDArray[np.intp], fingerprints: Sequence[int | None], vectors: Vectors, bits: int) -> Pairs:
+def _of_near_hash(
+    group: NDArray[np.intp], fingerprints: Sequence[int | None], vectors: Vectors, bits: int
+) -> PicturePairs:
     """Pairs of a group with near hashes whose vectors do not contradict; without a vector the hash decides."""
     hashes = np.array([fingerprints[at] for at in group], dtype=np.uint64)
     rows = vectors[group]
@@ -221,7 +223,7 @@ def _of_near_hash(group: NDArray[np.intp], fingerprints: Sequence[int | None], v
             yield left + start, right
 
 
-def near_pairs(vectors: Vectors, distance: float) -> Pairs:
+def near_pairs(vectors: Vectors, distance: float) -> PicturePairs:
     """Pairs of rows that are at most `distance` apart, in blocks; the first of a pair has the smaller index."""
     for start in range(0, len(vectors), BLOCK):
         near = vectors[start : start + BLOCK] @ vectors[start:].T >= 1 - distance

@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 from benchmark_qa.labels.annotations import ROW, Answer, Answers, Classification, DynamicAnswer, Span
 from benchmark_qa.labels.errors import LabelReadError, hash_named
-from benchmark_qa.labels.frames import FLAT, FRAMED, data_type, entries, name_of
+from benchmark_qa.labels.frames import FLAT, FRAMED, data_type, json_entries, name_of
 from benchmark_qa.labels.ontology import Ontology, Question, QuestionType
 from benchmark_qa.labels.shapes import MOST
 
@@ -69,7 +69,7 @@ class AnswerReader:
     def dynamic_answers(self, instances: Mapping[str, int]) -> dict[int, tuple[DynamicAnswer, ...]]:
         """Answers that hold for some frames of an object, by instance."""
         answers: dict[int, tuple[DynamicAnswer, ...]] = {}
-        for key, entry in entries(self.row, "object_actions"):
+        for key, entry in json_entries(self.row, "object_actions"):
             instance = instances.get(name_of(entry, "objectHash", key))
             actions = entry.get("actions") or []
             place = f"object_actions[{key}].actions"
@@ -110,7 +110,7 @@ class AnswerReader:
         change the chosen option from frame to frame.
         """
         answers: dict[int, Answers] = {}
-        for key, entry in entries(self.row, "object_answers"):
+        for key, entry in json_entries(self.row, "object_answers"):
             # Answers of deleted objects stay in the JSON; they are skipped, as in the SDK.
             instance = instances.get(name_of(entry, "objectHash", key))
             if instance is not None:
@@ -137,8 +137,8 @@ class AnswerReader:
     def _classifications(self) -> Iterator[Classification]:
         ontology = self.ontology
         framed = data_type(self.row) in FLAT | FRAMED
-        kinds = {name: space.get("space_type") for name, space in entries(self.row, "spaces")}
-        for key, entry in entries(self.row, "classification_answers"):
+        kinds = {name: space.get("space_type") for name, space in json_entries(self.row, "spaces")}
+        for key, entry in json_entries(self.row, "classification_answers"):
             place = f"classification_answers[{key}]"
             feature = entry.get("featureHash")
             if not feature:
@@ -150,7 +150,7 @@ class AnswerReader:
             given = self.read_answers(entry.get("classifications") or [], f"{place}.classifications")
             answers = asked_answers(given, ontology)
             name = name_of(entry, "classificationHash", key)
-            spaces = {space: where for space, where in entries(entry, "spaces") if space != ROOT}
+            spaces = {space: where for space, where in json_entries(entry, "spaces") if space != ROOT}
             if not spaces:
                 spans = self._spans(entry, place)
                 # Without a frame, a classification of framed data does not exist.

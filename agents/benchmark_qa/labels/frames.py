@@ -16,7 +16,7 @@ UNFRAMED = frozenset({"audio", "time_series", "plain_text", "group"})
 """No frames; objects are on ranges, or in the spaces of the group."""
 
 
-Size = tuple[float, float]
+MediaSize = tuple[float, float]
 """Width and height of the media in pixels; NaN if the row has none."""
 
 
@@ -25,7 +25,7 @@ class Frame(NamedTuple):
 
     space: str
     number: int
-    size: Size
+    size: MediaSize
     objects: Sequence[Mapping[str, Any]]
     place: str
     """Their position in the JSON, for error messages."""
@@ -44,9 +44,9 @@ class Frame(NamedTuple):
 def frames(row: Mapping[str, Any], ontology: Ontology) -> Iterator[Frame]:
     """Every frame that may hold drawings; objects on ranges are in frame 0 of their space."""
     kind = data_type(row)
-    for key, unit in entries(row, "data_units"):
+    for key, unit in json_entries(row, "data_units"):
         yield from _unit_frames(kind, unit, f"data_units[{key}]")
-    for key, space in entries(row, "spaces"):
+    for key, space in json_entries(row, "spaces"):
         yield from _space_frames(key, space)
     yield from _range_frames(row, ontology)
 
@@ -66,13 +66,13 @@ def data_type(row: Mapping[str, Any]) -> str:
 def media_ends(row: Mapping[str, Any]) -> dict[str, int]:
     """The last frame of each space, or the last millisecond of its audio, if the row contains it."""
     kind = data_type(row)
-    units = [unit for _, unit in entries(row, "data_units")]
+    units = [unit for _, unit in json_entries(row, "data_units")]
     own = None
     if kind in FLAT:
         own = max((_frame_number(unit.get("data_sequence", 0), "data_sequence") for unit in units), default=None)
     elif len(units) == 1:
         own = _unit_end(kind, units[0])
-    ends = {ROW: own, **{name: _space_end(space) for name, space in entries(row, "spaces")}}
+    ends = {ROW: own, **{name: _space_end(space) for name, space in json_entries(row, "spaces")}}
     return {name: end for name, end in ends.items() if end is not None}
 
 
@@ -102,7 +102,7 @@ def _is_length(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 2**40
 
 
-def entries(holder: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def json_entries(holder: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The JSON objects under `key`, by name; none if `key` is absent or null."""
     value = holder.get(key) or {}
     if not isinstance(value, Mapping):
@@ -159,14 +159,14 @@ def _scene_name(name: str, space: Mapping[str, Any]) -> str:
 
 def _range_frames(row: Mapping[str, Any], ontology: Ontology) -> Iterator[Frame]:
     on_ranges = {item.hash: item.shape.value for item in ontology.objects if item.shape in RANGE_SHAPES}
-    for key, entry in entries(row, "object_answers"):
+    for key, entry in json_entries(row, "object_answers"):
         # A class outside the ontology keeps its stated shape; the reader reports it.
         shape = on_ranges.get(str(entry.get("featureHash")), entry.get("shape"))
         if shape not in RANGE_SHAPES:
             continue
         drawing = {"objectHash": key, **entry, "shape": shape, "range": None, "range_html": None}
         place = f"object_answers[{key}]"
-        spaces = list(entries(entry, "spaces"))
+        spaces = list(json_entries(entry, "spaces"))
         for space, where in spaces:
             field = "range_html" if where.get("type") == "html" else "range"
             yield _range_frame(space, {**drawing, field: where.get("range")}, f"{place}.spaces[{space}]")
@@ -186,7 +186,7 @@ def _labels(holder: Mapping[str, Any], place: str) -> Mapping[str, Any]:
     return labels
 
 
-def _frame(space: str, number: int, size: Size, labels: object, place: str) -> Frame:
+def _frame(space: str, number: int, size: MediaSize, labels: object, place: str) -> Frame:
     if not isinstance(labels, Mapping):
         raise LabelReadError(place, "is not a JSON object")
     objects = labels.get("objects") or []
@@ -198,10 +198,10 @@ def _frame(space: str, number: int, size: Size, labels: object, place: str) -> F
     return Frame(space, number, size, objects, place)
 
 
-_UNKNOWN: Size = (float("nan"), float("nan"))
+_UNKNOWN: MediaSize = (float("nan"), float("nan"))
 
 
-def _size(holder: Mapping[str, Any]) -> Size:
+def _size(holder: Mapping[str, Any]) -> MediaSize:
     return _length(holder.get("width")), _length(holder.get("height"))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark_qa.labels.annotations import Indices, Numbers, Runs
-from benchmark_qa.labels.shapes import BadGeometryError, Drawing, exactly, flat_table, refuse, unfit
+from benchmark_qa.labels.shapes import BadGeometryError, Drawing, exactly, flat_table, refuse_geometry, unfit
 
 
 class BadRunLengthError(ValueError):
@@ -95,8 +95,8 @@ _BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 def read_bitmasks(drawings: Sequence[Drawing]) -> Runs:
     """Bitmasks: runs of pixels, row by row."""
     size = flat_table(drawings, lambda d: (d["bitmask"]["height"], d["bitmask"]["width"]), "bitmask", 2)
-    refuse((size < 1) | (size != np.floor(size)), "has a bitmask without height or width")
-    refuse(size > LONGEST_SIDE, f"has a bitmask of more than {LONGEST_SIDE:,} rows or columns")
+    refuse_geometry((size < 1) | (size != np.floor(size)), "has a bitmask without height or width")
+    refuse_geometry(size > LONGEST_SIDE, f"has a bitmask of more than {LONGEST_SIDE:,} rows or columns")
     runs = _from_strings([_text(d["bitmask"], "rleString", i) for i, d in enumerate(drawings)])
     longer = np.flatnonzero(_last_end(runs) > size.prod(axis=1))
     if len(longer):

@@ -42,28 +42,28 @@ class BadGeometryError(ValueError):
 def read_boxes(drawings: Sequence[Drawing]) -> Numbers:
     """Axis-parallel boxes (n, 4): left, top, width, height."""
     table = _table(drawings, "boundingBox", ("x", "y", "w", "h"))
-    refuse(table[:, 2:] < 0, "has a negative size")
+    refuse_geometry(table[:, 2:] < 0, "has a negative size")
     return table
 
 
 def read_rotated_boxes(drawings: Sequence[Drawing]) -> Numbers:
     """Rotated boxes (n, 5): left, top, width, height (all unrotated), degrees clockwise about the centre."""
     table = _table(drawings, "rotatableBoundingBox", ("x", "y", "w", "h", "theta"))
-    refuse(table[:, 2:4] < 0, "has a negative size")
+    refuse_geometry(table[:, 2:4] < 0, "has a negative size")
     return table
 
 
 def read_circles(drawings: Sequence[Drawing]) -> Numbers:
     """Circles (n, 5): centre x, y, radius in widths, second half axis / first, degrees clockwise."""
     table = _table(drawings, "circle", ("x", "y", "r", "stretch", "theta"), stretch=1.0, theta=0.0)
-    refuse(table[:, 2:4] < 0, "has a negative size")
+    refuse_geometry(table[:, 2:4] < 0, "has a negative size")
     return table
 
 
 def read_ellipses(drawings: Sequence[Drawing]) -> Numbers:
     """Ellipses (n, 5): centre x, y, half axes as shares of width and height, degrees clockwise."""
     table = _table(drawings, "ellipse", ("x", "y", "rx", "ry", "theta"), theta=0.0)
-    refuse(table[:, 2:4] < 0, "has a negative size")
+    refuse_geometry(table[:, 2:4] < 0, "has a negative size")
     return table
 
 
@@ -71,7 +71,7 @@ def read_points(drawings: Sequence[Drawing]) -> Numbers:
     """Points (n, 3): x, y, z; z is NaN for a point in the plane."""
     rows = [_point(drawing.get("point"), index) for index, drawing in enumerate(drawings)]
     table = np.array(rows, np.float64).reshape(-1, 3)
-    refuse(unfit(table[:, :2]) | unfit(np.nan_to_num(table[:, 2:], nan=0.0, posinf=np.inf)), UNFIT)
+    refuse_geometry(unfit(table[:, :2]) | unfit(np.nan_to_num(table[:, 2:], nan=0.0, posinf=np.inf)), UNFIT)
     return table
 
 
@@ -87,7 +87,7 @@ def read_cuboids(drawings: Sequence[Drawing]) -> Numbers:
         "cuboid",
         9,
     )
-    refuse(table[:, 6:] < 0, "has a negative size")
+    refuse_geometry(table[:, 6:] < 0, "has a negative size")
     return table
 
 
@@ -125,7 +125,7 @@ def flat_table(
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             raise BadGeometryError(index, f"has no well-formed {key}") from None
     table = np.array(rows, np.float64).reshape(-1, columns)
-    refuse(unfit(table), UNFIT)
+    refuse_geometry(unfit(table), UNFIT)
     return table
 
 
@@ -141,7 +141,7 @@ def unfit(numbers: Numbers) -> NDArray[np.bool_]:
     return np.asarray(~(np.abs(numbers) <= MOST))
 
 
-def refuse(bad: NDArray[np.bool_], problem: str) -> None:
+def refuse_geometry(bad: NDArray[np.bool_], problem: str) -> None:
     """Raise BadGeometryError for the first row (of n, k) with a bad value."""
     rows = bad.any(axis=1)
     if rows.any():
@@ -156,7 +156,7 @@ def _table(drawings: Sequence[Drawing], key: str, fields: tuple[str, ...], **def
     except (KeyError, TypeError, ValueError, AttributeError):
         flat = np.array(list(chain.from_iterable(_checked(drawings, key, fields, defaults))), np.float64)
     table = flat.reshape(len(drawings), len(fields))
-    refuse(unfit(table), UNFIT)
+    refuse_geometry(unfit(table), UNFIT)
     return table
 
 

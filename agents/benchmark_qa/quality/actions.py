@@ -43,7 +43,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ActionPlan:
     """The proposed actions, and remarks about those that are not proposed."""
 
     proposals: tuple[Proposal, ...]
@@ -66,7 +66,7 @@ class Actor:
 
     scorer: Scorer
 
-    def plan(self, now: datetime | None = None) -> Plan:
+    def plan(self, now: datetime | None = None) -> ActionPlan:
         """Every action that the configuration and the current verdicts ask for; changes nothing.
 
         Requests: for each annotator below the bar, the assigned tasks, the recent work from Encord's analytics, and the
@@ -107,7 +107,7 @@ class Actor:
             proposals += retired
             if not retired:
                 remarks.append("no item is failed by most of at least three annotators above the bar")
-        return Plan(tuple(proposals), tuple(remarks), verdicts)
+        return ActionPlan(tuple(proposals), tuple(remarks), verdicts)
 
     def take(self, proposals: Iterable[Proposal]) -> list[Action]:
         """Record each action before it is done, with what is needed to undo it, and its outcome afterwards.

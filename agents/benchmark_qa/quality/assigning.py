@@ -21,8 +21,8 @@ from benchmark_qa.tasks.score import Scorer
 
 KIND: Final = "assign-tasks"
 """Kind of the entries of the action log"""
-Rule = Literal["load", "round-robin", "skill"]
-RULES: Final[tuple[Rule, ...]] = ("load", "round-robin", "skill")
+AssignRule = Literal["load", "round-robin", "skill"]
+RULES: Final[tuple[AssignRule, ...]] = ("load", "round-robin", "skill")
 BEGUN, DONE = "begun", "done"
 
 
@@ -44,7 +44,7 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingTask:
+class UnassignedTask:
     """A task, or a part of a consensus task, that nobody has."""
 
     uuid: str
@@ -57,11 +57,11 @@ class WaitingTask:
 
 
 def distribute(
-    tasks: Sequence[WaitingTask],
+    tasks: Sequence[UnassignedTask],
     workers: Sequence[Worker],
     met: Collection[tuple[str, str]],
     *,
-    rule: Rule,
+    rule: AssignRule,
     most: int | None = None,
 ) -> tuple[dict[str, str], list[str]]:
     """E-mail by task uuid, and uuids of tasks that nobody can get.
@@ -100,7 +100,7 @@ def distribute(
 
 
 def _order(
-    rule: Rule, worker: Worker, task: WaitingTask, given: Mapping[str, int], turn: Mapping[str, int]
+    rule: AssignRule, worker: Worker, task: UnassignedTask, given: Mapping[str, int], turn: Mapping[str, int]
 ) -> tuple[float, ...]:
     """Sort key of a person for a task; the smallest gets it."""
     if rule == "round-robin":
@@ -146,7 +146,7 @@ class Assigner:
         self,
         people: Sequence[str],
         *,
-        rule: Rule,
+        rule: AssignRule,
         most: int | None = None,
         classes: Mapping[str, Sequence[str]] | None = None,
         below_too: bool = False,
@@ -188,7 +188,7 @@ class Assigner:
         met |= self._submitted({task.data_hash for task in queue})
         met |= {(email, items[unit]) for email, unit in met if items.get(unit)}
         waiting = [
-            WaitingTask(
+            UnassignedTask(
                 one.uuid,
                 one.stage_uuid,
                 one.data_hash,

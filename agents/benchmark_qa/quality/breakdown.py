@@ -9,7 +9,7 @@ from typing import Any
 from benchmark_qa.quality.leaderboard import Figures, figures_of
 from benchmark_qa.quality.submissions import Submission
 from benchmark_qa.records.figures import totals_of, totals_of_shares
-from benchmark_qa.records.score import ConflictKey, ScoreRecord, Share, conflict_counts, object_shares
+from benchmark_qa.records.score import ConflictKey, FigureShare, ScoreRecord, conflict_counts, object_shares
 from benchmark_qa.stats.intervals import Interval, mean_interval, proportion_interval
 
 
@@ -71,7 +71,7 @@ def by_week(submissions: Iterable[Submission], *, zone: tzinfo, level: float) ->
 
 def by_class(records: Iterable[ScoreRecord], *, level: float) -> list[Group]:
     """One group per class, the worst first."""
-    tasks: dict[str, list[list[Share]]] = defaultdict(list)
+    tasks: dict[str, list[list[FigureShare]]] = defaultdict(list)
     for record in records:
         for entry in record.details.get("by_class", {}).values():
             tasks[entry["name"]].append(list(class_shares(entry)))
@@ -105,7 +105,7 @@ def confusion_of(records: Iterable[ScoreRecord]) -> Confusion:
     )
 
 
-def class_shares(entry: Mapping[str, Any]) -> Iterator[Share]:
+def class_shares(entry: Mapping[str, Any]) -> Iterator[FigureShare]:
     """The figures of one class in one task, from `ClassScore.to_dict`."""
     yield "tasks", 1.0, 1.0
     objects = entry.get("objects")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.engine.task import ENGINE_VERSION
 from benchmark_qa.quality.leaderboard import Leaderboard, leaderboard
-from benchmark_qa.quality.report import Evidence, Question, Report, build_report, totals_by_annotator
+from benchmark_qa.quality.report import Report, ReportEvidence, ReportQuestion, build_report, totals_by_annotator
 from benchmark_qa.quality.submissions import Submission, in_order, newest_of_attempt, replaced_by_another_attempt
 from benchmark_qa.quality.verdict import Bar, judge, order_of_items
 from benchmark_qa.records.score import ScoreRecord
@@ -40,7 +40,7 @@ def report_project(
     project = str(deployment.production_project)
     records = store.packed(project, as_of)
     first = store.first_versions(project)
-    evidence = Evidence(
+    evidence = ReportEvidence(
         records=first_attempts(store, records, first, until=as_of),
         excluded={key: ruling.reason for key, ruling in TruthRulings(store.database).excluded(project).items()},
         stale=stale_scores(store, deployment) if as_of is None else {},
@@ -49,7 +49,7 @@ def report_project(
         reading=KeptWork(store.database).last(project) if as_of is None else None,
         draws=ActionLog(store.database).draws(project),
     )
-    question = Question(
+    question = ReportQuestion(
         production_project=project,
         bar=bar_of(deployment),
         zone=zone,

@@ -34,7 +34,7 @@ class Item:
         return asdict(self)
 
 
-def items_of(
+def scored_items(
     records: Iterable[ScoreRecord],
     *,
     exposures: Mapping[str, Mapping[str | None, int]],

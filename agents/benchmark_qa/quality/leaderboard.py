@@ -43,7 +43,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Line(Figures):
+class BoardLine(Figures):
     """The figures of one annotator, or of all of them pooled."""
 
     annotator: str
@@ -74,8 +74,8 @@ class Line(Figures):
 class Leaderboard:
     """One line per annotator, the best first, and one line for all of them pooled."""
 
-    lines: tuple[Line, ...]
-    pooled: Line
+    lines: tuple[BoardLine, ...]
+    pooled: BoardLine
     headline: JudgedFigure
     """The figure that the verdict uses"""
     verdicts: Verdicts
@@ -124,8 +124,8 @@ def figures_of(totals: Totals, *, level: float) -> Figures:
     return Figures(**_figures(totals, level))
 
 
-def _line(name: str, totals: Totals, verdicts: Verdicts, ranked: Ranked | None, reach: Places | None) -> Line:
-    return Line(
+def _line(name: str, totals: Totals, verdicts: Verdicts, ranked: Ranked | None, reach: Places | None) -> BoardLine:
+    return BoardLine(
         **_figures(totals, verdicts.bar.level),
         annotator=name,
         place=ranked.place if ranked else None,

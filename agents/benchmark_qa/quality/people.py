@@ -9,7 +9,7 @@ from typing import Any
 from benchmark_qa.quality.breakdown import ConflictLine, Group, by_class, by_week, conflicts_by_kind
 from benchmark_qa.quality.crowd import QuestionAgreement
 from benchmark_qa.quality.items import RatingLine
-from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard, Line
+from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, BoardLine, Leaderboard
 from benchmark_qa.quality.submissions import Submission
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.stats.intervals import Interval
@@ -66,7 +66,7 @@ class TaskLine:
 class Person:
     """What to discuss with one annotator."""
 
-    line: Line
+    line: BoardLine
     rated: RatingLine
     kappa: Mapping[str, Interval]
     """Cohen's kappa with the truth, by question"""
@@ -129,7 +129,7 @@ def people_of(
 
 
 def _person(
-    line: Line,
+    line: BoardLine,
     tasks: Sequence[TaskLine],
     rated: RatingLine,
     questions: Sequence[QuestionAgreement],

@@ -28,7 +28,7 @@ from benchmark_qa.quality.crowd import (
     question_agreements,
     suspects_of,
 )
-from benchmark_qa.quality.items import Item, RatingLine, items_of, mean_scores, rate_everybody
+from benchmark_qa.quality.items import Item, RatingLine, mean_scores, rate_everybody, scored_items
 from benchmark_qa.quality.leaderboard import UNKNOWN_ANNOTATOR, Leaderboard, leaderboard
 from benchmark_qa.quality.people import Person, TaskLine, people_of
 from benchmark_qa.quality.submissions import Submission, in_order
@@ -40,7 +40,7 @@ EDITOR_PAGE = "{base}/label_editor/{project}/{data_hash}/{frame}"
 
 
 @dataclass(frozen=True)
-class Question:
+class ReportQuestion:
     """What the report is about: project, bar, time zone, moment."""
 
     production_project: str
@@ -58,7 +58,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ReportEvidence:
     """What the store holds about the project."""
 
     records: Sequence[ScoreRecord]
@@ -80,7 +80,7 @@ class Evidence:
 class Report:
     """Everything that the page shows."""
 
-    question: Question
+    question: ReportQuestion
     leaderboard: Leaderboard
     tasks: tuple[TaskLine, ...]
     classes: tuple[Group, ...]
@@ -144,7 +144,7 @@ class Report:
         return {"since": self.reading.since.isoformat(), "read_at": self.reading.read_at.isoformat()}
 
 
-def build_report(question: Question, evidence: Evidence) -> Report:
+def build_report(question: ReportQuestion, evidence: ReportEvidence) -> Report:
     """Compute the report from the records."""
     submissions = counted_submissions(evidence)
     counted = [each.record for each in submissions]
@@ -179,7 +179,7 @@ def build_report(question: Question, evidence: Evidence) -> Report:
         questions=questions,
         boxes=agreement_about_boxes(crowd),
         drift=tuple(drifting(submissions)),
-        items=tuple(items_of(counted, exposures=evidence.exposures, threshold=question.score_to_pass, level=level)),
+        items=tuple(scored_items(counted, exposures=evidence.exposures, threshold=question.score_to_pass, level=level)),
         suspects=tuple(suspects_of(crowd)),
         people=tuple(people_of(board, tasks, rated=ratings, questions=questions, zone=question.zone)),
         excluded=evidence.excluded,
@@ -195,7 +195,7 @@ def totals_by_annotator(records: Sequence[ScoreRecord]) -> dict[str | None, Any]
     return {name: totals_of(some) for name, some in by_name.items()}
 
 
-def counted_submissions(evidence: Evidence) -> list[Submission]:
+def counted_submissions(evidence: ReportEvidence) -> list[Submission]:
     """The first attempt of each person at each item, without excluded items, in order of submission."""
     counted = [record for record in evidence.records if record.identity.data_hash not in evidence.excluded]
     return in_order(counted, evidence.first_versions)
@@ -217,7 +217,7 @@ def _by_item(submission: Submission) -> tuple[str, str]:
     return submission.record.identity.data_hash, submission.record.identity.branch_name
 
 
-def _task(question: Question, submission: Submission, means: Mapping[str, float]) -> TaskLine:
+def _task(question: ReportQuestion, submission: Submission, means: Mapping[str, float]) -> TaskLine:
     record = submission.record
     data_hash, frame = record.identity.data_hash, frame_to_show(record)
     return TaskLine(submission, means.get(data_hash), _link(question, data_hash, frame), frame)
@@ -237,7 +237,7 @@ def frame_to_show(record: ScoreRecord) -> int:
     return int(min(first for first, _ in faults))
 
 
-def _link(question: Question, data_hash: str, frame: int) -> str:
+def _link(question: ReportQuestion, data_hash: str, frame: int) -> str:
     return EDITOR_PAGE.format(
         base=question.editor.rstrip("/"), project=question.production_project, data_hash=data_hash, frame=frame
     )

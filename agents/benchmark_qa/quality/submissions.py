@@ -139,7 +139,7 @@ JudgedFigure = Literal[
 ]
 
 
-Part = tuple[float, float]
+FigurePart = tuple[float, float]
 """What a task adds to numerator and denominator; the denominator is 0 if there was nothing to judge"""
 
 
@@ -158,7 +158,7 @@ def figure_of(records: Iterable[ScoreRecord]) -> JudgedFigure:
     return found
 
 
-def part_of(record: ScoreRecord, figure: JudgedFigure) -> Part:
+def part_of(record: ScoreRecord, figure: JudgedFigure) -> FigurePart:
     """What one task adds to the figure: weighted parts of F1, or the task's own value of another figure.
 
     The weight of a task is c = min(1, 3 / objects of the truth), and at most 3 of its spurious objects count: one task
@@ -200,7 +200,7 @@ def _share(numerator: float, denominator: float) -> float | None:
     return numerator / denominator if denominator else None
 
 
-_NOTHING: Part = (0.0, 0.0)
+_NOTHING: FigurePart = (0.0, 0.0)
 
 
 _VALUES: Mapping[JudgedFigure, Callable[[ScoreRecord], float | None]] = {

@@ -19,7 +19,7 @@ from benchmark_qa.quality.submissions import (
     totals_of_figure,
 )
 from benchmark_qa.quality.verdict_history import VerdictEvent, history_of
-from benchmark_qa.stats.crowd_evidence import AmongOthers, Standing, beside_others, standings
+from benchmark_qa.stats.crowd_evidence import AmongOthers, PersonEvidence, beside_others, standings
 from benchmark_qa.stats.evidence import folds
 from benchmark_qa.stats.intervals import Interval, RatioTotals
 from benchmark_qa.stats.item_order import ItemOrder, item_order
@@ -72,7 +72,7 @@ class PersonVerdict:
     words: Verdict
     figure: Interval
     """The figure held against the bar, with the interval of a single look"""
-    standing: Standing
+    standing: PersonEvidence
     others: AmongOthers | None
     """Comparison with the others on the same items; None if no other has labelled enough of them"""
     crowd: float | None
@@ -214,7 +214,7 @@ def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None =
     return Verdicts(bar, figure, order, people, totals)
 
 
-def _words(standing: Standing, bar: Bar, *, is_said: bool) -> Verdict:
+def _words(standing: PersonEvidence, bar: Bar, *, is_said: bool) -> Verdict:
     if standing.tasks < bar.minimum_tasks:
         return "too few tasks"
     if not is_said:

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from benchmark_qa.labels.annotations import Numbers
 from benchmark_qa.quality.submissions import JudgedFigure, Submission, gains_of
 from benchmark_qa.stats.crowd_evidence import named_of_many
-from benchmark_qa.stats.evidence import Floats, cap_for, evidence_paths, naming_level
+from benchmark_qa.stats.evidence import cap_for, evidence_paths, naming_level
 
 EventWords = Literal["above the bar", "below the bar", "undecided"]
 
@@ -66,8 +67,8 @@ def history_of(
 class _Paths:
     """Evidence after each task: (people, tasks); rows with fewer tasks are padded."""
 
-    below: Floats
-    above: Floats
+    below: Numbers
+    above: Numbers
 
     @classmethod
     def of(cls, people: Sequence[Sequence[Submission]], figure: JudgedFigure, bar: float) -> "_Paths":
@@ -84,7 +85,7 @@ class _Paths:
 _WORDS: Mapping[int, EventWords] = {-1: "below the bar", 0: "undecided", 1: "above the bar"}
 
 
-def _sides(below: Floats, above: Floats, seen: np.ndarray[Any, np.dtype[np.int_]], minimum: int) -> Any:
+def _sides(below: Numbers, above: Numbers, seen: np.ndarray[Any, np.dtype[np.int_]], minimum: int) -> Any:
     """The side of everybody at one look: -1 below, 1 above, 0 neither."""
     level = naming_level()
     is_above, is_below = above >= level, np.zeros(len(below), bool)

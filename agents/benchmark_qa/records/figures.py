@@ -6,7 +6,7 @@ them from any selection of records.
 
 from collections.abc import Iterable, Mapping
 
-from benchmark_qa.records.score import Figure, ScoreRecord, Share, add_shares, shares_of
+from benchmark_qa.records.score import Figure, FigureShare, ScoreRecord, add_shares, shares_of
 from benchmark_qa.stats.intervals import RatioTotals
 
 Totals = Mapping[Figure, RatioTotals]
@@ -18,7 +18,7 @@ def totals_of(records: Iterable[ScoreRecord]) -> Totals:
     return totals_of_shares(shares_of(record) for record in records)
 
 
-def totals_of_shares(tasks: Iterable[Iterable[Share]]) -> Totals:
+def totals_of_shares(tasks: Iterable[Iterable[FigureShare]]) -> Totals:
     """The sums of every figure over some tasks."""
     sums: dict[Figure, list[float]] = {}
     for shares in tasks:

@@ -240,11 +240,11 @@ FIGURES: tuple[Figure, ...] = get_args(Figure)
 _ALMOST = 1.0 - 1e-12
 
 
-Share = tuple[Figure, float, float]
+FigureShare = tuple[Figure, float, float]
 """Figure, numerator, denominator."""
 
 
-def shares_of(record: ScoreRecord) -> Iterator[Share]:
+def shares_of(record: ScoreRecord) -> Iterator[FigureShare]:
     """Every figure that one record contributes to.
 
     precision = tp / (tp + fp), recall = tp / (tp + fn), F1 = 2 tp / (2 tp + fp + fn), mean similarity = sum over the
@@ -265,7 +265,7 @@ def shares_of(record: ScoreRecord) -> Iterator[Share]:
         yield "passed", float(record.passed), 1.0
 
 
-def object_shares(tp: int, fp: int, fn: int, similarity_sum: float) -> Iterator[Share]:
+def object_shares(tp: int, fp: int, fn: int, similarity_sum: float) -> Iterator[FigureShare]:
     """The figures of objects."""
     if tp + fp:
         yield "precision", tp, tp + fp
@@ -277,7 +277,7 @@ def object_shares(tp: int, fp: int, fn: int, similarity_sum: float) -> Iterator[
         yield "mean_similarity", similarity_sum, tp
 
 
-def add_shares(sums: dict[Figure, list[float]], shares: Iterable[Share], sign: float = 1.0) -> None:
+def add_shares(sums: dict[Figure, list[float]], shares: Iterable[FigureShare], sign: float = 1.0) -> None:
     """Add one task's figures to running sums in the order of `RatioTotals`; a `sign` of -1 subtracts them."""
     for figure, numerator, denominator in shares:
         some = sums.get(figure)

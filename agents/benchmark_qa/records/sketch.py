@@ -27,7 +27,7 @@ from benchmark_qa.labels.annotations import (
 )
 from benchmark_qa.labels.ontology import AREA_SHAPES, Ontology, Question, QuestionType, Shape
 
-Kind = Literal["box", "area", "line", "dots"]
+MarkKind = Literal["box", "area", "line", "dots"]
 
 
 Path = tuple[float, ...]
@@ -53,7 +53,7 @@ class Traced(NamedTuple):
     top: float
     width: float
     height: float
-    kind: Kind
+    kind: MarkKind
     paths: tuple[Path, ...] = ()
     """Outlines of an area, a line, or single points; empty for a box."""
 
@@ -80,12 +80,12 @@ def trace(drawings: Drawings) -> Iterator[Traced | None]:
         yield from (None for _ in range(len(drawings)))
 
 
-def _flat(kind: Kind, points: Numbers) -> Traced | None:
+def _flat(kind: MarkKind, points: Numbers) -> Traced | None:
     """A sketch of points (m, 3) in the plane; None if they lie in space."""
     return None if np.isfinite(points[:, 2]).any() else _traced(kind, [points[:, :2]])
 
 
-def _traced(kind: Kind, paths: list[Numbers]) -> Traced | None:
+def _traced(kind: MarkKind, paths: list[Numbers]) -> Traced | None:
     points = np.concatenate(paths) if paths else np.empty((0, 2))
     if not len(points):
         return None
@@ -174,7 +174,7 @@ class Mark:
     top: float
     width: float
     height: float
-    kind: Kind = "box"
+    kind: MarkKind = "box"
     paths: tuple[Path, ...] = ()
     """Empty for a box, and if only the drawing's box is kept."""
     instance: str = ""
@@ -195,7 +195,7 @@ class Mark:
         """The inverse of `to_row`."""
         feature, left, top, width, height, *rest = row
         instance = rest[0] if rest else ""
-        kind: Kind = rest[1] if len(rest) > 1 else "box"
+        kind: MarkKind = rest[1] if len(rest) > 1 else "box"
         paths: Sequence[Sequence[float]] = rest[2] if len(rest) > 1 else ()
         return cls(feature, left, top, width, height, kind, tuple(map(tuple, paths)), instance)
 

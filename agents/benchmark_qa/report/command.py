@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmark_qa.terminal.opening import Scores
 
 
-class Format(StrEnum):
+class ReportFormat(StrEnum):
     """Output format."""
 
     TABLE = "table"
@@ -24,7 +24,7 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
-class Table(StrEnum):
+class ReportTable(StrEnum):
     """One list of the report."""
 
     ANNOTATORS = "annotators"
@@ -45,11 +45,11 @@ def report(
     *,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     format: Annotated[  # noqa: A002 - the option's name
-        Format,
+        ReportFormat,
         typer.Option(help="table: on the terminal; html: one page without network; markdown: a digest for chat."),
-    ] = Format.TABLE,
+    ] = ReportFormat.TABLE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; else standard output.")] = None,
-    table: Annotated[Table, typer.Option(help="What CSV and Parquet hold.")] = Table.ANNOTATORS,
+    table: Annotated[ReportTable, typer.Option(help="What CSV and Parquet hold.")] = ReportTable.ANNOTATORS,
     as_of: Annotated[
         str | None, typer.Option(help="As it stood at a moment, e.g. 2026-03-01 or 2026-03-01T12:00.")
     ] = None,
@@ -70,7 +70,7 @@ def report(
 
     zone = zone_of(timezone)
     moment = moment_of(as_of, zone) if as_of else None
-    chosen = Format.JSON if json else format
+    chosen = ReportFormat.JSON if json else format
     with clear_failures():
         from benchmark_qa.quality.from_store import current_leaderboard, report_project
         from benchmark_qa.report.tables import print_leaderboard
@@ -82,7 +82,7 @@ def report(
             from benchmark_qa.tasks.connections import Connections
 
             read_work(Connections(scores.settings).scorer, days=analytics_days)
-        if chosen is Format.TABLE and as_of is None and output is None:
+        if chosen is ReportFormat.TABLE and as_of is None and output is None:
             board = current_leaderboard(scores.store, scores.config)
             if not board.lines:
                 typer.echo(_without_scores(scores))
@@ -96,7 +96,7 @@ def report(
             zone=zone,
             as_of=moment,
         )
-        if chosen is Format.TABLE:
+        if chosen is ReportFormat.TABLE:
             print_leaderboard(whole.leaderboard, output, wide=wide)
             return
         from benchmark_qa.errors import MissingExtraError

@@ -12,7 +12,7 @@ from benchmark_qa.errors import MissingExtraError
 from benchmark_qa.formats.separated_values import write_table
 from benchmark_qa.page.template import NAMES
 from benchmark_qa.quality.items import usual_seconds
-from benchmark_qa.quality.leaderboard import Line
+from benchmark_qa.quality.leaderboard import BoardLine
 from benchmark_qa.quality.report import Report
 from benchmark_qa.stats.intervals import Interval
 
@@ -71,7 +71,7 @@ def _people(report: Report) -> list[str]:
     return [f"- Below the bar of {board.bar.threshold:g}: {named}{more}"]
 
 
-def _person(report: Report, line: Line) -> str:
+def _person(report: Report, line: BoardLine) -> str:
     figure = line.judged.figure if line.judged else getattr(line, report.leaderboard.headline)
     return f"{escaped(line.annotator)} {told(figure)}"
 
@@ -100,7 +100,7 @@ TABLES = (
 _EXTRA = "the extra 'report': pip install '.[report]' in a checkout"
 
 
-Cell = str | int | float | bool | None
+TableCell = str | int | float | bool | None
 
 
 def write_report(report: Report, format: str, output: Path | None, *, table: str = "annotators") -> None:  # noqa: A002
@@ -140,13 +140,13 @@ def render(report: Report, format: str, *, table: str = "annotators") -> bytes: 
     raise ValueError(f"no format {format!r}")
 
 
-def rows_of(report: Report, table: str) -> list[dict[str, Cell]]:
+def rows_of(report: Report, table: str) -> list[dict[str, TableCell]]:
     """The rows of one table; an interval becomes the columns `f1`, `f1_low`, `f1_high` and `f1_n`."""
     return [_flat(entry) for entry in report.to_dict()[table]]
 
 
-def _flat(entry: Mapping[str, Any]) -> dict[str, Cell]:
-    row: dict[str, Cell] = {}
+def _flat(entry: Mapping[str, Any]) -> dict[str, TableCell]:
+    row: dict[str, TableCell] = {}
     for name, value in entry.items():
         if isinstance(value, Mapping) and "estimate" in value:
             row |= {
@@ -162,18 +162,18 @@ def _flat(entry: Mapping[str, Any]) -> dict[str, Cell]:
     return row
 
 
-def _csv(rows: Sequence[Mapping[str, Cell]]) -> str:
+def _csv(rows: Sequence[Mapping[str, TableCell]]) -> str:
     file = io.StringIO()
     if rows:
         write_table(file, _columns(rows), rows)
     return file.getvalue()
 
 
-def _columns(rows: Sequence[Mapping[str, Cell]]) -> list[str]:
+def _columns(rows: Sequence[Mapping[str, TableCell]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def _parquet(rows: Sequence[Mapping[str, Cell]]) -> bytes:
+def _parquet(rows: Sequence[Mapping[str, TableCell]]) -> bytes:
     try:
         import pyarrow as arrow  # noqa: PLC0415 - large, and only for this format
         from pyarrow import parquet  # noqa: PLC0415

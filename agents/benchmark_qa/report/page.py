@@ -14,7 +14,7 @@ from benchmark_qa.quality.items import usual_seconds
 from benchmark_qa.quality.people import Person, TaskLine
 from benchmark_qa.quality.report import Report
 from benchmark_qa.records.sketch import Sketch
-from benchmark_qa.report.plots import Drawing, draw, overview_plot, trend_plot
+from benchmark_qa.report.plots import Picture, draw, overview_plot, trend_plot
 from benchmark_qa.stats.intervals import Interval
 
 ITEMS_SHOWN = 15
@@ -81,7 +81,7 @@ class _Page:
         self.worst = [(task, _task_drawing(task)) for task in person.worst]
 
 
-def _task_drawing(task: TaskLine) -> Drawing | None:
+def _task_drawing(task: TaskLine) -> Picture | None:
     sketch = task.record.open_sketch()
     return draw(sketch, conflicts=task.record.details.get("conflicts", ())) if sketch else None
 
@@ -93,7 +93,7 @@ class _SuspectUnit:
     data_hash: str
     title: str
     places: tuple[Suspect, ...]
-    picture: Drawing | None
+    picture: Picture | None
     frame: int = 0
     """The frame that is drawn"""
 
@@ -126,7 +126,7 @@ def _suspect_units(report: Report) -> list[_SuspectUnit]:
     ]
 
 
-def _suspect_drawing(sketch: Sketch | None, places: Sequence[Suspect]) -> Drawing | None:
+def _suspect_drawing(sketch: Sketch | None, places: Sequence[Suspect]) -> Picture | None:
     """The truth and the suspect places, without labels: they would be those of all annotators at once."""
     spots = [place.box for place in places if place.box is not None]
     if sketch is None or not spots:

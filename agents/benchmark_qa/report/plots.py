@@ -14,7 +14,7 @@ from benchmark_qa.quality.breakdown import Group
 from benchmark_qa.quality.leaderboard import Leaderboard
 from benchmark_qa.quality.verdict import Verdict
 from benchmark_qa.records.score import UNMATCHED
-from benchmark_qa.records.sketch import Kind, Mark, Path, Sketch
+from benchmark_qa.records.sketch import Mark, MarkKind, Path, Sketch
 from benchmark_qa.stats.intervals import Interval
 
 _COLOURS: Mapping[Verdict, str] = {
@@ -37,7 +37,7 @@ _MANY = 150
 """Annotators from which points are drawn small and thin"""
 
 
-Known = tuple[float, float, float, float]
+Rectangle = tuple[float, float, float, float]
 """Tasks or day, estimate, low end, high end"""
 
 
@@ -95,13 +95,13 @@ def trend_plot(weeks: Sequence[Group], headline: str, *, threshold: float, name:
     return plot.svg()
 
 
-def _known(place: float, interval: Interval) -> Known | None:
+def _known(place: float, interval: Interval) -> Rectangle | None:
     if interval.estimate is None or interval.low is None or interval.high is None:
         return None
     return float(place), interval.estimate, interval.low, interval.high
 
 
-def _moved_aside(points: Sequence[Known]) -> list[Known]:
+def _moved_aside(points: Sequence[Rectangle]) -> list[Rectangle]:
     """Shift each point a little: many annotators have the same number of tasks."""
     return [
         (x * (1.0 + _ASIDE * (number * _GOLDEN % 1.0 - 0.5)), estimate, low, high)
@@ -109,7 +109,7 @@ def _moved_aside(points: Sequence[Known]) -> list[Known]:
     ]
 
 
-def _floor(points: Sequence[Known]) -> float:
+def _floor(points: Sequence[Rectangle]) -> float:
     return max(min(low for *_, low, _ in points) - 0.05, -0.02)
 
 
@@ -128,7 +128,7 @@ _MATCH_FROM = 0.5
 
 
 @dataclass(frozen=True)
-class Box:
+class DrawnObject:
     """One object with its rectangle, in units of the media's height."""
 
     left: float
@@ -138,21 +138,21 @@ class Box:
     feature: str
     alone: bool = False
     """Whether it has no match on the other side"""
-    kind: Kind = "box"
+    kind: MarkKind = "box"
     path: str = ""
     """Path of the SVG; if empty, only the rectangle is drawn"""
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Picture:
     """The boxes to draw, and the part of the media that is shown."""
 
     view: str
     """`viewBox` of the SVG"""
-    frame: Box
-    truth: tuple[Box, ...]
-    labels: tuple[Box, ...]
-    pointed: tuple[Box, ...] = ()
+    frame: DrawnObject
+    truth: tuple[DrawnObject, ...]
+    labels: tuple[DrawnObject, ...]
+    pointed: tuple[DrawnObject, ...] = ()
     """Boxes to point at"""
 
     @property
@@ -168,7 +168,7 @@ class Drawing:
 
 def draw(
     sketch: Sketch, pointed: Iterable[tuple[float, ...]] = (), conflicts: Sequence[Mapping[str, Any]] = ()
-) -> Drawing | None:
+) -> Picture | None:
     """The drawing of a sketch; None if neither side holds anything to draw.
 
     Args:
@@ -178,14 +178,14 @@ def draw(
     """
     aspect = sketch.aspect or 16 / 9
     lonely = _unmatched(conflicts, sketch.frame)
-    spots = tuple(Box(box[0] * aspect, box[1], box[2] * aspect, box[3], "") for box in pointed)
+    spots = tuple(DrawnObject(box[0] * aspect, box[1], box[2] * aspect, box[3], "") for box in pointed)
     if not (sketch.truth or sketch.labels or spots):
         return None
     truth = tuple(_box(mark, aspect, sketch.labels, lonely["truth_object"]) for mark in sketch.truth)
     labels = tuple(_box(mark, aspect, sketch.truth, lonely["label_object"]) for mark in sketch.labels)
-    return Drawing(
+    return Picture(
         view=_view(spots or [*truth, *labels], aspect),
-        frame=Box(0.0, 0.0, aspect, 1.0, ""),
+        frame=DrawnObject(0.0, 0.0, aspect, 1.0, ""),
         truth=truth,
         labels=labels,
         pointed=spots,
@@ -204,10 +204,10 @@ def _is_on(frame: int, conflict: Mapping[str, Any]) -> bool:
     return first is None or first <= frame <= (first if last is None else last)
 
 
-def _box(mark: Mark, aspect: float, others: Iterable[Mark], unmatched: set[str]) -> Box:
+def _box(mark: Mark, aspect: float, others: Iterable[Mark], unmatched: set[str]) -> DrawnObject:
     """One mark as a box; the score says whether it has no match, in older records the boxes do."""
     alone = mark.instance in unmatched if mark.instance else not any(_fits(mark, other) for other in others)
-    return Box(
+    return DrawnObject(
         left=mark.left * aspect,
         top=mark.top,
         width=mark.width * aspect,
@@ -219,7 +219,7 @@ def _box(mark: Mark, aspect: float, others: Iterable[Mark], unmatched: set[str])
     )
 
 
-def _path(path: Path, kind: Kind, aspect: float) -> str:
+def _path(path: Path, kind: MarkKind, aspect: float) -> str:
     """A closed outline, an open line, or a dot for each point: a line of length 0 with round ends."""
     points = [f"{x * aspect:.4f} {y:.4f}" for x, y in zip(path[::2], path[1::2], strict=True)]
     if kind == "dots":
@@ -240,7 +240,7 @@ def _iou(one: Mark, other: Mark) -> float:
     return shared / (one.width * one.height + other.width * other.height - shared)
 
 
-def _view(boxes: Sequence[Box], aspect: float) -> str:
+def _view(boxes: Sequence[DrawnObject], aspect: float) -> str:
     """The part of the media around the boxes, with the media's aspect ratio."""
     left = min(box.left for box in boxes) - _MARGIN
     right = max(box.left + box.width for box in boxes) + _MARGIN

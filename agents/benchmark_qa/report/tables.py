@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from benchmark_qa.quality.leaderboard import Leaderboard, Line
+from benchmark_qa.quality.leaderboard import BoardLine, Leaderboard
 from benchmark_qa.quality.verdict import BELOW_OTHERS, PersonVerdict
 from benchmark_qa.stats.intervals import Interval
 from benchmark_qa.terminal.printing import Column, plain_console, print_columns
@@ -52,7 +52,7 @@ def _print(board: Leaderboard, console: Console, *, wide: bool) -> None:
     print_columns(console, shown, wide=wide)
 
 
-def _cells(line: Line, *, with_objects: bool) -> list[str | Text]:
+def _cells(line: BoardLine, *, with_objects: bool) -> list[str | Text]:
     figures = (
         [
             f"{line.true_positives:,}",

@@ -67,7 +67,7 @@ class ServiceFull(TryAgainLater):
     retry_after = 5
 
 
-class Line:
+class WaitingLine:
     """Requests of one kind: at most `at_once` run, `may_wait` wait, the others are refused at once."""
 
     def __init__(self, at_once: int, *, may_wait: int = MAY_WAIT) -> None:

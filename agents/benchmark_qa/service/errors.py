@@ -17,7 +17,7 @@ from benchmark_qa.context import unit_of_work
 from benchmark_qa.encord_api.errors import AnswerTooLarge, EncordUnavailable, PlatformError
 from benchmark_qa.errors import MissingExtraError, RefusalError, TryAgainLater
 from benchmark_qa.service.admission import ServiceFull
-from benchmark_qa.service.observability import Pace, trace_of
+from benchmark_qa.service.observability import ReportPace, trace_of
 from benchmark_qa.tasks.decision import MAX_MESSAGE_LENGTH
 from benchmark_qa.tasks.errors import (
     AmbiguousTitle,
@@ -127,7 +127,7 @@ def _try_again(_: Request, error: Exception) -> JSONResponse:
     return error_response(503, str(error), {"Retry-After": str(getattr(error, "retry_after", RETRY_SECONDS))})
 
 
-_full_pace = Pace()
+_full_pace = ReportPace()
 
 
 def _full(_: Request, error: Exception) -> JSONResponse:
@@ -203,7 +203,7 @@ class WithoutTrailingSlash:
         await self._app(scope, receive, send)
 
 
-Reason = Literal[
+RefusalReason = Literal[
     "no signature",
     "no timestamp",
     "malformed timestamp",
@@ -224,10 +224,10 @@ class Refusals:
     A line never contains a secret, a signature or a part of the body. Alarms match the field `event`.
     """
 
-    def __init__(self, pace: Pace | None = None) -> None:
-        self._pace = pace or Pace()
+    def __init__(self, pace: ReportPace | None = None) -> None:
+        self._pace = pace or ReportPace()
 
-    def note(self, endpoint: str, reason: Reason, detail: str = "") -> None:
+    def note(self, endpoint: str, reason: RefusalReason, detail: str = "") -> None:
         """Record one refused request.
 
         Args:

@@ -165,7 +165,7 @@ class Seldom(logging.Filter):
     def __init__(self, *loggers: str) -> None:
         super().__init__()
         self._loggers = loggers
-        self._pace = Pace()
+        self._pace = ReportPace()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is written. A written record says how many like it were left out before."""
@@ -177,7 +177,7 @@ class Seldom(logging.Filter):
         return left_out is not None
 
 
-class Pace:
+class ReportPace:
     """Limits how often one kind of event is reported: at once, then at most once per `SELDOM_SECONDS`.
 
     Thread-safe.

@@ -217,7 +217,7 @@ class Service:
 
     def _score_and_decide(self, project_hash: str, data_hash: str) -> AgentAnswer:
         from benchmark_qa.tasks.held import scored_or_owed  # noqa: PLC0415 - needs the engine
-        from benchmark_qa.tasks.score import judge  # noqa: PLC0415
+        from benchmark_qa.tasks.score import judge_data_unit  # noqa: PLC0415
 
         config = self.settings.config
         self.connections.projects.require_served(project_hash)
@@ -230,7 +230,7 @@ class Service:
             return self._pass_without_score(data_hash, stage)
         self.connections.write_back.after_scoring([scores])
         decision = decide(
-            judge(scores.records, config),
+            judge_data_unit(scores.records, config),
             pass_pathway=stage.pass_pathway if stage else None,
             fail_pathway=stage.fail_pathway if stage else None,
         )
@@ -364,7 +364,7 @@ def _prepare_worker() -> None:
 
 def _in_worker_process(
     use_case: Callable[..., T], arguments: Sequence[object], context: _Context
-) -> tuple[T, telemetry.Counts]:
+) -> tuple[T, telemetry.CountsByKey]:
     service = _workers_own[0]
     service.connections.scorer.truth.distrust(context.truth_changed_at)
     with unit_of_work(trace_header=context.trace_id, seconds=context.until - time.time()):

@@ -11,7 +11,7 @@ from fastapi import HTTPException, Request
 from pydantic import SecretStr
 
 from benchmark_qa.config.settings import Settings
-from benchmark_qa.service.errors import Reason, Refusals
+from benchmark_qa.service.errors import RefusalReason, Refusals
 
 MAX_BODY_BYTES = 256 * 1024
 """Far more than any request of Encord; a longer body is not read to its end."""
@@ -55,7 +55,7 @@ class SignedEndpoint:
         self.refusals.note(self.name, *self._why(body, signature, timestamp))
         raise HTTPException(401, "the request's signature does not verify")
 
-    def _why(self, body: bytes, signature: str | None, timestamp: str | None) -> tuple[Reason, str]:
+    def _why(self, body: bytes, signature: str | None, timestamp: str | None) -> tuple[RefusalReason, str]:
         """The reason why nothing verified, for the operator's log only."""
         if not signature:
             return "no signature", ""

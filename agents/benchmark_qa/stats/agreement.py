@@ -8,12 +8,11 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.engine.pairs import SLACK, Pairs, assign, box_iou, touching
+from benchmark_qa.engine.pairs import SLACK, Pairs, best_pairs, box_iou, touching
+from benchmark_qa.labels.annotations import Numbers
 from benchmark_qa.stats.confusion import kappa_of
 from benchmark_qa.stats.crowd_boxes import BoxItem, Crowd, flatten
 from benchmark_qa.stats.intervals import Interval, RatioTotals, student_quantile
-
-Floats = NDArray[np.float64]
 
 _MOST_DRAWS, _FEWEST_DRAWS = 2_000, 400
 _CELLS_DRAWN = 50_000
@@ -60,7 +59,7 @@ def kappa_interval(
     return Interval(estimate, min(low, estimate), max(high, estimate), n, level)
 
 
-def _kappa_ends(counts: Floats, level: float) -> tuple[float, float]:
+def _kappa_ends(counts: Numbers, level: float) -> tuple[float, float]:
     random = np.random.default_rng(0)
     draws = min(max(_CELLS_DRAWN // counts.size, _FEWEST_DRAWS), _MOST_DRAWS)
     agree = np.eye(len(counts)) / len(counts)
@@ -75,7 +74,7 @@ def _kappa_ends(counts: Floats, level: float) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
-def alpha_nominal(values: Floats, *, level: float = 0.95) -> Interval:
+def alpha_nominal(values: Numbers, *, level: float = 0.95) -> Interval:
     """Krippendorff's alpha of unordered categories, with a jackknife interval over units.
 
     alpha = 1 - observed / expected disagreement (Krippendorff 2011, "Computing Krippendorff's alpha-reliability").
@@ -93,7 +92,7 @@ def alpha_nominal(values: Floats, *, level: float = 0.95) -> Interval:
     return _alpha(counts.sum(axis=1), _Nominal(counts), level)
 
 
-def alpha_interval(values: Floats, *, level: float = 0.95) -> Interval:
+def alpha_interval(values: Numbers, *, level: float = 0.95) -> Interval:
     """Krippendorff's alpha of numbers (squared differences), with a jackknife interval over units.
 
     Args:
@@ -110,12 +109,12 @@ def alpha_interval(values: Floats, *, level: float = 0.95) -> Interval:
 class _Nominal:
     """Category counts (units, categories); a pair's difference is 1 if its categories differ."""
 
-    sums: Floats
+    sums: Numbers
 
     @staticmethod
-    def differing_pairs(sums: Floats, number: Floats) -> Floats:
+    def differing_pairs(sums: Numbers, number: Numbers) -> Numbers:
         """Ordered pairs with different categories, from summed counts (..., categories) of (...,) values."""
-        result: Floats = number**2 - (sums**2).sum(axis=-1)
+        result: Numbers = number**2 - (sums**2).sum(axis=-1)
         return result
 
 
@@ -123,16 +122,16 @@ class _Nominal:
 class _Squares:
     """Sum and sum of squares (units, 2); a pair's difference is its squared difference."""
 
-    sums: Floats
+    sums: Numbers
 
     @staticmethod
-    def differing_pairs(sums: Floats, number: Floats) -> Floats:
+    def differing_pairs(sums: Numbers, number: Numbers) -> Numbers:
         """Squared differences over ordered pairs, from summed (sum, sum of squares) of (...,) values."""
-        result: Floats = 2.0 * (number * sums[..., 1] - sums[..., 0] ** 2)
+        result: Numbers = 2.0 * (number * sums[..., 1] - sums[..., 0] ** 2)
         return result
 
 
-def _alpha(number: Floats, values: _Nominal | _Squares, level: float) -> Interval:
+def _alpha(number: Numbers, values: _Nominal | _Squares, level: float) -> Interval:
     """Alpha with its interval.
 
     The interval is the jackknife's over units, joined with the one after adding a unit of pure chance. The added unit
@@ -155,7 +154,7 @@ def _alpha(number: Floats, values: _Nominal | _Squares, level: float) -> Interva
     return Interval(estimate, max(low, -1.0), min(high, 1.0), n, level)
 
 
-def _jackknife(number: Floats, sums: Floats, values: _Nominal | _Squares) -> tuple[float, float]:
+def _jackknife(number: Numbers, sums: Numbers, values: _Nominal | _Squares) -> tuple[float, float]:
     """Alpha of the units, and its standard error from leaving out one unit at a time."""
     within = values.differing_pairs(sums, number) / (number - 1.0)
     total, all_sums = number.sum(), sums.sum(axis=0)
@@ -167,9 +166,9 @@ def _jackknife(number: Floats, sums: Floats, values: _Nominal | _Squares) -> tup
     return estimate, float(np.sqrt((len(number) - 1) / len(number) * spread))
 
 
-def _alpha_of(within: Floats, among_all: Floats, total: Floats) -> Floats:
+def _alpha_of(within: Numbers, among_all: Numbers, total: Numbers) -> Numbers:
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio: Floats = 1.0 - (total - 1.0) * within / np.where(among_all > 1e-12 * total, among_all, np.nan)
+        ratio: Numbers = 1.0 - (total - 1.0) * within / np.where(among_all > 1e-12 * total, among_all, np.nan)
     return ratio
 
 
@@ -222,6 +221,6 @@ def _matches_between(crowd: Crowd, threshold: float) -> Counter[tuple[int, int, 
     _, first = np.unique(pairs.truth * len(crowd.names) + who[pairs.label], return_inverse=True)
     _, second = np.unique(pairs.label * len(crowd.names) + who[pairs.truth], return_inverse=True)
     ranks = np.arange(len(pairs))
-    chosen = pairs.where(assign(Pairs(first, second), overlap[near], ranks, ranks))
+    chosen = pairs.where(best_pairs(Pairs(first, second), overlap[near], ranks, ranks))
     keys = item[chosen.truth].tolist(), who[chosen.truth].tolist(), who[chosen.label].tolist()
     return Counter(zip(*keys, strict=True))

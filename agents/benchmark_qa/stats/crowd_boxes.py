@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmark_qa.engine.pairs import SLACK, Pairs, assign, box_iou, touching
+from benchmark_qa.engine.pairs import SLACK, Pairs, best_pairs, box_iou, touching
+from benchmark_qa.labels.annotations import Indices, Numbers
 from benchmark_qa.stats.crowd_answers import MINIMUM_VOICES, PRIOR_ANSWERS, PRIOR_WRONG, SUSPECT_FROM
 
 MATCH_FROM = 0.5
@@ -30,11 +30,8 @@ COINCIDENCE_WITH_TRUTH = 0.05
 COINCIDENCE_WITH_OTHERS = 0.1
 """Rate of coincidental marks at a place that others mark; what misleads one annotator misleads others."""
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
 
-
-class Fault(StrEnum):
+class SuspectKind(StrEnum):
     """The kind of error that a truth box seems to have."""
 
     SPURIOUS = "spurious"
@@ -51,8 +48,8 @@ class BoxItem:
     """
 
     key: str
-    truth: Floats
-    answers: Mapping[str, Floats]
+    truth: Numbers
+    answers: Mapping[str, Numbers]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,19 +62,19 @@ class SuspectBox:
     """
 
     key: str
-    fault: Fault
+    fault: SuspectKind
     wrong: float
     truth_index: int | None
-    crowd_box: Floats | None
+    crowd_box: Numbers | None
     voices: tuple[str, ...]
     silent: tuple[str, ...]
 
     def __str__(self) -> str:
         done = len(self.voices) + len(self.silent)
         told = {
-            Fault.SPURIOUS: f"{len(self.silent)} of {done} annotators see nothing there",
-            Fault.MISSING: f"{len(self.voices)} of {done} annotators see an object that the truth has not",
-            Fault.MISPLACED: f"{len(self.voices)} annotators agree on another place",
+            SuspectKind.SPURIOUS: f"{len(self.silent)} of {done} annotators see nothing there",
+            SuspectKind.MISSING: f"{len(self.voices)} of {done} annotators see an object that the truth has not",
+            SuspectKind.MISPLACED: f"{len(self.voices)} annotators agree on another place",
         }[self.fault]
         return f"{self.key}: {self.fault} ({told}; {self.wrong:.0%} sure)"
 
@@ -91,11 +88,11 @@ class Crowd:
     """
 
     names: tuple[str, ...]
-    truth: Floats
+    truth: Numbers
     truth_item: Indices
     answer_item: Indices
     answer_annotator: Indices
-    label: Floats
+    label: Numbers
     label_answer: Indices
 
     @property
@@ -177,7 +174,7 @@ def flatten(items: Sequence[BoxItem]) -> Crowd:
     )
 
 
-def _boxes(boxes: Floats, key: str) -> Floats:
+def _boxes(boxes: Numbers, key: str) -> Numbers:
     array = np.asarray(boxes, dtype=float).reshape(-1, 4) if np.size(boxes) == 0 else np.asarray(boxes, float)
     if array.ndim != 2 or array.shape[1] != 4 or not np.isfinite(array).all():
         raise ValueError(f"{key}: boxes are finite numbers (n, 4), not {array.shape}")
@@ -193,11 +190,11 @@ def _matches(crowd: Crowd) -> tuple[Indices, Indices]:
     # A truth box takes part in the matching of every annotator, so it is repeated once per annotator.
     _, seen_by = np.unique(truth * len(crowd.names) + crowd.label_annotator[label], return_inverse=True)
     ranks = np.arange(max(len(truth), len(crowd.label)))
-    chosen = assign(Pairs(seen_by, label), overlap[near], ranks, ranks)
+    chosen = best_pairs(Pairs(seen_by, label), overlap[near], ranks, ranks)
     return label[chosen], truth[chosen]
 
 
-def _hit_rates(crowd: Crowd, truths: _Places) -> Floats:
+def _hit_rates(crowd: Crowd, truths: _Places) -> Numbers:
     """For each answer, its annotator's share of marked truth boxes over all *other* items."""
     who = crowd.answer_annotator
     hits = np.bincount(truths.mark_answer, minlength=len(who))
@@ -205,21 +202,21 @@ def _hit_rates(crowd: Crowd, truths: _Places) -> Floats:
     asked = in_item[crowd.answer_item]
     group = (hits.sum() + 1.0) / (asked.sum() + 2.0)
     all_hits, all_asked = np.bincount(who, weights=hits)[who], np.bincount(who, weights=asked)[who]
-    rates: Floats = (all_hits - hits + PRIOR_ANSWERS * group) / (all_asked - asked + PRIOR_ANSWERS)
+    rates: Numbers = (all_hits - hits + PRIOR_ANSWERS * group) / (all_asked - asked + PRIOR_ANSWERS)
     return rates
 
 
-def _real(crowd: Crowd, rates: Floats, places: _Places, *, coincidence: float, prior: float) -> Floats:
+def _real(crowd: Crowd, rates: Numbers, places: _Places, *, coincidence: float, prior: float) -> Numbers:
     """The probability (p,) of an object at each place."""
     easy = np.log1p(-HARD_SHARE) + _log_likelihood(crowd, rates, places)
     hard = np.log(HARD_SHARE) + _log_likelihood(crowd, np.full(len(rates), HARD_HIT_RATE), places)
     nothing = _log_likelihood(crowd, np.full(len(rates), coincidence), places)
     odds_against = nothing + np.log1p(-prior) - np.logaddexp(easy, hard) - np.log(prior)
-    real: Floats = np.exp(-np.logaddexp(0.0, odds_against))
+    real: Numbers = np.exp(-np.logaddexp(0.0, odds_against))
     return real
 
 
-def _log_likelihood(crowd: Crowd, rates: Floats, places: _Places) -> Floats:
+def _log_likelihood(crowd: Crowd, rates: Numbers, places: _Places) -> Numbers:
     """Log likelihood (p,) of the marks at each place, if every answer marks it at its rate.
 
     It is computed as if no answer marked the place, then corrected for the marks.
@@ -228,7 +225,7 @@ def _log_likelihood(crowd: Crowd, rates: Floats, places: _Places) -> Floats:
     silent = np.bincount(crowd.answer_item, weights=np.log1p(-rates), minlength=items)
     speaking = (np.log(rates) - np.log1p(-rates))[places.mark_answer]
     corrected = np.bincount(places.mark_place, speaking, len(places.item)).astype(float)
-    likelihood: Floats = silent[places.item] + corrected
+    likelihood: Numbers = silent[places.item] + corrected
     return likelihood
 
 
@@ -292,10 +289,10 @@ class _Listing:
     crowd: Crowd
     answered: Indices
     truths: _Places
-    truth_real: Floats
+    truth_real: Numbers
     found: _Places
-    found_real: Floats
-    boxes: Floats
+    found_real: Numbers
+    boxes: Numbers
 
     def suspects(self) -> Iterator[SuspectBox]:
         """Missing and misplaced boxes, then spurious ones that are not misplaced."""
@@ -303,13 +300,13 @@ class _Listing:
         spurious = set(_suspicious(1.0 - self.truth_real, against))
         for row in _suspicious(self.found_real, self.found.marks):
             displaced = self._displaced(row)
-            fault = Fault.MISSING if displaced is None else Fault.MISPLACED
+            fault = SuspectKind.MISSING if displaced is None else SuspectKind.MISPLACED
             yield self._suspect(fault, self.found, row, truth=displaced, wrong=self.found_real[row])
             spurious.discard(-1 if displaced is None else displaced)
         for row in sorted(spurious):
-            yield self._suspect(Fault.SPURIOUS, self.truths, row, truth=row, wrong=1.0 - self.truth_real[row])
+            yield self._suspect(SuspectKind.SPURIOUS, self.truths, row, truth=row, wrong=1.0 - self.truth_real[row])
 
-    def _suspect(self, fault: Fault, places: _Places, row: int, *, truth: int | None, wrong: float) -> SuspectBox:
+    def _suspect(self, fault: SuspectKind, places: _Places, row: int, *, truth: int | None, wrong: float) -> SuspectBox:
         item = int(places.item[row])
         voices = places.answers_at(row)
         answers = np.flatnonzero(self.crowd.answer_item == item)
@@ -318,7 +315,7 @@ class _Listing:
             fault=fault,
             wrong=float(wrong),
             truth_index=None if truth is None else truth - int(np.searchsorted(self.crowd.truth_item, item)),
-            crowd_box=None if fault is Fault.SPURIOUS else self.boxes[row],
+            crowd_box=None if fault is SuspectKind.SPURIOUS else self.boxes[row],
             voices=self._names(voices),
             silent=self._names(np.setdiff1d(answers, voices)),
         )
@@ -337,5 +334,5 @@ class _Listing:
         return tuple(sorted(self.crowd.names[who] for who in self.crowd.answer_annotator[answers]))
 
 
-def _suspicious(wrong: Floats, against: Indices) -> list[int]:
+def _suspicious(wrong: Numbers, against: Indices) -> list[int]:
     return [int(row) for row in np.flatnonzero((wrong >= SUSPECT_FROM) & (against >= MINIMUM_VOICES))]

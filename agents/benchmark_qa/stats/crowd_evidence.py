@@ -13,9 +13,10 @@ from typing import Literal
 
 import numpy as np
 
-from benchmark_qa.stats.evidence import ALPHA, Evidence, Floats, Gains, folds, naming_level
+from benchmark_qa.labels.annotations import Numbers
+from benchmark_qa.stats.evidence import ALPHA, Evidence, Gains, folds, naming_level
 
-Side = Literal["below", "above", "undecided"]
+EvidenceSide = Literal["below", "above", "undecided"]
 
 
 _FEWEST_TASKS = 5
@@ -23,7 +24,7 @@ _FEWEST_TASKS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PersonEvidence:
     """The verdict about one person at this look.
 
     ``needed_below`` is the evidence from which the person is named, given everybody else's. ``tasks_expected`` is the
@@ -31,7 +32,7 @@ class Standing:
     evidence does not grow.
     """
 
-    side: Side
+    side: EvidenceSide
     evidence_below: float
     evidence_above: float
     needed_below: float
@@ -40,7 +41,7 @@ class Standing:
     tasks_expected: int | None
 
 
-def standings(crowd: Mapping[str, Evidence]) -> dict[str, Standing]:
+def standings(crowd: Mapping[str, Evidence]) -> dict[str, PersonEvidence]:
     """The verdict about everybody.
 
     Args:
@@ -59,7 +60,7 @@ def named(evidence: Mapping[str, float], *, alpha: float = ALPHA) -> frozenset[s
     return frozenset(name for name, is_named in zip(names, chosen, strict=True) if is_named)
 
 
-def named_of_many(evidence: Floats, *, alpha: float = ALPHA) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def named_of_many(evidence: Numbers, *, alpha: float = ALPHA) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
     """The people named in each of many crowds: (crowds, people) from evidence (crowds, people)."""
     size = evidence.shape[1]
     if not size:
@@ -100,17 +101,17 @@ def tasks_expected(evidence: float, needed: float, growth: tuple[float, ...]) ->
     return ceil(log(needed / evidence) / best) if best > 1e-9 else None
 
 
-def _standing(held: Evidence, needed_below: float) -> Standing:
+def _standing(held: Evidence, needed_below: float) -> PersonEvidence:
     needed_above = naming_level()
     is_below, is_above = held.evidence_below >= needed_below, held.evidence_above >= needed_above
     # Both sides are reached: the work has just changed. Neither is said until one of them falls.
-    side: Side = "undecided" if is_below == is_above else "below" if is_below else "above"
+    side: EvidenceSide = "undecided" if is_below == is_above else "below" if is_below else "above"
     expected = [
         tasks_expected(held.evidence_below, needed_below, held.growth_below),
         tasks_expected(held.evidence_above, needed_above, held.growth_above),
     ]
     known = [tasks for tasks in expected if tasks]
-    return Standing(
+    return PersonEvidence(
         side=side,
         evidence_below=held.evidence_below,
         evidence_above=held.evidence_above,
@@ -151,7 +152,7 @@ def beside_others(values: Mapping[str, Sequence[tuple[str, float]]]) -> dict[str
     return {name: _among(evidence[name], gains[name].values, name in below) for name in values}
 
 
-def differences_of(values: Mapping[str, Sequence[tuple[str, float]]]) -> dict[str, Floats]:
+def differences_of(values: Mapping[str, Sequence[tuple[str, float]]]) -> dict[str, Numbers]:
     """Per person (tasks,): value minus the others' mean on the item; NaN with fewer than five others."""
     sums: dict[str, float] = {}
     counts: dict[str, int] = {}
@@ -175,6 +176,6 @@ def differences_of(values: Mapping[str, Sequence[tuple[str, float]]]) -> dict[st
     }
 
 
-def _among(held: Evidence, differences: Floats, is_below: bool) -> AmongOthers:
+def _among(held: Evidence, differences: Numbers, is_below: bool) -> AmongOthers:
     mean = float(np.nanmean(differences)) if held.tasks else None
     return AmongOthers(is_below, held.evidence_below, mean, held.tasks)

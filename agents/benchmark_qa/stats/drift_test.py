@@ -27,7 +27,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.stats.evidence import ALPHA, Floats
+from benchmark_qa.labels.annotations import Numbers
+from benchmark_qa.stats.evidence import ALPHA
 
 LOOK_EVERY = 25
 """Own tasks with labels between two looks."""
@@ -79,7 +80,7 @@ class Strata:
     (groups,).
     """
 
-    counts: Floats
+    counts: Numbers
     is_own: NDArray[np.bool_]
     sizes: NDArray[np.int64]
 
@@ -100,10 +101,10 @@ class Strata:
 class SubmittedTasks:
     """All tasks of all people, by item and then by submission; equal rows of all arrays belong together."""
 
-    counts: Floats
+    counts: Numbers
     person: NDArray[np.int64]
     item: NDArray[np.int64]
-    at: Floats
+    at: Numbers
     rank: NDArray[np.int64]
     """Position among the item's tasks."""
 
@@ -118,7 +119,7 @@ class SubmittedTasks:
         return cls.sorted(np.array([task.counts for task, _ in tasks], dtype=float), person, item, at)
 
     @classmethod
-    def sorted(cls, counts: Floats, person: NDArray[np.int64], item: NDArray[np.int64], at: Floats) -> Self:
+    def sorted(cls, counts: Numbers, person: NDArray[np.int64], item: NDArray[np.int64], at: Numbers) -> Self:
         """From tasks in any order: label counts (tasks, labels), numbers of people and items, moments."""
         order = np.lexsort((person, at, item))
         item = item[order]
@@ -292,7 +293,7 @@ def search_from(labels: int, level: float) -> float:
     return max(_WORTH_A_SEARCH, log(2 * max(labels, 1) / (_EXACT_FROM * level)))
 
 
-def _bound(values: Floats, strata: Strata, total: float, spread: float, worth_a_search: float) -> float:
+def _bound(values: Numbers, strata: Strata, total: float, spread: float, worth_a_search: float) -> float:
     """A bound on the probability of an equal or greater own total; the values' mean is 0 in each group."""
     if total <= 0:
         return 1.0
@@ -302,7 +303,7 @@ def _bound(values: Floats, strata: Strata, total: float, spread: float, worth_a_
     return _chernoff(values, strata, total, total / spread)
 
 
-def _chernoff(values: Floats, strata: Strata, total: float, step: float) -> float:
+def _chernoff(values: Numbers, strata: Strata, total: float, step: float) -> float:
     """The smallest bound e^(-t total) x product of means of e^(t value).
 
     Newton's steps find t; the bound is valid for every t.
@@ -324,7 +325,7 @@ def _chernoff(values: Floats, strata: Strata, total: float, step: float) -> floa
     return exp(best)
 
 
-def _exact_tail(ones: Floats, strata: Strata) -> float:
+def _exact_tail(ones: Numbers, strata: Strata) -> float:
     """The probability of at least as many ones in the own tasks, if each task is 0 or 1."""
     distribution = np.ones(1)
     held = np.add.reduceat(ones, strata.starts).astype(int)
@@ -333,7 +334,7 @@ def _exact_tail(ones: Floats, strata: Strata) -> float:
     return float(min(1.0, distribution[int(ones[strata.is_own].sum()) :].sum()))
 
 
-def _hypergeometric(size: int, ones: int, drawn: int) -> Floats:
+def _hypergeometric(size: int, ones: int, drawn: int) -> Numbers:
     """Probabilities (drawn + 1,) of the number of ones among those drawn."""
     if drawn == 1:
         return np.array([1 - ones / size, ones / size])
@@ -345,7 +346,7 @@ def _log_choose(size: int, chosen: int) -> float:
     return lgamma(size + 1) - lgamma(chosen + 1) - lgamma(size - chosen + 1) if 0 <= chosen <= size else -inf
 
 
-def _shares(strata: Strata) -> tuple[Floats, Floats]:
+def _shares(strata: Strata) -> tuple[Numbers, Numbers]:
     """Shares of labels of the person, and of the others on the same items, with the person's item weights."""
     own_rows = np.where(strata.is_own, 1.0, 0.0)
     others = (strata.sizes - strata.own).astype(float)
@@ -354,7 +355,7 @@ def _shares(strata: Strata) -> tuple[Floats, Floats]:
     return own / own.sum(), theirs / max(float(theirs.sum()), 1e-300)
 
 
-def _jensen_shannon(first: Floats, second: Floats) -> float:
+def _jensen_shannon(first: Numbers, second: Numbers) -> float:
     """The divergence between two distributions, in bits (Lin 1991)."""
     middle = 0.5 * (first + second)
     parts = [p * log(p / m, 2) for side in (first, second) for p, m in zip(side, middle, strict=True) if p > 0]

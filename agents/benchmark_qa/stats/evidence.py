@@ -25,17 +25,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from benchmark_qa.labels.annotations import Numbers
 
-
-Counts = NDArray[np.int64]
+TaskCounts = NDArray[np.int64]
 
 
 ALPHA = 0.05
 """Largest probability of calling somebody below (or above) who is not."""
 
 
-BETS: Floats = np.linspace(0.03**0.5, 0.85**0.5, 9) ** 2
+BETS: Numbers = np.linspace(0.03**0.5, 0.85**0.5, 9) ** 2
 """Shares of the largest bet that keeps every factor positive; denser where they are small."""
 
 
@@ -74,17 +73,17 @@ class Gains:
     ``values`` is (tasks,), or (people, tasks) for many people at once; NaN for a task with nothing to judge.
     """
 
-    values: Floats
+    values: Numbers
     most_gain: float
     most_loss: float
 
     @property
-    def for_below(self) -> Floats:
+    def for_below(self) -> Numbers:
         """Each task's value as evidence for "below the bar", -1 or more."""
         return -self.values / self.most_gain
 
     @property
-    def for_above(self) -> Floats:
+    def for_above(self) -> Numbers:
         """Each task's value as evidence for "above the bar", -1 or more."""
         return self.values / self.most_loss
 
@@ -127,16 +126,16 @@ def value_gains(values: ArrayLike, bar: float, *, lowest: float = 0.0, highest: 
     return Gains(given - bar, highest - bar, bar - lowest)
 
 
-def weight_of_start(starts: ArrayLike) -> Floats:
+def weight_of_start(starts: ArrayLike) -> Numbers:
     """The weight of the k-th later start; all weights, with the first task's, sum to 1."""
     order = np.asarray(starts, float)
-    weights: Floats = (1.0 - FIRST_WEIGHT) / (order * (order + 1.0))
+    weights: Numbers = (1.0 - FIRST_WEIGHT) / (order * (order + 1.0))
     return weights
 
 
-def weight_to_come(tasks: ArrayLike, starts: ArrayLike) -> Floats:
+def weight_to_come(tasks: ArrayLike, starts: ArrayLike) -> Numbers:
     """The weight not yet started after ``tasks`` tasks and ``starts`` later starts; 1 before the first task."""
-    weights: Floats = np.where(np.asarray(tasks) > 0, (1.0 - FIRST_WEIGHT) / (np.asarray(starts) + 1.0), 1.0)
+    weights: Numbers = np.where(np.asarray(tasks) > 0, (1.0 - FIRST_WEIGHT) / (np.asarray(starts) + 1.0), 1.0)
     return weights
 
 
@@ -274,11 +273,11 @@ def after_all(people: Mapping[str, tuple[Evidence, Gains]], *, cap: float) -> di
 class Sums:
     """What is carried from task to task, for arrays (...) of people and sides."""
 
-    of_bets: Floats
+    of_bets: Numbers
     """(bets, ...)"""
-    recent: Floats
+    recent: Numbers
     """Product of recent factors"""
-    starts: Counts
+    starts: TaskCounts
     """Number of later starts"""
 
     @classmethod
@@ -287,7 +286,7 @@ class Sums:
         return cls(np.zeros((len(BETS), people)), np.ones(people), np.zeros(people, np.int64))
 
 
-def advance(sums: Sums, is_first: NDArray[np.bool_], units: Floats, caps: Floats | float) -> Sums:
+def advance(sums: Sums, is_first: NDArray[np.bool_], units: Numbers, caps: Numbers | float) -> Sums:
     """The sums after one more task.
 
     Args:
@@ -317,7 +316,7 @@ def advance(sums: Sums, is_first: NDArray[np.bool_], units: Floats, caps: Floats
     return Sums(np.where(counts, grown, sums.of_bets), np.where(counts, recent, sums.recent), starts)
 
 
-def evidence_paths(units: Floats, *, cap: float) -> Floats:
+def evidence_paths(units: Numbers, *, cap: float) -> Numbers:
     """Evidence of many people after every task: (people, tasks) from `Gains.for_below` or `for_above`.
 
     The formula is that of `Evidence`; made for many people at once, about 20 million tasks a second.
@@ -332,7 +331,9 @@ def evidence_paths(units: Floats, *, cap: float) -> Floats:
     return paths.T
 
 
-def _weighed(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike, truth: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
+def _weighed(
+    tp: ArrayLike, fp: ArrayLike, fn: ArrayLike, truth: ArrayLike
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     hits, drawn_beside, missed, objects = (np.asarray(counts, float) for counts in (tp, fp, fn, truth))
     if any((counts < 0).any() for counts in (hits, drawn_beside, missed)) or (hits + missed > objects).any():
         raise ValueError(

@@ -21,7 +21,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from benchmark_qa.stats.evidence import Floats
+from benchmark_qa.labels.annotations import Numbers
 
 LEVEL = 0.001
 """Probability of calling a random order systematic at one look; small, because there are many looks."""
@@ -88,7 +88,7 @@ def item_order(met: Mapping[str, Mapping[str, float]], *, draws: Iterable[int] =
     return ItemOrder(drawn_with is None, common, p_value, len(shared), drawn_with=drawn_with)
 
 
-def _follows(shared: Sequence[tuple[list[str], Floats]], common: float, drawn: int) -> bool:
+def _follows(shared: Sequence[tuple[list[str], Numbers]], common: float, drawn: int) -> bool:
     """Whether the common order is that of a draw.
 
     If each order is the draw with noise, the mean correlation of two people is the square of that with the draw.
@@ -101,7 +101,7 @@ def _follows(shared: Sequence[tuple[list[str], Floats]], common: float, drawn: i
     return mean > 0 and mean**2 >= _EXPLAINED * common
 
 
-def _shared(met: Mapping[str, Mapping[str, float]]) -> list[tuple[list[str], Floats]]:
+def _shared(met: Mapping[str, Mapping[str, float]]) -> list[tuple[list[str], Numbers]]:
     """Items and positions of the people whose order can be compared; independent of the input's order."""
     found = []
     for name, moments in met.items():
@@ -111,7 +111,7 @@ def _shared(met: Mapping[str, Mapping[str, float]]) -> list[tuple[list[str], Flo
     return [(items, places) for _, _, items, places in sorted(found, key=lambda each: each[:2])[:MOST_PEOPLE]]
 
 
-def _standardised(moments: list[float]) -> Floats:
+def _standardised(moments: list[float]) -> Numbers:
     """Ranks with mean 0 and variance 1; equal times share the mean of their ranks."""
     _, group, sizes = np.unique(moments, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(sizes) - (sizes + 1) / 2)[group] - (len(moments) - 1) / 2
@@ -119,7 +119,7 @@ def _standardised(moments: list[float]) -> Floats:
     return np.where(ranks == 0, 1e-12, ranks / ranks.std())
 
 
-def _places(shared: Sequence[tuple[list[str], Floats]]) -> Floats:
+def _places(shared: Sequence[tuple[list[str], Numbers]]) -> Numbers:
     """(people, items): the standardised position; 0 for an item that was not met."""
     columns = {item: column for column, item in enumerate(sorted({item for items, _ in shared for item in items}))}
     places = np.zeros((len(shared), len(columns)))
@@ -128,7 +128,7 @@ def _places(shared: Sequence[tuple[list[str], Floats]]) -> Floats:
     return places
 
 
-def _statistics(places: Floats, both: Floats) -> Floats:
+def _statistics(places: Numbers, both: Numbers) -> Numbers:
     """(2, shuffles) from places (shuffles, people, items) and the number of shared items (people, people)."""
     products = places @ places.transpose(0, 2, 1)
     products *= both > 0
@@ -138,7 +138,7 @@ def _statistics(places: Floats, both: Floats) -> Floats:
     return np.stack([common, squared])
 
 
-def _p_value(places: Floats, both: Floats, seen: Floats, random: np.random.Generator) -> float:
+def _p_value(places: Numbers, both: Numbers, seen: Numbers, random: np.random.Generator) -> float:
     """Twice the smaller of the two statistics' p-values."""
     columns = [np.flatnonzero(row) for row in places]
     extreme, done = np.zeros(2), 0

@@ -13,19 +13,16 @@ from statistics import median
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmark_qa.labels.annotations import Numbers
 from benchmark_qa.stats.intervals import Interval, RatioTotals
-
-Floats = NDArray[np.float64]
-
 
 _MOST_CERTAIN_PRIOR = 1_000.0
 """Most trials that the prior counts for; if annotators do not differ, all get almost the same figure."""
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CrowdPrior:
     """The Beta distribution of the annotators' true figures: its mean, and its trials (a + b)."""
 
     mean: float
@@ -78,7 +75,7 @@ def places(totals: Mapping[str, RatioTotals], *, level: float = 0.95) -> dict[st
     return found
 
 
-def fit_group(totals: Mapping[str, RatioTotals]) -> Group | None:
+def fit_group(totals: Mapping[str, RatioTotals]) -> CrowdPrior | None:
     """Mean and spread of the annotators' true figures, by moments; None if nobody did anything.
 
     The spread is the variance of raw figures beyond what the number of trials explains (Paule & Mandel 1982: the spread
@@ -92,10 +89,10 @@ def fit_group(totals: Mapping[str, RatioTotals]) -> Group | None:
     spread, mean = _spread(raw, trials)
     mean = min(max(mean, 1e-6), 1.0 - 1e-6)
     certainty = mean * (1.0 - mean) / spread - 1.0 if spread > 0.0 else _MOST_CERTAIN_PRIOR
-    return Group(mean, min(max(certainty, 1.0), _MOST_CERTAIN_PRIOR))
+    return CrowdPrior(mean, min(max(certainty, 1.0), _MOST_CERTAIN_PRIOR))
 
 
-def _spread(raw: Floats, trials: Floats) -> tuple[float, float]:
+def _spread(raw: Numbers, trials: Numbers) -> tuple[float, float]:
     """Variance between annotators and their mean, by bisection of the Paule-Mandel equation."""
     pooled = float((raw * trials).sum() + 1.0) / float(trials.sum() + 2.0)
     noise = pooled * (1.0 - pooled) / trials

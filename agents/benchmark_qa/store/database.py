@@ -237,17 +237,17 @@ class Database:
         return before, HEAD
 
     def _migrate(self) -> str | None:
-        from benchmark_qa.store.migrate import migrate  # noqa: PLC0415 - Alembic only where it is needed
+        from benchmark_qa.store.migrate import run_migrations  # noqa: PLC0415 - Alembic only where it is needed
 
         with _as_store_errors():
-            return migrate(self._engine)
+            return run_migrations(self._engine)
 
     def rebuild(self) -> None:
         """Recompute what follows from the score records: the current scores and the sums. Raises StoreError."""
-        from benchmark_qa.store.sums import rebuild  # noqa: PLC0415 - a repair, not a cold start
+        from benchmark_qa.store.sums import rebuild_sums  # noqa: PLC0415 - a repair, not a cold start
 
         with self.writing() as connection:
-            rebuild(connection)
+            rebuild_sums(connection)
 
     def listen(self, note: Callable[..., None]) -> None:
         """Call `note` before every statement, with the arguments of SQLAlchemy's `before_cursor_execute`."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from benchmark_qa.store.errors import SchemaBehindError
 from benchmark_qa.store.schema import HEAD, metadata, revision_of
-from benchmark_qa.store.sums import rebuild
+from benchmark_qa.store.sums import rebuild_sums
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -29,7 +29,7 @@ GIVE_WAY_SECONDS = 5
 """Seconds to wait for a table. Whoever waits for a table holds up every later call that needs it."""
 
 
-def migrate(engine: Engine) -> str | None:
+def run_migrations(engine: Engine) -> str | None:
     """Run every missing revision, in one transaction. Returns the revision before.
 
     It also recomputes the sums, unless every one of these revisions has `keeps_sums = True`: writers wait meanwhile.
@@ -56,7 +56,7 @@ def migrate(engine: Engine) -> str | None:
         except CommandError as error:
             raise SchemaBehindError(f"the score store's tables are not of this software: {error}") from None
         if not keep_sums(config, before, HEAD):
-            rebuild(connection)
+            rebuild_sums(connection)
         return before
 
 

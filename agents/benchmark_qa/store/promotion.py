@@ -151,7 +151,7 @@ def made_against_the_newest(
     return fresh, versions
 
 
-Task = tuple[str, str, str]
+TaskKey = tuple[str, str, str]
 """Production project, data hash, branch name."""
 
 
@@ -196,7 +196,7 @@ def promote(connection: Connection, records: Sequence[ScoreRecord]) -> frozenset
     return frozenset(behind.values())
 
 
-def _let_count(connection: Connection, newest: Mapping[Task, ScoreRecord], versions: VersionsByProject) -> None:
+def _let_count(connection: Connection, newest: Mapping[TaskKey, ScoreRecord], versions: VersionsByProject) -> None:
     taken = _take_free_tasks(connection, newest)
     deltas = Deltas()
     contested = {task: record for task, record in newest.items() if task not in taken}
@@ -213,8 +213,8 @@ def _let_count(connection: Connection, newest: Mapping[Task, ScoreRecord], versi
     deltas.write(connection)
 
 
-def _newest_of_each_task(records: Iterable[ScoreRecord]) -> dict[Task, ScoreRecord]:
-    newest: dict[Task, ScoreRecord] = {}
+def _newest_of_each_task(records: Iterable[ScoreRecord]) -> dict[TaskKey, ScoreRecord]:
+    newest: dict[TaskKey, ScoreRecord] = {}
     for record in records:
         task = _task(record)
         if task not in newest or _is_newer(record, newest[task]):
@@ -222,7 +222,7 @@ def _newest_of_each_task(records: Iterable[ScoreRecord]) -> dict[Task, ScoreReco
     return {task: newest[task] for task in sorted(newest)}
 
 
-def _task(record: ScoreRecord) -> Task:
+def _task(record: ScoreRecord) -> TaskKey:
     identity = record.identity
     return identity.production_project, identity.data_hash, identity.branch_name
 
@@ -239,7 +239,7 @@ def _moments(record: ScoreRecord) -> tuple[datetime, datetime, datetime]:
     return identity.truth_edited_at or LONG_AGO, identity.labels_edited_at or LONG_AGO, record.scored_at
 
 
-def _take_free_tasks(connection: Connection, newest: Mapping[Task, ScoreRecord]) -> set[Task]:
+def _take_free_tasks(connection: Connection, newest: Mapping[TaskKey, ScoreRecord]) -> set[TaskKey]:
     """Insert the tasks that had no score until now; returns them."""
     columns: dict[str, list[Any]] = {
         "production_project": [project for project, _, _ in newest],
@@ -259,8 +259,8 @@ def _insert_free(dialect: str, names: tuple[str, ...]) -> ReturningInsert[str, s
 
 
 def _replace_older(
-    connection: Connection, contested: Mapping[Task, ScoreRecord], versions: VersionsByProject
-) -> dict[Task, ScoreRecord]:
+    connection: Connection, contested: Mapping[TaskKey, ScoreRecord], versions: VersionsByProject
+) -> dict[TaskKey, ScoreRecord]:
     """Replace older current scores; returns the replaced records by task."""
     if not contested:
         return {}
@@ -281,7 +281,7 @@ def _is_against_a_row_that_is_no_truth_now(record: ScoreRecord, versions: Versio
     return known is not None and (record.identity.truth_edited_at or LONG_AGO) > known.edited_at
 
 
-def _current(connection: Connection, tasks: Sequence[Task]) -> list[ScoreRecord]:
+def _current(connection: Connection, tasks: Sequence[TaskKey]) -> list[ScoreRecord]:
     """The current records, locked.
 
     Two queries: PostgreSQL drops a joined row that changed while it waited.
@@ -293,7 +293,7 @@ def _current(connection: Connection, tasks: Sequence[Task]) -> list[ScoreRecord]
     return [record_of(row) for row in connection.execute(select(*FIGURE_COLUMNS).where(score_records.c.key.in_(keys)))]
 
 
-def _replacement(task: Task, record: ScoreRecord) -> dict[str, Any]:
+def _replacement(task: TaskKey, record: ScoreRecord) -> dict[str, Any]:
     project, data_hash, branch = task
     return {
         "of_project": project,
@@ -304,7 +304,7 @@ def _replacement(task: Task, record: ScoreRecord) -> dict[str, Any]:
     }
 
 
-def _excluded(connection: Connection, tasks: Iterable[Task]) -> set[tuple[str, str]]:
+def _excluded(connection: Connection, tasks: Iterable[TaskKey]) -> set[tuple[str, str]]:
     by_project: dict[str, set[str]] = {}
     for project, data_hash, _ in tasks:
         by_project.setdefault(project, set()).add(data_hash)

@@ -124,7 +124,7 @@ def deltas_of(records: Iterable[ScoreRecord], sign: float = 1.0) -> Deltas:
 _ROWS_AT_ONCE = 2_000
 
 
-def rebuild(connection: Connection) -> None:
+def rebuild_sums(connection: Connection) -> None:
     """Compute `current_scores` and `annotator_totals` from `score_records`.
 
     Stale marks are lost. Scores that are out of date are found again by the versions they were made with.

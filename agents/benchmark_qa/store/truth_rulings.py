@@ -48,7 +48,7 @@ class AcceptedAnswer:
 
 
 @dataclass(frozen=True)
-class Standing:
+class AcceptedAnswers:
     """The accepted answers of an item besides the ground truth."""
 
     ruled_at: datetime
@@ -153,7 +153,7 @@ class TruthRulings:
             found.setdefault(row.data_hash, []).append(answer)
         return found
 
-    def standings(self, production_project: str, data_hashes: Sequence[str]) -> dict[str, Standing]:
+    def standings(self, production_project: str, data_hashes: Sequence[str]) -> dict[str, AcceptedAnswers]:
         """The accepted answers of items that ever had one, by data hash; 1 query if there are none, else 2."""
         of_these = (actions.c.production_project == production_project) & actions.c.subject.in_(data_hashes)
         about_answers = select(actions.c.subject, actions.c.kind, actions.c.facts, actions.c.taken_at).where(
@@ -168,7 +168,7 @@ class TruthRulings:
             return {}
         accepted = self.accepted(production_project)
         return {
-            data_hash: Standing(at, tuple(answer.label_hash for answer in accepted.get(data_hash, ())))
+            data_hash: AcceptedAnswers(at, tuple(answer.label_hash for answer in accepted.get(data_hash, ())))
             for data_hash, at in ruled.items()
         }
 

@@ -15,7 +15,7 @@ from benchmark_qa.tasks.decision import decide
 from benchmark_qa.tasks.errors import MisconfiguredStage, ProjectNotServed
 from benchmark_qa.tasks.held import owe, pathway_without_score, scored_or_owed
 from benchmark_qa.tasks.projects import ServedProjects
-from benchmark_qa.tasks.score import Scorer, judge
+from benchmark_qa.tasks.score import Scorer, judge_data_unit
 from benchmark_qa.tasks.scoring_plan import DataUnitScores
 from benchmark_qa.tasks.shadow import record_decisions
 from benchmark_qa.tasks.standing import retired_items
@@ -159,7 +159,7 @@ def pathway_of(scores: DataUnitScores, scoring: ScoringStage, stage: Stage, scor
     """
     if not scores.kept:
         return pathway_without_score(scoring, stage, scorer.projects.production)
-    judged = judge(scores.records, scorer.projects.deployment)
+    judged = judge_data_unit(scores.records, scorer.projects.deployment)
     decision = decide(judged, pass_pathway=scoring.pass_pathway, fail_pathway=scoring.fail_pathway)
     if decision.pathway is not None:
         return decision.pathway

@@ -15,7 +15,7 @@ from benchmark_qa.records.score import Judged
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.tasks.decision import MAX_MESSAGE_LENGTH, NEUTRAL_MESSAGE
 from benchmark_qa.tasks.projects import ServedProjects
-from benchmark_qa.tasks.score import Scorer, judge
+from benchmark_qa.tasks.score import Scorer, judge_data_unit
 
 NO_MORE_SCORINGS = (
     "This item has been scored as often as it may be. "
@@ -182,7 +182,7 @@ def message_about(scorer: Scorer, rows: Sequence[LabelRow], audience: Audience) 
     """
     deployment = scorer.projects.deployment
     policy = deployment.feedback.policy
-    judged = judge(scorer.preview(rows, submitted_only=audience == "reviewer"), deployment)
+    judged = judge_data_unit(scorer.preview(rows, submitted_only=audience == "reviewer"), deployment)
     if audience == "reviewer":
         return message_to_reviewer(judged, policy, see_names=deployment.feedback.reviewers_see_names)
     return message_to_annotator(judged[0], policy, deployment.score_to_pass)

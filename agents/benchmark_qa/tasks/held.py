@@ -61,10 +61,10 @@ class HeldTasks:
 held = HeldTasks()
 
 
-telemetry.observe("benchmark_qa.tasks.held.now", "tasks that wait for the store, here", held.number)
+telemetry.register_gauge("benchmark_qa.tasks.held.now", "tasks that wait for the store, here", held.number)
 
 
-telemetry.observe("benchmark_qa.tasks.held.age", "of the first of them", held.oldest_seconds, unit="s")
+telemetry.register_gauge("benchmark_qa.tasks.held.age", "of the first of them", held.oldest_seconds, unit="s")
 
 
 def scored_or_owed(scorer: Scorer, data_hashes: Sequence[str]) -> Iterator[list[DataUnitScores]]:

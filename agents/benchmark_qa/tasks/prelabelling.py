@@ -20,18 +20,18 @@ from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.encord_api.tasks import task_rows
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.formats.label_parts import (
-    Fault,
+    InputFault,
     Labelled,
     LabelParts,
+    LabelReading,
     LayoutError,
-    Reading,
     drawn,
     filled,
     laid_out,
     parts_of,
     same,
 )
-from benchmark_qa.images.data_units import DataUnit, ImageMap, joined
+from benchmark_qa.images.data_units import DataUnit, ImageMap, joined_labels
 from benchmark_qa.store.action_log import Action, ActionLog
 from benchmark_qa.tasks.projects import ServedProjects
 
@@ -74,7 +74,7 @@ class PrelabelPlan:
     """Waiting tasks that stay blank"""
     started: int
     """Tasks that somebody has, that have labels, or that have left annotation"""
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InputFault, ...] = ()
     left_out: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class PrelabelPlan:
         }
 
 
-def vars_of(fault: Fault) -> dict[str, str]:
+def vars_of(fault: InputFault) -> dict[str, str]:
     """The fault as JSON types."""
     return {"subject": fault.subject, "reason": fault.reason}
 
@@ -114,7 +114,12 @@ class Prelabels:
     log: ActionLog
 
     def plan(
-        self, reading: Reading, *, share: float, image_map: ImageMap | None = None, consensus_from_main: bool = False
+        self,
+        reading: LabelReading,
+        *,
+        share: float,
+        image_map: ImageMap | None = None,
+        consensus_from_main: bool = False,
     ) -> PrelabelPlan:
         """What `write` would do. Changes nothing. 1 request, and 1 per bundle of rows that are open already.
 
@@ -137,7 +142,7 @@ class Prelabels:
         stages = frozenset(stage.uuid for stage in production.stages if self._is_before_work(stage.uuid, production))
         slots = TruthRows(self.projects.encord, production.project_hash).slots()
         waiting = self._unstarted([slot for slot in slots if slot.stage_uuid in stages and not slot.assignee])
-        one = joined(
+        one = joined_labels(
             [automatic(each) for each in reading.labelled],
             [DataUnit(slot.data_hash, slot.title, slot.url, slot.size) for slot in slots],
             image_map=image_map,

@@ -32,8 +32,8 @@ from benchmark_qa.tasks.scoring_plan import (
     Fetched,
     HandedIn,
     Labels,
+    PlannedUnit,
     Planner,
-    Work,
     annotator_of,
 )
 
@@ -126,7 +126,7 @@ class Scorer:
 
     def _attempt(self, data_hashes: Sequence[str], attempt: Attempt) -> Iterator[list[DataUnitScores]]:
         refused: list[DataUnitScores] = []
-        planned: list[Work] = []
+        planned: list[PlannedUnit] = []
         for data_hash, work in self._planner.plans(data_hashes, attempt.handed_in).items():
             if isinstance(work, RefusalError):
                 refused.append(DataUnitScores(data_hash, refusal=work))
@@ -134,7 +134,7 @@ class Scorer:
                 planned.append(work)
         if refused:
             yield refused
-        pending: list[Work] = []
+        pending: list[PlannedUnit] = []
         for some in batches(planned, LOOKED_UP_TOGETHER):
             remaining = self._without_known(some)
             pending += [work for work in remaining if work.rows]
@@ -169,13 +169,13 @@ class Scorer:
             for data_hash, plan in plans.items()
         ]
 
-    def _without_known(self, planned: Sequence[Work]) -> list[Work]:
+    def _without_known(self, planned: Sequence[PlannedUnit]) -> list[PlannedUnit]:
         """The work without the branches that already have a score. Their records are in `known`."""
         keys = {(row.data_hash, row.branch_name): self._identity(row, w).key for w in planned for row in w.rows}
         known = self._known(list(keys.values()))
         return [work.without(known, keys) for work in planned]
 
-    def _score(self, pending: Sequence[Work], attempt: Attempt) -> Iterator[list[DataUnitScores]]:
+    def _score(self, pending: Sequence[PlannedUnit], attempt: Attempt) -> Iterator[list[DataUnitScores]]:
         """Score and record as the labels arrive. Each bundle completes some of the data units."""
         ontology = self.truth.ontology(self.projects.production)
         waiting = deque(pending)
@@ -184,7 +184,7 @@ class Scorer:
         edited = {row.label_hash: row.last_edited_at for work in pending for row in work.rows if row.label_hash}
         for bundle in self._read(list(needed), ontology, edited, attempt):
             labels |= bundle
-            complete: list[Work] = []
+            complete: list[PlannedUnit] = []
             while waiting and all(label_hash in labels for label_hash in waiting[0].label_hashes):
                 complete.append(waiting.popleft())
             if complete:
@@ -197,7 +197,7 @@ class Scorer:
             yield self._record(list(waiting), labels, ontology, attempt)
 
     def _record(
-        self, complete: Sequence[Work], labels: Mapping[str, Labels], ontology: Ontology, attempt: Attempt
+        self, complete: Sequence[PlannedUnit], labels: Mapping[str, Labels], ontology: Ontology, attempt: Attempt
     ) -> list[DataUnitScores]:
         fetched = self._with_truth(complete, labels, ontology, attempt)
         outcomes: dict[str, DataUnitScores] = {}
@@ -221,7 +221,7 @@ class Scorer:
         return [outcome for data_hash, outcome in outcomes.items() if data_hash not in behind]
 
     def _with_truth(
-        self, work: Sequence[Work], labels: Mapping[str, Labels], ontology: Ontology, attempt: Attempt
+        self, work: Sequence[PlannedUnit], labels: Mapping[str, Labels], ontology: Ontology, attempt: Attempt
     ) -> Fetched:
         at_hand = {each.truth.data_hash: kept for each in work if (kept := attempt.truth_of(each.truth)) is not None}
         missing = [each.truth for each in work if each.truth.data_hash not in at_hand]
@@ -241,7 +241,7 @@ class Scorer:
         for bundle in self.projects.encord.label_bundles_with_gaps(self.projects.production.project_hash, missing):
             yield {h: Labels.read(document, ontology, edited.get(h)) for h, document in bundle.items()}
 
-    def _score_one(self, work: Work, fetched: Fetched) -> list[ScoreRecord]:
+    def _score_one(self, work: PlannedUnit, fetched: Fetched) -> list[ScoreRecord]:
         """Score records of the branches.
 
         Raises:
@@ -315,7 +315,7 @@ class Scorer:
             telemetry.unrecorded_scores.add(len(records))
             raise
 
-    def _identity(self, row: LabelRow, work: Work) -> ScoreIdentity:
+    def _identity(self, row: LabelRow, work: PlannedUnit) -> ScoreIdentity:
         deployment, truth = self.projects.deployment, work.truth
         return ScoreIdentity(
             production_project=str(deployment.production_project),
@@ -332,7 +332,7 @@ class Scorer:
         )
 
 
-def judge(records: Iterable[ScoreRecord], deployment: Deployment) -> list[Judged]:
+def judge_data_unit(records: Iterable[ScoreRecord], deployment: Deployment) -> list[Judged]:
     """Passed or not, with score and conflicts, for each annotator of a data unit."""
     return [
         Judged(

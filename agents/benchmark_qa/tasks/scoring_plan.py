@@ -19,7 +19,7 @@ from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.store.promotion import LONG_AGO, SeenTruth, TruthVersions
 from benchmark_qa.store.score_store import SqlScoreStore
-from benchmark_qa.store.truth_rulings import Standing, TruthRulings
+from benchmark_qa.store.truth_rulings import AcceptedAnswers, TruthRulings
 from benchmark_qa.tasks.errors import NoGroundTruth, NotABenchmarkDataUnit, NotSubmitted, UnitBrokeDown, UnknownDataUnit
 from benchmark_qa.tasks.ground_truth import GroundTruth, TruthRead, TruthRow, one_unit
 from benchmark_qa.tasks.projects import ServedProjects
@@ -95,7 +95,7 @@ class HandedIn:
 
 
 @dataclass(frozen=True)
-class Work:
+class PlannedUnit:
     """The branches of one data unit to score, and the truth to score them against."""
 
     truth: TruthRow
@@ -129,7 +129,7 @@ class Work:
         """The data unit's scores: known records and those just made."""
         return DataUnitScores(self.truth.data_hash, (*self.known, *made), complete=self.complete, made=len(made))
 
-    def without(self, known: Mapping[str, ScoreRecord], keys: Mapping[tuple[str, str], str]) -> "Work":
+    def without(self, known: Mapping[str, ScoreRecord], keys: Mapping[tuple[str, str], str]) -> "PlannedUnit":
         """The work with only the branches that have no record; `keys`: record keys by data hash and branch."""
         of_rows = [(row, known.get(keys[row.data_hash, row.branch_name])) for row in self.rows]
         return replace(
@@ -138,7 +138,7 @@ class Work:
             known=tuple(record for _, record in of_rows if record is not None),
         )
 
-    def under(self, standing: Standing | None) -> "Work":
+    def under(self, standing: AcceptedAnswers | None) -> "PlannedUnit":
         """Apply accepted answers. The truth's decision time becomes that of the last decision."""
         if standing is None:
             return self
@@ -155,7 +155,7 @@ class Planner:
 
     def plans(
         self, data_hashes: Sequence[str], handed_in: Mapping[str, HandedIn | None]
-    ) -> dict[str, Work | RefusalError]:
+    ) -> dict[str, PlannedUnit | RefusalError]:
         """The work of each data unit, or the refusal. The truth is never older than any instance has seen."""
         plans = self.plans_of(data_hashes, handed_in)
         behind = self._behind(plans)
@@ -165,27 +165,29 @@ class Planner:
             self._take_other_rows(plans, behind)
         return plans
 
-    def _behind(self, plans: Mapping[str, Work | RefusalError]) -> dict[str, SeenTruth]:
+    def _behind(self, plans: Mapping[str, PlannedUnit | RefusalError]) -> dict[str, SeenTruth]:
         """The items whose newest known truth is newer than the planned one, with that truth."""
-        planned = {data_hash: plan for data_hash, plan in plans.items() if isinstance(plan, Work)}
+        planned = {data_hash: plan for data_hash, plan in plans.items() if isinstance(plan, PlannedUnit)}
         if not planned:
             return {}
         newest = self._versions.newest(self.projects.production.project_hash, list(planned))
         return {h: seen for h, seen in newest.items() if seen.is_newer_than(planned[h].truth.version)}
 
-    def _take_other_rows(self, plans: Mapping[str, Work | RefusalError], behind: Mapping[str, SeenTruth]) -> None:
+    def _take_other_rows(
+        self, plans: Mapping[str, PlannedUnit | RefusalError], behind: Mapping[str, SeenTruth]
+    ) -> None:
         """Record rows that Encord now gives as the truth in place of others, even if they are older."""
         others = {}
         for data_hash, seen in behind.items():
             plan = plans[data_hash]
-            if isinstance(plan, Work) and plan.truth.label_hash != seen.label_hash:
+            if isinstance(plan, PlannedUnit) and plan.truth.label_hash != seen.label_hash:
                 others[data_hash] = SeenTruth(plan.truth.label_hash, plan.truth.version or LONG_AGO)
         if others:
             self._versions.note(self.projects.production.project_hash, others, instead=True)
 
     def plans_of(
         self, data_hashes: Sequence[str], handed_in: Mapping[str, HandedIn | None], *, ruled: bool = True
-    ) -> dict[str, Work | RefusalError]:
+    ) -> dict[str, PlannedUnit | RefusalError]:
         """The work of each data unit by the truth known here. `ruled`: apply truth decisions from the store."""
         production = self.projects.production.project_hash
         rows: dict[str, list[LabelRow]] = {data_hash: [] for data_hash in data_hashes}
@@ -196,7 +198,7 @@ class Planner:
         )
         standings = self._standings(list(truths)) if ruled else {}
         submitted = self.submitted_parts([row for h, found in rows.items() if h not in handed_in for row in found])
-        plans: dict[str, Work | RefusalError] = {}
+        plans: dict[str, PlannedUnit | RefusalError] = {}
         for data_hash, branches in rows.items():
             is_past = data_hash in handed_in
             try:
@@ -226,7 +228,7 @@ class Planner:
         rows: Sequence[LabelRow],
         truths: Mapping[str, TruthRow],
         submitted: Set[tuple[str, str]] | None,
-    ) -> Work:
+    ) -> PlannedUnit:
         """The work of one data unit: its submitted branches, or all branches if `submitted` is None."""
         if not rows:
             raise UnknownDataUnit(f"the project has no data unit {data_hash}")
@@ -244,9 +246,9 @@ class Planner:
             chosen = submitted_branches(self.projects.production, rows, branches, submitted)
         if not chosen:
             raise NotSubmitted(f"no annotator has submitted labels of data unit {data_hash} yet")
-        return Work(truth, tuple(chosen), not is_with_annotators(self.projects.production, rows))
+        return PlannedUnit(truth, tuple(chosen), not is_with_annotators(self.projects.production, rows))
 
-    def _standings(self, data_hashes: Sequence[str]) -> dict[str, Standing]:
+    def _standings(self, data_hashes: Sequence[str]) -> dict[str, AcceptedAnswers]:
         """The truth decisions by data hash. Scoring needs them. Raises StoreError."""
         if not data_hashes:
             return {}
@@ -292,11 +294,11 @@ class Fetched:
     ontology: Ontology
     at: datetime
 
-    def accepted(self, work: Work) -> list[Annotations]:
+    def accepted(self, work: PlannedUnit) -> list[Annotations]:
         """Annotations of the accepted answers. Raises LabelReadError."""
         return [self.labels[label_hash].arrays() for label_hash in work.accepted if label_hash in self.labels]
 
-    def has_moved(self, work: Work) -> bool:
+    def has_moved(self, work: PlannedUnit) -> bool:
         """Whether labels or truth may be of another version than their metadata says."""
         own = (self.labels.get(row.label_hash or "") for row in work.rows)
         return work.truth.data_hash in self.truth.moved or any(labels is not None and labels.moved for labels in own)
@@ -317,7 +319,7 @@ class Attempt:
     )
     handed_in: Mapping[str, HandedIn | None] = field(default_factory=dict)
     """Submission times of work that left the annotators some time ago, by data hash."""
-    again: dict[str, tuple[Work, "Fetched"]] = field(default_factory=dict)
+    again: dict[str, tuple[PlannedUnit, "Fetched"]] = field(default_factory=dict)
     """What has to be read again, by data hash."""
 
     def labels_of(self, label_hash: str, edited: datetime | None) -> Labels | None:
@@ -328,7 +330,7 @@ class Attempt:
         """The truth that was read of a row, if it has not been edited since."""
         return self.truths.get((row.label_hash or "", row.edited_at))
 
-    def repeat(self, work: Work, fetched: Fetched) -> None:
+    def repeat(self, work: PlannedUnit, fetched: Fetched) -> None:
         """Read this data unit again in the next attempt."""
         self.again[work.truth.data_hash] = work, fetched
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark_qa.context import Progress
 from benchmark_qa.encord_api.models import Project
 from benchmark_qa.encord_api.tasks import TaskRow, task_rows
 from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems
@@ -20,12 +21,11 @@ from benchmark_qa.tasks.sending_back_steps import (
     AttachDataset,
     Batch,
     Collect,
-    Plan,
     Prioritise,
-    Progress,
     RaiseIssues,
     Reopen,
-    Step,
+    SendBackPlan,
+    SendBackStep,
     StepName,
     annotation_stage,
     review_stage,
@@ -96,7 +96,7 @@ class SendBack:
         batches, refused = self._sort_out(choice)
         trail = _Trail(self.log, self._production, digest_of(choice))
         steps = tuple(_look(taken, trail) for taken in self._steps(batches, wishes))
-        return SentBack(digest_of(choice), name_of(choice), steps, tuple(refused))
+        return SentBack(digest_of(choice), search_name(choice), steps, tuple(refused))
 
     def send(self, choice: ChosenItems, wishes: Wishes, *, operator: str, progress: Progress) -> SentBack:
         """Take every requested step that is not done yet. A step that is done for these items is not repeated.
@@ -110,7 +110,7 @@ class SendBack:
         batches, refused = self._sort_out(choice)
         trail = _Trail(self.log, self._production, digest_of(choice))
         steps = tuple(_take(taken, trail, operator, progress) for taken in self._steps(batches, wishes))
-        return SentBack(digest_of(choice), name_of(choice), steps, tuple(refused))
+        return SentBack(digest_of(choice), search_name(choice), steps, tuple(refused))
 
     def undo(self, action: Action) -> None:
         """Undo on Encord what one step has changed. The caller writes the action log.
@@ -206,7 +206,7 @@ class SendBack:
 
     def _batch(self, choice: ChosenItems, project: Project, units: Sequence[tuple[ChosenItem, TaskRow]]) -> Batch:
         marker = _marker(digest_of(choice))
-        return Batch(self.projects.encord, project, name_of(choice), marker, tuple(units))
+        return Batch(self.projects.encord, project, search_name(choice), marker, tuple(units))
 
 
 def digest_of(choice: ChosenItems) -> str:
@@ -214,7 +214,7 @@ def digest_of(choice: ChosenItems) -> str:
     return hashlib.sha256(choice.model_dump_json().encode()).hexdigest()[:8]
 
 
-def name_of(choice: ChosenItems) -> str:
+def search_name(choice: ChosenItems) -> str:
     """The name that people search for in Encord: name, date, and the digest.
 
     The digest differs for two files of the same day.
@@ -235,7 +235,7 @@ def _of_truth(item: ChosenItem) -> ChosenItem:
     return item.model_copy(update={"reasons": tuple(r for r in item.reasons if r.kind == "suspect_truth")})
 
 
-def _of_production(batch: Batch, wishes: Wishes) -> Iterator[tuple[StepName, Step]]:
+def _of_production(batch: Batch, wishes: Wishes) -> Iterator[tuple[StepName, SendBackStep]]:
     wished = wishes.steps
     if "collection" in wished:
         yield "collection", Collect(batch)
@@ -249,7 +249,7 @@ def _of_production(batch: Batch, wishes: Wishes) -> Iterator[tuple[StepName, Ste
         yield "priority", Prioritise(batch, finished_too="reopen" in wished, dataset="dataset" in wished)
 
 
-def _of_benchmark(batch: Batch, wishes: Wishes) -> Iterator[tuple[StepName, Step]]:
+def _of_benchmark(batch: Batch, wishes: Wishes) -> Iterator[tuple[StepName, SendBackStep]]:
     """Steps for suspect truth. It has no annotators, and no queue to prioritise."""
     if "issues" in wishes.steps:
         yield "issues", RaiseIssues(batch)
@@ -257,8 +257,8 @@ def _of_benchmark(batch: Batch, wishes: Wishes) -> Iterator[tuple[StepName, Step
         yield "reopen", Reopen(batch, review_stage(batch.project), behind=("DONE",), meanwhile=UNTIL_APPROVED)
 
 
-def _undoing(name: str, batch: Batch) -> Step:
-    steps: dict[str, Step] = {
+def _undoing(name: str, batch: Batch) -> SendBackStep:
+    steps: dict[str, SendBackStep] = {
         "collection": Collect(batch),
         "issues": RaiseIssues(batch),
         "dataset": AttachDataset(batch),
@@ -274,7 +274,7 @@ class _Taken:
 
     name: StepName
     batch: Batch
-    step: Step
+    step: SendBackStep
 
     def outcome(self, what: str, state: str, entry: Action | None = None) -> StepOutcome:
         return StepOutcome(self.name, self.batch.project.title, what, state, entry.action_id if entry else None)
@@ -295,7 +295,7 @@ class _Trail:
         mine = {"choice": self.digest, "project": taken.batch.project_hash}
         return next((one for one in entries if one.undone_by is None and mine.items() <= one.facts.items()), None)
 
-    def write_down(self, taken: _Taken, plan: Plan, operator: str) -> Action:
+    def write_down(self, taken: _Taken, plan: SendBackPlan, operator: str) -> Action:
         return self.log.record(
             self.production,
             kind=KIND_PREFIX + taken.name,

@@ -6,11 +6,12 @@ gives the same result as one run.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from benchmark_qa.context import Progress
 from benchmark_qa.encord_api.catalogue import LinkedDatasets
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.collections import FrameCollections
@@ -18,7 +19,7 @@ from benchmark_qa.encord_api.errors import RequestRejected
 from benchmark_qa.encord_api.models import Project, StageKind
 from benchmark_qa.encord_api.reviews import DataUnitIssues, PeoplesWork
 from benchmark_qa.encord_api.tasks import ORDINARY_PRIORITY, TaskRow, move_tasks, task_rows
-from benchmark_qa.formats.chosen_items import ChosenItem, Reason, ReasonKind
+from benchmark_qa.formats.chosen_items import ChosenItem, ChosenReason, ReasonKind
 from benchmark_qa.store.action_log import UnknownActionError
 from benchmark_qa.tasks.errors import MisconfiguredStage
 
@@ -36,9 +37,7 @@ DATA_UNITS_AT_A_TIME = 8
 """
 _ROUNDS = 3
 
-Plan = Mapping[str, Any]
-Progress = Callable[[int], None]
-"""Called with the number of data units processed since the last call."""
+SendBackPlan = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -63,19 +62,19 @@ class Batch:
         return task_rows(self.encord, self.project_hash, hashes) if hashes else []
 
 
-class Step(Protocol):
+class SendBackStep(Protocol):
     """One step of sending back."""
 
-    def plan(self) -> Plan:
+    def plan(self) -> SendBackPlan:
         """The plan; empty if there is nothing to do. Changes nothing."""
 
-    def in_words(self, plan: Plan) -> str:
+    def in_words(self, plan: SendBackPlan) -> str:
         """The plan as text for people."""
 
-    def do(self, plan: Plan, progress: Progress) -> None:
+    def do(self, plan: SendBackPlan, progress: Progress) -> None:
         """Execute the plan, or the rest of it."""
 
-    def undo(self, plan: Plan) -> None:
+    def undo(self, plan: SendBackPlan) -> None:
         """Undo the plan. Raises `UnknownActionError` if that would delete people's work."""
 
 
@@ -85,7 +84,7 @@ class Collect:
 
     batch: Batch
 
-    def plan(self) -> Plan:
+    def plan(self) -> SendBackPlan:
         """Frames that a reason names, or else the first frame."""
         frames = [
             [item.data_hash, frame]
@@ -94,18 +93,18 @@ class Collect:
         ]
         return {"collection": self.batch.name, "frames": frames} if frames else {}
 
-    def in_words(self, plan: Plan) -> str:
+    def in_words(self, plan: SendBackPlan) -> str:
         """Number of frames and name of the collection."""
         return f"{_count(len(plan['frames']), 'frame')} in collection '{plan['collection']}'"
 
-    def do(self, plan: Plan, progress: Progress) -> None:
+    def do(self, plan: SendBackPlan, progress: Progress) -> None:
         """Create the collection and add the frames that are missing in it."""
         frames = [(str(unit), int(frame)) for unit, frame in plan["frames"]]
         description = f"Chosen by Benchmark QA {self.batch.marker}"
         self._collections.collect(plan["collection"], description, frames)
         progress(len(self.batch.units))
 
-    def undo(self, plan: Plan) -> None:
+    def undo(self, plan: SendBackPlan) -> None:
         """Delete the collection."""
         self._collections.delete(plan["collection"])
 
@@ -120,7 +119,7 @@ class RaiseIssues:
 
     batch: Batch
 
-    def plan(self) -> Plan:
+    def plan(self) -> SendBackPlan:
         """One issue per suspicion, on the object, the frame, or the data unit."""
         issues = [
             {"data_hash": item.data_hash, "comment": comment, "object": reason.object_hash, "frame": reason.frame}
@@ -129,17 +128,17 @@ class RaiseIssues:
         ]
         return {"issues": issues} if issues else {}
 
-    def in_words(self, plan: Plan) -> str:
+    def in_words(self, plan: SendBackPlan) -> str:
         """Number of issues and data units."""
         return f"{_count(len(plan['issues']), 'issue')} on {_count(len(_by_unit(plan)), 'data unit')}"
 
-    def do(self, plan: Plan, progress: Progress) -> None:
+    def do(self, plan: SendBackPlan, progress: Progress) -> None:
         """Raise the missing issues. 1 request per data unit to list its issues, and 1 per missing issue."""
         with ThreadPoolExecutor(DATA_UNITS_AT_A_TIME, thread_name_prefix="issues") as threads:
             for _ in threads.map(self._raise, *zip(*_by_unit(plan).items(), strict=True)):
                 progress(1)
 
-    def undo(self, plan: Plan) -> None:
+    def undo(self, plan: SendBackPlan) -> None:
         """Delete the issues. 1 or 2 requests per data unit."""
         with ThreadPoolExecutor(DATA_UNITS_AT_A_TIME, thread_name_prefix="issues") as threads:
             list(threads.map(self._delete, *zip(*_by_unit(plan).items(), strict=True)))
@@ -165,23 +164,23 @@ class AttachDataset:
 
     batch: Batch
 
-    def plan(self) -> Plan:
+    def plan(self) -> SendBackPlan:
         """The files of the data units."""
         items = list(dict.fromkeys(row.item_uuid for _, row in self.batch.units if row.item_uuid))
         return {"dataset": self.batch.name, "items": items} if items else {}
 
-    def in_words(self, plan: Plan) -> str:
+    def in_words(self, plan: SendBackPlan) -> str:
         """Number of files and title of the dataset."""
         return f"{_count(len(plan['items']), 'file')} in dataset '{plan['dataset']}', attached to the project"
 
-    def do(self, plan: Plan, progress: Progress) -> None:
+    def do(self, plan: SendBackPlan, progress: Progress) -> None:
         """Create the dataset, link the files and attach it, where this is not done yet."""
         description = f"Chosen by Benchmark QA {self.batch.marker}"
         dataset = self._datasets.link(plan["dataset"], description, plan["items"])
         self._datasets.attach(self.batch.project_hash, dataset)
         progress(len(self.batch.units))
 
-    def undo(self, plan: Plan) -> None:
+    def undo(self, plan: SendBackPlan) -> None:
         """Detach the dataset with its tasks, unless a data unit has labels. The dataset is not deleted."""
         hashes = self._datasets.data_hashes(plan["dataset"])
         labelled = [row for row in self.batch.rows(hashes) if row.label_hash is not None]
@@ -209,7 +208,7 @@ class Reopen:
     meanwhile: str = ""
     """Text for people: what waits until the tasks are done again."""
 
-    def plan(self) -> Plan:
+    def plan(self) -> SendBackPlan:
         """The tasks at stages behind that stage."""
         kinds = {stage.uuid: stage.kind for stage in self.batch.project.stages}
         moves = [
@@ -219,17 +218,17 @@ class Reopen:
         ]
         return {"to": self.to, "moves": moves} if moves else {}
 
-    def in_words(self, plan: Plan) -> str:
+    def in_words(self, plan: SendBackPlan) -> str:
         """Number of tasks and title of the stage."""
         titles = {stage.uuid: stage.title for stage in self.batch.project.stages}
         return f"{_count(len(plan['moves']), 'task')} back at '{titles[plan['to']]}'{self.meanwhile}"
 
-    def do(self, plan: Plan, progress: Progress) -> None:
+    def do(self, plan: SendBackPlan, progress: Progress) -> None:
         """Move the tasks that are still at their stage."""
         self._move({move["data_hash"]: (move["from"], plan["to"]) for move in plan["moves"]})
         progress(len(plan["moves"]))
 
-    def undo(self, plan: Plan) -> None:
+    def undo(self, plan: SendBackPlan) -> None:
         """Move back the tasks that nobody has submitted since."""
         self._move({move["data_hash"]: (plan["to"], move["from"]) for move in plan["moves"]})
 
@@ -262,7 +261,7 @@ class Prioritise:
     dataset: bool
     """Their files are also data units of this run's dataset."""
 
-    def plan(self) -> Plan:
+    def plan(self) -> SendBackPlan:
         """The present and the new priority of each data unit."""
         done = {stage.uuid for stage in self.batch.project.stages if stage.kind == "DONE"}
         wanted = dict(zip((row.data_hash for _, row in self.batch.units), self._ranks(), strict=True))
@@ -274,16 +273,16 @@ class Prioritise:
         }
         return {"priorities": priorities} if priorities else {}
 
-    def in_words(self, plan: Plan) -> str:
+    def in_words(self, plan: SendBackPlan) -> str:
         """Number of tasks."""
         return f"{_count(len(plan['priorities']), 'task')} before others"
 
-    def do(self, plan: Plan, progress: Progress) -> None:
+    def do(self, plan: SendBackPlan, progress: Progress) -> None:
         """Set the priorities. 1 request to read them, and 1 per 1,000 that differ."""
         self._set({data_hash: new for data_hash, (_, new) in plan["priorities"].items()})
         progress(len(plan["priorities"]))
 
-    def undo(self, plan: Plan) -> None:
+    def undo(self, plan: SendBackPlan) -> None:
         """Restore the priorities that nobody has changed since."""
         rows = self.batch.rows(list(plan["priorities"]))
         ours = [row.data_hash for row in rows if row.priority == plan["priorities"][row.data_hash][1]]
@@ -334,7 +333,7 @@ def review_stage(project: Project) -> str:
     return stage.uuid
 
 
-def _issues_of(item: ChosenItem, marker: str) -> Iterator[tuple[str, Reason]]:
+def _issues_of(item: ChosenItem, marker: str) -> Iterator[tuple[str, ChosenReason]]:
     """Issues about suspected labels only: other reasons must not appear in the editor."""
     seen: set[tuple[str, str | None, int | None]] = set()
     for reason in item.reasons:
@@ -345,7 +344,7 @@ def _issues_of(item: ChosenItem, marker: str) -> Iterator[tuple[str, Reason]]:
             yield comment, reason
 
 
-def _by_unit(plan: Plan) -> dict[str, list[Mapping[str, Any]]]:
+def _by_unit(plan: SendBackPlan) -> dict[str, list[Mapping[str, Any]]]:
     found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for issue in plan["issues"]:
         found[issue["data_hash"]].append(issue)

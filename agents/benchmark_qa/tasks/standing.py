@@ -76,7 +76,7 @@ class NextStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DeploymentState:
     """The state of a deployment at one moment."""
 
     at: datetime
@@ -85,7 +85,7 @@ class Standing:
     next: NextStep
 
 
-def standing(projects: ServedProjects, store: SqlScoreStore, now: datetime | None = None) -> Standing:
+def deployment_state(projects: ServedProjects, store: SqlScoreStore, now: datetime | None = None) -> DeploymentState:
     """Read the state from Encord's projects and the store.
 
     1 request per project, and up to 5 per stage at which tasks wait; 2 queries.
@@ -109,7 +109,7 @@ def standing(projects: ServedProjects, store: SqlScoreStore, now: datetime | Non
         stages = stage_standings(project, rows[project.project_hash], waiting, agents)
         states.append(ProjectStanding(role, project.project_hash, project.title, stages))
     scores = _scores(projects, store, rows)
-    return Standing(now, tuple(states), scores, next_step(states[0], scores, now))
+    return DeploymentState(now, tuple(states), scores, next_step(states[0], scores, now))
 
 
 def stage_standings(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmark_qa.encord_api.errors import AnswerTooLarge, PlatformError
 from benchmark_qa.encord_api.reviews import ConsensusReview, PeoplesWork
 from benchmark_qa.records.score import Judged, ScoreRecord, conflict_counts
-from benchmark_qa.tasks.score import Scorer, judge
+from benchmark_qa.tasks.score import Scorer, judge_data_unit
 from benchmark_qa.tasks.scoring_plan import DataUnitScores
 
 LONGEST_COMMENT = 2_000
@@ -81,7 +81,7 @@ class WriteBack:
         """True: approve. False: reject. None: left to a person, as branches disagree or are not all scored."""
         if {record.identity.branch_name for record in scores.records} != set(task.branches):
             return None
-        judged = judge(scores.records, self.scorer.projects.deployment)
+        judged = judge_data_unit(scores.records, self.scorer.projects.deployment)
         return _unanimous(judged)
 
 

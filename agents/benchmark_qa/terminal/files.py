@@ -15,14 +15,14 @@ import typer
 from benchmark_qa.formats.chosen_items import ChosenItems, PictureSelection
 from benchmark_qa.terminal.failures import USAGE_ERROR
 
-Row = Mapping[str, Any]
+TableRow = Mapping[str, Any]
 
 
 class ExportError(Exception):
     """A file cannot be used; the message names the file and the fault."""
 
 
-def load_rows(path: Path) -> list[Row]:
+def load_rows(path: Path) -> list[TableRow]:
     """The label rows of a file (one row or a list of rows), or of every `.json` file below a directory."""
     if path.is_dir():
         files = sorted(path.rglob("*.json"))
@@ -32,7 +32,7 @@ def load_rows(path: Path) -> list[Row]:
     return _file_rows(path)
 
 
-def _file_rows(path: Path) -> list[Row]:
+def _file_rows(path: Path) -> list[TableRow]:
     content = load_json(path)
     rows = content if isinstance(content, list) else [content]
     for index, row in enumerate(rows):

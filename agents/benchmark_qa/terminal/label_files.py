@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from benchmark_qa.formats.coco_building import CocoDocument, FormatError
-from benchmark_qa.formats.label_parts import Size
+from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.formats.separated_values import opened_table, with_decimal_point
 from benchmark_qa.formats.table import format_of
 from benchmark_qa.formats.table_reader import NUMBERS, document_of_rows
@@ -110,7 +110,7 @@ class DiskFolder:
         """The content of a file."""
         return (self._root / name).read_bytes()
 
-    def image_size(self, name: str) -> Size | None:
+    def image_size(self, name: str) -> ImageSize | None:
         """Width and height of the picture as shown; None if it cannot be read or Pillow is missing."""
         try:
             from PIL import Image

@@ -46,6 +46,9 @@ OperatorOption = Annotated[
 ]
 
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+
 WideOption = Annotated[bool, typer.Option("--wide", help="Show every column, however narrow the terminal is.")]
 
 

@@ -12,7 +12,7 @@ from pycocotools import mask as masks
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from benchmark_qa.commands.findings.chosen import choose
+from benchmark_qa.commands.findings.chosen import choose_data_units
 from benchmark_qa.commands.findings.findings import find
 from benchmark_qa.commands.predictions.truth import Truth
 
@@ -152,7 +152,9 @@ def test_what_is_found_in_an_export_can_be_sent_back(site: Gallery, exported: Pa
     truth = Truth.from_coco(json.loads((exported / "coco" / "annotations" / "instances_train.json").read_text()))
     detections = truth.alone()
     rare = find(detections, has_predictions=False)
-    choice = choose(detections, rare, project_hash="p", name="rare", made_at=datetime.now(UTC), kinds=("rare_class",))
+    choice = choose_data_units(
+        detections, rare, project_hash="p", name="rare", made_at=datetime.now(UTC), kinds=("rare_class",)
+    )
     row = site.row(EVERY_SHAPE)
     (item,) = [item for item in choice.items if item.data_hash == row.data_hash]
     assert item.dataset_hash == row.dataset_hash

@@ -11,7 +11,7 @@ from encord.objects import LabelRowV2
 
 from benchmark_qa.config.settings import load_settings
 from benchmark_qa.encord_api.label_writing import UnstartedRows
-from benchmark_qa.formats.label_parts import Labelled, Reading, filled, parts_of
+from benchmark_qa.formats.label_parts import Labelled, LabelReading, filled, parts_of
 from benchmark_qa.store.action_log import ActionLog
 from benchmark_qa.tasks.connections import Connections
 from benchmark_qa.tasks.prelabelling import BRANCH, automatic, is_prelabelled
@@ -180,7 +180,7 @@ def test_copies_that_a_killed_run_did_not_make_are_made_and_of_its_own_labels_on
     one, other, third = units(both)[:3]
     facts = {"key": "k", "share": 1.0, "units": [one, other, third], "control": [], "outcome": "begun"}
     entry = log.record(PRODUCTION, kind="prelabel", operator="ops", subject="P", reason="r", facts=facts)
-    (machine,) = Reading((automatic(Labelled("x", parts_of(box_row(one, BOXES)))),)).labelled
+    (machine,) = LabelReading((automatic(Labelled("x", parts_of(box_row(one, BOXES)))),)).labelled
     fills = {one: partial(filled, parts=machine.parts)}
     UnstartedRows(connections.encord, PRODUCTION).write(fills, [ROUTING_STAGE])  # killed before the copy
     draw(both, other, [[1, 2, 30, 40]])  # a person's, before the next run

@@ -8,7 +8,7 @@ import pytest
 from encord.orm.storage import DataUploadItems, StorageItemType
 from encord.storage import StorageItem
 
-from benchmark_qa.commands.register.check import entries
+from benchmark_qa.commands.register.check import registered_entries
 from tests.integration.registration.conftest import INTEGRATION, Site
 
 BASES = {
@@ -93,7 +93,7 @@ def sdk_payload(directory: Path) -> DataUploadItems:
     """The directory's files as one payload of the SDK, read back from what was written."""
     payload: dict[str, Any] = {}
     for path in sorted(directory.glob("registration-*.json")):
-        for entry in entries(path.open(encoding="utf-8")):
+        for entry in registered_entries(path.open(encoding="utf-8")):
             payload.setdefault({"pdfs": "pdf"}.get(entry.key, entry.key), []).append(entry.model)
     return DataUploadItems.model_validate(payload)
 

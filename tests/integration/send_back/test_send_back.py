@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems, Reason
+from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems, ChosenReason
 from tests.integration.send_back.commands import run
 from tests.integration.service.sandbox import (
     BENCHMARK,
@@ -48,16 +48,16 @@ def production(number: int) -> str:
     return uuid(f"production/{number}")
 
 
-def chosen(data_hash: str, *reasons: Reason, dataset: str | None = None) -> ChosenItem:
+def chosen(data_hash: str, *reasons: ChosenReason, dataset: str | None = None) -> ChosenItem:
     return ChosenItem(data_hash=data_hash, title=f"{data_hash[:4]}.jpg", dataset_hash=dataset, reasons=reasons)
 
 
-def low_score(strength: float = 0.5) -> Reason:
-    return Reason(kind="low_score", strength=strength, text="its annotator is below the bar")
+def low_score(strength: float = 0.5) -> ChosenReason:
+    return ChosenReason(kind="low_score", strength=strength, text="its annotator is below the bar")
 
 
-def suspicion(data_hash: str) -> Reason:
-    return Reason(
+def suspicion(data_hash: str) -> ChosenReason:
+    return ChosenReason(
         kind="likely_label_error",
         strength=0.9,
         text="a pedestrian is probably missing",
@@ -255,7 +255,7 @@ def test_benchmark_items_are_refused_and_nothing_of_them_is_touched(images: list
 def test_suspect_truth_goes_to_the_reviewers_of_the_benchmark_project_alone(images: list[Any], tmp_path: Path) -> None:
     with site(images) as both:
         benchmark = Unit(images[0]).data_hash
-        doubt = Reason(kind="suspect_truth", strength=0.97, text="6 of 7 annotators contradict it: pedestrian")
+        doubt = ChosenReason(kind="suspect_truth", strength=0.97, text="6 of 7 annotators contradict it: pedestrian")
         path = choice_file(tmp_path, chosen(benchmark, doubt, low_score(), dataset=BENCHMARK_DATASET))
         sent = send(both, path)
         assert states(sent) == {"Benchmark issues": "done", "Benchmark reopen": "done"}

@@ -9,7 +9,7 @@ from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
 from benchmark_qa.quality.leaderboard import leaderboard
-from benchmark_qa.quality.report import Evidence, Question, build_report
+from benchmark_qa.quality.report import ReportEvidence, ReportQuestion, build_report
 from benchmark_qa.quality.submissions import in_order
 from benchmark_qa.quality.verdict import Bar, judge
 from benchmark_qa.store.score_store import SqlScoreStore
@@ -67,7 +67,7 @@ def test_accuracy_and_alpha_of_the_bluebirds_equal_the_reference(
     store: SqlScoreStore, bluebirds: dict[str, Any]
 ) -> None:
     store.save(list(bluebird_records(bluebirds)))
-    whole = build_report(Question(PROJECT), Evidence(store.latest(PROJECT)))
+    whole = build_report(ReportQuestion(PROJECT), ReportEvidence(store.latest(PROJECT)))
     images = bluebirds["images"]
     for line in whole.leaderboard.lines:
         answers = bluebirds["annotations"][line.annotator]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark_qa.engine.config import Rules, ScoringConfig
+from benchmark_qa.engine.config import ScoringConfig, ScoringRules
 from benchmark_qa.engine.pairs import Pairs
 from benchmark_qa.engine.result import TaskScore
 from benchmark_qa.engine.similarity.measure import measure
@@ -85,7 +85,7 @@ SYMMETRIC = sorted(GEOMETRIES.keys() - {"skeleton"})  # OKS takes the truth's si
 
 def similarity(shape: str, first: dict[str, Any], second: dict[str, Any]) -> float:
     sides = [annotations([(shape, geometry)]).drawings[Shape(shape)] for geometry in (first, second)]
-    found = measure(sides[0], sides[1], (sides[0].media, sides[1].media), Rules(ScoringConfig(), ONTOLOGY))
+    found = measure(sides[0], sides[1], (sides[0].media, sides[1].media), ScoringRules(ScoringConfig(), ONTOLOGY))
     return float(found.similarity(Pairs(np.zeros(1, np.int64), np.zeros(1, np.int64)))[0])
 
 

@@ -3,7 +3,7 @@
 import random
 import unicodedata
 
-from benchmark_qa.images.identity import Asked, ImageIndex, Known, Match
+from benchmark_qa.images.identity import Asked, ImageIndex, KnownImage, Match
 from benchmark_qa.images.names import Name
 
 FOLDERS = ("", "train", "val", "cam1", "cam2", "data/train", "Bilder/süß")
@@ -37,7 +37,7 @@ def test_of_ten_thousand_names_none_is_matched_wrongly() -> None:
     for _ in range(2_500):
         paths = sorted({f"{folder}/{file}".lstrip("/") for folder, file in
                         zip(rng.choices(FOLDERS, k=5), rng.choices(FILES, k=5), strict=True)})  # fmt: skip
-        index = ImageIndex([Known((path,)) for path in paths])
+        index = ImageIndex([KnownImage((path,)) for path in paths])
         for _ in range(4):
             truly = f"{rng.choice(FOLDERS)}/{rng.choice(FILES)}".lstrip("/")
             asked = spellings(truly, rng)

@@ -10,7 +10,7 @@ from encord.storage import StorageFolder
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
 from benchmark_qa.encord_api.folders import ListedFolder, find_or_make, mark_of
-from benchmark_qa.encord_api.uploads import Folder
+from benchmark_qa.encord_api.uploads import UploadFolder
 
 
 class Shelf:
@@ -80,7 +80,7 @@ class SdkFolder:
 
 def test_data_groups_of_which_some_were_made_before_the_answer_was_lost_are_made_once() -> None:
     sdk_folder = SdkFolder()
-    folder = Folder(cast(StorageFolder, sdk_folder))
+    folder = UploadFolder(cast(StorageFolder, sdk_folder))
     folder.create_data_groups([(title, [str(UUID(int=2))]) for title in ("a", "b", "c")])
     assert [group.name for group in sdk_folder.groups] == ["a", "b", "c"]
     folder.create_data_groups([("d", [str(UUID(int=2))])])

@@ -17,14 +17,14 @@ from benchmark_qa.encord_api.errors import (
     UnexpectedAnswer,
 )
 from benchmark_qa.encord_api.retries import ATTEMPTS, DEFAULT_RETRY_AFTER, batches, call, translate
-from benchmark_qa.encord_api.sdk_internals import Answer, OversizedAnswer
+from benchmark_qa.encord_api.sdk_internals import HttpAnswer, OversizedAnswer
 
 
 @pytest.fixture
 def answered() -> Iterator[Callable[..., None]]:
     """Sets Encord's last answer."""
     token = sdk_internals._last_answer.set(None)
-    yield lambda status, retry_after=None: sdk_internals._last_answer.set(Answer(status, retry_after, 0)) and None
+    yield lambda status, retry_after=None: sdk_internals._last_answer.set(HttpAnswer(status, retry_after, 0)) and None
     sdk_internals._last_answer.reset(token)
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from benchmark_qa.engine.answers import (
     LONGEST_ANSWER,
-    Answered,
+    AnswersScored,
     agreement,
     answer_in_words,
     compare_answers,
     count_answers,
     score_classifications,
 )
-from benchmark_qa.engine.config import AnswerRule, Rules, ScoringConfig
+from benchmark_qa.engine.config import AnswerRule, ScoringConfig, ScoringRules
 from benchmark_qa.engine.result import AnswerScore, Conflict
 from benchmark_qa.labels.annotations import Annotations, Classification
 from benchmark_qa.labels.ontology import ClassificationClass, Ontology, Question, QuestionType
@@ -32,8 +32,8 @@ SUN: Answers = {"Sky": "Sun"}
 FOG: Answers = {"Sky": "Fog", "Why": "cold", "Ticks": frozenset({"One"})}
 
 
-def rules(**config: Any) -> Rules:
-    return Rules(ScoringConfig.model_validate(config), ONTOLOGY)
+def rules(**config: Any) -> ScoringRules:
+    return ScoringRules(ScoringConfig.model_validate(config), ONTOLOGY)
 
 
 def item(answers: Answers, *spans: tuple[float, float], feature: int = 0, space: str = "", name: str = "a") -> Any:
@@ -44,11 +44,11 @@ def side(*items: Any) -> Annotations:
     return Annotations(classifications=items)
 
 
-def scored(truth: Iterable[Any], label: Iterable[Any], **config: Any) -> dict[int, Answered]:
+def scored(truth: Iterable[Any], label: Iterable[Any], **config: Any) -> dict[int, AnswersScored]:
     return dict(score_classifications(side(*truth), side(*label), rules(**config)))
 
 
-def told(answered: Answered) -> list[tuple[Any, ...]]:
+def told(answered: AnswersScored) -> list[tuple[Any, ...]]:
     return [(c.kind, c.frame, c.last_frame, c.other, c.expected, c.given) for c in answered.conflicts]
 
 
@@ -166,7 +166,7 @@ def test_classes_and_spaces_are_compared_apart_in_their_order() -> None:
     label = [item(SUN, (0, 0), space="a"), item({"Sky": "Fog"}, (0, 0), space="c"), item({"Count": 2.0}, feature=1)]
     found = scored(truth, label)
     assert list(found) == [0, 1]
-    assert found[1] == Answered(AnswerScore(1.0, 1, 1, 0, 1.0), ())
+    assert found[1] == AnswersScored(AnswerScore(1.0, 1, 1, 0, 1.0), ())
     assert found[0].score == AnswerScore(1.0, 3, 2, 1, 1.0, 1)
     assert {(c.kind, c.space, c.feature) for c in found[0].conflicts} == {
         ("missing_classification", "b", "weather"),

@@ -12,7 +12,7 @@ from encord.objects.frames import Range
 
 from benchmark_qa.engine.config import ScoringConfig
 from benchmark_qa.engine.errors import ContradictoryAnswersError, TooManyPairsError, TooMuchWorkError
-from benchmark_qa.engine.result import Conflict, TaskScore, joined
+from benchmark_qa.engine.result import Conflict, TaskScore, joined_conflicts
 from benchmark_qa.engine.task import score_task
 from benchmark_qa.formats.regions import regions_of
 from benchmark_qa.labels.answers import seen_text
@@ -292,10 +292,10 @@ def test_a_hidden_point_is_one_conflict_for_a_run_of_frames() -> None:
 def test_only_conflicts_that_differ_in_nothing_but_consecutive_frames_are_joined() -> None:
     first = Conflict("wrong_classification", "weather", 0, 1, other="weather", expected="good", given="bad")
     second = Conflict("wrong_classification", "weather", 2, 3, other="weather", expected="good", given="bad")
-    assert [(c.frame, c.last_frame) for c in joined([second, first])] == [(0, 3)]
+    assert [(c.frame, c.last_frame) for c in joined_conflicts([second, first])] == [(0, 3)]
     for change in ({"frame": 3}, {"given": "fair"}, {"space": "camera"}, {"kind": "missing_classification"}):
         other = Conflict(**{**{f: getattr(second, f) for f in second.__slots__}, **change})  # type: ignore[arg-type]
-        assert len(joined([first, other])) == 2
+        assert len(joined_conflicts([first, other])) == 2
 
 
 def test_a_star_of_very_many_crossings_is_refused_at_once() -> None:

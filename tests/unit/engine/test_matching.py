@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from benchmark_qa.engine import pairs as module
-from benchmark_qa.engine.config import Rules, ScoringConfig
+from benchmark_qa.engine.config import ScoringConfig, ScoringRules
 from benchmark_qa.engine.errors import TooManyPairsError
-from benchmark_qa.engine.matching import Matches, Scored, Sides, common_media, match_shape
-from benchmark_qa.engine.pairs import Pairs, assign, box_iou, padded_extents, ratio_or_same, touching
+from benchmark_qa.engine.matching import ComparedSides, Matches, Scored, common_media, match_shape
+from benchmark_qa.engine.pairs import Pairs, best_pairs, box_iou, padded_extents, ratio_or_same, touching
 from benchmark_qa.labels.annotations import Annotations, Drawings, DynamicAnswer
 from benchmark_qa.labels.ontology import Ontology, Shape
 from tests.unit.rows import PEDESTRIAN_EDITOR
@@ -45,9 +45,9 @@ def side(*boxes: Box, names: str = "", spaces: tuple[str, ...] = ("",), **parts:
 
 
 def matched(truth: Annotations, label: Annotations, ontology: Ontology = TRAFFIC, **config: Any) -> Matches:
-    rules = Rules(ScoringConfig.model_validate(config), ontology)
+    rules = ScoringRules(ScoringConfig.model_validate(config), ontology)
     drawings = [each.drawings[Shape.BOUNDING_BOX] for each in (truth, label)]
-    return match_shape(drawings[0], drawings[1], Sides(truth, label), rules)
+    return match_shape(drawings[0], drawings[1], ComparedSides(truth, label), rules)
 
 
 def told(scored: Scored) -> dict[tuple[int, int], float]:
@@ -88,7 +88,7 @@ def test_places_are_numbered_alike_on_both_sides() -> None:
     truth = side((*FULL, 0, 7, 1), (*FULL, 0, 5, 0), spaces=("a", "b"))
     label = side((*FULL, 0, 7, 0), (*FULL, 0, 5, 1), (*FULL, 0, 7, 1), spaces=("b", "c"))
     drawings = [each.drawings[Shape.BOUNDING_BOX] for each in (truth, label)]
-    first, second = Sides(truth, label).places(*drawings)
+    first, second = ComparedSides(truth, label).places(*drawings)
     assert first[0] == second[0]
     assert len({*first.tolist(), *second.tolist()}) == 4
 
@@ -313,7 +313,7 @@ def best_by_trying(pairs: list[tuple[int, int]], similarity: Any) -> tuple[int, 
 def chosen_of(pairs: list[tuple[int, int]], similarity: Any, **options: Any) -> list[tuple[int, int]]:
     table = np.array(pairs, np.int64).reshape(-1, 2)
     ranks = np.arange(1 + (int(table.max()) if len(table) else 0))
-    flags = assign(Pairs(table[:, 0], table[:, 1]), np.array(similarity, float), ranks, ranks, **options)
+    flags = best_pairs(Pairs(table[:, 0], table[:, 1]), np.array(similarity, float), ranks, ranks, **options)
     return [pair for pair, flag in zip(pairs, flags.tolist(), strict=True) if flag]
 
 
@@ -369,7 +369,7 @@ def test_a_preference_decides_between_equal_pairings_only() -> None:
 
 def test_the_choice_leaves_the_similarities_as_they_are() -> None:
     similarity = np.array([0.5, 0.5])
-    flags = assign(
+    flags = best_pairs(
         Pairs(np.array([0, 0]), np.array([0, 1])), similarity, np.arange(2), np.arange(2), preference=lambda c: c * 1.0
     )
     assert similarity.tolist() == [0.5, 0.5]
@@ -381,6 +381,6 @@ def test_of_equal_pairings_the_ranks_decide_and_not_the_order_of_the_input() -> 
     names = []
     for order in permutations(range(3)):
         ranks = np.array(order)
-        flags = assign(Pairs(pairs[:, 0], pairs[:, 1]), np.full(9, 0.5), ranks, ranks)
+        flags = best_pairs(Pairs(pairs[:, 0], pairs[:, 1]), np.full(9, 0.5), ranks, ranks)
         names.append({(order[t], order[n]) for t, n in pairs[flags].tolist()})
     assert names == [names[0]] * 6

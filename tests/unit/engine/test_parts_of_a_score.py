@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from benchmark_qa.engine import task as module
-from benchmark_qa.engine.config import FIGURES, Filter, Requirement, ScoringConfig, Weights
+from benchmark_qa.engine.config import FIGURES, Filter, Requirement, ScoreWeights, ScoringConfig
 from benchmark_qa.engine.errors import ContradictoryAnswersError, TooMuchWorkError
-from benchmark_qa.engine.result import AnswerScore, IdentityFigures, ObjectScore, TaskScore, Verdict
+from benchmark_qa.engine.result import AnswerScore, IdentityFigures, ObjectScore, RequirementResult, TaskScore
 from benchmark_qa.engine.task import filtered, overall_score, score_task, verdict
 from benchmark_qa.labels.annotations import Annotations, Classification, Drawings, Events
 from benchmark_qa.labels.errors import TooComplexOutlineError
@@ -90,7 +90,7 @@ NONE = AnswerScore()
 def test_the_score_is_the_mean_of_its_parts_by_their_amount_of_truth(
     parts: Any, weights: dict[str, Any], wanted: float | None
 ) -> None:
-    found = overall_score(*parts, Weights(**weights))
+    found = overall_score(*parts, ScoreWeights(**weights))
     assert found == (None if wanted is None else pytest.approx(wanted))
     assert found is None or found <= 1.0
 
@@ -314,7 +314,7 @@ def test_own_metrics_see_both_sides_whole_and_in_requirements_filtered() -> None
     requirement = {"name": "cars", "metric": COUNT, "threshold": 1, "filter": {"features": ["car"]}}
     score = scored(truth, given, metrics=[OWN, COUNT], requirements=[requirement])
     assert score.metrics == {OWN: pytest.approx(1 / 3), COUNT: 2.0}
-    assert score.requirements == (Verdict("cars", COUNT, 1.0, 1.0, True),)
+    assert score.requirements == (RequirementResult("cars", COUNT, 1.0, 1.0, True),)
     assert scored(truth, given, metrics=[COUNT]).requirements == ()
     assert scored(truth, given).metrics == {}
 
@@ -332,9 +332,9 @@ def test_requirements_are_judged_one_by_one_with_their_own_rules() -> None:
         ],
     )
     assert found.requirements == (
-        Verdict("strict", "recall", 0.6, 0.5, False),
-        Verdict("lenient", "recall", 1.0, 1.0, True),
-        Verdict("asked", "classification_accuracy", 1.0, None, None, "there are no classifications"),
+        RequirementResult("strict", "recall", 0.6, 0.5, False),
+        RequirementResult("lenient", "recall", 1.0, 1.0, True),
+        RequirementResult("asked", "classification_accuracy", 1.0, None, None, "there are no classifications"),
     )
 
 
@@ -366,18 +366,18 @@ EMPTY = TaskScore(
 )
 def test_a_requirement_that_does_not_apply_says_why(metric: str, reason: str) -> None:
     asked = Requirement(name="some", metric=metric, threshold=0.5)
-    assert verdict(asked, None, EMPTY) == Verdict("some", metric, 0.5, None, None, reason)
+    assert verdict(asked, None, EMPTY) == RequirementResult("some", metric, 0.5, None, None, reason)
     assert metric in FIGURES or metric == "my own"
 
 
 @pytest.mark.parametrize(("value", "met"), [(0.5, True), (0.5 - 5e-10, True), (0.5 - 2e-9, False), (0.6, True)])
 def test_a_requirement_is_met_from_its_threshold_on(value: float, met: bool) -> None:
     asked = Requirement(name="some", metric="f1", threshold=0.5)
-    assert verdict(asked, value, EMPTY) == Verdict("some", "f1", 0.5, value, met)
+    assert verdict(asked, value, EMPTY) == RequirementResult("some", "f1", 0.5, value, met)
 
 
 def test_a_requirement_without_a_threshold_asks_for_nothing() -> None:
-    assert verdict(Requirement(name="some"), 0.0, EMPTY) == Verdict("some", "", 0.0, 0.0, True)
+    assert verdict(Requirement(name="some"), 0.0, EMPTY) == RequirementResult("some", "", 0.0, 0.0, True)
 
 
 FRAMES = labels(

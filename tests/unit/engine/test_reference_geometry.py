@@ -10,8 +10,8 @@ from pycocotools.cocoeval import COCOeval
 from scipy.optimize import linear_sum_assignment
 from shapely import affinity
 
-from benchmark_qa.engine.config import Rules, ScoringConfig
-from benchmark_qa.engine.pairs import Pairs, assign
+from benchmark_qa.engine.config import ScoringConfig, ScoringRules
+from benchmark_qa.engine.pairs import Pairs, best_pairs
 from benchmark_qa.engine.similarity.measure import measure
 from benchmark_qa.labels.annotations import Drawings
 from benchmark_qa.labels.ontology import Ontology, Shape
@@ -28,7 +28,7 @@ RANDOM = np.random.default_rng(11)
 def similarities(shape: str, truth: list[dict[str, Any]], label: list[dict[str, Any]], **config: Any) -> np.ndarray:
     """Every truth drawing against every label drawing (n, m), through label row JSON."""
     first, second = (drawn(shape, side) for side in (truth, label))
-    rules = Rules(ScoringConfig(**config), ONTOLOGY)
+    rules = ScoringRules(ScoringConfig(**config), ONTOLOGY)
     rows, columns = np.divmod(np.arange(len(truth) * len(label)), len(label))
     found = measure(first, second, (first.media, second.media), rules)
     return found.similarity(Pairs(rows, columns)).reshape(len(truth), len(label))
@@ -257,7 +257,7 @@ def test_time_ranges_agree_with_interval_arithmetic() -> None:
         return read_label_row({**row, "object_answers": {"sound": entry}}, ONTOLOGY).drawings[Shape.AUDIO]
 
     first, second = heard((0, 1000), (3000, 4000)), heard((500, 1500), (3900, 5000), (4500, 4600))
-    found = measure(first, second, (first.media, second.media), Rules(ScoringConfig(), ONTOLOGY))
+    found = measure(first, second, (first.media, second.media), ScoringRules(ScoringConfig(), ONTOLOGY))
     pair = Pairs(np.zeros(1, np.int64), np.zeros(1, np.int64))
     assert found.similarity(pair)[0] == pytest.approx((500 + 100) / (2000 + 2100 - 600))
 
@@ -267,7 +267,7 @@ def test_assignment_agrees_with_scipy_on_number_of_pairs_and_total_similarity() 
         rows, columns = RANDOM.integers(1, 12, 2)
         table = np.where(RANDOM.random((rows, columns)) < 0.4, RANDOM.uniform(0.5, 1, (rows, columns)), 0)
         truth, label = np.nonzero(table)
-        chosen = assign(Pairs(truth, label), table[truth, label], np.arange(rows), np.arange(columns))
+        chosen = best_pairs(Pairs(truth, label), table[truth, label], np.arange(rows), np.arange(columns))
         best = linear_sum_assignment(np.where(table > 0, table + 100, 0), maximize=True)
         kept = table[best] > 0
         assert chosen.sum() == kept.sum()

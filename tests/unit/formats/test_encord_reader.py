@@ -8,7 +8,7 @@ import pytest
 from benchmark_qa.formats.class_mapping import Target, parse_mapping
 from benchmark_qa.formats.encord_reader import NotLabelRowsError, label_rows_of, read_label_rows
 from benchmark_qa.formats.label_parts import Labelled, LabelParts, filled, parts_of, same
-from benchmark_qa.images.data_units import DataUnit, joined
+from benchmark_qa.images.data_units import DataUnit, joined_labels
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
 from tests.unit.rows import BLUEBIRD_EDITOR, PEDESTRIAN_EDITOR, answer_row, box_row
@@ -78,7 +78,7 @@ def test_labels_are_matched_by_hash_url_and_title_and_never_guessed() -> None:
     nothing = LabelParts(())
 
     def match(by: Any = ("data-hash", "url", "title"), **names: Any) -> tuple[list[str], list[str]]:
-        one = joined([Labelled("x", nothing, **names)], units, by)
+        one = joined_labels([Labelled("x", nothing, **names)], units, by)
         return list(one.found), [fault.reason for fault in one.faults]
 
     assert match(data_hash="hash-1", titles=("same.jpg",)) == (["hash-1"], [])
@@ -88,6 +88,6 @@ def test_labels_are_matched_by_hash_url_and_title_and_never_guessed() -> None:
     assert match(titles=("gone.jpg",)) == ([], ["is not among the images"])
     assert match(by=("url",), titles=("a.jpg",))[0] == []
     assert match(titles=("a.jpg",), size=(20, 10)) == ([], ["is 20 x 10 pixels, 'a.jpg' is 10 x 20"])
-    twice = joined([Labelled(name, nothing, titles=("a.jpg",)) for name in "xy"], units)
+    twice = joined_labels([Labelled(name, nothing, titles=("a.jpg",)) for name in "xy"], units)
     assert len(twice.found) == 1
     assert twice.faults[0].reason == "belongs to the same data unit as 'x'"

@@ -9,7 +9,7 @@ import pytest
 from benchmark_qa.formats.class_mapping import Target
 from benchmark_qa.formats.coco_building import CocoDocument, FormatError
 from benchmark_qa.formats.coco_labels import read_coco
-from benchmark_qa.formats.label_parts import Size
+from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.formats.table import format_of
 
 WIDTH, HEIGHT = 200, 100
@@ -30,7 +30,7 @@ class InMemory:
     def read(self, name: str) -> bytes:
         return self.contents[name]
 
-    def image_size(self, name: str) -> Size | None:
+    def image_size(self, name: str) -> ImageSize | None:
         return (WIDTH, HEIGHT)
 
 

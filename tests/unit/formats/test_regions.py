@@ -9,7 +9,7 @@ import shapely
 
 from benchmark_qa.formats.coco_writer import pixels_of
 from benchmark_qa.formats.labelled_images import PlacedObject, read_images
-from benchmark_qa.formats.regions import AREA_SHAPES, Mask, Region, joined, one_ring, rings_of_mask
+from benchmark_qa.formats.regions import AREA_SHAPES, Mask, Region, joined_ring, one_ring, rings_of_mask
 from benchmark_qa.formats.run_lengths import pixels_of_rings
 from benchmark_qa.labels.ontology import Ontology, Shape
 from benchmark_qa.labels.outlines import outlines
@@ -101,7 +101,7 @@ def test_one_ring_fills_to_the_same_pixels(seed: int) -> None:
 
 def test_a_single_ring_is_left_as_it_is() -> None:
     ring = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0]])
-    assert (joined([ring]) == ring).all()
+    assert (joined_ring([ring]) == ring).all()
 
 
 def test_an_empty_mask_and_what_is_flat_have_no_region() -> None:

@@ -5,12 +5,12 @@ import unicodedata
 import pytest
 
 from benchmark_qa.images.data_units import ImageMap, ImageMapError
-from benchmark_qa.images.identity import Asked, ImageIndex, Known, Match, Refusal
+from benchmark_qa.images.identity import Asked, ImageIndex, KnownImage, Match, Refusal
 
 
 def found(known: list[str], *asked: str) -> list[int | str]:
     """The place of the image that each name means, or the refusal in words."""
-    matching = ImageIndex([Known((name,)) for name in known]).all_of([Asked((name,)) for name in asked])
+    matching = ImageIndex([KnownImage((name,)) for name in known]).all_of([Asked((name,)) for name in asked])
     return [
         match.at if match is not None else str(matching.refused[place]) for place, match in enumerate(matching.found)
     ]
@@ -76,14 +76,18 @@ def test_two_names_for_one_image_are_refused_unless_one_is_its_whole_name() -> N
 
 
 def test_one_image_by_two_names_that_mean_two_is_refused() -> None:
-    index = ImageIndex([Known(("a.jpg",)), Known(("b.jpg",))])
+    index = ImageIndex([KnownImage(("a.jpg",)), KnownImage(("b.jpg",))])
     outcome = index.find(Asked(("a.jpg", "x/b.jpg")))
     assert isinstance(outcome, Refusal)
     assert "is 'a.jpg' by one of its names and 'b.jpg' by another" in outcome.reason
 
 
 def test_the_rules_come_in_order_and_each_is_named() -> None:
-    known = [Known(("x/1.jpg",), ("hash-1",), ("7",)), Known(("x/2.jpg",), ("hash-2",), ("8",)), Known(("0042.jpg",))]
+    known = [
+        KnownImage(("x/1.jpg",), ("hash-1",), ("7",)),
+        KnownImage(("x/2.jpg",), ("hash-2",), ("8",)),
+        KnownImage(("0042.jpg",)),
+    ]
     index = ImageIndex(known)
     asked = [
         Asked(("x/2.jpg",), ("hash-1",)),
@@ -105,21 +109,21 @@ def test_the_rules_come_in_order_and_each_is_named() -> None:
 
 
 def test_a_data_unit_and_its_only_image_of_one_name_are_the_image() -> None:
-    index = ImageIndex([Known(("a.jpg",), ("hash",)), Known(("a.jpg",), within=0)])
+    index = ImageIndex([KnownImage(("a.jpg",), ("hash",)), KnownImage(("a.jpg",), within=0)])
     outcome = index.find(Asked(("a.jpg",)))
     assert isinstance(outcome, Match)
     assert outcome.at == 1
 
 
 def test_another_size_is_another_image() -> None:
-    index = ImageIndex([Known(("a.jpg",), size=(10, 20))])
+    index = ImageIndex([KnownImage(("a.jpg",), size=(10, 20))])
     outcome = index.find(Asked(("a.jpg",), size=(20, 10)))
     assert isinstance(outcome, Refusal)
     assert str(outcome) == "'a.jpg' is 20 x 10 pixels, 'a.jpg' is 10 x 20"
 
 
 def test_a_list_is_believed_before_every_other_rule() -> None:
-    index = ImageIndex([Known(("a b.jpg",), ("hash-1",)), Known(("a_b.jpg",), ("hash-2",))])
+    index = ImageIndex([KnownImage(("a b.jpg",), ("hash-1",)), KnownImage(("a_b.jpg",), ("hash-2",))])
     rows = [{"file": "images/train/a_b.jpg", "data_hash": "hash-1", "id": 3}]
     asked = [Asked(("a_b.jpg",)), Asked(ids=("3",)), Asked(("yolo/images/train/a_b.jpg",))]
     matching = index.all_of(asked, ImageMap.of_rows(rows))
@@ -139,14 +143,14 @@ HASH = "66ad2d36-e402-593b-83a2-10847914587b"
 
 @pytest.mark.parametrize("name", [f"{HASH}.jpg", f"train/a_b_{HASH}.png", f"film_{HASH}_f000012.jpg", HASH.upper()])
 def test_a_file_called_after_a_data_hash_is_that_data_unit(name: str) -> None:
-    outcome = ImageIndex([Known(("other.jpg",), (HASH,))]).find(Asked((name,)))
+    outcome = ImageIndex([KnownImage(("other.jpg",), (HASH,))]).find(Asked((name,)))
     assert isinstance(outcome, Match)
     assert outcome.rule == "data hash"
 
 
 @pytest.mark.parametrize("name", ["train/a_jpg.rf.0123456789abcdef0123456789abcdef.jpg", "upload/1/0a1b2c3d-a.jpg"])
 def test_a_file_that_a_tool_has_renamed_is_found_by_its_old_name(name: str) -> None:
-    index = ImageIndex([Known(("street/a.jpg",)), Known(("b.jpg",))])
+    index = ImageIndex([KnownImage(("street/a.jpg",)), KnownImage(("b.jpg",))])
     outcome = index.find(Asked((name,)))
     assert isinstance(outcome, Match)
     assert (outcome.at, outcome.rule) == (0, "original")

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark_qa.quality.assigning import RULES, Rule, WaitingTask, Worker, distribute, skill_in
+from benchmark_qa.quality.assigning import RULES, AssignRule, UnassignedTask, Worker, distribute, skill_in
 
 ANN, BOB, CAT = Worker("ann@x"), Worker("bob@x"), Worker("cat@x")
 
 
-def tasks(count: int, **parts: object) -> list[WaitingTask]:
-    return [WaitingTask(f"task{n}", "stage", f"unit{n}", **parts) for n in range(count)]  # type: ignore[arg-type]
+def tasks(count: int, **parts: object) -> list[UnassignedTask]:
+    return [UnassignedTask(f"task{n}", "stage", f"unit{n}", **parts) for n in range(count)]  # type: ignore[arg-type]
 
 
 def test_load_fills_up_who_has_least() -> None:
@@ -29,7 +29,7 @@ def test_round_robin_ignores_what_people_have() -> None:
 def test_skill_is_that_of_the_classes_of_the_task() -> None:
     ann = Worker("ann@x", skills={"car": 0.9, "bike": 0.2}, skill=0.5)
     bob = Worker("bob@x", skills={"car": 0.4, "bike": 0.8}, skill=0.6)
-    cars, bikes = tasks(3, classes=("car",)), [WaitingTask("b", "stage", "unit-b", classes=("bike",))]
+    cars, bikes = tasks(3, classes=("car",)), [UnassignedTask("b", "stage", "unit-b", classes=("bike",))]
     found, _ = distribute([*cars, *bikes], [ann, bob], [], rule="skill")
     assert [found[task.uuid] for task in (*cars, *bikes)] == ["ann@x"] * 3 + ["bob@x"]
     assert skill_in(ann, ("car", "bike", "van")) == pytest.approx((0.9 + 0.2 + 0.5) / 3)
@@ -38,10 +38,10 @@ def test_skill_is_that_of_the_classes_of_the_task() -> None:
 
 def test_nobody_meets_a_data_unit_or_its_file_twice() -> None:
     met = {("ann@x", "unit0"), ("bob@x", "file1")}
-    given = [WaitingTask("a", "stage", "unit0"), WaitingTask("b", "stage", "unit1", item="file1")]
+    given = [UnassignedTask("a", "stage", "unit0"), UnassignedTask("b", "stage", "unit1", item="file1")]
     found, _ = distribute(given, [ANN, BOB], met, rule="load")
     assert found == {"a": "bob@x", "b": "ann@x"}
-    parts = [WaitingTask(f"part{n}", "stage", "unit9") for n in range(3)]  # of one consensus task
+    parts = [UnassignedTask(f"part{n}", "stage", "unit9") for n in range(3)]  # of one consensus task
     found, nobody = distribute(parts, [ANN, BOB], [], rule="load")
     assert sorted(found.values()) == ["ann@x", "bob@x"]
     assert len(nobody) == 1
@@ -61,10 +61,10 @@ def test_nobody_gets_more_than_the_most() -> None:
     st.none() | st.integers(1, 8),
 )
 def test_whatever_the_rule_everybody_meets_a_unit_once_and_nothing_is_left_that_somebody_could_do(
-    given_: list[tuple[int, int]], loads: list[int], met_: set[tuple[int, int]], rule: Rule, most: int | None
+    given_: list[tuple[int, int]], loads: list[int], met_: set[tuple[int, int]], rule: AssignRule, most: int | None
 ) -> None:
     workers = [Worker(f"{n}@x", open=load) for n, load in enumerate(loads)]
-    waiting = [WaitingTask(f"t{n}", "s", f"u{unit}", item=f"f{file}") for n, (unit, file) in enumerate(given_)]
+    waiting = [UnassignedTask(f"t{n}", "s", f"u{unit}", item=f"f{file}") for n, (unit, file) in enumerate(given_)]
     met = {(f"{person}@x", f"u{unit}") for person, unit in met_}
     found, nobody = distribute(waiting, workers, met, rule=rule, most=most)
     assert set(found) | set(nobody) == {task.uuid for task in waiting}

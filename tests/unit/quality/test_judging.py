@@ -25,7 +25,7 @@ from benchmark_qa.quality.submissions import (
 from benchmark_qa.quality.verdict import Bar, PersonVerdict, Verdicts, judge, order_of_items
 from benchmark_qa.quality.verdict_history import VerdictEvent
 from benchmark_qa.records.score import ScoreRecord
-from benchmark_qa.stats.crowd_evidence import AmongOthers, Standing
+from benchmark_qa.stats.crowd_evidence import AmongOthers, PersonEvidence
 from benchmark_qa.stats.intervals import Interval
 from benchmark_qa.stats.item_order import ItemOrder
 from tests.records import NOON, data_hash, record
@@ -180,7 +180,7 @@ def test_the_newest_score_of_an_attempt_is_the_one_against_the_newest_truth_unti
     assert newest_of_attempt([scored(8, 9, late=True)], first, None) == first
 
 
-STANDING = Standing("neither", 12.345, 2345.4, 20.0, 40.0, 1234, 77)
+STANDING = PersonEvidence("neither", 12.345, 2345.4, 20.0, 40.0, 1234, 77)
 INTERVAL = Interval(0.654, 0.5, 0.8, 1234)
 
 

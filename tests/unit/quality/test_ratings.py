@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from benchmark_qa.encord_api.analytics import TaskAction, TimeAtWork
-from benchmark_qa.quality.report import Evidence, Question, Report, build_report
+from benchmark_qa.quality.report import Report, ReportEvidence, ReportQuestion, build_report
 from benchmark_qa.quality.verdict import Bar
 from benchmark_qa.records.score import PersonsWork, WorkReading
 from benchmark_qa.report.files import render
@@ -82,8 +82,8 @@ def test_time_counts_at_annotation_stages_and_for_scored_data_units() -> None:
 def rated_report(reading: WorkReading | None) -> Report:
     records = [record(n, annotator=f"{name}@x.org", branch_name=name) for n in range(10) for name in ("ann", "bob")]
     return build_report(
-        Question(PROJECT, bar=Bar(0.7, 2), asked_at=NOON),
-        Evidence(records, first_versions=records, reading=reading),
+        ReportQuestion(PROJECT, bar=Bar(0.7, 2), asked_at=NOON),
+        ReportEvidence(records, first_versions=records, reading=reading),
     )
 
 

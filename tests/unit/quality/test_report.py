@@ -12,14 +12,14 @@ import pytest
 from pyarrow import parquet
 
 from benchmark_qa.quality.breakdown import monday_of
-from benchmark_qa.quality.report import Evidence, Question, Report, build_report
+from benchmark_qa.quality.report import Report, ReportEvidence, ReportQuestion, build_report
 from benchmark_qa.quality.verdict import Bar
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.records.sketch import Mark, Sketch
 from benchmark_qa.report.files import TABLES, render, rows_of
 from tests.records import NOON, PROJECT, data_hash, record
 
-QUESTION = Question(PROJECT, bar=Bar(0.7, 2), asked_at=NOON)
+QUESTION = ReportQuestion(PROJECT, bar=Bar(0.7, 2), asked_at=NOON)
 
 
 def details(**parts: Any) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def by_class(**counts: tuple[int, int, int]) -> dict[str, Any]:
 
 
 def report(records: list[ScoreRecord], **evidence: Any) -> Report:
-    return build_report(QUESTION, Evidence(records, **evidence))
+    return build_report(QUESTION, ReportEvidence(records, **evidence))
 
 
 def test_a_week_begins_on_monday_at_midnight_of_the_zone_that_was_asked_for() -> None:

@@ -11,7 +11,7 @@ from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.quality.breakdown import conflicts_by_kind
 from benchmark_qa.quality.leaderboard import Bar
-from benchmark_qa.quality.report import Evidence, Question, build_report
+from benchmark_qa.quality.report import ReportEvidence, ReportQuestion, build_report
 from benchmark_qa.records.score import CONFLICTS_KEPT, ScoreRecord, conflict_counts, details_of
 from benchmark_qa.records.sketch import Sketch, sketch_of
 from benchmark_qa.report.plots import draw
@@ -76,8 +76,8 @@ def test_few_conflicts_are_all_kept_in_their_order() -> None:
 
 def test_the_report_is_the_same_as_from_all_conflicts() -> None:
     def report(one: ScoreRecord) -> dict[str, Any]:
-        question = Question(PROJECT, bar=Bar(0.7, 2), asked_at=NOON)
-        return build_report(question, Evidence([one])).to_dict()
+        question = ReportQuestion(PROJECT, bar=Bar(0.7, 2), asked_at=NOON)
+        return build_report(question, ReportEvidence([one])).to_dict()
 
     kept, whole = kept_and_whole()
     assert report(kept) == report(whole)

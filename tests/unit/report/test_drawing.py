@@ -12,11 +12,11 @@ from benchmark_qa.labels.annotations import Annotations
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.quality.leaderboard import Bar
-from benchmark_qa.quality.report import Evidence, Question, build_report
+from benchmark_qa.quality.report import ReportEvidence, ReportQuestion, build_report
 from benchmark_qa.records.score import details_of
 from benchmark_qa.records.sketch import Sketch, sketch_of
 from benchmark_qa.report.files import render
-from benchmark_qa.report.plots import Drawing, draw
+from benchmark_qa.report.plots import Picture, draw
 from tests.records import NOON, PROJECT, record
 from tests.unit import sdk_rows
 from tests.unit.sdk_rows import HEIGHT, WIDTH
@@ -40,7 +40,7 @@ def sketched(truth: Annotations, labels: Annotations) -> Sketch:
     return Sketch.from_dict(json.loads(json.dumps(sketch_of(truth, labels, ONTOLOGY).to_dict())))
 
 
-def drawn(name: str, where: Coordinates) -> Drawing:
+def drawn(name: str, where: Coordinates) -> Picture:
     side = side_with(name, where)
     picture = draw(sketched(side, side))
     assert picture is not None
@@ -108,7 +108,9 @@ def test_the_page_shows_it_filled_where_the_score_has_not_matched_it(name: str) 
     sketch = sketched(truth, labels)
     score = score_task(truth, labels, ONTOLOGY)
     one = record(1, score=score.score, details=details_of(score, sketch), sketch=sketch)
-    page = render(build_report(Question(PROJECT, bar=Bar(0.7, 2), asked_at=NOON), Evidence([one])), "html").decode()
+    page = render(
+        build_report(ReportQuestion(PROJECT, bar=Bar(0.7, 2), asked_at=NOON), ReportEvidence([one])), "html"
+    ).decode()
     picture = draw(sketch, conflicts=one.details["conflicts"])
     assert picture is not None
     (box,) = picture.truth

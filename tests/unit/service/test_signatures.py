@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.service.errors import Refusals
-from benchmark_qa.service.observability import SELDOM_SECONDS, Pace
+from benchmark_qa.service.observability import SELDOM_SECONDS, ReportPace
 from benchmark_qa.service.signatures import MAX_BODY_BYTES, SignedEndpoint, is_signed, read_body, signed_endpoint
 
 OWN, OLD, OTHERS = "secret-of-this-endpoint", "secret-before-this-one", "secret-of-another-endpoint"
@@ -39,7 +39,7 @@ def request_signed(secret: str | None, *, at: float | None = None, **headers: st
     return Request({"type": "http", "method": "POST", "path": "/agents/route", "headers": raw})
 
 
-def endpoint(pace: Pace | None = None, *secrets: str) -> SignedEndpoint:
+def endpoint(pace: ReportPace | None = None, *secrets: str) -> SignedEndpoint:
     return SignedEndpoint(
         "/agents/route", [SecretStr(each) for each in secrets or (OLD, OWN)], 300, Refusals(pace), [SecretStr(OTHERS)]
     )
@@ -93,7 +93,7 @@ def test_an_endpoint_without_a_secret_says_so(caplog: pytest.LogCaptureFixture) 
 
 def test_the_first_of_each_kind_is_told_at_once_and_later_ones_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
-    here = endpoint(Pace(clock))
+    here = endpoint(ReportPace(clock))
 
     def refuse(request: Request, times: int = 1) -> None:
         for _ in range(times):
@@ -109,7 +109,7 @@ def test_the_first_of_each_kind_is_told_at_once_and_later_ones_now_and_then(capl
 
 
 def test_kinds_that_outsiders_invent_do_not_fill_the_memory() -> None:
-    pace = Pace(Clock())
+    pace = ReportPace(Clock())
     told = [pace.next(f"kind {number}") for number in range(10_000)]
     assert sum(each is not None for each in told) < 300
     assert len(pace._told) < 300
@@ -247,7 +247,7 @@ def test_an_endpoint_has_the_secrets_of_its_variable_and_knows_those_of_the_othe
 ) -> None:
     secrets = {"ROUTE_SECRET": (SecretStr(OWN), SecretStr(OLD)), "SCORE_SECRET": (SecretStr(OTHERS),)}
     settings = SimpleNamespace(signing_secrets=lambda: secrets, signature_tolerance_seconds=60)
-    refusals = Refusals(Pace(Clock()))
+    refusals = Refusals(ReportPace(Clock()))
     made = signed_endpoint(cast(Settings, settings), "/agents/route", "ROUTE_SECRET", refusals)
     assert made == SignedEndpoint("/agents/route", secrets["ROUTE_SECRET"], 60, refusals, [SecretStr(OTHERS)])
     assert made.refusals is refusals

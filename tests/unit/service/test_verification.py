@@ -13,7 +13,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request
 
 from benchmark_qa.config.settings import Settings, load_settings
-from benchmark_qa.service.admission import Line, ServiceFull
+from benchmark_qa.service.admission import ServiceFull, WaitingLine
 from benchmark_qa.service.endpoints.custom_agents import custom_agents
 from benchmark_qa.service.endpoints.events import events
 from benchmark_qa.service.endpoints.notifications import notifications
@@ -163,7 +163,7 @@ def test_a_report_needs_the_operators_token(app: FastAPI, witness: Witness) -> N
 
 def test_a_full_line_sends_the_next_one_away_at_once_and_takes_others_later() -> None:
     async def scenario() -> None:
-        line, done = Line(2, may_wait=3), anyio.Event()
+        line, done = WaitingLine(2, may_wait=3), anyio.Event()
 
         async def take() -> None:
             async with line.turn():

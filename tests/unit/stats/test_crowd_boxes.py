@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmark_qa.stats.crowd_boxes import BoxItem, Fault, suspect_boxes
+from benchmark_qa.stats.crowd_boxes import BoxItem, SuspectKind, suspect_boxes
 
 CROWD = tuple(f"annotator-{number}" for number in range(7))
 
@@ -29,7 +29,7 @@ def test_a_box_that_nobody_sees_is_spurious() -> None:
     items = street()
     items[3] = with_truth(items[3], [*items[3].truth.tolist(), [700.0, 50, 40, 80]])
     (suspect,) = suspect_boxes(items)
-    assert (suspect.key, suspect.fault, suspect.truth_index) == ("image-3", Fault.SPURIOUS, 3)
+    assert (suspect.key, suspect.fault, suspect.truth_index) == ("image-3", SuspectKind.SPURIOUS, 3)
     assert suspect.crowd_box is None
     assert suspect.silent == CROWD
     assert str(suspect).startswith("image-3: spurious (7 of 7 annotators see nothing there; ")
@@ -40,7 +40,7 @@ def test_a_box_moved_by_half_its_width_is_misplaced_and_the_crowds_place_is_give
     moved = items[5].truth.copy()
     moved[1, 0] += 20
     (suspect,) = suspect_boxes([*items[:5], with_truth(items[5], moved.tolist()), *items[6:]])
-    assert (suspect.key, suspect.fault, suspect.truth_index) == ("image-5", Fault.MISPLACED, 1)
+    assert (suspect.key, suspect.fault, suspect.truth_index) == ("image-5", SuspectKind.MISPLACED, 1)
     assert suspect.crowd_box == pytest.approx([300, 60, 40, 80], abs=4)
 
 
@@ -48,7 +48,7 @@ def test_an_object_that_the_truth_lacks_is_missing() -> None:
     items = street()
     items[0] = with_truth(items[0], items[0].truth[:2].tolist())
     (suspect,) = suspect_boxes(items)
-    assert (suspect.key, suspect.fault, suspect.truth_index) == ("image-0", Fault.MISSING, None)
+    assert (suspect.key, suspect.fault, suspect.truth_index) == ("image-0", SuspectKind.MISSING, None)
     assert suspect.crowd_box == pytest.approx([500, 40, 40, 80], abs=4)
     assert set(suspect.voices) | set(suspect.silent) == set(CROWD)
     assert suspect.voices

@@ -9,7 +9,7 @@ import pytest
 from benchmark_qa.store.action_log import ActionLog, UnknownActionError
 from benchmark_qa.store.promotion import SeenTruth, TruthVersions
 from benchmark_qa.store.score_store import SqlScoreStore
-from benchmark_qa.store.truth_rulings import RulingRefusedError, Standing, TruthRulings, scored_versions
+from benchmark_qa.store.truth_rulings import AcceptedAnswers, RulingRefusedError, TruthRulings, scored_versions
 from tests.records import NOON, PROJECT, data_hash, record
 
 OTHER_PROJECT = "7a000000-0000-4000-8000-000000000009"
@@ -149,8 +149,8 @@ def test_the_standing_of_an_item_is_its_answers_and_its_last_ruling(rulings: Tru
     undone = rulings.undo(rulings.exclude(PROJECT, OTHER, **BY).action_id, **BY)
     assert undone.taken_at > other.taken_at
     assert rulings.standings(PROJECT, [ITEM, OTHER, data_hash(7)]) == {
-        ITEM: Standing(last.taken_at, ("label 1", "label 2")),
-        OTHER: Standing(other.taken_at, ("label 1",)),
+        ITEM: AcceptedAnswers(last.taken_at, ("label 1", "label 2")),
+        OTHER: AcceptedAnswers(other.taken_at, ("label 1",)),
     }
     assert set(rulings.standings(PROJECT, [OTHER])) == {OTHER}
 
@@ -160,7 +160,7 @@ def test_a_withdrawn_answer_leaves_the_moment_of_its_withdrawal(store: SqlScoreS
     for item, project in ((OTHER, PROJECT), (ITEM, OTHER_PROJECT)):
         accepted(rulings, item=item, project=project)
     undone = rulings.undo(first.action_id, operator="you@example.com", reason="wrong row")
-    assert rulings.standings(PROJECT, [ITEM]) == {ITEM: Standing(undone.taken_at, ("label 2",))}
+    assert rulings.standings(PROJECT, [ITEM]) == {ITEM: AcceptedAnswers(undone.taken_at, ("label 2",))}
     assert undone.taken_at > second.taken_at
     assert stale(store)[ITEM] == "an accepted answer was withdrawn"
     assert stale(store, OTHER_PROJECT)[ITEM] == "another answer is accepted"

@@ -9,7 +9,7 @@ import pytest
 from benchmark_qa.encord_api.models import LabelRow, Stage, WaitingTask
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks.projects import ServedProjects
-from benchmark_qa.tasks.standing import AGENTS_TURN, Standing, standing
+from benchmark_qa.tasks.standing import AGENTS_TURN, DeploymentState, deployment_state
 from tests.fakes.encord import FakeEncord
 from tests.records import record
 from tests.unit.tasks.test_checks import (
@@ -48,8 +48,8 @@ class Scene:
         if stage != COMPLETE:
             self.encord.waiting.setdefault(stage, []).append(waiting)
 
-    def look(self) -> Standing:
-        return standing(self.projects, self.store, NOW)
+    def look(self) -> DeploymentState:
+        return deployment_state(self.projects, self.store, NOW)
 
     def stage(self, title: str) -> Any:
         return next(stage for stage in self.look().projects[0].stages if stage.title == title)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.commands.curate.index import Index, IndexFileError, Item, Pictures
+from benchmark_qa.commands.curate.index import Index, IndexedItem, IndexFileError, Pictures
 from benchmark_qa.errors import did_you_mean
 from benchmark_qa.images.draw import Stratum, TooFewItemsError, allocate, rank_of, stratum_of
 from benchmark_qa.images.picture_groups import (
@@ -262,7 +262,7 @@ class Wish:
 class Selected:
     """Chosen pictures; `strata` has the number chosen and the number of candidates of each."""
 
-    items: Sequence[Item]
+    items: Sequence[IndexedItem]
     candidates: int
     strata: Mapping[Stratum, tuple[int, int]]
 

@@ -10,13 +10,12 @@ import typer
 
 from benchmark_qa.terminal.failures import clear_failures, refuse
 from benchmark_qa.terminal.opening import open_encord
-from benchmark_qa.terminal.options import OperatorOption, is_uuid, operator_of
+from benchmark_qa.terminal.options import JsonOption, OperatorOption, is_uuid, operator_of
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.curate.index import Index
 
 IndexOption = Annotated[Path, typer.Option("--index", help="The index file that 'curate index' writes.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 DEFAULT_INDEX = Path("pictures.index")
 
 

@@ -11,6 +11,7 @@ import typer
 from benchmark_qa.commands.curate.choosing_command import choose, collect, push, show_map
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures, refuse
 from benchmark_qa.terminal.opening import open_encord
+from benchmark_qa.terminal.options import JsonOption
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.curate.index import Index
@@ -29,7 +30,6 @@ curate = typer.Typer(
 )
 
 IndexOption = Annotated[Path, typer.Option("--index", help="The index file that 'curate index' writes.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 PageOption = Annotated[Path | None, typer.Option("--page", help="Write a page with the pictures, as HTML.")]
 DEFAULT_INDEX = Path("pictures.index")
 

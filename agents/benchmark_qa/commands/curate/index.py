@@ -48,7 +48,7 @@ class IndexFileError(RefusalError):
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class IndexedItem:
     """A picture of a source."""
 
     item: str
@@ -62,7 +62,7 @@ class Item:
 class Entry:
     """What the index keeps of one picture; `reason` says why it could not be read."""
 
-    item: Item
+    item: IndexedItem
     reason: str | None = None
     digest: str | None = None
     measures: Measures | None = None
@@ -134,7 +134,7 @@ class Index:
                 [_row(entry, model) for entry in entries],
             )
 
-    def settle(self, place: str, items: Sequence[Item]) -> int:
+    def settle(self, place: str, items: Sequence[IndexedItem]) -> int:
         """Make a place hold these items; returns how many pictures are forgotten, because no place has them any more.
 
         Titles and metadata are renewed: they can change without a new version.
@@ -172,7 +172,7 @@ class Index:
     # --- reading -------------------------------------------------------------------------------------------------
 
     @cached_property
-    def unread(self) -> list[tuple[Item, str]]:
+    def unread(self) -> list[tuple[IndexedItem, str]]:
         """Pictures that could not be read, with the reason."""
         query = "select item, version, title, metadata, reason from pictures where reason is not null"
         return [(_item(row[:4]), row[4]) for row in self._connection.execute(query)]
@@ -238,7 +238,7 @@ class Index:
 class Pictures:
     """Columns of the pictures that were read; the same index in each is one picture."""
 
-    items: Sequence[Item]
+    items: Sequence[IndexedItem]
     digests: Sequence[str]
     measures: Sequence[Measures]
     fingerprints: Sequence[int | None]
@@ -280,5 +280,5 @@ def _row(entry: Entry, model: str | None) -> tuple[Any, ...]:
     )
 
 
-def _item(row: Sequence[Any]) -> Item:
-    return Item(row[0], row[1], row[2], json.loads(row[3]))
+def _item(row: Sequence[Any]) -> IndexedItem:
+    return IndexedItem(row[0], row[1], row[2], json.loads(row[3]))

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.commands.curate.index import Entry, Index, IndexFileError, Item
+from benchmark_qa.commands.curate.index import Entry, Index, IndexedItem, IndexFileError
 from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.encord_api.catalogue import Catalogue
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
 from benchmark_qa.encord_api.folders import DescribedItem, FolderTree, ListedFolder
-from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, LARGEST_PICTURE, Pictures
+from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, LARGEST_PICTURE, StoredPictures
 from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.encord_api.tasks import task_rows
 from benchmark_qa.errors import RefusalError
@@ -46,10 +46,10 @@ class Source:
     """Pictures of one place, and how to read them."""
 
     place: str
-    items: Sequence[Item]
+    items: Sequence[IndexedItem]
     left_out: Mapping[str, int]
     """Number of other things by kind"""
-    open: Callable[[Sequence[Item]], Callable[[Item], bytes]]
+    open: Callable[[Sequence[IndexedItem]], Callable[[IndexedItem], bytes]]
     """Prepares the reading of up to `ITEMS_PER_REQUEST` items; the result raises `UnreadableImageError`"""
     data_hashes: Mapping[str, str] = field(default_factory=dict)
     """Data hash of each item, of a project"""
@@ -68,9 +68,9 @@ def local_source(folder: Path) -> Source:
             continue
         state = path.stat()
         name = path.relative_to(folder).as_posix()
-        items.append(Item(path.resolve().as_posix(), f"{state.st_size}-{state.st_mtime_ns}", name))
+        items.append(IndexedItem(path.resolve().as_posix(), f"{state.st_size}-{state.st_mtime_ns}", name))
 
-    def read(item: Item) -> bytes:
+    def read(item: IndexedItem) -> bytes:
         path = Path(item.item)
         try:
             if path.stat().st_size > LARGEST_PICTURE:
@@ -116,7 +116,7 @@ def dataset_source(encord: Encord, reference: str) -> Source:
     if not is_uuid(reference) and len(named) != 1:
         raise UnknownSource(f"there {_are(len(named), 'dataset')} {reference!r}")
     listed, items = catalogue.dataset(named[0].uuid if named else reference)
-    return _stored(encord, f"dataset {listed.title}", Pictures(encord).described(sorted(items)))
+    return _stored(encord, f"dataset {listed.title}", StoredPictures(encord).described(sorted(items)))
 
 
 def project_source(encord: Encord, reference: str) -> Source:
@@ -130,20 +130,20 @@ def project_source(encord: Encord, reference: str) -> Source:
         raise UnknownSource(f"there {_are(len(named), 'project')} {reference!r}")
     uuid = named[0].uuid if named else reference
     rows = {row.item_uuid: row.data_hash for row in task_rows(encord, uuid) if row.item_uuid}
-    found = Pictures(encord).described(sorted(rows))
+    found = StoredPictures(encord).described(sorted(rows))
     return _stored(encord, f"project {named[0].title if named else uuid}", found, rows)
 
 
 def _stored(
     encord: Encord, place: str, found: Sequence[DescribedItem], data_hashes: Mapping[str, str] | None = None
 ) -> Source:
-    items = [Item(one.uuid, f"{one.size or 0}", one.title, one.metadata) for one in found if one.kind == PICTURE]
-    pictures = Pictures(encord)
+    items = [IndexedItem(one.uuid, f"{one.size or 0}", one.title, one.metadata) for one in found if one.kind == PICTURE]
+    pictures = StoredPictures(encord)
 
-    def opened(batch: Sequence[Item]) -> Callable[[Item], bytes]:
+    def opened(batch: Sequence[IndexedItem]) -> Callable[[IndexedItem], bytes]:
         urls = pictures.signed_urls([item.item for item in batch])
 
-        def read(item: Item) -> bytes:
+        def read(item: IndexedItem) -> bytes:
             url = urls.get(item.item)
             if url is None:
                 raise UnreadableImageError("Encord has no URL for it")
@@ -224,7 +224,7 @@ def vectors_of(path: Path) -> dict[str, NDArray[np.float32]]:
     return dict(zip(items, unit_vectors(rows), strict=True))
 
 
-def vectors_in_metadata(items: Sequence[Item], key: str) -> dict[str, NDArray[np.float32]]:
+def vectors_in_metadata(items: Sequence[IndexedItem], key: str) -> dict[str, NDArray[np.float32]]:
     """Vectors under a key of the items' client metadata; items without one are left out.
 
     Raises:
@@ -293,16 +293,16 @@ def index_source(
     return run
 
 
-def _is_known(item: Item, known: tuple[str, str | None] | None, encoder: Encoder | None) -> bool:
+def _is_known(item: IndexedItem, known: tuple[str, str | None] | None, encoder: Encoder | None) -> bool:
     return known is not None and known[0] == item.version and (encoder is None or known[1] == encoder.name)
 
 
-_Result = tuple[Item, Examined | str, str]
+_Result = tuple[IndexedItem, Examined | str, str]
 """Item, what was found or the reason why it cannot be read, and digest of its bytes"""
 
 
 def _examined(
-    source: Source, wanted: Sequence[Item], threads: ThreadPoolExecutor, most_pixels: int
+    source: Source, wanted: Sequence[IndexedItem], threads: ThreadPoolExecutor, most_pixels: int
 ) -> Iterator[list[_Result]]:
     """Batches of examined pictures; the next batch is read while the caller works on one."""
     waiting: deque[list[Future[_Result]]] = deque()
@@ -316,7 +316,7 @@ def _examined(
         yield [future.result() for future in waiting.popleft()]
 
 
-def _one(read: Callable[[Item], bytes], item: Item, most_pixels: int) -> _Result:
+def _one(read: Callable[[IndexedItem], bytes], item: IndexedItem, most_pixels: int) -> _Result:
     try:
         content = read(item)
         return item, examine(content, most_pixels=most_pixels), hashlib.sha256(content).hexdigest()

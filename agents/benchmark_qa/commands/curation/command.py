@@ -12,11 +12,11 @@ from benchmark_qa.terminal.files import read_selection
 from benchmark_qa.terminal.opening import open_encord
 
 if TYPE_CHECKING:
-    from benchmark_qa.commands.curation.items import Dataset
+    from benchmark_qa.commands.curation.items import ItemDataset
     from benchmark_qa.commands.curation.size import Pool
     from benchmark_qa.encord_api.catalogue import Catalogue
     from benchmark_qa.encord_api.client import Encord
-    from benchmark_qa.images.draw import Candidate, Choice
+    from benchmark_qa.images.draw import BenchmarkDraw, Candidate
 
 SHOWN = 20
 """Unreadable pictures that are printed; OUT lists all of them"""
@@ -81,14 +81,21 @@ def choose(
     are too few items or a setting is faulty, 3 when Encord cannot be used, 4 when pictures could not be read (they are
     left out, and tried again by the next run).
     """
-    from benchmark_qa.commands.curation.items import PICTURES, Dataset, candidates_of, find_dataset, items_of, put_into
-    from benchmark_qa.commands.curation.size import Size, pool_for
+    from benchmark_qa.commands.curation.items import (
+        PICTURES,
+        ItemDataset,
+        candidate_items,
+        candidates_of,
+        find_dataset,
+        put_into,
+    )
+    from benchmark_qa.commands.curation.size import SizeOptions, pool_for
     from benchmark_qa.encord_api.catalogue import Catalogue
     from benchmark_qa.encord_api.folders import FolderTree
     from benchmark_qa.images.draw import TooFewItemsError, distinct
-    from benchmark_qa.images.draw import choose as draw
+    from benchmark_qa.images.draw import draw_benchmark as draw
 
-    size = Size(
+    size = SizeOptions(
         count=count,
         share=share,
         interval_width=interval_width,
@@ -103,8 +110,8 @@ def choose(
     with clear_failures():
         encord = open_encord()
         catalogue = Catalogue(encord)
-        into = find_dataset(catalogue, dataset) if dataset is not None else Dataset(None, "", frozenset())
-        items = items_of(FolderTree(encord), folder)
+        into = find_dataset(catalogue, dataset) if dataset is not None else ItemDataset(None, "", frozenset())
+        items = candidate_items(FolderTree(encord), folder)
         if only is not None:
             selected = set(read_selection(only).uuids) | into.items
             items = [item for item in items if item.uuid in selected]
@@ -149,7 +156,7 @@ def _fingerprinted(
     encord: "Encord", candidates: "list[Candidate]", readable: set[str], notes: Path, parallel: int
 ) -> "tuple[list[Candidate], dict[str, str]]":
     from benchmark_qa.commands.curation.items import with_fingerprints
-    from benchmark_qa.encord_api.pictures import Pictures
+    from benchmark_qa.encord_api.pictures import StoredPictures
     from benchmark_qa.terminal.files import Journal
     from benchmark_qa.terminal.printing import item_progress
 
@@ -157,13 +164,13 @@ def _fingerprinted(
     try:
         with closing(Journal(notes)) as journal, item_progress("reading pictures", total) as progress:
             return with_fingerprints(
-                Pictures(encord), candidates, readable, journal, parallel=parallel, progress=progress
+                StoredPictures(encord), candidates, readable, journal, parallel=parallel, progress=progress
             )
     except ModuleNotFoundError:
         refuse("reading pictures needs Pillow: pip install '.[curation]' in a checkout")
 
 
-def _document(choice: "Choice", pool: "Pool", into: "Dataset", unread: dict[str, str]) -> dict[str, Any]:
+def _document(choice: "BenchmarkDraw", pool: "Pool", into: "ItemDataset", unread: dict[str, str]) -> dict[str, Any]:
     return {
         "dataset": into.uuid,
         "size": {"items": pool.items, "tasks_of_an_annotator": pool.tasks_each, "because": list(pool.because)},
@@ -181,7 +188,7 @@ def _document(choice: "Choice", pool: "Pool", into: "Dataset", unread: dict[str,
     }
 
 
-def _print(choice: "Choice", pool: "Pool", into: "Dataset", out: Path, *, applied: bool) -> None:
+def _print(choice: "BenchmarkDraw", pool: "Pool", into: "ItemDataset", out: Path, *, applied: bool) -> None:
     for line in pool.because:
         typer.echo(line)
     for stratum, (chosen, there) in choice.strata.items():

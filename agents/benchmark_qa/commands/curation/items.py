@@ -1,13 +1,14 @@
 """Choose a benchmark's items from folders by fingerprint and put them into its dataset; a second run adds nothing."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from benchmark_qa.context import Progress
 from benchmark_qa.encord_api.catalogue import Catalogue
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
 from benchmark_qa.encord_api.folders import DescribedItem, FolderTree
-from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, Pictures
+from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, StoredPictures
 from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.images.draw import Candidate, stratum_of
@@ -16,9 +17,6 @@ from benchmark_qa.terminal.files import Journal
 from benchmark_qa.terminal.options import is_uuid
 
 PARALLEL = 8
-
-
-Progress = Callable[[int], None]
 
 
 @dataclass
@@ -30,7 +28,7 @@ class Fingerprints:
 
 
 def read_fingerprints(
-    pictures: Pictures, uuids: Iterable[str], journal: Journal, *, parallel: int = PARALLEL, progress: Progress
+    pictures: StoredPictures, uuids: Iterable[str], journal: Journal, *, parallel: int = PARALLEL, progress: Progress
 ) -> Fingerprints:
     """Read the pictures that the journal does not have; the next run tries unreadable ones again.
 
@@ -69,7 +67,7 @@ def read_fingerprints(
 
 
 def _read(
-    pictures: Pictures, uuids: Sequence[str], threads: ThreadPoolExecutor
+    pictures: StoredPictures, uuids: Sequence[str], threads: ThreadPoolExecutor
 ) -> Iterator[tuple[str, int | str | None]]:
     urls = pictures.signed_urls(uuids)
 
@@ -98,7 +96,7 @@ class UnknownPlace(RefusalError):
 
 
 @dataclass(frozen=True)
-class Dataset:
+class ItemDataset:
     """A dataset and its items."""
 
     uuid: str | None
@@ -107,7 +105,7 @@ class Dataset:
     items: frozenset[str]
 
 
-def find_dataset(catalogue: Catalogue, reference: str) -> Dataset:
+def find_dataset(catalogue: Catalogue, reference: str) -> ItemDataset:
     """The dataset with that uuid or exactly that title; empty if none has the title. 2 requests.
 
     Raises:
@@ -117,12 +115,12 @@ def find_dataset(catalogue: Catalogue, reference: str) -> Dataset:
     if len(named) > 1:
         raise UnknownPlace(f"there are {len(named)} datasets {reference!r}: {', '.join(one.uuid for one in named)}")
     if not named and not is_uuid(reference):
-        return Dataset(None, reference, frozenset())
+        return ItemDataset(None, reference, frozenset())
     listed, items = catalogue.dataset(named[0].uuid if named else reference)
-    return Dataset(listed.uuid, listed.title, frozenset(items))
+    return ItemDataset(listed.uuid, listed.title, frozenset(items))
 
 
-def items_of(tree: FolderTree, folders: Sequence[str]) -> list[DescribedItem]:
+def candidate_items(tree: FolderTree, folders: Sequence[str]) -> list[DescribedItem]:
     """Items in the folders, given by uuid or title, that can be data units. 1 request per 1,000 items.
 
     Raises:
@@ -143,7 +141,7 @@ def candidates_of(items: Sequence[DescribedItem], fields: Sequence[str], left_ou
 
 
 def with_fingerprints(
-    pictures: Pictures,
+    pictures: StoredPictures,
     candidates: Sequence[Candidate],
     readable: Collection[str],
     journal: Journal,
@@ -167,13 +165,13 @@ def with_fingerprints(
     ], found.unread
 
 
-def put_into(catalogue: Catalogue, dataset: Dataset, items: Sequence[str]) -> Dataset:
+def put_into(catalogue: Catalogue, dataset: ItemDataset, items: Sequence[str]) -> ItemDataset:
     """Link the items to the dataset, creating it if needed. 1 to 3 requests, and 1 per 1,000 items."""
     uuid = dataset.uuid or catalogue.make_dataset(dataset.title, "Benchmark items, chosen by benchmark-qa")
     missing = [item for item in items if item not in dataset.items]
     if missing:
         catalogue.link(uuid, missing)
-    return Dataset(uuid, dataset.title, dataset.items | set(missing))
+    return ItemDataset(uuid, dataset.title, dataset.items | set(missing))
 
 
 def _folder(tree: FolderTree, reference: str) -> str:

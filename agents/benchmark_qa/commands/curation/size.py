@@ -100,7 +100,7 @@ class SizeUnclear(RefusalError):
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class SizeOptions:
     """The size options of a benchmark; None: not given."""
 
     count: int | None = None
@@ -159,7 +159,7 @@ def pool_of_share(there: int, share: float) -> Pool:
     return Pool(items, None, tuple(because))
 
 
-def pool_for(size: Size, there: int) -> Pool:
+def pool_for(size: SizeOptions, there: int) -> Pool:
     """How many of the available items a benchmark needs, with the explanation.
 
     Raises:
@@ -174,7 +174,7 @@ def pool_for(size: Size, there: int) -> Pool:
     return _pool_of_crew(size)
 
 
-def _pool_of_crew(size: Size) -> Pool:
+def _pool_of_crew(size: SizeOptions) -> Pool:
     """The items that give everybody enough tasks without meeting an item twice."""
     each, because = _tasks_each(size)
     unusual = unusual_share(each / size.tasks_each) if size.tasks_each else None
@@ -183,7 +183,7 @@ def _pool_of_crew(size: Size) -> Pool:
     return Pool(pool.items, each, (because, *([unusual] if unusual else []), *pool.because))
 
 
-def _tasks_each(size: Size) -> tuple[int, str]:
+def _tasks_each(size: SizeOptions) -> tuple[int, str]:
     """Benchmark tasks per annotator, with the explanation."""
     if size.interval_width is not None:
         try:

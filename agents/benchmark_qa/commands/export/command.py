@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from benchmark_qa.commands.export.exporter import Exported
-    from benchmark_qa.commands.export.selection import Choice, ExportRequest
+    from benchmark_qa.commands.export.selection import ExportRequest, RowSelection
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """Formats to write."""
 
     ENCORD = "encord"
@@ -25,7 +25,7 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-class YoloTask(StrEnum):
+class YoloTaskOption(StrEnum):
     """The task that a YOLO model is trained for."""
 
     DETECT = "detect"
@@ -38,7 +38,7 @@ def export(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; formats come below it, beside manifest.json.")],
     format: Annotated[  # noqa: A002 - the option's name
-        list[Format], typer.Option(help="May be given several times.")
+        list[ExportFormat], typer.Option(help="May be given several times.")
     ],
     project: Annotated[str | None, typer.Option(help="Hash; default: the production project.")] = None,
     snapshot: Annotated[
@@ -76,7 +76,7 @@ def export(
     split: Annotated[
         str | None, typer.Option(metavar="NAME=SHARE,...", help="E.g. train=0.8,val=0.2, which is YOLO's default.")
     ] = None,
-    yolo_task: Annotated[YoloTask, typer.Option(help="YOLO data sets are of one task.")] = YoloTask.DETECT,
+    yolo_task: Annotated[YoloTaskOption, typer.Option(help="YOLO data sets are of one task.")] = YoloTaskOption.DETECT,
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Export labels to Encord JSON, COCO, YOLO and Parquet, with a manifest.
@@ -95,7 +95,7 @@ def export(
         until=edited_until,
         with_benchmark=with_benchmark,
     )
-    if weigh and not {Format.COCO, Format.PARQUET} >= set(format):
+    if weigh and not {ExportFormat.COCO, ExportFormat.PARQUET} >= set(format):
         raise typer.BadParameter("only COCO and Parquet have a place for weights", param_hint="--weigh")
     with clear_failures():
         import os
@@ -112,7 +112,7 @@ def export(
             choice=choice,
             collection=collection,
             snapshot=snapshot,
-            splits=_splits(split, yolo=Format.YOLO in format),
+            splits=_splits(split, yolo=ExportFormat.YOLO in format),
             yolo_task=yolo_task.value,
             leave_out_below_bar=leave_out_below_bar,
             weigh=weigh,
@@ -161,8 +161,8 @@ def _choice(
     since: str | None,
     until: str | None,
     with_benchmark: bool,
-) -> "Choice":
-    from benchmark_qa.commands.export.selection import Choice
+) -> "RowSelection":
+    from benchmark_qa.commands.export.selection import RowSelection
 
     pairs = []
     for text in metadata or ():
@@ -170,7 +170,7 @@ def _choice(
         if not equals or not key:
             raise typer.BadParameter(f"{text!r} is not KEY=VALUE", param_hint="--metadata")
         pairs.append((key, value))
-    return Choice(
+    return RowSelection(
         stages=tuple(stages or ()),
         datasets=tuple(datasets or ()),
         titles=tuple(titles or ()),

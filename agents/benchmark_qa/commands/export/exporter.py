@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmark_qa.commands.export.folder import OutputFolder, checked_folder
-from benchmark_qa.commands.export.manifest import Standing, manifest_bytes, standing, structure_hash
-from benchmark_qa.commands.export.selection import ExportRequest, Progress, UnknownChoice, choose
+from benchmark_qa.commands.export.manifest import JudgedPeople, judged_people, manifest_bytes, structure_hash
+from benchmark_qa.commands.export.selection import ExportRequest, StepProgress, UnknownChoice, choose_rows
 from benchmark_qa.commands.export.snapshots import RowsRead, Snapshot, make_snapshot, sealed_snapshot
-from benchmark_qa.commands.export.writing import ExportPlan, manifest_of, write
+from benchmark_qa.commands.export.writing import ExportPlan, manifest_of, write_formats
 from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.collections import FrameCollections
@@ -52,7 +52,7 @@ class Exporter:
     store: SqlScoreStore | None
     deployment: Deployment | None
 
-    def export(self, request: ExportRequest, out: Path, progress: Progress) -> Exported:
+    def export(self, request: ExportRequest, out: Path, progress: StepProgress) -> Exported:
         """Export into a folder. Can be killed at any point and run again; a later run reads what has changed.
 
         Requests: 3 for the project and 3 for each benchmark project; 1 for all metadata; label rows in bundles of up
@@ -73,7 +73,7 @@ class Exporter:
             plan = ExportPlan(request, project, classes, snapshot, rows, self._standing(request, snapshot))
             files = OutputFolder(out)
             try:
-                written = write(plan, kept, files, progress)
+                written = write_formats(plan, kept, files, progress)
                 manifest = manifest_of(plan, written, files)
                 files.publish(manifest_bytes(manifest))
             finally:
@@ -101,7 +101,7 @@ class Exporter:
         return replace(request, choice=replace(request.choice, data_hashes=both))
 
     def _rows(
-        self, request: ExportRequest, project: Project, progress: Progress
+        self, request: ExportRequest, project: Project, progress: StepProgress
     ) -> tuple[Snapshot | None, Sequence[BranchRow], Counter[str]]:
         branches = LabelBranches(self.encord, request.project_hash)
         digest = request.choice.digest()
@@ -110,7 +110,7 @@ class Exporter:
             if snapshot is not None:
                 return snapshot, snapshot.rows, Counter()
         rows = branches.rows(client_metadata=bool(request.choice.metadata))
-        chosen = choose(rows, project, request.choice, self._benchmark_datasets(request.project_hash))
+        chosen = choose_rows(rows, project, request.choice, self._benchmark_datasets(request.project_hash))
         if request.snapshot is None:
             return None, chosen.rows, chosen.left_out
         made = make_snapshot(
@@ -129,7 +129,7 @@ class Exporter:
         served = ServedProjects(self.encord, self.deployment)
         return {dataset for project in served.benchmarks for dataset in project.dataset_titles}
 
-    def _read(self, project_hash: str, rows: Sequence[BranchRow], kept: RowsRead, progress: Progress) -> int:
+    def _read(self, project_hash: str, rows: Sequence[BranchRow], kept: RowsRead, progress: StepProgress) -> int:
         edited_at = {row.label_hash: row.last_edited_at for row in rows if row.label_hash is not None}
         current = kept.current(edited_at)
         changed = [label_hash for label_hash in edited_at if label_hash not in current]
@@ -139,9 +139,9 @@ class Exporter:
             progress("reading", len(bundle), len(edited_at))
         return len(changed)
 
-    def _standing(self, request: ExportRequest, snapshot: Snapshot | None) -> Standing | None:
+    def _standing(self, request: ExportRequest, snapshot: Snapshot | None) -> JudgedPeople | None:
         if not (request.weigh or request.leave_out_below_bar):
             return None
         if self.store is None or self.deployment is None:
             raise NoDeployment("weights and verdicts need the service's configuration: set BENCHMARK_QA_CONFIG")
-        return standing(self.store, self.deployment, as_of=snapshot.made_at if snapshot else None)
+        return judged_people(self.store, self.deployment, as_of=snapshot.made_at if snapshot else None)

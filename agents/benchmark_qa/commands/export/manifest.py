@@ -19,7 +19,7 @@ import orjson
 from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.formats.class_mapping import Classes
 from benchmark_qa.formats.encord_writer import canonical_bytes
-from benchmark_qa.formats.writer import ExportedRow, Weights
+from benchmark_qa.formats.writer import AnnotatorWeights, ExportedRow
 from benchmark_qa.quality.from_store import report_project
 from benchmark_qa.store.score_store import SqlScoreStore
 
@@ -27,7 +27,7 @@ MANIFEST_VERSION = 1
 
 
 @dataclass
-class Counts:
+class LabelCounts:
     """Counts of what the label rows hold, in any format, to compare with Encord's own figures."""
 
     rows: int = 0
@@ -82,15 +82,15 @@ def manifest_bytes(content: Mapping[str, Any]) -> bytes:
 
 
 @dataclass(frozen=True)
-class Standing:
+class JudgedPeople:
     """Verdicts and weights as of a moment."""
 
     below_the_bar: frozenset[str]
-    weights: Weights
+    weights: AnnotatorWeights
     """By annotator, the shrunk figure of the verdict; without one, the pooled figure"""
 
 
-def standing(store: SqlScoreStore, deployment: Deployment, *, as_of: datetime | None) -> Standing:
+def judged_people(store: SqlScoreStore, deployment: Deployment, *, as_of: datetime | None) -> JudgedPeople:
     """Verdicts and weights from the score records, equal to those of the report.
 
     Raises:
@@ -99,9 +99,9 @@ def standing(store: SqlScoreStore, deployment: Deployment, *, as_of: datetime | 
     board = report_project(store, deployment, domain="", as_of=as_of).leaderboard
     pooled = board.pooled_figure
     weights = {line.annotator: round(line.shrunk, 6) for line in board.lines if line.shrunk is not None}
-    return Standing(
+    return JudgedPeople(
         frozenset(line.annotator for line in board.lines if line.verdict == "below the bar"),
-        Weights(weights, 1.0 if pooled is None else round(float(pooled), 6)),
+        AnnotatorWeights(weights, 1.0 if pooled is None else round(float(pooled), 6)),
     )
 
 

@@ -21,7 +21,7 @@ class UnknownChoice(RefusalError):
 
 
 @dataclass(frozen=True)
-class Choice:
+class RowSelection:
     """The row selection. All given criteria must hold; of several values of one criterion, one must."""
 
     stages: tuple[str, ...] = ()
@@ -67,7 +67,9 @@ class Chosen:
     left_out: Counter[str]
 
 
-def choose(rows: Sequence[BranchRow], project: Project, choice: Choice, benchmark_datasets: Collection[str]) -> Chosen:
+def choose_rows(
+    rows: Sequence[BranchRow], project: Project, choice: RowSelection, benchmark_datasets: Collection[str]
+) -> Chosen:
     """Choose among all data units of a project, as they are on `main`.
 
     A data unit that nobody has opened has no labels: past annotation this is an answer without labels; before, it is
@@ -90,7 +92,7 @@ def choose(rows: Sequence[BranchRow], project: Project, choice: Choice, benchmar
 
 def _against(  # noqa: PLR0911 - one return a reason
     row: BranchRow,
-    choice: Choice,
+    choice: RowSelection,
     stages: Mapping[str, Stage],
     datasets: Collection[str] | None,
     benchmark_datasets: Collection[str],
@@ -167,7 +169,7 @@ FORMATS = ("encord", "coco", "yolo", "parquet")
 DEFAULT_YOLO_SPLITS = Splits((("train", 0.8), ("val", 0.2)))
 
 
-Progress = Callable[[str, int, int], None]
+StepProgress = Callable[[str, int, int], None]
 """Called with the name of the step, how many more are done, and the total"""
 
 
@@ -177,7 +179,7 @@ class ExportRequest:
 
     project_hash: str
     formats: tuple[str, ...]
-    choice: Choice = field(default_factory=Choice)
+    choice: RowSelection = field(default_factory=RowSelection)
     collection: str | None = None
     """Name of a frame collection of the project: only its data units are exported"""
     snapshot: str | None = None

@@ -10,8 +10,8 @@ import orjson
 
 from benchmark_qa import __version__
 from benchmark_qa.commands.export.folder import OutputFolder
-from benchmark_qa.commands.export.manifest import Counts, FileNames, Standing, structure_hash
-from benchmark_qa.commands.export.selection import FORMATS, ExportRequest, Progress
+from benchmark_qa.commands.export.manifest import FileNames, JudgedPeople, LabelCounts, structure_hash
+from benchmark_qa.commands.export.selection import FORMATS, ExportRequest, StepProgress
 from benchmark_qa.commands.export.snapshots import RowsRead, Snapshot
 from benchmark_qa.encord_api.label_rows import BranchRow
 from benchmark_qa.encord_api.models import Project
@@ -45,7 +45,7 @@ class ExportPlan:
     snapshot: Snapshot | None
     rows: Sequence[BranchRow]
     """Sorted by data hash"""
-    judged: Standing | None
+    judged: JudgedPeople | None
     """None: verdicts are not needed"""
 
 
@@ -53,7 +53,7 @@ class ExportPlan:
 class Written:
     """Counts and errors of what was written."""
 
-    counts: Counts = field(default_factory=Counts)
+    counts: LabelCounts = field(default_factory=LabelCounts)
     below_the_bar: int = 0
     """Rows left out because their annotator is below the bar"""
     unreadable: list[tuple[str, str]] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Written:
     formats: dict[str, Any] = field(default_factory=dict)
 
 
-def write(plan: ExportPlan, kept: RowsRead, files: OutputFolder, progress: Progress) -> Written:
+def write_formats(plan: ExportPlan, kept: RowsRead, files: OutputFolder, progress: StepProgress) -> Written:
     """Write every requested format, each into a folder of its own.
 
     Raises:
@@ -82,7 +82,7 @@ def write(plan: ExportPlan, kept: RowsRead, files: OutputFolder, progress: Progr
     return written
 
 
-def _exported_rows(plan: ExportPlan, kept: RowsRead, written: Written, progress: Progress) -> Iterator[ExportedRow]:
+def _exported_rows(plan: ExportPlan, kept: RowsRead, written: Written, progress: StepProgress) -> Iterator[ExportedRow]:
     """The rows in order, one at a time; `written` notes rows that are unreadable or left out."""
     names = FileNames(row.data_title for row in plan.rows)
     splits = plan.request.parts()

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.commands.predictions.outcome import with_boxes
 from benchmark_qa.commands.predictions.result import NO_CLASS, PredictionScore
-from benchmark_qa.engine.pairs import Flags, Indices, Numbers, Pairs, assign, box_iou, touching
+from benchmark_qa.engine.pairs import Flags, Pairs, best_pairs, box_iou, touching
+from benchmark_qa.labels.annotations import Indices, Numbers
 from benchmark_qa.stats.intervals import Interval
 
 
@@ -39,7 +40,7 @@ class Boxes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sides:
+class BoxSides:
     """Labels and predictions, without crowd regions and predictions that lie in one."""
 
     labels: Boxes
@@ -74,7 +75,7 @@ class Overlaps:
 
     def one_to_one(self) -> "Overlaps":
         """A one-to-one matching: as many pairs as possible, with the greatest total overlap."""
-        return self.where(assign(self.pairs, self.iou, _numbered(self.pairs.truth), _numbered(self.pairs.label)))
+        return self.where(best_pairs(self.pairs, self.iou, _numbered(self.pairs.truth), _numbered(self.pairs.label)))
 
     def without(self, labels: Flags, predictions: Flags) -> "Overlaps":
         """The pairs in which neither side is marked."""
@@ -181,7 +182,7 @@ def rare_classes(detections: Detections, *, enough: int = ENOUGH_EXAMPLES, confi
 
     Includes classes that are neither labelled nor predicted.
     """
-    sides = Sides.of(detections)
+    sides = BoxSides.of(detections)
     units = np.array(detections.clusters, dtype=np.int64)
     seen = sides.predictions.score >= confidence
     found = []
@@ -242,7 +243,7 @@ def find_contradictions(detections: Detections, groups: Sequence[NDArray[np.intp
         detections: labels as truth; predictions are not used.
         groups: near-duplicates as indices into `Detections.images` (`near_duplicate_groups`).
     """
-    labels = _to_unit_square(Sides.of(detections).labels, detections)
+    labels = _to_unit_square(BoxSides.of(detections).labels, detections)
     found = (_worst_pair(labels, group[:MOST_COMPARED].tolist(), detections.classes) for group in groups)
     return sorted((one for one in found if one is not None), key=lambda one: (one.agreement, one.images))
 

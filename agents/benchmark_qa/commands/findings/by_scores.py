@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from benchmark_qa.encord_api.tasks import task_rows
-from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems, Reason, ReasonKind
+from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems, ChosenReason, ReasonKind
 from benchmark_qa.labels.annotations import label_creators
 from benchmark_qa.quality.from_store import report_project
 from benchmark_qa.quality.report import Report
@@ -33,7 +33,7 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Work:
+class FinishedWork:
     """A finished production data unit and its annotator."""
 
     data_hash: str
@@ -59,7 +59,7 @@ class Doubt:
 
 
 def choose_from_scores(
-    work: Iterable[Work],
+    work: Iterable[FinishedWork],
     judgements: Iterable[Judgement],
     doubts: Iterable[Doubt],
     *,
@@ -85,7 +85,7 @@ def choose_from_scores(
     return sorted(items, key=lambda item: (-item.strength, item.data_hash))
 
 
-def choose_at_random(choice: ChosenItems, work: Sequence[Work], *, seed: int, made_at: datetime) -> ChosenItems:
+def choose_at_random(choice: ChosenItems, work: Sequence[FinishedWork], *, seed: int, made_at: datetime) -> ChosenItems:
     """A random control group from `work`: as many data units as the choice has of production.
 
     Items chosen for bad results look better at the next measurement, whoever labels them. Only the gain above that of a
@@ -94,7 +94,7 @@ def choose_at_random(choice: ChosenItems, work: Sequence[Work], *, seed: int, ma
     known = {one.data_hash: one for one in work}
     number = sum(item.data_hash in known for item in choice.items)
     drawn = random.Random(seed).sample(sorted(known), number)  # noqa: S311 (a sample, not a secret)
-    reason = Reason(kind="control", strength=0.0, text="drawn at random, to hold a choice against")
+    reason = ChosenReason(kind="control", strength=0.0, text="drawn at random, to hold a choice against")
     items = tuple(
         ChosenItem(
             data_hash=known[key].data_hash,
@@ -108,15 +108,19 @@ def choose_at_random(choice: ChosenItems, work: Sequence[Work], *, seed: int, ma
     return ChosenItems(project_hash=choice.project_hash, name=name, made_at=made_at, items=items)
 
 
-def _of_annotator(one: Judgement, bar: float) -> Reason:
+def _of_annotator(one: Judgement, bar: float) -> ChosenReason:
     interval = f"{one.figure} {one.estimate:.2f} [{one.low:.2f}, {one.high:.2f}] on {one.tasks} benchmark tasks"
     if one.verdict == "below the bar":
-        return Reason(kind="low_score", strength=1.0 - one.estimate, text=f"its annotator is below the bar: {interval}")
+        return ChosenReason(
+            kind="low_score", strength=1.0 - one.estimate, text=f"its annotator is below the bar: {interval}"
+        )
     width = one.high - one.low
     under = min(max((bar - one.low) / width, 0.0), 1.0) if width else float(one.estimate < bar)
     if one.verdict == "above the bar":
         under = 0.0
-    return Reason(kind="undecided", strength=under, text=f"nothing is known for sure of its annotator: {interval}")
+    return ChosenReason(
+        kind="undecided", strength=under, text=f"nothing is known for sure of its annotator: {interval}"
+    )
 
 
 def _of_truth(doubts: Iterable[Doubt]) -> list[ChosenItem]:
@@ -142,11 +146,11 @@ _FAULTS: Mapping[str, str] = {
 }
 
 
-def _doubt_in_words(doubt: Doubt) -> Reason:
+def _doubt_in_words(doubt: Doubt) -> ChosenReason:
     text = (
         f"{doubt.voices} of {doubt.answered} annotators contradict it about {doubt.feature!r}: {_FAULTS[doubt.fault]}"
     )
-    return Reason(
+    return ChosenReason(
         kind="suspect_truth",
         strength=min(max(doubt.wrong, 0.0), 1.0),
         text=text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…",
@@ -205,7 +209,7 @@ def choose_control(projects: ServedProjects, choice: ChosenItems, *, seed: int, 
     return control
 
 
-def finished_work(projects: ServedProjects) -> list[Work]:
+def finished_work(projects: ServedProjects) -> list[FinishedWork]:
     """Production data units in review or finished, whose annotator is known.
 
     The annotator is the only creator of the labels; without labels, the last person who acted on the task.
@@ -228,7 +232,7 @@ def finished_work(projects: ServedProjects) -> list[Work]:
         people = creators.get(row.label_hash or "") or {row.last_actioned_by or ""}
         annotator = people.pop() if len(people) == 1 else ""
         if annotator:
-            found.append(Work(row.data_hash, row.data_title, row.dataset_hash, annotator))
+            found.append(FinishedWork(row.data_hash, row.data_title, row.dataset_hash, annotator))
     return found
 
 

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from benchmark_qa.commands.findings.findings import Findings
-from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, Source
-from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems, Reason, ReasonKind
+from benchmark_qa.commands.predictions.detections import Detections, ImageSource, PredictionInputError
+from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems, ChosenReason, ReasonKind
 
 OFFERED: tuple[ReasonKind, ...] = (
     "likely_label_error",
@@ -28,7 +28,7 @@ class NoDataHashesError(PredictionInputError):
         super().__init__("the labels", "name no data hashes: nothing can be chosen for Encord (label rows do)")
 
 
-def choose(
+def choose_data_units(
     detections: Detections,
     findings: Findings,
     *,
@@ -54,11 +54,11 @@ def choose(
     Raises:
         NoDataHashesError: data units are not known by hash.
     """
-    reasons: dict[int, list[Reason]] = defaultdict(list)
+    reasons: dict[int, list[ChosenReason]] = defaultdict(list)
     for image, reason in _reasons(detections, findings, least_strength):
         if reason.kind in kinds:
             reasons[image].append(reason)
-    units: dict[str, tuple[Source, list[Reason]]] = {}
+    units: dict[str, tuple[ImageSource, list[ChosenReason]]] = {}
     for image, given in reasons.items():
         source = detections.sources[image]
         if source.data_hash is None:
@@ -77,7 +77,7 @@ def choose(
     return ChosenItems(project_hash=project_hash, name=name, made_at=made_at, items=tuple(items[:most]))
 
 
-def _reasons(detections: Detections, findings: Findings, least_strength: float) -> Iterator[tuple[int, Reason]]:
+def _reasons(detections: Detections, findings: Findings, least_strength: float) -> Iterator[tuple[int, ChosenReason]]:
     yield from _label_errors(detections, findings, least_strength)
     yield from _slices(detections, findings)
     for contradiction in findings.contradictions or ():
@@ -94,7 +94,7 @@ def _reasons(detections: Detections, findings: Findings, least_strength: float) 
         yield image, _reason(detections, image, "missed_by_model", missed / objects, text)
 
 
-def _label_errors(detections: Detections, findings: Findings, least: float) -> Iterator[tuple[int, Reason]]:
+def _label_errors(detections: Detections, findings: Findings, least: float) -> Iterator[tuple[int, ChosenReason]]:
     annotations = detections.truth["annotations"]
     for error in findings.label_errors or ():
         if error.strength >= least:
@@ -107,7 +107,7 @@ def _label_errors(detections: Detections, findings: Findings, least: float) -> I
             )
 
 
-def _slices(detections: Detections, findings: Findings) -> Iterator[tuple[int, Reason]]:
+def _slices(detections: Detections, findings: Findings) -> Iterator[tuple[int, ChosenReason]]:
     for part in findings.slices or ():
         if part.gap_low > 0:
             text = f"{part.metric} {part.inside.estimate:.2f} where {part.title}, {part.outside.estimate:.2f} elsewhere"
@@ -123,9 +123,9 @@ def _reason(
     text: str,
     *,
     object_hash: str | None = None,
-) -> Reason:
+) -> ChosenReason:
     source = detections.sources[image]
-    return Reason(
+    return ChosenReason(
         kind=kind,
         strength=round(min(max(float(strength), 0.0), 1.0), 6),
         text=text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from benchmark_qa.formats.chosen_items import ChosenItems, ReasonKind
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """Reasons for choosing a data unit."""
 
     LABEL_ERROR = "likely_label_error"
@@ -69,7 +69,7 @@ def find(
         str | None, typer.Option(help="For --output: the project whose labels these are, where they are files.")
     ] = None,
     kinds: Annotated[
-        list[Kind] | None,
+        list[FindingKind] | None,
         typer.Option("--kind", help="For --output: a reason that counts (again for more); else probable label errors."),
     ] = None,
     least_strength: Annotated[
@@ -148,14 +148,14 @@ def _choice(
     *,
     project: str,
     name: str,
-    kinds: list[Kind] | None,
+    kinds: list[FindingKind] | None,
     least_strength: float,
     most: int | None,
 ) -> "ChosenItems":
-    from benchmark_qa.commands.findings.chosen import USUAL, choose
+    from benchmark_qa.commands.findings.chosen import USUAL, choose_data_units
 
     wanted: tuple[ReasonKind, ...] = tuple(kind.value for kind in kinds) if kinds else USUAL
-    return choose(
+    return choose_data_units(
         detections,
         findings,
         project_hash=project,

@@ -24,7 +24,7 @@ from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.commands.predictions.evaluation import evaluate_predictions
 from benchmark_qa.commands.predictions.outcome import Outcome
 from benchmark_qa.commands.predictions.page import WORST, slice_table
-from benchmark_qa.commands.predictions.slices import Slice, find_slices
+from benchmark_qa.commands.predictions.slices import DataSlice, find_slices
 from benchmark_qa.terminal.printing import _cell, _table, _with_interval
 
 
@@ -36,7 +36,7 @@ class Findings:
     data_units: int
     confidence: float
     label_errors: Sequence[LabelError] | None
-    slices: Sequence[Slice] | None
+    slices: Sequence[DataSlice] | None
     classes: Sequence[ClassErrors] | None
     """Missed and spurious objects by class"""
     missed: Mapping[int, tuple[int, int]] | None

@@ -7,10 +7,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.commands.findings.by_class import Overlaps, Sides
+from benchmark_qa.commands.findings.by_class import BoxSides, Overlaps
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError
-from benchmark_qa.engine.pairs import Flags, Indices, Numbers
+from benchmark_qa.engine.pairs import Flags
 from benchmark_qa.errors import MissingExtraError
+from benchmark_qa.labels.annotations import Indices, Numbers
 
 ENOUGH_FOR_AVERAGES = 10
 """Examples of a class from which the model's mean confidence in it is used"""
@@ -72,7 +73,7 @@ def _rank() -> Any:
     return rank
 
 
-Fault = Literal["missing box", "shifted box", "wrong class", "duplicate"]
+LabelFault = Literal["missing box", "shifted box", "wrong class", "duplicate"]
 
 
 SAME_OBJECT = 0.5
@@ -99,7 +100,7 @@ SHARE_OF_FAULTS = 0.05
 class LabelError:
     """One place that a person should inspect."""
 
-    fault: Fault
+    fault: LabelFault
     strength: float
     """Probability of an error, in [0, 1]"""
     image: int
@@ -139,7 +140,7 @@ def find_label_errors(detections: Detections, *, confidence: float = 0.5) -> lis
         FindingLibraryMissingError: the extra `findings` is not installed.
         PredictionInputError: a confidence is not in [0, 1].
     """
-    sides = Sides.of(detections)
+    sides = BoxSides.of(detections)
     if len(sides.predictions) and not (sides.predictions.score.min() >= 0 and sides.predictions.score.max() <= 1):
         raise PredictionInputError("predictions", "have confidences outside [0, 1]: they cannot be weighed")
     found = _Found(sides, detections.classes)
@@ -154,7 +155,7 @@ def find_label_errors(detections: Detections, *, confidence: float = 0.5) -> lis
 class _Found:
     """Labels and predictions that agree, and those that are left over."""
 
-    def __init__(self, sides: Sides, names: Sequence[str]) -> None:
+    def __init__(self, sides: BoxSides, names: Sequence[str]) -> None:
         self._names = names
         self.labels, self.predictions = sides.labels, sides.predictions
         overlaps = Overlaps.of(self.labels, self.predictions)
@@ -225,7 +226,7 @@ class _Found:
             iou=None,
         )
 
-    def _of_label(self, fault: Fault, strength: float, label: int, prediction: int, iou: float) -> LabelError:
+    def _of_label(self, fault: LabelFault, strength: float, label: int, prediction: int, iou: float) -> LabelError:
         return LabelError(
             fault=fault,
             strength=strength,

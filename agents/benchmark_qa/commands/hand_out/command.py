@@ -8,7 +8,7 @@ import typer
 
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures, refuse
 from benchmark_qa.terminal.image_maps import MapImagesOption
-from benchmark_qa.terminal.options import OperatorOption, operator_of
+from benchmark_qa.terminal.options import JsonOption, OperatorOption, operator_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,6 @@ SHOWN = 10
 prelabel = typer.Typer(
     name="prelabel", help="Pre-labels: a model's predictions on tasks that nobody has started.", no_args_is_help=True
 )
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 @prelabel.callback()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from benchmark_qa.tasks.connections import Connections
-    from benchmark_qa.tasks.standing import ProjectStanding, Standing
+    from benchmark_qa.tasks.standing import DeploymentState, ProjectStanding
 
 
 def status(
@@ -34,13 +34,13 @@ def status(
     with clear_failures():
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.tasks.connections import Connections
-        from benchmark_qa.tasks.standing import standing
+        from benchmark_qa.tasks.standing import deployment_state
         from benchmark_qa.terminal.printing import plain_console
 
         connections = Connections(load_settings(endpoints=False))
         console = plain_console(highlight=False)
         if not watch:
-            _show(console, standing(connections.projects, connections.store), as_json=json, wide=wide)
+            _show(console, deployment_state(connections.projects, connections.store), as_json=json, wide=wide)
             return
         try:
             for looked in _looks(connections, every):
@@ -54,21 +54,21 @@ def status(
             raise typer.Exit from None
 
 
-def _looks(connections: "Connections", every: float) -> "Iterator[Standing | str]":
+def _looks(connections: "Connections", every: float) -> "Iterator[DeploymentState | str]":
     """The status, repeatedly; or the reason why it is not available now."""
     from benchmark_qa.encord_api.errors import PlatformError
     from benchmark_qa.store.errors import StoreError
-    from benchmark_qa.tasks.standing import standing
+    from benchmark_qa.tasks.standing import deployment_state
 
     while True:
         try:
-            yield standing(connections.projects, connections.store)
+            yield deployment_state(connections.projects, connections.store)
         except (PlatformError, StoreError) as error:
             yield str(error)
         time.sleep(every)
 
 
-def _show(console: "Console", found: "Standing", *, as_json: bool, wide: bool, one_line: bool = False) -> None:
+def _show(console: "Console", found: "DeploymentState", *, as_json: bool, wide: bool, one_line: bool = False) -> None:
     if as_json:
         typer.echo(json_module.dumps(asdict(found), default=datetime.isoformat, indent=None if one_line else 2))
         return
@@ -89,7 +89,7 @@ def _print_stages(console: "Console", project: "ProjectStanding", now: datetime,
     from benchmark_qa.terminal.printing import Column, print_columns
 
     stages = project.stages
-    ages = [duration(now - stage.unchanged_since) if stage.unchanged_since else "" for stage in stages]
+    ages = [duration_in_words(now - stage.unchanged_since) if stage.unchanged_since else "" for stage in stages]
     columns = [
         Column("stage", [stage.title for stage in stages], rank=0, right=False),
         Column("tasks", [f"{stage.tasks:,}" for stage in stages], rank=0),
@@ -100,7 +100,7 @@ def _print_stages(console: "Console", project: "ProjectStanding", now: datetime,
     print_columns(console, columns, wide=wide)
 
 
-def duration(length: timedelta) -> str:
+def duration_in_words(length: timedelta) -> str:
     """A duration in its two largest units: `3 d 4 h`, `12 min`, `under 1 min`."""
     minutes = max(int(length.total_seconds()) // 60, 0)
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark_qa.terminal.failures import clear_failures, refuse
+from benchmark_qa.terminal.options import JsonOption
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.pace.measure import PacePlan
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 pace = typer.Typer(name="pace", help="How often people meet benchmark items, and when.")
 
 ApplyOption = Annotated[bool, typer.Option("--apply", help="Set the priorities of waiting benchmark tasks.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 _MILESTONES = (10, 50, 100, 500, 1_000, 5_000)
 """Positions in the queue for which the number of benchmark tasks before them is shown"""
 

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Share:
+class BenchmarkShare:
     """Share of benchmark tasks among an annotator's submitted tasks."""
 
     annotator: str
@@ -39,16 +39,16 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Pace:
+class MeasuredPace:
     """The current shares, and the priorities that would be set."""
 
-    shares: tuple[Share, ...]
-    overall: Share
+    shares: tuple[BenchmarkShare, ...]
+    overall: BenchmarkShare
     priorities: dict[str, float]
     """Priorities of the waiting benchmark tasks, by data hash"""
 
 
-def measure_pace(projects: ServedProjects, now: datetime | None = None) -> Pace:
+def measure_pace(projects: ServedProjects, now: datetime | None = None) -> MeasuredPace:
     """Shares by who submitted what; each part of a consensus block counts when submitted, reviews never.
 
     Requests: 1 for the label rows, and 1 per page of task actions from Encord's analytics.
@@ -75,7 +75,7 @@ def measure_pace(projects: ServedProjects, now: datetime | None = None) -> Pace:
     overall = _share("(all)", benchmark.total(), tasks.total())
     met = overall.share.estimate or 0.0
     priority = EARLY if met < projects.deployment.exposure.target_share else LATE
-    return Pace(shares, overall, dict.fromkeys(sorted(waiting), priority))
+    return MeasuredPace(shares, overall, dict.fromkeys(sorted(waiting), priority))
 
 
 def submitted_by(actions: Iterable[TaskAction], production: Project) -> set[tuple[str, str]]:
@@ -103,7 +103,7 @@ def _from_rows(projects: ServedProjects, rows: Sequence[LabelRow], known: Set[st
     }
 
 
-def set_pace(projects: ServedProjects, pace: Pace) -> None:
+def set_pace(projects: ServedProjects, pace: MeasuredPace) -> None:
     """Move waiting benchmark tasks forward or back in the queue. 1 request per 1,000."""
     if pace.priorities:
         PeoplesWork(projects.encord, projects.production.project_hash).set_priorities(pace.priorities)
@@ -114,8 +114,8 @@ def _may_wait(production: Project, stage_uuid: str | None) -> bool:
     return kinds.get(stage_uuid or "") in ("ANNOTATION", "CONSENSUS_ANNOTATION", "AGENT")
 
 
-def _share(annotator: str, benchmark: int, tasks: int) -> Share:
-    return Share(annotator, benchmark, tasks, proportion_interval(benchmark, tasks))
+def _share(annotator: str, benchmark: int, tasks: int) -> BenchmarkShare:
+    return BenchmarkShare(annotator, benchmark, tasks, proportion_interval(benchmark, tasks))
 
 
 BEFORE_WORK = frozenset({"AGENT", "ANNOTATION", "CONSENSUS_ANNOTATION"})

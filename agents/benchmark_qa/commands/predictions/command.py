@@ -33,7 +33,7 @@ class RegionChoice(StrEnum):
     AREAS = "segm"
 
 
-class Format(StrEnum):
+class EvaluationFormat(StrEnum):
     """Output format of the evaluation."""
 
     TABLE = "table"
@@ -90,8 +90,8 @@ def evaluate_predictions(
     map_images: MapImagesOption = None,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     format: Annotated[  # noqa: A002 - the option's name
-        Format, typer.Option(help="table: on the terminal; html: one page without network.")
-    ] = Format.TABLE,
+        EvaluationFormat, typer.Option(help="table: on the terminal; html: one page without network.")
+    ] = EvaluationFormat.TABLE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; else standard output.")] = None,
 ) -> None:
     """Print mAP and mAR (COCO protocol), F1, precision and recall by class, confusion and calibration.
@@ -127,9 +127,9 @@ def evaluate_predictions(
             if comparisons
             else evaluate(detections, region=region.value, iou=iou, confidence=confidence)
         )
-        chosen = Format.JSON if json else format
+        chosen = EvaluationFormat.JSON if json else format
         found = None
-        if slices or metadata or pictures or chosen is Format.HTML:
+        if slices or metadata or pictures or chosen is EvaluationFormat.HTML:
             found = find_slices(detections, region=region.value, iou=iou, confidence=confidence)
         evaluation = Evaluation(
             score=score,
@@ -162,7 +162,7 @@ def require_place(output: Path | None) -> None:
         raise ExportError(f"{output}: there is no folder {output.parent}")
 
 
-def write_evaluation(evaluation: "Evaluation", format: "Format", output: Path | None) -> None:  # noqa: A002
+def write_evaluation(evaluation: "Evaluation", format: "EvaluationFormat", output: Path | None) -> None:  # noqa: A002
     """Write tables, JSON or a page, into the file or to standard output.
 
     Raises:
@@ -173,12 +173,12 @@ def write_evaluation(evaluation: "Evaluation", format: "Format", output: Path | 
     from benchmark_qa.terminal.printing import console_of
 
     match format:
-        case Format.TABLE:
+        case EvaluationFormat.TABLE:
             with _writing(output), console_of(output) as console:
                 print_evaluation(evaluation, console)
-        case Format.JSON:
+        case EvaluationFormat.JSON:
             write_json(evaluation.to_dict(), output)
-        case Format.HTML:
+        case EvaluationFormat.HTML:
             write(evaluation_page(evaluation), output)
         case _:
             assert_never(format)

@@ -15,7 +15,7 @@ from benchmark_qa.formats.coco_reader import id_text, size_of
 from benchmark_qa.images.identity import Matching
 from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
 
-Region = Literal["bbox", "segm"]
+RegionKind = Literal["bbox", "segm"]
 """What is compared: boxes, or the areas of polygons and masks."""
 
 
@@ -29,7 +29,7 @@ class PredictionInputError(ValueError):
 
 
 @dataclass(frozen=True)
-class Source:
+class ImageSource:
     """The data unit of an image or frame; values that the file does not give are None or empty."""
 
     data_hash: str | None = None
@@ -70,7 +70,7 @@ class Detections:
     """Which image of the truth each name in the predictions means, and by which rule."""
     predicted_images: int = 0
     """Images of the truth that the predictions mention."""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[ImageSource, ...] = ()
     """By image: its data unit."""
     not_compared: Mapping[str, int] = field(default_factory=dict)
     """Objects on either side that are neither boxes nor areas, by shape; they count nowhere."""
@@ -186,13 +186,13 @@ def _known_about(image: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in image.items() if key not in NO_FIELDS and isinstance(value, str | int | float)}
 
 
-def _source_of(image: Mapping[str, Any]) -> Source:
+def _source_of(image: Mapping[str, Any]) -> ImageSource:
     def text(*keys: str) -> str | None:
         return next((image[key] for key in keys if isinstance(image.get(key), str) and image[key]), None)
 
     frame = image.get("frame")
     title, file_name = text("data_title", "file_name") or "", text("file_name")
-    return Source(
+    return ImageSource(
         data_hash=text("data_hash"),
         title=title,
         dataset_hash=text("dataset_hash"),

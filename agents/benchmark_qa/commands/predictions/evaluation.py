@@ -12,10 +12,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, Region
+from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, RegionKind
 from benchmark_qa.commands.predictions.outcome import (
     NO_TRUTH,
-    Counts,
+    ClassCounts,
     Outcome,
     evaluator,
     matched_across_classes,
@@ -25,7 +25,7 @@ from benchmark_qa.commands.predictions.result import (
     Calibration,
     CalibrationBin,
     ClassFigures,
-    Confusion,
+    PredictionConfusion,
     PredictionScore,
 )
 from benchmark_qa.stats.intervals import student_quantile
@@ -36,11 +36,11 @@ GROUPS = 20
 LEAST_GROUPS = 5
 
 
-Figures = Mapping[str, float | None]
+FiguresByName = Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
-class Difference:
+class FigureDifference:
     """One figure of both models. The interval is None with too few images; `why` gives the reason."""
 
     name: str
@@ -59,12 +59,12 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ModelComparison:
     """Two evaluations on the same ground truth and the differences of their figures."""
 
     first: PredictionScore
     second: PredictionScore
-    differences: tuple[Difference, ...]
+    differences: tuple[FigureDifference, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -72,8 +72,8 @@ class Comparison:
 
 
 def compare_predictions(
-    first: Detections, second: Detections, *, region: Region = "bbox", iou: float = 0.5, confidence: float = 0.5
-) -> Comparison:
+    first: Detections, second: Detections, *, region: RegionKind = "bbox", iou: float = 0.5, confidence: float = 0.5
+) -> ModelComparison:
     """Evaluate both models and give each difference a 95 % interval.
 
     The interval is a paired jackknife: the images (by cluster) are dealt into `GROUPS` groups, both models are
@@ -88,7 +88,7 @@ def compare_predictions(
         raise PredictionInputError("the two sets of predictions", "are not of the same ground truth")
     before, after = (_Model.of(one, region, iou, confidence) for one in (first, second))
     (old, new), *parts = [(before.figures(kept), after.figures(kept)) for kept in _jackknife(before.clusters)]
-    return Comparison(
+    return ModelComparison(
         first=evaluate_predictions(first, region=region, iou=iou, confidence=confidence),
         second=evaluate_predictions(second, region=region, iou=iou, confidence=confidence),
         differences=tuple(_difference(name, old, new, parts) for name in old),
@@ -100,21 +100,21 @@ class _Model:
     """One set of predictions, matched once; gives the figures of any subset of the images."""
 
     detections: Detections
-    region: Region
+    region: RegionKind
     clusters: NDArray[np.int64]
     """Cluster number of each image."""
-    counts: Sequence[Counts]
+    counts: Sequence[ClassCounts]
     """By class."""
 
     @classmethod
-    def of(cls, detections: Detections, region: Region, iou: float, confidence: float) -> Self:
+    def of(cls, detections: Detections, region: RegionKind, iou: float, confidence: float) -> Self:
         outcome = Outcome.of(detections, region, iou)
         clusters = np.unique(detections.clusters, return_inverse=True)[1]
         classes = range(len(detections.classes))
-        counts = [Counts.of(outcome, number, confidence, clusters) for number in classes]
+        counts = [ClassCounts.of(outcome, number, confidence, clusters) for number in classes]
         return cls(detections, region, clusters, counts)
 
-    def figures(self, kept: NDArray[np.bool_]) -> Figures:
+    def figures(self, kept: NDArray[np.bool_]) -> FiguresByName:
         """The compared figures over the kept clusters: overall, then AP and F1 by class."""
         protocol = Protocol.of(self.detections.only(kept[self.clusters]), self.region)
         f1s = [counts.only(kept).f1().estimate for counts in self.counts]
@@ -136,18 +136,20 @@ def _jackknife(clusters: NDArray[np.int64]) -> Iterator[NDArray[np.bool_]]:
         yield from (numbers % groups != group for group in range(groups))
 
 
-def _difference(name: str, before: Figures, after: Figures, parts: Sequence[tuple[Figures, Figures]]) -> Difference:
+def _difference(
+    name: str, before: FiguresByName, after: FiguresByName, parts: Sequence[tuple[FiguresByName, FiguresByName]]
+) -> FigureDifference:
     old, new = before[name], after[name]
     if old is None or new is None:
-        return Difference(name, old, new, None, None, None, "not applicable to one of the two")
+        return FigureDifference(name, old, new, None, None, None, "not applicable to one of the two")
     left = [(was[name], now[name]) for was, now in parts]
     changes = np.array([now - was for was, now in left if was is not None and now is not None])
     if len(changes) < len(left) or not left:
-        return Difference(name, old, new, new - old, None, None, "too few images for an interval")
+        return FigureDifference(name, old, new, new - old, None, None, "too few images for an interval")
     groups = len(changes)
     error = math.sqrt((groups - 1) / groups * float(((changes - changes.mean()) ** 2).sum()))
     reach = student_quantile(0.975, groups - 1) * error
-    return Difference(name, old, new, new - old, new - old - reach, new - old + reach, None)
+    return FigureDifference(name, old, new, new - old, new - old - reach, new - old + reach, None)
 
 
 SUMMARY = (
@@ -162,7 +164,7 @@ SIZES = ("all", "small", "medium", "large")
 
 
 def evaluate_predictions(
-    detections: Detections, *, region: Region = "bbox", iou: float = 0.5, confidence: float = 0.5
+    detections: Detections, *, region: RegionKind = "bbox", iou: float = 0.5, confidence: float = 0.5
 ) -> PredictionScore:
     """Evaluate by the COCO protocol, and at one confidence and IoU by F1, precision and recall.
 
@@ -180,7 +182,7 @@ def evaluate_predictions(
     protocol = Protocol.of(detections, region)
     clusters = np.unique(detections.clusters, return_inverse=True)[1]
     classes = tuple(
-        _class_figures(name, number, protocol, Counts.of(outcome, number, confidence, clusters), outcome)
+        _class_figures(name, number, protocol, ClassCounts.of(outcome, number, confidence, clusters), outcome)
         for number, name in enumerate(detections.classes)
     )
     f1s = [figures.f1.estimate for figures in classes if figures.f1.estimate is not None]
@@ -240,7 +242,7 @@ class Protocol:
     """Shape (10 IoUs, classes, 4 sizes, 3 limits), -1 where there is no ground truth."""
 
     @classmethod
-    def of(cls, detections: Detections, region: Region) -> Self:
+    def of(cls, detections: Detections, region: RegionKind) -> Self:
         """Run the library over all IoUs, sizes and limits."""
         protocol = evaluator(detections.truth, detections.predictions, region)
         protocol.run()
@@ -260,7 +262,7 @@ class Protocol:
         return _mean(self.recall[:, number, 0, -1])
 
 
-def _class_figures(name: str, number: int, protocol: Protocol, counts: Counts, outcome: Outcome) -> ClassFigures:
+def _class_figures(name: str, number: int, protocol: Protocol, counts: ClassCounts, outcome: Outcome) -> ClassFigures:
     of_class = outcome.class_of == number
     tp, fp, truths = (int(part.sum()) for part in (counts.hits, counts.spurious, counts.truths))
     best_f1, best_confidence = _best_f1(outcome.score[of_class], outcome.right[of_class], truths)
@@ -299,7 +301,9 @@ def _best_f1(score: NDArray[np.float64], right: NDArray[np.bool_], truths: int) 
     return float(f1[best]), float(score[order[best]])
 
 
-def _confusion(detections: Detections, outcome: Outcome, region: Region, iou: float, confidence: float) -> Confusion:
+def _confusion(
+    detections: Detections, outcome: Outcome, region: RegionKind, iou: float, confidence: float
+) -> PredictionConfusion:
     none = len(detections.classes)
     cells = np.zeros((none + 1, none + 1), dtype=int)
     seen = outcome.score >= confidence
@@ -314,7 +318,7 @@ def _confusion(detections: Detections, outcome: Outcome, region: Region, iou: fl
     np.add.at(cells, (true_class[mistaken[wrong]], given_class[wrong]), 1)
     cells[:, none] += np.bincount(np.delete(true_class, mistaken[wrong]), minlength=none + 1)
     cells[none, :] += np.bincount(given_class[~wrong], minlength=none + 1)
-    return Confusion(names=detections.classes, cells=tuple(map(tuple, cells.tolist())))
+    return PredictionConfusion(names=detections.classes, cells=tuple(map(tuple, cells.tolist())))
 
 
 def _calibration(outcome: Outcome, bins: int = 10) -> Calibration:

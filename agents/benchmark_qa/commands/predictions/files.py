@@ -10,14 +10,14 @@ from benchmark_qa.commands.predictions.detections import (
     finite_number,
     read_region,
 )
-from benchmark_qa.commands.predictions.truth import Given, Kind, Place
+from benchmark_qa.commands.predictions.truth import GivenClass, GivenImage, GivenPredictions
 from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
 from benchmark_qa.formats.table_reader import COLUMNS
 
 OPTIONAL = frozenset({"frame"})
 
 
-def given_by_coco(content: Any, place: str = "predictions") -> Given:
+def given_by_coco(content: Any, place: str = "predictions") -> GivenPredictions:
     """COCO results (a list), or a COCO data set whose annotations have scores.
 
     In a list `file_name` names the image, else `image_id` (an id of the labels' file, a name, or a name without its
@@ -43,40 +43,40 @@ def given_by_coco(content: Any, place: str = "predictions") -> Given:
     objects = [_result(item, f"{place}[{at}]", known) for at, item in enumerate(listed)]
     both = any("file_name" in item and "image_id" in item for item in listed if not known.places)
     notes = (f"{place}: file_name says which image a result is on; image_id is not looked at",) if both else ()
-    return Given(objects, known.places.values(), notes=notes)
+    return GivenPredictions(objects, known.places.values(), notes=notes)
 
 
 @dataclass(frozen=True)
 class _Known:
     """Images and classes of a data set by their ids; empty for a list of results."""
 
-    places: Mapping[Any, Place]
-    kinds: Mapping[Any, Kind]
+    places: Mapping[Any, GivenImage]
+    kinds: Mapping[Any, GivenClass]
     unsized: Set[Any]
     """Images on which coordinates are shares of the image"""
 
 
-def given_by_table(rows: Iterable[Mapping[str, Any]], place: str = "predictions") -> Given:
+def given_by_table(rows: Iterable[Mapping[str, Any]], place: str = "predictions") -> GivenPredictions:
     """One row per predicted box; see `COLUMNS` for the column names.
 
     Raises:
         PredictionInputError: a column is missing, or a value is not a number.
     """
-    return Given([_row(row, f"{place}[{at}]") for at, row in enumerate(rows)])
+    return GivenPredictions([_row(row, f"{place}[{at}]") for at, row in enumerate(rows)])
 
 
-def _place(image: Mapping[str, Any]) -> Place:
+def _place(image: Mapping[str, Any]) -> GivenImage:
     """An image of a data set as a place; its id, which is the data set's own, is used if it has no name."""
     keys = ("data_hash",) if image.get("stem") else ("data_hash", "file_name", "coco_url")
     names = tuple(str(image[key]) for key in keys if image.get(key))
     frame, size = image.get("frame"), size_of(image)
     ids = () if names else (id_text(image.get("stem") or image.get("id")),)
-    return Place(names, frame if isinstance(frame, int) else None, ids=ids, size=size)
+    return GivenImage(names, frame if isinstance(frame, int) else None, ids=ids, size=size)
 
 
-def _kind(category: Mapping[str, Any]) -> Kind:
+def _kind(category: Mapping[str, Any]) -> GivenClass:
     name = str(category.get("name", category.get("id")))
-    return Kind(name, name)
+    return GivenClass(name, name)
 
 
 def _objects(content: Mapping[str, Any], key: str, place: str) -> list[Mapping[str, Any]]:
@@ -105,30 +105,30 @@ def _result(given: Any, place: str, known: "_Known") -> Mapping[str, Any]:
         **read_region(given, place),
         "score": confidence_of(given["score"], f"{place}.score"),
         "image_id": _place_of_result(given, known.places),
-        "category_id": known.kinds.get(category) or Kind(id_text(category), None),
+        "category_id": known.kinds.get(category) or GivenClass(id_text(category), None),
     }
 
 
-def _place_of_result(given: Mapping[str, Any], places: Mapping[Any, Place]) -> Place:
+def _place_of_result(given: Mapping[str, Any], places: Mapping[Any, GivenImage]) -> GivenImage:
     """The place of the data set's image; in a list of results from `file_name`, else from `image_id`."""
     image, name = given.get("image_id"), given.get("file_name")
     if image in places:
         return places[image]
     if isinstance(name, str) and name:
-        return Place((name,))
-    return Place((image,) if isinstance(image, str) else (), ids=(id_text(image),))
+        return GivenImage((name,))
+    return GivenImage((image,) if isinstance(image, str) else (), ids=(id_text(image),))
 
 
 def _row(row: Mapping[str, Any], place: str) -> Mapping[str, Any]:
     values = {name: _value(row, name, place) for name in COLUMNS}
     frame = values["frame"]
     return {
-        "image_id": Place(
+        "image_id": GivenImage(
             (str(values["image"]),),
             None if frame is None else int(_number(frame, f"{place}.frame")),
             ids=(id_text(values["image"]),),
         ),
-        "category_id": Kind(str(values["class"]), str(values["class"])),
+        "category_id": GivenClass(str(values["class"]), str(values["class"])),
         "score": confidence_of(_number(values["confidence"], f"{place}.confidence"), f"{place}.confidence"),
         **read_region({"bbox": [_number(values[side], f"{place}.{side}") for side in ("x", "y", "w", "h")]}, place),
     }

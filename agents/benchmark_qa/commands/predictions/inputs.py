@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from benchmark_qa.commands.predictions.label_rows import given_by_rows, truth_of_rows
-from benchmark_qa.commands.predictions.truth import Given, Truth
+from benchmark_qa.commands.predictions.truth import GivenPredictions, Truth
 from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.label_rows import LabelledUnit, labelled_units
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.detections import Detections
 
     # HOUSE
-    from benchmark_qa.commands.predictions.truth import Given, Truth
+    from benchmark_qa.commands.predictions.truth import GivenPredictions, Truth
     from benchmark_qa.encord_api.client import Encord
     from benchmark_qa.formats.coco_building import CocoDocument
 
@@ -83,7 +83,7 @@ def read_truth(encord: Encord, labels: LabelsOf, progress: Progress = no_progres
     return LabelsRead(replace(truth, sources=sources).with_fields(known), project, left_out, items)
 
 
-def read_predictions(encord: Encord, labels: LabelsOf, progress: Progress = no_progress) -> Given:
+def read_predictions(encord: Encord, labels: LabelsOf, progress: Progress = no_progress) -> GivenPredictions:
     """A project's labels as a model's predictions, with their confidence.
 
     5 requests and one per bundle of label rows.
@@ -305,7 +305,7 @@ def truth_of_document(foreign: "CocoDocument", place: str) -> "Truth":
     )
 
 
-def _given(reference: str, account: _Account) -> "Given":
+def _given(reference: str, account: _Account) -> "GivenPredictions":
     from benchmark_qa.commands.predictions.files import given_by_coco, given_by_table
     from benchmark_qa.commands.predictions.label_rows import given_by_rows
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from benchmark_qa.commands.predictions.detections import (
     Detections,
+    ImageSource,
     PredictionInputError,
-    Source,
     box_around,
     confidence_of,
 )
 from benchmark_qa.commands.predictions.outcome import encoded, mask_area, mask_box, mask_of_rings
-from benchmark_qa.commands.predictions.truth import Given, Kind, Place, Truth
+from benchmark_qa.commands.predictions.truth import GivenClass, GivenImage, GivenPredictions, Truth
 from benchmark_qa.formats.regions import curve_regions
 from benchmark_qa.labels.annotations import Numbers, Rings, Runs
 from benchmark_qa.labels.errors import LabelReadError
@@ -33,10 +33,10 @@ from benchmark_qa.labels.shapes import (
     read_rotated_boxes,
 )
 
-Row = Mapping[str, Any]
+PredictedRow = Mapping[str, Any]
 Image = tuple[str, str, int]
 """Data hash of the label row, space (of a data group), frame."""
-Region = dict[str, Any]
+LabelRegion = dict[str, Any]
 """`bbox` or `segmentation`, in pixels."""
 
 ROW_FIELDS = ("dataset_title", "data_type")
@@ -44,7 +44,7 @@ ROW_FIELDS = ("dataset_title", "data_type")
 NO_CLASSES = Ontology()
 
 
-def detections_from_label_rows(truth: Iterable[Row], predictions: Iterable[Row]) -> Detections:
+def detections_from_label_rows(truth: Iterable[PredictedRow], predictions: Iterable[PredictedRow]) -> Detections:
     """Detections from label rows with the same data hashes; predicted objects have a `confidence`.
 
     Boxes, rotated boxes, polygons, bitmasks, circles and ellipses are compared; objects of other shapes are counted in
@@ -57,12 +57,12 @@ def detections_from_label_rows(truth: Iterable[Row], predictions: Iterable[Row])
     return detections
 
 
-def detections_of_models(truth: Iterable[Row], models: Sequence[Iterable[Row]]) -> list[Detections]:
+def detections_of_models(truth: Iterable[PredictedRow], models: Sequence[Iterable[PredictedRow]]) -> list[Detections]:
     """Detections for several models, over the same images and classes, so that they can be compared."""
     return truth_of_rows(truth).detections([given_by_rows(rows) for rows in models])
 
 
-def truth_of_rows(rows: Iterable[Row], classes: Mapping[str, str] | None = None) -> Truth:
+def truth_of_rows(rows: Iterable[PredictedRow], classes: Mapping[str, str] | None = None) -> Truth:
     """Label rows as the truth of an evaluation.
 
     Args:
@@ -91,14 +91,14 @@ def truth_of_rows(rows: Iterable[Row], classes: Mapping[str, str] | None = None)
     )
 
 
-def given_by_rows(rows: Iterable[Row]) -> Given:
+def given_by_rows(rows: Iterable[PredictedRow]) -> GivenPredictions:
     """Label rows whose objects are predictions; data units are named by hash, title and URL.
 
     Raises:
         PredictionInputError: a row is not well formed, or a data hash occurs twice.
     """
     objects: list[Mapping[str, Any]] = []
-    places: list[Place] = []
+    places: list[GivenImage] = []
     table = _Table()
     for data_hash, row in _once_each(rows, "predictions"):
         names = tuple(dict.fromkeys(name for name in (data_hash, row.get("data_title")) if isinstance(name, str)))
@@ -106,15 +106,15 @@ def given_by_rows(rows: Iterable[Row]) -> Given:
         for item in table.read(row, f"predictions {data_hash}"):
             _, space, frame = item["image_id"]
             feature = item["category_id"]
-            kind = Kind(feature, table.classes[feature])
-            objects.append({**item, "image_id": Place(names, frame, space), "category_id": kind})
-        places += [Place(names, source.frame, source.space) for source in table.sources[before:]]
+            kind = GivenClass(feature, table.classes[feature])
+            objects.append({**item, "image_id": GivenImage(names, frame, space), "category_id": kind})
+        places += [GivenImage(names, source.frame, source.space) for source in table.sources[before:]]
         if len(table.sources) == before:
-            places.append(Place(names))
-    return Given(objects, places, dict(table.not_compared))
+            places.append(GivenImage(names))
+    return GivenPredictions(objects, places, dict(table.not_compared))
 
 
-def _once_each(rows: Iterable[Row], side: str) -> Iterator[tuple[str, Row]]:
+def _once_each(rows: Iterable[PredictedRow], side: str) -> Iterator[tuple[str, PredictedRow]]:
     """Yield rows with their data hashes one by one, so that not all need to be in memory."""
     seen: set[str] = set()
     for at, row in enumerate(rows):
@@ -131,12 +131,12 @@ class _Table:
     """Images and classes, collected while rows are read."""
 
     images: dict[Image, dict[str, Any]] = field(default_factory=dict)
-    sources: list[Source] = field(default_factory=list)
+    sources: list[ImageSource] = field(default_factory=list)
     fields: list[dict[str, Any]] = field(default_factory=list)
     classes: dict[str, str] = field(default_factory=dict)
     not_compared: Counter[str] = field(default_factory=Counter)
 
-    def read(self, row: Row, side: str) -> Iterator[dict[str, Any]]:
+    def read(self, row: PredictedRow, side: str) -> Iterator[dict[str, Any]]:
         """The objects of a row as COCO results; adds its images and classes to the table."""
         try:
             for frame in frames(row, NO_CLASSES):
@@ -144,7 +144,7 @@ class _Table:
         except LabelReadError as error:
             raise PredictionInputError(f"{side}, {error.place}", error.problem) from None
 
-    def _frame(self, frame: Frame, row: Row, place: str) -> Iterator[dict[str, Any]]:
+    def _frame(self, frame: Frame, row: PredictedRow, place: str) -> Iterator[dict[str, Any]]:
         image = (row["data_hash"], frame.space, frame.number)
         width, height = (None if math.isnan(side) else int(side) for side in (frame.width, frame.height))
         if image not in self.images:
@@ -164,7 +164,7 @@ class _Table:
             for at, (item, region) in enumerate(zip(drawn, regions, strict=True)):
                 yield {"image_id": image, **self._said(item, f"{place}, {shape} {at}"), **region}
 
-    def _said(self, drawn: Row, place: str) -> dict[str, Any]:
+    def _said(self, drawn: PredictedRow, place: str) -> dict[str, Any]:
         feature = drawn.get("featureHash")
         if not isinstance(feature, str):
             raise PredictionInputError(place, "has no featureHash")
@@ -174,8 +174,8 @@ class _Table:
         return {"category_id": feature, "score": score, "object_hash": drawn.get("objectHash")}
 
 
-def _source(row: Row, frame: Frame) -> Source:
-    def text(holder: Row, key: str) -> str | None:
+def _source(row: PredictedRow, frame: Frame) -> ImageSource:
+    def text(holder: PredictedRow, key: str) -> str | None:
         value = holder.get(key)
         return value if isinstance(value, str) and value else None
 
@@ -186,7 +186,7 @@ def _source(row: Row, frame: Frame) -> Source:
         of_frame = next((unit for unit in units if str(unit.get("data_sequence")) == str(frame.number)), {})
         found = (text(of_frame, key) for key in ("data_hash", "data_title", "data_link"))
         names = tuple(name for name in found if name)
-    return Source(
+    return ImageSource(
         data_hash=row["data_hash"],
         title=text(row, "data_title") or "",
         dataset_hash=text(row, "dataset_hash"),
@@ -198,7 +198,7 @@ def _source(row: Row, frame: Frame) -> Source:
     )
 
 
-def _by_shape(frame: Frame, place: str) -> Mapping[str, list[Row]]:
+def _by_shape(frame: Frame, place: str) -> Mapping[str, list[PredictedRow]]:
     drawn = defaultdict(list)
     for item in frame.objects:
         if not isinstance(item, Mapping) or not isinstance(item.get("shape"), str):
@@ -226,17 +226,17 @@ def _ring_area(ring: list[float]) -> float:
 # --- one function per shape: the objects of a frame to their regions, in pixels ------------------------------
 
 
-def _boxes(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
+def _boxes(drawn: Sequence[PredictedRow], width: int, height: int) -> list[LabelRegion]:
     scaled = read_boxes(drawn) * [width, height, width, height]
     return [{"bbox": box} for box in scaled.tolist()]
 
 
-def _rotated_boxes(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
+def _rotated_boxes(drawn: Sequence[PredictedRow], width: int, height: int) -> list[LabelRegion]:
     corners = rotated_box_corners(read_rotated_boxes(drawn), np.array([width, height]))
     return [{"segmentation": [ring]} for ring in corners.reshape(-1, 8).tolist()]
 
 
-def _polygons(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
+def _polygons(drawn: Sequence[PredictedRow], width: int, height: int) -> list[LabelRegion]:
     areas = read_polygons(drawn)
     return [{"segmentation": _polygon(areas, at, width, height)} for at in range(len(areas))]
 
@@ -260,7 +260,7 @@ def _ring(areas: Rings, ring: int, at: int, width: int, height: int) -> list[flo
     return flat
 
 
-def _bitmasks(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
+def _bitmasks(drawn: Sequence[PredictedRow], width: int, height: int) -> list[LabelRegion]:
     masks = read_bitmasks(drawn)
     return [{"segmentation": _bitmask(masks, at, width, height)} for at in range(len(masks))]
 
@@ -275,15 +275,15 @@ def _bitmask(masks: Runs, at: int, width: int, height: int) -> dict[str, Any]:
     return encoded(np.cumsum(steps[:-1], dtype=np.uint8).reshape(height, width))
 
 
-def _circles(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
+def _circles(drawn: Sequence[PredictedRow], width: int, height: int) -> list[LabelRegion]:
     return _curves(Shape.CIRCLE, read_circles(drawn), width, height)
 
 
-def _ellipses(drawn: Sequence[Row], width: int, height: int) -> list[Region]:
+def _ellipses(drawn: Sequence[PredictedRow], width: int, height: int) -> list[LabelRegion]:
     return _curves(Shape.ELLIPSE, read_ellipses(drawn), width, height)
 
 
-def _curves(shape: Shape, geometry: Numbers, width: int, height: int) -> list[Region]:
+def _curves(shape: Shape, geometry: Numbers, width: int, height: int) -> list[LabelRegion]:
     """Circles and ellipses with exact bounds and areas; the outline is the polygon that is exported."""
     regions = []
     for at, curve in enumerate(curve_regions(shape, geometry, np.full((len(geometry), 2), (width, height)))):
@@ -294,7 +294,7 @@ def _curves(shape: Shape, geometry: Numbers, width: int, height: int) -> list[Re
     return regions
 
 
-_REGIONS: Mapping[str, Callable[[Sequence[Row], int, int], list[Region]]] = {
+_REGIONS: Mapping[str, Callable[[Sequence[PredictedRow], int, int], list[LabelRegion]]] = {
     Shape.BOUNDING_BOX: _boxes,
     Shape.ROTATABLE_BOUNDING_BOX: _rotated_boxes,
     Shape.POLYGON: _polygons,

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, Region, box_around
+from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, RegionKind, box_around
 from benchmark_qa.stats.intervals import Interval, ratio_interval
 
 
@@ -20,7 +20,7 @@ class EvaluatorMissingError(RuntimeError):
         super().__init__("evaluating predictions needs faster-coco-eval: pip install '.[predictions]' in a checkout")
 
 
-def evaluator(truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]], region: Region) -> Any:
+def evaluator(truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]], region: RegionKind) -> Any:
     """A `COCOeval` over truth and predictions; works on copies, since the library writes into its input."""
     library = _library()
     known = library.COCO({**truth, "annotations": [dict(annotation) for annotation in truth["annotations"]]})
@@ -126,7 +126,7 @@ class Outcome:
     """Whether the prediction matches an object."""
 
     @classmethod
-    def of(cls, detections: Detections, region: Region, iou: float) -> Self:
+    def of(cls, detections: Detections, region: RegionKind, iou: float) -> Self:
         """Match predictions and objects of one class, in descending order of confidence, at one IoU.
 
         Raises:
@@ -163,7 +163,7 @@ def matched_across_classes(
     truth: Mapping[str, Any],
     annotations: Sequence[Mapping[str, Any]],
     predictions: Sequence[Mapping[str, Any]],
-    region: Region,
+    region: RegionKind,
     iou: float,
 ) -> NDArray[np.int64]:
     """For each prediction the index of the annotation that it matches, ignoring classes; else -1."""
@@ -183,7 +183,7 @@ def numbers(items: Sequence[Mapping[str, Any]], key: str) -> NDArray[np.int64]:
 
 
 def _matched(
-    truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]], region: Region, iou: float
+    truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]], region: RegionKind, iou: float
 ) -> NDArray[np.int64]:
     matched = np.full(len(predictions), -1)
     if not predictions or not truth["annotations"]:
@@ -211,7 +211,7 @@ NO_TRUTH = "no ground truth of this class"
 
 
 @dataclass(frozen=True, eq=False)
-class Counts:
+class ClassCounts:
     """Counts of one class at one confidence; each array has one entry per cluster of images, shape (c,)."""
 
     hits: NDArray[np.int64]
@@ -230,9 +230,9 @@ class Counts:
             truths=count(clusters[outcome.truth_image[outcome.truth_class == number]]),
         )
 
-    def only(self, kept: NDArray[np.bool_]) -> "Counts":
+    def only(self, kept: NDArray[np.bool_]) -> "ClassCounts":
         """The counts of some of the clusters (c,)."""
-        return Counts(self.hits[kept], self.spurious[kept], self.truths[kept])
+        return ClassCounts(self.hits[kept], self.spurious[kept], self.truths[kept])
 
     def precision(self) -> Interval:
         """TP / (TP + FP)."""

@@ -13,9 +13,9 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from benchmark_qa.commands.predictions.evaluation import Difference
-from benchmark_qa.commands.predictions.result import NO_CLASS, Calibration, Confusion, PredictionScore
-from benchmark_qa.commands.predictions.slices import Slice
+from benchmark_qa.commands.predictions.evaluation import FigureDifference
+from benchmark_qa.commands.predictions.result import NO_CLASS, Calibration, PredictionConfusion, PredictionScore
+from benchmark_qa.commands.predictions.slices import DataSlice
 from benchmark_qa.page.svg import ACCENT, SOFT, Plot, even_ticks
 from benchmark_qa.page.template import HERE, environment
 from benchmark_qa.terminal.printing import _cell, _table, _with_interval
@@ -53,9 +53,9 @@ class Evaluation:
     """The figures of an evaluation, and its inputs."""
 
     score: PredictionScore
-    differences: Sequence[Difference] | None
+    differences: Sequence[FigureDifference] | None
     """Differences from the other model; None: there is no other model"""
-    slices: Sequence[Slice] | None
+    slices: Sequence[DataSlice] | None
     """None: not searched for"""
     truth: str
     predictions: str
@@ -158,7 +158,7 @@ def _class_table(score: PredictionScore) -> Table:
     return table
 
 
-def _print_confusion(confusion: Confusion, console: Console) -> None:
+def _print_confusion(confusion: PredictionConfusion, console: Console) -> None:
     """Print the matrix; if it is wider than the terminal, print the most frequent confusions."""
     table = _confusion_table(confusion)
     unlimited = console.options.update(max_width=sys.maxsize)
@@ -166,7 +166,7 @@ def _print_confusion(confusion: Confusion, console: Console) -> None:
     console.print(table if fits else _confused_table(confusion))
 
 
-def _confusion_table(confusion: Confusion) -> Table:
+def _confusion_table(confusion: PredictionConfusion) -> Table:
     names = [*map(escape, confusion.names), NO_CLASS]
     table = _table("confusion", "truth, predicted as", *names)
     for name, row in zip(names, confusion.cells, strict=True):
@@ -174,7 +174,7 @@ def _confusion_table(confusion: Confusion) -> Table:
     return table
 
 
-def _confused_table(confusion: Confusion) -> Table:
+def _confused_table(confusion: PredictionConfusion) -> Table:
     names = [*confusion.names, NO_CLASS]
     mistaken = [
         (count, names[truth], names[predicted])
@@ -189,7 +189,7 @@ def _confused_table(confusion: Confusion) -> Table:
     return table
 
 
-def _difference_table(differences: Sequence[Difference]) -> Table:
+def _difference_table(differences: Sequence[FigureDifference]) -> Table:
     table = _table("against the other model", "figure", "other", "this", "difference [95 %]", "", words={""})
     for one in differences:
         change = "n/a" if one.difference is None else f"{one.difference:+.4f}"
@@ -200,7 +200,7 @@ def _difference_table(differences: Sequence[Difference]) -> Table:
     return table
 
 
-def slice_table(slices: Sequence[Slice]) -> Table:
+def slice_table(slices: Sequence[DataSlice]) -> Table:
     """A table of the worst slices."""
     count = f"the {min(WORST, len(slices))} worst of {len(slices):,} slices (the intervals hold for all at once)"
     title = count if slices else "no slice has enough images"

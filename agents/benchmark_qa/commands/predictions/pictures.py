@@ -10,8 +10,7 @@ import typer
 
 from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
-from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST
-from benchmark_qa.encord_api.pictures import Pictures as StoredPictures
+from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, StoredPictures
 from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.images.statistics import ImageStatistics, UnreadableImageError, image_statistics
 from benchmark_qa.terminal.files import ExportError
@@ -35,7 +34,7 @@ DISTANCE = 4
 
 
 @dataclass(frozen=True)
-class Pictures:
+class PictureStatistics:
     """Picture statistics by index into `Detections.images`; missing pictures are left out."""
 
     statistics: "Mapping[int, ImageStatistics]"
@@ -52,7 +51,9 @@ class Pictures:
         return [places[group] for group in near_duplicate_groups(hashes, DISTANCE)]
 
 
-def read_pictures(inputs: "Inputs", detections: "Detections", folder: Path | None, *, stored: bool) -> Pictures | None:
+def read_pictures(
+    inputs: "Inputs", detections: "Detections", folder: Path | None, *, stored: bool
+) -> PictureStatistics | None:
     """The pictures of the folder, or those that Encord has stored; None if neither is asked for.
 
     Raises:
@@ -71,7 +72,7 @@ def read_pictures(inputs: "Inputs", detections: "Detections", folder: Path | Non
         raise ExportError("reading pictures needs Pillow: pip install '.[curation]' in a checkout") from None
 
 
-def _stored(inputs: "Inputs", detections: "Detections") -> Pictures:
+def _stored(inputs: "Inputs", detections: "Detections") -> PictureStatistics:
     if inputs.encord is None:
         raise ExportError("--pictures reads from Encord: name the labels by their project's hash")
     from benchmark_qa.terminal.failures import clear_failures
@@ -87,10 +88,10 @@ def _stored(inputs: "Inputs", detections: "Detections") -> Pictures:
     missing = len(detections.sources) - len(found.statistics)
     if missing:
         typer.echo(f"{missing:,} images are no pictures or cannot be read ({found.unread:,})", err=True)
-    return Pictures(found.statistics)
+    return PictureStatistics(found.statistics)
 
 
-def _in_folder(detections: "Detections", folder: Path, image_map: "ImageMap | None") -> Pictures:
+def _in_folder(detections: "Detections", folder: Path, image_map: "ImageMap | None") -> PictureStatistics:
     """Statistics of every image of the labels that is in the folder under one of its names."""
     from benchmark_qa.images.statistics import UnreadableImageError, image_statistics
     from benchmark_qa.terminal.printing import item_progress
@@ -109,10 +110,10 @@ def _in_folder(detections: "Detections", folder: Path, image_map: "ImageMap | No
     missing = len(detections.sources) - len(statistics)
     if missing:
         typer.echo(f"{folder}: {missing:,} images are not there ({unreadable:,} cannot be read)", err=True)
-    return Pictures(statistics)
+    return PictureStatistics(statistics)
 
 
-def with_pictures(models: "Sequence[Detections]", pictures: Pictures | None) -> "list[Detections]":
+def with_pictures(models: "Sequence[Detections]", pictures: PictureStatistics | None) -> "list[Detections]":
     """The detections with brightness and sharpness added to their fields, if the pictures were read."""
     if pictures is None:
         return list(models)
@@ -124,10 +125,10 @@ def with_pictures(models: "Sequence[Detections]", pictures: Pictures | None) -> 
 
 def _files(detections: "Detections", folder: Path, image_map: "ImageMap | None") -> list[tuple[int, Path]]:
     """The file of every image that has one, by index into `Detections.images`."""
-    from benchmark_qa.images.identity import Asked, ImageIndex, Known
+    from benchmark_qa.images.identity import Asked, ImageIndex, KnownImage
 
     known = [
-        Known(
+        KnownImage(
             tuple(name for name in (source.title, *source.names, source.url) if name),
             (source.data_hash,) if source.data_hash and not source.frame else (),
         )

@@ -44,7 +44,7 @@ class ClassFigures:
 
 
 @dataclass(frozen=True)
-class Confusion:
+class PredictionConfusion:
     """Objects by true class and predicted class, at the confidence and the IoU of the evaluation.
 
     Predictions are matched within their class first; unmatched ones on both sides are then matched across classes.
@@ -104,7 +104,7 @@ class PredictionScore:
     """Mean F1 of the classes that have ground truth."""
     worst_class: str | None
     """The class with the lowest AP."""
-    confusion: Confusion
+    confusion: PredictionConfusion
     calibration: Calibration
     notes: tuple[str, ...] = ()
     """Remarks for the user about the figures and about how the files were read."""

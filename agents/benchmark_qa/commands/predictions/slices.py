@@ -11,17 +11,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, Region
+from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, RegionKind
 from benchmark_qa.commands.predictions.outcome import Outcome, with_boxes
-from benchmark_qa.engine.pairs import box_iou, touching
+from benchmark_qa.engine.pairs import Flags, box_iou, touching
 from benchmark_qa.stats.failing_clusters import gap_between
 from benchmark_qa.stats.intervals import Interval, RatioTotals
 
 Fields = Mapping[str, Any]
 """Metadata of an image: texts, numbers and booleans by field."""
-
-
-Flags = NDArray[np.bool_]
 
 
 BINS = 4
@@ -55,7 +52,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class ConditionPart:
     """The objects (n,) and predictions (m,) that meet a condition, in the order of an `Outcome`."""
 
     condition: Condition
@@ -63,22 +60,22 @@ class Part:
     predictions: Flags
 
 
-def image_parts(outcome: Outcome, fields: Sequence[Fields], least: int) -> Iterator[Part]:
+def image_parts(outcome: Outcome, fields: Sequence[Fields], least: int) -> Iterator[ConditionPart]:
     """A part for each value of each field; values with fewer than `least` images are left out."""
     for name in dict.fromkeys(name for each in fields for name in each):
         for value, inside in _values([each.get(name) for each in fields], least):
-            yield Part(Condition(name, value), inside[outcome.truth_image], inside[outcome.image_of])
+            yield ConditionPart(Condition(name, value), inside[outcome.truth_image], inside[outcome.image_of])
     # For recall only: on an image without objects no prediction can be right.
     objects = np.bincount(outcome.truth_image, minlength=len(fields))
     nowhere = np.zeros(len(outcome.image_of), dtype=np.bool_)
     for value, inside in _values(objects.tolist(), least):
-        yield Part(Condition("objects in the image", value), inside[outcome.truth_image], nowhere)
+        yield ConditionPart(Condition("objects in the image", value), inside[outcome.truth_image], nowhere)
 
 
-def object_parts(outcome: Outcome, detections: Detections) -> Iterator[Part]:
+def object_parts(outcome: Outcome, detections: Detections) -> Iterator[ConditionPart]:
     """Parts by class, size, position and neighbours of the single box."""
     for number, name in enumerate(detections.classes):
-        yield Part(Condition("class", name), outcome.truth_class == number, outcome.class_of == number)
+        yield ConditionPart(Condition("class", name), outcome.truth_class == number, outcome.class_of == number)
     annotations = [detections.truth["annotations"][at] for at in outcome.truth_at]
     predictions = with_boxes([detections.predictions[at] for at in outcome.prediction_at])
     boxes = _boxes(annotations), _boxes(predictions)
@@ -86,7 +83,7 @@ def object_parts(outcome: Outcome, detections: Detections) -> Iterator[Part]:
     areas = truth_area, boxes[1][:, 2] * boxes[1][:, 3]
     for low, high, name in SIZES:
         truths, predicted = ((low <= area) & (area < high) for area in areas)
-        yield Part(Condition("object size", name), truths, predicted)
+        yield ConditionPart(Condition("object size", name), truths, predicted)
     sizes = np.array(
         [(image.get("width") or math.nan, image.get("height") or math.nan) for image in detections.truth["images"]],
         dtype=np.float64,
@@ -97,9 +94,9 @@ def object_parts(outcome: Outcome, detections: Detections) -> Iterator[Part]:
         for images in (outcome.truth_image, outcome.image_of)
     )
     at_edge = [_touches_edge(box, sizes[row]) for box, row in zip(boxes, rows, strict=True)]
-    yield Part(Condition("object at the edge", "yes"), at_edge[0], at_edge[1])
+    yield ConditionPart(Condition("object at the edge", "yes"), at_edge[0], at_edge[1])
     close = _is_close(boxes[0], outcome.truth_image), _is_close(boxes[1], outcome.image_of)
-    yield Part(Condition("object overlaps another", "yes"), close[0], close[1])
+    yield ConditionPart(Condition("object overlaps another", "yes"), close[0], close[1])
 
 
 def _boxes(items: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
@@ -145,7 +142,7 @@ def _quartiles(numbers: NDArray[np.float64], known: NDArray[np.float64]) -> Iter
         yield f"[{low:g}, {high:g}{']' if is_last else ')'}", inside
 
 
-Metric = Literal["recall", "precision"]
+SliceMetric = Literal["recall", "precision"]
 
 
 LEVEL = 0.95
@@ -161,10 +158,10 @@ MOST_PAIRED = 100
 
 
 @dataclass(frozen=True)
-class Slice:
+class DataSlice:
     """A part of the data, with the model's figure inside and outside."""
 
-    metric: Metric
+    metric: SliceMetric
     conditions: tuple[Condition, ...]
     """One condition, or two that both hold"""
     images: int
@@ -202,11 +199,11 @@ def find_slices(
     detections: Detections,
     fields: Sequence[Fields] | None = None,
     *,
-    region: Region = "bbox",
+    region: RegionKind = "bbox",
     iou: float = 0.5,
     confidence: float = 0.5,
     least_images: int = 5,
-) -> list[Slice]:
+) -> list[DataSlice]:
     """Every value of every field and every label statistic as a slice, and pairs of them.
 
     Slices are sorted by the low end of the gap's interval, so that a small gap over many images comes before a large
@@ -239,7 +236,7 @@ def find_slices(
 class _Table:
     """One metric as a share of k things that count: objects found, or predictions that are right."""
 
-    metric: Metric
+    metric: SliceMetric
     good: Flags
     """(k,)"""
     cluster: NDArray[np.int64]
@@ -251,7 +248,7 @@ class _Table:
     whole: Flags
     """(k,) Whether it counts at all: predictions below the confidence do not"""
 
-    def members(self, part: Part) -> Flags:
+    def members(self, part: ConditionPart) -> Flags:
         """The things that count and meet the condition."""
         return (part.truths if self.metric == "recall" else part.predictions) & self.whole
 
@@ -264,10 +261,10 @@ class _Table:
     def is_large_enough(self, totals: RatioTotals) -> bool:
         return totals.tasks >= self.least
 
-    def slice(self, conditions: tuple[Condition, ...], members: Flags, sides: "_Sides", level: float) -> Slice:
+    def slice(self, conditions: tuple[Condition, ...], members: Flags, sides: "_Sides", level: float) -> DataSlice:
         """The members as a slice."""
         gap, low, high = sides.gap(level)
-        return Slice(
+        return DataSlice(
             metric=self.metric,
             conditions=conditions,
             images=int(np.unique(self.image[members]).size),
@@ -293,7 +290,7 @@ class _Sides:
         return gap_between(self.outside.interval(level=level), self.inside.interval(level=level))
 
 
-def _singles(table: _Table, parts: Sequence[Part]) -> Iterator[Slice]:
+def _singles(table: _Table, parts: Sequence[ConditionPart]) -> Iterator[DataSlice]:
     tested = [
         (part.condition, members, sides)
         for part in parts
@@ -304,7 +301,7 @@ def _singles(table: _Table, parts: Sequence[Part]) -> Iterator[Slice]:
         yield table.slice((condition,), members, sides, level)
 
 
-def _pairs(table: _Table, parts: Sequence[Part]) -> Iterator[Slice]:
+def _pairs(table: _Table, parts: Sequence[ConditionPart]) -> Iterator[DataSlice]:
     everything = table.whole
     known = [(part.condition, table.members(part)) for part in parts]
     known = [(condition, members) for condition, members in known if 0 < members.sum() < everything.sum()]

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
-from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, Source, in_order_of_ids
+from benchmark_qa.commands.predictions.detections import Detections, ImageSource, PredictionInputError, in_order_of_ids
 from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
-from benchmark_qa.formats.label_parts import Size
+from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.images.data_units import ImageMap
-from benchmark_qa.images.identity import Asked, ImageIndex, Known, Match, Matching
+from benchmark_qa.images.identity import Asked, ImageIndex, KnownImage, Match, Matching
 
 
-class Place(NamedTuple):
+class GivenImage(NamedTuple):
     """An image, as a prediction file names it."""
 
     names: tuple[str, ...]
@@ -25,7 +25,7 @@ class Place(NamedTuple):
     """Space of a data group or a scene"""
     ids: tuple[str, ...] = ()
     """Possible ids in the labels' file, or names without extension"""
-    size: Size | None = None
+    size: ImageSize | None = None
 
     @property
     def shown(self) -> str:
@@ -33,7 +33,7 @@ class Place(NamedTuple):
         return (self.names or self.ids or ("an image without a name",))[0]
 
 
-class Kind(NamedTuple):
+class GivenClass(NamedTuple):
     """A class, as a prediction file names it."""
 
     name: str
@@ -43,12 +43,12 @@ class Kind(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenPredictions:
     """A model's predictions, as its file names images and classes."""
 
     objects: Sequence[Mapping[str, Any]]
-    """COCO results, but `image_id` is a `Place` and `category_id` a `Kind`"""
-    places: Iterable[Place] = ()
+    """COCO results, but `image_id` is a `GivenImage` and `category_id` a `GivenClass`"""
+    places: Iterable[GivenImage] = ()
     """Images that the file mentions without any object"""
     not_compared: Mapping[str, int] = field(default_factory=dict)
     """Objects that are neither boxes nor areas, by shape"""
@@ -62,7 +62,7 @@ class Truth:
 
     document: Mapping[str, Any]
     """A COCO data set, with the ids of the caller"""
-    sources: tuple[Source, ...]
+    sources: tuple[ImageSource, ...]
     """By image"""
     fields: tuple[Mapping[str, Any], ...]
     """By image: its metadata, for slices"""
@@ -102,12 +102,12 @@ class Truth:
 
     def alone(self) -> Detections:
         """The labels, with a model that predicts nothing."""
-        (nothing,) = self.detections([Given(())])
+        (nothing,) = self.detections([GivenPredictions(())])
         return nothing
 
     def detections(
         self,
-        models: Sequence[Given],
+        models: Sequence[GivenPredictions],
         image_map: ImageMap | None = None,
         class_map: Mapping[str, str] | None = None,
     ) -> list[Detections]:
@@ -146,21 +146,21 @@ class _Index:
     def __init__(self, truth: Truth) -> None:
         self._members: list[list[int]] = []
         """By position in the index: indices of images"""
-        known: list[Known] = []
+        known: list[KnownImage] = []
         units: dict[str, int] = {}
         for at, (image, source) in enumerate(zip(truth.document["images"], truth.sources, strict=True)):
             names = tuple(name for name in (source.title, source.url) if name)
             ids = () if isinstance(image["id"], tuple) else (id_text(image["id"]),)
             if source.data_hash is None:
-                known.append(Known((*source.names, *names), ids=ids, size=size_of(image)))
+                known.append(KnownImage((*source.names, *names), ids=ids, size=size_of(image)))
                 self._members.append([at])
                 continue
             if source.data_hash not in units:
                 units[source.data_hash] = len(known)
-                known.append(Known(names, (source.data_hash,)))
+                known.append(KnownImage(names, (source.data_hash,)))
                 self._members.append([])
             self._members[units[source.data_hash]].append(at)
-            known.append(Known(source.names, ids=ids, size=size_of(image), within=units[source.data_hash]))
+            known.append(KnownImage(source.names, ids=ids, size=size_of(image), within=units[source.data_hash]))
             self._members.append([at])
         self._images = ImageIndex(known)
 
@@ -169,9 +169,11 @@ class _Index:
         found = self._images.find(Asked((name,), (name,), (name,)))
         return self._members[found.at] if isinstance(found, Match) else []
 
-    def matching(self, places: Sequence[Place], image_map: ImageMap | None) -> tuple[Matching, dict[Place, list[int]]]:
+    def matching(
+        self, places: Sequence[GivenImage], image_map: ImageMap | None
+    ) -> tuple[Matching, dict[GivenImage, list[int]]]:
         """The outcome for every image that was asked for, and the images of each place's data unit."""
-        asked: dict[Asked, list[Place]] = defaultdict(list)
+        asked: dict[Asked, list[GivenImage]] = defaultdict(list)
         for place in places:
             asked[Asked(place.names, place.names, place.ids, place.size)].append(place)
         matching = self._images.all_of(list(asked), image_map)
@@ -191,7 +193,7 @@ class _Matched:
     """COCO results"""
     images: set[Hashable]
     """Images of the truth that the predictions mention"""
-    missed: list[Place]
+    missed: list[GivenImage]
     matching: Matching
     notes: tuple[str, ...]
 
@@ -215,7 +217,7 @@ class _Matcher:
         self._new_classes: list[dict[str, Any]] = []
         self._notes: dict[str, None] = {}
 
-    def match(self, model: Given) -> _Matched:
+    def match(self, model: GivenPredictions) -> _Matched:
         """Find the images and classes of a model's predictions."""
         self._notes = {}
         places = list(dict.fromkeys((*model.places, *(item["image_id"] for item in model.objects))))
@@ -246,7 +248,7 @@ class _Matcher:
         return scaled
 
     @cached_property
-    def _sizes(self) -> dict[Hashable, Size | None]:
+    def _sizes(self) -> dict[Hashable, ImageSize | None]:
         return {image["id"]: size_of(image) for image in self._images}
 
     def truth(self) -> Truth:
@@ -264,7 +266,7 @@ class _Matcher:
             fields=tuple(self._fields[at] for at in order),
         )
 
-    def _image(self, place: Place, candidates: list[int]) -> Hashable | None:
+    def _image(self, place: GivenImage, candidates: list[int]) -> Hashable | None:
         if not candidates:
             return None
         if self._map is not None:
@@ -276,7 +278,7 @@ class _Matcher:
             return None
         return self._new_image(candidates, place)
 
-    def _as_meant(self, place: Place) -> Place:
+    def _as_meant(self, place: GivenImage) -> GivenImage:
         """The place with frame and space from the map, if the map has the image."""
         meant = self._map.find(Asked(place.names, place.names, place.ids)) if self._map is not None else None
         if meant is None:
@@ -284,11 +286,11 @@ class _Matcher:
         frame = place.frame if meant.frame is None else meant.frame
         return place._replace(frame=frame, space=place.space if meant.space is None else meant.space)
 
-    def _fits(self, source: Source, place: Place) -> bool:
+    def _fits(self, source: ImageSource, place: GivenImage) -> bool:
         frame_fits = place.frame is None or source.frame in (None, place.frame)
         return frame_fits and place.space in (None, source.space)
 
-    def _new_image(self, candidates: list[int], place: Place) -> Hashable:
+    def _new_image(self, candidates: list[int], place: GivenImage) -> Hashable:
         like = self._images[candidates[0]]
         source = replace(self._sources[candidates[0]], frame=place.frame, space=place.space or "")
         identity = (source.data_hash, source.space, source.frame)
@@ -302,7 +304,7 @@ class _Matcher:
         identity: Hashable = self._images[at]["id"]
         return identity
 
-    def _class(self, kind: Kind) -> Hashable:
+    def _class(self, kind: GivenClass) -> Hashable:
         name = one_form(self._class_map.get(kind.name, kind.name) if kind.shown is None else kind.name)
         ids = [self._classes[name]] if name in self._classes else self._named.get(name, [])
         if len(ids) == 1:
@@ -329,11 +331,11 @@ def _loosely(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
-def _named(places: Iterable[Place]) -> tuple[str, ...]:
+def _named(places: Iterable[GivenImage]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(place.shown for place in places))
 
 
-def _clusters(sources: Sequence[Source]) -> tuple[int, ...]:
+def _clusters(sources: Sequence[ImageSource]) -> tuple[int, ...]:
     """Cluster number of each image; images of one data unit share one."""
     numbers: dict[Hashable, int] = {}
     return tuple(

@@ -25,42 +25,42 @@ from encord.orm.storage import (
 from pydantic import ValidationError
 
 from benchmark_qa.commands.register.check import repeated_urls, scratch_database
-from benchmark_qa.commands.register.dicom import NoSlice, Slice, slice_order
+from benchmark_qa.commands.register.dicom import DicomSlice, NoSlice, slice_order
 from benchmark_qa.commands.register.entries import LONGEST_NAME, entry_of
 from benchmark_qa.commands.register.errors import EntryError, Faults, ManifestRefused
 from benchmark_qa.commands.register.files import Limits, PartWriter
-from benchmark_qa.commands.register.kinds import Kind
+from benchmark_qa.commands.register.kinds import RegisteredKind
 from benchmark_qa.commands.register.manifest import Rows, Unreadable
-from benchmark_qa.commands.register.rows import File, RowReader, Rules, natural_key, path_of
+from benchmark_qa.commands.register.rows import File, ManifestRules, RowReader, natural_key, path_of
 from benchmark_qa.commands.register.uploading import LeftOut
 from benchmark_qa.encord_api.models import Model
 
 _ROWS_AT_A_TIME = 2_000
 
-_KEYS: dict[Kind, str] = {
-    Kind.VIDEO: "videos",
-    Kind.IMAGE: "images",
-    Kind.IMAGE_GROUP: "image_groups",
-    Kind.IMAGE_SEQUENCE: "image_groups",
-    Kind.DICOM_SERIES: "dicom_series",
-    Kind.NIFTI: "nifti",
-    Kind.AUDIO: "audio",
-    Kind.TEXT: "text",
-    Kind.HTML: "text",
-    Kind.PDF: "pdfs",
+_KEYS: dict[RegisteredKind, str] = {
+    RegisteredKind.VIDEO: "videos",
+    RegisteredKind.IMAGE: "images",
+    RegisteredKind.IMAGE_GROUP: "image_groups",
+    RegisteredKind.IMAGE_SEQUENCE: "image_groups",
+    RegisteredKind.DICOM_SERIES: "dicom_series",
+    RegisteredKind.NIFTI: "nifti",
+    RegisteredKind.AUDIO: "audio",
+    RegisteredKind.TEXT: "text",
+    RegisteredKind.HTML: "text",
+    RegisteredKind.PDF: "pdfs",
 }
 """Keys by kind, in the order of writing: kinds that share a key are next to each other"""
 _ORDER = {kind: number for number, kind in enumerate(_KEYS)}
 _KINDS = list(_KEYS)
 
-_SINGLE: dict[Kind, type[Any]] = {
-    Kind.VIDEO: DataUploadVideo,
-    Kind.IMAGE: DataUploadImage,
-    Kind.NIFTI: DataUploadNifti,
-    Kind.AUDIO: DataUploadAudio,
-    Kind.TEXT: DataUploadText,
-    Kind.HTML: DataUploadText,
-    Kind.PDF: DataUploadPDF,
+_SINGLE: dict[RegisteredKind, type[Any]] = {
+    RegisteredKind.VIDEO: DataUploadVideo,
+    RegisteredKind.IMAGE: DataUploadImage,
+    RegisteredKind.NIFTI: DataUploadNifti,
+    RegisteredKind.AUDIO: DataUploadAudio,
+    RegisteredKind.TEXT: DataUploadText,
+    RegisteredKind.HTML: DataUploadText,
+    RegisteredKind.PDF: DataUploadPDF,
 }
 
 _SCHEMA = """
@@ -109,7 +109,7 @@ class Destination(Protocol):
 class Built:
     """Counts of what was built."""
 
-    items: Counter[Kind] = field(default_factory=Counter)
+    items: Counter[RegisteredKind] = field(default_factory=Counter)
     urls: int = 0
     parts: int = 0
     data_groups: int = 0
@@ -119,7 +119,7 @@ class Built:
 
 def build(
     rows: Rows,
-    rules: Rules,
+    rules: ManifestRules,
     destination: Destination,
     *,
     skip_duplicate_urls: bool = True,
@@ -245,7 +245,7 @@ class _Writing:
                 assert part.entry is not None  # noqa: S101 - items of one file are stored whole
                 self._add(kind, part.entry, 1)
 
-    def _group(self, kind: Kind, parts: Iterator[_Part]) -> None:
+    def _group(self, kind: RegisteredKind, parts: Iterator[_Part]) -> None:
         most = self.limits.urls
         group = list(islice(parts, most))
         excess = next(parts, None)
@@ -255,14 +255,14 @@ class _Writing:
             return
         metadata = _agreed("metadata", [(part.line, part.metadata) for part in group], self.faults) or b"{}"
         title = _agreed("title", [(part.line, part.said_title) for part in group], self.faults) or group[0].title
-        if kind is Kind.DICOM_SERIES and group[0].slice is not None:
+        if kind is RegisteredKind.DICOM_SERIES and group[0].slice is not None:
             group, title = self._in_order(group), self._of_series(title or "", group[0])
         model = _group_model(kind, [part.url for part in group], title, orjson.loads(metadata))
         self._add(kind, _bytes(entry_of(model)), len(group))
 
     def _in_order(self, group: list[_Part]) -> list[_Part]:
         """The slices of a series in order, without duplicates."""
-        slices = [Slice.from_dict(orjson.loads(part.slice or b"{}")) for part in group]
+        slices = [DicomSlice.from_dict(orjson.loads(part.slice or b"{}")) for part in group]
         found: list[_Part] = []
         first: dict[str, _Part] = {}
         for at in slice_order(slices):
@@ -283,7 +283,7 @@ class _Writing:
         series = str(orjson.loads(part.slice or b"{}").get("series", ""))
         return f"{title[: LONGEST_NAME - len(series) - 1]} {series}" if title in self.several and series else title
 
-    def _add(self, kind: Kind, entry: bytes, urls: int) -> None:
+    def _add(self, kind: RegisteredKind, entry: bytes, urls: int) -> None:
         self.writer.add(_KEYS[kind], entry, urls)
         self.built.items[kind] += 1
         self.built.urls += urls
@@ -301,13 +301,13 @@ def _agreed(what: str, said: list[tuple[int, Any]], faults: Faults) -> Any:
     return agreed
 
 
-def _group_model(kind: Kind, urls: list[str], title: str | None, metadata: dict[str, Any]) -> Model:
-    if kind is Kind.DICOM_SERIES:
+def _group_model(kind: RegisteredKind, urls: list[str], title: str | None, metadata: dict[str, Any]) -> Model:
+    if kind is RegisteredKind.DICOM_SERIES:
         files = [DataUploadDicomSeriesDicomFile(url=url, title=None) for url in urls]
         return DataUploadDicomSeries(dicom_files=files, title=title, client_metadata=metadata)
     images = [DataUploadImageGroupImage(url=url) for url in urls]
     return DataUploadImageGroup(
-        images=images, title=title, client_metadata=metadata, create_video=kind is Kind.IMAGE_SEQUENCE
+        images=images, title=title, client_metadata=metadata, create_video=kind is RegisteredKind.IMAGE_SEQUENCE
     )
 
 

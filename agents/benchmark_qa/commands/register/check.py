@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, TextIO
 
 from benchmark_qa.commands.register.entries import MODELS, check_limits, key_of, model_of, plain, urls_of
-from benchmark_qa.commands.register.errors import EntryError, Fault, Faults
+from benchmark_qa.commands.register.errors import EntryError, Faults, LineFault
 from benchmark_qa.commands.register.files import Limits, MalformedFile, Value, values
 from benchmark_qa.commands.register.key_frames import MetadataSchema, checked_reserved, require_finite
 from benchmark_qa.encord_api.models import Model
@@ -46,7 +46,7 @@ _ENTRIES_AT_A_TIME = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RegisteredEntry:
     """One item of a registration file; `key` is the documented form of its key."""
 
     line: int
@@ -61,7 +61,7 @@ class Checked:
     items: Counter[str] = field(default_factory=Counter)
     """Number of items by key"""
     urls: int = 0
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[LineFault, ...] = ()
     """The first hundred faults"""
     total_faults: int = 0
 
@@ -86,7 +86,7 @@ def check(text: TextIO, *, limits: Limits | None = None, schema: MetadataSchema 
     return found
 
 
-def entries(text: TextIO) -> Iterator[Entry]:
+def registered_entries(text: TextIO) -> Iterator[RegisteredEntry]:
     """Yield the items of a checked registration file in order, one at a time.
 
     Raises:
@@ -117,11 +117,11 @@ def _urls(text: TextIO, found: Checked, faults: Faults, schema: MetadataSchema |
         faults.add(error.line, error.reason)
 
 
-def _entry(value: Value) -> Entry:
+def _entry(value: Value) -> RegisteredEntry:
     key = key_of(value.key)
     if key is None:
         raise EntryError(f"{value.key!r} is not a kind of data that can be registered: {', '.join(MODELS)}")
-    return Entry(value.line, key, model_of(key, value.value))
+    return RegisteredEntry(value.line, key, model_of(key, value.value))
 
 
 def _check_metadata(metadata: Mapping[str, Any], schema: MetadataSchema | None) -> None:

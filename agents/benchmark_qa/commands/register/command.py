@@ -12,9 +12,10 @@ from benchmark_qa.terminal.opening import open_storage
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.register.key_frames import MetadataSchema
-    from benchmark_qa.commands.register.rows import Rules
-    from benchmark_qa.commands.register.steps import Progress, Registered
-    from benchmark_qa.encord_api.uploads import Folder
+    from benchmark_qa.commands.register.rows import ManifestRules
+    from benchmark_qa.commands.register.steps import Registered
+    from benchmark_qa.context import Progress
+    from benchmark_qa.encord_api.uploads import UploadFolder
 
 
 register = typer.Typer(
@@ -246,7 +247,7 @@ def sync(
 
 
 def register_in(
-    folder: "Folder",
+    folder: "UploadFolder",
     files: list[Path],
     *,
     integration: str,
@@ -256,7 +257,7 @@ def register_in(
     progress: "Progress",
 ) -> "Registered":
     """Register the items of checked files; progress is saved beside each file."""
-    from benchmark_qa.commands.register.check import entries
+    from benchmark_qa.commands.register.check import registered_entries
     from benchmark_qa.commands.register.steps import Registered
     from benchmark_qa.commands.register.steps import register as register_entries
     from benchmark_qa.terminal.files import Journal
@@ -266,7 +267,7 @@ def register_in(
         with closing(Journal(path.with_name(f"{path.name}.progress"))) as journal, _text(path) as text:
             outcome += register_entries(
                 folder,
-                entries(text),
+                registered_entries(text),
                 journal,
                 integration=integration,
                 upsert_metadata=upsert_metadata,
@@ -297,19 +298,19 @@ def make_rules(
     group_column: str,
     group_pattern: str | None,
     schema: Path | None,
-) -> "Rules":
+) -> "ManifestRules":
     """Rules from the options; without `storage`, rules for local files.
 
     Raises:
         RulesError
     """
-    from benchmark_qa.commands.register.kinds import Kind
+    from benchmark_qa.commands.register.kinds import RegisteredKind
     from benchmark_qa.commands.register.listing import Location
-    from benchmark_qa.commands.register.rows import Rules
+    from benchmark_qa.commands.register.rows import ManifestRules
 
-    return Rules(
+    return ManifestRules(
         location=Location(_choice("--storage", storage, list(Location))) if storage is not None else None,
-        kind=Kind(_choice("--kind", kind, list(Kind))) if kind is not None else None,
+        kind=RegisteredKind(_choice("--kind", kind, list(RegisteredKind))) if kind is not None else None,
         base_url=base_url,
         title=title,
         url_column=url_column,
@@ -370,7 +371,7 @@ def _text(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig")
 
 
-def make_data_groups_in(folder: "Folder", files: list[Path]) -> "Registered":
+def make_data_groups_in(folder: "UploadFolder", files: list[Path]) -> "Registered":
     """Make the data groups that are listed in directories beside the registration files."""
     from benchmark_qa.commands.register.directory import DATA_GROUPS
     from benchmark_qa.commands.register.steps import Registered, make_data_groups

@@ -30,7 +30,7 @@ class UnreadableSlice(NoSlice):
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class DicomSlice:
     """One file of a series."""
 
     series: str
@@ -48,14 +48,14 @@ class Slice:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, said: Mapping[str, Any]) -> "Slice":
+    def from_dict(cls, said: Mapping[str, Any]) -> "DicomSlice":
         """Read the output of `to_dict`."""
         normal = said.get("normal")
         known = {**said, "normal": (normal[0], normal[1], normal[2]) if normal else None}
         return cls(**{"series": "", **known})
 
 
-def read_slice(path: Path) -> Slice:
+def read_slice(path: Path) -> DicomSlice:
     """The slice in a file; pixels are not read.
 
     Raises:
@@ -85,7 +85,7 @@ def read_slice(path: Path) -> Slice:
     return slice_
 
 
-def _slice(found: Any) -> Slice:
+def _slice(found: Any) -> DicomSlice:
     number = _or_none(lambda: int(found.InstanceNumber))
     normal = _or_none(lambda: _normal([float(part) for part in found.ImageOrientationPatient]))
     position = _or_none(lambda: [float(part) for part in found.ImagePositionPatient])
@@ -93,7 +93,7 @@ def _slice(found: Any) -> Slice:
     if normal is not None and position is not None and len(position) == 3:
         along = sum(a * b for a, b in zip(normal, position, strict=True))
     series, instance = (str(found.get(name) or "").strip() for name in ("SeriesInstanceUID", "SOPInstanceUID"))
-    return Slice(series, instance, number, normal, along)
+    return DicomSlice(series, instance, number, normal, along)
 
 
 def _or_none(read: Any) -> Any:
@@ -110,7 +110,7 @@ def _normal(directions: Sequence[float]) -> tuple[float, float, float]:
     return b * f - c * e, c * d - a * f, a * e - b * d
 
 
-def slice_order(slices: Sequence[Slice]) -> list[int]:
+def slice_order(slices: Sequence[DicomSlice]) -> list[int]:
     """Indices in slice order: by position; by number if not all slices are parallel; else unchanged.
 
     Slices at one position (at several times) are ordered by number.
@@ -123,7 +123,7 @@ def slice_order(slices: Sequence[Slice]) -> list[int]:
     return list(indices)
 
 
-def _parallel(one: Slice, other: Slice) -> bool:
+def _parallel(one: DicomSlice, other: DicomSlice) -> bool:
     if one.normal is None or other.normal is None or one.along is None or other.along is None:
         return False
     return all(abs(a - b) < _SAME_NORMAL for a, b in zip(one.normal, other.normal, strict=True))

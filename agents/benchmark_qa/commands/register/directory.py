@@ -10,8 +10,8 @@ import typer
 from benchmark_qa.terminal.failures import refuse
 
 if TYPE_CHECKING:
-    from benchmark_qa.commands.register.check import Entry
-    from benchmark_qa.commands.register.errors import Fault
+    from benchmark_qa.commands.register.check import RegisteredEntry
+    from benchmark_qa.commands.register.errors import LineFault
     from benchmark_qa.commands.register.manifest import Rows
     from benchmark_qa.commands.register.steps import Registered
     from benchmark_qa.commands.register.uploading import LeftOut
@@ -152,16 +152,16 @@ def registration_files(paths: list[Path]) -> list[Path]:
     return found
 
 
-def all_entries(directory: Path) -> Iterator["Entry"]:
+def all_entries(directory: Path) -> Iterator["RegisteredEntry"]:
     """The entries of every registration file in a directory."""
-    from benchmark_qa.commands.register.check import entries
+    from benchmark_qa.commands.register.check import registered_entries
 
     for path in registration_files([directory]):
         with path.open(encoding="utf-8-sig") as text:
-            yield from entries(text)
+            yield from registered_entries(text)
 
 
-def refuse_faults(name: str, faults: "tuple[Fault, ...]", total: int) -> NoReturn:
+def refuse_faults(name: str, faults: "tuple[LineFault, ...]", total: int) -> NoReturn:
     """Print the first faults of a file and the number of the others, and end the command."""
     lines = [f"{name} {fault}" for fault in faults[:_FAULTS_SHOWN]]
     more = total - len(lines)

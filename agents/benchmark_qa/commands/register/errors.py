@@ -7,7 +7,7 @@ FAULTS_KEPT = 100
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Fault:
+class LineFault:
     """One fault and its line in the file (counted from 1)."""
 
     line: int
@@ -46,14 +46,14 @@ class ManifestRefused(Exception):
 class Faults:
     """Collects faults; keeps the first ones and counts all."""
 
-    kept: list[Fault] = field(default_factory=list)
+    kept: list[LineFault] = field(default_factory=list)
     total: int = 0
 
     def add(self, line: int, reason: str) -> None:
         """Add a fault."""
         self.total += 1
         if len(self.kept) < FAULTS_KEPT:
-            self.kept.append(Fault(line, reason))
+            self.kept.append(LineFault(line, reason))
 
     def refuse(self) -> None:
         """Raise `ManifestRefused` if there is any fault."""

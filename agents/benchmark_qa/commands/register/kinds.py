@@ -11,7 +11,7 @@ from benchmark_qa.commands.register.errors import EntryError
 from benchmark_qa.errors import MissingExtraError
 
 
-class Kind(StrEnum):
+class RegisteredKind(StrEnum):
     """The kinds of items in a manifest."""
 
     VIDEO = "video"
@@ -31,24 +31,25 @@ class Kind(StrEnum):
         return self in _OF_MANY_FILES
 
 
-_OF_MANY_FILES = frozenset({Kind.IMAGE_GROUP, Kind.IMAGE_SEQUENCE, Kind.DICOM_SERIES})
+_OF_MANY_FILES = frozenset({RegisteredKind.IMAGE_GROUP, RegisteredKind.IMAGE_SEQUENCE, RegisteredKind.DICOM_SERIES})
 
 
-_ENDINGS: dict[str, Kind] = {
+_ENDINGS: dict[str, RegisteredKind] = {
     **dict.fromkeys(
-        ("png", "jpg", "jpeg", "jfif", "gif", "bmp", "webp", "tif", "tiff", "avif", "heic", "heif"), Kind.IMAGE
+        ("png", "jpg", "jpeg", "jfif", "gif", "bmp", "webp", "tif", "tiff", "avif", "heic", "heif"),
+        RegisteredKind.IMAGE,
     ),
-    **dict.fromkeys(("mp4", "mov", "webm", "mkv", "avi", "m4v"), Kind.VIDEO),
-    **dict.fromkeys(("wav", "mp3", "flac", "ogg", "m4a", "aac", "eac3"), Kind.AUDIO),
-    **dict.fromkeys(("txt", "md", "json", "xml"), Kind.TEXT),
-    **dict.fromkeys(("html", "htm"), Kind.HTML),
-    **dict.fromkeys(("dcm", "dicom"), Kind.DICOM_SERIES),
-    **dict.fromkeys(("nii", "nii.gz"), Kind.NIFTI),
-    "pdf": Kind.PDF,
+    **dict.fromkeys(("mp4", "mov", "webm", "mkv", "avi", "m4v"), RegisteredKind.VIDEO),
+    **dict.fromkeys(("wav", "mp3", "flac", "ogg", "m4a", "aac", "eac3"), RegisteredKind.AUDIO),
+    **dict.fromkeys(("txt", "md", "json", "xml"), RegisteredKind.TEXT),
+    **dict.fromkeys(("html", "htm"), RegisteredKind.HTML),
+    **dict.fromkeys(("dcm", "dicom"), RegisteredKind.DICOM_SERIES),
+    **dict.fromkeys(("nii", "nii.gz"), RegisteredKind.NIFTI),
+    "pdf": RegisteredKind.PDF,
 }
 
 
-def kind_by_name(path: str) -> Kind | None:
+def kind_by_name(path: str) -> RegisteredKind | None:
     """The kind of a file by its extension; None for unknown extensions."""
     name = path.rpartition("/")[2].lower()
     rest, _, ending = name.rpartition(".")
@@ -61,26 +62,26 @@ HEAD = 512
 """Number of bytes at the start of a file that `kind_by_content` reads"""
 
 
-_MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
-    (128, b"DICM", Kind.DICOM_SERIES),
-    (0, b"\x89PNG\r\n\x1a\n", Kind.IMAGE),
-    (0, b"\xff\xd8\xff", Kind.IMAGE),
-    (0, b"GIF87a", Kind.IMAGE),
-    (0, b"GIF89a", Kind.IMAGE),
-    (0, b"II*\0", Kind.IMAGE),
-    (0, b"MM\0*", Kind.IMAGE),
-    (0, b"%PDF-", Kind.PDF),
-    (344, b"n+1\0", Kind.NIFTI),
-    (0, b"\x1a\x45\xdf\xa3", Kind.VIDEO),
-    (0, b"fLaC", Kind.AUDIO),
-    (0, b"OggS", Kind.AUDIO),
-    (0, b"ID3", Kind.AUDIO),
-    (0, b"\xff\xfb", Kind.AUDIO),
-    (0, b"\xff\xf3", Kind.AUDIO),
+_MAGIC: tuple[tuple[int, bytes, RegisteredKind], ...] = (
+    (128, b"DICM", RegisteredKind.DICOM_SERIES),
+    (0, b"\x89PNG\r\n\x1a\n", RegisteredKind.IMAGE),
+    (0, b"\xff\xd8\xff", RegisteredKind.IMAGE),
+    (0, b"GIF87a", RegisteredKind.IMAGE),
+    (0, b"GIF89a", RegisteredKind.IMAGE),
+    (0, b"II*\0", RegisteredKind.IMAGE),
+    (0, b"MM\0*", RegisteredKind.IMAGE),
+    (0, b"%PDF-", RegisteredKind.PDF),
+    (344, b"n+1\0", RegisteredKind.NIFTI),
+    (0, b"\x1a\x45\xdf\xa3", RegisteredKind.VIDEO),
+    (0, b"fLaC", RegisteredKind.AUDIO),
+    (0, b"OggS", RegisteredKind.AUDIO),
+    (0, b"ID3", RegisteredKind.AUDIO),
+    (0, b"\xff\xfb", RegisteredKind.AUDIO),
+    (0, b"\xff\xf3", RegisteredKind.AUDIO),
 )
 
 
-_RIFF = {b"WAVE": Kind.AUDIO, b"WEBP": Kind.IMAGE, b"AVI ": Kind.VIDEO}
+_RIFF = {b"WAVE": RegisteredKind.AUDIO, b"WEBP": RegisteredKind.IMAGE, b"AVI ": RegisteredKind.VIDEO}
 
 
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -100,7 +101,7 @@ def is_heic(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in _HEIC and b"avif" not in head[8:64]
 
 
-def kind_by_content(head: bytes) -> Kind | None:
+def kind_by_content(head: bytes) -> RegisteredKind | None:
     """The kind by the first `HEAD` bytes of a file; None for unknown content."""
     for at, magic, kind in _MAGIC:
         if head.startswith(magic, at):
@@ -108,23 +109,29 @@ def kind_by_content(head: bytes) -> Kind | None:
     if head[:4] == b"RIFF":
         return _RIFF.get(head[8:12])
     if head[4:8] == b"ftyp":
-        return Kind.IMAGE if head[8:12] in _STILLS else Kind.AUDIO if head[8:12] == b"M4A " else Kind.VIDEO
+        return (
+            RegisteredKind.IMAGE
+            if head[8:12] in _STILLS
+            else RegisteredKind.AUDIO
+            if head[8:12] == b"M4A "
+            else RegisteredKind.VIDEO
+        )
     return None
 
 
 _TEXT = ("file_size", "mime_type")
 
 
-_NEEDED: dict[Kind, tuple[str, tuple[str, ...]]] = {
-    Kind.IMAGE: ("image_metadata", ("mime_type", "file_size", "height", "width")),
-    Kind.VIDEO: ("video_metadata", ("fps", "duration", "width", "height", "file_size", "mime_type")),
-    Kind.AUDIO: (
+_NEEDED: dict[RegisteredKind, tuple[str, tuple[str, ...]]] = {
+    RegisteredKind.IMAGE: ("image_metadata", ("mime_type", "file_size", "height", "width")),
+    RegisteredKind.VIDEO: ("video_metadata", ("fps", "duration", "width", "height", "file_size", "mime_type")),
+    RegisteredKind.AUDIO: (
         "audio_metadata",
         ("duration", "file_size", "mime_type", "sample_rate", "bit_depth", "codec", "num_channels"),
     ),
-    Kind.TEXT: ("text_metadata", _TEXT),
-    Kind.HTML: ("text_metadata", _TEXT),
-    Kind.PDF: ("pdf_metadata", ("file_size", "num_pages")),
+    RegisteredKind.TEXT: ("text_metadata", _TEXT),
+    RegisteredKind.HTML: ("text_metadata", _TEXT),
+    RegisteredKind.PDF: ("pdf_metadata", ("file_size", "num_pages")),
 }
 
 
@@ -135,7 +142,7 @@ COLUMNS = frozenset(column for _, columns in _NEEDED.values() for column in colu
 """Columns of a manifest that describe files; a description must be complete or absent"""
 
 
-def media_of(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Any]:
+def media_of(kind: RegisteredKind, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The field of the SDK's model that describes the file, with its values; empty if there are none.
 
     Raises:

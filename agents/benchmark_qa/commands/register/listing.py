@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from benchmark_qa.commands.register.kinds import HEAD, Kind, has_ending, kind_by_content, kind_by_name
-from benchmark_qa.commands.register.manifest import Row, Rows
+from benchmark_qa.commands.register.kinds import HEAD, RegisteredKind, has_ending, kind_by_content, kind_by_name
+from benchmark_qa.commands.register.manifest import ManifestRow, Rows
 from benchmark_qa.commands.register.uploading import UNKNOWN_KIND, LeftOut
 
 LINK = "a link, which is not followed"
@@ -90,10 +90,10 @@ def listed_rows(file_system: FileSystem, root: str, url_column: str, left_out: L
                 left_out.add(UNKNOWN_KIND, path)
                 continue
             line += 1
-            yield Row(line, {url_column: path}, file)
+            yield ManifestRow(line, {url_column: path}, file)
 
 
-def kind_of(name: str, file: Path | None) -> Kind | None:
+def kind_of(name: str, file: Path | None) -> RegisteredKind | None:
     """The kind of a file by its extension, or by its content if the extension does not tell.
 
     A file with an unknown extension can only be DICOM, whose files may have any name: many raw camera pictures begin
@@ -104,7 +104,7 @@ def kind_of(name: str, file: Path | None) -> Kind | None:
         return known
     with file.open("rb") as content:
         found = kind_by_content(content.read(HEAD))
-    return found if found is Kind.DICOM_SERIES or not has_ending(name) else None
+    return found if found is RegisteredKind.DICOM_SERIES or not has_ending(name) else None
 
 
 class Location(StrEnum):

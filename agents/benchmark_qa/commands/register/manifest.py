@@ -15,7 +15,7 @@ ROWS_AT_A_TIME = 10_000
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class Row(NamedTuple):
+class ManifestRow(NamedTuple):
     """One file of the manifest; `line` counts from 1 (in Parquet, rows from 1).
 
     `local` is the path on this machine, if there is one, so that the content can be read.
@@ -34,7 +34,7 @@ class Unreadable:
     reason: str
 
 
-Rows = Iterator[Row | Unreadable]
+Rows = Iterator[ManifestRow | Unreadable]
 
 
 def csv_rows(text: TextIO) -> Rows:
@@ -66,7 +66,7 @@ def csv_rows(text: TextIO) -> Rows:
         if not any(cells):
             continue
         if len(cells) == width:
-            yield Row(line, _fields(header, cells, table.separator))
+            yield ManifestRow(line, _fields(header, cells, table.separator))
         else:
             yield Unreadable(line, f"has {len(cells)} columns, the header has {width}")
 
@@ -96,7 +96,7 @@ def json_rows(lines: BinaryIO) -> Rows:
             reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else getattr(error, "msg", str(error))
             yield Unreadable(line, f"is not JSON: {reason}")
             continue
-        yield Row(line, fields) if isinstance(fields, dict) else Unreadable(line, "is not a JSON object")
+        yield ManifestRow(line, fields) if isinstance(fields, dict) else Unreadable(line, "is not a JSON object")
 
 
 def parquet_rows(file: BinaryIO) -> Rows:
@@ -118,4 +118,4 @@ def parquet_rows(file: BinaryIO) -> Rows:
     for batch in batches:
         for fields in batch.to_pylist():
             line += 1
-            yield Row(line, fields)
+            yield ManifestRow(line, fields)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from benchmark_qa.commands.register import kinds as media
-from benchmark_qa.commands.register.dicom import Slice, UnreadableSlice, read_slice
+from benchmark_qa.commands.register.dicom import DicomSlice, UnreadableSlice, read_slice
 from benchmark_qa.commands.register.entries import check_title, check_url
 from benchmark_qa.commands.register.errors import EntryError, RulesError
 from benchmark_qa.commands.register.key_frames import (
@@ -21,7 +21,7 @@ from benchmark_qa.commands.register.key_frames import (
     read_json,
     require_finite,
 )
-from benchmark_qa.commands.register.kinds import Kind
+from benchmark_qa.commands.register.kinds import RegisteredKind
 from benchmark_qa.commands.register.listing import Location, is_at, kind_of, object_url
 
 _NUMBER = re.compile(r"\d+")
@@ -109,7 +109,7 @@ _METADATA_PREFIX = "metadata."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class ManifestRules:
     """How a manifest is read.
 
     Attributes:
@@ -123,7 +123,7 @@ class Rules:
     """
 
     location: Location | None
-    kind: Kind | None = None
+    kind: RegisteredKind | None = None
     base_url: str | None = None
     title: str | None = None
     url_column: str = "url"
@@ -136,7 +136,7 @@ class File(NamedTuple):
     """One file of an item; the only one, unless its kind has several."""
 
     line: int
-    kind: Kind
+    kind: RegisteredKind
     url: str
     group: str | None
     said_title: str | None
@@ -144,7 +144,7 @@ class File(NamedTuple):
     metadata: dict[str, Any]
     media: dict[str, Any]
     data_group: str | None
-    slice: Slice | None = None
+    slice: DicomSlice | None = None
     """For a DICOM file on this machine: its series, which is part of the group's key, and its position"""
 
 
@@ -155,7 +155,7 @@ class RowReader:
         RulesError: a pattern or template is wrong.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: ManifestRules) -> None:
         self._rules = rules
         self.url_column = rules.url_column
         self._pattern = _group_pattern(rules.group_pattern)
@@ -180,7 +180,7 @@ class RowReader:
         group = self._group(path, fields)
         kind = self._kind(path, group, fields, local)
         slice_ = None
-        if kind is Kind.DICOM_SERIES and local is not None:
+        if kind is RegisteredKind.DICOM_SERIES and local is not None:
             slice_ = _slice(group, local)
         said_title = _text(fields, "title")
         check_title(said_title)
@@ -246,16 +246,16 @@ class RowReader:
         found = self._pattern.search(path)
         return found["group"] if found else None
 
-    def _kind(self, path: str, group: str | None, fields: Mapping[str, Any], local: Path | None) -> Kind:
+    def _kind(self, path: str, group: str | None, fields: Mapping[str, Any], local: Path | None) -> RegisteredKind:
         said = _text(fields, "kind")
         if said is not None and said not in _KINDS:
-            raise EntryError(f"{said!r} is not a kind: {', '.join(Kind)}")
-        kind = Kind(said) if said is not None else self._rules.kind or kind_of(path, local)
+            raise EntryError(f"{said!r} is not a kind: {', '.join(RegisteredKind)}")
+        kind = RegisteredKind(said) if said is not None else self._rules.kind or kind_of(path, local)
         if kind is None:
             raise EntryError("the kind is not said, and the ending of the name does not tell it")
-        if kind is Kind.IMAGE and group is not None and said is None and self._rules.kind is None:
-            return Kind.IMAGE_GROUP
-        if kind is Kind.DICOM_SERIES and local is not None:
+        if kind is RegisteredKind.IMAGE and group is not None and said is None and self._rules.kind is None:
+            return RegisteredKind.IMAGE_GROUP
+        if kind is RegisteredKind.DICOM_SERIES and local is not None:
             return kind
         if kind.of_many_files and group is None:
             raise EntryError(
@@ -280,7 +280,7 @@ class RowReader:
         return found | checked_reserved(found)
 
 
-def _slice(group: str | None, local: Path) -> Slice | None:
+def _slice(group: str | None, local: Path) -> DicomSlice | None:
     """The slice; None for an unreadable file of a named group, which stays for Encord to report."""
     try:
         return read_slice(local)
@@ -290,7 +290,7 @@ def _slice(group: str | None, local: Path) -> Slice | None:
         return None
 
 
-_KINDS = frozenset(kind.value for kind in Kind)
+_KINDS = frozenset(kind.value for kind in RegisteredKind)
 
 
 def _group_pattern(pattern: str | None) -> re.Pattern[str] | None:

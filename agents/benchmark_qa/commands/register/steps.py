@@ -14,10 +14,11 @@ from hashlib import blake2b
 from itertools import islice
 from typing import TypeVar
 
-from benchmark_qa.commands.register.check import Entry
+from benchmark_qa.commands.register.check import RegisteredEntry
 from benchmark_qa.commands.register.entries import urls_of
+from benchmark_qa.context import Progress
 from benchmark_qa.encord_api.errors import NotFoundOnPlatform
-from benchmark_qa.encord_api.uploads import FailedItem, Folder, JobOutcome, SyncState
+from benchmark_qa.encord_api.uploads import FailedItem, JobOutcome, SyncState, UploadFolder
 from benchmark_qa.terminal.files import Journal
 
 ITEMS_PER_JOB = 1_000
@@ -35,10 +36,6 @@ GROUPS_PER_REQUEST = 100
 
 
 T = TypeVar("T")
-
-
-Progress = Callable[[int], None]
-"""Called with the number of items that are done since the last call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +60,8 @@ class Registered:
 
 
 def register(
-    folder: Folder,
-    entries: Iterable[Entry],
+    folder: UploadFolder,
+    entries: Iterable[RegisteredEntry],
     journal: Journal,
     *,
     integration: str,
@@ -88,7 +85,7 @@ def register(
         PlatformError: Encord cannot be used; what is done is noted.
     """
 
-    def one_job(batch: Sequence[Entry]) -> Registered:
+    def one_job(batch: Sequence[RegisteredEntry]) -> Registered:
         key = batch_key(batch, folder.uuid, integration)
         outcome = _earlier(folder, journal, key)
         if outcome is None:
@@ -105,7 +102,7 @@ def register(
     return in_batches(entries, items_per_job, parallel, one_job, progress)
 
 
-def _earlier(folder: Folder, journal: Journal, key: str) -> JobOutcome | None:
+def _earlier(folder: UploadFolder, journal: Journal, key: str) -> JobOutcome | None:
     """The outcome of the batch in an earlier run; None: it must be sent."""
     note = journal.note(key)
     if note.get("done"):
@@ -119,7 +116,7 @@ def _earlier(folder: Folder, journal: Journal, key: str) -> JobOutcome | None:
     return None if outcome.failed or outcome.stopped is not None else outcome
 
 
-def _registered(batch: Sequence[Entry], outcome: JobOutcome) -> Registered:
+def _registered(batch: Sequence[RegisteredEntry], outcome: JobOutcome) -> Registered:
     by_url = {url: entry for entry in batch for url in urls_of(entry.model)}
     if outcome.stopped is not None and not outcome.failed:
         return Registered(0, tuple(failure(entry, outcome.stopped) for entry in batch))
@@ -127,17 +124,17 @@ def _registered(batch: Sequence[Entry], outcome: JobOutcome) -> Registered:
     return Registered(len(batch) - len(failures), failures)
 
 
-def _of_unit(unit: FailedItem, by_url: dict[str, Entry]) -> Failure:
+def _of_unit(unit: FailedItem, by_url: dict[str, RegisteredEntry]) -> Failure:
     entry = next((by_url[url] for url in unit.urls if url in by_url), None)
     return failure(entry, unit.reason) if entry else Failure(0, ", ".join(unit.urls[:1]), unit.reason)
 
 
-def failure(entry: Entry, reason: str) -> Failure:
+def failure(entry: RegisteredEntry, reason: str) -> Failure:
     """The reason why an entry is not registered."""
     return Failure(entry.line, entry.model.title or next(urls_of(entry.model), ""), reason)
 
 
-def batch_key(batch: Sequence[Entry], *places: str) -> str:
+def batch_key(batch: Sequence[RegisteredEntry], *places: str) -> str:
     """A hash of the items and their destinations."""
     digest = blake2b("\0".join(places).encode(), digest_size=16)
     for entry in batch:
@@ -146,10 +143,10 @@ def batch_key(batch: Sequence[Entry], *places: str) -> str:
 
 
 def in_batches(
-    entries: Iterable[Entry],
+    entries: Iterable[RegisteredEntry],
     size: int,
     parallel: int,
-    work: Callable[[Sequence[Entry]], Registered],
+    work: Callable[[Sequence[RegisteredEntry]], Registered],
     progress: Progress,
 ) -> Registered:
     """Process entries in batches, `parallel` at a time; reads no more entries than are being processed."""
@@ -176,9 +173,9 @@ def _next_done(under_way: deque[tuple[int, Future[Registered]]], progress: Progr
     return done
 
 
-def _jobs(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
+def _jobs(entries: Iterable[RegisteredEntry], size: int) -> Iterator[list[RegisteredEntry]]:
     """The entries as jobs; the same entries always give the same jobs, so a later run recognises them."""
-    job: list[Entry] = []
+    job: list[RegisteredEntry] = []
     urls = 0
     for entry in entries:
         job.append(entry)
@@ -196,7 +193,7 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-def make_data_groups(folder: Folder, groups: Sequence[tuple[str, Sequence[str]]]) -> Registered:
+def make_data_groups(folder: UploadFolder, groups: Sequence[tuple[str, Sequence[str]]]) -> Registered:
     """Group items of a folder, given as (title, URLs); an existing group with the title is kept.
 
     Raises:
@@ -219,7 +216,7 @@ def make_data_groups(folder: Folder, groups: Sequence[tuple[str, Sequence[str]]]
     return Registered(len(groups) - len(failures), tuple(failures))
 
 
-def sync(folder: Folder, progress: Progress) -> Registered:
+def sync(folder: UploadFolder, progress: Progress) -> Registered:
     """Start a sync and wait for its end. After a kill Encord continues, and a new run waits again.
 
     Raises:

@@ -26,8 +26,8 @@ from benchmark_qa.terminal.failures import clear_failures
 from benchmark_qa.terminal.opening import open_storage
 
 if TYPE_CHECKING:
-    from benchmark_qa.commands.register.manifest import Row, Rows, Unreadable
-    from benchmark_qa.commands.register.rows import Rules
+    from benchmark_qa.commands.register.manifest import ManifestRow, Rows, Unreadable
+    from benchmark_qa.commands.register.rows import ManifestRules
 
 
 def upload(
@@ -92,7 +92,9 @@ def upload(
     finish(outcome, errors)
 
 
-def describe_local_files(source: str, root: Path, rules: "Rules", directory: Path, left_out: Path | None = None) -> int:
+def describe_local_files(
+    source: str, root: Path, rules: "ManifestRules", directory: Path, left_out: Path | None = None
+) -> int:
     """Write registration files of local files into a directory; a faulty manifest ends the command.
 
     Files left out of a folder are reported, and all of them written to a CSV file if one is given.
@@ -135,14 +137,14 @@ def describe_local_files(source: str, root: Path, rules: "Rules", directory: Pat
     return built.items.total()
 
 
-def _of_files(rows: "Rows", root: Path, url_column: str) -> Iterator["Row | Unreadable"]:
+def _of_files(rows: "Rows", root: Path, url_column: str) -> Iterator["ManifestRow | Unreadable"]:
     """The rows with their local files, and a fault for every file that is missing or outside the root."""
-    from benchmark_qa.commands.register.manifest import Row, Unreadable
+    from benchmark_qa.commands.register.manifest import ManifestRow, Unreadable
 
     inside = root.resolve()
     for row in rows:
-        named = row.fields.get(url_column) if isinstance(row, Row) else None
-        if not isinstance(row, Row) or named in (None, ""):
+        named = row.fields.get(url_column) if isinstance(row, ManifestRow) else None
+        if not isinstance(row, ManifestRow) or named in (None, ""):
             yield row
             continue
         path = str(named)
@@ -154,4 +156,4 @@ def _of_files(rows: "Rows", root: Path, url_column: str) -> Iterator["Row | Unre
         elif not file.resolve().is_relative_to(inside):
             yield Unreadable(row.line, f"{named!r} leads out of {root}: name with --root what the files are below")
         else:
-            yield Row(row.line, {**row.fields, url_column: path}, file)
+            yield ManifestRow(row.line, {**row.fields, url_column: path}, file)

@@ -11,20 +11,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from benchmark_qa.commands.register.check import Entry
+from benchmark_qa.commands.register.check import RegisteredEntry
 from benchmark_qa.commands.register.entries import urls_of
 from benchmark_qa.commands.register.kinds import UnreadablePicture, jpeg_instead
-from benchmark_qa.commands.register.steps import (
-    PARALLEL_JOBS,
-    Failure,
-    Progress,
-    Registered,
-    batch_key,
-    failure,
-    in_batches,
-)
+from benchmark_qa.commands.register.steps import PARALLEL_JOBS, Failure, Registered, batch_key, failure, in_batches
+from benchmark_qa.context import Progress
 from benchmark_qa.encord_api.errors import NotFoundOnPlatform, RequestRejected
-from benchmark_qa.encord_api.uploads import Folder, Place, Storage
+from benchmark_qa.encord_api.uploads import Storage, UploadFolder, UploadTarget
 from benchmark_qa.errors import MissingExtraError
 from benchmark_qa.terminal.files import Journal
 
@@ -48,15 +41,15 @@ _TYPES = {
 class _Sent:
     """An entry whose files are sent, ready to be registered."""
 
-    entry: Entry
+    entry: RegisteredEntry
     model: Any
 
 
 def upload(
     storage: Storage,
-    folder: Folder,
+    folder: UploadFolder,
     root: Path,
-    entries: Iterable[Entry],
+    entries: Iterable[RegisteredEntry],
     journal: Journal,
     *,
     items_per_job: int = ITEMS_PER_JOB,
@@ -78,7 +71,7 @@ def upload(
         PlatformError: Encord cannot be used; what is done is noted.
     """
 
-    def one_job(batch: Sequence[Entry]) -> Registered:
+    def one_job(batch: Sequence[RegisteredEntry]) -> Registered:
         work = [(batch_key([entry], folder.uuid, *_stamps(root, entry)), entry) for entry in batch]
         waiting = [(key, entry) for key, entry in work if not _is_there(storage, folder, journal, key)]
         done = Registered(len(batch) - len(waiting))
@@ -87,14 +80,14 @@ def upload(
     return in_batches(entries, items_per_job, parallel, one_job, progress)
 
 
-def _stamps(root: Path, entry: Entry) -> Iterator[str]:
+def _stamps(root: Path, entry: RegisteredEntry) -> Iterator[str]:
     """Size and modification time of each file: a changed file counts as another file."""
     for url in urls_of(entry.model):
         stat = (root / url).stat()
         yield f"{stat.st_size} {stat.st_mtime_ns}"
 
 
-def _is_there(storage: Storage, folder: Folder, journal: Journal, key: str) -> bool:
+def _is_there(storage: Storage, folder: UploadFolder, journal: Journal, key: str) -> bool:
     note = journal.note(key)
     if not note.get("done") and "job" in note:
         with suppress(NotFoundOnPlatform):
@@ -105,7 +98,9 @@ def _is_there(storage: Storage, folder: Folder, journal: Journal, key: str) -> b
     return False
 
 
-def _upload(folder: Folder, root: Path, work: Sequence[tuple[str, Entry]], journal: Journal) -> Registered:
+def _upload(
+    folder: UploadFolder, root: Path, work: Sequence[tuple[str, RegisteredEntry]], journal: Journal
+) -> Registered:
     sent: dict[str, _Sent] = {}
     places: dict[str, str] = {}
     failures: list[Failure] = []
@@ -123,7 +118,9 @@ def _upload(folder: Folder, root: Path, work: Sequence[tuple[str, Entry]], journ
     return Registered(len(work) - len(failures), tuple(failures))
 
 
-def _make_items(folder: Folder, sent: dict[str, _Sent], places: dict[str, str], journal: Journal) -> list[Failure]:
+def _make_items(
+    folder: UploadFolder, sent: dict[str, _Sent], places: dict[str, str], journal: Journal
+) -> list[Failure]:
     items = [(one.entry.key, one.model) for one in sent.values()]
     job = folder.start_job(items, integration=None, upsert_metadata=False)
     for key in sent:
@@ -141,7 +138,7 @@ def _make_items(folder: Folder, sent: dict[str, _Sent], places: dict[str, str], 
     return failures
 
 
-def _send(folder: Folder, root: Path, entry: Entry) -> list[Place]:
+def _send(folder: UploadFolder, root: Path, entry: RegisteredEntry) -> list[UploadTarget]:
     kind = _TYPES[entry.key]
     paths = [root / url for url in urls_of(entry.model)]
     places = folder.places(kind, len(paths))
@@ -150,7 +147,7 @@ def _send(folder: Folder, root: Path, entry: Entry) -> list[Place]:
     return places
 
 
-def _placed(entry: Entry, places: Sequence[Place]) -> Any:
+def _placed(entry: RegisteredEntry, places: Sequence[UploadTarget]) -> Any:
     """The item with its files replaced by the keys of their places."""
     if entry.key not in ("image_groups", "dicom_series"):
         (place,) = places

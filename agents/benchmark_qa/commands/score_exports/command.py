@@ -27,7 +27,7 @@ class Grouping(StrEnum):
     CREATOR = "creator"
 
 
-class Format(StrEnum):
+class ScoresFormat(StrEnum):
     """Output format."""
 
     TABLE = "table"
@@ -50,7 +50,7 @@ def score(
             "labels name one, else by branch."
         ),
     ] = None,
-    format: Annotated[Format, typer.Option(help="What to print.")] = Format.TABLE,  # noqa: A002 - the option's name
+    format: Annotated[ScoresFormat, typer.Option(help="What to print.")] = ScoresFormat.TABLE,  # noqa: A002 - the option's name
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="List every conflict, task by task.")] = False,
     wide: WideOption = False,
@@ -71,8 +71,8 @@ def score(
         typer.echo(reason, err=True)
     if refused and not tasks:
         raise typer.Exit(USAGE_ERROR)
-    chosen = Format.JSON if json else format
-    if chosen is Format.TABLE:
+    chosen = ScoresFormat.JSON if json else format
+    if chosen is ScoresFormat.TABLE:
         _print_table(tasks, explain, wide=wide)
     else:
         _PRINTERS[chosen](tasks, explain)
@@ -244,4 +244,4 @@ def _cell(value: float | None) -> str:
     return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
 
 
-_PRINTERS = {Format.JSON: _print_json, Format.CSV: _print_csv}
+_PRINTERS = {ScoresFormat.JSON: _print_json, ScoresFormat.CSV: _print_csv}

@@ -17,7 +17,7 @@ from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.inference import infer_ontology
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.labels.reader import read_label_row
-from benchmark_qa.terminal.files import ExportError, Row, load_json
+from benchmark_qa.terminal.files import ExportError, TableRow, load_json
 
 Grouping = Literal["known", "branch", "creator"]
 """`known`: by creator if the labels name one, else by branch."""
@@ -62,8 +62,8 @@ class Comparison:
 
     def __init__(
         self,
-        truth: Iterable[Row],
-        labels: Iterable[Row],
+        truth: Iterable[TableRow],
+        labels: Iterable[TableRow],
         ontology: Ontology | None,
         config: ScoringConfig,
         by: Grouping,
@@ -103,7 +103,7 @@ class Comparison:
             except ExportError as error:
                 self.refused.append(str(error))
 
-    def _parts(self, row: Row, branch: str) -> list[tuple[str, Row]]:
+    def _parts(self, row: TableRow, branch: str) -> list[tuple[str, TableRow]]:
         if self.by == "branch":
             return [(branch, row)]
         self._read(row, f"branch {branch!r}")  # raises an error for anything that is not well formed
@@ -114,7 +114,7 @@ class Comparison:
             return [(named[0], row)]
         return [(creator, created_by(row, creator)) for creator in creators(row)]
 
-    def _score(self, row: Row, part: Row, annotator: str, branch: str, truth: Annotations) -> ScoredTask:
+    def _score(self, row: TableRow, part: TableRow, annotator: str, branch: str, truth: Annotations) -> ScoredTask:
         which = f"branch {branch!r}"
         labels = self._read(part, which)
         try:
@@ -126,7 +126,7 @@ class Comparison:
             raise ExportError(f"data unit {row['data_hash']}, {which}: cannot be scored ({kind})") from error
         return ScoredTask(annotator, row["data_hash"], str(row.get("data_title") or ""), branch, score)
 
-    def _read(self, row: Row, which: str) -> Annotations:
+    def _read(self, row: TableRow, which: str) -> Annotations:
         if row.get("label_hash") is None and not row.get("data_units"):
             return Annotations.empty()
         try:
@@ -135,8 +135,8 @@ class Comparison:
             raise ExportError(f"data unit {row['data_hash']}, {which}: {error}") from None
 
 
-def _truth_by_data_hash(rows: Iterable[Row]) -> dict[str, Row]:
-    truth: dict[str, Row] = {}
+def _truth_by_data_hash(rows: Iterable[TableRow]) -> dict[str, TableRow]:
+    truth: dict[str, TableRow] = {}
     for row in rows:
         if row["data_hash"] in truth:
             raise ExportError(f"data unit {row['data_hash']}: several ground truth rows")
@@ -144,7 +144,7 @@ def _truth_by_data_hash(rows: Iterable[Row]) -> dict[str, Row]:
     return truth
 
 
-def _creator_of_branch(rows: Iterable[Row]) -> dict[str, str]:
+def _creator_of_branch(rows: Iterable[TableRow]) -> dict[str, str]:
     """The creator of a branch's rows without labels: the only person who created labels on that branch."""
     people: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:

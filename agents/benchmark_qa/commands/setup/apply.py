@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 
-from benchmark_qa.commands.register.check import Entry
+from benchmark_qa.commands.register.check import RegisteredEntry
 from benchmark_qa.commands.register.steps import Registered
 from benchmark_qa.commands.setup.changes import (
     AddPeople,
@@ -16,28 +16,28 @@ from benchmark_qa.commands.setup.changes import (
     MakeDataset,
     MakeFolder,
     MakeOntology,
+    SetupStep,
     ShareFolder,
-    Step,
 )
 from benchmark_qa.commands.setup.declaration import Declaration
-from benchmark_qa.commands.setup.observe import Bar, Site, Source, contents_of, linkable
-from benchmark_qa.commands.setup.observed import Observed, Side
+from benchmark_qa.commands.setup.observe import FolderSource, ProgressBar, Site, contents_of, linkable
+from benchmark_qa.commands.setup.observed import Observed, ProjectSide
 from benchmark_qa.commands.setup.structure import complete
 from benchmark_qa.encord_api.errors import AccessRefused, NotFoundOnPlatform, RequestRejected
 from benchmark_qa.encord_api.folders import Synced
 
 
 @dataclass
-class Known:
+class KnownUuids:
     """Uuids of what existed, and of what has been made since."""
 
     folders: MutableMapping[str, str]
     datasets: MutableMapping[str, str]
-    projects: MutableMapping[Side, str]
+    projects: MutableMapping[ProjectSide, str]
     ontology: str
 
     @classmethod
-    def of(cls, observed: Observed) -> "Known":
+    def of(cls, observed: Observed) -> "KnownUuids":
         """The uuids of what was observed."""
         return cls(
             folders={path: folder.uuid for path, folder in observed.folders.items()},
@@ -50,11 +50,11 @@ class Known:
 def set_up(
     declared: Declaration,
     site: Site,
-    sources: Mapping[str, Source],
+    sources: Mapping[str, FolderSource],
     observed: Observed,
     changes: Iterable[Change],
     *,
-    bar: Bar,
+    bar: ProgressBar,
     told: Callable[[Change], None],
 ) -> Registered:
     """Carry out every step of a plan.
@@ -74,9 +74,9 @@ def set_up(
     Raises:
         PlatformError: Encord refuses a step, which the message names, or cannot be used; earlier steps stay done.
     """
-    crew = _Crew(declared, site, sources, Known.of(observed), bar)
+    crew = _Crew(declared, site, sources, KnownUuids.of(observed), bar)
     registered = Registered()
-    for change in in_order(changes):
+    for change in steps_in_order(changes):
         if change.step is None:
             continue
         try:
@@ -87,7 +87,7 @@ def set_up(
     return registered
 
 
-def in_order(changes: Iterable[Change]) -> list[Change]:
+def steps_in_order(changes: Iterable[Change]) -> list[Change]:
     """The steps in the order of execution: those that fail fast first, those that take hours last.
 
     A wrong workflow template is found before thousands of items are registered.
@@ -101,11 +101,11 @@ class _Crew:
 
     declared: Declaration
     site: Site
-    sources: Mapping[str, Source]
-    known: Known
-    bar: Bar
+    sources: Mapping[str, FolderSource]
+    known: KnownUuids
+    bar: ProgressBar
 
-    def take(self, step: Step) -> Registered:
+    def take(self, step: SetupStep) -> Registered:
         match step:
             case FillFolder(path):
                 return self._fill(path)
@@ -147,7 +147,7 @@ class _Crew:
         uuid, source = self.known.folders[path], self.sources[path]
         there = contents_of(self.site, uuid)
 
-        def is_there(entry: Entry) -> bool:
+        def is_there(entry: RegisteredEntry) -> bool:
             return there.takes_off(entry, in_cloud=source.in_cloud)
 
         return source.fill(self.site.storage, self.site.storage.folder(uuid), is_there, self.bar)
@@ -173,7 +173,7 @@ class _Crew:
         benchmark = self.declared.benchmark.dataset.title
         return self.site.catalogue.dataset(self.known.datasets[benchmark])[1] if title != benchmark else set()
 
-    def _make_project(self, side: Side) -> None:
+    def _make_project(self, side: ProjectSide) -> None:
         wanted = self.declared.projects[side]
         try:
             self.known.projects[side] = self.site.catalogue.make_project(

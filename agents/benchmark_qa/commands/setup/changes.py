@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from benchmark_qa.commands.setup.declaration import Declaration
-from benchmark_qa.commands.setup.observed import Observed, Side
+from benchmark_qa.commands.setup.observed import Observed, ProjectSide
 from benchmark_qa.config.deployment import Deployment
 
 
@@ -70,14 +70,14 @@ class LinkItems:
 class MakeProject:
     """Make a project from its workflow template, with ontology and datasets."""
 
-    side: Side
+    side: ProjectSide
 
 
 @dataclass(frozen=True, slots=True)
 class AttachDatasets:
     """Attach datasets to a project."""
 
-    side: Side
+    side: ProjectSide
     titles: tuple[str, ...]
 
 
@@ -85,12 +85,12 @@ class AttachDatasets:
 class AddPeople:
     """Add people to a project."""
 
-    side: Side
+    side: ProjectSide
     role: str
     emails: tuple[str, ...]
 
 
-Step = (
+SetupStep = (
     ExtendMetadata
     | MakeFolder
     | DescribeFolder
@@ -105,7 +105,7 @@ Step = (
 )
 
 
-Kind = Literal["create", "change", "drift", "fault", "notice", "unchanged"]
+ChangeKind = Literal["create", "change", "drift", "fault", "notice", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +117,11 @@ class Change:
     fault.
     """
 
-    kind: Kind
+    kind: ChangeKind
     subject: str
     message: str
     remedy: str = ""
-    step: Step | None = None
+    step: SetupStep | None = None
 
     def to_dict(self) -> dict[str, str]:
         """A dict of JSON types."""

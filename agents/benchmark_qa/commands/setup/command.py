@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmark_qa.terminal.failures import INCOMPLETE, PENDING, clear_failures
+from benchmark_qa.terminal.options import JsonOption
 from benchmark_qa.terminal.printing import marked_console
 
 if TYPE_CHECKING:
-    from benchmark_qa.commands.setup.changes import Change, Endpoint, Kind
+    from benchmark_qa.commands.setup.changes import Change, ChangeKind, Endpoint
     from benchmark_qa.commands.setup.declaration import Declaration
     from benchmark_qa.commands.setup.observe import Site
     from benchmark_qa.commands.setup.observed import Observed
@@ -33,9 +34,6 @@ OutOption = Annotated[
     Path | None,
     typer.Option("--out", help="The service's configuration document; default: benchmark-qa.json beside FILE."),
 ]
-
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 @setup.command()
@@ -229,7 +227,7 @@ _MARKS = {
 _NEXT_PLACE = "\n" + " " * len("    where   ")
 
 
-_WORDS: "dict[Kind, str]" = {
+_WORDS: "dict[ChangeKind, str]" = {
     "create": "to create",
     "change": "to change",
     "drift": "different by hand",

@@ -41,7 +41,7 @@ class Embedding(Section):
 MetadataType = ScalarType | Annotated[tuple[str, ...], Field(min_length=1, max_length=255)] | Embedding
 
 
-class Folder(Section):
+class DeclaredFolder(Section):
     """A folder of Encord's storage and what goes into it."""
 
     path: Annotated[str, Field(pattern=r"^[^/]+(/[^/]+)*$")]
@@ -81,7 +81,7 @@ class Folder(Section):
         return metadata
 
 
-class Dataset(Section):
+class DeclaredDataset(Section):
     """A dataset: the items of some folders, or what other commands link to it."""
 
     title: Title
@@ -130,13 +130,13 @@ class Workforce(Section):
 class BenchmarkProject(Workforce):
     """The project whose finished labels are the truth, and its one dataset."""
 
-    dataset: Dataset
+    dataset: DeclaredDataset
 
 
 class ProductionProject(Workforce):
     """The project where people work, and the datasets they are paid for; the benchmark dataset is attached as well."""
 
-    datasets: tuple[Dataset, ...] = Field(min_length=1)
+    datasets: tuple[DeclaredDataset, ...] = Field(min_length=1)
 
 
 def _without_what_is_filled_in(value: Any) -> Any:
@@ -146,7 +146,7 @@ def _without_what_is_filled_in(value: Any) -> Any:
     return value
 
 
-class Service(Deployment):
+class ServiceSettings(Deployment):
     """The service's own document, without the hashes that `setup apply` fills in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -170,11 +170,11 @@ class Declaration(Section):
     """Of this set-up: what it makes carries the name in its description"""
     metadata: dict[str, MetadataType] = Field(default_factory=dict)
     """Client metadata keys of the organisation: a type, a list of options, or `{embedding = SIZE}`; only ever added"""
-    folders: tuple[Folder, ...] = ()
+    folders: tuple[DeclaredFolder, ...] = ()
     ontology: OntologyChoice
     benchmark: BenchmarkProject
     production: ProductionProject
-    service: Annotated[Service, BeforeValidator(_without_what_is_filled_in)]
+    service: Annotated[ServiceSettings, BeforeValidator(_without_what_is_filled_in)]
 
     @property
     def projects(self) -> dict[Literal["benchmark", "production"], BenchmarkProject | ProductionProject]:
@@ -182,20 +182,22 @@ class Declaration(Section):
         return {"benchmark": self.benchmark, "production": self.production}
 
     @property
-    def datasets(self) -> tuple[Dataset, ...]:
+    def datasets(self) -> tuple[DeclaredDataset, ...]:
         """The benchmark dataset, then the production datasets."""
         return (self.benchmark.dataset, *self.production.datasets)
 
-    def datasets_of(self, side: Literal["benchmark", "production"]) -> tuple[Dataset, ...]:
+    def datasets_of(self, side: Literal["benchmark", "production"]) -> tuple[DeclaredDataset, ...]:
         """The datasets that must be attached to one of the projects."""
         return self.datasets if side == "production" else (self.benchmark.dataset,)
 
-    def all_folders(self) -> tuple[Folder, ...]:
+    def all_folders(self) -> tuple[DeclaredFolder, ...]:
         """The declared folders and their parents, each after its parent."""
         declared = {folder.path: folder for folder in self.folders}
         parts = [folder.path.split("/") for folder in self.folders]
         paths = {"/".join(titles[:depth]) for titles in parts for depth in range(1, len(titles) + 1)}
-        return tuple(declared.get(path) or Folder(path=path) for path in sorted(paths, key=lambda p: p.split("/")))
+        return tuple(
+            declared.get(path) or DeclaredFolder(path=path) for path in sorted(paths, key=lambda p: p.split("/"))
+        )
 
     def mark(self, kind: str, title: str) -> str:
         """The description of an object that this set-up has made; it identifies the object after renaming.
@@ -207,7 +209,7 @@ class Declaration(Section):
 
     @field_validator("folders")
     @classmethod
-    def _paths_differ(cls, folders: tuple[Folder, ...]) -> tuple[Folder, ...]:
+    def _paths_differ(cls, folders: tuple[DeclaredFolder, ...]) -> tuple[DeclaredFolder, ...]:
         twice = _first_repeated([folder.path for folder in folders])
         if twice is not None:
             raise ValueError(f"'{twice}' stands there twice")

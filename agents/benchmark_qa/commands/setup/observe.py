@@ -8,26 +8,26 @@ from itertools import chain
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from benchmark_qa.commands.register.check import Entry
+from benchmark_qa.commands.register.check import RegisteredEntry
 from benchmark_qa.commands.register.entries import urls_of
-from benchmark_qa.commands.register.steps import Progress, Registered
-from benchmark_qa.commands.setup.declaration import Dataset, Declaration
-from benchmark_qa.commands.setup.declaration import Folder as DeclaredFolder
+from benchmark_qa.commands.register.steps import Registered
+from benchmark_qa.commands.setup.declaration import Declaration, DeclaredDataset, DeclaredFolder
 from benchmark_qa.commands.setup.observed import (
     Observed,
+    ProjectSide,
     SeenDataset,
     SeenFolder,
     SeenOntology,
     SeenProject,
-    Side,
     gives_away,
 )
+from benchmark_qa.context import Progress
 from benchmark_qa.encord_api.catalogue import Catalogue, Listed
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import AccessRefused, NotFoundOnPlatform
 from benchmark_qa.encord_api.folders import FolderTree, ListedFolder, StoredItem
 from benchmark_qa.encord_api.models import SeenStage
-from benchmark_qa.encord_api.uploads import Folder, Storage
+from benchmark_qa.encord_api.uploads import Storage, UploadFolder
 from benchmark_qa.tasks.errors import AmbiguousTitle
 
 NOT_LINKABLE = frozenset({"dicomFile"})
@@ -47,17 +47,17 @@ _KIND_OF = {
 """Kinds of items by key of a registration file; image sequences are under image groups"""
 _OF_SEVERAL_FILES = frozenset({"image_groups", "image_groups_from_items", "dicom_series", "scenes"})
 T = TypeVar("T", Listed, ListedFolder)
-Bar = Callable[[str, int], AbstractContextManager[Progress]]
+ProgressBar = Callable[[str, int], AbstractContextManager[Progress]]
 
 
-class Source(Protocol):
+class FolderSource(Protocol):
     """The contents to put into a folder: registration files, or local files."""
 
     @property
     def in_cloud(self) -> bool:
         """Whether its URLs are those of objects in a bucket."""
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[RegisteredEntry]:
         """Yield all entries."""
 
     def data_groups(self) -> list[str]:
@@ -66,7 +66,9 @@ class Source(Protocol):
     def waiting(self, contents: "Contents | None") -> int:
         """Number of items that the folder should have and does not; None: the folder does not exist yet."""
 
-    def fill(self, storage: Storage, folder: Folder, is_there: Callable[[Entry], bool], bar: Bar) -> Registered:
+    def fill(
+        self, storage: Storage, folder: UploadFolder, is_there: Callable[[RegisteredEntry], bool], bar: ProgressBar
+    ) -> Registered:
         """Put the missing items into the folder."""
 
 
@@ -97,7 +99,7 @@ class Contents:
         self._urls = {item.url for item in self.items if item.url is not None}
         self._titles = Counter((_plain_kind(item.kind), item.title) for item in self.items)
 
-    def takes_off(self, entry: Entry, *, in_cloud: bool) -> bool:
+    def takes_off(self, entry: RegisteredEntry, *, in_cloud: bool) -> bool:
         """Whether an item matches the entry; each item matches one entry only.
 
         An entry with one object in a bucket is matched by its URL, every other entry by kind and title.
@@ -113,7 +115,7 @@ def _plain_kind(kind: str) -> str:
     return "imageGroup" if kind == "imageSequence" else kind
 
 
-def observe(declared: Declaration, site: Site, sources: Mapping[str, Source]) -> Observed:
+def observe(declared: Declaration, site: Site, sources: Mapping[str, FolderSource]) -> Observed:
     """Look up everything that is declared; changes nothing.
 
     Args:
@@ -153,7 +155,7 @@ def contents_of(site: Site, folder: str) -> Contents:
     return Contents(list(site.tree.items(folder)))
 
 
-def linkable(dataset: Dataset, contents: Contents, benchmark: Set[str]) -> list[str]:
+def linkable(dataset: DeclaredDataset, contents: Contents, benchmark: Set[str]) -> list[str]:
     """The folder's items that belong in a dataset, without items of the benchmark dataset."""
     return [
         item.uuid
@@ -164,7 +166,7 @@ def linkable(dataset: Dataset, contents: Contents, benchmark: Set[str]) -> list[
     ]
 
 
-def waiting_items(source: Source, contents: Contents | None) -> int:
+def waiting_items(source: FolderSource, contents: Contents | None) -> int:
     """Number of entries and data groups of a source without a matching item in the folder."""
     there = contents or Contents([])
     groups = {item.title for item in there.items if item.kind == "group"}
@@ -179,7 +181,7 @@ def _groups(declared: Declaration, site: Site) -> dict[str, int]:
 
 
 def _require_sight(
-    declared: Declaration, datasets: Mapping[str, SeenDataset], projects: Mapping[Side, SeenProject | None]
+    declared: Declaration, datasets: Mapping[str, SeenDataset], projects: Mapping[ProjectSide, SeenProject | None]
 ) -> None:
     unseen = {dataset.title for dataset in declared.datasets} - set(datasets)
     for side, project in projects.items():
@@ -197,14 +199,16 @@ def _require_integrations(declared: Declaration, site: Site, waiting: Mapping[st
                 site.storage.integration(folder.integration)
 
 
-def _telling(declared: Declaration, sources: Mapping[str, Source], contents: Mapping[str, Contents]) -> tuple[str, ...]:
+def _telling(
+    declared: Declaration, sources: Mapping[str, FolderSource], contents: Mapping[str, Contents]
+) -> tuple[str, ...]:
     paths = declared.benchmark.dataset.folders
     there = (item.title for path in paths if path in contents for item in contents[path].items)
     coming = (_title(entry) for path in paths if path in sources for entry in sources[path].entries())
     return tuple(sorted({title for title in chain(there, coming) if gives_away(title)}))
 
 
-def _title(entry: Entry) -> str:
+def _title(entry: RegisteredEntry) -> str:
     """The title that Encord will give: the name of the file, if none is given."""
     return entry.model.title or next(urls_of(entry.model), "").rsplit("/", 1)[-1]
 
@@ -286,7 +290,7 @@ def _datasets(declared: Declaration, site: Site, contents: Mapping[str, Contents
     return found
 
 
-def _project(side: Side, declared: Declaration, site: Site) -> SeenProject | None:
+def _project(side: ProjectSide, declared: Declaration, site: Site) -> SeenProject | None:
     wanted = declared.projects[side]
     uuid = _find(f"{side} project", wanted.title, wanted.hash, declared, site.catalogue.projects)
     if uuid is None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from benchmark_qa.encord_api.models import SeenStage
 
-Side = Literal["benchmark", "production"]
+ProjectSide = Literal["benchmark", "production"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Observed:
     ontology: SeenOntology | None = None
     datasets: Mapping[str, SeenDataset] = field(default_factory=dict)
     """By declared title"""
-    projects: Mapping[Side, SeenProject] = field(default_factory=dict)
+    projects: Mapping[ProjectSide, SeenProject] = field(default_factory=dict)
     telling: tuple[str, ...] = ()
     """Titles of benchmark items, existing or waiting, that reveal them as such"""
 

@@ -16,8 +16,14 @@ from benchmark_qa.commands.setup.changes import (
     MakeProject,
     ShareFolder,
 )
-from benchmark_qa.commands.setup.declaration import Dataset, Declaration, Embedding, Folder, MetadataType
-from benchmark_qa.commands.setup.observed import Observed, SeenFolder, SeenProject, Side, Thing, gives_away
+from benchmark_qa.commands.setup.declaration import (
+    Declaration,
+    DeclaredDataset,
+    DeclaredFolder,
+    Embedding,
+    MetadataType,
+)
+from benchmark_qa.commands.setup.observed import Observed, ProjectSide, SeenFolder, SeenProject, Thing, gives_away
 from benchmark_qa.commands.setup.structure import differences
 from benchmark_qa.tasks.checks import check_workflow
 
@@ -81,7 +87,7 @@ def _options(kind: object) -> list[str]:
     return list(kind.get("values", ())) if isinstance(kind, Mapping) and kind.get("ty") == "enum" else []
 
 
-def _folder(folder: Folder, observed: Observed) -> Iterator[Change]:
+def _folder(folder: DeclaredFolder, observed: Observed) -> Iterator[Change]:
     subject, seen = f"folder '{folder.path}'", observed.folders.get(folder.path)
     waiting = observed.waiting.get(folder.path, 0)
     if seen is None:
@@ -105,7 +111,7 @@ def _folder(folder: Folder, observed: Observed) -> Iterator[Change]:
         yield Change("change", subject, message, step=FillFolder(folder.path))
 
 
-def _described(subject: str, folder: Folder, seen: SeenFolder | None) -> Iterator[Change]:
+def _described(subject: str, folder: DeclaredFolder, seen: SeenFolder | None) -> Iterator[Change]:
     known = seen.metadata if seen is not None else {}
     missing = {key: value for key, value in folder.metadata.items() if key not in known}
     if missing:
@@ -118,7 +124,7 @@ def _described(subject: str, folder: Folder, seen: SeenFolder | None) -> Iterato
             yield Change("drift", subject, f"metadata '{key}' is {known[key]!r}, not {value!r}", remedy)
 
 
-def _shared(subject: str, folder: Folder, seen: SeenFolder | None, observed: Observed) -> Iterator[Change]:
+def _shared(subject: str, folder: DeclaredFolder, seen: SeenFolder | None, observed: Observed) -> Iterator[Change]:
     known = seen.groups if seen is not None else {}
     for role in sorted(set(folder.groups.values())):
         wanted = sorted(group for group, theirs in folder.groups.items() if theirs == role and group not in known)
@@ -157,7 +163,7 @@ def _ontology(declared: Declaration, observed: Observed) -> Iterator[Change]:
         yield named
 
 
-def _dataset(dataset: Dataset, observed: Observed) -> Iterator[Change]:
+def _dataset(dataset: DeclaredDataset, observed: Observed) -> Iterator[Change]:
     subject, seen = f"dataset '{dataset.title}'", observed.datasets.get(dataset.title)
     coming = any(observed.waiting.get(path) or path not in observed.folders for path in dataset.folders)
     if seen is None:
@@ -178,7 +184,7 @@ def _dataset(dataset: Dataset, observed: Observed) -> Iterator[Change]:
         yield Change("change", subject, message, step=LinkItems(dataset.title))
 
 
-def _telling_titles(benchmark: Dataset, observed: Observed) -> Iterator[Change]:
+def _telling_titles(benchmark: DeclaredDataset, observed: Observed) -> Iterator[Change]:
     """Notices about titles that reveal benchmark items.
 
     People in the production project can read the titles of its datasets, and of the data units they label.
@@ -194,7 +200,7 @@ def _telling_titles(benchmark: Dataset, observed: Observed) -> Iterator[Change]:
         yield Change("notice", subject, message, "give the items titles like those of the others")
 
 
-def _project(side: Side, declared: Declaration, observed: Observed) -> Iterator[Change]:
+def _project(side: ProjectSide, declared: Declaration, observed: Observed) -> Iterator[Change]:
     wanted, seen = declared.projects[side], observed.projects.get(side)
     subject = f"{side} project '{wanted.title}'"
     if seen is None:
@@ -216,7 +222,7 @@ def _project(side: Side, declared: Declaration, observed: Observed) -> Iterator[
 
 
 def _attached(
-    subject: str, side: Side, declared: Declaration, observed: Observed, seen: SeenProject
+    subject: str, side: ProjectSide, declared: Declaration, observed: Observed, seen: SeenProject
 ) -> Iterator[Change]:
     wanted = {dataset.title: observed.datasets.get(dataset.title) for dataset in declared.datasets_of(side)}
     missing = tuple(title for title, dataset in wanted.items() if dataset is None or dataset.uuid not in seen.datasets)
@@ -233,7 +239,7 @@ def _attached(
             yield Change("drift", subject, f"has dataset '{title}' ({uuid}) as well", remedy)
 
 
-def _people(subject: str, side: Side, wanted: Mapping[str, str], seen: Mapping[str, str]) -> Iterator[Change]:
+def _people(subject: str, side: ProjectSide, wanted: Mapping[str, str], seen: Mapping[str, str]) -> Iterator[Change]:
     for role in sorted(set(wanted.values())):
         new = tuple(sorted(email for email, theirs in wanted.items() if theirs == role and email not in seen))
         if new:

@@ -14,11 +14,11 @@ from benchmark_qa.commands.register.upload_command import describe_local_files
 from benchmark_qa.terminal.failures import refuse
 
 if TYPE_CHECKING:
-    from benchmark_qa.commands.register.check import Entry
+    from benchmark_qa.commands.register.check import RegisteredEntry
     from benchmark_qa.commands.register.steps import Registered
     from benchmark_qa.commands.setup.declaration import Declaration
-    from benchmark_qa.commands.setup.observe import Bar, Contents, Source
-    from benchmark_qa.encord_api.uploads import Folder, Storage
+    from benchmark_qa.commands.setup.observe import Contents, FolderSource, ProgressBar
+    from benchmark_qa.encord_api.uploads import Storage, UploadFolder
 
 
 def read_setup(path: Path) -> "Declaration":
@@ -53,7 +53,7 @@ def read_setup(path: Path) -> "Declaration":
     return declared.model_copy(update={"ontology": ontology})
 
 
-def sources_of(declared: "Declaration", directory: Path, scratch: ExitStack) -> "dict[str, Source]":
+def sources_of(declared: "Declaration", directory: Path, scratch: ExitStack) -> "dict[str, FolderSource]":
     """The contents to put into each folder, checked; faults end the command.
 
     Args:
@@ -61,7 +61,7 @@ def sources_of(declared: "Declaration", directory: Path, scratch: ExitStack) -> 
         directory: base of its relative paths.
         scratch: removes temporary files.
     """
-    sources: dict[str, Source] = {}
+    sources: dict[str, FolderSource] = {}
     for index, folder in enumerate(declared.folders):
         if folder.sync is not None:
             sources[folder.path] = SyncSource()
@@ -96,13 +96,13 @@ class RegistrationSource:
         self._files = registration_files(self.named)
         self._total = sum(checked(path)[0] for path in self._files)
 
-    def entries(self) -> "Iterator[Entry]":
+    def entries(self) -> "Iterator[RegisteredEntry]":
         """Every entry of every file."""
-        from benchmark_qa.commands.register.check import entries
+        from benchmark_qa.commands.register.check import registered_entries
 
         for path in self._files:
             with path.open(encoding="utf-8-sig") as text:
-                yield from entries(text)
+                yield from registered_entries(text)
 
     def data_groups(self) -> list[str]:
         """Titles of the groups to make from items."""
@@ -118,9 +118,9 @@ class RegistrationSource:
     def fill(
         self,
         storage: "Storage",
-        folder: "Folder",
-        is_there: "Callable[[Entry], bool]",  # noqa: ARG002 - the notes beside the files know it, and Encord itself
-        bar: "Bar",
+        folder: "UploadFolder",
+        is_there: "Callable[[RegisteredEntry], bool]",  # noqa: ARG002 - the notes beside the files know it, and Encord itself
+        bar: "ProgressBar",
     ) -> "Registered":
         """Register everything, skipping existing items, and make the data groups."""
         uuid = storage.integration(self.integration)
@@ -135,7 +135,7 @@ class SyncSource:
 
     in_cloud: bool = True
 
-    def entries(self) -> "Iterator[Entry]":
+    def entries(self) -> "Iterator[RegisteredEntry]":
         """Empty: the entries are not known here."""
         return iter(())
 
@@ -150,9 +150,9 @@ class SyncSource:
     def fill(
         self,
         storage: "Storage",  # noqa: ARG002 - of every source
-        folder: "Folder",
-        is_there: "Callable[[Entry], bool]",  # noqa: ARG002
-        bar: "Bar",
+        folder: "UploadFolder",
+        is_there: "Callable[[RegisteredEntry], bool]",  # noqa: ARG002
+        bar: "ProgressBar",
     ) -> "Registered":
         """Sync the folder and wait for the end."""
         from benchmark_qa.commands.register.steps import sync
@@ -172,7 +172,7 @@ class UploadSource:
     total: int
     in_cloud: bool = False
 
-    def entries(self) -> "Iterator[Entry]":
+    def entries(self) -> "Iterator[RegisteredEntry]":
         """Every file, group and series."""
         return all_entries(self.described) if self.total else iter(())
 
@@ -187,7 +187,11 @@ class UploadSource:
         return waiting_items(self, contents)
 
     def fill(
-        self, storage: "Storage", folder: "Folder", is_there: "Callable[[Entry], bool]", bar: "Bar"
+        self,
+        storage: "Storage",
+        folder: "UploadFolder",
+        is_there: "Callable[[RegisteredEntry], bool]",
+        bar: "ProgressBar",
     ) -> "Registered":
         """Upload what the notes do not have; without notes, what has no matching item in the folder."""
         from benchmark_qa.commands.register.uploading import upload
@@ -195,17 +199,19 @@ class UploadSource:
 
         notes = self.source.with_name(f"{self.source.name}.progress")
         known = notes.exists()
-        entries = (entry for entry in self.entries() if known or not is_there(entry))
+        registered_entries = (entry for entry in self.entries() if known or not is_there(entry))
         with closing(Journal(notes)) as journal, bar(f"uploading to {folder.title}", self.total) as progress:
-            return upload(storage, folder, self.root, entries, journal, progress=progress)
+            return upload(storage, folder, self.root, registered_entries, journal, progress=progress)
 
 
 def upload_source(source: Path, described: Path) -> UploadSource:
     """Local files, described by registration files in a directory that must exist as long as the source."""
-    from benchmark_qa.commands.register.rows import Rules
+    from benchmark_qa.commands.register.rows import ManifestRules
 
     place = source.resolve()
     if not place.exists():
         refuse(f"{source}: there is no such file or folder")
     root = place if place.is_dir() else place.parent
-    return UploadSource(place, root, described, describe_local_files(str(place), root, Rules(location=None), described))
+    return UploadSource(
+        place, root, described, describe_local_files(str(place), root, ManifestRules(location=None), described)
+    )

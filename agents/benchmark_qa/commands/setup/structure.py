@@ -20,7 +20,7 @@ _COLOURS = (
 )
 _CHOICES = ("radio", "checklist")
 
-Shape = Literal[
+ShapeName = Literal[
     "bounding_box", "rotatable_bounding_box", "polygon", "polyline", "point", "skeleton", "bitmask", "segmentation",
     "circle", "ellipse", "cuboid", "cuboid_2d", "audio", "text", "time_range",
 ]  # fmt: skip
@@ -60,7 +60,7 @@ class ObjectFeature(Feature):
     """A class of objects."""
 
     name: str = Field(min_length=1)
-    shape: Shape
+    shape: ShapeName
     attributes: tuple[Attribute, ...] = ()
 
 

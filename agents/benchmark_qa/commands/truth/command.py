@@ -92,10 +92,10 @@ truth.command(name="import")(import_truth)
 truth.command()(status)
 
 
-DataUnit = Annotated[str, typer.Argument(help="Data hash of the item.")]
+ItemArgument = Annotated[str, typer.Argument(help="Data hash of the item.")]
 
 
-Reason = Annotated[str, typer.Option(help="Why, for the audit trail.")]
+ReasonOption = Annotated[str, typer.Option(help="Why, for the audit trail.")]
 
 
 @truth.command(name="list")
@@ -135,7 +135,7 @@ def list_items(
 
 
 @truth.command()
-def exclude(data_hash: DataUnit, reason: Reason, operator: OperatorOption = "") -> None:
+def exclude(data_hash: ItemArgument, reason: ReasonOption, operator: OperatorOption = "") -> None:
     """Take an item out of every figure. Its scores stay, and it can be restored."""
     with clear_failures():
         scores = _scores()
@@ -144,7 +144,7 @@ def exclude(data_hash: DataUnit, reason: Reason, operator: OperatorOption = "") 
 
 
 @truth.command()
-def restore(data_hash: DataUnit, reason: Reason, operator: OperatorOption = "") -> None:
+def restore(data_hash: ItemArgument, reason: ReasonOption, operator: OperatorOption = "") -> None:
     """Let an excluded item count again."""
     with clear_failures():
         scores = _scores()
@@ -153,8 +153,8 @@ def restore(data_hash: DataUnit, reason: Reason, operator: OperatorOption = "") 
 
 @truth.command(name="accept-also")
 def accept_also(
-    data_hash: DataUnit,
-    reason: Reason,
+    data_hash: ItemArgument,
+    reason: ReasonOption,
     branch: Annotated[str, typer.Option(help="The branch whose labels are right, too.")],
     operator: OperatorOption = "",
 ) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from benchmark_qa.encord_api.client import Encord
     from benchmark_qa.formats.class_mapping import Target
     from benchmark_qa.formats.coco_building import CocoDocument
-    from benchmark_qa.formats.label_parts import Fault, Reading
+    from benchmark_qa.formats.label_parts import InputFault, LabelReading
     from benchmark_qa.images.data_units import ImageMap
 
 SOURCES = (
@@ -30,7 +30,7 @@ SHOWN = 20
 """Faults that are printed; `--json` has all of them"""
 
 
-class By(StrEnum):
+class MatchBy(StrEnum):
     """How a data unit is identified."""
 
     ANY = "any"
@@ -65,7 +65,7 @@ def import_truth(
         Unannotated,
         typer.Option(help="Images of which the file has no annotation: leave them as they are, or empty truth."),
     ] = Unannotated.LEAVE,
-    by: Annotated[By, typer.Option(help="What images are known by; any: whichever matches.")] = By.ANY,
+    by: Annotated[MatchBy, typer.Option(help="What images are known by; any: whichever matches.")] = MatchBy.ANY,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite truth that says something else.")] = False,
     skip_unmatched: Annotated[
         bool, typer.Option("--skip-unmatched", help="Go on without what has no counterpart.")
@@ -83,11 +83,11 @@ def import_truth(
     other truth is there, somebody is at work on it, or Encord's SDK does not take it.
     """
     from benchmark_qa.commands.truth.importing import (
-        carry_out,
         plan_import,
         require_no_faults,
         target_of,
         without_unannotated,
+        write_truth,
     )
     from benchmark_qa.terminal.printing import item_progress
 
@@ -99,12 +99,12 @@ def import_truth(
         reading, unfinished = read_source(encord, source, target, wanted, export)
         if unannotated is Unannotated.LEAVE:
             reading = without_unannotated(reading)
-        ways = ("data-hash", "url", "title") if by is By.ANY else (by.value,)
+        ways = ("data-hash", "url", "title") if by is MatchBy.ANY else (by.value,)
         plan = plan_import(encord, wanted, reading, by=ways, image_map=export, overwrite=replace)  # type: ignore[arg-type]
         refused = bool(plan.faults) and not skip_unmatched
         if not dry_run and not refused:
             with item_progress("importing", len(plan.write)) as progress:
-                plan = carry_out(encord, plan, complete=complete, progress=progress)
+                plan = write_truth(encord, plan, complete=complete, progress=progress)
         if json:
             typer.echo(json_module.dumps(_document(plan, unfinished, done=not dry_run and not refused), indent=2))
         else:
@@ -166,7 +166,7 @@ def image_map_of(path: Path | None) -> "ImageMap | None":
 
 def read_source(
     encord: "Encord", source: str, target: "Target", project: str, image_map: "ImageMap | None"
-) -> "tuple[Reading, int]":
+) -> "tuple[LabelReading, int]":
     """The labels of the source, and the number of its unfinished data units."""
     from dataclasses import replace as replace_fields
 
@@ -274,7 +274,7 @@ def _print(plan: "TruthImport", unfinished: int, *, done: bool, complete: bool) 
     _print_faults((*plan.faults, *plan.refused))
 
 
-def _print_faults(faults: "Sequence[Fault]") -> None:
+def _print_faults(faults: "Sequence[InputFault]") -> None:
     for fault in faults[:SHOWN]:
         typer.echo(f"{fault.subject}: {fault.reason}", err=True)
     if len(faults) > SHOWN:

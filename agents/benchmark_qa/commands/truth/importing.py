@@ -3,11 +3,12 @@
 After a kill, run it again: what was written already equals the source and is left alone.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from benchmark_qa.context import Progress
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.label_writing import ROWS_PER_BUNDLE, TruthRows, TruthSlot
 from benchmark_qa.encord_api.models import Project
@@ -18,23 +19,21 @@ from benchmark_qa.formats.class_mapping import MappingError, Target
 from benchmark_qa.formats.coco_reader import SHARES, size_of
 from benchmark_qa.formats.encord_reader import read_label_rows
 from benchmark_qa.formats.label_parts import (
-    Fault,
+    ImageSize,
+    InputFault,
     Labelled,
     LabelParts,
+    LabelReading,
     LayoutError,
-    Reading,
-    Size,
     filled,
     laid_out,
     parts_of,
     same,
 )
-from benchmark_qa.images.data_units import ALL_WAYS, By, DataUnit, ImageMap, joined
-from benchmark_qa.images.identity import Asked, ImageIndex, Known, Match, Matching
+from benchmark_qa.images.data_units import ALL_WAYS, By, DataUnit, ImageMap, joined_labels
+from benchmark_qa.images.identity import Asked, ImageIndex, KnownImage, Match, Matching
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.tasks.errors import LabelsUnreadable
-
-Progress = Callable[[int], None]
 
 
 class ImportRefused(RefusalError):
@@ -55,9 +54,9 @@ class TruthImport:
     """Data units with other truth, which was not to be overwritten"""
     at_work: tuple[str, ...] = ()
     """Data units whose tasks are assigned to somebody, who would overwrite it: neither written nor moved"""
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InputFault, ...] = ()
     completed: int = 0
-    refused: tuple[Fault, ...] = ()
+    refused: tuple[InputFault, ...] = ()
     """What Encord's SDK refused"""
     matching: Matching = field(default_factory=lambda: Matching(()), repr=False)
     """Which data unit each image of the source is, and by which rule"""
@@ -90,7 +89,7 @@ def target_of(project: Project, stated: Mapping[str, str]) -> Target:
         raise LabelsUnreadable(f"the ontology of project '{project.title}' cannot be read: {error}") from None
 
 
-def read_project(encord: Encord, project_hash: str, target: Target) -> tuple[Reading, int]:
+def read_project(encord: Encord, project_hash: str, target: Target) -> tuple[LabelReading, int]:
     """The finished labels of another project, and the number of its unfinished data units.
 
     3 requests for the project if it is not known, 1 for its rows, and 1 per bundle of them.
@@ -108,7 +107,7 @@ def read_project(encord: Encord, project_hash: str, target: Target) -> tuple[Rea
     return replace(reading, labelled=reading.labelled + empty), len(rows) - len(done)
 
 
-def without_unannotated(reading: Reading) -> Reading:
+def without_unannotated(reading: LabelReading) -> LabelReading:
     """The labels without images that the file does not annotate: perhaps nobody has looked at them."""
     left = [one.name for one in reading.labelled if not one.annotated]
     if not left:
@@ -125,7 +124,7 @@ def without_unannotated(reading: Reading) -> Reading:
 def plan_import(
     encord: Encord,
     project_hash: str,
-    reading: Reading,
+    reading: LabelReading,
     *,
     by: Sequence[By] = ALL_WAYS,
     image_map: ImageMap | None = None,
@@ -147,7 +146,7 @@ def plan_import(
     project = encord.project(project_hash)
     slots = {slot.data_hash: slot for slot in TruthRows(encord, project_hash).slots()}
     units = [DataUnit(slot.data_hash, slot.title, slot.url, slot.size) for slot in slots.values()]
-    one = joined(reading.labelled, units, by, image_map)
+    one = joined_labels(reading.labelled, units, by, image_map)
     found = one.found
     there = dict(_truth_there(encord, project, [slots[data_hash] for data_hash in found]))
     finals = _finals(project)
@@ -187,7 +186,7 @@ def require_no_faults(plan: TruthImport) -> None:
         raise ImportRefused(f"{len(plan.faults):,} faults, nothing was written")
 
 
-def carry_out(encord: Encord, plan: TruthImport, *, complete: bool, progress: Progress) -> TruthImport:
+def write_truth(encord: Encord, plan: TruthImport, *, complete: bool, progress: Progress) -> TruthImport:
     """Carry out the plan bundle by bundle; each bundle stays whole if the run is interrupted.
 
     Args:
@@ -203,14 +202,14 @@ def carry_out(encord: Encord, plan: TruthImport, *, complete: bool, progress: Pr
     waiting = set(plan.to_complete) if complete else set()
     earlier = [str(plan.slots[unit].label_hash) for unit in plan.unchanged if unit in waiting]
     work.complete(earlier)
-    completed, refused, written = len(earlier), list[Fault](), dict[str, Labelled]()
+    completed, refused, written = len(earlier), list[InputFault](), dict[str, Labelled]()
     for batch in batches(list(plan.write), ROWS_PER_BUNDLE):
         fills = {unit: partial(filled, parts=plan.write[unit].parts) for unit in batch}
         outcome = rows.write(fills)
         done = [label_hash for unit, label_hash in outcome.label_hashes.items() if unit in waiting]
         work.complete(done)
         completed += len(done)
-        refused += [Fault(plan.write[unit].name, reason) for unit, reason in outcome.refused.items()]
+        refused += [InputFault(plan.write[unit].name, reason) for unit, reason in outcome.refused.items()]
         written |= {unit: plan.write[unit] for unit in outcome.label_hashes}
         progress(len(batch))
     return replace(plan, write=written, completed=completed, refused=tuple(refused))
@@ -261,7 +260,7 @@ def with_known_sizes(
         return document
     slots = TruthRows(encord, project_hash).slots()
     known = [
-        Known((slot.title, *([slot.url] if slot.url else [])), (slot.data_hash,), size=slot.size) for slot in slots
+        KnownImage((slot.title, *([slot.url] if slot.url else [])), (slot.data_hash,), size=slot.size) for slot in slots
     ]
     index = ImageIndex(known)
     return {**document, "images": [_sized(image, index, image_map) for image in images]}
@@ -274,5 +273,5 @@ def _sized(image: Any, index: ImageIndex, image_map: ImageMap | None) -> Any:
     names = tuple(str(image[key]) for key in keys if image.get(key))
     hashes = (str(image["data_hash"]),) if image.get("data_hash") else ()
     (found,) = index.all_of([Asked(names, hashes)], image_map).found
-    size: Size | None = index.known[found.at].size if isinstance(found, Match) else None
+    size: ImageSize | None = index.known[found.at].size if isinstance(found, Match) else None
     return image if size is None else {**image, "width": size[0], "height": size[1]}

@@ -7,7 +7,7 @@ from typing import Literal
 from benchmark_qa.encord_api.models import LabelRow
 from benchmark_qa.formats.label_parts import LayoutError, parts_of
 from benchmark_qa.store.score_store import SqlScoreStore
-from benchmark_qa.store.truth_rulings import Standing, TruthRulings, TruthVersion, scored_versions
+from benchmark_qa.store.truth_rulings import AcceptedAnswers, TruthRulings, TruthVersion, scored_versions
 from benchmark_qa.tasks.ground_truth import GroundTruth, TruthRow
 from benchmark_qa.tasks.projects import ServedProjects
 
@@ -95,7 +95,7 @@ def _is_empty(document: Mapping[str, object]) -> bool:
         return False
 
 
-def _version_now(one: TruthRow, standing: Standing | None) -> TruthVersion:
+def _version_now(one: TruthRow, standing: AcceptedAnswers | None) -> TruthVersion:
     """The version as the scorer names it; an accepted answer makes the truth as new as that decision."""
     edited = one.edited_at
     if standing is not None:

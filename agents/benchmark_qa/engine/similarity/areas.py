@@ -8,8 +8,8 @@ import numpy as np
 import shapely
 
 from benchmark_qa.engine.errors import MasksDifferInSizeError, TooMuchWorkError
-from benchmark_qa.engine.pairs import Flags, Indices, Numbers, Pairs, ratio_or_same
-from benchmark_qa.labels.annotations import Drawings, Runs, segments
+from benchmark_qa.engine.pairs import Flags, Pairs, ratio_or_same
+from benchmark_qa.labels.annotations import Drawings, Indices, Numbers, Runs, segments
 from benchmark_qa.labels.outlines import (
     Areas,
     crossings,

@@ -8,7 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from benchmark_qa.engine.pairs import Numbers, Pairs, ratio_or_same
+from benchmark_qa.engine.pairs import Pairs, ratio_or_same
+from benchmark_qa.labels.annotations import Numbers
 
 _TRIPLES = np.array(list(combinations(range(12), 3)))
 _NEAR = 1e-9

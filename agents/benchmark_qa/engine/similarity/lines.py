@@ -4,8 +4,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from benchmark_qa.engine.pairs import Flags, Numbers, Pairs, padded_extents
-from benchmark_qa.labels.annotations import Lines
+from benchmark_qa.engine.pairs import Flags, Pairs, padded_extents
+from benchmark_qa.labels.annotations import Lines, Numbers
 from benchmark_qa.labels.outlines import line_of, refuse_tangles, within_image
 
 SAMPLES = 200

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark_qa.engine.config import Rules
-from benchmark_qa.engine.pairs import Numbers, Pairs, box_iou, padded_extents
+from benchmark_qa.engine.config import ScoringRules
+from benchmark_qa.engine.pairs import Pairs, box_iou, padded_extents
 from benchmark_qa.engine.similarity import areas as runs
 from benchmark_qa.engine.similarity import cuboids, points
-from benchmark_qa.labels.annotations import Drawings
+from benchmark_qa.labels.annotations import Drawings, Numbers
 from benchmark_qa.labels.ontology import Shape
 
 Media = tuple[Numbers, Numbers]
@@ -30,7 +30,7 @@ class Measure:
 
 
 def measure(  # noqa: PLR0911 - one per shape
-    truth: Drawings, label: Drawings, media: Media, rules: Rules
+    truth: Drawings, label: Drawings, media: Media, rules: ScoringRules
 ) -> Measure:
     """The measure of the drawings' shape."""
     match truth.shape:
@@ -61,7 +61,7 @@ def _boxes(truth: Drawings, label: Drawings, media: Media) -> Measure:
     )
 
 
-def _areas(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Measure:
+def _areas(truth: Drawings, label: Drawings, media: Media, rules: ScoringRules) -> Measure:
     from benchmark_qa.engine.similarity import areas  # noqa: PLC0415 - boxes need no shapely
     from benchmark_qa.labels.outlines import outlines, sizes  # noqa: PLC0415
 
@@ -95,7 +95,7 @@ def _runs(truth: Drawings, label: Drawings) -> Measure:
     )
 
 
-def _lines(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Measure:
+def _lines(truth: Drawings, label: Drawings, media: Media, rules: ScoringRules) -> Measure:
     from benchmark_qa.engine.similarity import lines  # noqa: PLC0415 - boxes need no shapely
 
     config = rules.config
@@ -112,12 +112,12 @@ def _lines(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Meas
     )
 
 
-def _points(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Measure:
+def _points(truth: Drawings, label: Drawings, media: Media, rules: ScoringRules) -> Measure:
     in_space = ~np.isnan(truth.geometry[:, 2])
     size = np.where(in_space, rules.config.scene_size, np.sqrt(media[0].prod(axis=1)))
     scale = 2 * rules.config.point_sigma * size
     sides = [points.scaled(d.geometry, m) for d, m in zip((truth, label), media, strict=True)]
-    about = points.reach(scale)[:, None]
+    about = points.reach_of_points(scale)[:, None]
     return Measure(
         np.concatenate((sides[0][:, :2] - about, np.repeat(2 * about, 2, axis=1)), axis=1),
         np.concatenate((sides[1][:, :2], np.zeros((len(label), 2))), axis=1),
@@ -126,7 +126,7 @@ def _points(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Mea
     )
 
 
-def _skeletons(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> Measure:
+def _skeletons(truth: Drawings, label: Drawings, media: Media, rules: ScoringRules) -> Measure:
     sides = [
         d.geometry.points * scale.repeat(np.diff(d.geometry.offsets), axis=0)
         for d, scale in zip((truth, label), media, strict=True)
@@ -135,7 +135,7 @@ def _skeletons(truth: Drawings, label: Drawings, media: Media, rules: Rules) -> 
     areas = points.oks_areas(truth.geometry, sides[0])
     widest = 2 * sigmas.max(initial=rules.config.sigma) * np.sqrt(areas)
     return Measure(
-        padded_extents(sides[0], truth.geometry.offsets, points.reach(widest)),
+        padded_extents(sides[0], truth.geometry.offsets, points.reach_of_points(widest)),
         padded_extents(sides[1], label.geometry.offsets, np.zeros(len(label))),
         areas,
         lambda pairs: points.oks(truth.geometry, label.geometry, (sides[0], sides[1]), sigmas, pairs),

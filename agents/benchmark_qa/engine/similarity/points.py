@@ -6,14 +6,14 @@ area (https://cocodataset.org/#keypoints-eval).
 
 import numpy as np
 
-from benchmark_qa.engine.pairs import Flags, Indices, Numbers, Pairs
-from benchmark_qa.labels.annotations import INVISIBLE, Skeletons, segments
+from benchmark_qa.engine.pairs import Flags, Pairs
+from benchmark_qa.labels.annotations import INVISIBLE, Indices, Numbers, Skeletons, segments
 
 FAINT = 0.01
 """A Gaussian below this counts as 0 when candidate pairs are searched."""
 
 
-def reach(scale: Numbers) -> Numbers:
+def reach_of_points(scale: Numbers) -> Numbers:
     """Distance at which exp(-d^2 / (2 scale^2)) falls to `FAINT`."""
     return np.asarray(scale * np.sqrt(-2 * np.log(FAINT)))
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from benchmark_qa.engine.pairs import SLACK
-from benchmark_qa.engine.tracks.pairs import Bools, Floats, TrackPairs, heaviest_matching
+from benchmark_qa.engine.tracks.pairs import Bools, TrackPairs, heaviest_matching
+from benchmark_qa.labels.annotations import Numbers
 
-ALPHAS: Floats = np.arange(0.05, 0.99, 0.05)
+ALPHAS: Numbers = np.arange(0.05, 0.99, 0.05)
 """The localisation thresholds, shape (19,): 0.05, 0.10, ... 0.95."""
 
 NOTHING = 1e-10  # trackeval's guard: LocA is 1 at an alpha where nothing matches
@@ -28,14 +29,14 @@ class HotaScore:
     nor a pass) if there is nothing to measure.
     """
 
-    true_positives: Floats
-    false_negatives: Floats
-    false_positives: Floats
-    association: Floats
+    true_positives: Numbers
+    false_negatives: Numbers
+    false_positives: Numbers
+    association: Numbers
     """Sum over true positives of their association Jaccard; `association_recall`, `_precision` likewise."""
-    association_recall: Floats
-    association_precision: Floats
-    localisation: Floats
+    association_recall: Numbers
+    association_precision: Numbers
+    localisation: Numbers
     """Sum of the similarity of the true positives."""
 
     @classmethod
@@ -87,7 +88,7 @@ class HotaScore:
         return self._mean("LocA", applicable=self._has_matches)
 
     @property
-    def by_alpha(self) -> dict[str, Floats]:
+    def by_alpha(self) -> dict[str, Numbers]:
         """Every figure at every alpha, shape (19,) each, under the names of the reference."""
         tp, fn, fp = self.true_positives, self.false_negatives, self.false_positives
         matched = np.maximum(1, tp)
@@ -184,7 +185,7 @@ def _aligned_matching(tracks: TrackPairs) -> Bools:
     return heaviest_matching(tracks.pair_truth_entry, tracks.pair_label_entry, weight)
 
 
-def _passed(by_level: np.ndarray[Any, Any]) -> Floats:
+def _passed(by_level: np.ndarray[Any, Any]) -> Numbers:
     """From sums by level, shape (..., 20), to sums by alpha, shape (..., 19): all levels above the alpha."""
-    above: Floats = np.flip(np.cumsum(np.flip(by_level, axis=-1), axis=-1), axis=-1)[..., 1:].astype(float)
+    above: Numbers = np.flip(np.cumsum(np.flip(by_level, axis=-1), axis=-1), axis=-1)[..., 1:].astype(float)
     return above

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmark_qa.engine.matching import Matches, Scored, Sides
-from benchmark_qa.engine.pairs import SLACK, Indices
+from benchmark_qa.engine.matching import ComparedSides, Matches, Scored
+from benchmark_qa.engine.pairs import SLACK
 from benchmark_qa.engine.result import Conflict, IdentityFigures
 from benchmark_qa.engine.tracks.hota import HotaScore, hota_score
 from benchmark_qa.engine.tracks.pairs import Bools, Ints, TrackPairs, heaviest_matching, solve
+from benchmark_qa.labels.annotations import Indices
 from benchmark_qa.labels.ontology import Ontology
 
 
@@ -188,7 +189,7 @@ ALONE = "no object is drawn on more than one frame"
 
 
 def score_identity(
-    matches: Sequence[Matches], sides: Sides, ontology: Ontology
+    matches: Sequence[Matches], sides: ComparedSides, ontology: Ontology
 ) -> tuple[IdentityFigures, tuple[Conflict, ...]]:
     """The figures, pooled over classes and spaces, and the identity switches."""
     moving = [match for match in matches if match.moves]
@@ -216,7 +217,7 @@ def score_identity(
     return figures, tuple(switches)
 
 
-def _tracks(match: Matches, sides: Sides, scored: Scored) -> TrackPairs:
+def _tracks(match: Matches, sides: ComparedSides, scored: Scored) -> TrackPairs:
     frames, _ = _frames(match, sides)
     truth, label = frames[: len(match.truth)], frames[len(match.truth) :]
     pairs = scored.pairs
@@ -232,14 +233,16 @@ def _tracks(match: Matches, sides: Sides, scored: Scored) -> TrackPairs:
     )
 
 
-def _frames(match: Matches, sides: Sides) -> tuple[Indices, Indices]:
+def _frames(match: Matches, sides: ComparedSides) -> tuple[Indices, Indices]:
     """A small number for each drawing's (space, frame), truth first, and one drawing of each such frame."""
     places = np.concatenate(sides.places(match.truth, match.label))
     _, first, frames = np.unique(places, return_index=True, return_inverse=True)
     return frames, first
 
 
-def _switches(match: Matches, found: Sequence[IdentitySwitch], sides: Sides, ontology: Ontology) -> Iterator[Conflict]:
+def _switches(
+    match: Matches, found: Sequence[IdentitySwitch], sides: ComparedSides, ontology: Ontology
+) -> Iterator[Conflict]:
     if not found:
         return
     _, first = _frames(match, sides)

@@ -7,11 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark_qa.engine.pairs import SLACK
+from benchmark_qa.labels.annotations import Numbers
 
 Ints = NDArray[np.int64]
-
-
-Floats = NDArray[np.float64]
 
 
 Bools = NDArray[np.bool_]
@@ -48,7 +46,7 @@ class TrackPairs:
     pair_frame: Ints
     pair_truth: Ints
     pair_label: Ints
-    similarity: Floats
+    similarity: Numbers
     pair_truth_entry: Ints
     """Shape (p,): position of the pair's truth track in `truth_frame` / `truth_track`."""
     pair_label_entry: Ints
@@ -217,7 +215,7 @@ def _refuse(wrong: NDArray[np.bool_], message: str, *columns: NDArray[np.generic
         raise InvalidTracksError(f"{message}: {facts} (entry {first})")
 
 
-def heaviest_matching(rows: Ints, cols: Ints, weights: Floats) -> Bools:
+def heaviest_matching(rows: Ints, cols: Ints, weights: Numbers) -> Bools:
     """Choose edges so that no row and no column is used twice and the total weight is greatest.
 
     `rows`, `cols` and `weights` have shape (e,): edge i joins `rows[i]` >= 0 and `cols[i]` >= 0. The result,
@@ -240,7 +238,7 @@ def heaviest_matching(rows: Ints, cols: Ints, weights: Floats) -> Bools:
     return chosen
 
 
-def solve(rows: Ints, cols: Ints, weights: Floats) -> Bools:
+def solve(rows: Ints, cols: Ints, weights: Numbers) -> Bools:
     """The result of `heaviest_matching` from one dense assignment; for few rows and columns."""
     from lap import lapjv  # type: ignore[import-untyped]  # noqa: PLC0415 - most videos need no solver
 
@@ -258,7 +256,7 @@ def _numbered(nodes: Ints) -> Ints:
     return np.array([numbers.setdefault(node, len(numbers)) for node in nodes.tolist()])
 
 
-def _settled(rows: Ints, cols: Ints, weights: Floats) -> Bools:
+def _settled(rows: Ints, cols: Ints, weights: Numbers) -> Bools:
     """Edges that some heaviest matching contains: they outweigh the two best edges they exclude.
 
     A matching without such an edge uses at most one other edge at its row and one at its column. Exchanging
@@ -271,7 +269,7 @@ def _settled(rows: Ints, cols: Ints, weights: Floats) -> Bools:
     return settled
 
 
-def _leaders(nodes: Ints, weights: Floats) -> tuple[Bools, Floats]:
+def _leaders(nodes: Ints, weights: Numbers) -> tuple[Bools, Numbers]:
     """Whether each edge is the heaviest of its node (first of equals), and each node's second weight."""
     size = int(nodes.max()) + 1
     best = np.zeros(size)

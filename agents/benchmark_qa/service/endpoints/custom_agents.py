@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
-from benchmark_qa.service.admission import MOST, SCORINGS_AT_ONCE, AllowedOrigins, Line
+from benchmark_qa.service.admission import MOST, SCORINGS_AT_ONCE, AllowedOrigins, WaitingLine
 from benchmark_qa.service.errors import Refusals
 from benchmark_qa.service.service import Service
 from benchmark_qa.service.signatures import SignedEndpoint, is_signed, read_body, signed_endpoint
@@ -66,7 +66,7 @@ class _Agent:
     workflow_call: UseCase
     editor_call: UseCase
     seconds: float
-    at_once: Line
+    at_once: WaitingLine
     """Limits the calls that may hold a thread."""
     refusals: Refusals
     """Records the calls that are refused."""
@@ -131,7 +131,7 @@ def custom_agents(settings: Settings, service: Service, refusals: Refusals) -> A
             workflow_call=service.route,
             editor_call=service.editor_route,
             seconds=settings.request_seconds,
-            at_once=Line(MOST),
+            at_once=WaitingLine(MOST),
             refusals=refusals,
         ),
         "score": _Agent(
@@ -141,7 +141,7 @@ def custom_agents(settings: Settings, service: Service, refusals: Refusals) -> A
             workflow_call=service.score,
             editor_call=service.editor_score,
             seconds=settings.request_seconds,
-            at_once=Line(SCORINGS_AT_ONCE),
+            at_once=WaitingLine(SCORINGS_AT_ONCE),
             refusals=refusals,
         ),
     }

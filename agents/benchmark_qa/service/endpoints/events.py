@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
-from benchmark_qa.service.admission import EVENTS_AT_ONCE, Line
+from benchmark_qa.service.admission import EVENTS_AT_ONCE, WaitingLine
 from benchmark_qa.service.endpoints.custom_agents import ERRORS
 from benchmark_qa.service.endpoints.notifications import Accepted
 from benchmark_qa.service.errors import Refusals
@@ -48,7 +48,7 @@ def events(settings: Settings, service: Service, refusals: Refusals) -> APIRoute
     router = APIRouter(prefix="/events", tags=["events"])
     submitted = signed_endpoint(settings, "/events/task-submitted", "TASK_SUBMITTED_SECRET", refusals)
     completed = signed_endpoint(settings, "/events/task-completed", "TASK_COMPLETED_SECRET", refusals)
-    at_once = Line(EVENTS_AT_ONCE)
+    at_once = WaitingLine(EVENTS_AT_ONCE)
 
     async def handle(request: Request, signed: SignedEndpoint, kinds: tuple[str, ...]) -> Accepted:
         body = await read_body(request, MAX_EVENT_BYTES)

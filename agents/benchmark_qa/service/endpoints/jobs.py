@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
-from benchmark_qa.service.admission import DRAINS_AT_ONCE, Line, ServiceFull
+from benchmark_qa.service.admission import DRAINS_AT_ONCE, ServiceFull, WaitingLine
 from benchmark_qa.service.errors import Refusals
 from benchmark_qa.service.service import Service
 from benchmark_qa.service.signatures import read_body
@@ -81,7 +81,7 @@ def jobs(settings: Settings, service: Service, refusals: Refusals) -> APIRouter:
     assert settings.jobs_url is not None and settings.jobs_service_account is not None  # noqa: S101, PT018 - validated
     router = APIRouter(tags=["jobs"])
     verifier = TokenVerifier(settings.jobs_url, settings.jobs_service_account, settings.jobs_certificates_url)
-    drains = Line(DRAINS_AT_ONCE)
+    drains = WaitingLine(DRAINS_AT_ONCE)
     threads = anyio.CapacityLimiter(DRAINS_AT_ONCE)
 
     @router.post("/jobs", include_in_schema=False)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.context import unit_of_work
-from benchmark_qa.service.admission import DRAINS_AT_ONCE, Line
+from benchmark_qa.service.admission import DRAINS_AT_ONCE, WaitingLine
 from benchmark_qa.service.endpoints.custom_agents import ERRORS
 from benchmark_qa.service.errors import Refusals
 from benchmark_qa.service.service import Service
@@ -30,7 +30,7 @@ def notifications(settings: Settings, service: Service, refusals: Refusals) -> A
     """The endpoint for every stage whose secret is in `NOTIFICATION_SECRET`."""
     router = APIRouter(prefix="/notifications", tags=["notifications"])
     signed = signed_endpoint(settings, "/notifications/task-ready", "NOTIFICATION_SECRET", refusals)
-    drains = Line(DRAINS_AT_ONCE)
+    drains = WaitingLine(DRAINS_AT_ONCE)
     threads = anyio.CapacityLimiter(DRAINS_AT_ONCE)
 
     @router.post("/task-ready", responses={**ERRORS, 501: {"description": "An envelope version not known yet"}})

@@ -16,8 +16,8 @@ from benchmark_qa.config.explain import require_moment
 from benchmark_qa.service.errors import Refusals
 from benchmark_qa.service.service import Service
 
-Format = Literal["html", "json", "csv", "parquet", "markdown"]
-MEDIA_TYPES: dict[Format, str] = {
+MediaFormat = Literal["html", "json", "csv", "parquet", "markdown"]
+MEDIA_TYPES: dict[MediaFormat, str] = {
     "html": "text/html; charset=utf-8",
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
@@ -44,7 +44,7 @@ def reports(token: SecretStr, service: Service, refusals: Refusals) -> APIRouter
     @router.get("/{project}", response_class=Response)
     async def report(
         project: UUID,
-        format: Annotated[Format, Query(description="page, data, or a digest for chat")] = "html",  # noqa: A002
+        format: Annotated[MediaFormat, Query(description="page, data, or a digest for chat")] = "html",  # noqa: A002
         timezone: Annotated[str, Query(description="whose days and weeks are meant, e.g. Europe/Zurich")] = "UTC",
         as_of: Annotated[AwareDatetime | None, Query(description="as it stood then, with its time zone")] = None,
     ) -> Response:

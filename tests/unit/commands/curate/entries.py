@@ -5,12 +5,14 @@ import io
 import numpy as np
 from PIL import Image
 
-from benchmark_qa.commands.curate.index import Entry, Item
+from benchmark_qa.commands.curate.index import Entry, IndexedItem
 from benchmark_qa.images.encoder import unit_vectors
 from benchmark_qa.images.quality_lists import examine
 
 
-def entry_of(item: Item, picture: Image.Image, vector: "np.ndarray[tuple[int], np.dtype[np.float64]] | None") -> Entry:
+def entry_of(
+    item: IndexedItem, picture: Image.Image, vector: "np.ndarray[tuple[int], np.dtype[np.float64]] | None"
+) -> Entry:
     content = io.BytesIO()
     picture.save(content, "PNG")
     found = examine(content.getvalue())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark_qa.commands.curate.analysis import Wish, cluster, duplicates_of, read_failures, select
-from benchmark_qa.commands.curate.index import Index, IndexFileError, Item
+from benchmark_qa.commands.curate.index import Index, IndexedItem, IndexFileError
 from tests.integration.curation.pictures import busy
 from tests.unit.commands.curate.entries import entry_of
 
@@ -19,7 +19,7 @@ def index(tmp_path: Path) -> Iterator[Index]:
     with Index.open(tmp_path / "x.index", make=True) as opened:
         random = np.random.default_rng(0)
         centres = np.eye(8)[:2]
-        items = [Item(f"item{n:02d}", "1", f"{n}.jpg", {"hour": n % 4, "split": "train"}) for n in range(40)]
+        items = [IndexedItem(f"item{n:02d}", "1", f"{n}.jpg", {"hour": n % 4, "split": "train"}) for n in range(40)]
         opened.settle("A", items)
         opened.settle("B", [items[0], items[20]])
         vectors = [centres[n // 20] + 0.05 * random.normal(size=8) for n in range(40)]
@@ -30,12 +30,12 @@ def index(tmp_path: Path) -> Iterator[Index]:
 
 
 def test_the_picture_that_is_kept_is_the_sharpest_the_largest_or_a_labelled_one(index: Index) -> None:
-    base = entry_of(Item("item00", "1", "0.jpg"), busy(0), None)
+    base = entry_of(IndexedItem("item00", "1", "0.jpg"), busy(0), None)
     assert base.measures is not None
     sharp = replace(base.measures, sharpness=50.0)
     large = replace(base.measures, width=9_000)
     for item, measures in (("item01", sharp), ("item02", large), ("item03", base.measures)):
-        index.write([replace(base, item=Item(item, "1", item), measures=measures)], None)
+        index.write([replace(base, item=IndexedItem(item, "1", item), measures=measures)], None)
     index.write([base], None)
     index.note_figures("data_hash", {"item03": "hash"})
     kept = {}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark_qa.commands.curate.index import Entry, Index, IndexFileError, Item
+from benchmark_qa.commands.curate.index import Entry, Index, IndexedItem, IndexFileError
 from benchmark_qa.commands.curate.indexing import index_source, local_source, vectors_in_metadata, vectors_of
 from benchmark_qa.images.encoder import Encoder, Preprocessing
 from tests.integration.curation.pictures import busy
@@ -57,7 +57,7 @@ def test_another_network_makes_all_vectors_anew(folder: Path, index: Index) -> N
 
 
 def test_a_picture_that_is_gone_is_forgotten_unless_another_place_has_it(index: Index) -> None:
-    one, other = Item("one", "1", "one.jpg"), Item("other", "1", "other.jpg")
+    one, other = IndexedItem("one", "1", "one.jpg"), IndexedItem("other", "1", "other.jpg")
     index.settle("A", [one, other])
     index.settle("B", [other])
     index.write([entry_of(one, busy(1), None), entry_of(other, busy(2), None)], None)
@@ -67,9 +67,9 @@ def test_a_picture_that_is_gone_is_forgotten_unless_another_place_has_it(index: 
 
 
 def test_a_renamed_item_gets_its_title_without_being_read(index: Index) -> None:
-    index.settle("A", [Item("one", "1", "one.jpg")])
-    index.write([entry_of(Item("one", "1", "one.jpg"), busy(1), None)], None)
-    index.settle("A", [Item("one", "1", "new.jpg", {"hour": 3})])
+    index.settle("A", [IndexedItem("one", "1", "one.jpg")])
+    index.write([entry_of(IndexedItem("one", "1", "one.jpg"), busy(1), None)], None)
+    index.settle("A", [IndexedItem("one", "1", "new.jpg", {"hour": 3})])
     assert (index.pictures.titles, index.pictures.items[0].metadata) == (["new.jpg"], {"hour": 3})
     assert index.pictures.place_of("new.jpg") == index.pictures.place_of("one") == 0
     with pytest.raises(IndexFileError, match=r"no picture is called 'one\.jpg'"):
@@ -77,7 +77,7 @@ def test_a_renamed_item_gets_its_title_without_being_read(index: Index) -> None:
 
 
 def test_entries_come_back_as_they_were_written(index: Index) -> None:
-    item = Item("one", "7", "one.jpg", {"a": [1, {"b": None}]})
+    item = IndexedItem("one", "7", "one.jpg", {"a": [1, {"b": None}]})
     entry = entry_of(item, busy(3), np.array([3.0, 4.0]))
     index.settle("A", [item])
     index.write([entry], "net")
@@ -90,14 +90,14 @@ def test_entries_come_back_as_they_were_written(index: Index) -> None:
 
 
 def test_the_largest_hash_is_kept(index: Index) -> None:
-    index.settle("A", [Item("one", "1", "one")])
-    known = entry_of(Item("one", "1", "one"), busy(1), None)
+    index.settle("A", [IndexedItem("one", "1", "one")])
+    known = entry_of(IndexedItem("one", "1", "one"), busy(1), None)
     index.write([Entry(known.item, None, "d", known.measures, 2**64 - 1)], None)
     assert index.pictures.fingerprints == [2**64 - 1]
 
 
 def test_without_vectors_or_with_vectors_of_two_lengths_nothing_is_compared(index: Index) -> None:
-    items = [Item("one", "1", "one"), Item("two", "1", "two")]
+    items = [IndexedItem("one", "1", "one"), IndexedItem("two", "1", "two")]
     index.settle("A", items)
     index.write([entry_of(items[0], busy(1), None)], None)
     with pytest.raises(IndexFileError, match="has no vectors"):
@@ -150,7 +150,7 @@ def test_a_file_that_holds_no_vectors_is_refused(tmp_path: Path) -> None:
 def test_metadata_without_vectors_of_one_length_is_refused() -> None:
     for metadata in ({}, {"v": "text"}, {"v": []}, {"v": ["a"]}):
         with pytest.raises(IndexFileError, match="no item has a list of numbers under 'v'"):
-            vectors_in_metadata([Item("one", "1", "one", metadata)], "v")
-    two = [Item("one", "1", "one", {"v": [1, 2]}), Item("two", "1", "two", {"v": [1]})]
+            vectors_in_metadata([IndexedItem("one", "1", "one", metadata)], "v")
+    two = [IndexedItem("one", "1", "one", {"v": [1, 2]}), IndexedItem("two", "1", "two", {"v": [1]})]
     with pytest.raises(IndexFileError):
         vectors_in_metadata(two, "v")

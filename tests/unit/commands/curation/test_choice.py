@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmark_qa.commands.curation.size import (
     Crew,
-    Size,
+    SizeOptions,
     SizeUnclear,
     WidthUnreachableError,
     interval_width,
@@ -18,7 +18,7 @@ from benchmark_qa.commands.curation.size import (
     tasks_for_width,
     unusual_share,
 )
-from benchmark_qa.images.draw import Candidate, TooFewItemsError, allocate, choose, stratum_of
+from benchmark_qa.images.draw import Candidate, TooFewItemsError, allocate, draw_benchmark, stratum_of
 from benchmark_qa.stats.intervals import mean_interval
 
 
@@ -52,28 +52,30 @@ def test_more_than_there_is_cannot_be_taken() -> None:
     with pytest.raises(
         TooFewItemsError, match=r"12 items are wanted, and there are 10 .* \(3 near-duplicates left out"
     ):
-        choose(candidates(10, twice=3), 12, seed=0, distance=4)
+        draw_benchmark(candidates(10, twice=3), 12, seed=0, distance=4)
 
 
 def test_the_same_seed_chooses_the_same_items_in_whatever_order_they_come() -> None:
     pool = candidates(200, twice=50)
-    first = choose(pool, 20, seed=1, distance=4)
-    assert first == choose(pool, 20, seed=1, distance=4)
+    first = draw_benchmark(pool, 20, seed=1, distance=4)
+    assert first == draw_benchmark(pool, 20, seed=1, distance=4)
     assert {each.uuid for each in first.added} == {
-        each.uuid for each in choose(pool[::-1], 20, seed=1, distance=4).added
+        each.uuid for each in draw_benchmark(pool[::-1], 20, seed=1, distance=4).added
     }
-    assert {each.uuid for each in first.added} != {each.uuid for each in choose(pool, 20, seed=2, distance=4).added}
+    assert {each.uuid for each in first.added} != {
+        each.uuid for each in draw_benchmark(pool, 20, seed=2, distance=4).added
+    }
     assert Counter(each.stratum[0] for each in first.added) == {"sun": 15, "rain": 5}
     assert len(first.near_duplicates) == 50
 
 
 def test_a_second_draw_adds_nothing_and_a_larger_one_takes_nothing_back() -> None:
     pool = candidates(200, twice=50)
-    first = {each.uuid for each in choose(pool, 20, seed=1, distance=4).added}
-    again = choose(pool, 20, seed=1, distance=4, already=first)
+    first = {each.uuid for each in draw_benchmark(pool, 20, seed=1, distance=4).added}
+    again = draw_benchmark(pool, 20, seed=1, distance=4, already=first)
     assert again.added == ()
     assert {each.uuid for each in again.kept} == first
-    larger = choose(pool, 30, seed=9, distance=4, already=first)
+    larger = draw_benchmark(pool, 30, seed=9, distance=4, already=first)
     assert len(larger.added) == 10
     assert {each.uuid for each in larger.kept} == first
 
@@ -81,7 +83,7 @@ def test_a_second_draw_adds_nothing_and_a_larger_one_takes_nothing_back() -> Non
 def test_of_near_duplicates_the_one_that_is_in_the_benchmark_stays() -> None:
     pool = candidates(10, twice=1)
     for already in ("item-0", "item-0-again"):
-        choice = choose(pool, 10, seed=0, distance=4, already={already})
+        choice = draw_benchmark(pool, 10, seed=0, distance=4, already={already})
         assert [each.uuid for each in choice.kept] == [already]
         assert len(choice.near_duplicates) == 1
 
@@ -110,15 +112,15 @@ def test_the_width_of_the_interval_is_reached_with_the_fewest_tasks() -> None:
 
 
 def test_what_is_said_about_the_size_is_enough_or_refused() -> None:
-    assert pool_for(Size(), 500).items == 50
-    assert pool_for(Size(share=0.05), 500).items == 25
-    assert pool_for(Size(count=7), 500).items == 7
-    assert pool_for(Size(annotators=7, tasks_each=500, per_item=7, spare=0.1), 9_000).items == 55
-    assert pool_for(Size(interval_width=0.2), 9_000).items == 55  # 50 tasks, a tenth more
+    assert pool_for(SizeOptions(), 500).items == 50
+    assert pool_for(SizeOptions(share=0.05), 500).items == 25
+    assert pool_for(SizeOptions(count=7), 500).items == 7
+    assert pool_for(SizeOptions(annotators=7, tasks_each=500, per_item=7, spare=0.1), 9_000).items == 55
+    assert pool_for(SizeOptions(interval_width=0.2), 9_000).items == 55  # 50 tasks, a tenth more
     for unclear in (
-        Size(annotators=3),
-        Size(share=0.1, interval_width=0.2),
-        Size(interval_width=0.1, tasks_each=50, annotators=3),
+        SizeOptions(annotators=3),
+        SizeOptions(share=0.1, interval_width=0.2),
+        SizeOptions(interval_width=0.1, tasks_each=50, annotators=3),
     ):
         with pytest.raises(SizeUnclear):
             pool_for(unclear, 500)
@@ -131,7 +133,7 @@ def test_simulated_annotators_have_intervals_as_wide_as_wanted_on_average_and_th
     width: float, expected: float
 ) -> None:
     """A thousand annotators, all or nothing in every task, as the rule supposes."""
-    pool = pool_for(Size(interval_width=width, expected=expected), 1_000)
+    pool = pool_for(SizeOptions(interval_width=width, expected=expected), 1_000)
     draw = np.random.default_rng(11)
     intervals = [mean_interval((draw.random(pool.tasks_each) < expected).astype(float)) for _ in range(1_000)]
     assert 0.9 * width < np.mean([each.width for each in intervals]) <= width

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark_qa.commands.findings.by_class import find_contradictions, rare_classes
-from benchmark_qa.commands.findings.chosen import OFFERED, NoDataHashesError, choose
+from benchmark_qa.commands.findings.chosen import OFFERED, NoDataHashesError, choose_data_units
 from benchmark_qa.commands.findings.findings import find
 from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.formats.chosen_items import ChosenItems
@@ -112,7 +112,7 @@ def test_without_predictions_only_the_labels_themselves_are_looked_at() -> None:
 def chosen(pedestrians: dict[str, Any], **options: Any) -> ChosenItems:
     one = case(pedestrians, 0)
     findings = find(one.detections, has_predictions=True, enough_examples=300)
-    return choose(one.detections, findings, project_hash=PROJECT, name="round 2", made_at=NOON, **options)
+    return choose_data_units(one.detections, findings, project_hash=PROJECT, name="round 2", made_at=NOON, **options)
 
 
 def test_a_choice_has_the_strongest_data_units_first_and_can_be_read_back(pedestrians: dict[str, Any]) -> None:
@@ -151,10 +151,12 @@ def test_every_reason_that_is_offered_can_be_chosen_by(pedestrians: dict[str, An
     detections = Detections(**{**vars(one.detections), "predictions": kept, "fields": fields})
     findings = find(detections, has_predictions=True, enough_examples=300, near_duplicates=groups([0, 1, 2, 3, 4]))
     for kind in OFFERED:
-        choice = choose(detections, findings, project_hash=PROJECT, name="x", made_at=NOON, kinds=[kind])
+        choice = choose_data_units(detections, findings, project_hash=PROJECT, name="x", made_at=NOON, kinds=[kind])
         assert choice.items, kind
         assert {reason.kind for item in choice.items for reason in item.reasons} == {kind}
-    in_slice = choose(detections, findings, project_hash=PROJECT, name="x", made_at=NOON, kinds=["failure_slice"])
+    in_slice = choose_data_units(
+        detections, findings, project_hash=PROJECT, name="x", made_at=NOON, kinds=["failure_slice"]
+    )
     assert {int(item.data_hash.removeprefix("unit")) for item in in_slice.items} <= bad
     assert "site = north" in in_slice.items[0].reasons[0].text
 
@@ -165,4 +167,4 @@ def test_labels_without_data_hashes_cannot_be_chosen_from() -> None:
     detections = Detections.from_coco(truth, lonely)
     findings = find(detections, has_predictions=True)
     with pytest.raises(NoDataHashesError, match="name no data hashes"):
-        choose(detections, findings, project_hash=PROJECT, name="x", made_at=NOON)
+        choose_data_units(detections, findings, project_hash=PROJECT, name="x", made_at=NOON)

@@ -4,8 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchmark_qa.commands.findings.by_scores import Doubt, Judgement, Work, choose_at_random, choose_from_scores
-from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems, Reason
+from benchmark_qa.commands.findings.by_scores import (
+    Doubt,
+    FinishedWork,
+    Judgement,
+    choose_at_random,
+    choose_from_scores,
+)
+from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems, ChosenReason
 
 BAR = 0.7
 EVERYTHING = ("low_score", "undecided", "suspect_truth")
@@ -18,8 +24,8 @@ JUDGEMENTS = [
     Judgement("unsure", "undecided", "F1", 0.75, 0.6, 0.8, 20),
     Judgement("new", "too few tasks", "F1", 1.0, 0.2, 1.0, 2),
 ]
-WORK = [Work(f"unit of {one.annotator}", "t.jpg", "dataset", one.annotator) for one in JUDGEMENTS]
-WORK.append(Work("unit of a stranger", "t.jpg", "dataset", "stranger"))
+WORK = [FinishedWork(f"unit of {one.annotator}", "t.jpg", "dataset", one.annotator) for one in JUDGEMENTS]
+WORK.append(FinishedWork("unit of a stranger", "t.jpg", "dataset", "stranger"))
 
 
 def doubt(data_hash: str, wrong: float, **changes: object) -> Doubt:
@@ -53,9 +59,9 @@ def test_what_annotators_would_answer_instead_is_not_told() -> None:
 
 
 def test_a_control_is_as_large_as_the_choice_and_drawn_from_all_production_work() -> None:
-    work = [Work(f"unit {n:03d}", "t.jpg", "dataset", "any") for n in range(100)]
-    reason = Reason(kind="low_score", strength=0.9, text="weak")
-    truth = Reason(kind="suspect_truth", strength=0.9, text="doubtful")
+    work = [FinishedWork(f"unit {n:03d}", "t.jpg", "dataset", "any") for n in range(100)]
+    reason = ChosenReason(kind="low_score", strength=0.9, text="weak")
+    truth = ChosenReason(kind="suspect_truth", strength=0.9, text="doubtful")
     items = [ChosenItem(data_hash=f"unit {n:03d}", title="t", reasons=(reason,)) for n in range(10)]
     items.append(ChosenItem(data_hash="benchmark item", title="t", reasons=(truth,)))
     choice = ChosenItems(project_hash="p", name="n" * 100, made_at=NOW, items=tuple(items))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from benchmark_qa.commands.operations.status import duration
+from benchmark_qa.commands.operations.status import duration_in_words
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from benchmark_qa.commands.operations.status import duration
     ],
 )
 def test_a_duration_has_its_two_largest_units(length: timedelta, words: str) -> None:
-    assert duration(length) == words
+    assert duration_in_words(length) == words

@@ -8,7 +8,7 @@ from benchmark_qa.commands.predictions.detections import PredictionInputError
 from benchmark_qa.commands.predictions.evaluation import evaluate_predictions
 from benchmark_qa.commands.predictions.files import given_by_coco, given_by_table
 from benchmark_qa.commands.predictions.label_rows import given_by_rows, truth_of_rows
-from benchmark_qa.commands.predictions.truth import Given, Truth
+from benchmark_qa.commands.predictions.truth import GivenPredictions, Truth
 from tests.unit.rows import PEDESTRIAN, box_row, image_row
 
 BOX = [10.0, 10.0, 50.0, 80.0]
@@ -32,7 +32,7 @@ def line(image: str, **more: Any) -> dict[str, Any]:
     return {"image": image, "class": "pedestrian", "confidence": 0.9, "x": 10, "y": 10, "w": 50, "h": 80} | more
 
 
-def matched(*given: Given) -> Any:
+def matched(*given: GivenPredictions) -> Any:
     return truth_of_rows(ROWS).detections(list(given))
 
 

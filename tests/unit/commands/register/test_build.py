@@ -13,10 +13,10 @@ from benchmark_qa.commands.register.check import check
 from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
 from benchmark_qa.commands.register.files import Limits
 from benchmark_qa.commands.register.key_frames import MetadataSchema
-from benchmark_qa.commands.register.kinds import Kind
+from benchmark_qa.commands.register.kinds import RegisteredKind
 from benchmark_qa.commands.register.listing import Location
-from benchmark_qa.commands.register.manifest import Row, Rows, csv_rows, json_rows, parquet_rows
-from benchmark_qa.commands.register.rows import Rules, natural_key
+from benchmark_qa.commands.register.manifest import ManifestRow, Rows, csv_rows, json_rows, parquet_rows
+from benchmark_qa.commands.register.rows import ManifestRules, natural_key
 
 
 class Directory:
@@ -40,18 +40,18 @@ def directory(tmp_path: Path) -> Directory:
     return Directory(tmp_path)
 
 
-def rows_of(*fields: dict[str, Any]) -> Iterator[Row]:
-    return (Row(line, each) for line, each in enumerate(fields, start=1))
+def rows_of(*fields: dict[str, Any]) -> Iterator[ManifestRow]:
+    return (ManifestRow(line, each) for line, each in enumerate(fields, start=1))
 
 
 def csv_of(text: str) -> Rows:
     return csv_rows(io.StringIO(text, newline=""))
 
 
-S3 = Rules(location=Location.S3)
+S3 = ManifestRules(location=Location.S3)
 
 
-def faults_of(rows: Rows, rules: Rules, directory: Directory, **options: Any) -> list[str]:
+def faults_of(rows: Rows, rules: ManifestRules, directory: Directory, **options: Any) -> list[str]:
     with pytest.raises(ManifestRefused) as refused:
         build(rows, rules, directory, **options)
     assert refused.value.total == len(refused.value.faults)
@@ -61,7 +61,7 @@ def faults_of(rows: Rows, rules: Rules, directory: Directory, **options: Any) ->
 LONG = "x" * 16_400
 SCHEMA = MetadataSchema({"hour": "number", "weather": {"ty": "enum", "values": ["sun", "rain"]}})
 
-FAULTY: dict[str, tuple[str, Rules, list[str]]] = {
+FAULTY: dict[str, tuple[str, ManifestRules, list[str]]] = {
     "no URL": (
         "url,kind\ns3://bucket/a.png,\n,image\n",
         S3,
@@ -94,7 +94,7 @@ FAULTY: dict[str, tuple[str, Rules, list[str]]] = {
     "a kind that there is not": (
         "url,kind\ns3://bucket/a.png,picture\n",
         S3,
-        [f"line 2: 'picture' is not a kind: {', '.join(Kind)}"],
+        [f"line 2: 'picture' is not a kind: {', '.join(RegisteredKind)}"],
     ),
     "an ending that tells nothing": (
         "url\ns3://bucket/a.xyz\n",
@@ -108,12 +108,12 @@ FAULTY: dict[str, tuple[str, Rules, list[str]]] = {
     ),
     "metadata of the wrong type": (
         "url,metadata.hour,metadata.weather\ns3://bucket/a.png,noon,sun\ns3://bucket/b.png,12,fog\n",
-        Rules(location=Location.S3, schema=SCHEMA),
+        ManifestRules(location=Location.S3, schema=SCHEMA),
         ["line 2: metadata 'hour': 'noon' is not a number", "line 3: metadata 'weather': 'fog' is none of rain, sun"],
     ),
     "metadata that the schema does not know": (
         "url,metadata.colour\ns3://bucket/a.png,red\n",
-        Rules(location=Location.S3, schema=SCHEMA),
+        ManifestRules(location=Location.S3, schema=SCHEMA),
         ["line 2: metadata 'colour' is not in the organisation's schema"],
     ),
     "metadata with numbers that JSON does not have": (
@@ -193,7 +193,7 @@ def test_natural_order_holds_for_numbers_of_any_length() -> None:
 
 def test_groups_come_from_a_pattern_in_the_path(directory: Directory) -> None:
     rows = rows_of(*({"url": f"s3://bucket/{study}/{n}.dcm"} for n in (2, 1) for study in ("one", "two")))
-    build(rows, Rules(location=Location.S3, group_pattern=r"(?P<group>[^/]+)/[^/]+$"), directory)
+    build(rows, ManifestRules(location=Location.S3, group_pattern=r"(?P<group>[^/]+)/[^/]+$"), directory)
     assert directory.parts()[0]["dicom_series"] == [
         {"title": study, "objectUrl_0": f"s3://bucket/{study}/1.dcm", "objectUrl_1": f"s3://bucket/{study}/2.dcm"}
         for study in ("one", "two")
@@ -201,7 +201,7 @@ def test_groups_come_from_a_pattern_in_the_path(directory: Directory) -> None:
 
 
 def test_titles_come_from_a_template_of_the_path_and_of_columns(directory: Directory) -> None:
-    rules = Rules(location=Location.S3, title="{folder} / {stem}, camera {camera}")
+    rules = ManifestRules(location=Location.S3, title="{folder} / {stem}, camera {camera}")
     build(rows_of({"url": "s3://bucket/day/a.b.png", "camera": 3}), rules, directory)
     assert directory.parts()[0]["images"][0]["title"] == "day / a.b, camera 3"
 
@@ -219,13 +219,13 @@ def test_rules_that_make_no_sense_are_refused_before_any_row(
     rules: dict[str, str], reason: str, directory: Directory
 ) -> None:
     with pytest.raises(RulesError) as refused:
-        build(rows_of({"url": "s3://bucket/a.png"}), Rules(location=Location.S3, **rules), directory)
+        build(rows_of({"url": "s3://bucket/a.png"}), ManifestRules(location=Location.S3, **rules), directory)
     assert reason in str(refused.value)
 
 
 def test_paths_are_put_below_the_base_url_and_percent_encoded(directory: Directory) -> None:
     base = "https://pictures.s3.eu-west-2.amazonaws.com"
-    build(rows_of({"url": "a b/ü#1.png"}), Rules(location=Location.S3, base_url=base), directory)
+    build(rows_of({"url": "a b/ü#1.png"}), ManifestRules(location=Location.S3, base_url=base), directory)
     (image,) = directory.parts()[0]["images"]
     assert image == {"objectUrl": f"{base}/a%20b/%C3%BC%231.png", "title": "ü#1.png"}
 
@@ -249,10 +249,10 @@ URLS = {
 @pytest.mark.parametrize("location", Location)
 def test_each_storage_takes_its_own_urls_and_nobody_elses(location: Location, directory: Directory) -> None:
     own = [{"url": url} for url in URLS[location]]
-    build(rows_of(*own), Rules(location=location), directory)
+    build(rows_of(*own), ManifestRules(location=location), directory)
     assert [image["objectUrl"] for image in directory.parts()[0]["images"]] == URLS[location]
     others = [url for other, urls in URLS.items() if other is not location for url in urls]
-    faults = faults_of(rows_of(*({"url": url} for url in others)), Rules(location=location), directory)
+    faults = faults_of(rows_of(*({"url": url} for url in others)), ManifestRules(location=location), directory)
     assert len(faults) == len(others)
 
 
@@ -262,7 +262,7 @@ def test_metadata_is_typed_by_the_schema(directory: Directory) -> None:
     )
     text = "url,metadata.n,metadata.yes,metadata.at,metadata.id,metadata.v\n"
     line = "s3://bucket/a.png,1.5,true,2026-03-01T10:00:00+00:00,7A000000-0000-4000-8000-000000000001,2\n"
-    build(csv_of(text + line), Rules(location=Location.S3, schema=schema), directory)
+    build(csv_of(text + line), ManifestRules(location=Location.S3, schema=schema), directory)
     assert directory.parts()[0]["images"][0]["clientMetadata"] == {
         "n": 1.5,
         "yes": True,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmark_qa.commands.register.check import check, entries
+from benchmark_qa.commands.register.check import check, registered_entries
 from benchmark_qa.commands.register.files import Limits, values
 
 
@@ -45,7 +45,7 @@ def test_a_valid_file_in_either_form_is_valid_however_it_is_laid_out(indent: int
 
 
 def test_files_of_a_series_are_in_the_order_of_their_numbers() -> None:
-    (entry,) = entries(io.StringIO(json.dumps({"dicom_series": VALID["dicom_series"]})))
+    (entry,) = registered_entries(io.StringIO(json.dumps({"dicom_series": VALID["dicom_series"]})))
     assert [file.url for file in entry.model.dicom_files] == ["s3://b/1.dcm", "s3://b/2.dcm"]  # type: ignore[union-attr]
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark_qa.commands.register.dicom import NoSlice, Slice, UnreadableSlice, read_slice, slice_order
+from benchmark_qa.commands.register.dicom import DicomSlice, NoSlice, UnreadableSlice, read_slice, slice_order
 from tests.unit.commands.register.dicom_files import DIRECTORY, write_slice
 from tests.unit.commands.register.test_left_out import Built, built_of
 
@@ -13,20 +13,24 @@ FIRST, SECOND = "1.2.3.1", "1.2.3.2"
 
 def test_slices_are_ordered_by_their_position_in_the_body() -> None:
     normal = (0.0, 0.0, 1.0)
-    slices = [Slice("s", number=n, normal=normal, along=along) for n, along in ((1, 5.0), (2, -7.5), (3, 0.0))]
+    slices = [DicomSlice("s", number=n, normal=normal, along=along) for n, along in ((1, 5.0), (2, -7.5), (3, 0.0))]
     assert slice_order(slices) == [1, 2, 0]
 
 
 def test_slices_of_one_position_are_ordered_by_number() -> None:
     normal = (0.0, 0.0, 1.0)
-    slices = [Slice("s", number=n, normal=normal, along=along) for n, along in ((4, 0.0), (3, 1.0), (2, 0.0))]
+    slices = [DicomSlice("s", number=n, normal=normal, along=along) for n, along in ((4, 0.0), (3, 1.0), (2, 0.0))]
     assert slice_order(slices) == [2, 0, 1]
 
 
 def test_without_a_common_direction_numbers_count_and_without_these_the_order_of_names() -> None:
-    tilted = Slice("s", number=1, normal=(1.0, 0.0, 0.0), along=9.0)
-    assert slice_order([Slice("s", number=2, normal=(0.0, 0.0, 1.0), along=0.0), tilted]) == [1, 0]
-    assert slice_order([Slice("s", number=2), Slice("s", number=None), Slice("s", number=1)]) == [0, 1, 2]
+    tilted = DicomSlice("s", number=1, normal=(1.0, 0.0, 0.0), along=9.0)
+    assert slice_order([DicomSlice("s", number=2, normal=(0.0, 0.0, 1.0), along=0.0), tilted]) == [1, 0]
+    assert slice_order([DicomSlice("s", number=2), DicomSlice("s", number=None), DicomSlice("s", number=1)]) == [
+        0,
+        1,
+        2,
+    ]
 
 
 def test_two_series_of_one_folder_are_two_items(tmp_path: Path) -> None:
@@ -71,7 +75,7 @@ def test_what_is_dicom_without_a_picture_is_left_out_and_named(tmp_path: Path) -
 
 def test_what_is_wrong_with_values_of_a_slice_does_not_end_the_reading(tmp_path: Path) -> None:
     path = write_slice(tmp_path / "a", FIRST, 1, ImagePositionPatient=[0, 0])
-    assert read_slice(path) == Slice(FIRST, f"{FIRST}.1", 1, None, None)
+    assert read_slice(path) == DicomSlice(FIRST, f"{FIRST}.1", 1, None, None)
     with pytest.raises(NoSlice, match="without a picture"):
         read_slice(write_slice(tmp_path / "b", FIRST, 1, without_picture=True))
     (tmp_path / "c").write_bytes(b"")
@@ -80,5 +84,5 @@ def test_what_is_wrong_with_values_of_a_slice_does_not_end_the_reading(tmp_path:
 
 
 def test_a_slice_survives_being_written() -> None:
-    one = Slice("s", "s.1", 3, (0.0, 0.0, 1.0), 2.5)
-    assert Slice.from_dict(one.to_dict()) == one
+    one = DicomSlice("s", "s.1", 3, (0.0, 0.0, 1.0), 2.5)
+    assert DicomSlice.from_dict(one.to_dict()) == one

@@ -11,9 +11,9 @@ import pytest
 from benchmark_qa.commands.register.build import build
 from benchmark_qa.commands.register.directory import OutputDirectory
 from benchmark_qa.commands.register.errors import ManifestRefused
-from benchmark_qa.commands.register.kinds import Kind, has_ending, kind_by_content
+from benchmark_qa.commands.register.kinds import RegisteredKind, has_ending, kind_by_content
 from benchmark_qa.commands.register.listing import LocalFolders, kind_of, listed_rows
-from benchmark_qa.commands.register.rows import Rules
+from benchmark_qa.commands.register.rows import ManifestRules
 from benchmark_qa.commands.register.uploading import LeftOut
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
@@ -37,8 +37,8 @@ def built_of(folder: Path, **rules: Any) -> Built:
     left_out, out = LeftOut(), folder.with_name(f"{folder.name}-out")
     out.mkdir(exist_ok=True)
     files = OutputDirectory(out)
-    build(listed_rows(LocalFolders(left_out), str(folder), "url", left_out), Rules(location=None, **rules), files,
-          left_out=left_out)  # fmt: skip
+    rows = listed_rows(LocalFolders(left_out), str(folder), "url", left_out)
+    build(rows, ManifestRules(location=None, **rules), files, left_out=left_out)
     files.commit()
     entries = json.loads((out / "registration-0001.json").read_bytes())
     return Built(entries, list(left_out.lines()))
@@ -102,27 +102,27 @@ def test_a_folder_of_which_nothing_is_taken_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("head", "kind"),
     [
-        (bytes(128) + b"DICM", Kind.DICOM_SERIES),
-        (PNG, Kind.IMAGE),
-        (b"\xff\xd8\xff\xe0", Kind.IMAGE),
-        (b"II*\0", Kind.IMAGE),
-        (b"RIFF\0\0\0\0WEBP", Kind.IMAGE),
-        (b"RIFF\0\0\0\0WAVE", Kind.AUDIO),
-        (b"RIFF\0\0\0\0AVI ", Kind.VIDEO),
-        (b"\0\0\0\x18ftypheic", Kind.IMAGE),
-        (b"\0\0\0\x18ftypavif", Kind.IMAGE),
-        (b"\0\0\0\x18ftypM4A ", Kind.AUDIO),
-        (b"\0\0\0\x18ftypisom", Kind.VIDEO),
-        (b"fLaC", Kind.AUDIO),
-        (b"ID3\x04", Kind.AUDIO),
-        (b"\xff\xfb\x90\0", Kind.AUDIO),
-        (bytes(344) + b"n+1\0", Kind.NIFTI),
-        (b"%PDF-1.7", Kind.PDF),
+        (bytes(128) + b"DICM", RegisteredKind.DICOM_SERIES),
+        (PNG, RegisteredKind.IMAGE),
+        (b"\xff\xd8\xff\xe0", RegisteredKind.IMAGE),
+        (b"II*\0", RegisteredKind.IMAGE),
+        (b"RIFF\0\0\0\0WEBP", RegisteredKind.IMAGE),
+        (b"RIFF\0\0\0\0WAVE", RegisteredKind.AUDIO),
+        (b"RIFF\0\0\0\0AVI ", RegisteredKind.VIDEO),
+        (b"\0\0\0\x18ftypheic", RegisteredKind.IMAGE),
+        (b"\0\0\0\x18ftypavif", RegisteredKind.IMAGE),
+        (b"\0\0\0\x18ftypM4A ", RegisteredKind.AUDIO),
+        (b"\0\0\0\x18ftypisom", RegisteredKind.VIDEO),
+        (b"fLaC", RegisteredKind.AUDIO),
+        (b"ID3\x04", RegisteredKind.AUDIO),
+        (b"\xff\xfb\x90\0", RegisteredKind.AUDIO),
+        (bytes(344) + b"n+1\0", RegisteredKind.NIFTI),
+        (b"%PDF-1.7", RegisteredKind.PDF),
         (b"8BPS", None),
         (b"", None),
     ],
 )
-def test_kinds_by_content(head: bytes, kind: Kind | None, tmp_path: Path) -> None:
+def test_kinds_by_content(head: bytes, kind: RegisteredKind | None, tmp_path: Path) -> None:
     assert kind_by_content(head) is kind
     (tmp_path / "IM1").write_bytes(head)
     assert kind_of("IM1", tmp_path / "IM1") is kind
@@ -142,9 +142,9 @@ def test_a_part_of_a_uid_is_no_ending(name: str, has: bool) -> None:
 
 @pytest.mark.parametrize("name", ["a.heic", "a.HEIF", "a.tiff", "a.avif", "a.jfif"])
 def test_pictures_of_phones_are_pictures(name: str) -> None:
-    assert kind_of(name, None) is Kind.IMAGE
+    assert kind_of(name, None) is RegisteredKind.IMAGE
 
 
 @pytest.mark.parametrize("name", ["a.mp3", "a.flac", "a.ogg", "a.wav"])
 def test_sounds_are_sounds(name: str) -> None:
-    assert kind_of(name, None) is Kind.AUDIO
+    assert kind_of(name, None) is RegisteredKind.AUDIO

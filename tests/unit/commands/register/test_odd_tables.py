@@ -10,7 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from benchmark_qa.cli import app
-from benchmark_qa.commands.register.manifest import Row, csv_rows, json_rows
+from benchmark_qa.commands.register.manifest import ManifestRow, csv_rows, json_rows
 from benchmark_qa.commands.register.upload_command import _of_files
 from benchmark_qa.formats.separated_values import opened_table
 
@@ -115,7 +115,7 @@ def test_a_description_that_is_no_number_is_refused(tmp_path: Path) -> None:
 
 
 def test_json_lines_with_a_byte_order_mark_are_json() -> None:
-    assert list(json_rows(io.BytesIO(b'\xef\xbb\xbf{"url": "a"}\n'))) == [Row(1, {"url": "a"})]
+    assert list(json_rows(io.BytesIO(b'\xef\xbb\xbf{"url": "a"}\n'))) == [ManifestRow(1, {"url": "a"})]
 
 
 def test_frames_are_ordered_by_number_without_regard_to_case(tmp_path: Path) -> None:
@@ -141,9 +141,9 @@ def test_files_of_a_manifest_are_found_below_its_root_only(tmp_path: Path) -> No
         path.touch()
     (root / "link.png").symlink_to(tmp_path / "private.png")
     names = ["day\\a.png", "b\\c.png", "../private.png", str(tmp_path / "private.png"), "link.png", "none.png"]
-    rows = list(_of_files(iter([Row(n, {"url": name}) for n, name in enumerate(names)]), root, "url"))
-    assert [row.fields["url"] for row in rows if isinstance(row, Row)] == ["day/a.png", "b\\c.png"]
-    reasons = [row.reason for row in rows if not isinstance(row, Row)]
+    rows = list(_of_files(iter([ManifestRow(n, {"url": name}) for n, name in enumerate(names)]), root, "url"))
+    assert [row.fields["url"] for row in rows if isinstance(row, ManifestRow)] == ["day/a.png", "b\\c.png"]
+    reasons = [row.reason for row in rows if not isinstance(row, ManifestRow)]
     assert ["leads out of" in reason for reason in reasons] == [True, True, True, False]
 
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from benchmark_qa.commands.register.steps import sync
-from benchmark_qa.encord_api.uploads import Folder, SyncState
+from benchmark_qa.encord_api.uploads import SyncState, UploadFolder
 
 
 class Syncing:
@@ -27,7 +27,7 @@ class Syncing:
 def test_progress_is_told_until_the_end() -> None:
     told: list[int] = []
     states = SyncState(2, 0, 5, None), SyncState(5, 1, 1, None), SyncState(6, 1, 0, "done")
-    found = sync(cast(Folder, Syncing(*states)), told.append)
+    found = sync(cast(UploadFolder, Syncing(*states)), told.append)
     assert (found.items, told) == (6, [2, 4, 1])
     assert [failure.reason for failure in found.failures] == [
         "1 files could not be registered: Encord's notifications name them"
@@ -43,9 +43,9 @@ def test_progress_is_told_until_the_end() -> None:
     ],
 )
 def test_a_sync_that_is_not_whole_is_a_failure(state: SyncState, reason: str) -> None:
-    found: Any = sync(cast(Folder, Syncing(state)), lambda _: None)
+    found: Any = sync(cast(UploadFolder, Syncing(state)), lambda _: None)
     assert reason in found.failures[0].reason
 
 
 def test_a_whole_sync_has_no_failure() -> None:
-    assert sync(cast(Folder, Syncing(SyncState(3, 0, 0, "done"))), lambda _: None).failures == ()
+    assert sync(cast(UploadFolder, Syncing(SyncState(3, 0, 0, "done"))), lambda _: None).failures == ()

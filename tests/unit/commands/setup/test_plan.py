@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmark_qa.commands.setup.apply import in_order
+from benchmark_qa.commands.setup.apply import steps_in_order
 from benchmark_qa.commands.setup.changes import (
     FillFolder,
     LinkItems,
@@ -182,7 +182,9 @@ def test_every_stage_has_a_url_a_place_and_a_secret() -> None:
 
 
 def test_projects_are_made_before_anything_is_registered_and_datasets_before_projects() -> None:
-    steps = [type(change.step) for change in in_order(plan(DECLARED, Observed(waiting={"Pedestrians/Benchmark": 6})))]
+    steps = [
+        type(change.step) for change in steps_in_order(plan(DECLARED, Observed(waiting={"Pedestrians/Benchmark": 6})))
+    ]
     first_items = min(steps.index(FillFolder), steps.index(LinkItems))
     assert max(n for n, step in enumerate(steps) if step is MakeProject) < first_items
     assert max(n for n, step in enumerate(steps) if step is MakeDataset) < steps.index(MakeProject)
