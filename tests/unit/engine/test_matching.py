@@ -281,22 +281,27 @@ def test_a_side_without_drawings_has_no_pairs() -> None:
     assert len(touching(nothing, group[:0], some, group)) == len(touching(some, group, nothing, group[:0])) == 0
 
 
-@pytest.mark.parametrize(("limit", "words"), [("MOST_PAIRS", "more than"), ("MOST_LOOKED_AT", "lie on top")])
-def test_more_pairs_than_can_be_looked_at_are_refused(limit: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_pairs_than_may_overlap_are_refused() -> None:
     three, group = np.tile([0.0, 0, 1, 1], (3, 1)), np.zeros(3, int)
-    monkeypatch.setattr(module, limit, 9)
+    assert len(touching(three, group, three, group, most=9)) == 9
+    with pytest.raises(TooManyPairsError, match="more than"):
+        touching(three, group, three, group, most=8)
+
+
+def test_more_pairs_than_may_be_looked_at_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    three, group = np.tile([0.0, 0, 1, 1], (3, 1)), np.zeros(3, int)
+    monkeypatch.setattr(module, "MOST_LOOKED_AT", 9)
     assert len(touching(three, group, three, group)) == 9
-    monkeypatch.setattr(module, limit, 8)
-    with pytest.raises(TooManyPairsError, match=words):
+    monkeypatch.setattr(module, "MOST_LOOKED_AT", 8)
+    with pytest.raises(TooManyPairsError, match="lie on top"):
         touching(three, group, three, group)
 
 
 def test_the_limit_of_pairs_is_over_all_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     three, group = np.tile([0.0, 0, 1, 1], (3, 1)), np.zeros(3, int)
     monkeypatch.setattr(module, "PAIRS_AT_ONCE", 1)
-    monkeypatch.setattr(module, "MOST_PAIRS", 8)
     with pytest.raises(TooManyPairsError):
-        touching(three, group, three, group)
+        touching(three, group, three, group, most=8)
 
 
 def best_by_trying(pairs: list[tuple[int, int]], similarity: Any) -> tuple[int, float]:

@@ -1,6 +1,6 @@
 """What a task adds to each figure, what a verdict says in words, and whose work is compared with whose."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -373,7 +373,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[Met]:
     """What is handed to the test of the order."""
     calls: list[Met] = []
 
-    def item_order(met: Met) -> ItemOrder:
+    def item_order(met: Met, *, draws: Iterable[int] = ()) -> ItemOrder:
         calls.append(met)
         return COMMON
 
