@@ -141,15 +141,6 @@ def test_a_map_of_few_pictures_is_within_its_frame(count: int) -> None:
     assert np.abs(places).max(initial=0) <= 1
 
 
-def test_neighbours_on_the_map_are_of_the_same_scene_and_the_map_repeats() -> None:
-    vectors = cloud(3, 12)
-    places = laid_flat(vectors)
-    away = np.linalg.norm(places[:, None] - places[None], axis=2)
-    np.fill_diagonal(away, 9)
-    assert (away.argmin(axis=1) // 12).tolist() == (np.arange(36) // 12).tolist()
-    assert np.array_equal(places, laid_flat(vectors))
-
-
 def test_farthest_first_takes_one_of_each_scene_before_a_second() -> None:
     vectors = cloud(6, 5, spread=0.05)
     chosen = farthest_first(vectors, 6)

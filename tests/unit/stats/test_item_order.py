@@ -101,12 +101,3 @@ def test_an_order_that_a_known_seed_has_drawn_is_not_systematic(noise: float) ->
     assert item_order(people, draws=[4]).is_systematic
     found = item_order(people, draws=[4, 5])
     assert (found.is_systematic, found.drawn_with) == (False, 5)
-
-
-def test_a_known_seed_does_not_excuse_another_order() -> None:
-    by_number = orders(np.random.default_rng(9), 41, 100, 60, 0.0)
-    assert all(item_order(by_number, draws=[seed]).is_systematic for seed in range(10))
-    # Half of the people follow the queue, the others take the items by number.
-    drawn = moments(sorted((str(item) for item in range(100)), key=lambda item: place_in_draw(item, 5)))
-    half = {f"q{person}": drawn for person in range(41)} | by_number
-    assert item_order(half, draws=[5]).is_systematic
