@@ -69,9 +69,6 @@ test-processors: $(DEV_READY) $(CHECKOV_READY)  ## make test as three processors
 mutants: $(DEV_READY)  ## which changes of the code that decides no unit test notices (ROOM=drain for one; 30 to 90 minutes)
 	@nice -n 10 $(BIN)/python -m tests.mutants $(ROOM)
 
-mutants: $(DEV_READY)  ## which changes of the code that decides no unit test notices (ROOM=drain for one; 30 to 90 minutes)
-	@nice -n 10 $(BIN)/python -m tests.mutants $(ROOM)
-
 test-slow: $(DEV_READY)  ## the tests that take minutes: 50 kills, 100,000 fuzzed requests, two minutes without Encord
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
