@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks._limits import limits
+from benchmarks._limits import limit, limits
 
 ROOT = Path(__file__).parents[2]
 LIMITS = limits()
@@ -40,3 +40,8 @@ def test_no_benchmark_or_test_writes_a_limit_of_its_own() -> None:
         for file in ROOT.glob("benchmarks/*.py")
     }
     assert {file: lines for file, lines in found.items() if lines} == {}
+
+
+def test_the_package_has_no_more_files_than_it_may() -> None:
+    files = [path for path in (ROOT / "agents").rglob("*.py") if path.name != "__init__.py"]
+    assert len(files) <= limit("package.files")
