@@ -13,7 +13,7 @@ from benchmark_qa.quality.crowd import Suspect
 from benchmark_qa.quality.items import usual_seconds
 from benchmark_qa.quality.people import Person, TaskLine
 from benchmark_qa.quality.report import Report
-from benchmark_qa.records.sketch import Sketch
+from benchmark_qa.records.sketch import Answered, Sketch
 from benchmark_qa.report.plots import Picture, draw, overview_plot, trend_plot
 from benchmark_qa.stats.intervals import Interval
 
@@ -78,7 +78,13 @@ class _Page:
             name=person.name,
             wide=False,
         )
-        self.worst = [(task, _task_drawing(task)) for task in person.worst]
+        self.worst = [(task, _task_drawing(task), _answers(task)) for task in person.worst]
+
+
+def _answers(task: TaskLine) -> Sequence[Answered]:
+    """The answers of both sides, shown where nothing is drawn."""
+    sketch = task.record.open_sketch()
+    return sketch.answers if sketch else ()
 
 
 def _task_drawing(task: TaskLine) -> Picture | None:

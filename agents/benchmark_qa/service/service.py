@@ -142,7 +142,7 @@ class Service:
     def work_off(self, job: "DrainJob") -> None:
         """Run or split a job from the queue. After any exception the queue must deliver it again."""
         from benchmark_qa.store.stages_at_work import StagesAtWork  # noqa: PLC0415 - needs the store
-        from benchmark_qa.tasks.jobs import QueuedDrains  # noqa: PLC0415
+        from benchmark_qa.tasks.job_runner import QueuedDrains  # noqa: PLC0415
 
         self.connections.jobs.require_served(job)
         at_work = StagesAtWork(self.connections.store.database)

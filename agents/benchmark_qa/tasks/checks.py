@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from benchmark_qa.config.deployment import RoutingStage, StageReference, Stages
 from benchmark_qa.encord_api.errors import PlatformError
 from benchmark_qa.encord_api.models import Project, SeenStage
 from benchmark_qa.errors import RefusalError
-from benchmark_qa.store.database import Database
-from benchmark_qa.store.errors import SchemaBehindError, StoreError
 from benchmark_qa.tasks.projects import ServedProjects
+
+if TYPE_CHECKING:
+    from benchmark_qa.store.database import Database
 
 ADMIN = "admin"
 """The project role that may move all tasks: `ProjectUserRole` of the SDK, in lower case."""
@@ -227,8 +229,10 @@ def _meant(wanted: StageReference, found: Sequence[SeenStage]) -> list[SeenStage
 CHECK = "score store"
 
 
-def check_store(database: Database) -> Finding:
+def check_store(database: "Database") -> Finding:
     """Check that the database answers in time, has the right schema and accepts writes."""
+    from benchmark_qa.store.errors import SchemaBehindError, StoreError  # noqa: PLC0415 - routing needs no database
+
     try:
         database.require_writable()
     except SchemaBehindError as error:

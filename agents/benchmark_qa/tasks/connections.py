@@ -11,7 +11,7 @@ from benchmark_qa.tasks.projects import ServedProjects
 
 if TYPE_CHECKING:
     from benchmark_qa.store.score_store import SqlScoreStore
-    from benchmark_qa.tasks.jobs import JobRunner
+    from benchmark_qa.tasks.job_runner import JobRunner
     from benchmark_qa.tasks.score import Scorer
     from benchmark_qa.tasks.write_back import WriteBack
 
@@ -87,7 +87,7 @@ class Connections:
     @once
     def jobs(self) -> "JobRunner":
         """Runs drain jobs, from a request or from a queue."""
-        from benchmark_qa.tasks.jobs import JobRunner  # noqa: PLC0415 - routing one task runs no job
+        from benchmark_qa.tasks.job_runner import JobRunner  # noqa: PLC0415 - routing one task runs no job
 
         return JobRunner(self.scorer)
 

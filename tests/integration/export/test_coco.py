@@ -12,7 +12,7 @@ from pycocotools import mask as masks
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from benchmark_qa.commands.findings.chosen import choose_data_units
+from benchmark_qa.commands.findings.choose_command import choose_data_units
 from benchmark_qa.commands.findings.findings import find
 from benchmark_qa.commands.predictions.truth import Truth
 

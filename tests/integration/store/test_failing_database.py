@@ -16,7 +16,8 @@ from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.tasks import recovery
 from benchmark_qa.tasks.connections import Connections
 from benchmark_qa.tasks.drain import drain_scoring_stage, handle_event
-from benchmark_qa.tasks.jobs import DrainJob, JobRunner
+from benchmark_qa.tasks.job_runner import JobRunner
+from benchmark_qa.tasks.jobs import DrainJob
 from benchmark_qa.tasks.recovery import evaluate_project
 from benchmark_qa.tasks.recovery import rescore_project as rescore
 from benchmark_qa.tasks.score import Scorer

@@ -166,7 +166,7 @@ def test_sums_are_made_anew_unless_every_revision_keeps_them(
 ) -> None:
     engine, rebuilt = create_engine("sqlite://"), list[object]()
     monkeypatch.setattr(migrate, "HEAD", last)
-    monkeypatch.setattr(migrate, "rebuild", rebuilt.append)
+    monkeypatch.setattr(migrate, "rebuild_sums", rebuilt.append)
     with engine.begin() as connection:
         if before is not None:
             command.upgrade(configuration(connection), before)

@@ -12,7 +12,8 @@ from benchmark_qa.store import stages_at_work
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.stages_at_work import StagesAtWork
 from benchmark_qa.tasks.drain import Drained
-from benchmark_qa.tasks.jobs import DrainJob, JobUnfinished, QueuedDrains, QueueUnavailable
+from benchmark_qa.tasks.job_runner import JobUnfinished, QueuedDrains
+from benchmark_qa.tasks.jobs import DrainJob, QueueUnavailable
 
 ROUTE, SCORE = DrainJob("p", "route"), DrainJob("p", "score")
 PAGES = 25
@@ -78,7 +79,7 @@ def test_each_stage_has_a_set_of_its_own(cloud: Cloud) -> None:
 
 
 def test_a_list_in_several_parts_is_one_set(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmark_qa.tasks.jobs.PAGES_PER_PLAN", 10)
+    monkeypatch.setattr("benchmark_qa.tasks.job_runner.PAGES_PER_PLAN", 10)
     cloud.work_off([ROUTE])
     *pages, rest = cloud.taken()
     cloud.work_off([*pages, ROUTE])

@@ -152,7 +152,7 @@ def _choice(
     least_strength: float,
     most: int | None,
 ) -> "ChosenItems":
-    from benchmark_qa.commands.findings.chosen import USUAL, choose_data_units
+    from benchmark_qa.commands.findings.choose_command import USUAL, choose_data_units
 
     wanted: tuple[ReasonKind, ...] = tuple(kind.value for kind in kinds) if kinds else USUAL
     return choose_data_units(

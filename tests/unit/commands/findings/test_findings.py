@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark_qa.commands.findings.by_class import find_contradictions, rare_classes
-from benchmark_qa.commands.findings.chosen import OFFERED, NoDataHashesError, choose_data_units
+from benchmark_qa.commands.findings.choose_command import OFFERED, NoDataHashesError, choose_data_units
 from benchmark_qa.commands.findings.findings import find
 from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.formats.chosen_items import ChosenItems
