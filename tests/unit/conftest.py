@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3.util.connection  # noqa: F401 - binds a socket when it is loaded, to see whether there is IPv6
 
 from benchmarks._limits import limit
 
