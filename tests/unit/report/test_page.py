@@ -1,5 +1,7 @@
 """The page of a project with questions: what both sides answered stands where nothing is drawn."""
 
+from typing import Any
+
 import orjson
 
 from benchmark_qa.quality.report import ReportEvidence, ReportQuestion, build_report
@@ -9,7 +11,7 @@ from benchmark_qa.report.files import render
 from tests.records import PROJECT, record
 
 SKETCH = Sketch(answers=(Answered("q", "Indigo Bunting", "yes", None),))
-NOTHING_DRAWN = {"true_positives": 0, "false_positives": 0, "similarity_sum": 0.0}
+NOTHING_DRAWN: dict[str, Any] = {"true_positives": 0, "false_positives": 0, "similarity_sum": 0.0}
 
 
 def page_of(*records: ScoreRecord) -> str:
@@ -17,7 +19,7 @@ def page_of(*records: ScoreRecord) -> str:
 
 
 def answered(number: int, sketch: Sketch | PackedSketch) -> ScoreRecord:
-    fields = {"classifications_total": 1, "score": 0.0, "details": {}, "sketch": sketch}
+    fields: dict[str, Any] = {"classifications_total": 1, "score": 0.0, "details": {}, "sketch": sketch}
     return record(number, **NOTHING_DRAWN, **fields)
 
 
