@@ -14,7 +14,8 @@ from benchmark_qa.alerts.alerts import states_of, verdicts_by_rule
 from benchmark_qa.config.deployment import AlertRule, Deployment
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.quality.actions import Actor
-from benchmark_qa.quality.from_store import current_leaderboard, report_project
+from benchmark_qa.quality.assigning import Assigner
+from benchmark_qa.quality.from_store import current_leaderboard, report_project, submissions_of
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.stats.item_order import place_in_draw
 from benchmark_qa.store.action_log import PACE, ActionLog
@@ -90,10 +91,12 @@ def words_everywhere(store: SqlScoreStore) -> dict[str, str]:
     reported: dict[str, str] = {line.annotator: line.verdict for line in page.leaderboard.lines}
     table = {line.annotator: line.verdict for line in current_leaderboard(store, DEPLOYMENT).lines}
     projects = ServedProjects(cast(Encord, FakeEncord()), DEPLOYMENT)
-    plan = Actor(Scorer(projects, GroundTruth(projects, ttl_seconds=1), store)).plan()
+    scorer = Scorer(projects, GroundTruth(projects, ttl_seconds=1), store)
+    plan = Actor(scorer).plan()
     acted = {name: person.words for name, person in plan.verdicts.people.items()}
     assert reported == table == acted
     below = {name for name, words in reported.items() if words == "below the bar"}
+    assert Assigner(scorer).below_the_bar(submissions_of(store, DEPLOYMENT)) == below
     for judged in verdicts_by_rule(store, DEPLOYMENT).values():
         assert {name: person.words for name, person in judged.people.items()} == reported
         assert {name for name, state in states_of(judged).items() if state == "below"} == below

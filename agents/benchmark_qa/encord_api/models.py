@@ -23,6 +23,8 @@ StageKind = Literal["ANNOTATION", "REVIEW", "CONSENSUS_ANNOTATION", "CONSENSUS_R
 
 ANNOTATION_KINDS: frozenset[str] = frozenset({"ANNOTATION", "CONSENSUS_ANNOTATION"})
 """Kinds of the stages at which a task is with its annotators."""
+KINDS_BEFORE_WORK: frozenset[str] = ANNOTATION_KINDS | {"AGENT"}
+"""Kinds of the stages at which a task may wait before anybody has worked on it."""
 
 
 @dataclass(frozen=True)

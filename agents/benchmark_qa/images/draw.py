@@ -4,12 +4,12 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
 from benchmark_qa.images.picture_groups import near_duplicate_groups
+from benchmark_qa.stats.item_order import place_in_draw
 
 Stratum = tuple[str, ...]
 """Values of the stratification fields, as text"""
@@ -98,7 +98,7 @@ def distinct(
     for group in near_duplicate_groups(fingerprints, distance):
         members = [pictures[place] for place in group]
         chosen = {member.uuid for member in members if member.uuid in already}
-        chosen = chosen or {min(members, key=lambda member: rank_of(seed, member.uuid)).uuid}
+        chosen = chosen or {min(members, key=lambda member: place_in_draw(member.uuid, seed)).uuid}
         left_out |= {member.uuid for member in members} - chosen
     return (
         [candidate for candidate in candidates if candidate.uuid not in left_out],
@@ -138,7 +138,7 @@ def draw_benchmark(
             f"({len(left_out):,} near-duplicates left out)"
         )
     by_stratum: dict[Stratum, list[Candidate]] = defaultdict(list)
-    for candidate in sorted(there, key=lambda candidate: rank_of(seed, candidate.uuid)):
+    for candidate in sorted(there, key=lambda candidate: place_in_draw(candidate.uuid, seed)):
         by_stratum[candidate.stratum].append(candidate)
     wanted = allocate({stratum: len(items) for stratum, items in by_stratum.items()}, count, minimum=minimum)
     kept, added, strata = [], [], {}
@@ -148,10 +148,5 @@ def draw_benchmark(
         kept += old
         added += new
         strata[stratum] = (len(old) + len(new), len(items))
-    added.sort(key=lambda candidate: rank_of(seed, candidate.uuid))
+    added.sort(key=lambda candidate: place_in_draw(candidate.uuid, seed))
     return BenchmarkDraw(tuple(kept), tuple(added), tuple(left_out), strata)
-
-
-def rank_of(seed: int, uuid: str) -> bytes:
-    """Sort key of an item; depends on the item and the seed alone."""
-    return blake2b(f"{seed}/{uuid}".encode(), digest_size=8).digest()

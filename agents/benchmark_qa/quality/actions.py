@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from benchmark_qa.encord_api.errors import PlatformError
 from benchmark_qa.encord_api.reviews import AssignedTask, PeoplesWork
-from benchmark_qa.quality.from_store import bar_of, order_in, submissions_of
+from benchmark_qa.quality.from_store import bar_of, submissions_of, verdicts_of
 from benchmark_qa.quality.submissions import Submission, without_items
 from benchmark_qa.quality.verdict import PersonVerdict, Verdicts, judge
 from benchmark_qa.records.score import passed
 from benchmark_qa.stats.item_order import ItemOrder
-from benchmark_qa.store.action_log import Action, ActionLog, UnknownActionError
+from benchmark_qa.store.action_log import BEGUN, DONE, Action, ActionLog, UnknownActionError
 from benchmark_qa.store.truth_rulings import TruthRulings
 from benchmark_qa.tasks.recent_work import DoneTask, put_back, recent_work, send_round_again
 from benchmark_qa.tasks.score import Scorer
@@ -25,7 +25,6 @@ ActionKind = Literal["release-tasks", "reopen-recent", "retire-item"]
 MINIMUM_GOOD_ANNOTATORS = 3
 MOST_REOPENED = 100_000
 OPERATOR = "benchmark-qa act"
-BEGUN, DONE = "begun", "done"
 """Outcomes in the audit trail; any other outcome is the text of an error"""
 
 
@@ -75,8 +74,7 @@ class Actor:
         deployment = self.scorer.projects.deployment
         actions = deployment.actions
         submissions = submissions_of(self.scorer.store, deployment)
-        order = order_in(self.scorer.store, deployment, submissions)
-        verdicts = judge(submissions, bar_of(deployment), order)
+        verdicts = verdicts_of(self.scorer.store, deployment, submissions)
         below = verdicts.with_words("below the bar")
         proposals: list[Proposal] = []
         remarks: list[str] = []

@@ -4,7 +4,6 @@ Whether a data unit is a benchmark item is not looked at: a task is kept from a 
 unit or its file, and that happens with ordinary tasks that come back, too.
 """
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,16 +13,16 @@ from benchmark_qa.encord_api.reviews import AssignedTask, PeoplesWork
 from benchmark_qa.encord_api.tasks import task_rows
 from benchmark_qa.errors import RefusalError, did_you_mean
 from benchmark_qa.quality.breakdown import by_class
-from benchmark_qa.quality.from_store import bar_of, submissions_of
-from benchmark_qa.quality.verdict import judge
-from benchmark_qa.store.action_log import Action, ActionLog
+from benchmark_qa.quality.from_store import submissions_of, verdicts_of
+from benchmark_qa.quality.submissions import Submission
+from benchmark_qa.stats.item_order import place_in_draw
+from benchmark_qa.store.action_log import BEGUN, DONE, Action, ActionLog
 from benchmark_qa.tasks.score import Scorer
 
 KIND: Final = "assign-tasks"
 """Kind of the entries of the action log"""
 AssignRule = Literal["load", "round-robin", "skill"]
 RULES: Final[tuple[AssignRule, ...]] = ("load", "round-robin", "skill")
-BEGUN, DONE = "begun", "done"
 
 
 class AssignRefused(RefusalError):
@@ -91,7 +90,8 @@ def distribute(
         if not able:
             nobody.append(task.uuid)
             continue
-        best = min(able, key=lambda w, task=task: (*_order(rule, w, task, given, turn), _digest(task.uuid, w.email)))  # type: ignore[misc]
+        places = {worker.email: place_in_draw(worker.email, task.uuid) for worker in able}
+        best = min(able, key=lambda w, task=task: (*_order(rule, w, task, given, turn), places[w.email]))  # type: ignore[misc]
         found[task.uuid] = best.email
         given[best.email] += 1
         turn[best.email] += 1
@@ -114,10 +114,6 @@ def skill_in(worker: Worker, classes: Sequence[str]) -> float:
     if not classes:
         return worker.skill
     return sum(worker.skills.get(name, worker.skill) for name in classes) / len(classes)
-
-
-def _digest(task: str, email: str) -> bytes:
-    return hashlib.blake2b(f"{task}/{email}".encode(), digest_size=8).digest()
 
 
 @dataclass(frozen=True)
@@ -163,10 +159,8 @@ class Assigner:
         Raises:
             AssignRefused, PlatformError, StoreError
         """
-        deployment = self.scorer.projects.deployment
-        submissions = submissions_of(self.scorer.store, deployment)
-        verdicts = judge(submissions, bar_of(deployment))
-        below = {person.annotator for person in verdicts.with_words("below the bar")}
+        submissions = submissions_of(self.scorer.store, self.scorer.projects.deployment)
+        below = self.below_the_bar(submissions)
         queue = self._work.queue()
         load = Counter(task.assignee for task in queue)
         records = defaultdict(list)
@@ -201,6 +195,11 @@ class Assigner:
         found, nobody = distribute(waiting, workers, met, rule=rule, most=most)
         chosen = [AssignedTask(t.uuid, t.stage_uuid, t.data_hash, found[t.uuid]) for t in waiting if t.uuid in found]
         return AssignPlan(chosen, len(nobody), Counter(found.values()))
+
+    def below_the_bar(self, submissions: Sequence[Submission]) -> set[str]:
+        """People who get no tasks: those whom the report calls below the bar. Raises StoreError."""
+        verdicts = verdicts_of(self.scorer.store, self.scorer.projects.deployment, submissions)
+        return {person.annotator for person in verdicts.with_words("below the bar")}
 
     def take(self, plan: AssignPlan, *, operator: str) -> Action | None:
         """Assign what is still nobody's: recorded first, the queue read again just before. None: nothing to do.

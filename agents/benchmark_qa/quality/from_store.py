@@ -8,7 +8,7 @@ from benchmark_qa.engine.task import ENGINE_VERSION
 from benchmark_qa.quality.leaderboard import Leaderboard, leaderboard
 from benchmark_qa.quality.report import Report, ReportEvidence, ReportQuestion, build_report, totals_by_annotator
 from benchmark_qa.quality.submissions import Submission, in_order, newest_of_attempt, replaced_by_another_attempt
-from benchmark_qa.quality.verdict import Bar, judge, order_of_items
+from benchmark_qa.quality.verdict import Bar, Verdicts, judge, order_of_items
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.stats.item_order import ItemOrder
 from benchmark_qa.store.action_log import ActionLog
@@ -68,7 +68,16 @@ def current_leaderboard(store: SqlScoreStore, deployment: Deployment) -> Leaderb
     """
     submissions = submissions_of(store, deployment)
     totals = totals_by_annotator([each.record for each in submissions])
-    return leaderboard(totals, judge(submissions, bar_of(deployment), order_in(store, deployment, submissions)))
+    return leaderboard(totals, verdicts_of(store, deployment, submissions))
+
+
+def verdicts_of(store: SqlScoreStore, deployment: Deployment, submissions: Sequence[Submission]) -> Verdicts:
+    """The verdicts of report, actions and assignments: against the deployment's bar, with the known draws of the queue.
+
+    Raises:
+        StoreError
+    """
+    return judge(submissions, bar_of(deployment), order_in(store, deployment, submissions))
 
 
 def order_in(store: SqlScoreStore, deployment: Deployment, submissions: Sequence[Submission]) -> ItemOrder:

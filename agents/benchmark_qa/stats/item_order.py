@@ -55,8 +55,8 @@ class ItemOrder:
     drawn_with: int | None = None
 
 
-def place_in_draw(name: str, seed: int) -> int:
-    """The place of a task in the random order that a seed draws; smaller ones come first."""
+def place_in_draw(name: str, seed: int | str) -> int:
+    """The place of a name in the random order that a seed draws; smaller ones come first."""
     return int.from_bytes(blake2b(f"{seed}/{name}".encode(), digest_size=8).digest())
 
 

@@ -16,6 +16,10 @@ PACE = "pace"
 """Kind of the entry that a queue's order was drawn, with the seed"""
 
 
+BEGUN, DONE = "begun", "done"
+"""Outcomes of an entry that is recorded before the action and settled after it"""
+
+
 class UnknownActionError(RefusalError):
     """There is no such action, or it cannot be undone, or it is undone already."""
 

@@ -10,12 +10,12 @@ import hmac
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 from benchmark_qa.encord_api.label_writing import ROWS_PER_BUNDLE, TruthRows, TruthSlot, UnstartedRows
-from benchmark_qa.encord_api.models import Project
+from benchmark_qa.encord_api.models import KINDS_BEFORE_WORK, Project
 from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.encord_api.tasks import task_rows
 from benchmark_qa.errors import RefusalError
@@ -32,7 +32,7 @@ from benchmark_qa.formats.label_parts import (
     same,
 )
 from benchmark_qa.images.data_units import DataUnit, ImageMap, joined_labels
-from benchmark_qa.store.action_log import Action, ActionLog
+from benchmark_qa.store.action_log import BEGUN, DONE, Action, ActionLog
 from benchmark_qa.tasks.projects import ServedProjects
 
 KIND: Final = "prelabel"
@@ -41,9 +41,6 @@ BRANCH: Final = "pre-labels"
 """Branch with the untouched copy"""
 SHARE: Final = 0.8
 """Default share of the tasks that get pre-labels"""
-BEFORE_WORK: Final = frozenset({"AGENT", "ANNOTATION", "CONSENSUS_ANNOTATION"})
-"""Kinds of stages at which a task waits that nobody has started"""
-BEGUN, DONE = "begun", "done"
 
 
 class PrelabelRefused(RefusalError):
@@ -84,14 +81,9 @@ class PrelabelPlan:
             "prelabelled": len(self.write),
             "control": len(self.control),
             "started": self.started,
-            "faults": [vars_of(fault) for fault in self.faults],
+            "faults": [asdict(fault) for fault in self.faults],
             "left_out": list(self.left_out),
         }
-
-
-def vars_of(fault: InputFault) -> dict[str, str]:
-    """The fault as JSON types."""
-    return {"subject": fault.subject, "reason": fault.reason}
 
 
 @dataclass(frozen=True)
@@ -253,7 +245,7 @@ class Prelabels:
         """Whether a task at the stage has not been annotated; the scoring stages come after annotation."""
         scoring = {self.projects.stage(one).uuid for one in self.projects.deployment.stages.scoring}
         kinds = {stage.uuid: stage.kind for stage in production.stages}
-        return kinds[stage_uuid] in BEFORE_WORK and stage_uuid not in scoring
+        return kinds[stage_uuid] in KINDS_BEFORE_WORK and stage_uuid not in scoring
 
     def _unstarted(self, slots: Sequence[TruthSlot]) -> list[str]:
         """Data units without labels. 1 request per bundle of rows that are open."""

@@ -14,7 +14,7 @@ from benchmark_qa.context import Progress
 from benchmark_qa.encord_api.models import Project
 from benchmark_qa.encord_api.tasks import TaskRow, task_rows
 from benchmark_qa.formats.chosen_items import ChosenItem, ChosenItems
-from benchmark_qa.store.action_log import Action, ActionLog, UnknownActionError
+from benchmark_qa.store.action_log import BEGUN, DONE, Action, ActionLog, UnknownActionError
 from benchmark_qa.tasks.errors import DatasetNotServed, ProjectNotServed
 from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.sending_back_steps import (
@@ -33,7 +33,6 @@ from benchmark_qa.tasks.sending_back_steps import (
 
 KIND_PREFIX = "send-back-"
 UNTIL_APPROVED = "; until a reviewer approves, what annotators submit there is not scored"
-BEGUN, DONE = "begun", "done"
 """Outcomes in the action log."""
 
 

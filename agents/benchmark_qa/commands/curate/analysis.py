@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmark_qa.commands.curate.index import Index, IndexedItem, IndexFileError, Pictures
 from benchmark_qa.errors import did_you_mean
-from benchmark_qa.images.draw import Stratum, TooFewItemsError, allocate, rank_of, stratum_of
+from benchmark_qa.images.draw import Stratum, TooFewItemsError, allocate, stratum_of
 from benchmark_qa.images.picture_groups import (
     DuplicateGroup,
     clusters,
@@ -24,6 +24,7 @@ from benchmark_qa.images.picture_groups import (
 )
 from benchmark_qa.images.quality_lists import LISTS, Cuts, Measures
 from benchmark_qa.stats.failing_clusters import FailingCluster, failing_clusters
+from benchmark_qa.stats.item_order import place_in_draw
 
 KEEP: Final = ("sharpest", "largest", "labelled")
 """Rules for the one of a group to keep"""
@@ -286,7 +287,7 @@ def select(index: Index, wish: Wish, left_out: Collection[str] = ()) -> Selected
     vectors = index.vectors() if wish.diverse else None
     chosen: list[int] = []
     for stratum in sorted(strata):
-        members = sorted(strata[stratum], key=lambda at: rank_of(wish.seed, pictures.items[at].item))
+        members = sorted(strata[stratum], key=lambda at: place_in_draw(pictures.items[at].item, wish.seed))
         if vectors is not None:
             members = [members[at] for at in farthest_first(vectors[members], wanted[stratum])]
         chosen += members[: wanted[stratum]]

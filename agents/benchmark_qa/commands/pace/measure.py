@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from benchmark_qa.commands.pace.schedule import DEFAULT_PRIORITY, NoRoomLeftError, Rate, Schedule, Workers, schedule
 from benchmark_qa.encord_api.analytics import TaskAction, WorkAnalytics
-from benchmark_qa.encord_api.models import ANNOTATION_KINDS, LabelRow, Project
+from benchmark_qa.encord_api.models import ANNOTATION_KINDS, KINDS_BEFORE_WORK, LabelRow, Project
 from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.encord_api.tasks import QueuedRow, queued_rows
 from benchmark_qa.errors import RefusalError
@@ -118,10 +118,6 @@ def _share(annotator: str, benchmark: int, tasks: int) -> BenchmarkShare:
     return BenchmarkShare(annotator, benchmark, tasks, proportion_interval(benchmark, tasks))
 
 
-BEFORE_WORK = frozenset({"AGENT", "ANNOTATION", "CONSENSUS_ANNOTATION"})
-"""Stages at which a task is not annotated yet"""
-
-
 class NoRoomLeft(RefusalError):
     """Earlier runs have used up the range of priorities; everything must be scheduled again."""
 
@@ -154,7 +150,7 @@ def plan_pace(projects: ServedProjects, rate: Rate, workers: Workers, *, seed: i
         PlatformError
     """
     production = projects.production
-    before_work = {stage.uuid for stage in production.stages if stage.kind in BEFORE_WORK}
+    before_work = {stage.uuid for stage in production.stages if stage.kind in KINDS_BEFORE_WORK}
     scoring = {projects.stage(reference).uuid for reference in projects.deployment.stages.scoring}
     rows = queued_rows(projects.encord, production.project_hash)
     waiting = [row for row in rows if row.stage_uuid in before_work - scoring]
