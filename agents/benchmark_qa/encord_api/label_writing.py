@@ -76,18 +76,30 @@ class TruthRows:
         Raises:
             PlatformError
         """
-        rows = retries.call(lambda: self._opened(list(fills)))
+        ready, refused = self.fill(fills)
+        self.save(ready)
+        return RowsWritten({row.data_hash: str(row.label_hash) for row in ready}, refused)
+
+    def fill(self, fills: Mapping[str, Fill]) -> tuple[list[LabelRowV2], dict[str, str]]:
+        """Rows with other labels, not yet saved, and why the others are refused. 2 requests; 3 for new rows.
+
+        Raises:
+            PlatformError
+        """
         ready, refused = [], {}
-        for row in rows:
+        for row in retries.call(lambda: self._opened(list(fills))) if fills else []:
             try:
                 row.from_labels_dict(fills[row.data_hash](row.to_encord_dict()))
             except (LabelRowError, OntologyError, ValueError, KeyError, TypeError) as error:
                 refused[row.data_hash] = _reason(error)
             else:
                 ready.append(row)
-        if ready:
-            retries.call(lambda: self._save(ready))
-        return RowsWritten({row.data_hash: str(row.label_hash) for row in ready}, refused)
+        return ready, refused
+
+    def save(self, rows: Sequence[LabelRowV2]) -> None:
+        """Save rows. 1 request; none without rows."""
+        if rows:
+            retries.call(lambda: self._save(rows))
 
     def _opened(self, data_hashes: Sequence[str]) -> list[LabelRowV2]:
         """List and initialise rows.
@@ -142,22 +154,15 @@ class UnstartedRows:
             PlatformError
         """
         free, left = self._free(list(fills), stages)
-        rows = retries.call(lambda: TruthRows(self.encord, self.project_hash)._opened(free)) if free else []
-        ready = []
-        for row in rows:
-            try:
-                row.from_labels_dict(fills[row.data_hash](row.to_encord_dict()))
-            except (LabelRowError, OntologyError, ValueError, KeyError, TypeError) as error:
-                left[row.data_hash] = _reason(error)
-            else:
-                ready.append(row)
+        rows = TruthRows(self.encord, self.project_hash)
+        ready, refused = rows.fill({data_hash: fills[data_hash] for data_hash in free})
+        left |= refused
         still, late = self._free([row.data_hash for row in ready], stages)
         left |= late
         ready = [row for row in ready if row.data_hash in set(still)]
-        if ready:
-            retries.call(lambda: TruthRows(self.encord, self.project_hash)._save(ready))
-            if branch is not None:
-                self.copy([row.data_hash for row in ready], branch)
+        rows.save(ready)
+        if branch is not None:
+            self.copy([row.data_hash for row in ready], branch)
         return PrelabelsWritten(tuple(row.data_hash for row in ready), left)
 
     def copy(self, data_hashes: Sequence[str], branch: str) -> None:

@@ -1,7 +1,6 @@
 """The score record: one annotator's score of one data unit, all it depends on, its conflicts and its shares."""
 
 import hashlib
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,10 +8,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, Self, get_args
 
-import orjson
-
 from benchmark_qa.engine.result import Conflict, TaskScore
-from benchmark_qa.records.sketch import PackedSketch, Sketch
+from benchmark_qa.records.sketch import PackedSketch, Sketch, packed_json, unpacked_json
 
 
 @dataclass(frozen=True)
@@ -95,23 +92,19 @@ class PackedDetails(Mapping[str, Any]):
     @classmethod
     def of(cls, text: str) -> Self:
         """Pack the JSON text of a record's details."""
-        return cls(zlib.compress(text.encode(), 1))
-
-    def _whole(self) -> dict[str, Any]:
-        decoded: dict[str, Any] = orjson.loads(zlib.decompress(self._content))
-        return decoded
+        return cls(packed_json(text))
 
     def __getitem__(self, key: str) -> Any:
         """The value of one key; raises KeyError."""
-        return self._whole()[key]
+        return unpacked_json(self._content)[key]
 
     def __iter__(self) -> Iterator[str]:
         """The keys."""
-        return iter(self._whole())
+        return iter(unpacked_json(self._content))
 
     def __len__(self) -> int:
         """The number of keys."""
-        return len(self._whole())
+        return len(unpacked_json(self._content))
 
 
 @dataclass(frozen=True, slots=True)

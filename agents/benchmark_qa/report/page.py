@@ -78,18 +78,15 @@ class _Page:
             name=person.name,
             wide=False,
         )
-        self.worst = [(task, _task_drawing(task), _answers(task)) for task in person.worst]
+        self.worst = [(task, *_shown(task)) for task in person.worst]
 
 
-def _answers(task: TaskLine) -> Sequence[Answered]:
-    """The answers of both sides, shown where nothing is drawn."""
+def _shown(task: TaskLine) -> tuple[Picture | None, Sequence[Answered]]:
+    """The drawing of a task, and the answers of both sides."""
     sketch = task.record.open_sketch()
-    return sketch.answers if sketch else ()
-
-
-def _task_drawing(task: TaskLine) -> Picture | None:
-    sketch = task.record.open_sketch()
-    return draw(sketch, conflicts=task.record.details.get("conflicts", ())) if sketch else None
+    if sketch is None:
+        return None, ()
+    return draw(sketch, conflicts=task.record.details.get("conflicts", ())), sketch.answers
 
 
 @dataclass(frozen=True)

@@ -319,25 +319,26 @@ def packed_record_of(row: Row[Any], known: dict[str, str]) -> ScoreRecord:
         for name, value in row._mapping.items()
     }
     details, sketch = values.get("details"), values.get("sketch")
-    return ScoreRecord(
-        identity=ScoreIdentity(**{name: values[name] for name in IDENTITY}),
-        **{name: values[name] for name in BESIDE if name != "details"},
-        details=PackedDetails.of(details) if details is not None else {},
-        sketch=PackedSketch.of(sketch) if sketch not in (None, "null") else None,
+    return _record(
+        values,
+        PackedDetails.of(details) if details is not None else {},
+        PackedSketch.of(sketch) if sketch not in (None, "null") else None,
     )
 
 
 def record_of(row: Row[Any]) -> ScoreRecord:
     """The record of a row. Large documents that the query left out are empty."""
-    values = row._mapping
-    identity = ScoreIdentity(**{name: values[name] for name in IDENTITY})
-    beside = {name: values[name] for name in BESIDE if name != "details"}
+    values = dict(row._mapping)
     sketch = values.get("sketch")
+    return _record(values, values.get("details", {}), Sketch.from_dict(sketch) if sketch else None)
+
+
+def _record(values: Mapping[str, Any], details: Mapping[str, Any], sketch: Sketch | PackedSketch | None) -> ScoreRecord:
     return ScoreRecord(
-        identity=identity,
-        **beside,
-        details=values.get("details", {}),
-        sketch=Sketch.from_dict(sketch) if sketch else None,
+        identity=ScoreIdentity(**{name: values[name] for name in IDENTITY}),
+        **{name: values[name] for name in BESIDE if name != "details"},
+        details=details,
+        sketch=sketch,
     )
 
 

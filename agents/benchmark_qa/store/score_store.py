@@ -1,12 +1,12 @@
 """Score records: upserts under deterministic keys, with history and sums."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, Text, cast, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from benchmark_qa.records.figures import Totals
@@ -125,12 +125,7 @@ class SqlScoreStore:
 
         Excluded items are included; `TruthRulings` lists them. Without `whole`, details and sketch are left out.
         """
-        query = (
-            select(*(score_records.columns if whole else FIGURE_COLUMNS))
-            .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
-            .where(current_scores.c.production_project == production_project)
-            .order_by(current_scores.c.data_hash, current_scores.c.branch_name)
-        )
+        query = _current(production_project, score_records.columns if whole else FIGURE_COLUMNS)
         with self.database.reading() as connection:
             return [record_of(row) for row in connection.execute(query)]
 
@@ -140,16 +135,8 @@ class SqlScoreStore:
         They are read in pages and need about a tenth of the memory.
         """
         if moment is None:
-            query: Select[Any] = (
-                select(*PACKED_COLUMNS)
-                .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
-                .where(current_scores.c.production_project == production_project)
-                .order_by(current_scores.c.data_hash, current_scores.c.branch_name)
-            )
-        else:
-            then = (score_records.c.production_project == production_project) & (score_records.c.scored_at <= moment)
-            query = newest_scores(then, PACKED_COLUMNS).order_by("data_hash", "branch_name")
-        return self._in_pages(query)
+            return self._in_pages(_current(production_project, PACKED_COLUMNS))
+        return self._in_pages(_current_then(production_project, moment, PACKED_COLUMNS))
 
     def projects(self) -> dict[str, int]:
         """The number of current scores, by production project."""
@@ -159,8 +146,7 @@ class SqlScoreStore:
 
     def as_of(self, production_project: str, moment: datetime) -> list[ScoreRecord]:
         """The result of `latest` at a moment in the past."""
-        then = (score_records.c.production_project == production_project) & (score_records.c.scored_at <= moment)
-        query = newest_scores(then, score_records.columns).order_by("data_hash", "branch_name")
+        query = _current_then(production_project, moment, score_records.columns)
         with self.database.reading() as connection:
             return [record_of(row) for row in connection.execute(query)]
 
@@ -293,6 +279,22 @@ def _save(by_key: Mapping[str, ScoreRecord], connection: Connection) -> frozense
 def _insert_unknown(dialect: str) -> ReturningInsert[str]:
     names = [column.name for column in score_records.columns]
     return insert_many(dialect, score_records, names).on_conflict_do_nothing().returning(score_records.c.key)
+
+
+def _current(production_project: str, columns: Iterable[ColumnElement[Any]]) -> Select[Any]:
+    """The current record of every branch, by data hash and branch."""
+    return (
+        select(*columns)
+        .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
+        .where(current_scores.c.production_project == production_project)
+        .order_by(current_scores.c.data_hash, current_scores.c.branch_name)
+    )
+
+
+def _current_then(production_project: str, moment: datetime, columns: Iterable[ColumnElement[Any]]) -> Select[Any]:
+    """The same at a moment in the past."""
+    then = (score_records.c.production_project == production_project) & (score_records.c.scored_at <= moment)
+    return newest_scores(then, columns).order_by("data_hash", "branch_name")
 
 
 def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

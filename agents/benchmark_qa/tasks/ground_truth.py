@@ -255,11 +255,8 @@ class GroundTruth:
         for bundle in self._projects.encord.label_bundles_with_gaps(project_hash, list(by_label)):
             for label_hash, document in bundle.items():
                 row = by_label[label_hash]
-                if document is None:
-                    found[row.data_hash] = LabelReadError("label row", "Encord does not return it")
-                    continue
-                if isinstance(document, RowTooLarge):
-                    found[row.data_hash] = LabelReadError("label row", str(document))
+                if not isinstance(document, Mapping):
+                    found[row.data_hash] = not_returned(document)
                     continue
                 if is_of_another_time(document, row.edited_at) or _is_recent(row.edited_at):
                     moved.add(row.data_hash)
@@ -320,6 +317,11 @@ class GroundTruth:
         finally:
             with self._lock:
                 self._changed_during = [each for each in self._changed_during if each is not changed]
+
+
+def not_returned(document: RowTooLarge | None) -> LabelReadError:
+    """Why there is no JSON of a label row."""
+    return LabelReadError("label row", "Encord does not return it" if document is None else str(document))
 
 
 def _is_recent(edited: datetime | None) -> bool:

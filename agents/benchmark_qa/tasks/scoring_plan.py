@@ -9,7 +9,7 @@ from typing import Self
 
 from benchmark_qa.config.deployment import Branches
 from benchmark_qa.encord_api.client import Found, is_of_another_time
-from benchmark_qa.encord_api.models import ANNOTATION_KINDS, LabelRow, Project, RowTooLarge
+from benchmark_qa.encord_api.models import ANNOTATION_KINDS, LabelRow, Project
 from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.labels.annotations import Annotations, label_creators
@@ -21,7 +21,7 @@ from benchmark_qa.store.promotion import LONG_AGO, SeenTruth, TruthVersions
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.store.truth_rulings import AcceptedAnswers, TruthRulings
 from benchmark_qa.tasks.errors import NoGroundTruth, NotABenchmarkDataUnit, NotSubmitted, UnitBrokeDown, UnknownDataUnit
-from benchmark_qa.tasks.ground_truth import GroundTruth, TruthRead, TruthRow, one_unit
+from benchmark_qa.tasks.ground_truth import GroundTruth, TruthRead, TruthRow, not_returned, one_unit
 from benchmark_qa.tasks.projects import ServedProjects
 
 LATE_AFTER = timedelta(seconds=5)
@@ -267,10 +267,8 @@ class Labels:
     @classmethod
     def read(cls, document: Found, ontology: Ontology, edited: datetime | None) -> Self:
         """Read the JSON of a label row; None: Encord did not return it. `edited`: edit time in its metadata."""
-        if document is None:
-            return cls(LabelReadError("label row", "Encord does not return it"))
-        if isinstance(document, RowTooLarge):
-            return cls(LabelReadError("label row", str(document)))
+        if not isinstance(document, Mapping):
+            return cls(not_returned(document))
         moved = is_of_another_time(document, edited)
         try:
             with one_unit(f"label row {document.get('label_hash')}", "read"):
