@@ -7,13 +7,29 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
 
 
 class NoServerError(Exception):
     """PostgreSQL's server is not installed here."""
+
+
+@contextmanager
+def or_skip(opened: AbstractContextManager[T]) -> Iterator[T]:
+    """What is opened; where it cannot be had, the test is skipped with the reason."""
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(opened)
+        except NoServerError as missing:
+            pytest.skip(str(missing))
+        yield found
 
 
 class Cluster:

@@ -28,7 +28,7 @@ from tests.infra.guides import (
 )
 from tests.infra.terraform import ROOT, aws, functions_answer, point_at, provider_mirror, unlike_before
 from tests.integration.service.sandbox import Sandbox, Unit, platform
-from tests.postgresql import NoServerError, create_database, postgresql_server
+from tests.postgresql import create_database, or_skip, postgresql_server
 
 pytestmark = pytest.mark.timeout(3600)
 LAMBDA, CLOUD_RUN = ROOT / "docs" / "deploy-lambda.md", ROOT / "docs" / "deploy-cloud-run.md"
@@ -52,11 +52,8 @@ GCLOUD_FLAGS = {
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    try:
-        with postgresql_server() as address:
-            yield address
-    except NoServerError as error:
-        pytest.skip(f"SKIPPED: {error}")
+    with or_skip(postgresql_server()) as address:
+        yield address
 
 
 @pytest.fixture

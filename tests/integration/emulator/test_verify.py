@@ -19,33 +19,24 @@ from emulator.testing import Running, running
 from emulator.verify.command import ALL_SO, DIFFERS, NOT_TRIED
 from emulator.verify.observing import CALLS, ONE_KEY, PEOPLE
 from emulator.world import World
+from tests.switches import TURNED as OTHER_READINGS
 
-TURNED: dict[str, Any] = {
-    "branch_author": "last_person",
-    "consensus_approval": "main_stays",
-    "consensus_branches_after_block": "hidden",
-    "consensus_entered_again": "new_branches",
-    "detached_labels": "kept",
-    "largest_bundle": 5000,
-    "moved_task_keeps_annotator": True,
-    "priority_digits": 3,
-    "reading_marks_in_progress": False,
-    "rejected_task_keeps_annotator": False,
-    "row_timestamps": "rfc_1123",
-    "template_stage_uuids": "kept",
-}
+SEEN_BY_ALL = (
+    "branch_author", "consensus_approval", "consensus_branches_after_block", "consensus_entered_again",
+    "detached_labels", "largest_bundle", "moved_task_keeps_annotator", "reading_marks_in_progress",
+    "rejected_task_keeps_annotator", "row_timestamps", "template_stage_uuids",
+)  # fmt: skip
+TURNED: dict[str, Any] = {name: OTHER_READINGS[name] for name in SEEN_BY_ALL} | {"priority_digits": 3}
 # These are seen only where the platform can call.
-TURNED_CALLS: dict[str, Any] = {
+SEEN_IN_CALLS = (
+    "agent_retry_after", "signature_headers", "submitted_event_type", "webhook_hashes", "webhook_moves",
+    "webhook_parts",
+)  # fmt: skip
+TURNED_CALLS: dict[str, Any] = {name: OTHER_READINGS[name] for name in SEEN_IN_CALLS} | {
     "agent_concurrency": 5,
-    "agent_retry_after": "obeyed",
     "agent_timeout_seconds": 2,
     "auto_retries": 1,
     "auto_retry_delay_seconds": 1.5,
-    "signature_headers": "both",
-    "submitted_event_type": "task_sumbitted_event",
-    "webhook_hashes": "string",
-    "webhook_moves": False,
-    "webhook_parts": False,
 }
 # How long a job takes is no reading of anything that the platform says.
 NO_READING = {"upload_job_seconds"}

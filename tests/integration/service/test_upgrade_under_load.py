@@ -26,7 +26,7 @@ from benchmark_qa.store.database import Database
 from benchmark_qa.store.schema import HEAD
 from benchmark_qa.store.score_store import SqlScoreStore
 from tests.integration.service.sandbox import Sandbox, Unit, branches_of, free_port, platform, service_process, uuid
-from tests.postgresql import NoServerError, create_database, postgresql_server
+from tests.postgresql import create_database, or_skip, postgresql_server
 from tests.records import record
 
 NEXT = f"{int(HEAD) + 1:04}"
@@ -185,11 +185,8 @@ class Load:
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    try:
-        with postgresql_server() as address:
-            yield address
-    except NoServerError as error:
-        pytest.skip(f"SKIPPED: {error}")
+    with or_skip(postgresql_server()) as address:
+        yield address
 
 
 @dataclass

@@ -8,18 +8,15 @@ import pytest
 
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.score_store import SqlScoreStore
-from tests.postgresql import NoServerError, create_database, postgresql_server
+from tests.postgresql import create_database, or_skip, postgresql_server
 
 _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    try:
-        with postgresql_server() as server:
-            yield server
-    except NoServerError as missing:
-        pytest.skip(str(missing))
+    with or_skip(postgresql_server()) as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

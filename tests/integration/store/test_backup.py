@@ -16,18 +16,15 @@ from benchmark_qa.tasks import recovery
 from benchmark_qa.tasks.drain import drain_scoring_stage
 from benchmark_qa.tasks.recovery import evaluate_project
 from tests.integration.store.test_score_store import assert_sums_are_those_of
-from tests.postgresql import Cluster, NoServerError, create_database, postgresql_cluster
+from tests.postgresql import Cluster, create_database, or_skip, postgresql_cluster
 from tests.records import PROJECT, record
 from tests.unit.tasks.fake_encord import COMPLETE, DATASET, PRODUCTION, platform, scorer_on, unit
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    try:
-        with postgresql_cluster() as cluster:
-            yield cluster
-    except NoServerError as missing:
-        pytest.skip(str(missing))
+    with or_skip(postgresql_cluster()) as cluster:
+        yield cluster
 
 
 class Backups:

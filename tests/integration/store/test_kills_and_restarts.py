@@ -16,7 +16,7 @@ from benchmark_qa.store.database import Database
 from benchmark_qa.store.score_store import SqlScoreStore
 from tests.forked import benchmark_qa, serving
 from tests.integration.service.sandbox import PRODUCTION, SUBMITTED_SECRET, Sandbox, Unit, branches_of, platform
-from tests.postgresql import Cluster, NoServerError, create_database, postgresql_cluster
+from tests.postgresql import Cluster, create_database, or_skip, postgresql_cluster
 
 _log = logging.getLogger(__name__)
 
@@ -87,11 +87,8 @@ def _tell(both: Sandbox, data_hashes: list[str]) -> None:
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    try:
-        with postgresql_cluster() as cluster:
-            yield cluster
-    except NoServerError as missing:
-        pytest.skip(str(missing))
+    with or_skip(postgresql_cluster()) as cluster:
+        yield cluster
 
 
 @pytest.mark.slow

@@ -8,31 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.unit.commands.findings.simulation import CLASSES, Case, case
+from tests.unit.commands.findings.simulation import Case, case_of, exported_rows
 from tests.unit.commands.findings.test_find_command import IMAGES, run, table
-from tests.unit.rows import box_row
 
 
 @pytest.fixture(scope="module")
 def planted(pedestrians: dict[str, Any]) -> Case:
-    return case({**pedestrians, "images": pedestrians["images"][:IMAGES]}, seed=2)
+    return case_of(pedestrians, IMAGES)
 
 
 @pytest.fixture
 def labels(planted: Case, tmp_path: Path) -> Path:
-    """Label rows as Encord exports them."""
-    rows = []
-    for image in range(IMAGES):
-        items = [item for item in planted.detections.truth["annotations"] if item["image_id"] == image + 1]
-        row = box_row(f"unit{image:04d}", [item["bbox"] for item in items])
-        row["data_title"] = f"{image:04d}.png"
-        for drawn, item in zip(row["data_units"][f"unit{image:04d}"]["labels"]["objects"], items, strict=True):
-            name = CLASSES[item["category_id"] - 1]
-            drawn |= {"featureHash": f"Feature-{name}", "name": name, "objectHash": item["object_hash"]}
-        rows.append(row)
-    path = tmp_path / "labels.json"
-    path.write_text(json.dumps(rows))
-    return path
+    return exported_rows(planted, IMAGES, tmp_path / "labels.json")
 
 
 def test_pictures_show_near_duplicates_with_contradicting_labels_and_become_fields(

@@ -11,7 +11,9 @@ wrong class with probability `confusion`. Confidences are drawn from Beta(8, 2) 
 class is wrong, Beta(2, 4) for boxes of nothing: Poisson(`spurious`) of them in an image, of the sizes of real ones.
 """
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from benchmark_qa.commands.findings.label_errors import LabelError
 from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.engine.pairs import box_iou
+from tests.unit.rows import box_row
 
 Kind = Literal["missing box", "shifted box", "wrong class", "duplicate"]
 KINDS: tuple[Kind, ...] = ("missing box", "shifted box", "wrong class", "duplicate")
@@ -168,3 +171,23 @@ def _hits(error: LabelError, fault: Planted, case: Case) -> bool:
 
 def _result(image: int, kind: int, box: list[float], score: float) -> dict[str, Any]:
     return {"image_id": image, "category_id": kind, "bbox": [float(side) for side in box], "score": float(score)}
+
+
+def case_of(labels: dict[str, Any], images: int) -> Case:
+    """The case of the first images."""
+    return case({**labels, "images": labels["images"][:images]}, seed=2)
+
+
+def exported_rows(planted: Case, images: int, path: Path) -> Path:
+    """A file of label rows as Encord exports them."""
+    rows = []
+    for image in range(images):
+        items = [item for item in planted.detections.truth["annotations"] if item["image_id"] == image + 1]
+        row = box_row(f"unit{image:04d}", [item["bbox"] for item in items])
+        row["data_title"] = f"{image:04d}.png"
+        for drawn, item in zip(row["data_units"][f"unit{image:04d}"]["labels"]["objects"], items, strict=True):
+            name = CLASSES[item["category_id"] - 1]
+            drawn |= {"featureHash": f"Feature-{name}", "name": name, "objectHash": item["object_hash"]}
+        rows.append(row)
+    path.write_text(json.dumps(rows))
+    return path

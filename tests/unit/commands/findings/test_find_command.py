@@ -12,8 +12,7 @@ from typer.testing import CliRunner, Result
 
 from benchmark_qa.cli import app
 from benchmark_qa.formats.chosen_items import ChosenItems
-from tests.unit.commands.findings.simulation import CLASSES, Case, case
-from tests.unit.rows import box_row
+from tests.unit.commands.findings.simulation import CLASSES, Case, case_of, exported_rows
 
 PROJECT = "11111111-1111-4111-8111-111111111111"
 IMAGES = 160
@@ -25,24 +24,12 @@ def run(*arguments: object) -> Result:
 
 @pytest.fixture(scope="module")
 def planted(pedestrians: dict[str, Any]) -> Case:
-    return case({**pedestrians, "images": pedestrians["images"][:IMAGES]}, seed=2)
+    return case_of(pedestrians, IMAGES)
 
 
 @pytest.fixture
 def labels(planted: Case, tmp_path: Path) -> Path:
-    """Label rows as Encord exports them."""
-    rows = []
-    for image in range(IMAGES):
-        items = [item for item in planted.detections.truth["annotations"] if item["image_id"] == image + 1]
-        row = box_row(f"unit{image:04d}", [item["bbox"] for item in items])
-        row["data_title"] = f"{image:04d}.png"
-        for drawn, item in zip(row["data_units"][f"unit{image:04d}"]["labels"]["objects"], items, strict=True):
-            name = CLASSES[item["category_id"] - 1]
-            drawn |= {"featureHash": f"Feature-{name}", "name": name, "objectHash": item["object_hash"]}
-        rows.append(row)
-    path = tmp_path / "labels.json"
-    path.write_text(json.dumps(rows))
-    return path
+    return exported_rows(planted, IMAGES, tmp_path / "labels.json")
 
 
 def lines(planted: Case) -> list[dict[str, Any]]:
