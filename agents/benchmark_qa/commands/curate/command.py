@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from benchmark_qa.commands.curate.choosing_command import choose, collect, push, show_map
+from benchmark_qa.commands.curate.choosing_command import DEFAULT_INDEX, IndexOption, choose, collect, push, show_map
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures, refuse
 from benchmark_qa.terminal.opening import open_encord
 from benchmark_qa.terminal.options import JsonOption
@@ -29,9 +29,7 @@ curate = typer.Typer(
     name="curate", help="Pictures: quality, duplicates, clusters, search, map, choice.", no_args_is_help=True
 )
 
-IndexOption = Annotated[Path, typer.Option("--index", help="The index file that 'curate index' writes.")]
 PageOption = Annotated[Path | None, typer.Option("--page", help="Write a page with the pictures, as HTML.")]
-DEFAULT_INDEX = Path("pictures.index")
 
 
 @curate.callback()
