@@ -18,8 +18,10 @@ LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
 
 .DEFAULT_GOAL := help
 .PHONY: image-push guides-test release-check screenshot site
-TWO_AT_A_TIME := --numprocesses 2 --dist loadfile
-.PHONY: emulator-mutants switches help demo unit mutants test test-processors test-slow check format bench lock zip zip-test image image-test clean
+# A worker that dies ends the run and names the test: its test would only take the next worker with it.
+TWO_AT_A_TIME := --numprocesses 2 --dist loadfile --max-worker-restart 0
+NO_LIMIT := -o faulthandler_timeout=0
+.PHONY: emulator-mutants explore switches help demo unit mutants test test-processors test-slow check format bench lock zip zip-test image image-test clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -70,10 +72,13 @@ mutants: $(DEV_READY)  ## which changes of the code that decides no unit test no
 	@nice -n 10 $(BIN)/python -m tests.mutants $(ROOM)
 
 test-slow: $(DEV_READY)  ## the tests that take minutes: 50 kills, 100,000 fuzzed requests, two minutes without Encord
-	@$(BIN)/python -m pytest -m slow $(ARGS)
+	@$(BIN)/python -m pytest -m slow $(NO_LIMIT) $(ARGS)
+
+explore: $(DEV_READY)  ## the property tests with new random examples (ARGS= goes to pytest)
+	@$(BIN)/python -m pytest -m "hypothesis and not slow" --hypothesis-profile exploring $(TWO_AT_A_TIME) $(ARGS)
 
 emulator-mutants: $(DEV_READY)  ## two mutants of every handler of the emulator, one of every member of the SDK (WRITE=1 writes the README's table)
-	@WRITE=$(WRITE) $(BIN)/python -m pytest -q tests/integration/emulator/test_mutants.py $(ARGS)
+	@WRITE=$(WRITE) $(BIN)/python -m pytest -q tests/integration/emulator/test_mutants.py $(NO_LIMIT) $(ARGS)
 
 switches: $(DEV_READY)  ## the tests marked encord under the other reading of every guess about Encord (ONLY="branch_author ...")
 	@$(BIN)/python -m tests.switches $(ONLY)
@@ -124,16 +129,16 @@ image-push:  ## the image built for ARCHITECTURE=x86_64|arm64 and pushed as IMAG
 	  $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) --push $(ARGS) .
 
 guides-test: $(DEV_READY)  ## the deployment guides' own commands, in order, against stand-ins for the clouds (15 minutes)
-	@$(BIN)/python -m pytest tests/infra/guides_check.py -s $(ARGS)
+	@$(BIN)/python -m pytest tests/infra/guides_check.py $(NO_LIMIT) -s $(ARGS)
 
 release-check: $(DEV_READY)  ## wheel and sdist built, installed into an empty environment, every command asked for help
-	@$(BIN)/python -m pytest tests/infra/release_check.py -s $(ARGS)
+	@$(BIN)/python -m pytest tests/infra/release_check.py $(NO_LIMIT) -s $(ARGS)
 
 zip-test: $(DEV_READY)  ## the zip built, unpacked and run under the runtime emulator (a minute)
 	@$(BIN)/python -m pytest tests/infra/zip_check.py -s
 
 image-test: $(DEV_READY)  ## the image built with buildah from a base made with debootstrap, and run (root; 5 minutes)
-	@$(BIN)/python -m pytest tests/infra/image_check.py -s
+	@$(BIN)/python -m pytest tests/infra/image_check.py $(NO_LIMIT) -s
 
 clean:  ## remove the environment and everything generated
 	@rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

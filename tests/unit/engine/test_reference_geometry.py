@@ -23,6 +23,12 @@ ONTOLOGY = Ontology.from_editor(sdk_rows.editor())
 WIDTH, HEIGHT = 320, 200
 IMAGE = shapely.box(0, 0, WIDTH, HEIGHT)
 RANDOM = np.random.default_rng(11)
+START = RANDOM.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def same_random_shapes_whichever_tests_ran_before() -> None:
+    RANDOM.bit_generator.state = START
 
 
 def similarities(shape: str, truth: list[dict[str, Any]], label: list[dict[str, Any]], **config: Any) -> np.ndarray:
