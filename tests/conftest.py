@@ -1,6 +1,7 @@
 """Fixtures shared by every test."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from tests.switches import broken
 settings.register_profile("reproducible", deadline=None, derandomize=True)
 settings.register_profile("exploring", deadline=None)
 settings.load_profile("reproducible")
+
+# A shell ignores SIGINT for what it starts in the background, and processes hand that down: tests that interrupt need it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

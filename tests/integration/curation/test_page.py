@@ -62,7 +62,9 @@ def test_from_a_folder_to_assigned_tasks_by_the_lines_of_the_page_and_back(
         collections, objects, assignees = state(both)
         assert len(collections) == 1
         assert len(assignees) == 3 + 8 + 6, "six of the folder's pictures are benchmark items now"
-        assert 0 < len(objects) < len(assignees)
+        # The key is drawn anew: that it takes all of 17 tasks at a share of .8 happens, that it takes none does not.
+        assert objects
+        assert objects.keys() <= assignees.keys()
         assert Path("map.html").stat().st_size > 10_000
         listed = json.loads(run(both, "actions", "list", "--json").stdout)
         actions = [one for one in listed if one["kind"] in ("assign-tasks", "prelabel", "curate-collection")]
