@@ -18,7 +18,8 @@ LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
 
 .DEFAULT_GOAL := help
 .PHONY: image-push guides-test release-check screenshot site
-TWO_AT_A_TIME := --numprocesses 2 --dist loadfile
+# Also where the environment forbids Python's compiled files: the tests start hundreds of processes.
+PARTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.parts
 .PHONY: emulator-mutants switches help demo unit mutants test test-processors test-slow check format bench lock zip zip-test image image-test clean
 
 help:  ## this list
@@ -55,15 +56,15 @@ demo: $(RUN_READY) $(if $(LOOP),$(LOOP_READY)) $(if $(filter lambda,$(MODE)),$(D
 	  $(if $(CHAOS),--chaos) $(if $(LOOP),--loop) $(if $(KEEP),--keep) $(if $(MODE),--mode "$(MODE)") $(if $(REPORT),--report "$(REPORT)")
 
 unit: $(DEV_READY)  ## the unit tests: no process, no socket (ROOM=tasks for one room, ARGS= goes to pytest)
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -p no:schemathesis $(if $(ROOM),tests/unit/$(ROOM),tests/unit $(TWO_AT_A_TIME)) $(ARGS)
+	@$(PARTS) unit -q -p no:schemathesis $(if $(ROOM),tests/unit/$(ROOM)) $(ARGS)
 
 test: $(DEV_READY) $(CHECKOV_READY)  ## every test but the slow ones, two at a time (ARGS= goes to pytest)
-	@$(BIN)/python -m pytest -m "not slow" $(TWO_AT_A_TIME) $(ARGS)
+	@$(PARTS) default -q -m "not slow" -p no:schemathesis $(ARGS)
 
 test-processors: $(DEV_READY) $(CHECKOV_READY)  ## make test as three processors compute: this one, Haswell, Nehalem
 	@for core in "" Haswell Nehalem; do \
 	   echo "OPENBLAS_CORETYPE=$$core"; \
-	   env $${core:+OPENBLAS_CORETYPE=$$core} $(BIN)/python -m pytest -m "not slow" $(TWO_AT_A_TIME) $(ARGS) || exit 1; \
+	   env $${core:+OPENBLAS_CORETYPE=$$core} $(PARTS) default -q -m "not slow" -p no:schemathesis $(ARGS) || exit 1; \
 	 done
 
 mutants: $(DEV_READY)  ## which changes of the code that decides no unit test notices (ROOM=drain for one; 30 to 90 minutes)
