@@ -18,8 +18,9 @@ LOCK   = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
 
 .DEFAULT_GOAL := help
 .PHONY: image-push guides-test release-check screenshot site
-# A worker that dies ends the run and names the test: its test would only take the next worker with it.
-TWO_AT_A_TIME := --numprocesses 2 --dist loadfile --max-worker-restart 0
+# Also where the environment forbids Python's compiled files: the tests start hundreds of processes.
+PARTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.parts
+# For tests that take longer than the time at which pytest ends a test that no signal can interrupt.
 NO_LIMIT := -o faulthandler_timeout=0
 .PHONY: emulator-mutants explore switches help demo unit mutants test test-processors test-slow check format bench lock zip zip-test image image-test clean
 
@@ -57,15 +58,15 @@ demo: $(RUN_READY) $(if $(LOOP),$(LOOP_READY)) $(if $(filter lambda,$(MODE)),$(D
 	  $(if $(CHAOS),--chaos) $(if $(LOOP),--loop) $(if $(KEEP),--keep) $(if $(MODE),--mode "$(MODE)") $(if $(REPORT),--report "$(REPORT)")
 
 unit: $(DEV_READY)  ## the unit tests: no process, no socket (ROOM=tasks for one room, ARGS= goes to pytest)
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -p no:schemathesis $(if $(ROOM),tests/unit/$(ROOM),tests/unit $(TWO_AT_A_TIME)) $(ARGS)
+	@$(PARTS) unit -q -p no:schemathesis $(if $(ROOM),tests/unit/$(ROOM)) $(ARGS)
 
 test: $(DEV_READY) $(CHECKOV_READY)  ## every test but the slow ones, two at a time (ARGS= goes to pytest)
-	@$(BIN)/python -m pytest -m "not slow" $(TWO_AT_A_TIME) $(ARGS)
+	@$(PARTS) default -q -m "not slow" -p no:schemathesis $(ARGS)
 
 test-processors: $(DEV_READY) $(CHECKOV_READY)  ## make test as three processors compute: this one, Haswell, Nehalem
 	@for core in "" Haswell Nehalem; do \
 	   echo "OPENBLAS_CORETYPE=$$core"; \
-	   env $${core:+OPENBLAS_CORETYPE=$$core} $(BIN)/python -m pytest -m "not slow" $(TWO_AT_A_TIME) $(ARGS) || exit 1; \
+	   env $${core:+OPENBLAS_CORETYPE=$$core} $(PARTS) default -q -m "not slow" -p no:schemathesis $(ARGS) || exit 1; \
 	 done
 
 mutants: $(DEV_READY)  ## which changes of the code that decides no unit test notices (ROOM=drain for one; 30 to 90 minutes)
@@ -75,7 +76,7 @@ test-slow: $(DEV_READY)  ## the tests that take minutes: 50 kills, 100,000 fuzze
 	@$(BIN)/python -m pytest -m slow $(NO_LIMIT) $(ARGS)
 
 explore: $(DEV_READY)  ## the property tests with new random examples (ARGS= goes to pytest)
-	@$(BIN)/python -m pytest -m "hypothesis and not slow" --hypothesis-profile exploring $(TWO_AT_A_TIME) $(ARGS)
+	@$(PARTS) default -q -m "hypothesis and not slow" --hypothesis-profile exploring $(ARGS)
 
 emulator-mutants: $(DEV_READY)  ## two mutants of every handler of the emulator, one of every member of the SDK (WRITE=1 writes the README's table)
 	@WRITE=$(WRITE) $(BIN)/python -m pytest -q tests/integration/emulator/test_mutants.py $(NO_LIMIT) $(ARGS)

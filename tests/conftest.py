@@ -1,6 +1,7 @@
 """Fixtures shared by every test."""
 
 import json
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.parts import VARIABLE
 from tests.switches import broken
 
 # A loaded machine is slow: no example fails by the clock. The same code gives the same verdict: `make test` draws the
@@ -46,3 +48,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if broken() & {item.nodeid, item.nodeid.partition("[")[0]}:
             item.add_marker(pytest.mark.xfail(strict=True, reason="the switch is known to break it"))
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Note which test runs, for the report of a part that dies (see `tests/parts.py`)."""
+    _note(nodeid)
+
+
+def pytest_unconfigure() -> None:
+    """Note that pytest came to its end."""
+    _note("")
+
+
+def _note(at: str) -> None:
+    if file := os.environ.get(VARIABLE):
+        Path(file).write_text(at, encoding="utf-8")
