@@ -6,7 +6,7 @@ docs/statistics/evidence.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
@@ -20,7 +20,7 @@ from benchmark_qa.quality.submissions import (
 )
 from benchmark_qa.quality.verdict_history import VerdictEvent, history_of
 from benchmark_qa.stats.crowd_evidence import AmongOthers, PersonEvidence, beside_others, standings
-from benchmark_qa.stats.evidence import folds
+from benchmark_qa.stats.evidence import Evidence, folds
 from benchmark_qa.stats.intervals import Interval, RatioTotals
 from benchmark_qa.stats.item_order import ItemOrder, item_order
 
@@ -175,8 +175,19 @@ def order_of_items(submissions: Iterable[Submission], draws: Iterable[int] = ())
         submissions: of the whole project, in order.
         draws: seeds with which `pace` has ordered the queue.
     """
-    people = sorted(_by_person(submissions).items(), key=lambda person: (-len(person[1]), person[0]))
-    return item_order({name: _moments(own[:_ITEMS_COMPARED]) for name, own in people[:_PEOPLE_COMPARED]}, draws=draws)
+    people = by_person(submissions)
+    compared = people_compared({name: len(own) for name, own in people.items()})
+    return item_order({name: places_compared(people[name]) for name in compared}, draws=draws)
+
+
+def people_compared(met: Mapping[str, int]) -> list[str]:
+    """The people whose orders are compared, from the number of items that everybody has met."""
+    return sorted(met, key=lambda name: (-met[name], name))[:_PEOPLE_COMPARED]
+
+
+def places_compared(own: Sequence[Submission]) -> dict[str, float]:
+    """Data hash -> position, of the items of one person that are compared."""
+    return _moments(own[:_ITEMS_COMPARED])
 
 
 def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None = None) -> Verdicts:
@@ -187,29 +198,54 @@ def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None =
         bar: what everybody is held against.
         order: the result of `order_of_items`, if it is known already.
     """
-    by_person = _by_person(submissions)
+    people = by_person(submissions)
     figure = bar.figure or figure_of(each.record for each in submissions)
-    gains = {name: gains_of([each.record for each in own], figure, bar.threshold) for name, own in by_person.items()}
-    judged = {name: [each for each in own if part_of(each.record, figure)[1]] for name, own in by_person.items()}
-    evidence = folds(gains)
+    gains = {name: gains_of([each.record for each in own], figure, bar.threshold) for name, own in people.items()}
+    judged = {name: [each for each in own if part_of(each.record, figure)[1]] for name, own in people.items()}
     order = order or order_of_items(submissions)
-    said = standings(evidence)
+    totals = {name: totals_of_figure([each.record for each in own], figure) for name, own in people.items()}
+    found = said_of(folds(gains), totals, (bar, figure, order))
     is_said = not order.is_systematic
     events = history_of(judged, figure, bar.threshold, minimum=bar.minimum_tasks) if is_said else {}
     others = beside_others({name: _values(own, figure) for name, own in judged.items()})
     crowd = _crowd_on_items(judged, figure)
-    totals = {name: totals_of_figure([each.record for each in own], figure) for name, own in by_person.items()}
+    return replace(
+        found,
+        people={
+            name: replace(
+                person,
+                others=others[name] if others[name].tasks else None,
+                crowd=crowd[name],
+                events=tuple(events.get(name, ())),
+            )
+            for name, person in found.people.items()
+        },
+    )
+
+
+def said_of(
+    evidence: Mapping[str, Evidence],
+    totals: Mapping[str, RatioTotals],
+    about: tuple[Bar, JudgedFigure, ItemOrder],
+) -> Verdicts:
+    """The verdicts without what is shown beside them: the others on the same items, and the events.
+
+    Args:
+        evidence: about everybody in the project.
+        totals: the sums of the figure by annotator.
+        about: the bar, the figure that is held against it, and the order of items.
+    """
+    bar, figure, order = about
     people = {
         name: PersonVerdict(
             annotator=name,
-            words=_words(standing, bar, is_said=is_said),
+            words=_words(standing, bar, is_said=not order.is_systematic),
             figure=totals[name].interval(level=bar.level),
             standing=standing,
-            others=others[name] if others[name].tasks else None,
-            crowd=crowd[name],
-            events=tuple(events.get(name, ())),
+            others=None,
+            crowd=None,
         )
-        for name, standing in said.items()
+        for name, standing in standings(evidence).items()
     }
     return Verdicts(bar, figure, order, people, totals)
 
@@ -222,7 +258,8 @@ def _words(standing: PersonEvidence, bar: Bar, *, is_said: bool) -> Verdict:
     return _OF_SIDE.get(standing.side, "undecided")
 
 
-def _by_person(submissions: Iterable[Submission]) -> dict[str, list[Submission]]:
+def by_person(submissions: Iterable[Submission]) -> dict[str, list[Submission]]:
+    """The submissions of each known annotator, in the order given."""
     found: dict[str, list[Submission]] = {}
     for each in submissions:
         if each.record.annotator is not None:
