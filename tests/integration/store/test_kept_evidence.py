@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from alembic import command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
+from sqlalchemy import Select, create_engine, false, select
 
 from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.quality import from_store
@@ -23,6 +24,7 @@ from benchmark_qa.store.database import Database
 from benchmark_qa.store.erasure import erase_before, erase_person
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.migrate import configuration
+from benchmark_qa.store.schema import annotator_totals
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.store.sums import EvidenceStates
 from benchmark_qa.store.truth_rulings import RulingRefusedError, TruthRulings
@@ -161,7 +163,20 @@ STEPS = st.one_of(
 def test_whatever_happens_the_kept_evidence_is_that_of_all_records(
     url: str, steps: list[tuple[Step, bool, bool]]
 ) -> None:
-    """Two instances write in turns; a look may come in the middle of any change, and keep what it saw afterwards."""
+    """Two instances write in turns; a look may come in the middle of any change, and keep what it saw afterwards.
+
+    The sums are left out of what shows a change, so that the marks have to show every one.
+    """
+    with pytest.MonkeyPatch.context() as without_sums:
+        without_sums.setattr("benchmark_qa.store.sums.totals_query", _no_totals)
+        _whatever_happens(url, steps)
+
+
+def _no_totals(_project: str) -> Select[Any]:
+    return select(annotator_totals.c.annotator).where(false())
+
+
+def _whatever_happens(url: str, steps: list[tuple[Step, bool, bool]]) -> None:
     stores, project = [SqlScoreStore(url), SqlScoreStore(url)], str(uuid4())
     for number, (step, is_looked_at, is_overtaken) in enumerate(steps):
         store = stores[number % 2]
@@ -179,15 +194,9 @@ def test_whatever_happens_the_kept_evidence_is_that_of_all_records(
 
 
 def turns(person: str, count: int, *, start: int = 0, project: str, **fields: object) -> list[ScoreRecord]:
+    about: dict[str, Any] = {"annotator": person, "branch_name": f"encord-{person}", "production_project": project}
     return [
-        record(
-            number,
-            annotator=person,
-            branch_name=f"encord-{person}",
-            edited=NOON + timedelta(hours=number),
-            production_project=project,
-            **fields,
-        )
+        record(number, edited=NOON + timedelta(hours=number), **(about | fields))
         for number in range(start, start + count)
     ]
 
@@ -252,9 +261,25 @@ def test_a_change_that_alters_no_score_folds_nothing_again_and_one_of_the_past_d
 
 def test_a_person_who_joins_changes_the_cap_of_everybody_at_powers_of_two(store: SqlScoreStore) -> None:
     project = str(uuid4())
+    poor = {"true_positives": 0, "false_positives": 3, "false_negatives": 3}
     for number in range(6):
-        store.save(turns(f"p{number}@x.org", 12, project=project))
+        # Enough evidence to reach the cap, so that what was folded under another one is wrong.
+        store.save(turns(f"p{number}@x.org", 30, project=project, **poor))
         agree(store, project, BARS[:1])
+
+
+@pytest.mark.parametrize("edited", [NOON, None], ids=["an older edit", "edited at an unknown moment"])
+def test_an_old_record_of_another_person_may_move_a_task_to_its_moment(
+    store: SqlScoreStore, edited: datetime | None
+) -> None:
+    """It is not current, and of somebody else, but it is the first version of the branch."""
+    project = str(uuid4())
+    own = turns("b@x.org", 12, start=1, project=project, scored=NOON + timedelta(days=1))
+    store.save([replace(each, true_positives=number % 3) for number, each in enumerate(own)])
+    agree(store, project, BARS[:1])
+    old = turns("a@x.org", 1, start=9, project=project, branch_name="encord-b@x.org", label_hash=None)[0]
+    store.save([replace(old, identity=replace(old.identity, labels_edited_at=edited))])
+    agree(store, project, BARS[:1])
 
 
 def test_nothing_of_an_erased_person_is_kept_or_comes_back(store: SqlScoreStore) -> None:
