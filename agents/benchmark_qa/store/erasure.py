@@ -1,10 +1,11 @@
 """Erase the records of a person who asks for it, and records that are too old."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Connection, String, cast, delete, select, tuple_, update
+from sqlalchemy import JSON, ColumnElement, Connection, String, cast, delete, func, select, tuple_, update
 
 from benchmark_qa.store.action_log import write_action
 from benchmark_qa.store.database import Database
@@ -22,7 +23,7 @@ from benchmark_qa.store.schema import (
     score_records,
     work_times,
 )
-from benchmark_qa.store.sums import counted_scores, deltas_of, lock_writers, mark_people, people_with
+from benchmark_qa.store.sums import UNKNOWN, counted_scores, deltas_of, lock_writers, mark_people, people_with
 
 ERASED = "(erased)"
 
@@ -115,4 +116,21 @@ def erase_before(database: Database, production_project: str, moment: datetime) 
         deleted = connection.execute(delete(score_records).where(old)).rowcount
         deltas.write(connection)
         mark_people(connection, concerned)
+        _forget_evidence(connection, production_project, [annotator for _, annotator in concerned])
     return deleted
+
+
+def _forget_evidence(connection: Connection, production_project: str, annotators: Sequence[str]) -> None:
+    """Delete what is folded of these people's records, and the marks of people without any record."""
+    connection.execute(
+        delete(evidence_states).where(
+            evidence_states.c.production_project == production_project, evidence_states.c.annotator.in_(annotators)
+        )
+    )
+    known = select(score_records.c.key).where(
+        score_records.c.production_project == production_project,
+        func.coalesce(score_records.c.annotator, UNKNOWN) == evidence_marks.c.annotator,
+    )
+    connection.execute(
+        delete(evidence_marks).where(evidence_marks.c.production_project == production_project, ~known.exists())
+    )

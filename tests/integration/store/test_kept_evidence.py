@@ -293,6 +293,21 @@ def test_nothing_of_an_erased_person_is_kept_or_comes_back(store: SqlScoreStore)
     agree(store, project)
 
 
+def test_nothing_is_kept_of_people_whose_records_are_all_too_old(store: SqlScoreStore) -> None:
+    project = str(uuid4())
+    store.save(turns("a@x.org", 8, project=project))
+    store.save(turns("b@x.org", 8, project=project, scored=NOON + timedelta(days=9)))
+    agree(store, project)
+    look = EvidenceLook(store, project)
+    look.verdicts(BARS[0])
+    erase_before(store.database, project, NOON + timedelta(days=1))
+    look.keep()
+    states = EvidenceStates(store.database)
+    assert {name for name, _ in states.kept(project)} == {"", "b@x.org"}
+    assert set(states.versions(project)) == {"b@x.org"}
+    agree(store, project)
+
+
 def test_work_of_an_instance_of_the_former_version_is_seen_although_it_marks_nothing(
     store: SqlScoreStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
