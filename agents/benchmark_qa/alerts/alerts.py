@@ -19,8 +19,8 @@ from benchmark_qa.config.deployment import AlertRule, Deployment
 from benchmark_qa.config.settings import Settings
 from benchmark_qa.quality.from_store import bar_of, kept_verdicts
 from benchmark_qa.quality.verdict import Bar, Verdicts
-from benchmark_qa.store.alert_states import AlertChange, AlertStates
 from benchmark_qa.store.errors import StoreError
+from benchmark_qa.store.kept_states import AlertChange, AlertStates
 from benchmark_qa.store.score_store import SqlScoreStore
 
 SIGNATURE_HEADER = "X-Benchmark-QA-Signature"

@@ -38,8 +38,8 @@ from benchmark_qa.stats.intervals import RatioTotals
 from benchmark_qa.stats.item_order import ItemOrder
 from benchmark_qa.store.action_log import ActionLog
 from benchmark_qa.store.exposure import KeptWork
+from benchmark_qa.store.kept_states import EvidenceStates, KeptState
 from benchmark_qa.store.score_store import SqlScoreStore
-from benchmark_qa.store.sums import EvidenceStates, KeptState
 from benchmark_qa.store.truth_rulings import TruthRulings
 
 

@@ -3,10 +3,7 @@ evidence has to be folded on, and how to recompute both.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from functools import cache
-from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
@@ -15,16 +12,13 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, 
 from benchmark_qa.records.figures import Totals
 from benchmark_qa.records.score import Figure, ScoreRecord, add_shares, shares_of
 from benchmark_qa.stats.intervals import RatioTotals
-from benchmark_qa.store.database import Database
 from benchmark_qa.store.schema import (
     FIGURE_COLUMNS,
     UpsertInsert,
     annotator_totals,
     current_scores,
     evidence_marks,
-    evidence_states,
     excluded_truth,
-    insert_into,
     insert_many,
     parameters_of,
     record_of,
@@ -248,113 +242,3 @@ def _mark(dialect: str) -> UpsertInsert:
     insert = insert_many(dialect, evidence_marks, ("production_project", "annotator", "version"))
     changed = {"version": insert.excluded.version}
     return insert.on_conflict_do_update(index_elements=["production_project", "annotator"], set_=changed)
-
-
-@dataclass(frozen=True)
-class WorkVersion:
-    """Which work of a person counts now; `mark` is None if no writer of this version has marked it."""
-
-    mark: str | None
-    digest: str
-
-
-@dataclass(frozen=True)
-class KeptState:
-    """What is folded of a person's tasks."""
-
-    config: str
-    """What it is about; another one is another state"""
-    version: str
-    """`WorkVersion.digest` of the work"""
-    tasks: int = 0
-    """Number of tasks folded"""
-    last_at: datetime | None = None
-    """Submission of the last of them"""
-    last_task: str | None = None
-    folded: str = ""
-    """Digest of what these tasks said, in order"""
-    state: Mapping[str, Any] = field(default_factory=dict)
-    """JSON types"""
-
-
-class EvidenceStates:
-    """The folded states of one database; raises `StoreError`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def versions(self, production_project: str) -> dict[str, WorkVersion]:
-        """The version of everybody's work; an unknown annotator is the empty string. 2 queries.
-
-        The sums are in it: instances of a former version go on writing for a while, and mark nothing.
-        """
-        marks = select(evidence_marks.c.annotator, evidence_marks.c.version)
-        of_project = marks.where(evidence_marks.c.production_project == production_project)
-
-        def look(connection: Connection) -> tuple[dict[str, str], dict[str, list[Any]]]:
-            marked = {row.annotator: row.version for row in connection.execute(of_project)}
-            sums: dict[str, list[Any]] = {}
-            for row in connection.execute(totals_query(production_project)):
-                sums.setdefault(row[0], []).append(tuple(row[1:]))
-            return marked, sums
-
-        marked, sums = self._database.read(look)
-        return {
-            name: WorkVersion(marked.get(name), _digest([marked.get(name), sorted(sums.get(name, []))]))
-            for name in marked.keys() | sums.keys()
-        }
-
-    def kept(self, production_project: str) -> dict[tuple[str, str], KeptState]:
-        """All states, by annotator and config. 1 query."""
-        columns = [evidence_states.c[name] for name in KeptState.__dataclass_fields__]
-        query = select(evidence_states.c.annotator, *columns)
-        of_project = query.where(evidence_states.c.production_project == production_project)
-
-        def look(connection: Connection) -> dict[tuple[str, str], KeptState]:
-            return {
-                (annotator, state[0]): KeptState(*state) for annotator, *state in connection.execute(of_project).all()
-            }
-
-        return self._database.read(look)
-
-    def keep(
-        self, production_project: str, states: Mapping[tuple[str, str], KeptState], marks: Mapping[str, str | None]
-    ) -> None:
-        """Store states, by annotator and config, of people whose work has not been marked since it was read.
-
-        The others are folded again at the next look. An erased person has no mark, so nothing of them comes back. What
-        is of no known annotator is always stored.
-        """
-        names = sorted({annotator for annotator, _ in states})
-
-        def write(connection: Connection) -> None:
-            unchanged = {UNKNOWN}
-            for start in range(0, len(names), _NAMES_PER_QUERY):
-                of_these = evidence_marks.c.annotator.in_(names[start : start + _NAMES_PER_QUERY])
-                query = select(evidence_marks.c.annotator, evidence_marks.c.version).where(
-                    evidence_marks.c.production_project == production_project, of_these
-                )
-                locked = query.order_by(evidence_marks.c.annotator).with_for_update(read=True)
-                unchanged |= {name for name, mark in connection.execute(locked) if marks.get(name) == mark}
-            rows = [
-                {"production_project": production_project, "annotator": name} | asdict(state)
-                for (name, _), state in sorted(states.items(), key=lambda each: each[0])
-                if name in unchanged
-            ]
-            if rows:
-                connection.execute(_keep(connection), rows)
-
-        self._database.write(write)
-
-
-_NAMES_PER_QUERY = 500
-
-
-def _keep(connection: Connection) -> UpsertInsert:
-    insert = insert_into(connection, evidence_states)
-    fields = {name: insert.excluded[name] for name in KeptState.__dataclass_fields__ if name != "config"}
-    return insert.on_conflict_do_update(index_elements=["production_project", "annotator", "config"], set_=fields)
-
-
-def _digest(value: object) -> str:
-    return blake2b(repr(value).encode(), digest_size=16).hexdigest()

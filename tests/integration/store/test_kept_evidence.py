@@ -23,10 +23,10 @@ from benchmark_qa.store.action_log import PACE, ActionLog
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.erasure import erase_before, erase_person
 from benchmark_qa.store.errors import StoreError
+from benchmark_qa.store.kept_states import EvidenceStates
 from benchmark_qa.store.migrate import configuration
 from benchmark_qa.store.schema import annotator_totals
 from benchmark_qa.store.score_store import SqlScoreStore
-from benchmark_qa.store.sums import EvidenceStates
 from benchmark_qa.store.truth_rulings import RulingRefusedError, TruthRulings
 from tests.records import NOON, data_hash, record
 
@@ -168,7 +168,7 @@ def test_whatever_happens_the_kept_evidence_is_that_of_all_records(
     The sums are left out of what shows a change, so that the marks have to show every one.
     """
     with pytest.MonkeyPatch.context() as without_sums:
-        without_sums.setattr("benchmark_qa.store.sums.totals_query", _no_totals)
+        without_sums.setattr("benchmark_qa.store.kept_states.totals_query", _no_totals)
         _whatever_happens(url, steps)
 
 
