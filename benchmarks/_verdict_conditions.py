@@ -132,11 +132,10 @@ def order_check_rows(runs: int, random: np.random.Generator) -> Rows:
 def drift_rows(runs: int, random: np.random.Generator) -> Rows:
     """Crowds with classes of 1 %, looked at every 25 tasks of 500 (7 people an item)."""
     rows: Rows = []
-    for most in (1, 6):
+    for most, said in ((1, "one label a task"), (6, "up to 6 labels a task")):
         crowds = (labelled(most, random) for _ in range(runs))
         found = [any(first_accusation(crowd, person) for person in range(CROWD)) for crowd in crowds]
-        name = f"equal people, up to {most} labels a task: crowds that ever accuse anybody"
-        rows.append((name, [f"{np.mean(found):.1%}"]))
+        rows.append((f"equal people, {said}: crowds that ever accuse anybody", [f"{np.mean(found):.1%}"]))
     for odd, said in (((0.4, 0.57, 0.01, 0.01, 0.01), ".6 to .4"), ((0.55, 0.37, 0.06, 0.01, 0.01), ".01 to .06")):
         when = [first_accusation(labelled(1, random, odd), 0) or 10**6 for _ in range(runs)]
         name = f"one of 41 gives a class of {said}, one label a task: found after (median)"

@@ -17,10 +17,10 @@ import requests
 
 from benchmark_qa.config.deployment import AlertRule, Deployment
 from benchmark_qa.config.settings import Settings
-from benchmark_qa.quality.from_store import bar_of, order_in, submissions_of
-from benchmark_qa.quality.verdict import Bar, Verdicts, judge
-from benchmark_qa.store.alert_states import AlertChange, AlertStates
+from benchmark_qa.quality.from_store import bar_of, kept_verdicts
+from benchmark_qa.quality.verdict import Bar, Verdicts
 from benchmark_qa.store.errors import StoreError
+from benchmark_qa.store.kept_states import AlertChange, AlertStates
 from benchmark_qa.store.score_store import SqlScoreStore
 
 SIGNATURE_HEADER = "X-Benchmark-QA-Signature"
@@ -76,16 +76,9 @@ def verdicts_by_rule(store: SqlScoreStore, deployment: Deployment) -> dict[str, 
     """
     if not deployment.alerts:
         return {}
-    submissions = submissions_of(store, deployment)
-    order = order_in(store, deployment, submissions)
-    by_bar: dict[Bar, Verdicts] = {}
-    found = {}
-    for rule in deployment.alerts:
-        bar = _bar_of_rule(rule, bar_of(deployment))
-        if bar not in by_bar:
-            by_bar[bar] = judge(submissions, bar, order)
-        found[rule.name] = by_bar[bar]
-    return found
+    bars = {rule.name: _bar_of_rule(rule, bar_of(deployment)) for rule in deployment.alerts}
+    by_bar = kept_verdicts(store, deployment, dict.fromkeys(bars.values()))
+    return {name: by_bar[bar] for name, bar in bars.items()}
 
 
 def _bar_of_rule(rule: AlertRule, bar: Bar) -> Bar:

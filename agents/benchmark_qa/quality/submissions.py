@@ -149,11 +149,18 @@ _NEAREST_BAR = 0.001
 
 def figure_of(records: Iterable[ScoreRecord]) -> JudgedFigure:
     """F1 if the project has objects, else the accuracy of answers if it has questions, else the score."""
+    return figure_among(
+        "f1" if _drawn(each) else "accuracy" if each.classifications_total else "score" for each in records
+    )
+
+
+def figure_among(figures: Iterable[JudgedFigure]) -> JudgedFigure:
+    """The figure of a project from those of its parts."""
     found: JudgedFigure = "score"
-    for record in records:
-        if _drawn(record):
+    for figure in figures:
+        if figure == "f1":
             return "f1"
-        if record.classifications_total:
+        if figure == "accuracy":
             found = "accuracy"
     return found
 

@@ -1,15 +1,20 @@
 """The verdict about a person: one figure against one bar, by evidence that is valid after every task.
 
 The report, the page, alerts, actions and exports all use this verdict. The crowd is everybody with evidence in the
-project, so filters and pages of a list do not change a verdict. The method and its guarantees:
+project, so filters and pages of a list do not change a verdict. For the dates at which verdicts appeared and were
+lifted, the project is judged after every moment of submission. The method and its guarantees:
 docs/statistics/evidence.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Literal, get_args
 
+import numpy as np
+
+from benchmark_qa.labels.annotations import Numbers
 from benchmark_qa.quality.submissions import (
     JudgedFigure,
     Submission,
@@ -18,9 +23,8 @@ from benchmark_qa.quality.submissions import (
     part_of,
     totals_of_figure,
 )
-from benchmark_qa.quality.verdict_history import VerdictEvent, history_of
-from benchmark_qa.stats.crowd_evidence import AmongOthers, PersonEvidence, beside_others, standings
-from benchmark_qa.stats.evidence import folds
+from benchmark_qa.stats.crowd_evidence import AmongOthers, PersonEvidence, beside_others, named_of_many, standings
+from benchmark_qa.stats.evidence import Evidence, cap_for, evidence_paths, folds, naming_level
 from benchmark_qa.stats.intervals import Interval, RatioTotals
 from benchmark_qa.stats.item_order import ItemOrder, item_order
 
@@ -49,6 +53,23 @@ _TOGETHER = timedelta(seconds=2)
 
 
 _OF_SIDE: Mapping[str, Verdict] = {"above": "above the bar", "below": "below the bar"}
+
+
+EventWords = Literal["above the bar", "below the bar", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictEvent:
+    """A verdict appeared, or the one before was lifted (`undecided`)."""
+
+    at: datetime
+    task: int
+    """Tasks with something to judge that the person had submitted by then"""
+    words: EventWords
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as a dict of JSON types."""
+        return {"at": self.at.isoformat(), "task": self.task, "words": self.words}
 
 
 @dataclass(frozen=True)
@@ -175,8 +196,19 @@ def order_of_items(submissions: Iterable[Submission], draws: Iterable[int] = ())
         submissions: of the whole project, in order.
         draws: seeds with which `pace` has ordered the queue.
     """
-    people = sorted(_by_person(submissions).items(), key=lambda person: (-len(person[1]), person[0]))
-    return item_order({name: _moments(own[:_ITEMS_COMPARED]) for name, own in people[:_PEOPLE_COMPARED]}, draws=draws)
+    people = by_person(submissions)
+    compared = people_compared({name: len(own) for name, own in people.items()})
+    return item_order({name: places_compared(people[name]) for name in compared}, draws=draws)
+
+
+def people_compared(met: Mapping[str, int]) -> list[str]:
+    """The people whose orders are compared, from the number of items that everybody has met."""
+    return sorted(met, key=lambda name: (-met[name], name))[:_PEOPLE_COMPARED]
+
+
+def places_compared(own: Sequence[Submission]) -> dict[str, float]:
+    """Data hash -> position, of the items of one person that are compared."""
+    return _moments(own[:_ITEMS_COMPARED])
 
 
 def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None = None) -> Verdicts:
@@ -187,29 +219,54 @@ def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None =
         bar: what everybody is held against.
         order: the result of `order_of_items`, if it is known already.
     """
-    by_person = _by_person(submissions)
+    people = by_person(submissions)
     figure = bar.figure or figure_of(each.record for each in submissions)
-    gains = {name: gains_of([each.record for each in own], figure, bar.threshold) for name, own in by_person.items()}
-    judged = {name: [each for each in own if part_of(each.record, figure)[1]] for name, own in by_person.items()}
-    evidence = folds(gains)
+    gains = {name: gains_of([each.record for each in own], figure, bar.threshold) for name, own in people.items()}
+    judged = {name: [each for each in own if part_of(each.record, figure)[1]] for name, own in people.items()}
     order = order or order_of_items(submissions)
-    said = standings(evidence)
+    totals = {name: totals_of_figure([each.record for each in own], figure) for name, own in people.items()}
+    found = said_of(folds(gains), totals, (bar, figure, order))
     is_said = not order.is_systematic
     events = history_of(judged, figure, bar.threshold, minimum=bar.minimum_tasks) if is_said else {}
     others = beside_others({name: _values(own, figure) for name, own in judged.items()})
     crowd = _crowd_on_items(judged, figure)
-    totals = {name: totals_of_figure([each.record for each in own], figure) for name, own in by_person.items()}
+    return replace(
+        found,
+        people={
+            name: replace(
+                person,
+                others=others[name] if others[name].tasks else None,
+                crowd=crowd[name],
+                events=tuple(events.get(name, ())),
+            )
+            for name, person in found.people.items()
+        },
+    )
+
+
+def said_of(
+    evidence: Mapping[str, Evidence],
+    totals: Mapping[str, RatioTotals],
+    about: tuple[Bar, JudgedFigure, ItemOrder],
+) -> Verdicts:
+    """The verdicts without what is shown beside them: the others on the same items, and the events.
+
+    Args:
+        evidence: about everybody in the project.
+        totals: the sums of the figure by annotator.
+        about: the bar, the figure that is held against it, and the order of items.
+    """
+    bar, figure, order = about
     people = {
         name: PersonVerdict(
             annotator=name,
-            words=_words(standing, bar, is_said=is_said),
+            words=_words(standing, bar, is_said=not order.is_systematic),
             figure=totals[name].interval(level=bar.level),
             standing=standing,
-            others=others[name] if others[name].tasks else None,
-            crowd=crowd[name],
-            events=tuple(events.get(name, ())),
+            others=None,
+            crowd=None,
         )
-        for name, standing in said.items()
+        for name, standing in standings(evidence).items()
     }
     return Verdicts(bar, figure, order, people, totals)
 
@@ -222,7 +279,8 @@ def _words(standing: PersonEvidence, bar: Bar, *, is_said: bool) -> Verdict:
     return _OF_SIDE.get(standing.side, "undecided")
 
 
-def _by_person(submissions: Iterable[Submission]) -> dict[str, list[Submission]]:
+def by_person(submissions: Iterable[Submission]) -> dict[str, list[Submission]]:
+    """The submissions of each known annotator, in the order given."""
     found: dict[str, list[Submission]] = {}
     for each in submissions:
         if each.record.annotator is not None:
@@ -272,3 +330,69 @@ def _crowd_on_items(judged: Mapping[str, Sequence[Submission]], figure: JudgedFi
                 weighed += (below - mine[1]) / (people - 1)
         found[name] = reached / weighed if weighed else None
     return found
+
+
+def history_of(
+    judged: Mapping[str, Sequence[Submission]], figure: JudgedFigure, bar: float, *, minimum: int
+) -> dict[str, list[VerdictEvent]]:
+    """The events of each annotator, the oldest first.
+
+    All submissions of one moment are judged together. The cap of the evidence is that of today's crowd.
+
+    Args:
+        judged: by annotator, the tasks with something to judge, in order.
+        figure: the figure that is judged.
+        bar: the threshold that it is held against.
+        minimum: tasks below which there is no verdict.
+    """
+    names = sorted(name for name, own in judged.items() if own)
+    paths = _Paths.of([judged[name] for name in names], figure, bar)
+    looks = sorted(
+        (each.at, person, task) for person, name in enumerate(names) for task, each in enumerate(judged[name], start=1)
+    )
+    seen = np.zeros(len(names), int)
+    below, above = np.zeros(len(names)), np.zeros(len(names))
+    said = np.zeros(len(names), int)
+    events: dict[str, list[VerdictEvent]] = {name: [] for name in names}
+    for at, group in groupby(looks, key=lambda look: look[0]):
+        for _, person, task in group:
+            seen[person] = task
+            below[person], above[person] = paths.below[person, task - 1], paths.above[person, task - 1]
+        now = _sides(below, above, seen, minimum)
+        for person in np.flatnonzero(now != said).tolist():
+            events[names[person]].append(VerdictEvent(at, int(seen[person]), _WORDS[int(now[person])]))
+        said = now
+    return events
+
+
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """Evidence after each task: (people, tasks); rows with fewer tasks are padded."""
+
+    below: Numbers
+    above: Numbers
+
+    @classmethod
+    def of(cls, people: Sequence[Sequence[Submission]], figure: JudgedFigure, bar: float) -> "_Paths":
+        longest = max(map(len, people), default=0)
+        for_below, for_above = np.full((2, len(people), longest), np.nan)
+        for person, own in enumerate(people):
+            gains = gains_of([each.record for each in own], figure, bar)
+            for_below[person, : len(own)] = gains.for_below
+            for_above[person, : len(own)] = gains.for_above
+        below = evidence_paths(for_below, cap=cap_for(max(len(people), 1)))
+        return cls(below, evidence_paths(for_above, cap=cap_for()))
+
+
+_WORDS: Mapping[int, EventWords] = {-1: "below the bar", 0: "undecided", 1: "above the bar"}
+
+
+def _sides(below: Numbers, above: Numbers, seen: np.ndarray[Any, np.dtype[np.int_]], minimum: int) -> Any:
+    """The side of everybody at one look: -1 below, 1 above, 0 neither."""
+    level = naming_level()
+    is_above, is_below = above >= level, np.zeros(len(below), bool)
+    if (below >= level).any():  # below the level nobody has enough evidence, however many annotators there are
+        crowd = np.flatnonzero(seen)
+        is_below[crowd] = named_of_many(below[crowd][None])[0]
+    sides = is_above.astype(int) - is_below.astype(int)
+    return np.where(seen >= minimum, sides, 0)

@@ -66,6 +66,10 @@ _MEMORY = 100
 """Tasks of the exponential moving average of the evidence's growth."""
 
 
+METHOD = 1
+"""Raised with every change of gains or of the fold, so that stored evidence is folded again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gains:
     """Gains of tasks in order of submission, and their bounds: -most_loss <= gain <= most_gain.

@@ -1,10 +1,11 @@
 """Erase the records of a person who asks for it, and records that are too old."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Connection, String, cast, delete, select, update
+from sqlalchemy import JSON, ColumnElement, Connection, String, cast, delete, func, select, tuple_, update
 
 from benchmark_qa.store.action_log import write_action
 from benchmark_qa.store.database import Database
@@ -14,13 +15,15 @@ from benchmark_qa.store.schema import (
     alert_states,
     annotator_totals,
     current_scores,
+    evidence_marks,
+    evidence_states,
     metadata,
     people_at_work,
     record_of,
     score_records,
     work_times,
 )
-from benchmark_qa.store.sums import counted_scores, deltas_of, lock_writers
+from benchmark_qa.store.sums import UNKNOWN, counted_scores, deltas_of, lock_writers, mark_people, people_with
 
 ERASED = "(erased)"
 
@@ -41,8 +44,10 @@ def erase_person(database: Database, annotator: str, *, operator: str) -> int:
             select(score_records.c.production_project).where(score_records.c.annotator == annotator).distinct()
         ).all()
         connection.execute(delete(current_scores).where(current_scores.c.key.in_(theirs)))
+        # Theirs may have been the first version of another person's work.
+        mark_people(connection, _people_on_tasks_of(connection, score_records.c.annotator == annotator))
         connection.execute(delete(annotator_totals).where(annotator_totals.c.annotator == annotator))
-        for table in (alert_states, people_at_work, work_times):
+        for table in (evidence_marks, evidence_states, alert_states, people_at_work, work_times):
             connection.execute(delete(table).where(table.c.annotator == annotator))
         deleted = connection.execute(delete(score_records).where(score_records.c.annotator == annotator)).rowcount
         # The facts name the assignee of every released task.
@@ -60,6 +65,12 @@ def erase_person(database: Database, annotator: str, *, operator: str) -> int:
                 facts={"records": deleted},
             )
     return deleted
+
+
+def _people_on_tasks_of(connection: Connection, condition: ColumnElement[bool]) -> set[tuple[str, str]]:
+    """Everybody with a record of a task of which a record meets the condition."""
+    task = (score_records.c.production_project, score_records.c.data_hash, score_records.c.branch_name)
+    return people_with(connection, tuple_(*task).in_(select(*task).where(condition)))
 
 
 def _put_out_name(connection: Connection, person: str) -> None:
@@ -101,6 +112,25 @@ def erase_before(database: Database, production_project: str, moment: datetime) 
         connection.execute(
             delete(current_scores).where(current_scores.c.key.in_(select(score_records.c.key).where(old)))
         )
+        concerned = _people_on_tasks_of(connection, old)
         deleted = connection.execute(delete(score_records).where(old)).rowcount
         deltas.write(connection)
+        mark_people(connection, concerned)
+        _forget_evidence(connection, production_project, [annotator for _, annotator in concerned])
     return deleted
+
+
+def _forget_evidence(connection: Connection, production_project: str, annotators: Sequence[str]) -> None:
+    """Delete what is folded of these people's records, and the marks of people without any record."""
+    connection.execute(
+        delete(evidence_states).where(
+            evidence_states.c.production_project == production_project, evidence_states.c.annotator.in_(annotators)
+        )
+    )
+    known = select(score_records.c.key).where(
+        score_records.c.production_project == production_project,
+        func.coalesce(score_records.c.annotator, UNKNOWN) == evidence_marks.c.annotator,
+    )
+    connection.execute(
+        delete(evidence_marks).where(evidence_marks.c.production_project == production_project, ~known.exists())
+    )

@@ -4,7 +4,7 @@ Of two records of a task the one against the newer truth is current, then the on
 Only if both are equal (other rules, another engine) the one that was scored later is current.
 
 Every transaction takes its locks in the same order (records by key, truth by data hash, tasks by project, data hash and
-branch, sums by annotator and figure), so writers wait for each other but never deadlock.
+branch, sums by annotator and figure, marks by annotator), so writers wait for each other but never deadlock.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ from benchmark_qa.store.schema import (
     score_records,
     truth_versions,
 )
-from benchmark_qa.store.sums import Deltas
+from benchmark_qa.store.sums import Deltas, mark_changed
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -191,12 +191,17 @@ def promote(connection: Connection, records: Sequence[ScoreRecord]) -> frozenset
     for record in against_newest:
         behind.pop(record.identity.key, None)
     newest = _newest_of_each_task(against_newest)
-    if newest:
-        _let_count(connection, newest, versions)
+    taken = _let_count(connection, newest, versions) if newest else set()
+    # Only on a new task nobody else can be concerned; an old record may be the first version of another's work.
+    known_tasks = {_task(record) for record in in_time} - taken
+    mark_changed(connection, in_time, known_tasks)
     return frozenset(behind.values())
 
 
-def _let_count(connection: Connection, newest: Mapping[TaskKey, ScoreRecord], versions: VersionsByProject) -> None:
+def _let_count(
+    connection: Connection, newest: Mapping[TaskKey, ScoreRecord], versions: VersionsByProject
+) -> set[TaskKey]:
+    """Make these records current; returns the tasks that had no score until now."""
     taken = _take_free_tasks(connection, newest)
     deltas = Deltas()
     contested = {task: record for task, record in newest.items() if task not in taken}
@@ -211,6 +216,7 @@ def _let_count(connection: Connection, newest: Mapping[TaskKey, ScoreRecord], ve
             if old is not None:
                 deltas.add(old, -1.0)
     deltas.write(connection)
+    return taken
 
 
 def _newest_of_each_task(records: Iterable[ScoreRecord]) -> dict[TaskKey, ScoreRecord]:

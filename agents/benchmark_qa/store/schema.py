@@ -39,7 +39,7 @@ FIRST = "0001"
 """Revision of databases that were created before revisions were recorded."""
 
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision of `migrations/versions` that matches these tables."""
 
 
@@ -269,6 +269,39 @@ stages_at_work = Table(
     Column("seen_at", Moment, nullable=False),
 )
 """How many jobs are left of the last list of an agent stage's tasks, and when one of them was last heard of."""
+
+
+evidence_marks = Table(
+    "evidence_marks",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("annotator", String, primary_key=True),
+    Column("version", String(32), nullable=False),
+)
+"""A new version for every change of what counts of a person; an unknown annotator is the empty string.
+
+Written in the transaction of the change.
+"""
+
+
+evidence_states = Table(
+    "evidence_states",
+    metadata,
+    Column("production_project", String(36), primary_key=True),
+    Column("annotator", String, primary_key=True),
+    Column("config", String(32), primary_key=True),
+    Column("version", String(32), nullable=False),
+    Column("tasks", Integer, nullable=False),
+    Column("last_at", Moment),
+    Column("last_task", String),
+    Column("folded", String(32), nullable=False),
+    Column("state", JSON, nullable=False),
+)
+"""What `quality.from_store` has folded of a person's tasks, by what the verdict is about (`config`).
+
+It holds while `version` is that of the person's work. `last_at` and `last_task` are the last of the `tasks` folded,
+`folded` the digest of what they said.
+"""
 
 
 def revision_of(connection: Connection) -> str | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache, partial
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, or_, select, tuple_, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from benchmark_qa.records.figures import Totals
@@ -153,6 +153,28 @@ class SqlScoreStore:
     def first_versions(self, production_project: str) -> list[ScoreRecord]:
         """The first score of every branch of every data unit, without its details and sketch."""
         return self._in_pages(first_scores(score_records.c.production_project == production_project, FIGURE_COLUMNS))
+
+    def work_of(
+        self, production_project: str, annotators: Sequence[str]
+    ) -> tuple[list[ScoreRecord], list[ScoreRecord]]:
+        """The current and the first score of every branch on which one of these people has a score of any version.
+
+        Without details and sketches; an unknown annotator is the empty string. 2 queries per 500 people.
+        """
+        current: dict[str, ScoreRecord] = {}
+        first: dict[str, ScoreRecord] = {}
+        of_project = score_records.c.production_project == production_project
+        for names in _batches(annotators, _KEYS_PER_QUERY):
+            theirs = func.coalesce(score_records.c.annotator, "") if "" in names else score_records.c.annotator
+            tasks = select(score_records.c.data_hash, score_records.c.branch_name).where(of_project, theirs.in_(names))
+            task = tuple_(current_scores.c.data_hash, current_scores.c.branch_name)
+            of_first = tuple_(score_records.c.data_hash, score_records.c.branch_name)
+            for found, query in (
+                (current, _current(production_project, FIGURE_COLUMNS).where(task.in_(tasks))),
+                (first, first_scores(of_project & of_first.in_(tasks), FIGURE_COLUMNS)),
+            ):
+                found |= {record.identity.key: record for record in self._in_pages(query)}
+        return list(current.values()), list(first.values())
 
     def _in_pages(self, query: Select[Any]) -> list[ScoreRecord]:
         known: dict[str, str] = {}

@@ -1,10 +1,13 @@
-"""Stored sums: how a change of the current records changes `annotator_totals`, and how to recompute them."""
+"""What is kept beside the records: how a change of what counts changes `annotator_totals` and marks the people whose
+evidence has to be folded on, and how to recompute both.
+"""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, text, tuple_, update
 
 from benchmark_qa.records.figures import Totals
 from benchmark_qa.records.score import Figure, ScoreRecord, add_shares, shares_of
@@ -14,6 +17,7 @@ from benchmark_qa.store.schema import (
     UpsertInsert,
     annotator_totals,
     current_scores,
+    evidence_marks,
     excluded_truth,
     insert_many,
     parameters_of,
@@ -140,6 +144,7 @@ def rebuild_sums(connection: Connection) -> None:
     for row in connection.execute(counted):
         deltas.add(record_of(row))
     deltas.write(connection)
+    connection.execute(update(evidence_marks).values(version=uuid4().hex))
 
 
 def _against_no_truth_now() -> Select[Any]:
@@ -195,3 +200,45 @@ def counted_scores(*columns: ColumnElement[Any]) -> Select[Any]:
         .join_from(current_scores, score_records, current_scores.c.key == score_records.c.key)
         .where(~excluded.exists())
     )
+
+
+_OF_A_TASK = (score_records.c.production_project, score_records.c.data_hash, score_records.c.branch_name)
+
+
+def mark_changed(
+    connection: Connection, records: Iterable[ScoreRecord], tasks: Collection[tuple[str, str, str]] = ()
+) -> None:
+    """Mark the people of these records, and everybody who has a record of these tasks.
+
+    Args:
+        connection: the transaction of the change, which has written everything else.
+        records: new ones.
+        tasks: project, data hash and branch.
+    """
+    people = {(record.identity.production_project, record.annotator or UNKNOWN) for record in records}
+    if tasks:
+        people |= people_with(connection, tuple_(*_OF_A_TASK).in_(sorted(tasks)))
+    mark_people(connection, people)
+
+
+def people_with(connection: Connection, condition: ColumnElement[bool]) -> set[tuple[str, str]]:
+    """Project and annotator of every record that meets the condition."""
+    people = select(score_records.c.production_project, score_records.c.annotator).where(condition).distinct()
+    return {(project, annotator or UNKNOWN) for project, annotator in connection.execute(people)}
+
+
+def mark_people(connection: Connection, people: Collection[tuple[str, str]]) -> None:
+    """Mark these people (project, annotator), always locked in the same order, so that writers never deadlock."""
+    if not people:
+        return
+    projects, names = zip(*sorted(people), strict=True)
+    columns = {"production_project": projects, "annotator": names, "version": [uuid4().hex] * len(names)}
+    dialect = connection.dialect.name
+    connection.execute(_mark(dialect), parameters_of(dialect, {name: list(each) for name, each in columns.items()}))
+
+
+@cache
+def _mark(dialect: str) -> UpsertInsert:
+    insert = insert_many(dialect, evidence_marks, ("production_project", "annotator", "version"))
+    changed = {"version": insert.excluded.version}
+    return insert.on_conflict_do_update(index_elements=["production_project", "annotator"], set_=changed)

@@ -19,7 +19,7 @@ from benchmark_qa.store.schema import (
     record_of,
     score_records,
 )
-from benchmark_qa.store.sums import counted_scores, deltas_of, lock_writers
+from benchmark_qa.store.sums import counted_scores, deltas_of, lock_writers, mark_people, people_with
 
 
 class RulingRefusedError(RefusalError):
@@ -215,6 +215,12 @@ def _exclude(connection: Connection, project: str, data_hash: str, operator: str
             excluded_at=datetime.now(UTC),
         )
     )
+    _mark_people(connection, project, data_hash)
+
+
+def _mark_people(connection: Connection, project: str, data_hash: str) -> None:
+    of_this = (score_records.c.production_project == project) & (score_records.c.data_hash == data_hash)
+    mark_people(connection, people_with(connection, of_this))
 
 
 def _restore(connection: Connection, project: str, data_hash: str) -> Mapping[str, str]:
@@ -226,6 +232,7 @@ def _restore(connection: Connection, project: str, data_hash: str) -> Mapping[st
         raise RulingRefusedError(f"data unit {data_hash} is not excluded")
     connection.execute(delete(excluded_truth).where(this))
     _counting(connection, project, data_hash, sign=1.0)
+    _mark_people(connection, project, data_hash)
     return {"reason": why}
 
 

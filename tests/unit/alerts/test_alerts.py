@@ -9,7 +9,7 @@ import pytest
 from benchmark_qa.alerts.alerts import WebhookFailed, fire_alerts
 from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.records.score import ScoreRecord
-from benchmark_qa.store.alert_states import AlertStates
+from benchmark_qa.store.kept_states import AlertStates
 from benchmark_qa.store.score_store import SqlScoreStore
 from tests.records import NOON, PROJECT, record
 

@@ -22,8 +22,7 @@ from benchmark_qa.quality.submissions import (
     totals_of_figure,
     without_items,
 )
-from benchmark_qa.quality.verdict import Bar, PersonVerdict, Verdicts, judge, order_of_items
-from benchmark_qa.quality.verdict_history import VerdictEvent
+from benchmark_qa.quality.verdict import Bar, PersonVerdict, VerdictEvent, Verdicts, judge, order_of_items
 from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.stats.crowd_evidence import AmongOthers, PersonEvidence
 from benchmark_qa.stats.intervals import Interval
