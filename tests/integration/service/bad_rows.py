@@ -237,7 +237,8 @@ def measure(both: Sandbox, service: int, way: str, innocent: Sequence[Unit]) -> 
     with watched(service) as seen:
         began = time.monotonic()
         if way == "drain":
-            assert both.notify(SCORING_STAGE).status_code == 200
+            answer = both.notify(SCORING_STAGE)
+            assert answer.status_code == 200, answer.text
         elif way == "event":
             hashes = [BAD, *(unit.data_hash for unit in innocent)]
             assert both.event("task-submitted", SUBMITTED_SECRET, "task_submitted_event", hashes).status_code == 200
