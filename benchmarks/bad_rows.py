@@ -4,16 +4,14 @@ Seconds are those that the caller waits, on this machine with whatever else it d
 service with its workers, or of the command. `python -m benchmarks.bad_rows boxes drain` measures what these words fit.
 """
 
-import gc
 import os
 import sys
-from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._deployment import benchmark_units, deployment
-from tests.integration.service.bad_rows import ROWS, WAYS, Cell, measure, with_bad_row
+from benchmarks._deployment import benchmark_units
+from tests.integration.service.bad_rows import ROWS, WAYS, Cell, measure, platform_with
 
 MOST_SECONDS, MOST_MEGABYTES, INNOCENT = 10.0, 500.0, 4
 
@@ -21,13 +19,11 @@ MOST_SECONDS, MOST_MEGABYTES, INNOCENT = 10.0, 500.0, 4
 def cell(kind: str, way: str) -> Cell:
     """One bad row, in one way, by a service that has just started and has scored nothing yet."""
     units = benchmark_units(INNOCENT, "Score")
-    change = partial(with_bad_row, kind=kind)
-    with deployment(units, production_images=0, change_world=change, emulator_niceness=5) as (both, process):
+    with platform_with(kind, units) as both, both.serving() as process:
         return measure(both, process.pid, way, units)
 
 
 def main(words: tuple[str, ...] = ()) -> None:
-    gc.disable()  # millions of values are made here, and none of them in a circle
     table = Table("row", "way", "outcome", "seconds", "processor s", "MB above idle", "innocent done", "held")
     for kind in ROWS:
         for way in WAYS:
