@@ -1,5 +1,6 @@
 """The ASGI application: every request is authenticated, dispatched, answered and logged here."""
 
+import asyncio
 import inspect
 import logging
 import time
@@ -237,6 +238,7 @@ class InPieces(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         for start in range(0, len(self.body), PIECE):
             await send({"type": "http.response.body", "body": self.body[start : start + PIECE], "more_body": True})
+            await asyncio.sleep(0)  # for what says that the caller has hung up
         await send({"type": "http.response.body", "body": b""})
 
 
