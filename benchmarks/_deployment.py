@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from tests.integration.service.sandbox import (
     Sandbox,
     Unit,
@@ -52,8 +54,8 @@ def emulator_process(document: Mapping[str, Any], tls: Path | None = None, nicen
         tls: where its certificate is written, if it is to speak HTTPS.
         niceness: how far it gives way to the service; Encord would have a machine of its own.
     """
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(document, file)
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        file.write(orjson.dumps(document))
         file.flush()
         command = ["nice", "-n", str(niceness), sys.executable, "-m", "emulator", "serve", "--world", file.name]
         command += ["--tls", str(tls)] if tls else []

@@ -6,13 +6,12 @@ service with its workers, or of the command. `python -m benchmarks.bad_rows boxe
 
 import os
 import sys
-from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._deployment import benchmark_units, deployment
-from tests.integration.service.bad_rows import ROWS, WAYS, Cell, measure, with_bad_row
+from benchmarks._deployment import benchmark_units
+from tests.integration.service.bad_rows import ROWS, WAYS, Cell, measure, platform_with
 
 MOST_SECONDS, MOST_MEGABYTES, INNOCENT = 10.0, 500.0, 4
 
@@ -20,8 +19,7 @@ MOST_SECONDS, MOST_MEGABYTES, INNOCENT = 10.0, 500.0, 4
 def cell(kind: str, way: str) -> Cell:
     """One bad row, in one way, by a service that has just started and has scored nothing yet."""
     units = benchmark_units(INNOCENT, "Score")
-    change = partial(with_bad_row, kind=kind)
-    with deployment(units, production_images=0, change_world=change, emulator_niceness=5) as (both, process):
+    with platform_with(kind, units) as both, both.serving() as process:
         return measure(both, process.pid, way, units)
 
 

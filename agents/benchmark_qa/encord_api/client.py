@@ -20,8 +20,24 @@ from encord.workflow.stages.final import FinalStage
 from benchmark_qa.config.account import HOW_TO_MAKE_A_KEY
 from benchmark_qa.context import outgoing_trace_header
 from benchmark_qa.encord_api import queues, retries
-from benchmark_qa.encord_api.errors import AnswerTooLarge, NotFoundOnPlatform, RequestRejected, UnusableKey
-from benchmark_qa.encord_api.models import LabelRow, Moved, Project, RowTooLarge, Stage, Task, TaskPage, WaitingTask
+from benchmark_qa.encord_api.errors import (
+    AnswerTooLarge,
+    NotFoundOnPlatform,
+    RequestRejected,
+    UnparsableAnswer,
+    UnusableKey,
+)
+from benchmark_qa.encord_api.models import (
+    NOT_JSON,
+    LabelRow,
+    Moved,
+    Project,
+    Stage,
+    Task,
+    TaskPage,
+    UnreadRow,
+    WaitingTask,
+)
 from benchmark_qa.encord_api.retries import ACTIONS_PER_REQUEST, ROWS_PER_REQUEST, batches
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to, install_pooling, largest_body, last_answer
 
@@ -37,19 +53,23 @@ MOST_BUNDLE_BYTES = 2 * BUNDLE_BYTES
 """Most bytes of an answer with several label rows: the next rows may be much larger than those before."""
 
 
-TOO_LARGE_FOR_SECONDS = 600.0
-"""Seconds during which a label row that was too large is not requested again."""
+PARTS_OF_TOO_LARGE = 8
+"""Requests that replace one whose answer was too large."""
 
 
-Found = Mapping[str, Any] | RowTooLarge | None
-"""A label row's JSON; None if Encord does not return it."""
+UNREAD_FOR_SECONDS = 600.0
+"""Seconds during which a label row that was too large, or could not be parsed, is not requested again."""
+
+
+Found = Mapping[str, Any] | UnreadRow | None
+"""A label row's JSON, or why it was not parsed; None if Encord does not return it."""
 
 
 @dataclass(frozen=True)
 class Documents:
     """Label rows from Encord by label hash, and the total size of the answers."""
 
-    rows: Mapping[str, Mapping[str, Any] | RowTooLarge]
+    rows: Mapping[str, Mapping[str, Any] | UnreadRow]
     size: int
 
     @property
@@ -59,7 +79,10 @@ class Documents:
 
     @classmethod
     def of(cls, client: EncordClientProject, label_hashes: Sequence[str], largest_row: int | None = None) -> Self:
-        """Fetch label rows. 1 request; about 2 log2(n) more for a row that is not found or far too large.
+        """Fetch label rows. 1 request.
+
+        About 2 log2(n) more for a row that is not found or cannot be parsed. For a row that is far too large about
+        8 log8(n) more, because each answer with this row in it costs seconds.
 
         Args:
             client: of the project.
@@ -77,22 +100,31 @@ class Documents:
                 # scoring does not need, and `Project.get_label_rows` is deprecated because it expands them differently.
                 rows = retries.call(lambda: client.get_label_rows(list(label_hashes), get_signed_url=False))
         except NotFoundOnPlatform:
-            return cls({}, 0) if alone else cls._by_halves(client, label_hashes, largest_row)
+            return cls({}, 0) if alone else cls._in_parts(client, label_hashes, largest_row, 2)
+        except UnparsableAnswer:
+            if not alone:
+                return cls._in_parts(client, label_hashes, largest_row, 2)
+            if largest_row is None:
+                raise UnparsableAnswer(f"label row {label_hashes[0]} {NOT_JSON}") from None
+            return cls({label_hashes[0]: NOT_JSON}, 0)
         except AnswerTooLarge:
             if may_read is not None:
                 raise
             if alone and largest_row is not None:
-                return cls({label_hashes[0]: RowTooLarge(largest_row)}, largest_row)
-            return cls._by_halves(client, label_hashes, largest_row)
+                return cls({label_hashes[0]: UnreadRow.too_large(largest_row)}, largest_row)
+            return cls._in_parts(client, label_hashes, largest_row, PARTS_OF_TOO_LARGE)
         answer = last_answer()
         size = answer.size if answer else len(rows) * BUNDLE_BYTES // FIRST_BUNDLE_ROWS
         return cls({str(row["label_hash"]): row for row in rows}, size)
 
     @classmethod
-    def _by_halves(cls, client: EncordClientProject, label_hashes: Sequence[str], largest_row: int | None) -> Self:
-        half = len(label_hashes) // 2
-        first, second = (cls.of(client, some, largest_row) for some in (label_hashes[:half], label_hashes[half:]))
-        return cls({**first.rows, **second.rows}, first.size + second.size)
+    def _in_parts(
+        cls, client: EncordClientProject, label_hashes: Sequence[str], largest_row: int | None, parts: int
+    ) -> Self:
+        each = -(-len(label_hashes) // parts)
+        found = [cls.of(client, some, largest_row) for some in batches(label_hashes, each)]
+        rows = {label_hash: row for documents in found for label_hash, row in documents.rows.items()}
+        return cls(rows, sum(documents.size for documents in found))
 
 
 class Encord:
@@ -143,7 +175,7 @@ class Encord:
         self._fetching: dict[str, threading.Lock] = {}
         self._rows_per_bundle: dict[str, int] = {}
         self._largest_row = largest_row
-        self._too_large: TTLCache[str, RowTooLarge] = TTLCache(maxsize=10_000, ttl=TOO_LARGE_FOR_SECONDS)
+        self._unread: TTLCache[str, UnreadRow] = TTLCache(maxsize=10_000, ttl=UNREAD_FOR_SECONDS)
 
     def project(self, project_hash: str) -> Project:
         """The project with its stages, datasets and ontology. 3 requests if not cached, else 0.
@@ -200,12 +232,13 @@ class Encord:
     def label_bundles_with_gaps(self, project_hash: str, label_hashes: Sequence[str]) -> Iterator[Mapping[str, Found]]:
         """Label row JSON by label hash, in bundles, with None for every row that Encord does not return.
 
-        A row of more than `largest_row` bytes is `RowTooLarge`, and is not requested again for ten minutes.
+        A row of more than `largest_row` bytes, or that cannot be parsed, is an `UnreadRow`, and is not requested again
+        for ten minutes.
 
         Only rows that have a label hash are read, because initialising others would create them. The first bundle of a
         project is small. The size per row of each bundle gives the number of rows of the next, so that it fits
         `BUNDLE_BYTES`. If Encord refuses a bundle because of one row, or the answer is larger than `MOST_BUNDLE_BYTES`,
-        the bundle is requested again in halves.
+        the bundle is requested again in parts.
         """
         return self._bundles(project_hash, label_hashes, self._largest_row)
 
@@ -219,7 +252,7 @@ class Encord:
             start += len(batch)
             found: dict[str, Found] = dict.fromkeys(batch)
             if largest_row is not None:
-                found |= self._known_too_large(batch)
+                found |= self._known_unread(batch)
             wanted = [label_hash for label_hash in batch if found[label_hash] is None]
             if wanted:
                 documents = Documents.of(client, wanted, largest_row)
@@ -227,16 +260,16 @@ class Encord:
                 size = max(1, min(ROWS_PER_REQUEST, int(together / max(documents.bytes_per_row, 1))))
                 self._rows_per_bundle[project_hash] = size
                 found |= documents.rows
-                self._note_too_large(documents)
+                self._note_unread(documents)
             yield {label_hash: found[label_hash] for label_hash in batch}
 
-    def _known_too_large(self, label_hashes: Sequence[str]) -> dict[str, RowTooLarge]:
+    def _known_unread(self, label_hashes: Sequence[str]) -> dict[str, UnreadRow]:
         with self._lock:
-            return {each: self._too_large[each] for each in label_hashes if each in self._too_large}
+            return {each: self._unread[each] for each in label_hashes if each in self._unread}
 
-    def _note_too_large(self, documents: Documents) -> None:
+    def _note_unread(self, documents: Documents) -> None:
         with self._lock:
-            self._too_large.update({each: row for each, row in documents.rows.items() if isinstance(row, RowTooLarge)})
+            self._unread.update({each: row for each, row in documents.rows.items() if isinstance(row, UnreadRow)})
 
     def task_pages(
         self,

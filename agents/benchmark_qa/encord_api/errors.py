@@ -51,5 +51,9 @@ class UnexpectedAnswer(PlatformError):
     """The SDK could not read Encord's answer, and a retry did not help."""
 
 
+class UnparsableAnswer(UnexpectedAnswer):
+    """The whole answer came, and it cannot be parsed: it is nested too deeply, or has NaN or half a character."""
+
+
 class UnusableKey(PlatformError):
     """Encord does not accept the private key. The message never contains the key."""

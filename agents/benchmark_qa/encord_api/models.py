@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from encord.orm.storage import (
     DataUploadAudio,
@@ -63,15 +63,23 @@ class Project:
 
 
 @dataclass(frozen=True)
-class RowTooLarge:
-    """A label row whose JSON is larger than it may be; it was not parsed."""
+class UnreadRow:
+    """A label row whose JSON was not parsed, or cannot be."""
 
-    limit: int
-    """Bytes."""
+    reason: str
+    """Follows "label row" in a message."""
 
     def __str__(self) -> str:
-        megabytes = self.limit // 1024**2
-        return f"has more than {megabytes} MB of JSON; divide it, or raise 'largest_label_row_mb'"
+        return self.reason
+
+    @classmethod
+    def too_large(cls, limit: int) -> Self:
+        """A row of more than so many bytes, or of so many values that they would take too much memory."""
+        advice = "divide it, or raise 'largest_label_row_mb'"
+        return cls(f"has more than {limit // 1024**2} MB of JSON, or too many values; {advice}")
+
+
+NOT_JSON = UnreadRow("cannot be parsed: it is nested too deeply, or has NaN, a huge number or half a character")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from json import JSONDecodeError
 from typing import TypeVar
 
 from encord import exceptions as sdk
@@ -18,6 +19,7 @@ from benchmark_qa.encord_api.errors import (
     PlatformError,
     RequestRejected,
     UnexpectedAnswer,
+    UnparsableAnswer,
 )
 from benchmark_qa.encord_api.sdk_internals import OversizedAnswer, last_answer
 
@@ -58,7 +60,7 @@ def call(operation: Callable[[], T]) -> T:
 
     Raises:
         EncordUnavailable: it still fails after `ATTEMPTS` attempts, or no time is left for another.
-        AccessRefused, NotFoundOnPlatform, RequestRejected, UnexpectedAnswer: a retry would not help.
+        AccessRefused, NotFoundOnPlatform, RequestRejected, UnexpectedAnswer, UnparsableAnswer: a retry would not help.
     """
     retrying = Retrying(
         retry=retry_if_exception_type(EncordUnavailable),
@@ -97,6 +99,9 @@ def _transient(error: sdk.EncordException, name: str) -> PlatformError:
     """The error for other SDK exceptions, by HTTP status."""
     answer = last_answer()
     status, retry_after = (answer.status, answer.retry_after) if answer else (None, None)
+    if answer and status == 200 and answer.is_object and isinstance(error.__cause__, JSONDecodeError):
+        # What is cut off on its way ends elsewhere, or is shorter than announced.
+        return UnparsableAnswer("Encord's answer is not JSON that can be read")
     if isinstance(error, sdk.RateLimitExceededError):
         return EncordUnavailable("too many requests", retry_after=_pause(error.retry_after))
     # A 5xx, an incomplete answer or a dropped connection may be temporary.

@@ -35,6 +35,10 @@ _BOUND_IN = ("encord.http.querier", "encord.http.v2.api_client")
 _SHORTEST_TIMEOUT = 0.05
 _CHUNK_BYTES = 64 * 1024
 _DIGITS = re.compile(r"[0-9]{1,18}")
+MEMORY_PER_BYTE = 5
+"""Bytes of memory that parsed JSON may take for each byte that a body may have. JSON of boxes takes about as much."""
+_EMPTY_OBJECT, _OBJECT, _LIST, _VALUE, _TEXT = 64, 184, 64, 32, 56
+"""Bytes of Python's values: an object without and with names, a list, an entry of either, a text that is no name."""
 _replaced: set[object] = set()
 _log = logging.getLogger(__name__)
 _last_answer: ContextVar["HttpAnswer | None"] = ContextVar("encord_last_answer", default=None)
@@ -50,15 +54,20 @@ class HttpAnswer:
     """Seconds, if Encord asked for a pause."""
     size: int
     """Bytes of the body."""
+    is_object: bool = False
+    """Whether the body begins and ends as a JSON object does."""
 
 
 class OversizedAnswer(Exception):
-    """The body is larger than the limit of this context (see `bodies_up_to`)."""
+    """The body is larger than the limit of this context, or its values would be (see `bodies_up_to`)."""
 
 
 @contextmanager
 def bodies_up_to(size: int | None) -> Iterator[None]:
     """Refuse larger answers before they are parsed, because parsing would block this process.
+
+    An answer is also refused if its values would take more than `MEMORY_PER_BYTE` times as much memory: three bytes
+    of JSON can be an object of 72 bytes.
 
     Args:
         size: bytes of the unpacked body; None: no limit.
@@ -104,7 +113,8 @@ class PooledSession(requests.Session):
         size = len(response.content)
         telemetry.encord_requests.add(1, {"status": response.status_code})
         telemetry.encord_seconds.record(time.perf_counter() - started)
-        _last_answer.set(HttpAnswer(response.status_code, after, size))
+        is_object = response.content[:1] == b"{" and response.content[-1:] == b"}"
+        _last_answer.set(HttpAnswer(response.status_code, after, size, is_object))
         return response
 
     def merge_environment_settings(self, url: Any, *args: Any, **kwargs: Any) -> Any:
@@ -121,7 +131,7 @@ def _read_up_to(largest: int, response: requests.Response) -> None:
     `Content-Length` is the packed size.
 
     Raises:
-        OversizedAnswer
+        OversizedAnswer: larger, or made of too many values.
     """
     size, chunks = _number(response.headers.get("Content-Length")) or 0, list[bytes]()
     if size <= largest:
@@ -134,7 +144,18 @@ def _read_up_to(largest: int, response: requests.Response) -> None:
     if size > largest:
         response.close()
         raise OversizedAnswer(f"more than {largest} bytes")
-    response._content = b"".join(chunks)
+    body = b"".join(chunks)
+    if memory_of(body) > MEMORY_PER_BYTE * largest:
+        raise OversizedAnswer(f"more than {MEMORY_PER_BYTE} times {largest} bytes when it is parsed")
+    response._content = body
+
+
+def memory_of(body: bytes) -> int:
+    """About how many bytes JSON takes as Python's values; counted without parsing, a quarter of a second per 100 MB."""
+    empty, quotes = body.count(b"{}"), body.count(b'"')
+    texts = max(0, quotes // 2 - body.count(b":"))  # names are kept once
+    values = _EMPTY_OBJECT * empty + _OBJECT * (body.count(b"{") - empty) + _LIST * body.count(b"[")
+    return values + _VALUE * body.count(b",") + _TEXT * texts + len(body)
 
 
 def _number(header: str | None) -> int | None:

@@ -17,7 +17,7 @@ from cachetools import LRUCache
 from benchmark_qa import telemetry
 from benchmark_qa.encord_api.client import is_of_another_time
 from benchmark_qa.encord_api.errors import PlatformError
-from benchmark_qa.encord_api.models import LabelRow, Project, RowTooLarge
+from benchmark_qa.encord_api.models import LabelRow, Project, UnreadRow
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to
 from benchmark_qa.engine.errors import ScoringError
 from benchmark_qa.errors import MissingExtraError, RefusalError, TryAgainLater, places_and_kinds
@@ -319,7 +319,7 @@ class GroundTruth:
                 self._changed_during = [each for each in self._changed_during if each is not changed]
 
 
-def not_returned(document: RowTooLarge | None) -> LabelReadError:
+def not_returned(document: UnreadRow | None) -> LabelReadError:
     """Why there is no JSON of a label row."""
     return LabelReadError("label row", "Encord does not return it" if document is None else str(document))
 

@@ -1,5 +1,6 @@
 """Label rows that are far too large, among four innocent tasks, in each way that a task can be scored."""
 
+import gc
 import subprocess
 import sys
 import tempfile
@@ -9,11 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from math import cos, pi, sin
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from emulator.labels.models import MAIN_BRANCH, Content
+from emulator.platform import Platform
 from tests.integration.service.sandbox import (
     BENCHMARK,
     BENCHMARK_DATASET,
@@ -23,6 +27,7 @@ from tests.integration.service.sandbox import (
     SUBMITTED_SECRET,
     Sandbox,
     Unit,
+    platform,
     uuid,
 )
 from tests.unit.rows import PEDESTRIAN, PEDESTRIAN_EDITOR, image_row
@@ -116,6 +121,17 @@ def remark_on(frames: int) -> Row:
     return row(classification_answers={"c0000000": remark("c0000000", [[2 * n, 2 * n] for n in range(frames)])})
 
 
+def answered_often(number: int) -> Row:
+    """One classification with so many answers, in fewer bytes than a label row may have."""
+    entry = {"featureHash": REMARK_TEXT, "answers": ""}
+    return row(classification_answers={"c": remark("c", [[0, 0]]) | {"classifications": [entry] * number}})
+
+
+def empty(number: int) -> Row:
+    """Three bytes for each object of 72 bytes."""
+    return row(classification_answers={"c": remark("c", [[0, 0]]) | {"classifications": [{}] * number}})
+
+
 def remark(name: str, ranges: list[list[int]]) -> Row:
     answers = [{"name": "remark", "featureHash": REMARK_TEXT, "answers": "seen"}]
     return {"classificationHash": name, "featureHash": REMARK, "classifications": answers, "range": ranges}
@@ -133,14 +149,37 @@ ROWS: Mapping[str, tuple[Callable[[], Row], Callable[[], Row]]] = {
     "mask of 30,000 x 30,000, one run": (whole_mask, whole_mask),
     "mask of 30,000 x 30,000, 2,000,000 runs": (whole_mask, torn_mask),
     "1,000,000 answers": (lambda: remarks(1), lambda: remarks(ANSWERS)),
+    "1,000,000 answers of one classification": (lambda: remarks(1), lambda: answered_often(ANSWERS)),
     "1,000,000 ranges of one answer": (lambda: remark_on(1), lambda: remark_on(ANSWERS)),
+    "10,000,000 empty objects": (lambda: remarks(1), lambda: empty(10_000_000)),
 }
 """Ground truth and labels of the bad data unit."""
 
 
-def with_bad_row(document: Row, kind: str) -> Row:
-    """The same world with a wider ontology and one more benchmark item, whose labels are the bad row."""
-    truth, labels = (make() for make in ROWS[kind])
+@contextmanager
+def platform_with(kind: str, units: Sequence[Unit]) -> Iterator[Sandbox]:
+    """The emulator with these units and a bad row of this kind."""
+    gc.disable()  # millions of values are made, and none of them in a circle
+    try:
+        with platform(
+            units, production_images=0, change_world=with_one_more_unit, change_platform=partial(spoil, kind=kind)
+        ) as both:
+            yield both
+    finally:
+        gc.enable()
+
+
+def spoil(running: Platform, kind: str) -> None:
+    """Put the bad row where a small one was."""
+    for project, branch, make in zip((BENCHMARK, PRODUCTION), (MAIN_BRANCH, BRANCH), ROWS[kind], strict=True):
+        row = running.projects[project].rows.find(BAD, branch)
+        assert row is not None
+        row.content = Content.of_label_row(make())
+
+
+def with_one_more_unit(document: Row) -> Row:
+    """The same world with a wider ontology and one more benchmark item."""
+    small = boxes(1)
     world = {**document, "users": [*document["users"], {"email": ANNOTATOR}]}
     world["ontologies"] = [{**each, "editor": EDITOR} for each in document["ontologies"]]
     image = {"hash": BAD, "title": "bad.jpg", "width": SIDE, "height": SIDE}
@@ -165,11 +204,11 @@ def with_bad_row(document: Row, kind: str) -> Row:
     world["labels"] = [
         {
             "project": BENCHMARK, "data_hash": BAD, "label_hash": uuid("bad truth"), "created_by": SERVICE,
-            "last_edited_at": "2026-01-05T08:00:00Z", "labels": {part: truth[part] for part in parts},
+            "last_edited_at": "2026-01-05T08:00:00Z", "labels": {part: small[part] for part in parts},
         },
         {
             "project": PRODUCTION, "data_hash": BAD, "label_hash": uuid("bad labels"), "branch_name": BRANCH,
-            "created_by": ANNOTATOR, "labels": {part: labels[part] for part in parts},
+            "created_by": ANNOTATOR, "labels": {part: small[part] for part in parts},
         },
         *document["labels"],
     ]  # fmt: skip
@@ -237,7 +276,8 @@ def measure(both: Sandbox, service: int, way: str, innocent: Sequence[Unit]) -> 
     with watched(service) as seen:
         began = time.monotonic()
         if way == "drain":
-            assert both.notify(SCORING_STAGE).status_code == 200
+            answer = both.notify(SCORING_STAGE)
+            assert answer.status_code == 200, answer.text
         elif way == "event":
             hashes = [BAD, *(unit.data_hash for unit in innocent)]
             assert both.event("task-submitted", SUBMITTED_SECRET, "task_submitted_event", hashes).status_code == 200

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from encord import EncordUserClient
 
+from emulator.platform import Platform
 from emulator.testing import running
 from emulator.world import World
 from tests.unit.rows import PEDESTRIAN_EDITOR, box_row
@@ -430,6 +431,7 @@ def platform(
     config: Mapping[str, Any] | None = None,
     variables: Mapping[str, str] | None = None,
     change_world: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    change_platform: Callable[[Platform], object] = id,
     **options: Any,
 ) -> Iterator[Sandbox]:
     """The emulator alone; `serving()` runs the service beside it, as often as a test wants.
@@ -439,6 +441,7 @@ def platform(
         config: goes over the service's configuration document.
         variables: go over the service's environment.
         change_world: gets the world file's content and gives the one to use.
+        change_platform: gets what the emulator holds, before it is asked for anything.
         options: of `world`.
     """
     service = f"http://127.0.0.1:{free_port()}"
@@ -447,6 +450,7 @@ def platform(
         tempfile.TemporaryDirectory() as folder,
         running(World.model_validate(change_world(document))) as emulator,
     ):
+        change_platform(emulator.emulator.platform)
         environment = service_environment(emulator.url, Path(folder), config or {}) | dict(variables or {})
         yield Sandbox(emulator.url, service, environment, Path(folder))
 

@@ -1,12 +1,11 @@
 """A label row far beyond any budget is scored or refused in bounded time and memory; its neighbours are done."""
 
-from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.integration.service.bad_rows import ROWS, WAYS, measure, with_bad_row
-from tests.integration.service.sandbox import Unit, platform
+from tests.integration.service.bad_rows import ROWS, WAYS, measure, platform_with
+from tests.integration.service.sandbox import Unit
 
 MOST_PROCESSOR_SECONDS, MOST_MEGABYTES = 10, 500
 
@@ -18,10 +17,7 @@ MOST_PROCESSOR_SECONDS, MOST_MEGABYTES = 10, 500
 def test_a_bad_row_costs_seconds_and_its_neighbours_are_done(pedestrians: dict[str, Any], kind: str, way: str) -> None:
     images = [image for image in pedestrians["images"] if image["ground_truth"]][:4]
     units = [Unit(image, stage="Score") for image in images]
-    with (
-        platform(units, production_images=0, change_world=partial(with_bad_row, kind=kind)) as both,
-        both.serving() as service,
-    ):
+    with platform_with(kind, units) as both, both.serving() as service:
         cell = measure(both, service.pid, way, units)
     assert cell.innocent_done == len(units)
     assert cell.megabytes <= MOST_MEGABYTES

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 import requests
+from starlette.responses import Response
 
 from benchmark_qa.encord_api.errors import AnswerTooLarge, EncordUnavailable
 from benchmark_qa.encord_api.sdk_internals import bodies_up_to
 from benchmark_qa.engine.metrics import MetricInput
 from benchmark_qa.service.service import Service, _Context, _in_worker_process
 from benchmark_qa.tasks.jobs import DrainJob
+from emulator.http.application import json_response
 from emulator.testing import Running
 from tests.integration.service.in_process import service_in_process
 from tests.integration.service.sandbox import BENCHMARK, PRODUCTION, SCORING_STAGE, Unit, uuid
@@ -86,6 +88,31 @@ def test_a_label_row_that_is_too_large_is_refused_alone_and_not_asked_for_again_
         before = requests_for_labels(platform)
         assert service.run_job(DrainJob(PRODUCTION, SCORING_STAGE)).refused == drained.refused
         assert requests_for_labels(platform) - before == (1 if side == "ground_truth" else 0), "not the large one"
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e999", '"\\ud800"', '{"a":' * 1_100 + "1" + "}" * 1_100])
+def test_a_label_row_that_is_no_json_is_refused_alone(
+    images: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    units = [Unit(image, stage="Score") for image in images[:3]]
+    with service_in_process(units, tmp_path) as (service, platform):
+        rows = platform.emulator.platform.projects[PRODUCTION].rows
+        branch = units[1].branch(next(iter(units[1].annotations)))
+        name = b'"label_hash":"%b"' % str(rows.find(units[1].data_hash, branch).label_hash).encode()
+
+        def bent(answer: Any, status: int = 200) -> Response:
+            response = json_response(answer, status)
+            if b'"data_units"' not in response.body:
+                return response
+            body = bytes(response.body).replace(name, name + b',"note":' + value.encode())
+            return Response(body, status, media_type="application/json")
+
+        monkeypatch.setattr("emulator.http.application.json_response", bent)
+        drained = service.run_job(DrainJob(PRODUCTION, SCORING_STAGE))
+        assert drained.moved == len(units) - 1
+        ((refused, reason),) = drained.refused
+        assert refused == units[1].data_hash
+        assert "cannot be parsed" in reason
 
 
 def requests_for_labels(platform: Running) -> int:

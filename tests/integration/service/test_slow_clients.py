@@ -178,6 +178,26 @@ def test_a_head_that_means_two_things_or_never_ends_is_refused(running: Running,
     assert running.post().status_code == 200
 
 
+def test_the_application_sees_a_short_request_when_it_is_whole(running: Running) -> None:
+    head = b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+    with running.open(head + b"\r\n{") as link:
+        time.sleep(0.3)
+        assert len(running.server.server_state.tasks) == 0
+        link.sendall(b"  }" + head + b"Connection: close\r\n\r\n{")  # the next request on the same connection
+        time.sleep(0.3)
+        link.sendall(b"  }")
+        received = b""
+        while part := link.recv(65536):
+            received += part
+    assert received.count(b'{"bytes":4}') == 2
+
+
+def test_who_asks_whether_to_send_the_body_is_told_before_it_comes(running: Running) -> None:
+    head = b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
+    with running.open(head) as link:
+        assert link.recv(1000).startswith(b"HTTP/1.1 100 ")
+
+
 def test_callers_that_hang_up_leave_no_error(running: Running, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(200):
         running.open(HALF_A_HEAD if number % 2 else HALF_A_BODY).close()
@@ -188,10 +208,10 @@ def test_callers_that_hang_up_leave_no_error(running: Running, caplog: pytest.Lo
 
 def test_what_is_cut_off_by_the_end_is_answered_503_to_be_sent_again(running: Running) -> None:
     work = running.open(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
-    half = running.open(HALF_A_HEAD)
+    half, begun = running.open(HALF_A_HEAD), running.open(HALF_A_BODY)
     time.sleep(0.3)
     running.server.should_exit = True
-    for link in (half, work):
+    for link in (half, begun, work):
         status, headers, body = answer_of(link)
         assert status == 503
         assert int(headers["retry-after"]) > 0

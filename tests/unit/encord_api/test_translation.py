@@ -1,6 +1,7 @@
 """What an error of the SDK means for the caller, and how long is waited before the next attempt."""
 
 from collections.abc import Callable, Iterator
+from json import JSONDecodeError
 
 import pytest
 from encord import exceptions as sdk
@@ -15,6 +16,7 @@ from benchmark_qa.encord_api.errors import (
     PlatformError,
     RequestRejected,
     UnexpectedAnswer,
+    UnparsableAnswer,
 )
 from benchmark_qa.encord_api.retries import ATTEMPTS, DEFAULT_RETRY_AFTER, batches, call, translate
 from benchmark_qa.encord_api.sdk_internals import HttpAnswer, OversizedAnswer
@@ -102,6 +104,19 @@ def test_an_answer_that_the_sdk_cannot_read_is_unexpected(status: int, answered:
     told = translate(sdk.UnknownException("x"))
     assert type(told) is UnexpectedAnswer
     assert str(told) == f"Encord answered HTTP {status} (UnknownException)"
+
+
+@pytest.mark.parametrize(
+    ("status", "is_object", "kind"),
+    [(200, True, UnparsableAnswer), (200, False, EncordUnavailable), (502, True, EncordUnavailable)],
+)
+def test_whole_json_that_cannot_be_parsed_is_no_outage(status: int, is_object: bool, kind: type[PlatformError]) -> None:
+    error = sdk.RequestException("x")
+    error.__cause__ = JSONDecodeError("depth limit exceeded", "{}", 1)
+    token = sdk_internals._last_answer.set(HttpAnswer(status, None, 5, is_object))
+    told = translate(error)
+    sdk_internals._last_answer.reset(token)
+    assert type(told) is kind
 
 
 class Operation:

@@ -53,6 +53,7 @@ TABLE = {
     "NotFoundOnPlatform": (502, 3),
     "RequestRejected": (502, 3),
     "UnexpectedAnswer": (502, 3),
+    "UnparsableAnswer": (502, 3),
     "UnusableKey": (502, 3),
     # outages: the same request again does no harm
     "EncordUnavailable": (503, 3),

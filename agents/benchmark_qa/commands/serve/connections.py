@@ -11,8 +11,9 @@ import resource
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 HEAD_SECONDS = 15.0
@@ -27,8 +28,16 @@ LINGER_SECONDS = 2.0
 """Seconds to read and drop the rest of a body after an early answer, so that the answer arrives"""
 ACCEPTED_TOGETHER = 32
 """Connections accepted from the system's queue before the first of them is processed"""
-QUEUED_BY_SYSTEM = 1024
-"""Connections that wait in the system's queue until they are accepted"""
+QUEUED_BY_SYSTEM = 4096
+"""Connections that wait in the system's queue until they are accepted.
+
+The next one is not answered, and its caller tries again after 1, 3, 7 and 15 seconds.
+"""
+HELD_BODY = 32 * 1024
+"""Bytes of a body for which a request waits before the application sees it.
+
+Starting the application for a request that never becomes whole costs ten times as much as reading its head.
+"""
 MOST_CONNECTIONS = 4096
 KEPT_FILES = 256
 """Open files kept back for the database, connections to Encord and worker processes"""
@@ -95,6 +104,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._waits_for: Waiting | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._head_bytes = 0
+        self._held: tuple[RequestResponseCycle, ASGI3Application] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request; if the limit is reached, close the connection that has waited longest."""
@@ -109,6 +119,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
+        self._held = None
         self._wait_for(None)
         super().connection_lost(exc)
 
@@ -141,14 +152,17 @@ class PatientProtocol(HttpToolsProtocol):
         """Stop the deadline: the request is complete."""
         self._wait_for(None)
         super().on_message_complete()
+        if self._held is not None:
+            held, self._held = self._held, None
+            super()._start_asgi_task(*held)
         if self.cycle.response_complete:
             self.transport.close()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or end the connection if the answer came before the end of the body."""
         super().on_response_complete()
-        if self.transport.is_closing() or self.pipeline:
-            return
+        if self.transport.is_closing() or self.pipeline or not self.cycle.response_complete:
+            return  # `not`: the answer was to the request before this one
         if self._waits_for == "body":
             # Closing at once would reset the connection, and the answer might be lost.
             self._unset_keepalive_if_required()
@@ -159,7 +173,8 @@ class PatientProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Stop; answer 503 if a part of a request has arrived, so that it is sent again."""
-        if self._waits_for == "head" and self._head_bytes and not self.transport.is_closing():
+        is_begun = self._held is not None or (self._waits_for == "head" and self._head_bytes)
+        if is_begun and not self.transport.is_closing():
             self._answer(503, "the service is stopping; try again", retry_after=5)
             return
         super().shutdown()
@@ -175,6 +190,15 @@ class PatientProtocol(HttpToolsProtocol):
             self.transport.abort()
             return
         self._answer(408, "the request did not come in time")
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Hand a request to the application; a short body is waited for first."""
+        if cycle is self.cycle and cycle.more_body and not cycle.waiting_for_100_continue:
+            length = next((value for name, value in cycle.scope["headers"] if name == b"content-length"), b"")
+            if length.isdigit() and len(length) < 10 and 0 < int(length) <= HELD_BODY:
+                self._held = cycle, app
+                return
+        super()._start_asgi_task(cycle, app)
 
     def _wait_for(self, what: Waiting | None, seconds: float | None = None) -> None:
         if self._deadline is not None:
