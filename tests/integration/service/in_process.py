@@ -25,7 +25,7 @@ def service_in_process(
     """The use cases and the emulator beneath them; `options` are those of `world`, whose content may be changed."""
     made = world(units, "http://127.0.0.1:9", **options)
     if change_world is not None:
-        document = made.model_dump(mode="json", by_alias=True, exclude_none=True)
+        document = made.model_dump(mode="json", by_alias=True, exclude_unset=True)
         change_world(document)
         made = World.model_validate(document)
     with running(made) as platform:

@@ -146,3 +146,39 @@ def test_a_stage_that_the_sdk_does_not_know_is_named(units: list[Unit], tmp_path
         with pytest.raises(UnexpectedAnswer, match=r"stage of type 'PARALLEL_ANNOTATION'.*parallel annotation"):
             service.connections.scorer.score_data_unit(PRODUCTION, units[0].data_hash)
         assert service.connections.store.latest(PRODUCTION) == []
+
+
+@pytest.mark.parametrize("way", ["review_and_refine", "determine_consensus"])
+def test_both_ways_of_review_leave_every_branch_its_score(units: list[Unit], tmp_path: Path, way: str) -> None:
+    """Label by label or a whole branch: what the reviewer takes to `main` is scored for nobody."""
+    unit = Unit(units[0].image, stage="Review & Refine")
+
+    def change(document: dict[str, Any]) -> None:
+        for stage in document["projects"][1]["workflow"]["stages"]:
+            if stage["type"] == "consensus_review":
+                stage["way"] = way
+
+    with service_in_process([unit], tmp_path, change_world=change) as (service, platform):
+        scorer = service.connections.scorer
+        before = scorer.score_data_unit(PRODUCTION, unit.data_hash).records
+        client = EncordUserClient.create_with_ssh_private_key(KEY.private, domain=platform.url)
+        (task,) = client.get_project(PRODUCTION).workflow.get_stage(name="Review & Refine").get_tasks()
+        branch = max(unit.annotations, key=lambda who: len(unit.annotations[who]))
+        choice: dict[str, Any] = {"branch": unit.branch(branch)}
+        if way == "review_and_refine":
+            (row,) = client.get_project(PRODUCTION).list_label_rows_v2(
+                [unit.data_hash], branch_name=unit.branch(branch)
+            )
+            row.initialise_labels()
+            choice = {"labels": {unit.branch(branch): [box.object_hash for box in row.get_object_instances()[:1]]}}
+        place = f"{platform.url}/_emulator/projects/{PRODUCTION}/tasks/{task.uuid}/consensus"
+        requests.post(place, json=choice, timeout=10).raise_for_status()
+        task.approve()
+        (main,) = client.get_project(PRODUCTION).list_label_rows_v2([unit.data_hash])
+        assert main.label_hash is not None, "the review has left labels on main"
+        drain_scoring_stage(scorer, service.settings.config.stages.scoring[0])
+        assert service.connections.store.latest(PRODUCTION) == list(before)
+        assert {record.annotator for record in before} == set(unit.annotations)
+        (main,) = client.get_project(PRODUCTION).list_label_rows_v2([unit.data_hash])
+        assert main.workflow_graph_node is not None
+        assert main.workflow_graph_node.title == "Complete"
