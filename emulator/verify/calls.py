@@ -1,5 +1,6 @@
 """What the platform sends to a public address: its calls of agents, and its events."""
 
+from collections.abc import Set
 from itertools import pairwise
 
 from encord import Project
@@ -10,6 +11,7 @@ from emulator.verify.recorder import Recorder, Reply
 CALLED_AT_ONCE = 12
 LONG_WORK_SECONDS = 3.0
 ASKED_SECONDS = 3
+FIRST_CALLS = {"agents.concurrency", "agents.signature"}
 
 
 def observe_events(recorder: Recorder, single: str, block: str, seen: Observations) -> None:
@@ -28,10 +30,15 @@ def observe_events(recorder: Recorder, single: str, block: str, seen: Observatio
             seen["webhooks.parts"] = "an event each" if parts else "no events"
 
 
-def observe_calls(ground: Ground, recorder: Recorder, seen: Observations, failed: dict[str, str]) -> None:
+def observe_calls(
+    ground: Ground, recorder: Recorder, seen: Observations, failed: dict[str, str], wanted: Set[str]
+) -> None:
     """How many agents are called at once; how often, and after what time, a failed call is made again."""
-    told(lambda: _at_once(ground, recorder, seen), ("agents.concurrency", "agents.signature"), failed)
-    told(lambda: _again(ground, recorder, seen), [name for name in CALLS if name.startswith("agents.")], failed)
+    calls = {name for name in CALLS if name.startswith("agents.")}
+    if wanted & FIRST_CALLS:
+        told(lambda: _at_once(ground, recorder, seen), FIRST_CALLS, failed)
+    if wanted & (calls - FIRST_CALLS):
+        told(lambda: _again(ground, recorder, seen), calls, failed)
 
 
 def _at_once(ground: Ground, recorder: Recorder, seen: Observations) -> None:

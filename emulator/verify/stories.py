@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from encord import Project
 from encord.exceptions import InvalidArgumentsError
@@ -22,16 +22,24 @@ from emulator.verify.observing import (
 )
 
 MORE_THAN_A_BUNDLE = 1001
+TEMPLATES = {name for name in ONE_KEY if name.startswith("templates.")}
 
 
-def observe(ground: Ground, seen: Observations, failed: dict[str, str]) -> tuple[str, str]:
-    """Fills in what is seen, and what could not be tried and why, by the ledger's id; returns both projects' hashes."""
-    single = told(lambda: Story(ground, "single"), (*ONE_KEY, *PEOPLE), failed)
-    block = told(lambda: Story(ground, "block"), (*ONE_KEY, *PEOPLE), failed)
-    if block is not None and single is not None:
+def observe(ground: Ground, seen: Observations, failed: dict[str, str], wanted: Set[str]) -> tuple[str, str]:
+    """Fills in what is seen, and what could not be tried and why, by the ledger's id; returns both projects' hashes.
+
+    `wanted`: the behaviours that are to be observed. What none of them needs is not made.
+    """
+    templates = wanted & TEMPLATES
+    events = any(name.startswith("webhooks.") for name in wanted)
+    needs_single, needs_block = wanted & ONE_KEY.keys() or events, wanted & PEOPLE.keys() or templates or events
+    single = told(lambda: Story(ground, "single"), (*ONE_KEY, *PEOPLE), failed) if needs_single else None
+    block = told(lambda: Story(ground, "block"), (*ONE_KEY, *PEOPLE), failed) if needs_block else None
+    if block is not None and single is not None and templates:
         _templates(block, single, seen)
+    if block is not None and (wanted & PEOPLE.keys() or "webhooks.parts" in wanted):
         told(lambda: _consensus(block, seen), PEOPLE, failed)
-    if single is not None:
+    if single is not None and (events or wanted & ONE_KEY.keys() - TEMPLATES):
         told(lambda: _annotation(single, seen), ONE_KEY, failed)
     hashes = ["" if story is None else str(story.project_hash) for story in (single, block)]
     return hashes[0], hashes[1]

@@ -218,6 +218,44 @@ def test_a_run_leaves_what_it_tells_and_nothing_else(tmp_path: Path) -> None:
     assert [project.status for project in served.emulator.platform.projects.values()] == ["archived"] * 2
 
 
+def test_a_second_run_uses_what_the_first_has_left_and_sees_the_same(tmp_path: Path) -> None:
+    """Somebody's own archived projects are let alone, also one whose title looks like ours."""
+    folder = tmp_path / "box"
+    with running(World.model_validate(live_world(folder))) as served:
+        runs = [CliRunner().invoke(app, live(folder, served)) for _ in range(2)]
+        projects = served.emulator.platform.projects
+        assert [about(run.output, "as told") for run in runs] == [sorted(ONE_KEY | PEOPLE)] * 2, runs[1].output
+        assert left_by(runs[1].output) == left_by(runs[0].output)
+        assert [project.status for project in projects.values()] == ["archived"] * 2
+        next(iter(projects.values())).title = "Somebody's own"
+        third = CliRunner().invoke(app, live(folder, served))
+        assert about(third.output, "as told") == sorted(ONE_KEY | PEOPLE), third.output
+        assert len(projects) == 3, "one is used again, the other made anew"
+
+
+@pytest.mark.parametrize(
+    ("only", "projects"),
+    [(("priorities.digits", "bundles.largest"), 1), (("consensus.branch-author",), 1), (("templates.stage-uuids",), 2)],
+)
+def test_only_what_is_asked_for_is_tried_and_made(tmp_path: Path, only: tuple[str, ...], projects: int) -> None:
+    folder = tmp_path / "box"
+    words = [word for name in only for word in ("--only", name)]
+    with running(World.model_validate(live_world(folder))) as served:
+        ran = CliRunner().invoke(app, live(folder, served, *words))
+        assert len(served.emulator.platform.projects) == projects
+    assert about(ran.output, "as told") == sorted(only)
+    assert ran.exit_code == ALL_SO
+
+
+def test_what_cannot_be_tried_with_one_key_is_refused_by_name(tmp_path: Path) -> None:
+    folder = tmp_path / "box"
+    with running(World.model_validate(live_world(folder))) as served:
+        ran = CliRunner().invoke(app, live(folder, served, "--only", "consensus.branch-author", second=False))
+        assert requests_so_far(served) == 0
+    assert ran.exit_code == 2
+    assert "cannot be tried with these keys; these can:" in " ".join(ran.output.replace("│", " ").split())
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_killed_at_any_point_it_cleans_what_can_be_deleted(tmp_path: Path) -> None:
