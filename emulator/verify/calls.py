@@ -61,19 +61,25 @@ def _again(ground: Ground, recorder: Recorder, seen: Observations) -> None:
     units: list[str] = []
 
     def prepare(data_hashes: list[str]) -> None:
-        failing, asking, slow = data_hashes
+        failing, asking, slow, misnamed = data_hashes
         units[:] = data_hashes
         recorder.replies[failing] = Reply(503)
         recorder.replies[asking] = Reply(503, headers={"Retry-After": str(ASKED_SECONDS)})
+        recorder.replies[misnamed] = Reply(body={"decision": "no pathway has this name"})
         recorder.replies[slow] = Reply(after_seconds=LONG_WORK_SECONDS)
 
     def pause() -> float:
         longest = max((max(_pauses(recorder, unit), default=0) for unit in units), default=0)
         return max(LONG_WORK_SECONDS + 1, 2 * longest + 1)
 
-    story = Story(ground, "failing calls", 3, prepare)
+    story = Story(ground, "failing calls", 4, prepare)
     recorder.wait_until_quiet(pause)
-    failing, asking, slow = units
+    failing, asking, slow, misnamed = units
+    waiting = {str(task.data_hash) for task in story.admin.workflow.get_stage(name="Route").get_tasks()}
+    if recorder.calls_for(misnamed):
+        seen["agents.decision-is-a-name"] = (
+            "another name moves nothing" if misnamed in waiting else "the task was moved"
+        )
     pauses = _pauses(recorder, failing)
     # Whatever else this machine does makes a pause longer, never shorter; every pause is twice the one before.
     first = min((one / 2**n for n, one in enumerate(pauses)), default=0)

@@ -150,7 +150,7 @@ def _person(option: str, key: Path | None, address: str | None) -> Person:
 def plan(account: Account, budget: int) -> Iterator[str]:
     """What is about to be done, for somebody to say yes to."""
     yield f"At {account.domain}, as {', '.join(person.email for person in account.people)}, this run makes:"
-    stories = 4 if account.public_url is not None else 2
+    stories = 5 if account.public_url is not None else 3
     yield f"  {stories} projects from the template {account.template}, with a dataset, an ontology and a folder each,"
     yield "  or fewer: what an earlier run has archived is used again, if its journal lies beside this run's"
     yield f"  all called 'bqa-verify RUN ...'; nothing else can be written to; at most {budget} requests"

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from encord import EncordUserClient, Project
 from encord.exceptions import EncordException
+from encord.issues.issue_client import TaskIssues
 from encord.objects import LabelRowV2, OntologyStructure, Shape
 from encord.objects.coordinates import BoundingBoxCoordinates
 from encord.orm.dataset import StorageLocation
@@ -31,20 +32,25 @@ ONE_KEY: Observations = {
     "datasets.detached-labels": "lost",
     "labels.reading-marks-in-progress": "LABEL_IN_PROGRESS",
     "labels.row-timestamps": "plain",
+    "metadata.unchecked": "kept",
     "priorities.digits": PRIORITY,
+    "priorities.order": "by priority, then by entry",
     "templates.pathway-uuids": "the same",
     "templates.stage-uuids": "new",
     "workflow.moved-task-loses-assignee": "nobody",
     "workflow.rejected-keeps-annotator": "the annotator",
 }
 PEOPLE: Observations = {
+    "analytics.actions": "told at once",
     "consensus.branch-author": "the annotators",
     "consensus.branches-after-block": "listed",
     "consensus.entered-again": "the same branches",
     "consensus.main-after-approval": "the first branch",
+    "issues.who": "everybody",
 }
 CALLS: Observations = {
     "agents.concurrency": 8,
+    "agents.decision-is-a-name": "another name moves nothing",
     "agents.retries": "3 more, the first after about 0.5 s",
     "agents.retry-after": "ignored",
     "agents.signature": ["X-Encord-Signature"],
@@ -161,6 +167,11 @@ class Story:
         """The rows on other branches, by branch."""
         rows = self.admin.list_label_rows_v2(include_all_label_branches=True)
         return {row.branch_name: row for row in rows if row.branch_name != "main"}
+
+    def issues(self, project: Project) -> TaskIssues:
+        """The issues of the one data unit, as somebody sees them."""
+        client = project.workflow.stages[0]._workflow_client.api_client
+        return TaskIssues(client, UUID(self.project_hash), UUID(self.row().data_hash))
 
     def _check_stages(self) -> None:
         titles = {stage.title for stage in self.admin.workflow.stages}
