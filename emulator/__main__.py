@@ -1,6 +1,7 @@
 """`python -m emulator`: serve, schema, ledger, verify, and a sandbox to begin with (init, play)."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -137,6 +138,9 @@ def verify_command(
     record_in: Annotated[
         Path | None, typer.Option("--record", help="a folder: ledger.toml and evidence are written there")
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="a behaviour of the ledger, by its id; may be given several times")
+    ] = None,
     clean: Annotated[str | None, typer.Option(help="clean up after this run, which was ended", metavar="RUN")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="ask nothing")] = False,
 ) -> None:
@@ -153,6 +157,8 @@ def verify_command(
             account, journals = command.account_of_sandbox(folder, url), folder
         else:
             raise ValueError("name a sandbox, or give --live")
+        account = replace(account, only=tuple(only or ()))
+        account.expected()
         if clean is not None and not journal_of(journals, clean).exists():
             raise ValueError(f"there is no journal {journal_of(journals, clean)}: give its folder with --journals")
     except (OSError, ValueError) as error:

@@ -12,7 +12,7 @@ from emulator.ontologies.models import EMPTY_EDITOR, Ontology
 from emulator.organisation.models import Grant, Group, Integration, Tag
 from emulator.platform import Platform
 from emulator.projects.models import Project
-from emulator.projects.world import AnnotationStageSpec, ConsensusStageSpec, ProjectSpec, TaskSpec, WorkflowSpec
+from emulator.projects.world import AnnotationStageSpec, BranchedStageSpec, ProjectSpec, TaskSpec, WorkflowSpec
 from emulator.storage.models import Folder
 from emulator.storage.worlds import check_members, load_folder, load_item
 from emulator.users.models import User
@@ -214,13 +214,13 @@ def _stand(project: Project, unit: DataRow, spec: TaskSpec) -> None:
         subtask = Subtask(part.branch_name, now, now, part.uuid, part.status, part.assignee, part.last_actioned_by)
         subtask.submitted_at, subtask.updated_at = part.submitted_at, part.submitted_at or now
         project.flow.add_part(task, subtask)
-        _note_submission(project, task, ConsensusStageSpec, part.last_actioned_by or part.assignee, part.submitted_at)
+        _note_submission(project, task, BranchedStageSpec, part.assignee or part.last_actioned_by, part.submitted_at)
 
 
 def _note_submission(
     project: Project,
     task: Task,
-    kind: type[AnnotationStageSpec | ConsensusStageSpec],
+    kind: type[AnnotationStageSpec | BranchedStageSpec],
     by: str | None,
     at: datetime | None,
 ) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests.parts import VARIABLE
-from tests.switches import broken
+from tests.switches import broken, note_reads, reads_noted
 
 # A loaded machine is slow: no example fails by the clock. The same code gives the same verdict: `make test` draws the
 # same examples each time, `make explore` new ones.
@@ -44,7 +45,9 @@ def bluebirds() -> dict[str, Any]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under a turned switch the tests that it is known to break must fail."""
+    """Tests marked `encord` note what they read; under a turned switch those that it is known to break must fail."""
+    if any(item.get_closest_marker("encord") for item in items):
+        note_reads()
     for item in items:
         if broken() & {item.nodeid, item.nodeid.partition("[")[0]}:
             item.add_marker(pytest.mark.xfail(strict=True, reason="the switch is known to break it"))
@@ -63,3 +66,13 @@ def pytest_unconfigure() -> None:
 def _note(at: str) -> None:
     if file := os.environ.get(VARIABLE):
         Path(file).write_text(at, encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def switches_read(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Holds `switch_reads.json`: a test marked `encord` may read no switch but those that stand there."""
+    if request.node.get_closest_marker("encord") is None:
+        yield
+        return
+    with reads_noted(request.node.nodeid):
+        yield

@@ -1,19 +1,30 @@
 """The guesses about Encord turned one by one, and the tests marked `encord` run under each: `make switches`.
 
 What a turned switch breaks stands in BREAKS; these tests are then expected to fail, every one, and no other.
+
+A test during which the emulator never reads a switch cannot depend on it, and is not run under it. Which tests read
+which switch stands in `switch_reads.json`. Every test compares what it reads with that file;
+`python -m tests.switches --record` writes it anew.
 """
 
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 VARIABLE = "EMULATOR_SWITCHES"
+READS = ROOT / "tests" / "switch_reads.json"
+RECORD = "RECORD_SWITCH_READS"
+"""Environment variable: a file that gets what each test reads, in place of the comparison."""
+TWO_AT_A_TIME = ("--numprocesses", "2", "--dist", "loadfile")
 
 # The other reading of every switch; of amounts, one that is far from ours.
 TURNED: dict[str, Any] = {
@@ -89,22 +100,106 @@ def broken() -> frozenset[str]:
     return frozenset().union(*(BREAKS.get(name, frozenset()) for name in turned))
 
 
+_read: set[str] = set()
+"""Switches that the emulator has read since the last test."""
+_not_turned: set[str] = set()
+"""Switches that the environment turns, and a world has set otherwise."""
+_read_by_fixtures: dict[str, set[str]] = {}
+"""Switches read while fixtures of a whole file were made, by file."""
+
+
+@cache
+def note_reads() -> None:
+    """From now on every reading of a switch is noted."""
+    from emulator.world import Switches  # most tests need no emulator
+
+    names, read = frozenset(Switches.model_fields), Switches.__getattribute__
+
+    turned = json.loads(os.environ.get(VARIABLE) or "{}")
+
+    def noting(self: Switches, name: str) -> Any:
+        value = read(self, name)
+        if name in names:
+            _read.add(name)
+            if turned.get(name, value) != value:
+                _not_turned.add(name)
+        return value
+
+    Switches.__getattribute__ = noting  # type: ignore[method-assign]
+
+
+def known_reads() -> dict[str, list[str]]:
+    """The switches that a test reads, by its node id without parameters."""
+    found: dict[str, list[str]] = json.loads(READS.read_text(encoding="utf-8"))
+    return found
+
+
+@contextmanager
+def reads_noted(node: str) -> Iterator[None]:
+    """Notes what the test in the block reads, with what the fixtures of its file have read.
+
+    Raises:
+        AssertionError: a switch that `switch_reads.json` does not know of the test, or that a world keeps as it is.
+    """
+    test = node.partition("[")[0]
+    of_file = _read_by_fixtures.setdefault(test.partition("::")[0], set())
+    of_file |= _read
+    _read.clear()
+    yield
+    read = sorted(of_file | _read)
+    _read.clear()
+    assert not _not_turned, f"the world sets {', '.join(sorted(_not_turned))}: the other reading is not tried"
+    if record := os.environ.get(RECORD):
+        with Path(record).open("a", encoding="utf-8") as file:
+            file.write(json.dumps([test, read]) + "\n")
+    elif not os.environ.get(VARIABLE):
+        unknown = set(read) - set(known_reads().get(test, ()))
+        assert not unknown, f"reads {', '.join(sorted(unknown))}: run python -m tests.switches --record"
+
+
 def marked_files() -> list[str]:
     """The files with marked tests: to import all the others takes longer than to run these."""
     files = sorted((ROOT / "tests" / "integration").rglob("test_*.py"))
     return [str(path) for path in files if "pytest.mark.encord" in path.read_text(encoding="utf-8")]
 
 
+def _pytest(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "encord", "-p", "no:cacheprovider", "-p", "no:schemathesis"]
+    return subprocess.run(
+        [*command, *arguments], env={**os.environ, **environment}, capture_output=True, text=True, cwd=ROOT, check=False
+    )
+
+
+def record(say: Callable[[str], None]) -> int:
+    """Runs every marked test and writes which switches each reads."""
+    with tempfile.TemporaryDirectory() as folder:
+        lines = Path(folder) / "reads"
+        ran = _pytest(*marked_files(), environment={RECORD: str(lines)})
+        found: dict[str, set[str]] = {}
+        for line in lines.read_text(encoding="utf-8").splitlines():
+            test, read = json.loads(line)
+            found.setdefault(test, set()).update(read)
+    READS.write_text(
+        json.dumps({test: sorted(found[test]) for test in sorted(found)}, indent=1) + "\n", encoding="utf-8"
+    )
+    say(ran.stdout.strip().splitlines()[-1])
+    return ran.returncode
+
+
 def main(names: list[str], say: Callable[[str], None]) -> int:
-    """Runs the marked tests under each of these switches, or all; says which are not as expected."""
-    unlike = []
+    """Runs the marked tests that read it under each of these switches, or all; says which are not as expected."""
+    unlike, reads = [], known_reads()
     for name in names or TURNED:
-        began = time.monotonic()
-        environment = {**os.environ, VARIABLE: json.dumps({name: TURNED[name]})}
-        command = [sys.executable, "-m", "pytest", "-q", "-m", "encord", "-p", "no:cacheprovider", *marked_files()]
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
+        began, before = time.monotonic(), os.times()
+        tests = [test for test, read in reads.items() if name in read]
+        ran = _pytest(*TWO_AT_A_TIME, *tests, environment={VARIABLE: json.dumps({name: TURNED[name]})})
         said = ran.stdout.strip().splitlines() or ran.stderr.strip().splitlines()
-        say(f"{name}={TURNED[name]}: {said[-1]} ({time.monotonic() - began:.0f} s)")
+        after = os.times()
+        processor = after.children_user + after.children_system - before.children_user - before.children_system
+        say(
+            f"{name}={TURNED[name]}: {said[-1]} ({len(tests)} of {len(reads)} tests, "
+            f"{time.monotonic() - began:.0f} s, {processor:.0f} s of processor)"
+        )
         for line in said:
             if line.startswith(("FAILED ", "ERROR ")):
                 say(f"  {line}")
@@ -115,4 +210,9 @@ def main(names: list[str], say: Callable[[str], None]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], lambda line: print(line, flush=True)))  # noqa: T201
+    words = sys.argv[1:]
+
+    def say(line: str) -> None:
+        print(line, flush=True)  # noqa: T201
+
+    sys.exit(record(say) if words == ["--record"] else main(words, say))

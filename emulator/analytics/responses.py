@@ -14,7 +14,7 @@ from emulator.organisation.responses import ORGANISATION_ID
 from emulator.projects.models import Project
 from emulator.projects.roles import NUMBERS
 from emulator.wire import iso, page, parse_date
-from emulator.workflow.responses import STAGE_TYPES
+from emulator.workflow.responses import stage_type
 
 routes = Routes()
 
@@ -134,7 +134,7 @@ def _time_dto(project: Project, spent: TimeSpent) -> dict[str, Any]:
         "datasetTitle": unit.dataset.title,
         "workflowTaskUuid": where.task_uuid,
         "workflowStage": {
-            "stageType": STAGE_TYPES[where.stage.type],
+            "stageType": stage_type(where.stage),
             "uuid": where.stage.uuid,
             "title": where.stage.title,
         },
@@ -167,7 +167,7 @@ def _editor_log(project: Project, entry: TaskAction | LabelAction, call: Call) -
     where, unit = entry.where, project.units[entry.where.data_hash]
     user = call.platform.users.by_email[entry.by]
     row = project.rows.find(unit.hash, MAIN_BRANCH)
-    stage_type = STAGE_TYPES.get(where.stage.type, "")
+    kind = stage_type(where.stage)
     common = {
         "id": entry.uuid,
         "dataUnitId": unit.hash,
@@ -189,7 +189,7 @@ def _editor_log(project: Project, entry: TaskAction | LabelAction, call: Call) -
         "dataUnitDatasetTitle": unit.dataset.title,
         "ontologyId": project.ontology.hash,
         "labelId": entry.label_hash if isinstance(entry, LabelAction) else (row.label_hash or "" if row else ""),
-        "workflowStageType": stage_type if stage_type in _LOGGED_STAGES else "",
+        "workflowStageType": kind if kind in _LOGGED_STAGES else "",
         "workflowStageTitle": where.stage.title,
     }
     if isinstance(entry, TaskAction):

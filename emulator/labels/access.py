@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from emulator.errors import InvalidArgumentsError
 from emulator.labels.metadata import Entry
 from emulator.projects.roles import ANNOTATING, REVIEWING, may_manage
-from emulator.projects.world import AnnotationStageSpec, ConsensusReviewStageSpec, ConsensusStageSpec, ReviewStageSpec
+from emulator.projects.world import AnnotationStageSpec, BranchedStageSpec, ConsensusReviewStageSpec, ReviewStageSpec
 from emulator.workflow.actions import Actor
 from emulator.world import Switches
 
@@ -22,7 +22,7 @@ def is_listed(entry: Entry, switches: Switches) -> bool:
     """Whether a listing shows a row: the branches of a consensus block may be hidden once the block is over."""
     if entry.subtask is None or switches.consensus_branches_after_block == "listed":
         return True
-    return isinstance(entry.task.stage, ConsensusStageSpec | ConsensusReviewStageSpec)
+    return isinstance(entry.task.stage, BranchedStageSpec | ConsensusReviewStageSpec)
 
 
 def may_open(entry: Entry, actor: Actor) -> bool:
@@ -33,7 +33,7 @@ def may_open(entry: Entry, actor: Actor) -> bool:
     if holder not in (None, actor.email):
         return False
     match entry.task.stage:
-        case ConsensusStageSpec():
+        case BranchedStageSpec():
             return entry.subtask is not None and not entry.subtask.submitted and actor.role in ANNOTATING
         case AnnotationStageSpec():
             return actor.role in ANNOTATING

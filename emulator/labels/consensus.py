@@ -1,4 +1,4 @@
-"""What a reviewer takes over to `main` in a consensus review: one whole branch, or labels of any."""
+"""What comes to `main` from people's branches: one whole branch, labels of any, or all of them."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -35,6 +35,14 @@ def take_labels(rows: LabelRows, task: Task, taken: Mapping[str, list[str]], by:
         if unknown:
             raise InvalidArgumentsError(f"Branch {branch_name} has no label {unknown[0]}")
         _add(whole, _only(content, set(label_ids)))
+    _take(rows, task, whole, by)
+
+
+def join_branches(rows: LabelRows, task: Task, by: str) -> None:
+    """Parallel annotation: `main` gets all labels of all branches."""
+    whole = Content()
+    for part in task.subtasks:
+        _add(whole, _content_of(rows, task, part.branch_name))
     _take(rows, task, whole, by)
 
 

@@ -57,13 +57,27 @@ class ReviewStageSpec(StageSpec):
     reject: str | None = None
 
 
-class ConsensusStageSpec(StageSpec):
-    """The annotation half of a consensus block: every task is labelled by `annotators` people on branches."""
+class BranchedStageSpec(StageSpec):
+    """Several people label the same task, each on a branch of their own."""
 
-    type: Literal["consensus_annotation"]
     next: str
     annotators: int = Field(2, ge=1)
     webhook: WebhookSpec | None = None
+
+
+class ConsensusStageSpec(BranchedStageSpec):
+    """The annotation half of a consensus block: every task is labelled by `annotators` people on branches."""
+
+    type: Literal["consensus_annotation"]
+
+
+class ParallelStageSpec(BranchedStageSpec):
+    """Parallel annotation: classes divided among people; what they drew on their branches is joined on `main`."""
+
+    type: Literal["parallel_annotation"]
+    shown_as: Literal["PARALLEL_ANNOTATION", "CONSENSUS_ANNOTATION"] = Field(
+        "PARALLEL_ANNOTATION", description="the type in the API: one that the SDK does not know, or that of a consensus"
+    )
 
 
 class ConsensusReviewStageSpec(StageSpec):
@@ -139,6 +153,7 @@ AnyStageSpec = Annotated[
     AnnotationStageSpec
     | ReviewStageSpec
     | ConsensusStageSpec
+    | ParallelStageSpec
     | ConsensusReviewStageSpec
     | AgentStageSpec
     | PercentageRouterSpec

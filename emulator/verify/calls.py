@@ -1,5 +1,6 @@
 """What the platform sends to a public address: its calls of agents, and its events."""
 
+from collections.abc import Set
 from itertools import pairwise
 
 from encord import Project
@@ -10,6 +11,7 @@ from emulator.verify.recorder import Recorder, Reply
 CALLED_AT_ONCE = 12
 LONG_WORK_SECONDS = 3.0
 ASKED_SECONDS = 3
+FIRST_CALLS = {"agents.concurrency", "agents.signature"}
 
 
 def observe_events(recorder: Recorder, single: str, block: str, seen: Observations) -> None:
@@ -28,10 +30,15 @@ def observe_events(recorder: Recorder, single: str, block: str, seen: Observatio
             seen["webhooks.parts"] = "an event each" if parts else "no events"
 
 
-def observe_calls(ground: Ground, recorder: Recorder, seen: Observations, failed: dict[str, str]) -> None:
+def observe_calls(
+    ground: Ground, recorder: Recorder, seen: Observations, failed: dict[str, str], wanted: Set[str]
+) -> None:
     """How many agents are called at once; how often, and after what time, a failed call is made again."""
-    told(lambda: _at_once(ground, recorder, seen), ("agents.concurrency", "agents.signature"), failed)
-    told(lambda: _again(ground, recorder, seen), [name for name in CALLS if name.startswith("agents.")], failed)
+    calls = {name for name in CALLS if name.startswith("agents.")}
+    if wanted & FIRST_CALLS:
+        told(lambda: _at_once(ground, recorder, seen), FIRST_CALLS, failed)
+    if wanted & (calls - FIRST_CALLS):
+        told(lambda: _again(ground, recorder, seen), calls, failed)
 
 
 def _at_once(ground: Ground, recorder: Recorder, seen: Observations) -> None:
@@ -54,19 +61,25 @@ def _again(ground: Ground, recorder: Recorder, seen: Observations) -> None:
     units: list[str] = []
 
     def prepare(data_hashes: list[str]) -> None:
-        failing, asking, slow = data_hashes
+        failing, asking, slow, misnamed = data_hashes
         units[:] = data_hashes
         recorder.replies[failing] = Reply(503)
         recorder.replies[asking] = Reply(503, headers={"Retry-After": str(ASKED_SECONDS)})
+        recorder.replies[misnamed] = Reply(body={"decision": "no pathway has this name"})
         recorder.replies[slow] = Reply(after_seconds=LONG_WORK_SECONDS)
 
     def pause() -> float:
         longest = max((max(_pauses(recorder, unit), default=0) for unit in units), default=0)
         return max(LONG_WORK_SECONDS + 1, 2 * longest + 1)
 
-    story = Story(ground, "failing calls", 3, prepare)
+    story = Story(ground, "failing calls", 4, prepare)
     recorder.wait_until_quiet(pause)
-    failing, asking, slow = units
+    failing, asking, slow, misnamed = units
+    waiting = {str(task.data_hash) for task in story.admin.workflow.get_stage(name="Route").get_tasks()}
+    if recorder.calls_for(misnamed):
+        seen["agents.decision-is-a-name"] = (
+            "another name moves nothing" if misnamed in waiting else "the task was moved"
+        )
     pauses = _pauses(recorder, failing)
     # Whatever else this machine does makes a pause longer, never shorter; every pause is twice the one before.
     first = min((one / 2**n for n, one in enumerate(pauses)), default=0)

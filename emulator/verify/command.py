@@ -22,7 +22,7 @@ from emulator.quickstart.sandbox import ANNOTATORS, OPERATOR, PRODUCTION_TEMPLAT
 from emulator.verify.calls import observe_calls, observe_events
 from emulator.verify.cleaning import clean
 from emulator.verify.guard import Guard, StoppedRun
-from emulator.verify.journal import Journal, journal_of
+from emulator.verify.journal import Journal, Kind, journal_of, left_by_others
 from emulator.verify.observing import CALLS, ONE_KEY, PEOPLE, Ground, Observations
 from emulator.verify.recorder import Recorder, recording
 from emulator.verify.stories import observe
@@ -56,6 +56,13 @@ class Account:
     reviewer: Person
     public_url: str | None = None
     port: int = 0
+    only: tuple[str, ...] = ()
+    """The behaviours to be tried; all when empty."""
+
+    @property
+    def ground(self) -> str:
+        """What runs must have in common so that one can use what the other has left."""
+        return f"{self.domain} {self.template} {self.people[0].email}"
 
     @property
     def here(self) -> bool:
@@ -69,7 +76,11 @@ class Account:
         return EncordUserClient.create_with_ssh_private_key(person.key, domain=self.domain, requests_settings=once)
 
     def expected(self) -> Observations:
-        """What is to be observed with these people, and this address."""
+        """What is to be observed with these people, and this address.
+
+        Raises:
+            ValueError: what was asked for cannot be.
+        """
         found = dict(ONE_KEY)
         if len(self.annotators) > 1:
             found |= PEOPLE
@@ -77,7 +88,12 @@ class Account:
             found |= {
                 name: value for name, value in CALLS.items() if name != "webhooks.parts" or len(self.annotators) > 1
             }
-        return found
+        unknown = [name for name in self.only if name not in found]
+        if unknown:
+            raise ValueError(
+                f"{unknown[0]} cannot be tried with these keys and addresses; these can: {', '.join(found)}"
+            )
+        return {name: value for name, value in found.items() if name in self.only or not self.only}
 
 
 def account_of_sandbox(folder: Path, url: str | None) -> Account:
@@ -134,8 +150,9 @@ def _person(option: str, key: Path | None, address: str | None) -> Person:
 def plan(account: Account, budget: int) -> Iterator[str]:
     """What is about to be done, for somebody to say yes to."""
     yield f"At {account.domain}, as {', '.join(person.email for person in account.people)}, this run makes:"
-    stories = 4 if account.public_url is not None else 2
-    yield f"  {stories} projects from the template {account.template}, with a dataset, an ontology and a folder each"
+    stories = 5 if account.public_url is not None else 3
+    yield f"  {stories} projects from the template {account.template}, with a dataset, an ontology and a folder each,"
+    yield "  or fewer: what an earlier run has archived is used again, if its journal lies beside this run's"
     yield f"  all called 'bqa-verify RUN ...'; nothing else can be written to; at most {budget} requests"
     yield "When it ends it deletes items and folders and archives the projects; the SDK cannot delete the rest."
 
@@ -143,7 +160,7 @@ def plan(account: Account, budget: int) -> Iterator[str]:
 def verify(account: Account, journals: Path, say: Say, *, budget: int = BUDGET, record_in: Path | None = None) -> int:
     """Observes, tells what is as the ledger says and what is not, cleans up, and returns the exit code."""
     journal = Journal(journal_of(journals, uuid4().hex[:8]))
-    journal.path.touch()
+    journal.begin(account.ground)
     say(f"run {journal.run}; journal {journal.path}")
     guard = Guard(account.domain, journal, budget=budget, people=[person.email for person in account.people])
     seen: Observations = {}
@@ -184,11 +201,22 @@ def _observe(
         annotators={who.email: _client_of(account, who, admin) for who in account.annotators},
         template=account.template,
         title=journal.title,
+        left=lambda story: left_by_others(journal, account.ground, story),
+        take=lambda left: _take(journal, left),
     )
-    single, block = observe(ground, seen, failed)
+    wanted = account.expected().keys()
+    single, block = observe(ground, seen, failed, wanted)
     if recorder is not None:
         observe_events(recorder, single, block, seen)
-        observe_calls(ground, recorder, seen, failed)
+        observe_calls(ground, recorder, seen, failed, wanted)
+
+
+def _take(journal: Journal, left: tuple[str, str, str]) -> None:
+    """What another run of ours has made may be written to in this one, too."""
+    kinds: tuple[Kind, ...] = ("project", "dataset", "ontology")
+    for kind, uuid in zip(kinds, left, strict=True):
+        journal.intend(kind, f"as an earlier run has left it: {uuid}")
+        journal.made(kind, uuid)
 
 
 def _client_of(account: Account, person: Person, admin: EncordUserClient) -> EncordUserClient:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-Kind = Literal["project", "dataset", "ontology", "folder", "item", "data", "label", "task"]
+Kind = Literal["project", "dataset", "ontology", "folder", "item", "data", "label", "task", "ground"]
 MARK = "bqa-verify"
+_OF_A_STORY: tuple[Kind, ...] = ("project", "dataset", "ontology")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,20 @@ class Journal:
         """The titles that were to be given to things of a kind, in order."""
         return [entry.title for entry in self.entries if entry.kind == kind and entry.title is not None]
 
+    def begin(self, ground: str) -> None:
+        """Where the run is: account, template and person."""
+        self._add(Entry("ground", title=ground))
+
+    def left(self, story: str) -> tuple[str, str, str] | None:
+        """Project, dataset and ontology that the run has made for a story; None unless it has made all three."""
+        found = []
+        for kind in _OF_A_STORY:
+            # What was made was noted in the order of the intents.
+            of_kind = dict(zip(self.titles(kind), self.of_kind(kind), strict=False))
+            found.append(of_kind.get(self.title(story)))
+        project, dataset, ontology = found
+        return (project, dataset, ontology) if project and dataset and ontology else None
+
     def _add(self, entry: Entry) -> None:
         self.entries.append(entry)
         told = {"kind": entry.kind, **({"title": entry.title} if entry.uuid is None else {"uuid": entry.uuid})}
@@ -80,6 +95,16 @@ class Journal:
 def journal_of(folder: Path, run: str) -> Path:
     """Where the journal of a run lies."""
     return folder / f"{MARK}-{run}.jsonl"
+
+
+def left_by_others(journal: Journal, ground: str, story: str) -> Iterator[tuple[str, str, str]]:
+    """Project, dataset and ontology of a story, as earlier runs on the same ground have left them; the newest first."""
+    others = [path for path in journal.path.parent.glob(f"{MARK}-*.jsonl") if path != journal.path]
+    for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True):
+        other = Journal(path)
+        left = other.left(story)
+        if left is not None and other.titles("ground") == [ground]:
+            yield left
 
 
 def _read(path: Path) -> Iterator[Entry]:

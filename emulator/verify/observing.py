@@ -9,12 +9,16 @@ from uuid import UUID
 
 from encord import EncordUserClient, Project
 from encord.exceptions import EncordException
+from encord.issues.issue_client import TaskIssues
 from encord.objects import LabelRowV2, OntologyStructure, Shape
 from encord.objects.coordinates import BoundingBoxCoordinates
 from encord.orm.dataset import StorageLocation
+from encord.orm.project import ProjectStatus
 from encord.storage import StorageFolder
 from encord.utilities.project_user import ProjectUserRole
 from PIL import Image
+
+from emulator.verify.journal import MARK
 
 PRIORITY = 0.123456789
 STAGES = ("Route", "Consensus", "Review & Refine", "Score", "Complete", "Annotate", "Review")
@@ -28,20 +32,25 @@ ONE_KEY: Observations = {
     "datasets.detached-labels": "lost",
     "labels.reading-marks-in-progress": "LABEL_IN_PROGRESS",
     "labels.row-timestamps": "plain",
+    "metadata.unchecked": "kept",
     "priorities.digits": PRIORITY,
+    "priorities.order": "by priority, then by entry",
     "templates.pathway-uuids": "the same",
     "templates.stage-uuids": "new",
     "workflow.moved-task-loses-assignee": "nobody",
     "workflow.rejected-keeps-annotator": "the annotator",
 }
 PEOPLE: Observations = {
+    "analytics.actions": "told at once",
     "consensus.branch-author": "the annotators",
     "consensus.branches-after-block": "listed",
     "consensus.entered-again": "the same branches",
     "consensus.main-after-approval": "the first branch",
+    "issues.who": "everybody",
 }
 CALLS: Observations = {
     "agents.concurrency": 8,
+    "agents.decision-is-a-name": "another name moves nothing",
     "agents.retries": "3 more, the first after about 0.5 s",
     "agents.retry-after": "ignored",
     "agents.signature": ["X-Encord-Signature"],
@@ -61,7 +70,8 @@ class NotSoError(Exception):
 class Ground:
     """Where it is tried: clients of an admin, a reviewer and annotators by e-mail, and a template as `init` has it.
 
-    With one key the admin is everybody. `title` marks what is made.
+    With one key the admin is everybody. `title` marks what is made. `left` gives the projects, datasets and ontologies
+    of a story that earlier runs have left, and `take` makes some of them the run's own.
     """
 
     admin: EncordUserClient
@@ -69,6 +79,8 @@ class Ground:
     annotators: dict[str, EncordUserClient]
     template: str
     title: Callable[[str], str]
+    left: Callable[[str], Iterable[tuple[str, str, str]]] = lambda _story: ()
+    take: Callable[[tuple[str, str, str]], None] = lambda _left: None
 
     @property
     def people(self) -> set[str]:
@@ -80,36 +92,64 @@ class Story:
     """A project of pictures, made from the template, and everybody's view of it."""
 
     def __init__(
-        self, ground: Ground, name: str, pictures: int = 1, prepare: Callable[[list[str]], None] = lambda _hashes: None
+        self, ground: Ground, name: str, pictures: int = 1, prepare: Callable[[list[str]], None] | None = None
     ) -> None:
-        """Makes the project; `prepare` is given the data hashes just before."""
+        """Makes the project, or takes one that an earlier run has left.
+
+        `prepare` is given the data hashes just before the project is made; then it is a new one.
+        """
         self.ground = ground
-        title = ground.title(name)
         client = ground.admin
-        created = client.create_dataset(title, StorageLocation.CORD_STORAGE, create_backing_folder=False)
-        dataset = client.get_dataset(created.dataset_hash)
-        self.folder = client.create_storage_folder(title)
-        rows = dataset.link_items([upload(self.folder) for _ in range(pictures)])
-        structure = OntologyStructure()
-        structure.add_object("Thing", Shape.BOUNDING_BOX)
-        ontology = client.create_ontology(title, title, structure)
-        self.dataset_hash = created.dataset_hash
-        prepare([row.uid for row in rows])
-        self.project_hash = client.create_project(
-            title,
-            [created.dataset_hash],
-            ontology_hash=ontology.ontology_hash,
-            workflow_template_hash=ground.template,
-        )
+        self.folder = client.create_storage_folder(ground.title(name))
+        left = self._archived(name) if prepare is None else None
+        if left is not None:
+            self.project_hash, self.dataset_hash = left
+            client.get_dataset(self.dataset_hash).link_items([upload(self.folder) for _ in range(pictures)])
+        else:
+            self._make(ground.title(name), pictures, prepare)
         self.admin = client.get_project(self.project_hash)
         self._check_stages()
-        others = [who for who in ground.annotators if ground.annotators[who] is not client]
-        if ground.reviewer[1] is not client:
+        here = {user.user_email for user in self.admin.list_users()} if left is not None else set()
+        others = [who for who in ground.annotators if ground.annotators[who] is not client and who not in here]
+        if ground.reviewer[1] is not client and ground.reviewer[0] not in here:
             self.admin.add_users([ground.reviewer[0]], ProjectUserRole.REVIEWER)
         if others:
             self.admin.add_users(others, ProjectUserRole.ANNOTATOR)
         self.reviewer = ground.reviewer[1].get_project(self.project_hash)
         self.annotators = {who: each.get_project(self.project_hash) for who, each in ground.annotators.items()}
+
+    def _make(self, title: str, pictures: int, prepare: Callable[[list[str]], None] | None) -> None:
+        client = self.ground.admin
+        created = client.create_dataset(title, StorageLocation.CORD_STORAGE, create_backing_folder=False)
+        rows = client.get_dataset(created.dataset_hash).link_items([upload(self.folder) for _ in range(pictures)])
+        structure = OntologyStructure()
+        structure.add_object("Thing", Shape.BOUNDING_BOX)
+        ontology = client.create_ontology(title, title, structure)
+        self.dataset_hash = created.dataset_hash
+        if prepare is not None:
+            prepare([row.uid for row in rows])
+        self.project_hash = client.create_project(
+            title,
+            [created.dataset_hash],
+            ontology_hash=ontology.ontology_hash,
+            workflow_template_hash=self.ground.template,
+        )
+
+    def _archived(self, name: str) -> tuple[str, str] | None:
+        """A project without tasks that an earlier run has archived, and its dataset; None if there is none."""
+        client = self.ground.admin
+        for left in self.ground.left(name):
+            try:
+                project = client.get_project(left[0])
+                ours = project.title.startswith(f"{MARK} ") and project.status == ProjectStatus.ARCHIVED
+                if not ours or project.list_label_rows_v2():
+                    continue
+            except EncordException:
+                continue  # somebody has deleted it
+            self.ground.take(left)
+            project.set_status(ProjectStatus.IN_PROGRESS)
+            return left[0], left[1]
+        return None
 
     def only(self, project: Project, stage: str) -> Any:
         """The one task of a stage, as somebody sees it."""
@@ -127,6 +167,11 @@ class Story:
         """The rows on other branches, by branch."""
         rows = self.admin.list_label_rows_v2(include_all_label_branches=True)
         return {row.branch_name: row for row in rows if row.branch_name != "main"}
+
+    def issues(self, project: Project) -> TaskIssues:
+        """The issues of the one data unit, as somebody sees them."""
+        client = project.workflow.stages[0]._workflow_client.api_client
+        return TaskIssues(client, UUID(self.project_hash), UUID(self.row().data_hash))
 
     def _check_stages(self) -> None:
         titles = {stage.title for stage in self.admin.workflow.stages}

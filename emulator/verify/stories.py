@@ -2,10 +2,12 @@
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Set
+from datetime import UTC, datetime, timedelta
 
 from encord import Project
 from encord.exceptions import InvalidArgumentsError
+from encord.orm.analytics import TaskActionType
 from encord.workflow.stages.agent import AgentStage
 
 from emulator.verify.observing import (
@@ -22,17 +24,32 @@ from emulator.verify.observing import (
 )
 
 MORE_THAN_A_BUNDLE = 1001
+ORDER, QUEUED = "priorities.order", 3
+TEMPLATES = {name for name in ONE_KEY if name.startswith("templates.")}
 
 
-def observe(ground: Ground, seen: Observations, failed: dict[str, str]) -> tuple[str, str]:
-    """Fills in what is seen, and what could not be tried and why, by the ledger's id; returns both projects' hashes."""
-    single = told(lambda: Story(ground, "single"), (*ONE_KEY, *PEOPLE), failed)
-    block = told(lambda: Story(ground, "block"), (*ONE_KEY, *PEOPLE), failed)
-    if block is not None and single is not None:
+def observe(ground: Ground, seen: Observations, failed: dict[str, str], wanted: Set[str]) -> tuple[str, str]:
+    """Fills in what is seen, and what could not be tried and why, by the ledger's id; returns both projects' hashes.
+
+    `wanted`: the behaviours that are to be observed. What none of them needs is not made.
+    """
+    templates = wanted & TEMPLATES
+    events = any(name.startswith("webhooks.") for name in wanted)
+    needs_single, needs_block = (
+        wanted & ONE_KEY.keys() - {ORDER} or events,
+        wanted & PEOPLE.keys() or templates or events,
+    )
+    single = told(lambda: Story(ground, "single"), (*ONE_KEY, *PEOPLE), failed) if needs_single else None
+    block = told(lambda: Story(ground, "block"), (*ONE_KEY, *PEOPLE), failed) if needs_block else None
+    if block is not None and single is not None and templates:
         _templates(block, single, seen)
+    if block is not None and (wanted & PEOPLE.keys() or "webhooks.parts" in wanted):
         told(lambda: _consensus(block, seen), PEOPLE, failed)
-    if single is not None:
+    if single is not None and (events or wanted & ONE_KEY.keys() - TEMPLATES):
+        told(lambda: _metadata(single, seen), ["metadata.unchecked"], failed)
         told(lambda: _annotation(single, seen), ONE_KEY, failed)
+    if ORDER in wanted:
+        told(lambda: _order(Story(ground, "queue", QUEUED), seen), [ORDER], failed)
     hashes = ["" if story is None else str(story.project_hash) for story in (single, block)]
     return hashes[0], hashes[1]
 
@@ -50,9 +67,30 @@ def _pathways(project: Project) -> set[object]:
     return {pathway.uuid for stage in stages for pathway in stage.pathways}
 
 
+def _metadata(story: Story, seen: Observations) -> None:
+    """A key that no schema knows."""
+    given = {"bqa-verify": "a key of no schema"}
+    (item,) = story.folder.list_items()
+    item.update(client_metadata=given)
+    kept = story.ground.admin.get_storage_item(item.uuid).client_metadata
+    seen["metadata.unchecked"] = "kept" if kept == given else f"not kept: {kept}"
+
+
+def _order(story: Story, seen: Observations) -> None:
+    """The last of some tasks gets a higher priority than the others."""
+    stage = story.admin.workflow.get_stage(name="Route")
+    first = [str(task.data_hash) for task in stage.get_tasks()]
+    (row,) = story.admin.list_label_rows_v2(first[-1:])
+    row.set_priority(0.9)
+    then = [str(task.data_hash) for task in stage.get_tasks()]
+    as_told = len(first) == QUEUED and then == [first[-1], *first[:-1]]
+    seen[ORDER] = "by priority, then by entry" if as_told else f"{len(first)} tasks, then {len(then)} in another order"
+
+
 def _consensus(story: Story, seen: Observations) -> None:
     """Everybody draws as many boxes as their number; the review sends them back once, then approves."""
     story.only(story.admin, "Route").proceed(pathway_name="Yes")
+    _issues(story, seen)
     _draw_parts(story)
     before = set(story.branches())
     story.only(story.reviewer, "Review & Refine").reject()
@@ -67,8 +105,35 @@ def _consensus(story: Story, seen: Observations) -> None:
     task.approve()
     main = boxes_of(story.row()) if story.row().label_hash else 0
     seen["consensus.main-after-approval"] = "the first branch" if main == first else f"{main} boxes, not {first}"
+    seen["analytics.actions"] = _told_submissions(story, 2 * len(again))
     still = [name for name in story.branches() if name in again]
     seen["consensus.branches-after-block"] = "listed" if len(still) == len(again) else "hidden"
+
+
+def _issues(story: Story, seen: Observations) -> None:
+    """An annotator raises an issue; who else reads it?"""
+    comment = "bqa-verify: an issue"
+    story.issues(list(story.annotators.values())[-1]).add_file_issue(comment, [])
+    blind = [
+        who
+        for who, project in {story.ground.reviewer[0]: story.reviewer, **story.annotators}.items()
+        if comment not in {one.content for issue in story.issues(project).list() for one in issue.comments}
+    ]
+    seen["issues.who"] = "everybody" if not blind else f"not {', '.join(blind)}"
+
+
+def _told_submissions(story: Story, expected: int) -> str:
+    now = datetime.now(UTC)
+    stage = story.admin.workflow.get_stage(name="Consensus").uuid
+    found = story.admin.get_task_actions(
+        after=now - timedelta(days=1),
+        before=now + timedelta(days=1),
+        action_type=TaskActionType.SUBMIT,
+        workflow_stage_uuid=stage,
+        data_unit_uuid=story.row().data_hash,
+    )
+    number = len(list(found))
+    return "told at once" if number == expected else f"{number} of {expected} submissions"
 
 
 def _draw_parts(story: Story) -> None:

@@ -10,8 +10,8 @@ from emulator.projects.world import (
     AgentStageSpec,
     AnnotationStageSpec,
     AnyStageSpec,
+    BranchedStageSpec,
     ConsensusReviewStageSpec,
-    ConsensusStageSpec,
     PathwaySpec,
     ProjectRole,
     ReviewStageSpec,
@@ -69,7 +69,7 @@ class Actions:
     def _plan(self, action: dict[str, Any]) -> Effect:
         name, uuid = str(action.get("action", "")), str(action.get("taskUuid", "")).lower()
         match self._stage:
-            case ConsensusStageSpec() as stage:
+            case BranchedStageSpec() as stage:
                 return self._at_consensus(stage, name, action, uuid)
             case AnnotationStageSpec() as stage:
                 return self._at_annotation(stage, name, action, self._task(uuid))
@@ -108,7 +108,7 @@ class Actions:
             return _both(settle, lambda: self._flow.submit(task, stage, self._actor.email, onto))
         return self._hold(name, action, task, task, draft)
 
-    def _at_consensus(self, stage: ConsensusStageSpec, name: str, action: dict[str, Any], uuid: str) -> Effect:
+    def _at_consensus(self, stage: BranchedStageSpec, name: str, action: dict[str, Any], uuid: str) -> Effect:
         _expect(name, AT_ANNOTATION)
         task, subtask = self._part(uuid)
         draft = self._drafts[subtask.uuid]

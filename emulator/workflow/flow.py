@@ -12,13 +12,15 @@ from zlib import crc32
 from emulator.clock import Clock
 from emulator.datasets.models import DataRow
 from emulator.errors import InvalidArgumentsError
+from emulator.labels.consensus import join_branches
 from emulator.labels.models import MAIN_BRANCH, LabelRows
 from emulator.projects.world import (
     AnnotationStageSpec,
     AnyStageSpec,
+    BranchedStageSpec,
     CompleteStageSpec,
     ConsensusReviewStageSpec,
-    ConsensusStageSpec,
+    ParallelStageSpec,
     PercentageRouterSpec,
     ReviewStageSpec,
     UserRouterSpec,
@@ -42,7 +44,7 @@ class Submitted:
     """Somebody has submitted a task, or a part of one, at an annotation stage."""
 
     task: Task
-    stage: AnnotationStageSpec | ConsensusStageSpec
+    stage: AnnotationStageSpec | BranchedStageSpec
     branch_name: str
 
 
@@ -148,7 +150,7 @@ class Flow:
         self._assign_next(task, assignee)
         self._listener(Submitted(task, stage, MAIN_BRANCH))
 
-    def submit_part(self, task: Task, stage: ConsensusStageSpec, subtask: Subtask, by: str) -> None:
+    def submit_part(self, task: Task, stage: BranchedStageSpec, subtask: Subtask, by: str) -> None:
         """Hands in one part of a consensus task; after the last one the task goes on."""
         now = self._clock.now()
         subtask.status = "COMPLETED"
@@ -157,6 +159,8 @@ class Flow:
         subtask.submitted_at = subtask.updated_at = task.updated_at = now
         self._rows.mark(task.data_hash, subtask.branch_name, "LABELLED")
         if all(part.submitted for part in task.subtasks):
+            if isinstance(stage, ParallelStageSpec):
+                join_branches(self._rows, task, by)
             self.move(task, stage.next, action="SUBMIT", by=by)
         else:
             self.note(task, "SUBMIT", by)
@@ -210,7 +214,7 @@ class Flow:
     def _last_annotated_at(self, task: Task) -> str:
         stages = self.graph.stages
         for step in reversed(task.history):
-            if isinstance(stages[step.stage], AnnotationStageSpec | ConsensusStageSpec):
+            if isinstance(stages[step.stage], AnnotationStageSpec | BranchedStageSpec):
                 return step.stage
         first = next(self.graph.annotation_stages(), None)
         if first is None:
@@ -239,7 +243,7 @@ class Flow:
 
     def _prepare(self, task: Task, stage: AnyStageSpec, now: datetime) -> None:
         match stage:
-            case ConsensusStageSpec():
+            case BranchedStageSpec():
                 self._split(task, stage, now)
             case ReviewStageSpec():
                 self._rows.mark(task.data_hash, MAIN_BRANCH, "REVIEW_IN_PROGRESS")
@@ -249,7 +253,7 @@ class Flow:
             case _:
                 pass
 
-    def _split(self, task: Task, stage: ConsensusStageSpec, now: datetime) -> None:
+    def _split(self, task: Task, stage: BranchedStageSpec, now: datetime) -> None:
         task.main_chosen = False
         if self._switches.consensus_entered_again == "new_branches":
             # The old branches keep their labels and authors, but nobody works on them any more.

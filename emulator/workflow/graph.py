@@ -8,9 +8,9 @@ from emulator.projects.world import (
     AgentStageSpec,
     AnnotationStageSpec,
     AnyStageSpec,
+    BranchedStageSpec,
     CompleteStageSpec,
     ConsensusReviewStageSpec,
-    ConsensusStageSpec,
     PathwaySpec,
     PercentageRouterSpec,
     ReviewStageSpec,
@@ -71,10 +71,10 @@ class Graph:
             raise WorldError(f"the workflow has {len(found)} stages titled {reference!r}")
         return found[0]
 
-    def annotation_stages(self) -> Iterator[AnnotationStageSpec | ConsensusStageSpec]:
+    def annotation_stages(self) -> Iterator[AnnotationStageSpec | BranchedStageSpec]:
         """The stages where people draw."""
         for stage in self.stages.values():
-            if isinstance(stage, AnnotationStageSpec | ConsensusStageSpec):
+            if isinstance(stage, AnnotationStageSpec | BranchedStageSpec):
                 yield stage
 
     def final_stage(self) -> CompleteStageSpec:
@@ -88,7 +88,7 @@ class Graph:
 def _refer(stage: AnyStageSpec, uuid_of: Callable[[str], str]) -> None:
     """Changes every reference of a stage to another stage."""
     match stage:
-        case AnnotationStageSpec() | ConsensusStageSpec():
+        case AnnotationStageSpec() | BranchedStageSpec():
             stage.next = uuid_of(stage.next)
         case ReviewStageSpec() | ConsensusReviewStageSpec():
             stage.next = uuid_of(stage.next)

@@ -13,9 +13,10 @@ from emulator.projects.world import (
     AgentStageSpec,
     AnnotationStageSpec,
     AnyStageSpec,
+    BranchedStageSpec,
     CompleteStageSpec,
     ConsensusReviewStageSpec,
-    ConsensusStageSpec,
+    ParallelStageSpec,
     ReviewStageSpec,
 )
 from emulator.wire import PAGE_SIZE, iso, page
@@ -26,7 +27,7 @@ from emulator.workflow.tasks import FRONT, Place, Subtask, Task
 routes = Routes()
 
 # Routers are part of the graph, but the SDK's project would not load if they were listed.
-STAGE_TYPES: dict[str, str] = {
+_STAGE_TYPES: dict[str, str] = {
     "annotation": "ANNOTATION",
     "review": "REVIEW",
     "consensus_annotation": "CONSENSUS_ANNOTATION",
@@ -110,7 +111,12 @@ def complete_or_reopen(call: LegacyCall) -> Any:
 
 def workflow_dto(graph: Graph) -> dict[str, Any]:
     """A workflow as the SDK reads it."""
-    return {"stages": [_stage_dto(stage) for stage in graph.stages.values() if stage.type in STAGE_TYPES]}
+    return {"stages": [_stage_dto(stage) for stage in graph.stages.values() if stage_type(stage)]}
+
+
+def stage_type(stage: AnyStageSpec) -> str:
+    """A stage's type on the wire; empty for a router."""
+    return stage.shown_as if isinstance(stage, ParallelStageSpec) else _STAGE_TYPES.get(stage.type, "")
 
 
 def _task_at(project: Project, call: Call) -> Task:
@@ -122,7 +128,7 @@ def _task_at(project: Project, call: Call) -> Task:
 
 
 def _stage_dto(stage: AnyStageSpec) -> dict[str, Any]:
-    found: dict[str, Any] = {"stageType": STAGE_TYPES[stage.type], "uuid": stage.uuid, "title": stage.title}
+    found: dict[str, Any] = {"stageType": stage_type(stage), "uuid": stage.uuid, "title": stage.title}
     if isinstance(stage, AgentStageSpec):
         found["pathways"] = [{"uuid": p.uuid, "title": p.name, "destinationUuid": p.to} for p in stage.pathways]
     return found
@@ -158,7 +164,7 @@ def _visible(stage: AnyStageSpec, actor: Actor) -> Callable[[Task], bool]:
     """Annotators and reviewers see what is theirs or nobody's."""
     if may_manage(actor.role) or isinstance(stage, AgentStageSpec | CompleteStageSpec):
         return lambda _task: True
-    if isinstance(stage, ConsensusStageSpec):
+    if isinstance(stage, BranchedStageSpec):
         return lambda task: bool(_parts_for(task, actor))
     return lambda task: task.assignee in (None, actor.email)
 
@@ -178,7 +184,7 @@ def _task_tests(stage: AnyStageSpec, call: Call) -> list[Callable[[Task], bool]]
     if statuses := set(call.query.getlist("statuses")):
         tests.append(lambda task: task.status in statuses)
     emails = set(call.query.getlist("userEmails"))
-    if emails and isinstance(stage, ConsensusStageSpec):
+    if emails and isinstance(stage, BranchedStageSpec):
         tests.append(lambda task: any(part.assignee in emails for part in task.subtasks))
     elif emails:
         tests.append(lambda task: task.assignee in emails)
@@ -194,7 +200,7 @@ def _task_dto(task: Task, stage: AnyStageSpec, project: Project, actor: Actor) -
         "dataTitle": task.data_title,
     }
     match stage:
-        case ConsensusStageSpec():
+        case BranchedStageSpec():
             found["subtasks"] = [_part_dto(task, part) for part in _parts_for(task, actor)]
         case AnnotationStageSpec():
             found |= {"status": task.status, "assignee": task.assignee, "labelBranchName": "main"}

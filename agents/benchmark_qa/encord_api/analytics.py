@@ -3,9 +3,9 @@
 Pages are read one by one, so that each request can be repeated alone, and at most `MOST_ENTRIES` of one kind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 from uuid import UUID
@@ -20,10 +20,15 @@ from encord.workflow.stages.consensus_annotation import ConsensusAnnotationStage
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import AnswerTooLarge
+from benchmark_qa.encord_api.retries import batches
 
 MOST_ENTRIES = 1_000_000
 """Most entries that are read; a longer history must be read for fewer days."""
 MOST_TASKS = 100_000
+UNITS_PER_QUERY = 50
+"""Data units named in one query: they stand in the URL."""
+_BEGINNING = datetime(2018, 1, 1, tzinfo=UTC)
+"""Before every submission."""
 _IN_HAND = [AnnotationTaskStatus.ASSIGNED, AnnotationTaskStatus.REOPENED, AnnotationTaskStatus.SKIPPED]
 T = TypeVar("T", bound=BaseDTO)
 
@@ -82,7 +87,9 @@ class WorkAnalytics:
             AnswerTooLarge: there are more than `MOST_ENTRIES`.
             PlatformError
         """
-        query = sdk.TaskActionParams(project_uuid=UUID(self.project_hash), after=since, before=until)
+        yield from self._actions(sdk.TaskActionParams(project_uuid=UUID(self.project_hash), after=since, before=until))
+
+    def _actions(self, query: sdk.TaskActionParams) -> Iterator[TaskAction]:
         for entry in self._entries("analytics/task-actions", query, sdk.TaskAction):
             yield TaskAction(
                 at=entry.timestamp,
@@ -91,6 +98,23 @@ class WorkAnalytics:
                 data_hash=str(entry.data_unit_uuid),
                 stage_uuid=str(entry.workflow_stage_uuid),
             )
+
+    def submitted(self, data_hashes: Sequence[str]) -> Iterator[TaskAction]:
+        """Every submission of these data units. 1 request per 50 and page.
+
+        Raises:
+            AnswerTooLarge: there are more than `MOST_ENTRIES`.
+            PlatformError
+        """
+        for some in batches(data_hashes, UNITS_PER_QUERY):
+            query = sdk.TaskActionParams(
+                project_uuid=UUID(self.project_hash),
+                after=_BEGINNING,
+                before=datetime.now(UTC) + timedelta(days=1),
+                event_types=[sdk.TaskActionType.SUBMIT],
+                data_unit_uuids=[UUID(each) for each in some],
+            )
+            yield from self._actions(query)
 
     def in_hand(self) -> list[tuple[str, str]] | None:
         """(annotator, data hash) of tasks assigned and not submitted; None: there are too many tasks to read.

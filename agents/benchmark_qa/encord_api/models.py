@@ -21,6 +21,8 @@ from encord.orm.storage import (
 
 StageKind = Literal["ANNOTATION", "REVIEW", "CONSENSUS_ANNOTATION", "CONSENSUS_REVIEW", "AGENT", "DONE"]
 
+CONSENSUS_KIND: StageKind = "CONSENSUS_ANNOTATION"
+"""Kind of the stage at which several annotators label the same data unit, each on a branch."""
 ANNOTATION_KINDS: frozenset[str] = frozenset({"ANNOTATION", "CONSENSUS_ANNOTATION"})
 """Kinds of the stages at which a task is with its annotators."""
 KINDS_BEFORE_WORK: frozenset[str] = ANNOTATION_KINDS | {"AGENT"}

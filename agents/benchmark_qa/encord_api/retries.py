@@ -1,6 +1,7 @@
 """Translate SDK exceptions, repeat transient failures within the deadline, and bound the size of requests."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from json import JSONDecodeError
 from typing import TypeVar
@@ -42,6 +43,9 @@ _backoff = wait_random_exponential(multiplier=0.25, max=5)
 
 
 T = TypeVar("T")
+
+
+_UNKNOWN_STAGE = re.compile(r"WorkflowNode\.stageType\n.*\[type=enum, input_value='([^']{1,100})'")
 
 
 _REFUSED = (sdk.AuthorisationError, sdk.SshKeyNotFound)
@@ -108,6 +112,14 @@ def _transient(error: sdk.EncordException, name: str) -> PlatformError:
     if status is None or status >= 500 or isinstance(error, sdk.RequestException):
         reason = NO_CONNECTION if status is None else f"HTTP {status}" if status >= 400 else name
         return EncordUnavailable(reason, retry_after=_pause(retry_after))
+    unknown = _UNKNOWN_STAGE.search(str(error))
+    if unknown:
+        # The SDK reads nothing of a project with such a stage. It knows no parallel annotation.
+        return UnexpectedAnswer(
+            f"the project has a stage of type '{unknown[1]}', which the SDK does not know, so nothing of it can be "
+            "read, routed or scored; parallel annotation (classes divided among people) is not supported: use a "
+            "consensus block"
+        )
     return UnexpectedAnswer(f"Encord answered HTTP {status} ({name})")
 
 

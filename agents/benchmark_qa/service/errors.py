@@ -21,6 +21,8 @@ from benchmark_qa.service.observability import ReportPace, trace_of
 from benchmark_qa.tasks.decision import MAX_MESSAGE_LENGTH
 from benchmark_qa.tasks.errors import (
     AmbiguousTitle,
+    BranchesAreParts,
+    BranchesMissing,
     DatasetNotServed,
     LabelsNotComparable,
     LabelsUnreadable,
@@ -47,6 +49,8 @@ STATUS: dict[type[Exception], int] = {
     NoGroundTruth: 409,
     NotSubmitted: 409,
     OntologiesDiffer: 409,
+    BranchesMissing: 409,
+    BranchesAreParts: 409,
     LabelsUnreadable: 422,
     LabelsNotComparable: 422,
     UnitBrokeDown: 422,

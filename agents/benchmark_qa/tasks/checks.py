@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmark_qa.config.deployment import RoutingStage, StageReference, Stages
 from benchmark_qa.encord_api.errors import PlatformError
-from benchmark_qa.encord_api.models import Project, SeenStage
+from benchmark_qa.encord_api.models import CONSENSUS_KIND, Project, SeenStage
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.tasks.projects import ServedProjects
 
@@ -105,7 +105,11 @@ def _check_pathways(projects: ServedProjects) -> Iterator[Finding]:
     there = {each.uuid: each for each in projects.production.stages}
     benchmark = there.get(leads.get(routing.benchmark_pathway, ""))
     production = there.get(leads.get(routing.production_pathway, ""))
-    if production is not None and production.kind == _CONSENSUS and not (benchmark and benchmark.kind == _CONSENSUS):
+    if (
+        production is not None
+        and production.kind == CONSENSUS_KIND
+        and not (benchmark and benchmark.kind == CONSENSUS_KIND)
+    ):
         message = (
             f"the production pathway '{routing.production_pathway}' leads to the consensus block '{production.title}', "
             f"the benchmark pathway '{routing.benchmark_pathway}' to '{benchmark.title if benchmark else 'elsewhere'}'"
@@ -168,9 +172,6 @@ def _finding(check: str, look: Callable[[], object], remedy: str, describe: Call
 _TEMPLATE = "correct the project's workflow in Encord (and its template), or 'service.stages' in the set-up file"
 
 
-_CONSENSUS = "CONSENSUS_ANNOTATION"
-
-
 def check_workflow(wanted: Stages, found: Sequence[SeenStage]) -> Iterator[Finding]:
     """Check routing and scoring stages, pathways, and the consensus block behind the benchmark pathway."""
     routing = wanted.routing
@@ -209,12 +210,12 @@ def _consensus(routing: RoutingStage, found: Sequence[SeenStage]) -> Iterator[Fi
     """
     pathway = routing.benchmark_pathway
     remedy = "lead the benchmark pathway to a Consensus block in the workflow: several people must label each item"
-    if not any(stage.kind == _CONSENSUS for stage in found):
+    if not any(stage.kind == CONSENSUS_KIND for stage in found):
         yield Finding("consensus block", False, "the workflow has no Consensus block", remedy)
         return
     targets = [stage.pathways.get(pathway) for stage in _meant(routing, found)]
     for stage in found:
-        if stage.uuid in targets and stage.kind != _CONSENSUS:
+        if stage.uuid in targets and stage.kind != CONSENSUS_KIND:
             yield Finding(
                 "consensus block", False, f"pathway '{pathway}' leads to '{stage.title}', no Consensus block", remedy
             )

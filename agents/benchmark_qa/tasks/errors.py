@@ -35,6 +35,14 @@ class NotSubmitted(RefusalError):
     """No annotator has submitted labels of this data unit yet."""
 
 
+class BranchesMissing(RefusalError):
+    """The task has been in a consensus block, and Encord lists no annotator's branch of it: `main` is nobody's own."""
+
+
+class BranchesAreParts(RefusalError):
+    """The branches come from no consensus block. As parts of one answer they cannot be scored against each other."""
+
+
 class LabelsUnreadable(RefusalError):
     """A label row has an unknown form, or Encord does not return it.
 

@@ -34,7 +34,6 @@ from benchmark_qa.tasks.scoring_plan import (
     Labels,
     PlannedUnit,
     Planner,
-    annotator_of,
 )
 
 ATTEMPTS = 4
@@ -86,13 +85,15 @@ class Scorer:
             PlatformError
         """
         submitted = self._planner.submitted_parts(rows) if submitted_only else None
-        work = self._planner.plan(rows[0].data_hash, rows, self.truth.rows([rows[0].data_hash]), submitted)
+        truths, missing = self.truth.rows([rows[0].data_hash]), self.projects.branches_missing(rows)
+        work = self._planner.plan(rows[0].data_hash, rows, truths, submitted, missing)
         ontology = self.truth.ontology(self.projects.production)
         labels: dict[str, Labels] = {}
         for bundle in self._read(work.label_hashes, ontology, {}, Attempt()):
             labels |= bundle
         with one_unit(f"data unit {work.truth.data_hash}", "scored"):
-            return self._score_one(work, self._with_truth([work], labels, ontology, Attempt()))
+            authors = self._authors([work], labels)
+            return self._score_one(work, self._with_truth([work], labels, ontology, Attempt()), authors)
 
     def score_in_bundles(
         self, data_hashes: Sequence[str], handed_in: Mapping[str, HandedIn | None] | None = None
@@ -199,7 +200,7 @@ class Scorer:
     def _record(
         self, complete: Sequence[PlannedUnit], labels: Mapping[str, Labels], ontology: Ontology, attempt: Attempt
     ) -> list[DataUnitScores]:
-        fetched = self._with_truth(complete, labels, ontology, attempt)
+        fetched, authors = self._with_truth(complete, labels, ontology, attempt), self._authors(complete, labels)
         outcomes: dict[str, DataUnitScores] = {}
         fresh: list[ScoreRecord] = []
         for work in complete:
@@ -208,7 +209,7 @@ class Scorer:
                 continue
             try:
                 with one_unit(f"data unit {work.truth.data_hash}", "scored"):
-                    made = self._score_one(work, fetched)
+                    made = self._score_one(work, fetched, authors)
             except RefusalError as refusal:
                 outcomes[work.truth.data_hash] = DataUnitScores(work.truth.data_hash, refusal=refusal)
                 continue
@@ -241,7 +242,19 @@ class Scorer:
         for bundle in self.projects.encord.label_bundles_with_gaps(self.projects.production.project_hash, missing):
             yield {h: Labels.read(document, ontology, edited.get(h)) for h, document in bundle.items()}
 
-    def _score_one(self, work: PlannedUnit, fetched: Fetched) -> list[ScoreRecord]:
+    def _authors(
+        self, work: Sequence[PlannedUnit], labels: Mapping[str, Labels]
+    ) -> Mapping[tuple[str, str], str | None]:
+        """The annotator of each branch, by (data hash, branch)."""
+        rows = [row for each in work for row in each.rows]
+        known = [(each.truth.data_hash, record.annotator) for each in work for record in each.known]
+        return self.projects.authors(
+            [(row, labels[row.label_hash].made_by() if row.label_hash else None) for row in rows], known
+        )
+
+    def _score_one(
+        self, work: PlannedUnit, fetched: Fetched, authors: Mapping[tuple[str, str], str | None]
+    ) -> list[ScoreRecord]:
         """Score records of the branches.
 
         Raises:
@@ -270,7 +283,7 @@ class Scorer:
             # among equals.
             score, right = max(scored, key=lambda each: -1.0 if each[0].score is None else each[0].score)
             sketch = sketch_of(right, labels, fetched.ontology, score.conflicts)
-            annotator = annotator_of(row, given.creators)
+            annotator = authors[row.data_hash, row.branch_name]
             records.append(
                 ScoreRecord(
                     identity=self._identity(row, work),

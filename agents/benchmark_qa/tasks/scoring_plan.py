@@ -1,15 +1,12 @@
 """Plan the scoring of data units: which label rows, by whom, against which truth; and the labels that were read."""
 
-import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import Self
 
-from benchmark_qa.config.deployment import Branches
 from benchmark_qa.encord_api.client import Found, is_of_another_time
-from benchmark_qa.encord_api.models import ANNOTATION_KINDS, LabelRow, Project
+from benchmark_qa.encord_api.models import LabelRow
 from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.labels.annotations import Annotations, label_creators
@@ -20,54 +17,26 @@ from benchmark_qa.records.score import ScoreRecord
 from benchmark_qa.store.promotion import LONG_AGO, SeenTruth, TruthVersions
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.store.truth_rulings import AcceptedAnswers, TruthRulings
-from benchmark_qa.tasks.errors import NoGroundTruth, NotABenchmarkDataUnit, NotSubmitted, UnitBrokeDown, UnknownDataUnit
+from benchmark_qa.tasks.errors import (
+    BranchesAreParts,
+    BranchesMissing,
+    NoGroundTruth,
+    NotABenchmarkDataUnit,
+    NotSubmitted,
+    UnitBrokeDown,
+    UnknownDataUnit,
+)
 from benchmark_qa.tasks.ground_truth import GroundTruth, TruthRead, TruthRow, not_returned, one_unit
-from benchmark_qa.tasks.projects import ServedProjects
+from benchmark_qa.tasks.projects import (
+    ServedProjects,
+    annotators_branches,
+    are_parts,
+    is_with_annotators,
+    submitted_branches,
+)
 
 LATE_AFTER = timedelta(seconds=5)
 """An edit later than this after submission is late. Submission itself may save the labels once more."""
-
-
-_log = logging.getLogger(__name__)
-
-
-def annotators_branches(rows: Iterable[LabelRow], branches: Branches) -> list[LabelRow]:
-    """The annotators' label rows, submitted or not: consensus branches, or `main` if there are none."""
-    candidates = [row for row in rows if not any(fnmatchcase(row.branch_name, p) for p in branches.ignore)]
-    consensus = [row for row in candidates if fnmatchcase(row.branch_name, branches.consensus)]
-    chosen = consensus or [row for row in candidates if row.branch_name == "main"]
-    return sorted(chosen, key=lambda row: row.branch_name)
-
-
-def submitted_branches(
-    project: Project, rows: Iterable[LabelRow], branches: Branches, submitted_parts: Set[tuple[str, str]]
-) -> list[LabelRow]:
-    """The annotators' submitted label rows.
-
-    A row is submitted if its task has left the annotation stages. Inside a consensus block that still waits for others,
-    it is submitted if (data hash, branch name) is in `submitted_parts`.
-    """
-    return [
-        row
-        for row in annotators_branches(rows, branches)
-        if not is_with_annotators(project, [row]) or (row.data_hash, row.branch_name) in submitted_parts
-    ]
-
-
-def is_with_annotators(project: Project, rows: Iterable[LabelRow]) -> bool:
-    """Whether the data unit's task is still at an annotation stage."""
-    kinds = {stage.uuid: stage.kind for stage in project.stages}
-    return any(kinds.get(row.stage_uuid or "") in ANNOTATION_KINDS for row in rows)
-
-
-def annotator_of(row: LabelRow, creators: Collection[str]) -> str | None:
-    """The annotator: who last acted on the branch, or else the labels' only creator. None if unknown."""
-    if row.last_actioned_by:
-        return row.last_actioned_by
-    if len(creators) == 1:
-        return next(iter(creators))
-    _log.warning("branch %s of data unit %s has no known annotator", row.branch_name, row.data_hash)
-    return None
 
 
 @dataclass(frozen=True)
@@ -198,11 +167,12 @@ class Planner:
         )
         standings = self._standings(list(truths)) if ruled else {}
         submitted = self.submitted_parts([row for h, found in rows.items() if h not in handed_in for row in found])
+        missing = self.projects.branches_missing([row for h in truths for row in rows[h]])
         plans: dict[str, PlannedUnit | RefusalError] = {}
         for data_hash, branches in rows.items():
             is_past = data_hash in handed_in
             try:
-                work = self.plan(data_hash, branches, truths, None if is_past else submitted)
+                work = self.plan(data_hash, branches, truths, None if is_past else submitted, missing)
             except RefusalError as refusal:
                 plans[data_hash] = refusal
             else:
@@ -228,8 +198,12 @@ class Planner:
         rows: Sequence[LabelRow],
         truths: Mapping[str, TruthRow],
         submitted: Set[tuple[str, str]] | None,
+        missing: Set[str],
     ) -> PlannedUnit:
-        """The work of one data unit: its submitted branches, or all branches if `submitted` is None."""
+        """The work of one data unit: its submitted branches, or all branches if `submitted` is None.
+
+        `missing`: see `ServedProjects.branches_missing`.
+        """
         if not rows:
             raise UnknownDataUnit(f"the project has no data unit {data_hash}")
         if self.projects.side_of(rows[0].dataset_hash) != "benchmark":
@@ -246,6 +220,16 @@ class Planner:
             chosen = submitted_branches(self.projects.production, rows, branches, submitted)
         if not chosen:
             raise NotSubmitted(f"no annotator has submitted labels of data unit {data_hash} yet")
+        if data_hash in missing:
+            raise BranchesMissing(
+                f"data unit {data_hash} has been in a consensus block, or may have been, and Encord lists no "
+                "annotator's branch of it; 'main' is nobody's own work, so nothing is scored"
+            )
+        if are_parts(self.projects.production, chosen):
+            raise BranchesAreParts(
+                f"data unit {data_hash} has {len(chosen)} branches from no consensus block: if classes are divided "
+                "among people (parallel annotation), they are parts of one answer, and are not scored"
+            )
         return PlannedUnit(truth, tuple(chosen), not is_with_annotators(self.projects.production, rows))
 
     def _standings(self, data_hashes: Sequence[str]) -> dict[str, AcceptedAnswers]:
@@ -275,6 +259,13 @@ class Labels:
                 return cls(read_label_row(document, ontology), frozenset(label_creators(document)), moved)
         except (LabelReadError, UnitBrokeDown) as error:
             return cls(error, moved=moved)
+
+    def made_by(self) -> frozenset[str] | None:
+        """The creators of the labels; None if there are no labels."""
+        read = self.read_as
+        if isinstance(read, Annotations) and not read.instances and not read.classifications and read.events is None:
+            return None
+        return self.creators
 
     def arrays(self) -> Annotations:
         """Raises LabelReadError, UnitBrokeDown."""

@@ -2,12 +2,12 @@
 
 import pytest
 from encord import Project
-from encord.exceptions import AuthorisationError, InvalidArgumentsError
+from encord.exceptions import AuthorisationError, EncordException, InvalidArgumentsError
 from encord.objects import LabelRowV2
 from encord.objects.coordinates import BoundingBoxCoordinates
 from encord.workflow.stages.annotation import AnnotationTask
 
-from .conftest import ANNOTATORS, BENCHMARK_DATA, REVIEWER, Site, Start
+from .conftest import ANNOTATORS, BENCHMARK_DATA, CONSENSUS_WORKFLOW, REVIEWER, Site, Start
 
 FIRST, SECOND = ANNOTATORS[:2]
 DATA = BENCHMARK_DATA[0]
@@ -179,3 +179,27 @@ def test_two_parts_saved_in_one_bundle_are_refused_whole(site: Site) -> None:
         bundle.execute()
     (task,) = site.project().workflow.get_stage(name="Consensus").get_tasks()
     assert [part.assignee for part in task.subtasks] == [None, None]
+
+
+def test_parts_of_parallel_annotation_are_joined_on_main(start: Start) -> None:
+    """As the SDK would see it if the stage were shown as a consensus; as it is, the SDK loads no such project."""
+    stages = [dict(stage) for stage in CONSENSUS_WORKFLOW["stages"] if stage["type"] != "consensus_review"]
+    block = next(stage for stage in stages if stage["title"] == "Consensus")
+    block |= {"type": "parallel_annotation", "next": "Score", "shown_as": "CONSENSUS_ANNOTATION"}
+    site = start(workflow={"stages": stages})
+    routing = site.project().workflow.get_stage(name="Routing")
+    next(iter(routing.get_tasks(data_hash=DATA))).proceed(pathway_name="Yes")
+    label(site, FIRST, 0.1)
+    label(site, SECOND, 0.6)
+    assert site.where()[DATA] == "Score"
+    (main,) = site.project().list_label_rows_v2([DATA])
+    main.initialise_labels()
+    assert sorted(o.get_annotation(0).coordinates.top_left_x for o in main.get_object_instances()) == [0.1, 0.6]
+
+
+def test_the_sdk_loads_no_project_with_parallel_annotation(start: Start) -> None:
+    stages = [dict(stage) for stage in CONSENSUS_WORKFLOW["stages"] if stage["type"] != "consensus_review"]
+    next(stage for stage in stages if stage["title"] == "Consensus").update(type="parallel_annotation", next="Score")
+    site = start(workflow={"stages": stages})
+    with pytest.raises(EncordException, match="PARALLEL_ANNOTATION"):
+        site.project()

@@ -13,7 +13,7 @@ from encord.objects import LabelRowV2
 from encord.objects.coordinates import BoundingBoxCoordinates
 from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from emulator.keys import KeyPair
 from emulator.testing import running
@@ -59,8 +59,20 @@ class People(RuleBasedStateMachine):
             for email, pair in KEYS.items()
         }
         self.model = [Task() for _ in DATA]
+        self.at: int | None = None
+        """The task that the last step was about; None: all are looked at."""
+
+    @initialize()
+    def begin(self) -> None:
+        """One task is at the block, one at annotation, one at the beginning: people meet at once."""
+        for at, pathway in enumerate(("Yes", "No")):
+            self.hold(OPS, self.model[at], None).proceed(pathway_name=pathway)
+            rules.proceed(OPS, self.model[at], pathway)
 
     def teardown(self) -> None:
+        self.at = None
+        self.every_task_is_where_the_rules_say_and_is_whose_they_say()
+        self.every_branch_holds_what_was_saved_on_it()
         self.serving.__exit__(None, None, None)
 
     @property
@@ -75,6 +87,7 @@ class People(RuleBasedStateMachine):
 
     def hold(self, who: str, task: Task, part: int | None) -> Any:
         """A task, or a part of it, in somebody's hands, whether they would be shown it or not."""
+        self.at = self.model.index(task)
         found = self.listed(task)
         held = found if part is None else found.subtasks[part]
         held._workflow_client = self.projects[who].workflow.get_stage(name=task.stage)._workflow_client
@@ -178,7 +191,7 @@ class People(RuleBasedStateMachine):
             branch = self.branches(at)[number].branch_name
         if not self.sees(who, part):
             return
-        mine = self.row(who, at, branch)
+        self.at, mine = at, self.row(who, at, branch)
 
         def tried() -> None:
             mine.initialise_labels()
@@ -206,9 +219,12 @@ class People(RuleBasedStateMachine):
         rows = self.ops.list_label_rows_v2(data_hashes=[DATA[at]], include_all_label_branches=True)
         return [row for row in rows if row.branch_name != "main"]
 
+    def looked_at(self) -> list[int]:
+        return [*range(len(DATA))] if self.at is None else [self.at]
+
     @invariant()
     def every_task_is_where_the_rules_say_and_is_whose_they_say(self) -> None:
-        for task in self.model:
+        for task in [self.model[at] for at in self.looked_at()]:
             found = self.listed(task)
             if task.stage == "Consensus":
                 assert [(p.assignee, p.status.value == "COMPLETED") for p in found.subtasks] == [
@@ -221,7 +237,8 @@ class People(RuleBasedStateMachine):
 
     @invariant()
     def every_branch_holds_what_was_saved_on_it(self) -> None:
-        for at, task in enumerate(self.model):
+        for at in self.looked_at():
+            task = self.model[at]
             rows = [self.row(OPS, at, "main"), *self.branches(at)]
             expected = [task.boxes, *(part.boxes for part in task.parts)]
             for row, boxes in zip(rows, expected, strict=True):
@@ -250,6 +267,6 @@ class People(RuleBasedStateMachine):
 
 
 People.TestCase.settings = settings(
-    max_examples=6, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestPeople = People.TestCase

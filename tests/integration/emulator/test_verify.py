@@ -38,6 +38,10 @@ TURNED_CALLS: dict[str, Any] = {name: OTHER_READINGS[name] for name in SEEN_IN_C
     "auto_retries": 1,
     "auto_retry_delay_seconds": 1.5,
 }
+WITHOUT_SWITCH = {
+    "agents.decision-is-a-name", "analytics.actions", "issues.who", "metadata.unchecked", "priorities.order",
+    "templates.pathway-uuids",
+}  # fmt: skip
 # How long a job takes is no reading of anything that the platform says.
 NO_READING = {"upload_job_seconds"}
 
@@ -126,8 +130,7 @@ def test_every_switch_has_an_observation_that_finds_it() -> None:
     switches = {switch for behaviour in read_ledger() for switch in behaviour.switches}
     assert TURNED.keys() | TURNED_CALLS.keys() == switches - NO_READING
     turned = {name for switch in (*TURNED, *TURNED_CALLS) for name in named(switch)}
-    # Two are observed that no switch turns.
-    assert turned == (ONE_KEY | PEOPLE | CALLS).keys() - {"templates.pathway-uuids"}
+    assert turned == (ONE_KEY | PEOPLE | CALLS).keys() - WITHOUT_SWITCH
 
 
 def test_what_cannot_be_tried_is_told_with_the_reason(tmp_path: Path) -> None:
@@ -213,9 +216,47 @@ def test_a_run_leaves_what_it_tells_and_nothing_else(tmp_path: Path) -> None:
         ran = CliRunner().invoke(app, live(tmp_path / "box", served))
         after = dumped(served)
     left = left_by(ran.output)
-    assert len(left) == 6
+    assert len(left) == 9
     assert without(after, left) == before
-    assert [project.status for project in served.emulator.platform.projects.values()] == ["archived"] * 2
+    assert [project.status for project in served.emulator.platform.projects.values()] == ["archived"] * 3
+
+
+def test_a_second_run_uses_what_the_first_has_left_and_sees_the_same(tmp_path: Path) -> None:
+    """Somebody's own archived projects are let alone, also one whose title looks like ours."""
+    folder = tmp_path / "box"
+    with running(World.model_validate(live_world(folder))) as served:
+        runs = [CliRunner().invoke(app, live(folder, served)) for _ in range(2)]
+        projects = served.emulator.platform.projects
+        assert [about(run.output, "as told") for run in runs] == [sorted(ONE_KEY | PEOPLE)] * 2, runs[1].output
+        assert left_by(runs[1].output) == left_by(runs[0].output)
+        assert [project.status for project in projects.values()] == ["archived"] * 3
+        next(iter(projects.values())).title = "Somebody's own"
+        third = CliRunner().invoke(app, live(folder, served))
+        assert about(third.output, "as told") == sorted(ONE_KEY | PEOPLE), third.output
+        assert len(projects) == 4, "two are used again, the other made anew"
+
+
+@pytest.mark.parametrize(
+    ("only", "projects"),
+    [(("priorities.digits", "bundles.largest"), 1), (("consensus.branch-author",), 1), (("templates.stage-uuids",), 2)],
+)
+def test_only_what_is_asked_for_is_tried_and_made(tmp_path: Path, only: tuple[str, ...], projects: int) -> None:
+    folder = tmp_path / "box"
+    words = [word for name in only for word in ("--only", name)]
+    with running(World.model_validate(live_world(folder))) as served:
+        ran = CliRunner().invoke(app, live(folder, served, *words))
+        assert len(served.emulator.platform.projects) == projects
+    assert about(ran.output, "as told") == sorted(only)
+    assert ran.exit_code == ALL_SO
+
+
+def test_what_cannot_be_tried_with_one_key_is_refused_by_name(tmp_path: Path) -> None:
+    folder = tmp_path / "box"
+    with running(World.model_validate(live_world(folder))) as served:
+        ran = CliRunner().invoke(app, live(folder, served, "--only", "consensus.branch-author", second=False))
+        assert requests_so_far(served) == 0
+    assert ran.exit_code == 2
+    assert "cannot be tried with these keys; these can:" in " ".join(ran.output.replace("│", " ").split())
 
 
 @pytest.mark.slow

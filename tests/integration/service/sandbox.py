@@ -445,7 +445,7 @@ def platform(
         options: of `world`.
     """
     service = f"http://127.0.0.1:{free_port()}"
-    document = world(units, service, **options).model_dump(mode="json", by_alias=True, exclude_none=True)
+    document = world(units, service, **options).model_dump(mode="json", by_alias=True, exclude_unset=True)
     with (
         tempfile.TemporaryDirectory() as folder,
         running(World.model_validate(change_world(document))) as emulator,

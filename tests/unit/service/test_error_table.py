@@ -24,6 +24,8 @@ TABLE = {
     "NoGroundTruth": (409, 2),
     "NotSubmitted": (409, 2),
     "OntologiesDiffer": (409, 2),
+    "BranchesMissing": (409, 2),
+    "BranchesAreParts": (409, 2),
     "AmbiguousTitle": (409, 2),
     "MisconfiguredStage": (409, 2),
     "NothingToDrawFrom": (409, 2),

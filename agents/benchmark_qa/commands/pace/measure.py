@@ -15,8 +15,7 @@ from benchmark_qa.errors import RefusalError
 from benchmark_qa.stats.intervals import Interval, proportion_interval
 from benchmark_qa.store.action_log import PACE, ActionLog
 from benchmark_qa.store.database import Database
-from benchmark_qa.tasks.projects import ServedProjects
-from benchmark_qa.tasks.scoring_plan import annotators_branches
+from benchmark_qa.tasks.projects import ServedProjects, annotators_branches
 
 EARLY, LATE = 0.9, 0.1
 """Priorities of waiting benchmark tasks: the first if people meet too few of them, else the second"""
