@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from benchmark_qa.formats.coco_reader import SHARES
+from benchmark_qa.formats.coco_reader import SHARES, id_text
 from benchmark_qa.formats.drawn_shapes import EXACT_KEY
 from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.formats.regions import CURVE_POINTS
@@ -105,6 +105,40 @@ class CocoBuilder:
             },
             tuple(f"{count:,} {what}" for what, count in sorted(self.left_out.items())),
         )
+
+
+def document_of_results(results: Sequence[Any], classes: Mapping[str, str]) -> CocoDocument:
+    """A COCO document of COCO results, whose images have no list of their own.
+
+    Args:
+        results: a list of objects with `category_id`, and `file_name` or `image_id`, as Detectron2, MMDetection and
+            Ultralytics write it. `file_name` wins over `image_id`.
+        classes: names by the number of the class; without a name the number is the name.
+
+    Raises:
+        FormatError: a result is no object, or names no image or class.
+    """
+    builder = CocoBuilder()
+    images: dict[str, int] = {}
+    both = 0
+    for at, result in enumerate(results):
+        if not isinstance(result, Mapping) or result.get("category_id") is None:
+            raise FormatError(f"result {at}: is not a JSON object with a category_id")
+        name, own = result.get("file_name"), result.get("image_id")
+        both += bool(name) and own is not None
+        if not name and own is None:
+            raise FormatError(f"result {at}: has no file_name and no image_id")
+        key = str(name) if name else id_text(own)
+        if key not in images:
+            # A name with its ending can be in image_id, too; an id or a stem finds an image by other rules.
+            more = {} if name else {"stem": key}
+            images[key] = builder.image(key, None, in_pixels=True, **more)
+        number = id_text(result["category_id"])
+        kept = {each: result[each] for each in ("bbox", "segmentation", "keypoints", "attributes") if each in result}
+        builder.add(images[key], classes.get(number, number), kept, score=result.get("score"))
+    notes = ("file_name says which image a result is on; image_id is not looked at",) if both else ()
+    document = builder.document()
+    return CocoDocument(document.document, (*notes, *document.left_out))
 
 
 def box(left: float, top: float, width: float, height: float) -> dict[str, Any]:

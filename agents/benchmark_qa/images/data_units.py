@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
+from benchmark_qa.formats.coco_reader import SHARES, size_of
 from benchmark_qa.formats.label_parts import ImageSize, InputFault, Labelled
 from benchmark_qa.images.identity import Asked, ImageIndex, KnownImage, Match, Matching
 
@@ -145,6 +146,35 @@ def joined_labels(
         else:
             found[unit.data_hash] = one
     return Joined(found, tuple(faults), matching)
+
+
+def sized(document: Mapping[str, Any], units: Sequence[DataUnit], image_map: ImageMap | None) -> Mapping[str, Any]:
+    """The COCO document with the sizes of its images that only the data units have."""
+    images = document.get("images")
+    if not lacks_sizes(document) or not isinstance(images, list):
+        return document
+    index = ImageIndex([_known(unit, ALL_WAYS) for unit in units])
+    return {**document, "images": [_sized(image, index, image_map) for image in images]}
+
+
+def lacks_sizes(document: Mapping[str, Any]) -> bool:
+    """Whether an image whose coordinates are in pixels has no size."""
+    images = document.get("images")
+    return isinstance(images, list) and any(
+        isinstance(image, Mapping) and not size_of(image) and not image.get(SHARES) for image in images
+    )
+
+
+def _sized(image: Any, index: ImageIndex, image_map: ImageMap | None) -> Any:
+    if not isinstance(image, Mapping) or size_of(image) or image.get(SHARES):  # shares need no size
+        return image
+    stem = str(image["stem"]) if image.get("stem") else ""
+    keys = () if stem else ("data_title", "image_title", "file_name", "coco_url")
+    names = tuple(str(image[key]) for key in keys if image.get(key))
+    hashes = (str(image["data_hash"]),) if image.get("data_hash") else ()
+    (found,) = index.all_of([Asked(names, hashes, (stem,) if stem else ())], image_map).found
+    size = index.known[found.at].size if isinstance(found, Match) else None
+    return image if size is None else {**image, "width": size[0], "height": size[1]}
 
 
 def _known(unit: DataUnit, by: Sequence[By]) -> KnownImage:

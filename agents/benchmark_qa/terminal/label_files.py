@@ -6,12 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from benchmark_qa.formats.coco_building import CocoDocument, FormatError
+from benchmark_qa.formats.coco_building import CocoDocument, FormatError, document_of_results
 from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.formats.separated_values import opened_table, with_decimal_point
 from benchmark_qa.formats.table import format_of
 from benchmark_qa.formats.table_reader import NUMBERS, document_of_rows
-from benchmark_qa.terminal.files import ExportError
+from benchmark_qa.terminal.files import ExportError, load_json
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
@@ -123,6 +123,33 @@ class DiskFolder:
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return None
         return (height, width) if turned else (width, height)
+
+
+def read_foreign(path: Path, classes: Mapping[str, str] | None = None) -> CocoDocument | None:
+    """Labels of any format but Encord's as a COCO document; None if the file or folder is none of these.
+
+    Args:
+        path: a table, a COCO data set, a list of COCO results, or files of a format of `formats/table.py`.
+        classes: names by the number of the class, for a list of results, which has no names.
+
+    Raises:
+        ExportError: a file cannot be read.
+    """
+    if path.suffix.lower() in TABLES:
+        return read_table(path)
+    known = read_labels(path)
+    if known is not None or path.is_dir():
+        return known
+    content = load_json(path)
+    if isinstance(content, dict) and "annotations" in content:
+        return CocoDocument(content)
+    return document_of_results(content, classes or {}) if is_results(content) else None
+
+
+def is_results(content: Any) -> bool:
+    """Whether parsed JSON is a list of COCO results."""
+    first = content[0] if isinstance(content, list) and content else None
+    return isinstance(first, Mapping) and "category_id" in first and ("image_id" in first or "file_name" in first)
 
 
 def read_labels(path: Path) -> CocoDocument | None:

@@ -15,13 +15,14 @@ from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.label_rows import LabelledUnit, labelled_units
 from benchmark_qa.encord_api.models import Project
+from benchmark_qa.formats.coco_building import document_of_results
 from benchmark_qa.formats.coco_reader import SHARES
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.tasks.errors import LabelsUnreadable, NoGroundTruth
 from benchmark_qa.terminal.files import ExportError, load_json, load_rows
 from benchmark_qa.terminal.image_maps import ExportMap, load_map
-from benchmark_qa.terminal.label_files import TABLES, read_labels, read_table, table_rows
+from benchmark_qa.terminal.label_files import TABLES, is_results, read_labels, read_table, table_rows
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.detections import Detections
@@ -212,7 +213,7 @@ def load_inputs(
     account = _Account()
     export = load_map(map_images)
     read = _from_encord(truth, account, unfinished)
-    known = read.truth if read else _truth(Path(truth))
+    known = read.truth if read else _truth(Path(truth), export)
     if metadata:
         fields = _fields(metadata)
         more = known.with_fields(fields)
@@ -267,7 +268,7 @@ def _from_encord(reference: str, account: _Account, unfinished: bool) -> "Labels
     return read
 
 
-def _truth(path: Path) -> "Truth":
+def _truth(path: Path, export: ExportMap | None) -> "Truth":
     from benchmark_qa.commands.predictions.label_rows import truth_of_rows
     from benchmark_qa.commands.predictions.truth import Truth
 
@@ -277,6 +278,8 @@ def _truth(path: Path) -> "Truth":
     content = load_json(path) if not path.is_dir() else None
     if isinstance(content, dict) and "images" in content:
         return Truth.from_coco(content)
+    if is_results(content):
+        return truth_of_document(document_of_results(content, export.classes if export else {}), str(path))
     return truth_of_rows(load_rows(path))
 
 
