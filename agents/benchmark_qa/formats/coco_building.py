@@ -78,18 +78,18 @@ class CocoBuilder:
             entry["keypoints"] = list(keypoints)
         return int(entry["id"])
 
-    def add(self, image: int, name: str, geometry: Mapping[str, Any], **more: Any) -> None:
-        """Add an object of a class."""
-        self._annotations.append(
-            {
-                "id": len(self._annotations) + 1,
-                "image_id": image,
-                "category_id": self.category(name),
-                "iscrowd": 0,
-                **geometry,
-                **{key: value for key, value in more.items() if value is not None},
-            }
-        )
+    def add(self, image: int, name: str, geometry: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        """Add an object of a class, and return its annotation."""
+        annotation = {
+            "id": len(self._annotations) + 1,
+            "image_id": image,
+            "category_id": self.category(name),
+            "iscrowd": 0,
+            **geometry,
+            **{key: value for key, value in more.items() if value is not None},
+        }
+        self._annotations.append(annotation)
+        return annotation
 
     def leave_out(self, what: str) -> None:
         """Count something that COCO cannot hold."""
@@ -139,6 +139,48 @@ def document_of_results(results: Sequence[Any], classes: Mapping[str, str]) -> C
     notes = ("file_name says which image a result is on; image_id is not looked at",) if both else ()
     document = builder.document()
     return CocoDocument(document.document, (*notes, *document.left_out))
+
+
+def merged_coco(documents: Mapping[str, Mapping[str, Any]]) -> CocoDocument:
+    """One COCO document of several files of a folder, such as instances and keypoints, or the parts of a split.
+
+    Args:
+        documents: COCO data sets by the name of their file, `/` between folders.
+
+    An image of two files in one folder is one image if id and file name are equal; an annotation of two files is one
+    object if id, image, class and box are equal.
+    """
+    builder = CocoBuilder()
+    images: dict[tuple[Any, ...], int] = {}
+    objects: dict[tuple[Any, ...], dict[str, Any]] = {}
+    apart = len({name.rpartition("/")[0] for name in documents}) > 1
+    for name, document in documents.items():
+        folder = name.rpartition("/")[0]
+        own: dict[str, int] = {}
+        for image in (each for each in document["images"] if isinstance(each, Mapping)):
+            file = str(image.get("file_name") or "")
+            key = (folder, id_text(image.get("id")), file)
+            if key not in images:
+                more = {field: value for field, value in image.items() if field not in ("id", "file_name")}
+                shown = f"{folder}/{file}" if apart and folder.rpartition("/")[2] != "annotations" else file
+                images[key] = builder.image(shown, None, in_pixels=True, **more)
+            own[key[1]] = images[key]
+        kinds = {id_text(each.get("id")): each for each in document["categories"] if isinstance(each, Mapping)}
+        for one in (each for each in document["annotations"] if isinstance(each, Mapping)):
+            kind, on = kinds.get(id_text(one.get("category_id"))), own.get(id_text(one.get("image_id")))
+            if kind is None or on is None:
+                builder.leave_out(f"annotations of {name} left out: the file has not their image or category")
+                continue
+            label = str(kind.get("name"))
+            points = kind.get("keypoints")
+            builder.category(label, points if isinstance(points, list) else ())
+            same = (on, label, id_text(one.get("id")), str(one.get("bbox")))
+            fields = {key: value for key, value in one.items() if key not in ("id", "image_id", "category_id")}
+            if same in objects:
+                objects[same].update({key: value for key, value in fields.items() if key not in objects[same]})
+            else:
+                objects[same] = builder.add(on, label, fields)
+    return builder.document()
 
 
 def box(left: float, top: float, width: float, height: float) -> dict[str, Any]:

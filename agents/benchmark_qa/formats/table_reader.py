@@ -4,8 +4,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
+
 from benchmark_qa.formats.coco_building import CocoBuilder, CocoDocument, FormatError, box
 from benchmark_qa.formats.coco_reader import whole_number
+from benchmark_qa.formats.drawn_shapes import EXACT, EXACT_KEY
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "image": ("image", "image_id", "data_hash", "data_title", "title", "file_name", "url"),
@@ -13,8 +16,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "confidence": ("confidence", "score"),
     "x": ("x", "left"),
     "y": ("y", "top"),
-    "w": ("w", "width"),
-    "h": ("h", "height"),
+    "w": ("w", "width", "box_width"),
+    "h": ("h", "height", "box_height"),
     "frame": ("frame",),
 }
 """Accepted names of each column; x, y, w and h are pixels from the upper left corner."""
@@ -34,6 +37,12 @@ def document_of_rows(rows: Iterable[Mapping[str, Any]], place: str) -> CocoDocum
     images: dict[tuple[str, int | None], int] = {}
     for at, row in enumerate(rows):
         where = f"{place}[{at}]"
+        if row.get("shape") and any(row.get(side) is None for side in ("left", "top", "box_width", "box_height")):
+            builder.leave_out(f"rows of shape {row['shape']} left out: they have no box")
+            continue
+        if row.get("kind") not in (None, "object"):
+            builder.leave_out(f"rows of kind {row['kind']} left out: they are no objects")
+            continue
         name = str(_value(row, "image", where))
         frame = next((whole_number(_number(row[key], where)) for key in COLUMNS["frame"] if row.get(key)), None)
         if (name, frame) not in images:
@@ -42,8 +51,22 @@ def document_of_rows(rows: Iterable[Mapping[str, Any]], place: str) -> CocoDocum
             own = builder.image(name, (width, height) if width and height else None, in_pixels=True, **about)
             images[name, frame] = own
         sides = [_number(_value(row, side, where), f"{where}.{side}") for side in ("x", "y", "w", "h")]
-        builder.add(images[name, frame], str(_value(row, "class", where)), box(*sides))
+        builder.add(images[name, frame], str(_value(row, "class", where)), {**box(*sides), **_exact(row)})
     return builder.document()
+
+
+def _exact(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The geometry in Encord's JSON that our own export writes beside the box."""
+    try:
+        geometry = orjson.loads(row["geometry"])
+    except (KeyError, TypeError, orjson.JSONDecodeError):
+        return {}
+    mask = geometry.get("bitmask")
+    if isinstance(mask, Mapping) and not mask.get("top") and not mask.get("left"):
+        counts, size = mask.get("rleString"), [mask.get("height"), mask.get("width")]
+        return {"segmentation": {"counts": counts, "size": size}}
+    exact = {key: geometry[key] for key in EXACT.values() if key in geometry}
+    return {EXACT_KEY: exact} if exact else {}
 
 
 def _value(row: Mapping[str, Any], name: str, place: str) -> Any:

@@ -6,12 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from benchmark_qa.formats.coco_building import CocoDocument, FormatError, document_of_results
+import orjson
+
+from benchmark_qa.formats.coco_building import CocoDocument, FormatError, document_of_results, merged_coco
 from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.formats.separated_values import opened_table, with_decimal_point
 from benchmark_qa.formats.table import format_of
 from benchmark_qa.formats.table_reader import NUMBERS, document_of_rows
-from benchmark_qa.terminal.files import ExportError, load_json
+from benchmark_qa.terminal.files import ExportError, load_json, without_mark
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
@@ -38,8 +40,6 @@ def table_rows(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _json_lines(path: Path, lines: Iterator[str] | Any) -> Iterator[Mapping[str, Any]]:
-    import orjson
-
     for number, line in enumerate(lines, start=1):
         if line.strip():
             try:
@@ -155,14 +155,35 @@ def is_results(content: Any) -> bool:
 def read_labels(path: Path) -> CocoDocument | None:
     """The labels as a COCO document; None if the files have no format of `formats/table.py`.
 
+    The COCO files of a folder are read as one data set; a single COCO file is None.
+
     Raises:
         ExportError: a file cannot be read.
     """
     folder = DiskFolder(path)
     try:
         known = format_of(folder)
-        return known.read(folder) if known is not None else None
+        if known is not None:
+            return known.read(folder)
+        return _coco_of_folder(folder) if path.is_dir() else None
     except FormatError as error:
         raise ExportError(f"{path}: {error}") from None
     except OSError as error:
         raise ExportError(f"{error.filename or path}: {error.strerror or error}") from None
+
+
+def _coco_of_folder(folder: DiskFolder) -> CocoDocument | None:
+    """The COCO data sets of a folder as one; None if there is none. Other JSON files are not looked at."""
+    documents = {}
+    for name in folder.files:
+        content = folder.read(name) if name.lower().endswith(".json") else b""
+        if not all(mark in content for mark in (b'"images"', b'"annotations"', b'"categories"')):
+            continue
+        try:
+            document = orjson.loads(without_mark(content))
+        except orjson.JSONDecodeError as error:
+            raise FormatError(f"{name}: is not JSON ({error})") from None
+        lists = ("images", "annotations", "categories")
+        if isinstance(document, dict) and all(isinstance(document.get(key), list) for key in lists):
+            documents[name] = document
+    return merged_coco(documents) if documents else None

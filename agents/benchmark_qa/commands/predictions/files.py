@@ -14,15 +14,17 @@ from benchmark_qa.commands.predictions.truth import GivenClass, GivenImage, Give
 from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
 from benchmark_qa.formats.table_reader import COLUMNS
 
-OPTIONAL = frozenset({"frame"})
+OPTIONAL = frozenset({"frame", "confidence"})
+NO_CONFIDENCES = "no object has a confidence: each counts as certain, so average precision has no order to go by"
 
 
 def given_by_coco(content: Any, place: str = "predictions") -> GivenPredictions:
     """COCO results (a list), or a COCO data set whose annotations have scores.
 
-    In a list `file_name` names the image, else `image_id` (an id of the labels' file, a name, or a name without its
-    extension); a class is named by its id. In a data set images and classes are named by their names, since each data
-    set has its own ids. `place` is its name in messages.
+    A data set without any score holds labels: each counts as certain, and that is said. In a list `file_name` names
+    the image, else `image_id` (an id of the labels' file, a name, or a name without its extension); a class is named by
+    its id. In a data set images and classes are named by their names, since each data set has its own ids. `place` is
+    its name in messages.
 
     Raises:
         PredictionInputError: it is neither, or a result is not well formed.
@@ -40,9 +42,13 @@ def given_by_coco(content: Any, place: str = "predictions") -> GivenPredictions:
         listed = content["annotations"]
     else:
         raise PredictionInputError(place, "is neither a list of COCO results nor a COCO data set")
+    certain = known.places and listed and not any(isinstance(item, Mapping) and "score" in item for item in listed)
+    if certain:
+        listed = [{**item, "score": 1.0} if isinstance(item, Mapping) else item for item in listed]
     objects = [_result(item, f"{place}[{at}]", known) for at, item in enumerate(listed)]
     both = any("file_name" in item and "image_id" in item for item in listed if not known.places)
     notes = (f"{place}: file_name says which image a result is on; image_id is not looked at",) if both else ()
+    notes = (*notes, f"{place}: {NO_CONFIDENCES}") if certain else notes
     return GivenPredictions(objects, known.places.values(), notes=notes)
 
 
@@ -62,7 +68,10 @@ def given_by_table(rows: Iterable[Mapping[str, Any]], place: str = "predictions"
     Raises:
         PredictionInputError: a column is missing, or a value is not a number.
     """
-    return GivenPredictions([_row(row, f"{place}[{at}]") for at, row in enumerate(rows)])
+    rows = list(rows)
+    certain = bool(rows) and not any(_value(row, "confidence", place) is not None for row in rows)
+    objects = [_row(row, f"{place}[{at}]", certain=certain) for at, row in enumerate(rows)]
+    return GivenPredictions(objects, notes=(f"{place}: {NO_CONFIDENCES}",) if certain else ())
 
 
 def _place(image: Mapping[str, Any]) -> GivenImage:
@@ -119,7 +128,7 @@ def _place_of_result(given: Mapping[str, Any], places: Mapping[Any, GivenImage])
     return GivenImage((image,) if isinstance(image, str) else (), ids=(id_text(image),))
 
 
-def _row(row: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+def _row(row: Mapping[str, Any], place: str, *, certain: bool) -> Mapping[str, Any]:
     values = {name: _value(row, name, place) for name in COLUMNS}
     frame = values["frame"]
     return {
@@ -129,14 +138,19 @@ def _row(row: Mapping[str, Any], place: str) -> Mapping[str, Any]:
             ids=(id_text(values["image"]),),
         ),
         "category_id": GivenClass(str(values["class"]), str(values["class"])),
-        "score": confidence_of(_number(values["confidence"], f"{place}.confidence"), f"{place}.confidence"),
+        "score": 1.0 if certain else _confidence(row, place),
         **read_region({"bbox": [_number(values[side], f"{place}.{side}") for side in ("x", "y", "w", "h")]}, place),
     }
 
 
-def _value(row: Mapping[str, Any], name: str, place: str) -> Any:
+def _confidence(row: Mapping[str, Any], place: str) -> float:
+    given = _value(row, "confidence", place, needed=True)
+    return confidence_of(_number(given, f"{place}.confidence"), f"{place}.confidence")
+
+
+def _value(row: Mapping[str, Any], name: str, place: str, *, needed: bool = False) -> Any:
     value = next((row[key] for key in COLUMNS[name] if row.get(key) not in (None, "")), None)
-    if value is None and name not in OPTIONAL:
+    if value is None and (needed or name not in OPTIONAL):
         there = ", ".join(key for key in row if isinstance(key, str))
         raise PredictionInputError(place, f"has no {name} (a column {' or '.join(COLUMNS[name])}; there are: {there})")
     return value
