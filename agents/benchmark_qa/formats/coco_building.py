@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import numpy as np
+import shapely
 
 from benchmark_qa.formats.coco_reader import SHARES, id_text
 from benchmark_qa.formats.drawn_shapes import EXACT_KEY
@@ -183,6 +184,21 @@ def merged_coco(documents: Mapping[str, Mapping[str, Any]]) -> CocoDocument:
     return builder.document()
 
 
+def in_pixels(annotation: Mapping[str, Any], size: ImageSize) -> dict[str, Any]:
+    """An annotation whose coordinates are shares of its image, in pixels."""
+    found = dict(annotation)
+    if isinstance(found.get("bbox"), list):
+        found["bbox"] = [number * size[at % 2] for at, number in enumerate(found["bbox"])]
+    rings = found.get("segmentation")
+    if isinstance(rings, list):
+        found["segmentation"] = [[number * size[at % 2] for at, number in enumerate(ring)] for ring in rings]
+        if len(rings) == 1 and len(rings[0]) == 8:
+            found[EXACT_KEY] = turned_by_corners(np.array(found["segmentation"][0]).reshape(4, 2), size)
+    if isinstance(found.get("keypoints"), list):
+        found["keypoints"] = [number * (*size, 1)[at % 3] for at, number in enumerate(found["keypoints"])]
+    return found
+
+
 def box(left: float, top: float, width: float, height: float) -> dict[str, Any]:
     """A box in pixels."""
     return {"bbox": [left, top, width, height], "area": width * height}
@@ -209,6 +225,20 @@ def turned_box(middle: Sequence[float], extent: Sequence[float], degrees: float,
     keys = ("x", "y", "w", "h", "theta")
     drawing = {"rotatableBoundingBox": dict(zip(keys, share.tolist(), strict=True))}
     return {**outline([corners]), EXACT_KEY: drawing}
+
+
+def turned_by_corners(ring: Numbers, size: ImageSize) -> dict[str, Any]:
+    """The rotated box of four corners (4, 2) in pixels, in Encord's JSON.
+
+    The corners are used if they form a box; otherwise the smallest rotated box around them.
+    """
+    if not np.allclose(ring[0] + ring[2], ring[1] + ring[3], atol=1e-3 * max(size)):
+        ring = shapely.get_coordinates(shapely.minimum_rotated_rectangle(shapely.Polygon(ring)))[:4]
+    across, down = ring[1] - ring[0], ring[3] - ring[0]
+    degrees = float(np.degrees(np.arctan2(across[1], across[0])))
+    extent = float(np.hypot(*across)), float(np.hypot(*down))
+    drawing: dict[str, Any] = turned_box(ring.mean(axis=0).tolist(), extent, degrees, size)[EXACT_KEY]
+    return drawing
 
 
 def ellipse(middle: Sequence[float], half: Sequence[float], degrees: float, size: ImageSize) -> dict[str, Any]:

@@ -25,11 +25,19 @@ class ExportError(Exception):
 def load_rows(path: Path) -> list[TableRow]:
     """The label rows of a file (one row or a list of rows), or of every `.json` file below a directory."""
     if path.is_dir():
-        files = sorted(path.rglob("*.json"))
+        files = row_files(path)
         if not files:
             raise ExportError(f"{path}: the directory holds no .json file")
         return [row for file in files for row in _file_rows(file)]
     return _file_rows(path)
+
+
+def row_files(folder: Path) -> list[Path]:
+    """The label rows in a folder: of our own export (an ontology lies beside them), else every `.json` file."""
+    for rows in (folder / "encord" / "label_rows", folder / "label_rows"):
+        if found := sorted(rows.glob("*.json")):
+            return found
+    return sorted(folder.rglob("*.json"))
 
 
 def _file_rows(path: Path) -> list[TableRow]:

@@ -184,11 +184,12 @@ def read_source(
 
 def _document_of(path: Path) -> Any:
     """The content of a JSON file; for a folder of our own Encord export, all of its label rows."""
+    from benchmark_qa.terminal.files import row_files
+
     if not path.is_dir():
         return _parsed(path)
-    folders = (path / "encord" / "label_rows", path / "label_rows", path)
-    files = next((found for folder in folders if (found := sorted(folder.glob("*.json")))), None)
-    if files is not None:
+    files = row_files(path)
+    if files:
         return [row for file in files for row in _rows(_parsed(file))]
     return refuse(
         f"{path}: holds no labels in a format that is known; name a COCO file, or the folder of another format"
