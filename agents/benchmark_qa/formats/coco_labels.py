@@ -293,6 +293,8 @@ def _decoded(segmentation: Json, size: ImageSize) -> "np.ndarray[tuple[int, int]
 
 def _keypoints(annotation: Json, count: int) -> list[tuple[float, float, int]]:
     given = annotation.get("keypoints")
+    if isinstance(given, list) and not any(given[3 * count :]):
+        given = given[: 3 * count]  # YOLO fills up to the most points that a class has
     if not isinstance(given, list) or len(given) != 3 * count:
         held = len(given) // 3 if isinstance(given, list) else "no"
         raise UndrawableError(f"has {held} keypoints, its class {count}")
@@ -307,7 +309,8 @@ def _skeleton(annotation: Json, category: Json, target: Target, item: ObjectClas
     names = category.get("keypoints")
     if template is None:
         raise UndrawableError(f"the ontology has no skeleton template {item.name!r}")
-    if isinstance(names, list) and names == [str(at) for at in range(len(template.names))]:
+    numbered = isinstance(names, list) and names == [str(at) for at in range(len(names))]
+    if numbered and len(names) >= len(template.names):
         names = list(template.names)  # YOLO's points have an order and no names
     if not isinstance(names, list) or sorted(map(str, names)) != sorted(template.names):
         raise UndrawableError(f"its category's keypoints are not those of skeleton {item.name!r}: {names}")

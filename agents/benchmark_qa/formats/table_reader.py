@@ -4,11 +4,14 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import orjson
 
 from benchmark_qa.formats.coco_building import CocoBuilder, CocoDocument, FormatError, box
 from benchmark_qa.formats.coco_reader import whole_number
 from benchmark_qa.formats.drawn_shapes import EXACT, EXACT_KEY
+from benchmark_qa.formats.run_lengths import coco_mask
+from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "image": ("image", "image_id", "data_hash", "data_title", "title", "file_name", "url"),
@@ -62,11 +65,22 @@ def _exact(row: Mapping[str, Any]) -> dict[str, Any]:
     except (KeyError, TypeError, orjson.JSONDecodeError):
         return {}
     mask = geometry.get("bitmask")
-    if isinstance(mask, Mapping) and not mask.get("top") and not mask.get("left"):
-        counts, size = mask.get("rleString"), [mask.get("height"), mask.get("width")]
-        return {"segmentation": {"counts": counts, "size": size}}
+    if isinstance(mask, Mapping):
+        return _mask(mask)
     exact = {key: geometry[key] for key in EXACT.values() if key in geometry}
     return {EXACT_KEY: exact} if exact else {}
+
+
+def _mask(mask: Mapping[str, Any]) -> dict[str, Any]:
+    """Encord's mask, whose runs go row by row, as COCO's, whose runs go column by column."""
+    width, height = (whole_number(mask.get(key)) for key in ("width", "height"))
+    try:
+        runs = decode_runs([mask.get("rleString") or ""])[0]
+    except BadRunLengthError:
+        return {}
+    if not width or not height or mask.get("top") or mask.get("left") or runs.sum() != width * height:
+        return {}  # a cut-out: without it the object is a box, which a class of masks refuses
+    return {"segmentation": coco_mask(np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width))}
 
 
 def _value(row: Mapping[str, Any], name: str, place: str) -> Any:

@@ -1,8 +1,11 @@
 """Read predictions from COCO results, or from a table with one row per object."""
 
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from benchmark_qa.commands.predictions.detections import (
     PredictionInputError,
@@ -10,6 +13,7 @@ from benchmark_qa.commands.predictions.detections import (
     finite_number,
     read_region,
 )
+from benchmark_qa.commands.predictions.result import PackedResults
 from benchmark_qa.commands.predictions.truth import GivenClass, GivenImage, GivenPredictions
 from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
 from benchmark_qa.formats.table_reader import COLUMNS
@@ -30,9 +34,8 @@ def given_by_coco(content: Any, place: str = "predictions") -> GivenPredictions:
         PredictionInputError: it is neither, or a result is not well formed.
     """
     if isinstance(content, list):
-        known = _Known({}, {}, frozenset())
-        listed = content
-    elif isinstance(content, Mapping) and isinstance(content.get("annotations"), list):
+        return given_by_results(content, place)
+    if isinstance(content, Mapping) and isinstance(content.get("annotations"), list):
         images = _objects(content, "images", place)
         known = _Known(
             {image.get("id"): _place(image) for image in images},
@@ -45,11 +48,27 @@ def given_by_coco(content: Any, place: str = "predictions") -> GivenPredictions:
     certain = known.places and listed and not any(isinstance(item, Mapping) and "score" in item for item in listed)
     if certain:
         listed = [{**item, "score": 1.0} if isinstance(item, Mapping) else item for item in listed]
-    objects = [_result(item, f"{place}[{at}]", known) for at, item in enumerate(listed)]
-    both = any("file_name" in item and "image_id" in item for item in listed if not known.places)
+    objects = PackedResults.of(_result(item, f"{place}[{at}]", known) for at, item in enumerate(listed))
+    return GivenPredictions(objects, known.places.values(), notes=(f"{place}: {NO_CONFIDENCES}",) if certain else ())
+
+
+def given_by_results(results: Iterable[Any], place: str = "predictions") -> GivenPredictions:
+    """COCO results one by one, as `given_by_coco` reads a list of them.
+
+    Raises:
+        PredictionInputError: a result is not well formed.
+    """
+    known, both = _Known({}, {}, frozenset()), False
+
+    def read() -> Iterator[Mapping[str, Any]]:
+        nonlocal both
+        for at, item in enumerate(results):
+            yield _result(item, f"{place}[{at}]", known)
+            both = both or ("file_name" in item and "image_id" in item)
+
+    objects = PackedResults.of(read())
     notes = (f"{place}: file_name says which image a result is on; image_id is not looked at",) if both else ()
-    notes = (*notes, f"{place}: {NO_CONFIDENCES}") if certain else notes
-    return GivenPredictions(objects, known.places.values(), notes=notes)
+    return GivenPredictions(objects, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -68,10 +87,21 @@ def given_by_table(rows: Iterable[Mapping[str, Any]], place: str = "predictions"
     Raises:
         PredictionInputError: a column is missing, or a value is not a number.
     """
-    rows = list(rows)
-    certain = bool(rows) and not any(_value(row, "confidence", place) is not None for row in rows)
-    objects = [_row(row, f"{place}[{at}]", certain=certain) for at, row in enumerate(rows)]
-    return GivenPredictions(objects, notes=(f"{place}: {NO_CONFIDENCES}",) if certain else ())
+    unsure: dict[bool, str] = {}
+
+    def read() -> Iterator[Mapping[str, Any]]:
+        for at, row in enumerate(rows):
+            item = _row(row, f"{place}[{at}]")
+            unsure.setdefault(math.isnan(item["score"]), f"{place}[{at}]")
+            yield item
+
+    objects = PackedResults.of(read())
+    if unsure.keys() == {True, False}:
+        raise PredictionInputError(unsure[True], f"has no confidence (a column {' or '.join(COLUMNS['confidence'])})")
+    if True not in unsure:
+        return GivenPredictions(objects)
+    objects = replace(objects, score=np.ones(len(objects)))
+    return GivenPredictions(objects, notes=(f"{place}: {NO_CONFIDENCES}",))
 
 
 def _place(image: Mapping[str, Any]) -> GivenImage:
@@ -128,7 +158,7 @@ def _place_of_result(given: Mapping[str, Any], places: Mapping[Any, GivenImage])
     return GivenImage((image,) if isinstance(image, str) else (), ids=(id_text(image),))
 
 
-def _row(row: Mapping[str, Any], place: str, *, certain: bool) -> Mapping[str, Any]:
+def _row(row: Mapping[str, Any], place: str) -> Mapping[str, Any]:
     values = {name: _value(row, name, place) for name in COLUMNS}
     frame = values["frame"]
     return {
@@ -138,19 +168,20 @@ def _row(row: Mapping[str, Any], place: str, *, certain: bool) -> Mapping[str, A
             ids=(id_text(values["image"]),),
         ),
         "category_id": GivenClass(str(values["class"]), str(values["class"])),
-        "score": 1.0 if certain else _confidence(row, place),
+        "score": _confidence(row, place),
         **read_region({"bbox": [_number(values[side], f"{place}.{side}") for side in ("x", "y", "w", "h")]}, place),
     }
 
 
 def _confidence(row: Mapping[str, Any], place: str) -> float:
-    given = _value(row, "confidence", place, needed=True)
-    return confidence_of(_number(given, f"{place}.confidence"), f"{place}.confidence")
+    """The confidence; NaN if the row has none."""
+    given = _value(row, "confidence", place)
+    return math.nan if given is None else confidence_of(_number(given, f"{place}.confidence"), f"{place}.confidence")
 
 
-def _value(row: Mapping[str, Any], name: str, place: str, *, needed: bool = False) -> Any:
+def _value(row: Mapping[str, Any], name: str, place: str) -> Any:
     value = next((row[key] for key in COLUMNS[name] if row.get(key) not in (None, "")), None)
-    if value is None and (needed or name not in OPTIONAL):
+    if value is None and name not in OPTIONAL:
         there = ", ".join(key for key in row if isinstance(key, str))
         raise PredictionInputError(place, f"has no {name} (a column {' or '.join(COLUMNS[name])}; there are: {there})")
     return value

@@ -207,7 +207,7 @@ def test_labels_without_confidences_are_certain_and_that_is_said(files: tuple[Pa
     assert said in result.stderr
     assert json.loads(result.stdout)["summary"]["AP"] == pytest.approx(1)
     table.write_text("image,class,confidence,x,y,w,h\n" + "1,person,0,10,10,20,20\n1,person,,30,10,20,20\n")
-    assert "has no confidence (a column confidence or score;" in run(files[0], table).stderr
+    assert "labels.csv[1] has no confidence (a column confidence or score)" in run(files[0], table).stderr
 
 
 def test_the_share_that_a_refusal_names_is_enough(files: tuple[Path, Path], tmp_path: Path) -> None:
