@@ -156,7 +156,7 @@ ENTRIES = (
         "commands.score_exports.command",
         "score",
         RESULTS,
-        "Score label rows against the ground truth of the same data units (same data hash).",
+        "Score labels against the ground truth of the same data units: the same data hash, or the same image.",
     ),
     CommandEntry("db", "commands.operations.database", "db", RESULTS, "The database of scores."),
     CommandEntry(

@@ -17,10 +17,12 @@ from uuid import UUID
 import numpy as np
 
 from benchmark_qa.formats.class_mapping import Target, UnmappedError, answers_of
+from benchmark_qa.formats.coco_building import turned_by_corners
 from benchmark_qa.formats.coco_reader import (
     _PREFERRED,
     _VISIBILITIES,
     SHARES,
+    UNKNOWN,
     NoKeypointError,
     UndrawableError,
     _box,
@@ -149,7 +151,7 @@ def _labelled(
 
 def _shares_of(image: Json) -> ImageSize | None:
     """The size that converts coordinates to shares of the image; None if they are in pixels."""
-    return (1, 1) if image.get(SHARES) is True else None
+    return UNKNOWN if image.get(SHARES) is True else None
 
 
 def _drawing(
@@ -190,8 +192,7 @@ def _geometry(
             inside = clipped_box(box)
             return {"boundingBox": inside}, inside != box
         case Shape.ROTATABLE_BOUNDING_BOX:
-            turned = _number((annotation.get("attributes") or {}).get("rotation") or 0.0, "rotation")
-            return {"rotatableBoundingBox": {**_box(annotation, size), "theta": turned}}, False
+            return _turned_box(annotation, size), False
         case Shape.POLYGON:
             return _polygon(annotation, size)
         case Shape.BITMASK:
@@ -202,6 +203,18 @@ def _geometry(
             return {"skeleton": _skeleton(annotation, category, target, item, size)}, False
         case _:
             raise UndrawableError(f"has no {item.shape}, and its class is one (COCO has none)")
+
+
+def _turned_box(annotation: Json, size: ImageSize) -> dict[str, Any]:
+    """A box turned by `attributes.rotation`, or the four corners of an outline."""
+    turned = _number((annotation.get("attributes") or {}).get("rotation") or 0.0, "rotation")
+    rings = annotation.get("segmentation")
+    if turned or not isinstance(rings, list) or len(rings) != 1 or len(rings[0]) != 8:
+        return {"rotatableBoundingBox": {**_box(annotation, size), "theta": turned}}
+    if size == UNKNOWN:
+        raise UndrawableError("is a turned box on an image whose size is not known: put the pictures beside the labels")
+    (ring,) = _rings(annotation)
+    return turned_by_corners(np.array(ring).reshape(4, 2), size)
 
 
 def _require_single(annotation: Json, item: ObjectClass) -> None:
@@ -247,7 +260,7 @@ def _rings(annotation: Json) -> list[list[float]]:
 
 def _bitmask(annotation: Json, size: ImageSize) -> dict[str, Any]:
     width, height = size
-    if size == (1, 1):
+    if size == UNKNOWN:
         raise UndrawableError("is a mask on an image whose size is not known: put the pictures beside the labels")
     segmentation = annotation.get("segmentation")
     if isinstance(segmentation, Mapping):
@@ -280,6 +293,8 @@ def _decoded(segmentation: Json, size: ImageSize) -> "np.ndarray[tuple[int, int]
 
 def _keypoints(annotation: Json, count: int) -> list[tuple[float, float, int]]:
     given = annotation.get("keypoints")
+    if isinstance(given, list) and not any(given[3 * count :]):
+        given = given[: 3 * count]  # YOLO fills up to the most points that a class has
     if not isinstance(given, list) or len(given) != 3 * count:
         held = len(given) // 3 if isinstance(given, list) else "no"
         raise UndrawableError(f"has {held} keypoints, its class {count}")
@@ -294,6 +309,9 @@ def _skeleton(annotation: Json, category: Json, target: Target, item: ObjectClas
     names = category.get("keypoints")
     if template is None:
         raise UndrawableError(f"the ontology has no skeleton template {item.name!r}")
+    numbered = isinstance(names, list) and names == [str(at) for at in range(len(names))]
+    if numbered and len(names) >= len(template.names):
+        names = list(template.names)  # YOLO's points have an order and no names
     if not isinstance(names, list) or sorted(map(str, names)) != sorted(template.names):
         raise UndrawableError(f"its category's keypoints are not those of skeleton {item.name!r}: {names}")
     given = dict(zip(map(str, names), _keypoints(annotation, len(names)), strict=True))

@@ -24,6 +24,10 @@ SHARES = "shares"
 """Key of an image whose size is unknown; its coordinates are shares of the image."""
 
 
+UNKNOWN: ImageSize = (1, 1)
+"""Size of an image whose coordinates are shares of it."""
+
+
 class CocoError(ValueError):
     """The document is not COCO."""
 

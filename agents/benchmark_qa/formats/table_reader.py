@@ -4,8 +4,14 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+import orjson
+
 from benchmark_qa.formats.coco_building import CocoBuilder, CocoDocument, FormatError, box
 from benchmark_qa.formats.coco_reader import whole_number
+from benchmark_qa.formats.drawn_shapes import EXACT, EXACT_KEY
+from benchmark_qa.formats.run_lengths import coco_mask
+from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "image": ("image", "image_id", "data_hash", "data_title", "title", "file_name", "url"),
@@ -13,8 +19,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "confidence": ("confidence", "score"),
     "x": ("x", "left"),
     "y": ("y", "top"),
-    "w": ("w", "width"),
-    "h": ("h", "height"),
+    "w": ("w", "width", "box_width"),
+    "h": ("h", "height", "box_height"),
     "frame": ("frame",),
 }
 """Accepted names of each column; x, y, w and h are pixels from the upper left corner."""
@@ -34,6 +40,12 @@ def document_of_rows(rows: Iterable[Mapping[str, Any]], place: str) -> CocoDocum
     images: dict[tuple[str, int | None], int] = {}
     for at, row in enumerate(rows):
         where = f"{place}[{at}]"
+        if row.get("shape") and any(row.get(side) is None for side in ("left", "top", "box_width", "box_height")):
+            builder.leave_out(f"rows of shape {row['shape']} left out: they have no box")
+            continue
+        if row.get("kind") not in (None, "object"):
+            builder.leave_out(f"rows of kind {row['kind']} left out: they are no objects")
+            continue
         name = str(_value(row, "image", where))
         frame = next((whole_number(_number(row[key], where)) for key in COLUMNS["frame"] if row.get(key)), None)
         if (name, frame) not in images:
@@ -42,8 +54,33 @@ def document_of_rows(rows: Iterable[Mapping[str, Any]], place: str) -> CocoDocum
             own = builder.image(name, (width, height) if width and height else None, in_pixels=True, **about)
             images[name, frame] = own
         sides = [_number(_value(row, side, where), f"{where}.{side}") for side in ("x", "y", "w", "h")]
-        builder.add(images[name, frame], str(_value(row, "class", where)), box(*sides))
+        builder.add(images[name, frame], str(_value(row, "class", where)), {**box(*sides), **_exact(row)})
     return builder.document()
+
+
+def _exact(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The geometry in Encord's JSON that our own export writes beside the box."""
+    try:
+        geometry = orjson.loads(row["geometry"])
+    except (KeyError, TypeError, orjson.JSONDecodeError):
+        return {}
+    mask = geometry.get("bitmask")
+    if isinstance(mask, Mapping):
+        return _mask(mask)
+    exact = {key: geometry[key] for key in EXACT.values() if key in geometry}
+    return {EXACT_KEY: exact} if exact else {}
+
+
+def _mask(mask: Mapping[str, Any]) -> dict[str, Any]:
+    """Encord's mask, whose runs go row by row, as COCO's, whose runs go column by column."""
+    width, height = (whole_number(mask.get(key)) for key in ("width", "height"))
+    try:
+        runs = decode_runs([mask.get("rleString") or ""])[0]
+    except BadRunLengthError:
+        return {}
+    if not width or not height or mask.get("top") or mask.get("left") or runs.sum() != width * height:
+        return {}  # a cut-out: without it the object is a box, which a class of masks refuses
+    return {"segmentation": coco_mask(np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width))}
 
 
 def _value(row: Mapping[str, Any], name: str, place: str) -> Any:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import orjson
-import shapely
 
 from benchmark_qa.formats.coco_building import (
     CocoBuilder,
@@ -22,9 +21,10 @@ from benchmark_qa.formats.coco_building import (
     box,
     keypoints,
     outline,
-    turned_box,
+    turned_by_corners,
 )
-from benchmark_qa.formats.coco_reader import whole_number
+from benchmark_qa.formats.coco_reader import UNKNOWN, whole_number
+from benchmark_qa.formats.drawn_shapes import EXACT_KEY
 from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.labels.annotations import Numbers
 
@@ -84,7 +84,7 @@ def read_yolo(folder: LabelFolder) -> CocoDocument:
         image = builder.image(file, size, **more)
         for line, numbers in _lines(folder.read(name), name):
             place = f"{name}, line {line}"
-            geometry, confidence = _geometry(numbers[1:], told, size or (1, 1), place)
+            geometry, confidence = _geometry(numbers[1:], told, size or UNKNOWN, place)
             class_name = told.name(int(numbers[0]), place)
             if told.points:
                 builder.category(class_name, [str(at) for at in range(told.points)])
@@ -194,8 +194,8 @@ def _geometry(numbers: Sequence[float], told: _Set, size: ImageSize, place: str)
     corners = len(numbers) // 2 * 2
     ring = np.array(numbers[:corners]).reshape(-1, 2) * media
     geometry = outline([ring])
-    if len(ring) == 4:
-        geometry |= {"drawing": _turned(ring, size)}
+    if len(ring) == 4 and size != UNKNOWN:  # in shares of an image its corners are not square
+        geometry |= {EXACT_KEY: turned_by_corners(ring, size)}
     return geometry, _rest(numbers, corners)
 
 
@@ -210,20 +210,6 @@ def _pose(points: Numbers, media: Numbers) -> dict[str, Any]:
     visible = np.where(seen == np.round(seen), seen, np.where(seen >= 0.5, 2, 0)).astype(int)
     placed = np.where(visible[:, None] > 0, points[:, :2] * media, 0.0).tolist()
     return keypoints([(x, y, own) for (x, y), own in zip(placed, visible.tolist(), strict=True)])
-
-
-def _turned(ring: Numbers, size: ImageSize) -> dict[str, Any]:
-    """The rotated box of four corners.
-
-    The corners are used if they form a box; otherwise the smallest rotated box around them.
-    """
-    if not np.allclose(ring[0] + ring[2], ring[1] + ring[3], atol=1e-3 * max(size)):
-        ring = shapely.get_coordinates(shapely.minimum_rotated_rectangle(shapely.Polygon(ring)))[:4]
-    across, down = ring[1] - ring[0], ring[3] - ring[0]
-    degrees = float(np.degrees(np.arctan2(across[1], across[0])))
-    extent = float(np.hypot(*across)), float(np.hypot(*down))
-    drawing: dict[str, Any] = turned_box(ring.mean(axis=0).tolist(), extent, degrees, size)["drawing"]
-    return drawing
 
 
 def _rest(numbers: Sequence[float], used: int) -> float | None:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
+from benchmark_qa.formats.coco_building import in_pixels
+from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
 from benchmark_qa.formats.label_parts import ImageSize, InputFault, Labelled
 from benchmark_qa.images.identity import Asked, ImageIndex, KnownImage, Match, Matching
 
@@ -47,10 +49,12 @@ class ImageMap:
 
     @classmethod
     def of_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Self:
-        """A map from the lines of `images.jsonl`, or the `images` of a COCO file that an export wrote.
+        """A map from the lines of `images.jsonl`, or the `images` of a COCO file.
+
+        An image of a COCO file that no export wrote has no data hash: its id means its file name.
 
         Raises:
-            ImageMapError: a row has no file or no data hash.
+            ImageMapError: a row has no file, or neither data hash nor id.
         """
         return cls(_entry(row, at) for at, row in enumerate(rows))
 
@@ -82,6 +86,8 @@ class ImageMap:
 def _entry(row: Mapping[str, Any], at: int) -> tuple[KnownImage, Meant]:
     names = tuple(str(row[key]) for key in ("file", "file_name") if row.get(key))
     data_hash = row.get("data_hash")
+    if data_hash is None and row.get("id") is not None and row.get("file_name"):
+        data_hash = str(row["file_name"])
     if not names or not isinstance(data_hash, str) or not data_hash:
         raise ImageMapError(f"entry {at + 1} has no file or no data_hash")
     frame, space = row.get("frame"), row.get("space")
@@ -145,6 +151,48 @@ def joined_labels(
         else:
             found[unit.data_hash] = one
     return Joined(found, tuple(faults), matching)
+
+
+def sized(document: Mapping[str, Any], units: Sequence[DataUnit], image_map: ImageMap | None) -> Mapping[str, Any]:
+    """The COCO document with the sizes of its images that only the data units have, and all they know in pixels."""
+    images = document.get("images")
+    if not lacks_sizes(document) or not isinstance(images, list):
+        return document
+    index = ImageIndex([_known(unit, ALL_WAYS) for unit in units])
+    found = [_sized(image, index, image_map) for image in images]
+    scaled = {
+        id_text(before.get("id")): (now["width"], now["height"])
+        for before, now in zip(images, found, strict=True)
+        if isinstance(before, Mapping) and before.get(SHARES) and not now.get(SHARES)
+    }
+    annotations = document.get("annotations")
+    if not scaled or not isinstance(annotations, list):
+        return {**document, "images": found}
+    moved = [
+        in_pixels(one, size) if (size := scaled.get(id_text(one.get("image_id")))) is not None else one
+        for one in annotations
+    ]
+    return {**document, "images": found, "annotations": moved}
+
+
+def lacks_sizes(document: Mapping[str, Any]) -> bool:
+    """Whether the document does not say the size of an image."""
+    images = document.get("images")
+    return isinstance(images, list) and any(isinstance(image, Mapping) and not size_of(image) for image in images)
+
+
+def _sized(image: Any, index: ImageIndex, image_map: ImageMap | None) -> Any:
+    if not isinstance(image, Mapping) or size_of(image):
+        return image
+    stem = str(image["stem"]) if image.get("stem") else ""
+    keys = () if stem else ("data_title", "image_title", "file_name", "coco_url")
+    names = tuple(str(image[key]) for key in keys if image.get(key))
+    hashes = (str(image["data_hash"]),) if image.get("data_hash") else ()
+    (found,) = index.all_of([Asked(names, hashes, (stem,) if stem else ())], image_map).found
+    size = index.known[found.at].size if isinstance(found, Match) else None
+    if size is None:
+        return image
+    return {**{key: value for key, value in image.items() if key != SHARES}, "width": size[0], "height": size[1]}
 
 
 def _known(unit: DataUnit, by: Sequence[By]) -> KnownImage:

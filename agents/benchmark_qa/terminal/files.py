@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,11 +26,19 @@ class ExportError(Exception):
 def load_rows(path: Path) -> list[TableRow]:
     """The label rows of a file (one row or a list of rows), or of every `.json` file below a directory."""
     if path.is_dir():
-        files = sorted(path.rglob("*.json"))
+        files = row_files(path)
         if not files:
             raise ExportError(f"{path}: the directory holds no .json file")
         return [row for file in files for row in _file_rows(file)]
     return _file_rows(path)
+
+
+def row_files(folder: Path) -> list[Path]:
+    """The label rows in a folder: of our own export (an ontology lies beside them), else every `.json` file."""
+    for rows in (folder / "encord" / "label_rows", folder / "label_rows"):
+        if found := sorted(rows.glob("*.json")):
+            return found
+    return sorted(folder.rglob("*.json"))
 
 
 def _file_rows(path: Path) -> list[TableRow]:
@@ -54,6 +63,50 @@ def load_json(path: Path) -> Any:
         raise ExportError(f"{path}: {error.strerror or error}") from None
     except orjson.JSONDecodeError as error:
         raise ExportError(f"{path}: is not JSON ({error})") from None
+
+
+LARGE = 32 * 2**20
+"""Bytes from which a JSON list is read piece by piece: parsed at once it takes ten times its size."""
+_BETWEEN = re.compile(rb"\}\s*,\s*(?=\{)")
+
+
+def json_list_of(path: Path) -> Iterator[Any] | None:
+    """The items of a large JSON list of objects, read piece by piece; None if the file is small or no list of them.
+
+    Raises:
+        ExportError: while it is read, the file turns out to be no JSON.
+    """
+    try:
+        with path.open("rb") as file:
+            head = without_mark(file.read(4096)).lstrip()
+    except OSError:
+        return None
+    is_list = head[:1] == b"[" and head[1:].lstrip()[:1] == b"{"
+    return _pieces(path) if is_list and path.stat().st_size >= LARGE else None
+
+
+def _pieces(path: Path) -> Iterator[Any]:
+    """Blocks of whole objects, parsed one after the other."""
+    with path.open("rb") as file:
+        rest = without_mark(file.read(BLOCK)).lstrip()[1:]
+        while block := file.read(BLOCK):
+            rest += block
+            for cut in reversed([found.start() + 1 for found in _BETWEEN.finditer(rest)]):
+                # A cut inside of an object leaves a piece that is no JSON: try the one before.
+                try:
+                    yield from orjson.loads(b"[%b]" % rest[:cut])
+                except orjson.JSONDecodeError:
+                    continue
+                rest = rest[cut:].lstrip()[1:]
+                break
+        try:
+            yield from orjson.loads(b"[%b" % rest)
+        except orjson.JSONDecodeError as error:
+            raise ExportError(f"{path}: is not JSON ({error})") from None
+
+
+BLOCK = 4 * 2**20
+"""Bytes of one piece."""
 
 
 def read_selection(path: Path) -> PictureSelection:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from benchmark_qa.formats.class_mapping import Target
 from benchmark_qa.formats.coco_reader import id_text
 from benchmark_qa.images.data_units import ImageMap, ImageMapError
 from benchmark_qa.terminal.files import ExportError, load_json
@@ -49,6 +50,15 @@ def load_map(path: Path | None) -> ExportMap | None:
         return _loaded(path)
     except ImageMapError as error:
         raise ExportError(f"{path}: {error}") from None
+
+
+def named_classes(export: ExportMap | None, target: Target) -> dict[str, str]:
+    """Names of the classes by their number in an export, for files that give numbers only."""
+    if export is None:
+        return {}
+    classes = target.classes
+    by_hash = {item.hash: name for item, name in zip(classes.ontology.objects, classes.names, strict=True)}
+    return {number: by_hash.get(name, name) for number, name in export.classes.items()}
 
 
 def _loaded(path: Path) -> ExportMap:

@@ -6,12 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from benchmark_qa.formats.coco_building import CocoDocument, FormatError
+import orjson
+
+from benchmark_qa.formats.coco_building import CocoDocument, FormatError, document_of_results, merged_coco
 from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.formats.separated_values import opened_table, with_decimal_point
 from benchmark_qa.formats.table import format_of
 from benchmark_qa.formats.table_reader import NUMBERS, document_of_rows
-from benchmark_qa.terminal.files import ExportError
+from benchmark_qa.terminal.files import ExportError, load_json, without_mark
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
@@ -38,8 +40,6 @@ def table_rows(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _json_lines(path: Path, lines: Iterator[str] | Any) -> Iterator[Mapping[str, Any]]:
-    import orjson
-
     for number, line in enumerate(lines, start=1):
         if line.strip():
             try:
@@ -125,8 +125,37 @@ class DiskFolder:
         return (height, width) if turned else (width, height)
 
 
+def read_foreign(path: Path, classes: Mapping[str, str] | None = None) -> CocoDocument | None:
+    """Labels of any format but Encord's as a COCO document; None if the file or folder is none of these.
+
+    Args:
+        path: a table, a COCO data set, a list of COCO results, or files of a format of `formats/table.py`.
+        classes: names by the number of the class, for a list of results, which has no names.
+
+    Raises:
+        ExportError: a file cannot be read.
+    """
+    if path.suffix.lower() in TABLES:
+        return read_table(path)
+    known = read_labels(path)
+    if known is not None or path.is_dir():
+        return known
+    content = load_json(path)
+    if isinstance(content, dict) and "annotations" in content:
+        return CocoDocument(content)
+    return document_of_results(content, classes or {}) if is_results(content) else None
+
+
+def is_results(content: Any) -> bool:
+    """Whether parsed JSON is a list of COCO results."""
+    first = content[0] if isinstance(content, list) and content else None
+    return isinstance(first, Mapping) and "category_id" in first and ("image_id" in first or "file_name" in first)
+
+
 def read_labels(path: Path) -> CocoDocument | None:
     """The labels as a COCO document; None if the files have no format of `formats/table.py`.
+
+    The COCO files of a folder are read as one data set; a single COCO file is None.
 
     Raises:
         ExportError: a file cannot be read.
@@ -134,8 +163,27 @@ def read_labels(path: Path) -> CocoDocument | None:
     folder = DiskFolder(path)
     try:
         known = format_of(folder)
-        return known.read(folder) if known is not None else None
+        if known is not None:
+            return known.read(folder)
+        return _coco_of_folder(folder) if path.is_dir() else None
     except FormatError as error:
         raise ExportError(f"{path}: {error}") from None
     except OSError as error:
         raise ExportError(f"{error.filename or path}: {error.strerror or error}") from None
+
+
+def _coco_of_folder(folder: DiskFolder) -> CocoDocument | None:
+    """The COCO data sets of a folder as one; None if there is none. Other JSON files are not looked at."""
+    documents = {}
+    for name in folder.files:
+        content = folder.read(name) if name.lower().endswith(".json") else b""
+        if not all(mark in content for mark in (b'"images"', b'"annotations"', b'"categories"')):
+            continue
+        try:
+            document = orjson.loads(without_mark(content))
+        except orjson.JSONDecodeError as error:
+            raise FormatError(f"{name}: is not JSON ({error})") from None
+        lists = ("images", "annotations", "categories")
+        if isinstance(document, dict) and all(isinstance(document.get(key), list) for key in lists):
+            documents[name] = document
+    return merged_coco(documents) if documents else None

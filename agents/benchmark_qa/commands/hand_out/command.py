@@ -58,15 +58,16 @@ def write(
     0, 2 when something is refused (nothing was written), 3 when Encord cannot be used, 4 when tasks were left out.
     """
     with clear_failures():
-        from benchmark_qa.commands.truth.import_command import image_map_of, read_source, stated_mapping
+        from benchmark_qa.commands.truth.import_command import export_map_of, read_source, stated_mapping
         from benchmark_qa.commands.truth.importing import target_of
 
         who = "" if dry_run else operator_of(operator)
         connections, prelabels = _prelabels()
-        images = image_map_of(map_images)
+        export = export_map_of(map_images)
         production = connections.projects.production
         target = target_of(production, stated_mapping(mapping or [], None))
-        reading, _ = read_source(connections.encord, predictions, target, production.project_hash, images)
+        reading, _ = read_source(connections.encord, predictions, target, production.project_hash, export)
+        images = export.images if export else None
         plan = prelabels.plan(reading, share=share, image_map=images, consensus_from_main=consensus_from_main)
         done = None if dry_run or plan.faults else prelabels.write(plan, operator=who)
         _print_prelabels(plan, done, json=json)

@@ -4,13 +4,15 @@ Format: https://cocodataset.org/#format-data and https://cocodataset.org/#format
 """
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark_qa.commands.predictions.result import PackedResults
+from benchmark_qa.formats.coco_building import turned_box
 from benchmark_qa.formats.coco_reader import id_text, size_of
 from benchmark_qa.images.identity import Matching
 from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
@@ -110,11 +112,7 @@ class Detections:
             clusters=tuple(range(len(images))),
             fields=tuple(_known_about(image) for image in truth["images"]),
             sources=tuple(_source_of(image) for image in truth["images"]),
-            unmatched=tuple(
-                dict.fromkeys(
-                    result["image_id"] for result in _listed(predictions) if _key(result["image_id"]) not in images
-                )
-            ),
+            unmatched=_unmatched(predictions, images),
         )
 
     def only(self, kept: Sequence[bool] | NDArray[np.bool_]) -> "Detections":
@@ -129,7 +127,9 @@ class Detections:
                 # `Outcome` finds an annotation by its number, which is its index in this list.
                 "annotations": [{**item, "id": at} for at, item in enumerate(annotations, start=1)],
             },
-            predictions=[item for item in self.predictions if item["image_id"] in numbers],
+            predictions=PackedResults.of(self.predictions).renamed(
+                lambda own: own if own in numbers else None, lambda own: own
+            ),
         )
 
     def require_areas(self) -> None:
@@ -225,17 +225,27 @@ def _annotations(
     return annotations
 
 
-def _results(
-    predictions: Any, images: Mapping[Hashable, int], categories: Mapping[Hashable, int]
-) -> list[dict[str, Any]]:
-    results = []
-    for at, given in enumerate(_listed(predictions)):
+def _results(predictions: Any, images: Mapping[Hashable, int], categories: Mapping[Hashable, int]) -> PackedResults:
+    if isinstance(predictions, PackedResults):  # each was read by `read_region` when it was packed
+        return predictions.renamed(lambda own: images.get(_key(own)), lambda own: categories[_key(own)])
+    return PackedResults.of(_read_results(_listed(predictions), images, categories))
+
+
+def _read_results(
+    listed: Sequence[Any], images: Mapping[Hashable, int], categories: Mapping[Hashable, int]
+) -> Iterator[dict[str, Any]]:
+    for at, given in enumerate(listed):
         place = f"predictions[{at}]"
         item = _item(given, place, images, categories)
         item["score"] = finite_number(given.get("score"), f"{place}.score")
         if item["image_id"] is not None:
-            results.append(item)
-    return results
+            yield item
+
+
+def _unmatched(predictions: Any, images: Mapping[Hashable, int]) -> tuple[Hashable, ...]:
+    packed = isinstance(predictions, PackedResults)
+    named = predictions.images if packed else (result["image_id"] for result in _listed(predictions))
+    return tuple(dict.fromkeys(own for own in named if _key(own) not in images))
 
 
 def _listed(predictions: Any) -> list[Any]:
@@ -269,6 +279,9 @@ def read_region(given: Mapping[str, Any], place: str) -> dict[str, Any]:
     item: dict[str, Any] = {}
     if given.get("bbox"):
         item["bbox"] = _box(given["bbox"], f"{place}.bbox")
+        turned = given["attributes"].get("rotation") if isinstance(given.get("attributes"), Mapping) else None
+        if turned and not given.get("segmentation"):
+            return _turned(item["bbox"], finite_number(turned, f"{place}.attributes.rotation"))
     if isinstance(given.get(BROKEN), str):
         item[BROKEN] = given[BROKEN]
     elif given.get("segmentation"):
@@ -280,6 +293,13 @@ def read_region(given: Mapping[str, Any], place: str) -> dict[str, Any]:
             item[BROKEN] = str(error)  # has no effect when boxes are compared
     _need("bbox" in item or "segmentation" in item, place, "has neither bbox nor segmentation")
     return item
+
+
+def _turned(box: Sequence[float], degrees: float) -> dict[str, Any]:
+    """A box turned about its middle, as CVAT writes it: its corners, and the box about them."""
+    x, y, width, height = box
+    drawn = turned_box((x + width / 2, y + height / 2), (width, height), degrees, (1, 1))
+    return {"bbox": drawn["bbox"], "segmentation": drawn["segmentation"]}
 
 
 def _segmentation(region: Any, place: str) -> Any:

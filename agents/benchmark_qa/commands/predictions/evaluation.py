@@ -3,8 +3,8 @@
 The protocol: https://cocodataset.org/#detection-eval. Agrees with `pycocotools.cocoeval.COCOeval`.
 """
 
+import copy
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -14,17 +14,21 @@ from numpy.typing import NDArray
 
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, RegionKind
 from benchmark_qa.commands.predictions.outcome import (
+    AT_ONCE,
     NO_TRUTH,
     ClassCounts,
     Outcome,
     evaluator,
+    in_parts,
     matched_across_classes,
+    most_by_image,
     numbers,
 )
 from benchmark_qa.commands.predictions.result import (
     Calibration,
     CalibrationBin,
     ClassFigures,
+    PackedResults,
     PredictionConfusion,
     PredictionScore,
 )
@@ -216,12 +220,8 @@ def _beyond_the_protocol(detections: Detections) -> list[str]:
     """Remarks about data that the protocol cuts off or does not support."""
     notes = []
     sides = {"objects": detections.truth["annotations"], "predictions": detections.predictions}
-    crowded = Counter(
-        side
-        for side, items in sides.items()
-        for count in Counter((item["image_id"], item["category_id"]) for item in items).values()
-        if count > MOST
-    )
+    counts = {side: int((most_by_image(items) > MOST).sum()) for side, items in sides.items()}
+    crowded = {side: count for side, count in counts.items() if count}
     if crowded:
         said = " and ".join(f"{count:,} with more {side}" for side, count in crowded.items())
         notes.append(
@@ -243,9 +243,52 @@ class Protocol:
 
     @classmethod
     def of(cls, detections: Detections, region: RegionKind) -> Self:
-        """Run the library over all IoUs, sizes and limits."""
+        """Run the library over all IoUs, sizes and limits; many predictions by groups of images, size by size."""
+        if len(detections.predictions) > AT_ONCE:
+            return cls._in_parts(detections, region)
         protocol = evaluator(detections.truth, detections.predictions, region)
         protocol.run()
+        return cls._read(protocol)
+
+    @classmethod
+    def _in_parts(cls, detections: Detections, region: RegionKind) -> Self:
+        """The same figures; only one size is in memory at a time, and the dicts of one group of images."""
+        whole = evaluator({**detections.truth, "annotations": []}, [], region)
+        sizes, kinds = list(whole.params.areaRng), list(range(1, len(detections.classes) + 1))
+        shape = (len(whole.params.iouThrs), len(kinds), len(sizes), len(whole.params.maxDets))
+        precision, recall = np.full((shape[0], len(whole.params.recThrs), *shape[1:]), -1.0), np.full(shape, -1.0)
+        for at, size in enumerate(sizes):
+            found: list[list[Any]] = [[] for _ in kinds]
+            for part in in_parts(detections.truth, detections.predictions):
+                matcher = evaluator(part.truth, part.predictions, region)
+                matcher.separate_eval = True
+                matcher.params.areaRng, matcher.params.areaRngLbl = [size], [SIZES[at]]
+                matcher.evaluate()
+                images = len(part.truth["images"])
+                for number, of_class in enumerate(found):
+                    of_class.extend(matcher._evalImgs_cpp[number * images : (number + 1) * images])
+            for number, of_class in enumerate(found):
+                params = copy.copy(whole.params)
+                params.areaRng, params.areaRngLbl, params.catIds = [size], [SIZES[at]], [kinds[number]]
+                whole.params, whole._paramsEval, whole._evalImgs_cpp, whole.separate_eval = (
+                    params,
+                    params,
+                    of_class,
+                    True,
+                )
+                whole.accumulate()
+                precision[:, :, number, at] = whole.eval["precision"][:, :, 0, 0]
+                recall[:, number, at] = whole.eval["recall"][:, 0, 0]
+                of_class.clear()
+        whole.eval.update(precision=precision, recall=recall)
+        params = copy.copy(whole.params)
+        params.areaRng, params.areaRngLbl, params.catIds = sizes, list(SIZES), kinds
+        whole.params = params
+        whole.summarize()
+        return cls._read(whole)
+
+    @classmethod
+    def _read(cls, protocol: Any) -> Self:
         stats = zip(SUMMARY, protocol.stats, strict=True)
         return cls(
             summary={name: None if value < 0 else float(value) for name, value in stats},
@@ -311,7 +354,7 @@ def _confusion(
     np.add.at(cells, (hit, hit), 1)
 
     annotations = [detections.truth["annotations"][at] for at in outcome.truth_at[outcome.truth_score < confidence]]
-    predictions = [detections.predictions[at] for at in outcome.prediction_at[~outcome.right & seen]]
+    predictions = PackedResults.of(detections.predictions).where(outcome.prediction_at[~outcome.right & seen])
     mistaken = matched_across_classes(detections.truth, annotations, predictions, region, iou)
     true_class, given_class = numbers(annotations, "category_id"), numbers(predictions, "category_id")
     wrong = mistaken >= 0

@@ -1,8 +1,11 @@
 """Read predictions from COCO results, or from a table with one row per object."""
 
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from benchmark_qa.commands.predictions.detections import (
     PredictionInputError,
@@ -10,27 +13,29 @@ from benchmark_qa.commands.predictions.detections import (
     finite_number,
     read_region,
 )
+from benchmark_qa.commands.predictions.result import PackedResults
 from benchmark_qa.commands.predictions.truth import GivenClass, GivenImage, GivenPredictions
 from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
 from benchmark_qa.formats.table_reader import COLUMNS
 
-OPTIONAL = frozenset({"frame"})
+OPTIONAL = frozenset({"frame", "confidence"})
+NO_CONFIDENCES = "no object has a confidence: each counts as certain, so average precision has no order to go by"
 
 
 def given_by_coco(content: Any, place: str = "predictions") -> GivenPredictions:
     """COCO results (a list), or a COCO data set whose annotations have scores.
 
-    In a list `file_name` names the image, else `image_id` (an id of the labels' file, a name, or a name without its
-    extension); a class is named by its id. In a data set images and classes are named by their names, since each data
-    set has its own ids. `place` is its name in messages.
+    A data set without any score holds labels: each counts as certain, and that is said. In a list `file_name` names
+    the image, else `image_id` (an id of the labels' file, a name, or a name without its extension); a class is named by
+    its id. In a data set images and classes are named by their names, since each data set has its own ids. `place` is
+    its name in messages.
 
     Raises:
         PredictionInputError: it is neither, or a result is not well formed.
     """
     if isinstance(content, list):
-        known = _Known({}, {}, frozenset())
-        listed = content
-    elif isinstance(content, Mapping) and isinstance(content.get("annotations"), list):
+        return given_by_results(content, place)
+    if isinstance(content, Mapping) and isinstance(content.get("annotations"), list):
         images = _objects(content, "images", place)
         known = _Known(
             {image.get("id"): _place(image) for image in images},
@@ -40,10 +45,30 @@ def given_by_coco(content: Any, place: str = "predictions") -> GivenPredictions:
         listed = content["annotations"]
     else:
         raise PredictionInputError(place, "is neither a list of COCO results nor a COCO data set")
-    objects = [_result(item, f"{place}[{at}]", known) for at, item in enumerate(listed)]
-    both = any("file_name" in item and "image_id" in item for item in listed if not known.places)
+    certain = known.places and listed and not any(isinstance(item, Mapping) and "score" in item for item in listed)
+    if certain:
+        listed = [{**item, "score": 1.0} if isinstance(item, Mapping) else item for item in listed]
+    objects = PackedResults.of(_result(item, f"{place}[{at}]", known) for at, item in enumerate(listed))
+    return GivenPredictions(objects, known.places.values(), notes=(f"{place}: {NO_CONFIDENCES}",) if certain else ())
+
+
+def given_by_results(results: Iterable[Any], place: str = "predictions") -> GivenPredictions:
+    """COCO results one by one, as `given_by_coco` reads a list of them.
+
+    Raises:
+        PredictionInputError: a result is not well formed.
+    """
+    known, both = _Known({}, {}, frozenset()), False
+
+    def read() -> Iterator[Mapping[str, Any]]:
+        nonlocal both
+        for at, item in enumerate(results):
+            yield _result(item, f"{place}[{at}]", known)
+            both = both or ("file_name" in item and "image_id" in item)
+
+    objects = PackedResults.of(read())
     notes = (f"{place}: file_name says which image a result is on; image_id is not looked at",) if both else ()
-    return GivenPredictions(objects, known.places.values(), notes=notes)
+    return GivenPredictions(objects, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -62,7 +87,21 @@ def given_by_table(rows: Iterable[Mapping[str, Any]], place: str = "predictions"
     Raises:
         PredictionInputError: a column is missing, or a value is not a number.
     """
-    return GivenPredictions([_row(row, f"{place}[{at}]") for at, row in enumerate(rows)])
+    unsure: dict[bool, str] = {}
+
+    def read() -> Iterator[Mapping[str, Any]]:
+        for at, row in enumerate(rows):
+            item = _row(row, f"{place}[{at}]")
+            unsure.setdefault(math.isnan(item["score"]), f"{place}[{at}]")
+            yield item
+
+    objects = PackedResults.of(read())
+    if unsure.keys() == {True, False}:
+        raise PredictionInputError(unsure[True], f"has no confidence (a column {' or '.join(COLUMNS['confidence'])})")
+    if True not in unsure:
+        return GivenPredictions(objects)
+    objects = replace(objects, score=np.ones(len(objects)))
+    return GivenPredictions(objects, notes=(f"{place}: {NO_CONFIDENCES}",))
 
 
 def _place(image: Mapping[str, Any]) -> GivenImage:
@@ -129,9 +168,15 @@ def _row(row: Mapping[str, Any], place: str) -> Mapping[str, Any]:
             ids=(id_text(values["image"]),),
         ),
         "category_id": GivenClass(str(values["class"]), str(values["class"])),
-        "score": confidence_of(_number(values["confidence"], f"{place}.confidence"), f"{place}.confidence"),
+        "score": _confidence(row, place),
         **read_region({"bbox": [_number(values[side], f"{place}.{side}") for side in ("x", "y", "w", "h")]}, place),
     }
+
+
+def _confidence(row: Mapping[str, Any], place: str) -> float:
+    """The confidence; NaN if the row has none."""
+    given = _value(row, "confidence", place)
+    return math.nan if given is None else confidence_of(_number(given, f"{place}.confidence"), f"{place}.confidence")
 
 
 def _value(row: Mapping[str, Any], name: str, place: str) -> Any:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,13 +16,14 @@ from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.label_rows import LabelledUnit, labelled_units
 from benchmark_qa.encord_api.models import Project
+from benchmark_qa.formats.coco_building import document_of_results
 from benchmark_qa.formats.coco_reader import SHARES
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.tasks.errors import LabelsUnreadable, NoGroundTruth
-from benchmark_qa.terminal.files import ExportError, load_json, load_rows
+from benchmark_qa.terminal.files import ExportError, json_list_of, load_json, load_rows
 from benchmark_qa.terminal.image_maps import ExportMap, load_map
-from benchmark_qa.terminal.label_files import TABLES, read_labels, read_table, table_rows
+from benchmark_qa.terminal.label_files import TABLES, is_results, read_labels, read_table, table_rows
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.detections import Detections
@@ -212,7 +214,7 @@ def load_inputs(
     account = _Account()
     export = load_map(map_images)
     read = _from_encord(truth, account, unfinished)
-    known = read.truth if read else _truth(Path(truth))
+    known = read.truth if read else _truth(Path(truth), export)
     if metadata:
         fields = _fields(metadata)
         more = known.with_fields(fields)
@@ -267,7 +269,7 @@ def _from_encord(reference: str, account: _Account, unfinished: bool) -> "Labels
     return read
 
 
-def _truth(path: Path) -> "Truth":
+def _truth(path: Path, export: ExportMap | None) -> "Truth":
     from benchmark_qa.commands.predictions.label_rows import truth_of_rows
     from benchmark_qa.commands.predictions.truth import Truth
 
@@ -277,6 +279,8 @@ def _truth(path: Path) -> "Truth":
     content = load_json(path) if not path.is_dir() else None
     if isinstance(content, dict) and "images" in content:
         return Truth.from_coco(content)
+    if is_results(content):
+        return truth_of_document(document_of_results(content, export.classes if export else {}), str(path))
     return truth_of_rows(load_rows(path))
 
 
@@ -306,9 +310,6 @@ def truth_of_document(foreign: "CocoDocument", place: str) -> "Truth":
 
 
 def _given(reference: str, account: _Account) -> "GivenPredictions":
-    from benchmark_qa.commands.predictions.files import given_by_coco, given_by_table
-    from benchmark_qa.commands.predictions.label_rows import given_by_rows
-
     labels = _project(reference, unfinished=True)
     if labels is not None:
         # HOUSE
@@ -317,12 +318,22 @@ def _given(reference: str, account: _Account) -> "GivenPredictions":
 
         with clear_failures(), task_progress("reading predictions") as progress:
             return read_predictions(account.encord, labels, progress)
-    path = Path(reference)
+    return _given_by_file(Path(reference))
+
+
+def _given_by_file(path: Path) -> "GivenPredictions":
+    from benchmark_qa.commands.predictions.files import given_by_coco, given_by_table
+    from benchmark_qa.commands.predictions.label_rows import given_by_rows
+
     if path.suffix.lower() in TABLES:
         return given_by_table(table_rows(path), path.name)
+    listed = _given_by_list(path)
+    if listed is not None:
+        return listed
     foreign = read_labels(path)
     if foreign is not None:
-        return replace(given_by_coco(foreign.document, path.name), notes=foreign.left_out)
+        given = given_by_coco(foreign.document, path.name)
+        return replace(given, notes=(*foreign.left_out, *given.notes))
     content = None if path.is_dir() else load_json(path)
     first = content[0] if isinstance(content, list) and content else content
     if path.is_dir() or (isinstance(first, Mapping) and "data_units" in first):
@@ -330,6 +341,20 @@ def _given(reference: str, account: _Account) -> "GivenPredictions":
     if isinstance(content, list) and isinstance(first, Mapping) and "category_id" not in first and "image" in first:
         return given_by_table(content, path.name)
     return given_by_coco(content, path.name)
+
+
+def _given_by_list(path: Path) -> "GivenPredictions | None":
+    """The predictions of a large JSON list, read piece by piece; None if the file is not one."""
+    from benchmark_qa.commands.predictions.files import given_by_results, given_by_table
+
+    listed = json_list_of(path) if path.suffix.lower() == ".json" else None
+    if listed is None:
+        return None
+    first = next(listed)
+    if is_results([first]):
+        return given_by_results(chain([first], listed), path.name)
+    as_table = isinstance(first, Mapping) and "category_id" not in first and "image" in first
+    return given_by_table(chain([first], listed), path.name) if as_table else None
 
 
 def is_file(reference: str) -> bool:

@@ -1,8 +1,7 @@
 """The outcome of each object and each prediction after matching by `faster-coco-eval`."""
 
 import functools
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError, RegionKind, box_around
+from benchmark_qa.commands.predictions.result import PackedResults
 from benchmark_qa.stats.intervals import Interval, ratio_interval
 
 
@@ -142,7 +142,7 @@ class Outcome:
         crowd = np.array([annotation["iscrowd"] for annotation in annotations], dtype=bool)
         in_crowd = np.zeros(len(predictions), dtype=bool)
         in_crowd[right] = crowd[matched[right]]
-        score = np.array([prediction["score"] for prediction in predictions], dtype=np.float64)
+        score = PackedResults.of(predictions).score
         found_with = np.full(len(annotations), -np.inf)
         found_with[matched[right]] = score[right]
         counted, real = np.flatnonzero(~in_crowd), np.flatnonzero(~crowd)
@@ -167,22 +167,30 @@ def matched_across_classes(
     iou: float,
 ) -> NDArray[np.int64]:
     """For each prediction the index of the annotation that it matches, ignoring classes; else -1."""
-    one_class = {
-        "images": truth["images"],
-        "categories": [{"id": 1, "name": "any"}],
-        "annotations": [
-            {**annotation, "id": number, "category_id": 1} for number, annotation in enumerate(annotations, start=1)
-        ],
-    }
-    return _matched(one_class, [{**prediction, "category_id": 1} for prediction in predictions], region, iou)
+    kinds = [{"id": 1, "name": "any"}]
+    listed = [{**annotation, "id": number, "category_id": 1} for number, annotation in enumerate(annotations, start=1)]
+    one_class = {"images": truth["images"], "categories": kinds, "annotations": listed}
+    return _matched(one_class, PackedResults.of(predictions).renamed(lambda own: own, lambda _: 1), region, iou)
 
 
 def numbers(items: Sequence[Mapping[str, Any]], key: str) -> NDArray[np.int64]:
     """Class or image numbers, from 0."""
+    if isinstance(items, PackedResults):
+        return items.numbers(key) - 1
     return np.array([item[key] - 1 for item in items], dtype=np.int64)
 
 
 def _matched(
+    truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]], region: RegionKind, iou: float
+) -> NDArray[np.int64]:
+    matched = np.full(len(predictions), -1)
+    for part in in_parts(truth, predictions):
+        found = _matched_at_once(part.truth, part.predictions, region, iou)
+        matched[part.prediction_at] = np.append(part.annotation_at, -1)[found]  # -1 is the last: no annotation
+    return matched
+
+
+def _matched_at_once(
     truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]], region: RegionKind, iou: float
 ) -> NDArray[np.int64]:
     matched = np.full(len(predictions), -1)
@@ -201,10 +209,59 @@ def _matched(
     return matched
 
 
+AT_ONCE = 200_000
+"""Predictions that the library gets at once: some 2 KB of memory each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some of the images with everything on them."""
+
+    truth: Mapping[str, Any]
+    predictions: Sequence[Mapping[str, Any]]
+    annotation_at: NDArray[np.int64]
+    """Index of each of its annotations in the whole"""
+    prediction_at: NDArray[np.int64]
+
+
+def in_parts(truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]]) -> Iterator[Part]:
+    """Truth and predictions by groups of images, `AT_ONCE` predictions at most or one image; in the order of images."""
+    annotations = truth["annotations"]
+    if len(predictions) <= AT_ONCE:
+        yield Part(truth, predictions, np.arange(len(annotations)), np.arange(len(predictions)))
+        return
+    ids = np.array([image["id"] for image in truth["images"]], np.int64)
+    order = np.argsort(ids, kind="stable")
+    sides = [_by_image(numbers(items, "image_id") + 1, ids[order]) for items in (annotations, predictions)]
+    (truths, first_truth), (given, first_given) = sides
+    start = 0
+    while start < len(ids):
+        end = max(int(np.searchsorted(first_given, first_given[start] + AT_ONCE, side="right")) - 1, start + 1)
+        annotation_at = np.sort(truths[first_truth[start] : first_truth[end]])
+        prediction_at = np.sort(given[first_given[start] : first_given[end]])
+        listed = [{**annotations[at], "id": number} for number, at in enumerate(annotation_at.tolist(), start=1)]
+        images = [truth["images"][at] for at in order[start:end].tolist()]
+        some = [predictions[at] for at in prediction_at.tolist()]
+        yield Part({**truth, "images": images, "annotations": listed}, some, annotation_at, prediction_at)
+        start = end
+
+
+def _by_image(image: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions of items in the order of their images, and where each image begins (n + 1,)."""
+    place = np.searchsorted(ids, image)
+    return np.argsort(place, kind="stable"), np.searchsorted(np.sort(place), np.arange(len(ids) + 1))
+
+
 def most_on_an_image(items: Sequence[Mapping[str, Any]]) -> int:
     """The number of objects or predictions of one class on the fullest image."""
-    counts = Counter((item["image_id"], item["category_id"]) for item in items)
-    return max(counts.values(), default=0)
+    return int(most_by_image(items).max(initial=0))
+
+
+def most_by_image(items: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:
+    """How many objects or predictions there are, for each pair of image and class that has some."""
+    pairs = (numbers(items, "image_id") << 32) + numbers(items, "category_id")
+    counts: NDArray[np.int64] = np.unique(pairs, return_counts=True)[1]
+    return counts
 
 
 NO_TRUTH = "no ground truth of this class"

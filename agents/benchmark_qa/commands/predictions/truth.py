@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from benchmark_qa.commands.predictions.detections import Detections, ImageSource, PredictionInputError, in_order_of_ids
+from benchmark_qa.commands.predictions.result import PackedResults
 from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
 from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.images.data_units import ImageMap
@@ -189,8 +190,8 @@ class _Index:
 class _Matched:
     """A model's predictions with the truth's ids."""
 
-    results: list[dict[str, Any]]
-    """COCO results"""
+    results: PackedResults
+
     images: set[Hashable]
     """Images of the truth that the predictions mention"""
     missed: list[GivenImage]
@@ -220,20 +221,19 @@ class _Matcher:
     def match(self, model: GivenPredictions) -> _Matched:
         """Find the images and classes of a model's predictions."""
         self._notes = {}
-        places = list(dict.fromkeys((*model.places, *(item["image_id"] for item in model.objects))))
+        objects = PackedResults.of(model.objects)
+        places = list(dict.fromkeys((*model.places, *objects.images)))
         matching, candidates = self._index.matching(places, self._map)
         images = {place: self._image(place, candidates.get(place, [])) for place in places}
-        results = [
-            {**self._in_pixels(item, image), "image_id": image, "category_id": self._class(item["category_id"])}
-            for item in model.objects
-            if (image := images[item["image_id"]]) is not None
-        ]
+        if any(SHARES in fields for fields in objects.more.values()):
+            objects = PackedResults.of([self._in_pixels(item, images[item["image_id"]]) for item in objects])
+        results = objects.renamed(lambda place: images[place], self._class)
         missed = [place for place, image in images.items() if image is None]
         return _Matched(results, set(images.values()) - {None}, missed, matching, tuple(self._notes))
 
     def _in_pixels(self, item: Mapping[str, Any], image: Hashable) -> Mapping[str, Any]:
         """The object in pixels, if the file gives shares of an image of unknown size."""
-        if not item.get(SHARES):
+        if not item.get(SHARES) or image is None:
             return item
         size = self._sizes.get(image)
         if size is None:

@@ -1,4 +1,4 @@
-"""`benchmark-qa score`: score exported label rows against exported ground truth, without Encord."""
+"""`benchmark-qa score`: score files of labels against files of ground truth, without Encord."""
 
 import json as json_module
 import sys
@@ -14,6 +14,7 @@ import typer
 
 from benchmark_qa.formats.separated_values import write_rows, write_table
 from benchmark_qa.terminal.failures import INCOMPLETE, USAGE_ERROR
+from benchmark_qa.terminal.image_maps import MapImagesOption
 from benchmark_qa.terminal.options import WideOption
 
 if TYPE_CHECKING:
@@ -36,13 +37,24 @@ class ScoresFormat(StrEnum):
 
 
 def score(
-    truth: Annotated[Path, typer.Argument(help="Label row JSON of the ground truth: one row, a list, or a directory.")],
-    labels: Annotated[Path, typer.Argument(help="Label row JSON of the annotators: one row, a list, or a directory.")],
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            help="Ground truth: label row JSON (one row, a list, or a directory), a COCO, CVAT, labelme or Label "
+            "Studio file, a table of boxes, or a folder of YOLO, Pascal VOC or labelme."
+        ),
+    ],
+    labels: Annotated[Path, typer.Argument(help="The annotators' labels, in any of these formats.")],
     *,
     ontology: Annotated[
         Path | None, typer.Option(help="The ontology's JSON; without it, the classes are guessed from the labels.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Scoring rules as JSON.")] = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="Class of a file that is not label row JSON: car=Vehicle. May be repeated."),
+    ] = None,
+    map_images: MapImagesOption = None,
     by: Annotated[
         Grouping | None,
         typer.Option(
@@ -55,15 +67,15 @@ def score(
     explain: Annotated[bool, typer.Option("--explain", help="List every conflict, task by task.")] = False,
     wide: WideOption = False,
 ) -> None:
-    """Score label rows against the ground truth of the same data units (same data hash).
+    """Score labels against the ground truth of the same data units: the same data hash, or the same image.
 
     Exit code 0 when everything is scored, 2 when a file cannot be used, no data unit is on both sides or none can be
-    scored, 4 when some data units cannot be scored: they are named, and the others are scored.
+    scored, 4 when some data units or objects cannot be scored: they are named, and the others are scored.
     """
     from benchmark_qa.terminal.files import ExportError
 
     try:
-        tasks, refused = _scored(truth, labels, ontology, config, by)
+        tasks, refused = _scored(Files(truth, labels, ontology, config, mapping or [], map_images), by)
     except ExportError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(USAGE_ERROR) from None
@@ -80,27 +92,49 @@ def score(
         raise typer.Exit(INCOMPLETE)
 
 
-def _scored(
-    truth: Path, labels: Path, ontology: Path | None, config: Path | None, by: Grouping | None
-) -> "tuple[list[ScoredTask], list[str]]":
-    """The scored tasks, and why the others could not be scored."""
-    from benchmark_qa.commands.score_exports.scoring import Comparison, load_config, load_ontology
-    from benchmark_qa.engine.config import ScoringConfig
-    from benchmark_qa.terminal.files import ExportError, load_rows
+@dataclass(frozen=True)
+class Files:
+    """The files of the command line."""
 
+    truth: Path
+    labels: Path
+    ontology: Path | None = None
+    config: Path | None = None
+    mapping: Sequence[str] = ()
+    map_images: Path | None = None
+
+
+def _scored(files: Files, by: Grouping | None) -> "tuple[list[ScoredTask], list[str]]":
+    """The scored tasks, and why the others could not be scored."""
+    from benchmark_qa.commands.score_exports.scoring import Comparison, load_classes, load_config, load_sides
+    from benchmark_qa.engine.config import ScoringConfig
+    from benchmark_qa.formats.class_mapping import MappingError, parse_mapping
+    from benchmark_qa.terminal.files import ExportError
+    from benchmark_qa.terminal.image_maps import load_map
+
+    classes = load_classes(files.ontology) if files.ontology else None
+    try:
+        stated = parse_mapping(files.mapping)
+    except MappingError as error:
+        raise ExportError(f"--map: {error}") from None
+    sides = load_sides(files.truth, files.labels, classes, stated, load_map(files.map_images))
+    for note in sides.notes:
+        typer.echo(note, err=True)
     comparison = Comparison(
-        load_rows(truth),
-        load_rows(labels),
-        load_ontology(ontology) if ontology else None,
-        load_config(config) if config else ScoringConfig(),
+        sides.truth,
+        sides.labels,
+        classes.ontology if classes else None,
+        load_config(files.config) if files.config else ScoringConfig(),
         by.value if by else "known",
     )
     if not len(comparison):
-        raise ExportError(f"no data unit of {labels} has a ground truth in {truth}")
+        raise ExportError(
+            "; ".join((f"no data unit of {files.labels} has a ground truth in {files.truth}", *sides.faults))
+        )
     if comparison.without_truth:
         typer.echo(f"{len(comparison.without_truth):,} label rows have no ground truth and are not scored", err=True)
     tasks = [task for tasks in _with_progress(comparison.scores(), len(comparison)) for task in tasks]
-    return tasks, comparison.refused
+    return tasks, [*sides.faults, *comparison.refused]
 
 
 def _with_progress(batches: "Iterable[list[ScoredTask]]", total: int) -> "Iterator[list[ScoredTask]]":

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from benchmark_qa.commands.truth.importing import TruthImport
     from benchmark_qa.encord_api.client import Encord
     from benchmark_qa.formats.class_mapping import Target
-    from benchmark_qa.formats.coco_building import CocoDocument
     from benchmark_qa.formats.label_parts import InputFault, LabelReading
-    from benchmark_qa.images.data_units import ImageMap
+    from benchmark_qa.terminal.image_maps import ExportMap
 
 SOURCES = (
     "A COCO, CVAT, labelme or Label Studio file, a table of boxes, a folder of YOLO, Pascal VOC or labelme, an Encord "
@@ -92,7 +91,7 @@ def import_truth(
     from benchmark_qa.terminal.printing import item_progress
 
     with clear_failures():
-        export = image_map_of(map_images)
+        export = export_map_of(map_images)
         encord = open_encord()
         wanted = _benchmark_project(project)
         target = target_of(encord.project(wanted), stated_mapping(mapping or [], map_file))
@@ -100,7 +99,8 @@ def import_truth(
         if unannotated is Unannotated.LEAVE:
             reading = without_unannotated(reading)
         ways = ("data-hash", "url", "title") if by is MatchBy.ANY else (by.value,)
-        plan = plan_import(encord, wanted, reading, by=ways, image_map=export, overwrite=replace)  # type: ignore[arg-type]
+        images = export.images if export else None
+        plan = plan_import(encord, wanted, reading, by=ways, image_map=images, overwrite=replace)  # type: ignore[arg-type]
         refused = bool(plan.faults) and not skip_unmatched
         if not dry_run and not refused:
             with item_progress("importing", len(plan.write)) as progress:
@@ -141,31 +141,19 @@ def stated_mapping(lines: "Sequence[str]", path: Path | None) -> dict[str, str]:
         refuse(str(error))
 
 
-def _foreign(path: Path) -> "CocoDocument | None":
-    """Labels of another tool's format; None if the file is COCO or Encord's."""
-    from benchmark_qa.terminal.files import ExportError
-    from benchmark_qa.terminal.label_files import TABLES, read_labels, read_table
-
-    try:
-        return read_table(path) if path.suffix.lower() in TABLES else read_labels(path)
-    except ExportError as error:
-        refuse(str(error))
-
-
-def image_map_of(path: Path | None) -> "ImageMap | None":
-    """The map of `--map-images`; a fault ends the command."""
+def export_map_of(path: Path | None) -> "ExportMap | None":
+    """The content of `--map-images`; a fault ends the command."""
     from benchmark_qa.terminal.files import ExportError
     from benchmark_qa.terminal.image_maps import load_map
 
     try:
-        export = load_map(path)
+        return load_map(path)
     except ExportError as error:
         refuse(str(error))
-    return export.images if export else None
 
 
 def read_source(
-    encord: "Encord", source: str, target: "Target", project: str, image_map: "ImageMap | None"
+    encord: "Encord", source: str, target: "Target", project: str, export: "ExportMap | None"
 ) -> "tuple[LabelReading, int]":
     """The labels of the source, and the number of its unfinished data units."""
     from dataclasses import replace as replace_fields
@@ -174,30 +162,34 @@ def read_source(
     from benchmark_qa.formats.coco_labels import read_coco
     from benchmark_qa.formats.coco_reader import CocoError
     from benchmark_qa.formats.encord_reader import NotLabelRowsError, label_rows_of, read_label_rows
+    from benchmark_qa.terminal.files import ExportError
+    from benchmark_qa.terminal.image_maps import named_classes
+    from benchmark_qa.terminal.label_files import read_foreign
 
     other = _uuid(source)
     if other is not None:
         return read_project(encord, other, target)
-    foreign = _foreign(Path(source))
-    document = _document_of(Path(source)) if foreign is None else None
     try:
-        if foreign is not None:
-            reading = read_coco(with_known_sizes(foreign.document, encord, project, image_map), target)
-            return replace_fields(reading, left_out=(*foreign.left_out, *reading.left_out)), 0
-        if isinstance(document, dict) and "annotations" in document:
-            return read_coco(with_known_sizes(document, encord, project, image_map), target), 0
-        return read_label_rows(label_rows_of(document), target), 0
+        foreign = read_foreign(Path(source), named_classes(export, target))
+        if foreign is None:
+            return read_label_rows(label_rows_of(_document_of(Path(source))), target), 0
+        images = export.images if export else None
+        reading = read_coco(with_known_sizes(foreign.document, encord, project, images), target)
+        return replace_fields(reading, left_out=(*foreign.left_out, *reading.left_out)), 0
+    except ExportError as error:
+        refuse(str(error))
     except (CocoError, NotLabelRowsError) as error:
         refuse(f"{source}: {error}")
 
 
 def _document_of(path: Path) -> Any:
     """The content of a JSON file; for a folder of our own Encord export, all of its label rows."""
+    from benchmark_qa.terminal.files import row_files
+
     if not path.is_dir():
         return _parsed(path)
-    folders = (path / "encord" / "label_rows", path / "label_rows", path)
-    files = next((found for folder in folders if (found := sorted(folder.glob("*.json")))), None)
-    if files is not None:
+    files = row_files(path)
+    if files:
         return [row for file in files for row in _rows(_parsed(file))]
     return refuse(
         f"{path}: holds no labels in a format that is known; name a COCO file, or the folder of another format"

@@ -16,10 +16,8 @@ from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.encord_api.reviews import PeoplesWork
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.formats.class_mapping import MappingError, Target
-from benchmark_qa.formats.coco_reader import SHARES, size_of
 from benchmark_qa.formats.encord_reader import read_label_rows
 from benchmark_qa.formats.label_parts import (
-    ImageSize,
     InputFault,
     Labelled,
     LabelParts,
@@ -30,8 +28,8 @@ from benchmark_qa.formats.label_parts import (
     parts_of,
     same,
 )
-from benchmark_qa.images.data_units import ALL_WAYS, By, DataUnit, ImageMap, joined_labels
-from benchmark_qa.images.identity import Asked, ImageIndex, KnownImage, Match, Matching
+from benchmark_qa.images.data_units import ALL_WAYS, By, DataUnit, ImageMap, joined_labels, lacks_sizes, sized
+from benchmark_qa.images.identity import Matching
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.tasks.errors import LabelsUnreadable
 
@@ -255,23 +253,7 @@ def with_known_sizes(
     document: Mapping[str, Any], encord: Encord, project_hash: str, image_map: ImageMap | None
 ) -> Mapping[str, Any]:
     """The COCO document with sizes from Encord. 1 request if the file lacks a size, else none."""
-    images = document.get("images")
-    if not isinstance(images, list) or all(not isinstance(one, Mapping) or size_of(one) for one in images):
+    if not lacks_sizes(document):
         return document
     slots = TruthRows(encord, project_hash).slots()
-    known = [
-        KnownImage((slot.title, *([slot.url] if slot.url else [])), (slot.data_hash,), size=slot.size) for slot in slots
-    ]
-    index = ImageIndex(known)
-    return {**document, "images": [_sized(image, index, image_map) for image in images]}
-
-
-def _sized(image: Any, index: ImageIndex, image_map: ImageMap | None) -> Any:
-    if not isinstance(image, Mapping) or size_of(image) or image.get(SHARES):  # shares need no size
-        return image
-    keys = ("data_title", "image_title", "file_name", "coco_url")
-    names = tuple(str(image[key]) for key in keys if image.get(key))
-    hashes = (str(image["data_hash"]),) if image.get("data_hash") else ()
-    (found,) = index.all_of([Asked(names, hashes)], image_map).found
-    size: ImageSize | None = index.known[found.at].size if isinstance(found, Match) else None
-    return image if size is None else {**image, "width": size[0], "height": size[1]}
+    return sized(document, [DataUnit(slot.data_hash, slot.title, slot.url, slot.size) for slot in slots], image_map)

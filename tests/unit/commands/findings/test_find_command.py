@@ -105,7 +105,7 @@ def test_a_folder_without_the_pictures_is_named(labels: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("p.csv", "image,class\n0001.png,short\n", "has no confidence"),
+        ("p.csv", "image,class\n0001.png,short\n", "has no x"),
         ("p.csv", b"\xff\xfe\x00broken", "is not a readable table"),
         ("p.jsonl", "\n[\n", "line 2: is not JSON"),
         ("p.jsonl", "[1]\n", "line 1: is not a JSON object"),

@@ -152,7 +152,12 @@ def test_label_rows_without_a_data_unit_in_common_end_with_code_2(tmp_path: Path
             [{**RESULTS[0], "image_id": 77}, {**RESULTS[0], "bbox": [0, 0, -1, 1]}],
             "model.json[1].bbox has a neg",
         ),
-        (TRUTH, TRUTH, "model.json[0] has no score"),
+        (TRUTH, [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]}], "model.json[0] has no score"),
+        (
+            TRUTH,
+            {**TRUTH, "annotations": [{**TRUTH["annotations"][0], "score": 0.5}, *TRUTH["annotations"]]},
+            "model.json[1] has no score",
+        ),
         (TRUTH, "[", "is not JSON"),
         ([{"no": "row"}], [], "item 0 is not a label row"),
         ({**TRUTH, "annotations": 3}, [], "truth has no list annotations"),
@@ -188,7 +193,21 @@ def test_a_table_without_even_a_heading_is_no_model_that_predicts_nothing(
     table.write_text("image,class,confidence,x,y,w,h\n")
     assert run(files[0], table).exit_code == 0
     table.write_text("image;class\n1;person\n")
-    assert "has no confidence (a column confidence or score; there are: image, class)" in run(files[0], table).stderr
+    assert "has no x (a column x or left; there are: image, class)" in run(files[0], table).stderr
+
+
+def test_labels_without_confidences_are_certain_and_that_is_said(files: tuple[Path, Path], tmp_path: Path) -> None:
+    boxes = "1,person,10,10,20,20\n"
+    table = tmp_path / "labels.csv"
+    table.write_text("image,class,x,y,w,h\n" + boxes)
+    said = "no object has a confidence: each counts as certain"
+    assert said in run(files[0], table).stderr
+    again = write(tmp_path / "labels.json", TRUTH)
+    result = run(files[0], again, "--json")
+    assert said in result.stderr
+    assert json.loads(result.stdout)["summary"]["AP"] == pytest.approx(1)
+    table.write_text("image,class,confidence,x,y,w,h\n" + "1,person,0,10,10,20,20\n1,person,,30,10,20,20\n")
+    assert "labels.csv[1] has no confidence (a column confidence or score)" in run(files[0], table).stderr
 
 
 def test_the_share_that_a_refusal_names_is_enough(files: tuple[Path, Path], tmp_path: Path) -> None:

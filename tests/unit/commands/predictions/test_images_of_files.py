@@ -186,7 +186,9 @@ def test_a_table_of_boxes_is_the_truth(run: Any, tmp_path: Path) -> None:
     labels.write_text("image,class,x,y,w\na.jpg,car,21,10,40\n")
     refused = run(labels, table("a.jpg"))
     assert refused.exit_code == 2
-    assert "truth.csv[0] has no h (a column h or height; there are: image, class, x, y, w)" in refused.stderr
+    assert (
+        "truth.csv[0] has no h (a column h or height or box_height; there are: image, class, x, y, w)" in refused.stderr
+    )
 
 
 def test_ids_and_sizes_are_one_however_they_are_written(run: Any) -> None:
