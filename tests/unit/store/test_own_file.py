@@ -1,4 +1,4 @@
-"""The database's file is for its own account; a forgotten person is in no entry of it."""
+"""The database's file is for its own account and may be replaced; a forgotten person is in no entry of it."""
 
 import os
 import sqlite3
@@ -33,6 +33,21 @@ def test_nobody_else_reads_the_file_or_what_lies_beside_it(tmp_path: Path, made_
         os.umask(before)
     assert set(modes) == {"scores.sqlite", "scores.sqlite-wal", "scores.sqlite-shm"}
     assert set(modes.values()) == {0o600}
+
+
+def test_a_file_that_was_deleted_or_replaced_by_a_backup_is_noticed_by_the_next_write(tmp_path: Path) -> None:
+    file, backup = tmp_path / "scores.sqlite", tmp_path / "backup.sqlite"
+    database, elsewhere = Database(f"sqlite:///{file}"), Database(f"sqlite:///{backup}")
+    for each in (database, elsewhere):
+        ActionLog(each).record(PROJECT, kind="k", operator="o", subject="before", reason="r")
+    elsewhere.close()
+    for replace in (lambda: backup.replace(file), file.unlink):
+        for beside in ("-wal", "-shm"):
+            Path(f"{file}{beside}").unlink(missing_ok=True)
+        replace()
+        ActionLog(database).record(PROJECT, kind="k", operator="o", subject="after", reason="r")
+        with closing(sqlite3.connect(file)) as connection:
+            assert "after" in [subject for (subject,) in connection.execute("SELECT subject FROM actions")]
 
 
 @pytest.mark.parametrize("person", ["ann@example.com", "a_n%n@example.com", "ann+qa@example.com"])
