@@ -94,6 +94,8 @@ class Settings(Account, Hosting):
             return json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"not JSON: {error}") from None
+        except RecursionError:
+            raise ValueError("not JSON of a configuration: nested too deeply") from None
 
     @field_validator(
         "route_secrets",

@@ -7,12 +7,13 @@ an administrator: an old schema is refused, with the command that upgrades it.
 import logging
 import os
 import random
+import sqlite3
 import stat
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -245,6 +246,18 @@ class Database:
 
         with _as_store_errors():
             return run_migrations(self._engine)
+
+    def wipe_deleted(self) -> None:
+        """Overwrite what deleted entries left in a SQLite file and its log; later, if the file is in use just now."""
+        if self.is_postgresql:
+            return
+        with (
+            _as_store_errors(),
+            suppress(sqlite3.OperationalError),
+            closing(self._engine.raw_connection()) as connection,
+        ):
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):  # outside of any transaction
+                connection.cursor().execute(statement)
 
     def rebuild(self) -> None:
         """Recompute what follows from the score records: the current scores and the sums. Raises StoreError."""

@@ -74,6 +74,7 @@ def test_a_faulty_document_is_refused_with_the_name_of_the_key(
     ("key", "value", "named"),
     [
         ("BENCHMARK_QA_CONFIG", "{not json", "BENCHMARK_QA_CONFIG: not JSON"),
+        ("BENCHMARK_QA_CONFIG", '{"a":' * 100_000, "BENCHMARK_QA_CONFIG: not JSON"),
         (
             "BENCHMARK_QA_CONFIG",
             "/nowhere/at/all.json",
