@@ -19,7 +19,7 @@ settings.register_profile("reproducible", deadline=None, derandomize=True)
 settings.register_profile("exploring", deadline=None)
 settings.load_profile("reproducible")
 
-# A shell ignores SIGINT for what it starts in the background, and processes hand that down: tests that interrupt need it.
+# A shell ignores SIGINT for what it starts in the background, and processes hand that down: it is needed here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -31,12 +31,7 @@ class Account(BaseSettings):
     @field_validator("domain")
     @classmethod
     def _is_encrypted(cls, value: str) -> str:
-        address = urlsplit(value)
-        if address.scheme == "http" and not is_loopback(address.hostname or ""):
-            raise ValueError(
-                "must begin with https://: labels and the key's signature would cross the network readable"
-            )
-        return value
+        return require_encrypted(value, "labels and the key's signature would cross the network readable")
 
     @model_validator(mode="after")
     def _one_key(self) -> Self:
@@ -58,6 +53,18 @@ class Account(BaseSettings):
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "is not a text file"
             raise SettingsError(f"ENCORD_SSH_KEY_FILE: {self.ssh_key_file}: {why}; {HOW_TO_MAKE_A_KEY}") from None
+
+
+def require_encrypted(url: str, because: str) -> str:
+    """Return the URL; refuse plain http except to this machine.
+
+    Raises:
+        ValueError: the message says what would happen.
+    """
+    address = urlsplit(url)
+    if address.scheme == "http" and not is_loopback(address.hostname or ""):
+        raise ValueError(f"must begin with https://: {because}")
+    return url
 
 
 def is_loopback(host: str) -> bool:

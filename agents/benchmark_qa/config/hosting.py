@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from benchmark_qa.config.account import SettingsError
+from benchmark_qa.config.account import SettingsError, require_encrypted
 from benchmark_qa.config.explain import explain
 
 DRIVERS = {"psycopg": "psycopg", "": "psycopg2", "psycopg2": "psycopg2"}
@@ -148,7 +148,9 @@ class Hosting(DatabaseSettings):
     jobs_service_account: str | None = Field(default=None, validation_alias="JOBS_SERVICE_ACCOUNT")
     """E-mail address of the service account that signs for Cloud Tasks."""
     jobs_certificates_url: str = Field(
-        default="https://www.googleapis.com/oauth2/v1/certs", validation_alias="JOBS_CERTIFICATES_URL"
+        default="https://www.googleapis.com/oauth2/v1/certs",
+        validation_alias="JOBS_CERTIFICATES_URL",
+        pattern=r"^https?://",
     )
     """URL of Google's public keys; different in tests and private networks."""
     request_seconds: float = Field(default=150.0, gt=0, le=170, validation_alias="REQUEST_SECONDS")
@@ -157,6 +159,12 @@ class Hosting(DatabaseSettings):
     """Seconds after which the host ends a request: 30 behind API Gateway."""
     durable_directory: Path | None = Field(default=None, validation_alias="DURABLE_DIRECTORY")
     """A directory that is kept when the instance and its disk are gone, e.g. a mounted network volume."""
+
+    @field_validator("jobs_url", "jobs_certificates_url")
+    @classmethod
+    def _jobs_are_encrypted(cls, value: str | None) -> str | None:
+        because = "who changes what crosses the network could submit jobs"
+        return None if value is None else require_encrypted(value, because)
 
     @field_validator("jobs_queue")
     @classmethod

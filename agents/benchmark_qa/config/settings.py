@@ -5,15 +5,15 @@ An error names the setting.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from benchmark_qa.config.account import Account, SettingsError
+from benchmark_qa.config.account import Account, SettingsError, require_encrypted
 from benchmark_qa.config.deployment import Deployment
 from benchmark_qa.config.explain import explain
 from benchmark_qa.config.hosting import Hosting
@@ -21,8 +21,17 @@ from benchmark_qa.config.hosting import Hosting
 MIN_TOKEN_LENGTH = 24
 MIN_SECRET_LENGTH = 16
 """Characters; Encord's own secrets are longer."""
-FOREIGN_ORIGINS = ("https://qz7.invalid", "http://qz7.invalid:8080", "https://app.encord.com.qz7.invalid", "null")
-"""Origins that no deployment wants to allow."""
+FOREIGN_ORIGINS = (
+    *("https://qz7.invalid", "http://qz7.invalid:8080", "https://app.encord.com.qz7.invalid", "null"),
+    *("https://qz7encord.com", "https://qz7-encord.com", "https://appqencord.com"),
+    *(
+        f"https://{qz7}.{ending}"
+        for qz7 in ("qz7", "www.qz7")
+        for ending in ("com", "net", "org", "io", "ai", "app", "dev", "co", "co.uk", "de", "eu", "ch")
+    ),
+    *(f"https://qz7.{host}" for host in ("github.io", "vercel.app", "netlify.app", "pages.dev", "web.app")),
+)
+"""Origins that no deployment wants to allow: of anybody's domain, of names like Encord's, of free hosts."""
 
 
 SHORTEST_PUT_OUT = 8
@@ -85,6 +94,8 @@ class Settings(Account, Hosting):
             return json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"not JSON: {error}") from None
+        except RecursionError:
+            raise ValueError("not JSON of a configuration: nested too deeply") from None
 
     @field_validator(
         "route_secrets",
@@ -101,7 +112,7 @@ class Settings(Account, Hosting):
         secrets = [part.strip() for part in value.split(",")]
         if not all(secrets):
             raise ValueError("holds an empty secret")
-        if any(len(secret) < MIN_SECRET_LENGTH or len(set(secret)) < FEWEST_LETTERS for secret in secrets):
+        if any(len(secret) < MIN_SECRET_LENGTH or _is_easily_guessed(secret) for secret in secrets):
             raise ValueError(
                 f"too easily guessed: take the secret that Encord shows, {MIN_SECRET_LENGTH} letters or more"
             )
@@ -114,9 +125,22 @@ class Settings(Account, Hosting):
             rf"[A-Za-z0-9_-]{{{MIN_TOKEN_LENGTH},128}}", value.get_secret_value()
         ):
             raise ValueError(f"must be {MIN_TOKEN_LENGTH} to 128 letters, digits, '-' or '_'")
-        if value is not None and len(set(value.get_secret_value())) < FEWEST_LETTERS:
+        return value
+
+    @field_validator(
+        "route_editor_token", "score_editor_token", "metrics_token", "report_token", "alert_webhook_secret"
+    )
+    @classmethod
+    def _is_random(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and _is_easily_guessed(value.get_secret_value()):
             raise ValueError("too easily guessed: take a random one")
         return value
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _alerts_are_encrypted(cls, value: str | None) -> str | None:
+        because = "names and verdicts would cross the network readable"
+        return None if value is None else require_encrypted(value, because)
 
     @field_validator("editor_origin_regex")
     @classmethod
@@ -167,9 +191,14 @@ class Settings(Account, Hosting):
         found = [secret.get_secret_value() for secret in secrets]
         if self.ssh_key is not None:
             found += [line for line in self.ssh_key.get_secret_value().splitlines() if len(line) >= MIN_SECRET_LENGTH]
-        password = urlsplit(self.database_url).password
+        if self.alert_webhook_url is not None:  # chat services have the credential in the path
+            found.append(self.alert_webhook_url)
+            found += [
+                part for part in urlsplit(self.alert_webhook_url).path.split("/") if len(part) >= MIN_TOKEN_LENGTH
+            ]
         # A password of a few characters is in many log lines by chance.
-        return [*found, password] if password and len(password) >= SHORTEST_PUT_OUT else found
+        passwords = _passwords_in(self.database_url, self.service_database_url or "")
+        return found + [password for password in passwords if len(password) >= SHORTEST_PUT_OUT]
 
     def signing_secrets(self) -> Mapping[str, tuple[SecretStr, ...]]:
         """Encord's signing secrets, by variable."""
@@ -180,6 +209,20 @@ class Settings(Account, Hosting):
             "TASK_SUBMITTED_SECRET": self.submitted_secrets,
             "TASK_COMPLETED_SECRET": self.completed_secrets,
         }
+
+
+def _is_easily_guessed(secret: str) -> bool:
+    """Whether a secret has few different characters, or repeats one shorter part."""
+    return len(set(secret)) < FEWEST_LETTERS or secret in (secret + secret)[1:-1]
+
+
+def _passwords_in(*urls: str) -> Iterator[str]:
+    """The passwords in database URLs, as written and decoded."""
+    for url in urls:
+        address = urlsplit(url)
+        if address.password:
+            yield from {address.password, unquote(address.password)}
+        yield from parse_qs(address.query).get("password", ())
 
 
 def load_settings(*, endpoints: bool) -> Settings:

@@ -52,7 +52,7 @@ def create_app(settings: Settings, *, isolates_heavy_work: bool = False) -> Fast
     AllowedOrigins(settings.editor_origin_regex).install(app)
     app.add_middleware(AnswerWhenCutOff)
     app.add_middleware(CarryTrace)
-    install_metrics(app, settings.metrics_token)
+    install_metrics(app, settings.metrics_token, lambda: refusals.note("/metrics", "wrong token"))
     app.add_middleware(WithoutTrailingSlash)
     app.include_router(health(service.check, operators=[settings.metrics_token, settings.report_token]))
     app.include_router(custom_agents(settings, service, refusals))

@@ -145,14 +145,31 @@ def _hung_up(_: Request, _error: Exception) -> JSONResponse:
     return error_response(HUNG_UP, "the caller has hung up")
 
 
-def _invalid(_: Request, error: Exception) -> JSONResponse:
+_unusable_pace = ReportPace()
+UNUSABLE = (413, 422, 501)
+"""Statuses for requests that a caller of ours may send: tasks would wait without a word in the log."""
+
+
+def _note_unusable(request: Request, status: int, why: str) -> None:
+    """Log a request that cannot be used; of each endpoint and status the first at once, later ones at intervals."""
+    endpoint = getattr(request.scope.get("route"), "path", "(unknown)")
+    left_out = _unusable_pace.next(f"{endpoint}: {status}")
+    if left_out is not None:
+        facts = {"event": "request_unusable", "endpoint": endpoint, "left_out": left_out}
+        _log.warning("refused a request to %s with %d: %.300s", endpoint, status, why, extra=facts)
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     faults = "; ".join(f"{'.'.join(str(p) for p in f['loc'])}: {f['msg']}" for f in error.errors())
+    _note_unusable(request, 422, faults)
     return error_response(422, faults)
 
 
-def _http(_: Request, error: Exception) -> JSONResponse:
+def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException | StarletteHTTPException)  # noqa: S101
+    if error.status_code in UNUSABLE:
+        _note_unusable(request, error.status_code, str(error.detail))
     return error_response(error.status_code, str(error.detail), dict(error.headers) if error.headers else None)
 
 

@@ -51,11 +51,17 @@ class CountRequests:
             telemetry.request_seconds.record(time.perf_counter() - started, {"endpoint": path})
 
 
-def install_metrics(app: FastAPI, token: SecretStr | None) -> None:
-    """Count requests, and serve `/metrics` to callers with the token if the exporter is installed."""
+def install_metrics(app: FastAPI, token: SecretStr | None, note_refusal: Callable[[], None]) -> None:
+    """Count requests, and serve `/metrics` to callers with the token if the exporter is installed.
+
+    Args:
+        app: of this process.
+        token: None: the endpoint does not exist.
+        note_refusal: called when a request has another token.
+    """
     app.add_middleware(CountRequests)
     if token is not None and _is_installed("opentelemetry.exporter.prometheus"):
-        app.include_router(_prometheus(token))
+        app.include_router(_prometheus(token, note_refusal))
 
 
 def _is_installed(module: str) -> bool:
@@ -66,7 +72,7 @@ def _is_installed(module: str) -> bool:
     return True
 
 
-def _prometheus(token: SecretStr) -> APIRouter:
+def _prometheus(token: SecretStr, note_refusal: Callable[[], None]) -> APIRouter:
     from opentelemetry import metrics  # noqa: PLC0415 - an extra
     from opentelemetry.exporter.prometheus import PrometheusMetricReader  # noqa: PLC0415
     from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415
@@ -80,6 +86,7 @@ def _prometheus(token: SecretStr) -> APIRouter:
     async def scrape(request: Request) -> Response:
         """All metrics in Prometheus's format."""
         if not compare_digest(request.headers.get("Authorization", "").encode(), expected):
+            note_refusal()
             raise HTTPException(401, "the operator's token is missing or wrong", {"WWW-Authenticate": "Bearer"})
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 

@@ -7,22 +7,24 @@ an administrator: an old schema is refused, with the command that upgrades it.
 import logging
 import os
 import random
+import sqlite3
 import stat
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Engine, TextClause, create_engine, event, insert, text
+from sqlalchemy import URL, Connection, Engine, TextClause, create_engine, event, insert, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
+    DisconnectionError,
     InterfaceError,
     InternalError,
     NoSuchModuleError,
@@ -123,6 +125,9 @@ class Database:
         )
         self._checking = threading.Lock()
         self._checked = False
+        self._file = _file_of(self._engine.url)
+        self._checked_file: _Identity | None = None
+        """The SQLite file whose tables were checked: a backup may be put in its place while this process runs."""
         self._newer_that_fit: set[str] = set()
         """Newer revisions whose tables hold everything that this software uses"""
 
@@ -233,7 +238,7 @@ class Database:
                 return before, before
         if before != HEAD:
             before = persistently(self._migrate, UPGRADE_SECONDS)
-        self._checked = True
+        self._note_checked()
         return before, HEAD
 
     def _migrate(self) -> str | None:
@@ -241,6 +246,18 @@ class Database:
 
         with _as_store_errors():
             return run_migrations(self._engine)
+
+    def wipe_deleted(self) -> None:
+        """Overwrite what deleted entries left in a SQLite file and its log; later, if the file is in use just now."""
+        if self.is_postgresql:
+            return
+        with (
+            _as_store_errors(),
+            suppress(sqlite3.OperationalError),
+            closing(self._engine.raw_connection()) as connection,
+        ):
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):  # outside of any transaction
+                connection.cursor().execute(statement)
 
     def rebuild(self) -> None:
         """Recompute what follows from the score records: the current scores and the sums. Raises StoreError."""
@@ -260,12 +277,21 @@ class Database:
     @contextmanager
     def _ready(self) -> Iterator[None]:
         with _as_store_errors():
-            if not self._checked:
+            if not self._is_checked():
                 with self._checking:
-                    if not self._checked:
+                    if not self._is_checked():
                         self._check()
-                        self._checked = True
+                        self._note_checked()
             yield
+
+    def _is_checked(self) -> bool:
+        return self._checked and (self._file is None or _identity(self._file) == self._checked_file)
+
+    def _note_checked(self) -> None:
+        if self._checked and self._file is not None and _identity(self._file) != self._checked_file:
+            _log.warning("the score store %s was replaced while it was in use; the new file is used", self._file)
+        self._checked_file = None if self._file is None else _identity(self._file)
+        self._checked = True
 
     def _check(self) -> None:
         if self.is_postgresql:
@@ -321,12 +347,44 @@ def _engine(url: str, connections: int, prepared_statements: bool) -> Engine:
         event.listen(engine, "do_connect", partial(_require_folder, engine.url.database))
         event.listen(engine, "do_connect", _own_file)
         event.listen(engine, "connect", _sqlite_for_many_writers)
+        if file := _file_of(engine.url):
+            event.listen(engine, "connect", partial(_note_file, file))
+            event.listen(engine, "checkout", partial(_require_same_file, file))
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "postgresql":
         event.listen(engine, "do_connect", Outage().connect)
     else:
         raise StoreError(f"DATABASE_URL names {engine.dialect.name!r}; SQLite and PostgreSQL are supported")
     return engine
+
+
+_Identity = tuple[int, int]
+
+
+def _file_of(url: URL) -> str | None:
+    """The path of a SQLite database; None for one in memory, a URI, or another engine."""
+    file = url.database
+    is_file = url.get_backend_name() == "sqlite" and file and not file.startswith((":memory:", "file:"))
+    return file if is_file else None
+
+
+def _identity(file: str) -> _Identity | None:
+    """Device and inode of a file; None if it is missing."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _note_file(file: str, _connection: Any, record: Any) -> None:
+    record.info["file"] = _identity(file)
+
+
+def _require_same_file(file: str, _connection: Any, record: Any, _proxy: Any) -> None:
+    """Give up a connection whose file was deleted or replaced: what it writes would be lost with that file."""
+    if record.info.get("file") != _identity(file):
+        raise DisconnectionError
 
 
 def _require_folder(file: str | None, *_: Any) -> None:

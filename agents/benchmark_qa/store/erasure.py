@@ -5,8 +5,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Connection, String, cast, delete, func, select, tuple_, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    String,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.store.action_log import write_action
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.schema import (
@@ -28,42 +42,56 @@ from benchmark_qa.store.sums import UNKNOWN, counted_scores, deltas_of, lock_wri
 ERASED = "(erased)"
 
 
+class UnknownPersonError(RefusalError):
+    """No entry of the store holds the address."""
+
+
 def erase_person(database: Database, annotator: str, *, operator: str) -> int:
     """Delete a person's score records, sums, alerts and times, and their address from every other entry.
 
-    Returns the number of records. The action log says that somebody was erased, not who. Actions about that person can
-    no longer be undone.
+    Returns the number of records. Upper and lower case are the same address. The action log says that somebody was
+    erased, not who. Actions about that person can no longer be undone.
 
     Raises:
+        UnknownPersonError: the address is empty, or nothing holds it.
         StoreError
     """
-    theirs = select(score_records.c.key).where(score_records.c.annotator == annotator)
+    person = annotator.strip()
+    if not person:
+        raise UnknownPersonError("name the person to forget by their e-mail address")
+
+    def is_theirs(column: Column[Any]) -> ColumnElement[bool]:
+        return or_(column == person, func.lower(column) == person.lower())
+
+    of_theirs = is_theirs(score_records.c.annotator)
+    theirs = select(score_records.c.key).where(of_theirs)
     with database.writing() as connection:
         lock_writers(connection)
-        projects = connection.scalars(
-            select(score_records.c.production_project).where(score_records.c.annotator == annotator).distinct()
-        ).all()
+        projects = connection.scalars(select(score_records.c.production_project).where(of_theirs).distinct()).all()
         connection.execute(delete(current_scores).where(current_scores.c.key.in_(theirs)))
         # Theirs may have been the first version of another person's work.
-        mark_people(connection, _people_on_tasks_of(connection, score_records.c.annotator == annotator))
-        connection.execute(delete(annotator_totals).where(annotator_totals.c.annotator == annotator))
-        for table in (evidence_marks, evidence_states, alert_states, people_at_work, work_times):
-            connection.execute(delete(table).where(table.c.annotator == annotator))
-        deleted = connection.execute(delete(score_records).where(score_records.c.annotator == annotator)).rowcount
+        mark_people(connection, _people_on_tasks_of(connection, of_theirs))
+        found = 0
+        for table in (annotator_totals, evidence_marks, evidence_states, alert_states, people_at_work, work_times):
+            found += connection.execute(delete(table).where(is_theirs(table.c.annotator))).rowcount
+        deleted = connection.execute(delete(score_records).where(of_theirs)).rowcount
         # The facts name the assignee of every released task.
-        theirs_in_trail = update(actions).where(actions.c.subject == annotator)
-        connection.execute(theirs_in_trail.values(subject=ERASED, facts={"erased": True}))
-        _put_out_name(connection, annotator)
+        theirs_in_trail = update(actions).where(is_theirs(actions.c.subject))
+        found += connection.execute(theirs_in_trail.values(subject=ERASED, facts={"erased": True})).rowcount
+        found += _put_out_name(connection, person)
+        if not deleted and not found:
+            raise UnknownPersonError(f"nothing in the score store holds {person!r}: check the address")
         for project in projects:
             write_action(
                 connection,
                 project,
                 kind="erase-person",
-                operator=operator,
+                operator=_address(person).sub(ERASED, operator),
                 subject=ERASED,
                 reason="on request",
                 facts={"records": deleted},
             )
+    database.wipe_deleted()
     return deleted
 
 
@@ -73,9 +101,16 @@ def _people_on_tasks_of(connection: Connection, condition: ColumnElement[bool]) 
     return people_with(connection, tuple_(*task).in_(select(*task).where(condition)))
 
 
-def _put_out_name(connection: Connection, person: str) -> None:
-    """Replace the person's address in every text of every table, also in entries about other items."""
-    address = re.compile(rf"(?<![\w.+%-]){re.escape(person)}(?![\w-]|\.\w)", re.IGNORECASE)
+def _address(person: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.+%-]){re.escape(person)}(?![\w-]|\.\w)", re.IGNORECASE)
+
+
+def _put_out_name(connection: Connection, person: str) -> int:
+    """Replace the person's address in every text of every table, also in entries about other items.
+
+    Returns the number of texts that held it.
+    """
+    address, found = _address(person), 0
     escaped = person.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     for table in metadata.sorted_tables:
         keys = list(table.primary_key.columns)
@@ -84,8 +119,12 @@ def _put_out_name(connection: Connection, person: str) -> None:
                 continue
             text = cast(column, String).ilike(f"%{escaped}%", escape="\\")
             for *key, value in connection.execute(select(*keys, column).where(text)).all():
-                here = [each == given for each, given in zip(keys, key, strict=True)]
-                connection.execute(update(table).where(*here).values({column.name: _without(address, value)}))
+                without = _without(address, value)
+                if without != value:
+                    here = [each == given for each, given in zip(keys, key, strict=True)]
+                    connection.execute(update(table).where(*here).values({column.name: without}))
+                    found += 1
+    return found
 
 
 def _without(address: re.Pattern[str], value: Any) -> Any:

@@ -74,6 +74,7 @@ def test_a_faulty_document_is_refused_with_the_name_of_the_key(
     ("key", "value", "named"),
     [
         ("BENCHMARK_QA_CONFIG", "{not json", "BENCHMARK_QA_CONFIG: not JSON"),
+        ("BENCHMARK_QA_CONFIG", '{"a":' * 100_000, "BENCHMARK_QA_CONFIG: not JSON"),
         (
             "BENCHMARK_QA_CONFIG",
             "/nowhere/at/all.json",
@@ -103,6 +104,19 @@ def test_a_faulty_document_is_refused_with_the_name_of_the_key(
         ("EDITOR_ORIGIN_REGEX", ".*", "EDITOR_ORIGIN_REGEX: lets every web page"),
         ("EDITOR_ORIGIN_REGEX", "https?://.+", "EDITOR_ORIGIN_REGEX: lets every web page"),
         ("EDITOR_ORIGIN_REGEX", "https://app\\.encord\\.com.*", "EDITOR_ORIGIN_REGEX: lets every web page"),
+        ("EDITOR_ORIGIN_REGEX", r"https://.*\.(com|org)", "EDITOR_ORIGIN_REGEX: lets every web page"),
+        ("EDITOR_ORIGIN_REGEX", r".+encord\.com", "EDITOR_ORIGIN_REGEX: lets every web page"),
+        ("EDITOR_ORIGIN_REGEX", r"https://app.encord.com", "EDITOR_ORIGIN_REGEX: lets every web page"),
+        ("EDITOR_ORIGIN_REGEX", r"https://[a-z0-9-]+\.vercel\.app", "EDITOR_ORIGIN_REGEX: lets every web page"),
+        ("EDITOR_ORIGIN_REGEX", r"https://[a-z-]+\.encord\.com", None),
+        ("ROUTE_SECRET", "changeme" * 3, "ROUTE_SECRET: too easily guessed"),
+        ("REPORT_TOKEN", "abcdef123" * 4, "REPORT_TOKEN: too easily guessed"),
+        ("ALERT_WEBHOOK_SECRET", "x" * 40, "ALERT_WEBHOOK_SECRET: too easily guessed"),
+        ("ALERT_WEBHOOK_URL", "http://hooks.example.com/qa", "ALERT_WEBHOOK_URL: must begin with https://"),
+        ("ALERT_WEBHOOK_URL", "http://127.0.0.1:8000/qa", None),
+        ("JOBS_URL", "http://qa.example.com/jobs", "JOBS_URL: must begin with https://"),
+        ("JOBS_CERTIFICATES_URL", "http://keys.example.com", "JOBS_CERTIFICATES_URL: must begin with https://"),
+        ("JOBS_CERTIFICATES_URL", "file:///keys", "JOBS_CERTIFICATES_URL: must have the form"),
         ("EDITOR_ORIGIN_REGEX", r"https://[a-z]+\.customer\.example", None),
         ("SCORE_SECRET", "one,,two", "SCORE_SECRET: holds an empty secret"),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL"),
@@ -155,6 +169,22 @@ def test_every_secret_of_the_settings_is_kept_out_of_the_log(environment: pytest
     secrets = load_settings(endpoints=True).secret_values()
     assert {f"the-value-of-{key}" for key in (*TOKENS, *SIGNING)} | {"the-password"} <= set(secrets)
     assert set(KEY.splitlines()[1:-2]) <= set(secrets)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "secret"),
+    [
+        ("DATABASE_URL", "postgresql+psycopg://qa:the%40password@127.0.0.1/qa", "the@password"),
+        ("DATABASE_URL", "postgresql+psycopg://127.0.0.1/qa?user=qa&password=the%40password", "the@password"),
+        ("SERVICE_DATABASE_URL", "postgresql+psycopg://qa:the-password@127.0.0.1/qa", "the-password"),
+        ("ALERT_WEBHOOK_URL", "https://chat.example.com/hooks/T0/ABCDEFGHIJKLMNOPQRSTUVWX", "ABCDEFGHIJKLMNOPQRSTUVWX"),
+    ],
+)
+def test_a_secret_within_an_address_is_kept_out_of_the_log(
+    environment: pytest.MonkeyPatch, key: str, value: str, secret: str
+) -> None:
+    environment.setenv(key, value)
+    assert secret in load_settings(endpoints=True).secret_values()
 
 
 def test_commands_that_serve_no_endpoint_need_no_signing_secret(environment: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ TABLE = {
     "NothingToDrawFrom": (409, 2),
     "RulingRefusedError": (409, 2),
     "UnknownActionError": (409, 2),
+    "UnknownPersonError": (409, 2),
     "LabelsUnreadable": (422, 2),
     "LabelsNotComparable": (422, 2),
     "UnitBrokeDown": (422, 2),

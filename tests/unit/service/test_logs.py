@@ -1,5 +1,6 @@
 """What the log says of failures."""
 
+import asyncio
 import io
 import json
 import logging
@@ -8,7 +9,10 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
+from fastapi import FastAPI, HTTPException
+from starlette.types import Message
 
+from benchmark_qa.service.errors import install_error_handlers
 from benchmark_qa.service.observability import NOISY, JsonLines, log_as_json
 
 LABELS = '{"objects": [{"x": 0.25, "y": 0.5}]}'
@@ -83,3 +87,30 @@ def test_what_anybody_can_cause_is_logged_once_in_a_while(log: io.StringIO, name
         logging.getLogger(name).warning("Invalid HTTP request received.")
         logging.getLogger(name).error("socket.accept() out of system resource")
     assert len(log.getvalue().splitlines()) == 2
+
+
+@pytest.mark.parametrize(("status", "is_logged"), [(413, True), (422, True), (501, True), (404, False), (401, False)])
+def test_a_request_that_cannot_be_used_leaves_one_line_with_endpoint_and_reason(
+    log: io.StringIO, status: int, is_logged: bool
+) -> None:
+    app = FastAPI()
+    install_error_handlers(app)
+
+    @app.post(f"/for-{status}")
+    async def refuse() -> None:
+        raise HTTPException(status, "the reason")
+
+    scope = {"type": "http", "method": "POST", "path": f"/for-{status}", "headers": [], "query_string": b""}
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: Message) -> None:
+        pass
+
+    for _ in range(3):
+        asyncio.run(app(dict(scope), receive, send))
+    lines = [json.loads(line) for line in log.getvalue().splitlines() if "request_unusable" in line]
+    assert [(each["endpoint"], each["message"]) for each in lines] == [
+        (f"/for-{status}", f"refused a request to /for-{status} with {status}: the reason")
+    ] * is_logged
