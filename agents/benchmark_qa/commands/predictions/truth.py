@@ -84,7 +84,8 @@ class Truth:
             PredictionInputError: it is not well formed.
         """
         read = Detections.from_coco(document, [])
-        return cls(document, read.sources, read.fields)
+        images = document["images"]  # `read` has them in the order of their ids
+        return cls({**document, "images": [images[at] for at in in_order_of_ids(images)]}, read.sources, read.fields)
 
     def with_fields(self, known: Mapping[str, Mapping[str, Any]]) -> "Truth":
         """The truth with added metadata: fields by image id, data hash, title or URL."""

@@ -203,3 +203,21 @@ def test_broken_tables_are_named(broken: dict[str, Any], message: str) -> None:
 def test_broken_results_are_named(content: Any) -> None:
     with pytest.raises(PredictionInputError, match="predictions"):
         given_by_coco(content)
+
+
+@pytest.mark.parametrize("ids", [(1, 2), (2, 1), (10, 3)], ids=str)
+def test_names_mean_their_images_in_any_order_of_the_ids_of_the_truth(ids: tuple[int, int]) -> None:
+    boxes = {"a.jpg": [10.0, 10.0, 50.0, 80.0], "b.jpg": [200.0, 10.0, 50.0, 80.0]}
+    own = dict(zip(boxes, ids, strict=True))
+    document = {
+        "images": [{"id": own[name], "file_name": name, "width": 640, "height": 480, "site": name} for name in boxes],
+        "categories": [{"id": 1, "name": "pedestrian"}],
+        "annotations": [
+            {"id": at, "image_id": own[name], "category_id": 1, "bbox": box}
+            for at, (name, box) in enumerate(boxes.items(), start=1)
+        ],
+    }
+    lines = [line(name, x=box[0]) for name, box in boxes.items()]
+    (detections,) = Truth.from_coco(document).detections([given_by_table(lines)])
+    assert evaluate_predictions(detections).summary["AP"] == 1
+    assert [source.title for source in detections.sources] == [known["site"] for known in detections.fields]
