@@ -8,7 +8,7 @@ from benchmark_qa.formats.coco_building import CocoBuilder, CocoDocument, Format
 from benchmark_qa.formats.coco_reader import whole_number
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "image": ("image", "image_id", "data_hash", "data_title", "title", "file_name", "url"),
+    "image": ("image", "data_hash", "file_name", "data_title", "title", "url", "image_id"),
     "class": ("class", "label", "category", "name"),
     "confidence": ("confidence", "score"),
     "x": ("x", "left"),
