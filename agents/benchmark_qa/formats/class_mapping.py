@@ -1,7 +1,8 @@
 """Map names of classes and options in other formats to those of an ontology, and number its classes.
 
-Names must be equal, including case. If they differ, people state the mapping: `car=Vehicle`, `car/colour=paint` for an
-attribute, `car/colour/red=crimson` for an option. Nothing is guessed; a name without a counterpart is reported.
+Names must look equal, including case; the coding of accents and spaces does not matter. If they differ, people state
+the mapping: `car=Vehicle`, `car/colour=paint` for an attribute, `car/colour/red=crimson` for an option. Nothing is
+guessed; a name without a counterpart is reported.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from benchmark_qa.formats.regions import BOX_SHAPES, KEYPOINT_SHAPES, POINT_NAME
+from benchmark_qa.labels.answers import seen_text
 from benchmark_qa.labels.ontology import ClassificationClass, ObjectClass, Ontology, Question, QuestionType, Shape
 
 
@@ -179,7 +181,7 @@ class Target:
         """
         target = cls(Classes.of(editor), stated)
         for source, name in stated.items():
-            if "/" not in source and name not in target._objects and name not in target._classifications:
+            if "/" not in source and seen_text(name) not in {*target._objects, *target._classifications}:
                 raise MappingError(f"{source}={name}: the ontology has no class {name!r}{target._like(name)}")
         return target
 
@@ -189,7 +191,7 @@ class Target:
         Raises:
             UnmappedError: there is none.
         """
-        found = self._objects.get(self.stated.get(name, name))
+        found = self._objects.get(seen_text(self.stated.get(name, name)))
         if not found:
             raise UnmappedError(f"the ontology has no class {name!r}{self._like(name)}")
         return found
@@ -200,7 +202,7 @@ class Target:
         Raises:
             UnmappedError: there is none, or several.
         """
-        found = self._classifications.get(self.stated.get(name, name), [])
+        found = self._classifications.get(seen_text(self.stated.get(name, name)), [])
         if len(found) != 1:
             what = f"{len(found)} classifications" if found else "no classification"
             raise UnmappedError(f"the ontology has {what} {name!r}{'' if found else self._like(name)}")
@@ -217,8 +219,8 @@ class Target:
         Raises:
             UnmappedError: there is none, or several.
         """
-        wanted = self.stated.get(f"{owner}/{name}", name)
-        found = [question for question in item.questions if question.name == wanted and not question.archived]
+        wanted = seen_text(self.stated.get(f"{owner}/{name}", name))
+        found = [each for each in item.questions if seen_text(each.name) == wanted and not each.archived]
         if len(found) != 1:
             what = f"{len(found)} attributes" if found else "no attribute"
             raise UnmappedError(f"class {item.name!r} has {what} {wanted!r}")
@@ -230,8 +232,8 @@ class Target:
         Raises:
             UnmappedError: there is none, or several.
         """
-        wanted = self.stated.get(f"{owner}/{question_name}/{name}", name)
-        found = [(own, label) for own, label in question.options.items() if label == wanted]
+        wanted = seen_text(self.stated.get(f"{owner}/{question_name}/{name}", name))
+        found = [(own, label) for own, label in question.options.items() if seen_text(label) == wanted]
         if len(found) != 1:
             what = f"{len(found)} options" if found else "no option"
             raise UnmappedError(f"attribute {question.name!r} has {what} {wanted!r}")
@@ -243,9 +245,9 @@ class Target:
         named: dict[str, list[ObjectClass]] = {}
         for item, own in zip(self.classes.ontology.objects, self.classes.names, strict=True):
             if not item.archived:
-                named.setdefault(item.name, []).append(item)
+                named.setdefault(seen_text(item.name), []).append(item)
                 if own != item.name:
-                    named.setdefault(own, []).append(item)
+                    named.setdefault(seen_text(own), []).append(item)
         return named
 
     @cached_property
@@ -253,7 +255,7 @@ class Target:
         named: dict[str, list[ClassificationClass]] = {}
         for item in self.classes.ontology.classifications:
             if not item.archived:
-                named.setdefault(item.name, []).append(item)
+                named.setdefault(seen_text(item.name), []).append(item)
         return named
 
     def _like(self, name: str) -> str:

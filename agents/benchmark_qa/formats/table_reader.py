@@ -14,7 +14,7 @@ from benchmark_qa.formats.run_lengths import coco_mask
 from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "image": ("image", "image_id", "data_hash", "data_title", "title", "file_name", "url"),
+    "image": ("image", "data_hash", "file_name", "data_title", "title", "url", "image_id"),
     "class": ("class", "label", "category", "name"),
     "confidence": ("confidence", "score"),
     "x": ("x", "left"),

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 import typer
@@ -51,8 +51,20 @@ def _file_rows(path: Path) -> list[TableRow]:
 
 
 def without_mark(content: bytes) -> bytes:
-    """JSON without the byte order mark that Windows tools write (RFC 8259, section 8.1)."""
+    """JSON in UTF-8 without the byte order mark that Windows tools write; PowerShell writes UTF-16 with one."""
+    if content.startswith(_MARKS_OF_UTF16):
+        return content.decode("utf-16", errors="replace").encode("utf-8", errors="replace")
     return content.removeprefix(b"\xef\xbb\xbf")
+
+
+_MARKS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def open_text(path: Path) -> TextIO:
+    """A text file in UTF-8 or, if its byte order mark says so, UTF-16; the mark is left out."""
+    with path.open("rb") as file:
+        marked = file.read(2) in _MARKS_OF_UTF16
+    return path.open(encoding="utf-16" if marked else "utf-8-sig", newline="")
 
 
 def load_json(path: Path) -> Any:
@@ -135,7 +147,7 @@ def read_choice(path: Path) -> "ChosenItems":
     from benchmark_qa.config.explain import explain
 
     try:
-        return ChosenItems.model_validate_json(path.read_bytes())
+        return ChosenItems.model_validate_json(without_mark(path.read_bytes()))
     except OSError as error:
         typer.echo(f"{path}: {error.strerror or error}", err=True)
     except ValidationError as error:

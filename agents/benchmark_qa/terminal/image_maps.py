@@ -1,6 +1,5 @@
 """`--map-images`: find the image of a name, from the files of an export or from a list by hand."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,8 @@ import typer
 from benchmark_qa.formats.class_mapping import Target
 from benchmark_qa.formats.coco_reader import id_text
 from benchmark_qa.images.data_units import ImageMap, ImageMapError
-from benchmark_qa.terminal.files import ExportError, load_json
+from benchmark_qa.terminal.files import ExportError, load_json, without_mark
+from benchmark_qa.terminal.label_files import table_rows
 
 IMAGES, CLASSES = "images.jsonl", "classes.json"
 """Names of files in an export"""
@@ -70,7 +70,7 @@ def _loaded(path: Path) -> ExportMap:
         return ExportMap(ImageMap.of_rows(rows), _classes_beside(lists[0]))
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         return ExportMap(ImageMap.of_rows(_lines(path)), _classes_beside(path))
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() in (".csv", ".tsv"):
         return ExportMap(ImageMap.of_rows(_table(path)))
     content = load_json(path)
     if isinstance(content, dict) and isinstance(content.get("images"), list):
@@ -109,7 +109,7 @@ def _classes_of(listed: Any) -> dict[str, str]:
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        for number, line in enumerate(without_mark(path.read_bytes()).splitlines(), start=1):
             if line.strip():
                 row = orjson.loads(line)
                 if not isinstance(row, dict):
@@ -122,13 +122,9 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _table(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file):
-                frame = (row.get("frame") or "").strip()
-                name = row.get("image") or row.get("file") or row.get("file_name")
-                yield {"file": name, "data_hash": row.get("data_hash"), "frame": int(frame) if frame else None}
-    except OSError as error:
-        raise ExportError(f"{path}: {error.strerror or error}") from None
-    except (UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise ExportError(f"{path}: is not a readable table ({error})") from None
+    for row in table_rows(path):
+        frame = (row.get("frame") or "").strip()
+        if frame and not frame.isdecimal():
+            raise ExportError(f"{path}: the frame {frame!r} is not a whole number")
+        name = row.get("image") or row.get("file") or row.get("file_name")
+        yield {"file": name, "data_hash": row.get("data_hash"), "frame": int(frame) if frame else None}

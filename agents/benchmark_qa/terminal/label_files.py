@@ -13,7 +13,7 @@ from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.formats.separated_values import opened_table, with_decimal_point
 from benchmark_qa.formats.table import format_of
 from benchmark_qa.formats.table_reader import NUMBERS, document_of_rows
-from benchmark_qa.terminal.files import ExportError, load_json, without_mark
+from benchmark_qa.terminal.files import ExportError, load_json, open_text, without_mark
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
@@ -28,14 +28,16 @@ def table_rows(path: Path) -> Iterator[Mapping[str, Any]]:
         if path.suffix.lower() == ".parquet":
             yield from _parquet(path)
             return
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_text(path) as file:
             if path.suffix.lower() in (".csv", ".tsv"):
                 yield from _csv(path, file)
                 return
             yield from _json_lines(path, file)
     except OSError as error:
         raise ExportError(f"{path}: {error.strerror or error}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeError:
+        raise ExportError(f"{path}: is not UTF-8 (save it as 'CSV UTF-8')") from None
+    except csv.Error as error:
         raise ExportError(f"{path}: is not a readable table ({error})") from None
 
 
@@ -70,8 +72,14 @@ def _csv(path: Path, file: TextIO) -> Iterator[Mapping[str, Any]]:
     rows = csv.DictReader(table.lines, delimiter=table.separator, skipinitialspace=table.skips_space)
     if rows.fieldnames is None:
         raise ExportError(f"{path}: is empty; a table begins with the names of its columns")
-    rows.fieldnames = [name.strip() for name in rows.fieldnames]
+    rows.fieldnames = [name.strip().lower() for name in rows.fieldnames]
+    twice = next((name for name in rows.fieldnames if name and rows.fieldnames.count(name) > 1), None)
+    if twice is not None:
+        raise ExportError(f"{path}: the column {twice!r} is there twice")
     for row in rows:
+        if any(row.pop(None, ())):  # an unquoted decimal comma in a table with commas moves all cells after it
+            place, separator = f"{path}, line {rows.line_num + table.before}", table.separator
+            raise ExportError(f"{place}: has more cells than the header; quote cells that hold a {separator!r}")
         for name in NUMBERS & row.keys():
             row[name] = with_decimal_point(row[name] or "", table.separator)
         yield row

@@ -54,6 +54,12 @@ def test_names_that_differ_are_stated() -> None:
     assert entry["classifications"][0]["answers"] == [{"name": "true", "featureHash": "YesXXXXX"}]
 
 
+@pytest.mark.parametrize(("theirs", "ours"), [("caf\u00e9", "cafe\u0301"), ("lane one", "lane\u00a0one ")], ids=ascii)
+def test_names_that_look_alike_need_no_mapping(theirs: str, ours: str) -> None:
+    row = json.loads(json.dumps(box_row("a", [[1, 2, 30, 40]])).replace('"pedestrian"', json.dumps(ours)))
+    assert read_label_rows([row], Target.of(renamed(PEDESTRIAN_EDITOR, pedestrian=theirs), {})).faults == ()
+
+
 def test_features_of_the_same_hash_need_no_name() -> None:
     row = json.loads(json.dumps(box_row("a", [[1, 2, 30, 40]])).replace('"pedestrian"', '"renamed since"'))
     assert read_label_rows([row], Target.of(PEDESTRIAN_EDITOR, {})).faults == ()

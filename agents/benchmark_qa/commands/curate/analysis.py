@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from benchmark_qa.commands.curate.index import Index, IndexedItem, IndexFileError, Pictures
 from benchmark_qa.errors import did_you_mean
+from benchmark_qa.formats.separated_values import opened_table, with_decimal_point
 from benchmark_qa.images.draw import Stratum, TooFewItemsError, allocate, stratum_of
 from benchmark_qa.images.picture_groups import (
     DuplicateGroup,
@@ -25,6 +26,7 @@ from benchmark_qa.images.picture_groups import (
 from benchmark_qa.images.quality_lists import LISTS, Cuts, Measures
 from benchmark_qa.stats.failing_clusters import FailingCluster, failing_clusters
 from benchmark_qa.stats.item_order import place_in_draw
+from benchmark_qa.terminal.files import open_text
 
 KEEP: Final = ("sharpest", "largest", "labelled")
 """Rules for the one of a group to keep"""
@@ -224,15 +226,16 @@ def read_failures(path: Path) -> Failures:
         IndexFileError: a column or a number is missing, or more fails than there is.
     """
     failed, count = {}, {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
+    with open_text(path) as file:
+        table = opened_table(file)
+        rows = csv.DictReader(table.lines, delimiter=table.separator, skipinitialspace=table.skips_space)
         for needed in ("item", "failed"):
             if needed not in (rows.fieldnames or ()):
                 raise IndexFileError(f"{path}: has no column {needed!r}; it needs item, failed and maybe count")
-        for line, row in enumerate(rows, start=2):
+        for line, row in enumerate(rows, start=2 + table.before):
             try:
-                failed[row["item"]] = float(row["failed"])
-                count[row["item"]] = float(row.get("count") or 1)
+                failed[row["item"]] = float(with_decimal_point(row["failed"] or "", table.separator))
+                count[row["item"]] = float(with_decimal_point(row.get("count") or "1", table.separator))
             except ValueError:
                 raise IndexFileError(f"{path}: line {line} has no number of failures") from None
             if not 0 <= failed[row["item"]] <= count[row["item"]] < float("inf"):

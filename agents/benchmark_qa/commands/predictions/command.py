@@ -51,10 +51,14 @@ PredictionsArgument = Annotated[
 ]
 
 
-IouOption = Annotated[float, typer.Option(help="From which overlap a prediction is right (F1, confusion, slices).")]
+IouOption = Annotated[
+    float, typer.Option(min=0, max=1, help="From which overlap a prediction is right (F1, confusion, slices).")
+]
 
 
-ConfidenceOption = Annotated[float, typer.Option(help="From which confidence a prediction is seen (F1, confusion).")]
+ConfidenceOption = Annotated[
+    float, typer.Option(min=0, max=1, help="From which confidence a prediction is seen (F1, confusion).")
+]
 
 
 ImagesOption = Annotated[

@@ -213,14 +213,18 @@ def _annotations(
         item = _item(given, place, images, categories)
         _need(item["image_id"] is not None, place, f"is on image {given['image_id']!r}, which is not in truth.images")
         item["id"] = at + 1
-        item["iscrowd"] = int(bool(given.get("iscrowd", 0)))
+        crowd = given.get("iscrowd") or 0
+        _need(isinstance(crowd, int | float), place, f"has iscrowd {crowd!r}, which is neither 0 nor 1")
+        item["iscrowd"] = int(bool(crowd))
         if isinstance(given.get("object_hash"), str):
             item["object_hash"] = given["object_hash"]
         if "bbox" not in item:
             _need(isinstance(item["segmentation"], list), place, "has a mask but no bbox")
             item["bbox"] = box_around(item["segmentation"])
         width, height = item["bbox"][2:]
-        item["area"] = finite_number(given["area"], f"{place}.area") if "area" in given else width * height
+        area = given.get("area")
+        item["area"] = width * height if area is None else finite_number(area, f"{place}.area")
+        _need(item["area"] >= 0, f"{place}.area", "is negative")
         annotations.append(item)
     return annotations
 
@@ -382,11 +386,13 @@ def confidence_of(value: Any, place: str) -> float:
     number = finite_number(value, place)
     if number > 1 + _ROUNDING:
         raise PredictionInputError(place, f"is {number:g}: a confidence lies between 0 and 1 (divide percent by 100)")
-    return min(number, 1.0)
+    if number < -_ROUNDING:
+        raise PredictionInputError(place, f"is {number:g}: a confidence lies between 0 and 1 (turn logits into shares)")
+    return min(max(number, 0.0), 1.0)
 
 
 _ROUNDING = 1e-5
-"""Tolerance of a confidence above 1: networks compute with 16 and 32 bits"""
+"""Tolerance of a confidence above 1 or below 0: networks compute with 16 and 32 bits"""
 
 
 def finite_number(value: Any, place: str) -> float:

@@ -1,6 +1,5 @@
 """The truth of an evaluation, and the search for the image that a prediction means."""
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
 from benchmark_qa.formats.label_parts import ImageSize
 from benchmark_qa.images.data_units import ImageMap
 from benchmark_qa.images.identity import Asked, ImageIndex, KnownImage, Match, Matching
+from benchmark_qa.labels.answers import seen_text
 
 
 class GivenImage(NamedTuple):
@@ -85,7 +85,8 @@ class Truth:
             PredictionInputError: it is not well formed.
         """
         read = Detections.from_coco(document, [])
-        return cls(document, read.sources, read.fields)
+        images = document["images"]  # `read` has them in the order of their ids
+        return cls({**document, "images": [images[at] for at in in_order_of_ids(images)]}, read.sources, read.fields)
 
     def with_fields(self, known: Mapping[str, Mapping[str, Any]]) -> "Truth":
         """The truth with added metadata: fields by image id, data hash, title or URL."""
@@ -212,7 +213,7 @@ class _Matcher:
         self._classes = {id_text(category["id"]): category["id"] for category in truth.document["categories"]}
         names: dict[str, list[Hashable]] = defaultdict(list)
         for category in truth.document["categories"]:
-            for name in {one_form(category["name"]), category.get("feature_hash")} - {None}:
+            for name in {seen_text(category["name"]), category.get("feature_hash")} - {None}:
                 names[name].append(category["id"])
         self._named = {name: ids for name, ids in names.items() if name not in self._classes}
         self._new_classes: list[dict[str, Any]] = []
@@ -229,6 +230,10 @@ class _Matcher:
             objects = PackedResults.of([self._in_pixels(item, images[item["image_id"]]) for item in objects])
         results = objects.renamed(lambda place: images[place], self._class)
         missed = [place for place, image in images.items() if image is None]
+        if results and all("bbox" in item and max(item["bbox"]) <= 1 for item in results):
+            self._notes[
+                "all predicted boxes lie within one pixel: x, y, w and h are pixels, no shares of the image"
+            ] = None
         return _Matched(results, set(images.values()) - {None}, missed, matching, tuple(self._notes))
 
     def _in_pixels(self, item: Mapping[str, Any], image: Hashable) -> Mapping[str, Any]:
@@ -305,7 +310,7 @@ class _Matcher:
         return identity
 
     def _class(self, kind: GivenClass) -> Hashable:
-        name = one_form(self._class_map.get(kind.name, kind.name) if kind.shown is None else kind.name)
+        name = seen_text(self._class_map.get(kind.name, kind.name) if kind.shown is None else kind.name)
         ids = [self._classes[name]] if name in self._classes else self._named.get(name, [])
         if len(ids) == 1:
             return ids[0]
@@ -313,17 +318,13 @@ class _Matcher:
             raise PredictionInputError(f"class {kind.name!r}", f"is the name of {len(ids)} classes: give its id")
         if kind.shown is None:
             raise PredictionInputError(f"class {kind.name!r}", "is not among the classes of the truth")
-        like = next((known for known in self._named if _loosely(known) == _loosely(name)), None)
+        known_names = [*self._named, *(category["name"] for category in self._truth.document["categories"])]
+        like = next((known for known in known_names if _loosely(known) == _loosely(name)), None)
         if like is not None:
             self._notes[f"class {kind.shown!r} is not class {like!r} of the labels: it is spelt otherwise"] = None
         self._classes[name] = name
         self._new_classes.append({"id": name, "name": kind.shown})
         return name
-
-
-def one_form(name: str) -> str:
-    """The name in the Unicode normal form in which names are compared."""
-    return unicodedata.normalize("NFC", name)
 
 
 def _loosely(name: str) -> str:

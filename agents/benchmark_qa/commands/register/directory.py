@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 import typer
 
 from benchmark_qa.terminal.failures import refuse
+from benchmark_qa.terminal.files import open_text
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.register.check import RegisteredEntry
@@ -94,7 +95,7 @@ def manifest_rows(source: str, url_column: str, left_out: "LeftOut") -> Iterator
     elif not path.is_file():
         raise RulesError(f"{source}: there is no such file or folder")
     elif ending in (".csv", ".tsv"):
-        with path.open(encoding="utf-8-sig", newline="") as text:
+        with open_text(path) as text:
             yield csv_rows(text)
     elif ending in (".jsonl", ".ndjson", ".parquet"):
         with path.open("rb") as file:

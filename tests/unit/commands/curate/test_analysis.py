@@ -72,9 +72,18 @@ def test_the_cluster_that_fails_is_found_and_kept_as_a_figure(index: Index, tmp_
         cluster(index, least=5, failures=read_failures(path))
 
 
+def test_failures_may_come_from_any_spreadsheet(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(b"\xef\xbb\xbfsep=;\r\nitem;failed;count\r\na;0,5;1\r\n")
+    assert read_failures(path).failed == {"a": 0.5}
+    path.write_bytes("item\tfailed\na\t1\n".encode("utf-16"))
+    assert read_failures(path).failed == {"a": 1}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("item,failed\na\n", "line 2 has no number"),
         ("name,failed\na,1\n", "no column 'item'"),
         ("item,wrong\na,1\n", "no column 'failed'"),
         ("item,failed\na,x\n", "line 2 has no number"),

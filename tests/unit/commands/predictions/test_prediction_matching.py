@@ -183,7 +183,7 @@ def test_more_is_known_of_images_by_any_of_their_names() -> None:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        ({"image": ""}, "predictions[0] has no image (a column image or image_id or data_hash"),
+        ({"image": ""}, "predictions[0] has no image (a column image or data_hash or file_name"),
         ({"confidence": "high"}, "predictions[0].confidence is not a number: 'high'"),
         ({"w": "nan"}, "predictions[0].w is not a finite number"),
         ({"h": -1}, "predictions[0].bbox has a negative size"),
@@ -203,3 +203,58 @@ def test_broken_tables_are_named(broken: dict[str, Any], message: str) -> None:
 def test_broken_results_are_named(content: Any) -> None:
     with pytest.raises(PredictionInputError, match="predictions"):
         given_by_coco(content)
+
+
+@pytest.mark.parametrize("ids", [(1, 2), (2, 1), (10, 3)], ids=str)
+def test_names_mean_their_images_in_any_order_of_the_ids_of_the_truth(ids: tuple[int, int]) -> None:
+    boxes = {"a.jpg": [10.0, 10.0, 50.0, 80.0], "b.jpg": [200.0, 10.0, 50.0, 80.0]}
+    own = dict(zip(boxes, ids, strict=True))
+    document = {
+        "images": [{"id": own[name], "file_name": name, "width": 640, "height": 480, "site": name} for name in boxes],
+        "categories": [{"id": 1, "name": "pedestrian"}],
+        "annotations": [
+            {"id": at, "image_id": own[name], "category_id": 1, "bbox": box}
+            for at, (name, box) in enumerate(boxes.items(), start=1)
+        ],
+    }
+    lines = [line(name, x=box[0]) for name, box in boxes.items()]
+    (detections,) = Truth.from_coco(document).detections([given_by_table(lines)])
+    assert evaluate_predictions(detections).summary["AP"] == 1
+    assert [source.title for source in detections.sources] == [known["site"] for known in detections.fields]
+
+
+@pytest.mark.parametrize("name", ["pedestrian ", "\u00a0pedestrian", "pedes\u200btrian"], ids=ascii)
+def test_class_names_that_look_alike_are_one_class(name: str) -> None:
+    (detections,) = matched(given_by_table([line("hash-a", **{"class": name})]))
+    assert detections.classes == ("pedestrian",)
+
+
+def test_the_name_in_a_table_decides_where_an_id_stands_beside_it() -> None:
+    lines = [{**line("unused"), "image": "", "image_id": "hash-b", "file_name": "street/a.jpg"}]
+    (detections,) = matched(given_by_table(lines))
+    (prediction,) = detections.predictions
+    assert detections.sources[prediction["image_id"] - 1].data_hash == "hash-a"
+
+
+def test_boxes_in_shares_of_the_image_are_told() -> None:
+    (shares,) = matched(given_by_table([line("hash-a", x=0.1, y=0.1, w=0.5, h=0.5)]))
+    assert "pixels, no shares" in " ".join(shares.notes)
+    (pixels,) = matched(given_by_table([line("hash-a")]))
+    assert "pixels" not in " ".join(pixels.notes)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"iscrowd": "0"}, "has iscrowd '0', which is neither 0 nor 1"),
+        ({"area": -1}, "area is negative"),
+    ],
+)
+def test_values_of_the_truth_that_would_remove_an_object_are_refused(change: dict[str, Any], said: str) -> None:
+    document = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "categories": [{"id": 1, "name": "pedestrian"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": BOX, **change}],
+    }
+    with pytest.raises(PredictionInputError, match=said):
+        Truth.from_coco(document)
