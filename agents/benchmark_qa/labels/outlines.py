@@ -64,6 +64,10 @@ MOST_CORNERS = 1_000_000
 """Corners of all outlines of one shape; about a second of work."""
 MOST_CROSSINGS = 20_000
 """Self-crossings of all outlines of one shape; repairing them takes about a second."""
+MOST_NEAR = 10_000_000
+"""Pairs of edges whose boxes overlap; to look at so many takes about three seconds."""
+MANY_EDGES = 200
+"""From so many edges on it is estimated how many of them come near each other."""
 MOST_MASK_ROWS = 200_000
 """Rows of pixels of all masks that become outlines; a few seconds of work."""
 
@@ -261,6 +265,7 @@ def _row_boxes(runs: Runs, index: int) -> Areas:
 
 def _valid(areas: Areas) -> Areas:
     """The areas with crossing outlines repaired (GEOS `make_valid`); parts that overlap count once."""
+    _refuse_combs(areas)
     broken = np.flatnonzero(~shapely.is_valid(areas))
     if len(broken):
         refuse_tangles(shapely.get_rings(shapely.get_parts(areas[broken])))
@@ -269,6 +274,27 @@ def _valid(areas: Areas) -> Areas:
             parts = shapely.make_valid(shapely.get_parts(areas[index]), method="structure", keep_collapsed=False)
             areas[index] = shapely.union_all(parts)
     return areas
+
+
+def _refuse_combs(areas: Areas) -> None:
+    """Raise TooComplexOutlineError if it would take too long to see whether the outlines cross themselves.
+
+    That takes time by the pairs of edges whose boxes overlap: in the outline of a comb, nearly all pairs.
+    """
+    left = 10.0 * MOST_NEAR  # a tenth of the work that intersections are
+    for index in np.flatnonzero(shapely.get_num_coordinates(areas) > MANY_EDGES):
+        lines = np.asarray(shapely.linestrings(edges_of(areas[index])))
+        step = len(lines) // 64 + 1  # the others are like these
+        left -= float(shapely.STRtree(lines).query(lines[::step]).shape[1]) * step
+        if left < 0:
+            raise TooComplexOutlineError("outlines have too many edges that come near each other")
+
+
+def edges_of(area: shapely.Geometry) -> Numbers:
+    """The edges (m, 2, 2) of an outline and its holes."""
+    points, owner = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(area)), return_index=True)
+    same = owner[1:] == owner[:-1]
+    return np.stack((points[:-1][same], points[1:][same]), axis=1)
 
 
 def mended_faces(corners: Numbers) -> Areas:
@@ -299,11 +325,18 @@ def refuse_tangles(lines: Areas) -> None:
 
 
 def crossings(first: Numbers, second: Numbers, most: int) -> int:
-    """Number of intersections of segments (n, 2, 2) with others (m, 2, 2); counting stops above `most`."""
+    """Number of intersections of segments (n, 2, 2) with others (m, 2, 2).
+
+    Counting stops above `most`, and gives more than `most` if too many segments come near each other to be counted.
+    """
     others = np.asarray(shapely.linestrings(second))
-    tree, count = shapely.STRtree(np.asarray(shapely.linestrings(first))), 0
+    tree, count, near = shapely.STRtree(np.asarray(shapely.linestrings(first))), 0, 0
     for start in range(0, len(others), 64):
-        count += tree.query(others[start : start + 64], predicate="intersects").shape[1]
+        some = others[start : start + 64]
+        near += tree.query(some).shape[1]
+        if near > MOST_NEAR:
+            return most + 1
+        count += tree.query(some, predicate="intersects").shape[1]
         if count > most:
             break
     return count

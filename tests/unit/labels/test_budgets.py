@@ -1,6 +1,7 @@
 """A label row has a budget of runs, ranges, answers, pairs and letters; beyond it, it is refused before the work."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 from benchmark_qa.engine.answers import MOST_LETTERS, agreement
 from benchmark_qa.engine.config import AnswerRule
 from benchmark_qa.engine.errors import TooManyPairsError, TooMuchWorkError
-from benchmark_qa.engine.pairs import MOST_CONNECTED
+from benchmark_qa.engine.pairs import MOST_CONNECTED, MOST_PAIRS_OF_A_ROW
 from benchmark_qa.engine.task import score_task
 from benchmark_qa.labels.answers import MOST_ANSWERS
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
+from benchmark_qa.labels.outlines import MOST_CORNERS, MOST_CROSSINGS, MOST_NEAR
 from benchmark_qa.labels.reader import read_label_row
 from benchmark_qa.labels.runs import (
     CHARACTERS_AT_ONCE,
@@ -118,3 +120,59 @@ def test_texts_whose_edit_distance_takes_too_long_are_refused() -> None:
     with pytest.raises(TooMuchWorkError, match="too long for 'edit'"):
         agreement(rule, "a" * length, "b" * length)
     assert agreement(rule, "a" * length, "a" * length) == 1
+
+
+def comb(teeth: int, turn: float = 0.0) -> dict[str, Any]:
+    """A row with an outline whose edges all come near the middle."""
+    steps = np.arange(2 * teeth)
+    angle, radius = np.pi * steps / teeth + turn, np.where(steps % 2, 0.4, 0.1)
+    points = np.stack((0.5 + radius * np.cos(angle), 0.5 + radius * np.sin(angle)), axis=1)
+    corners = {str(n): {"x": x, "y": y} for n, (x, y) in enumerate(points.tolist())}
+    thing = {
+        "objectHash": "o", "featureHash": "polygonX", "name": "area", "value": "area", "color": "#D33115",
+        "shape": "polygon", "polygon": corners,
+    }  # fmt: skip
+    return image_row("image", objects=[thing])
+
+
+AREAS = Ontology.from_editor(
+    {
+        "objects": [{"id": "1", "name": "area", "color": "#D33115", "shape": "polygon", "featureNodeHash": "polygonX"}],
+        "classifications": [],
+    }
+)
+
+
+def test_an_outline_whose_edges_all_come_near_each_other_is_refused_before_it_is_checked() -> None:
+    row = read_label_row(comb(30_000), AREAS)
+    with pytest.raises(TooMuchWorkError, match=r"^outlines have too many edges"):
+        score_task(row, row, AREAS)
+
+
+def test_so_are_two_outlines_before_they_are_cut_and_a_small_comb_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth, label = read_label_row(comb(300), AREAS), read_label_row(comb(300, 0.0001), AREAS)
+    assert len(score_task(truth, truth, AREAS).conflicts) == 0
+    monkeypatch.setattr("benchmark_qa.engine.similarity.areas.MOST_NEAR", 30_000)
+    with pytest.raises(TooMuchWorkError, match=r"^two outlines have too many edges"):
+        score_task(truth, label, AREAS)
+
+
+@pytest.mark.parametrize(
+    ("limit", "line"),
+    [
+        (MOST_ANSWERS, "answers and their ranges"),
+        (MOST_CHARACTERS, "characters of run-length strings"),
+        (MOST_CHARACTERS_OF_ONE, "characters of run-length strings"),
+        (LONGEST_SIDE, "rows and columns of a mask"),
+        (MOST_RANGES, "ranges of time or text"),
+        (MOST_CORNERS, "corners of a shape's outlines"),
+        (MOST_CROSSINGS, "corners of a shape's outlines"),
+        (MOST_NEAR, "edges that come near each other"),
+        (MOST_PAIRS_OF_A_ROW, "touching pairs of a shape"),
+        (MOST_CONNECTED, "touching pairs of a shape"),
+        (MOST_LETTERS, "product of the lengths of two texts"),
+    ],
+)
+def test_the_page_of_operations_tells_each_budget(limit: int, line: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+    assert [f"{limit:,}" in each for each in page.splitlines() if each.startswith(f"| {line}")] == [True]

@@ -11,8 +11,11 @@ from benchmark_qa.engine.errors import TooMuchWorkError
 from benchmark_qa.engine.pairs import Flags, Pairs, ratio_or_same
 from benchmark_qa.labels.annotations import Drawings, Numbers
 from benchmark_qa.labels.outlines import (
+    MANY_EDGES,
+    MOST_NEAR,
     Areas,
     crossings,
+    edges_of,
     mended_faces,
     outlines,
     reach,
@@ -56,18 +59,29 @@ def _refuse_too_many_corners(truth: Areas, label: Areas, pairs: Pairs) -> None:
     total = int((of_truth + of_label).sum())
     if total > MOST_CORNERS_COMPARED:
         raise TooMuchWorkError(f"outlines that overlap have {total:,} corners, more than {MOST_CORNERS_COMPARED:,}")
+    _refuse_combs(truth, label, pairs.where(of_truth * of_label > MANY_EDGES**2))
     left = MOST_MEETINGS
     for pair in np.flatnonzero(of_truth * of_label > MANY_CORNERS):
-        left -= crossings(_edges(truth[pairs.truth[pair]]), _edges(label[pairs.label[pair]]), left)
+        left -= crossings(edges_of(truth[pairs.truth[pair]]), edges_of(label[pairs.label[pair]]), left)
         if left < 0:
             raise TooMuchWorkError(f"two outlines cut each other more than {MOST_MEETINGS:,} times")
 
 
-def _edges(area: shapely.Geometry) -> Numbers:
-    """The edges (m, 2, 2) of an outline and its holes."""
-    points, owner = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(area)), return_index=True)
-    same = owner[1:] == owner[:-1]
-    return np.stack((points[:-1][same], points[1:][same]), axis=1)
+def _refuse_combs(truth: Areas, label: Areas, pairs: Pairs) -> None:
+    """Raise TooMuchWorkError if too many edges of the pairs come near each other: intersecting looks at each two."""
+    left, last, tree = float(MOST_NEAR), -1, None
+    samples: dict[int, tuple[Areas, int]] = {}
+    for first, second in sorted(zip(pairs.truth.tolist(), pairs.label.tolist(), strict=True)):
+        if tree is None or first != last:
+            tree, last = shapely.STRtree(np.asarray(shapely.linestrings(edges_of(truth[first])))), first
+        if second not in samples:
+            own = edges_of(label[second])
+            number = len(own) // 64 + 1
+            samples[second] = np.asarray(shapely.linestrings(own[::number])), number
+        sample, number = samples[second]
+        left -= float(tree.query(sample).shape[1]) * number
+        if left < 0:
+            raise TooMuchWorkError("two outlines have too many edges that come near each other")
 
 
 def boundary_iou(truth: Areas, label: Areas, media: Numbers, width: float, pairs: Pairs) -> Numbers:
