@@ -179,20 +179,19 @@ def order_of_items(submissions: Iterable[Submission], draws: Iterable[int] = ())
     return item_order({name: _moments(own[:_ITEMS_COMPARED]) for name, own in people[:_PEOPLE_COMPARED]}, draws=draws)
 
 
-def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None = None) -> Verdicts:
+def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder) -> Verdicts:
     """The verdict about everybody.
 
     Args:
         submissions: of the whole project, in order; work of unknown annotators is left out.
         bar: what everybody is held against.
-        order: the result of `order_of_items`, if it is known already.
+        order: the result of `order_of_items`, with the draws that the deployment knows.
     """
     by_person = _by_person(submissions)
     figure = bar.figure or figure_of(each.record for each in submissions)
     gains = {name: gains_of([each.record for each in own], figure, bar.threshold) for name, own in by_person.items()}
     judged = {name: [each for each in own if part_of(each.record, figure)[1]] for name, own in by_person.items()}
     evidence = folds(gains)
-    order = order or order_of_items(submissions)
     said = standings(evidence)
     is_said = not order.is_systematic
     events = history_of(judged, figure, bar.threshold, minimum=bar.minimum_tasks) if is_said else {}
