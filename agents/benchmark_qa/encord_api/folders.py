@@ -15,6 +15,7 @@ from encord.storage import StorageFolder
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import RequestRejected
+from benchmark_qa.errors import RefusalError
 
 
 class Titled(Protocol):
@@ -131,6 +132,18 @@ class _Item(BaseDTO):
     file_size: int | None = None
 
 
+def is_uuid(text: str) -> bool:
+    """Whether a text is a uuid as Encord writes them, and not a title."""
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+class UnknownFolder(RefusalError):
+    """No folder has that title, or several have it."""
+
+
 class FolderTree:
     """The folders that the account can see. Thread-safe."""
 
@@ -156,6 +169,20 @@ class FolderTree:
     def anywhere(self, title: str) -> list[ListedFolder]:
         """The folders with exactly that title, at any place. 1 request per 1,000 whose title contains it."""
         return [folder for folder in retries.call(lambda: self._anywhere(title)) if folder.title == title]
+
+    def named(self, reference: str) -> ListedFolder:
+        """The folder with that uuid or exactly that title. 1 request.
+
+        Raises:
+            UnknownFolder, NotFoundOnPlatform, AccessRefused
+        """
+        found = [self.by_uuid(reference)] if is_uuid(reference) else self.anywhere(reference)
+        if not found:
+            raise UnknownFolder(f"there is no folder {reference!r}")
+        if len(found) > 1:
+            uuids = ", ".join(folder.uuid for folder in found)
+            raise UnknownFolder(f"there are {len(found)} folders {reference!r}: {uuids}; give the uuid of one")
+        return found[0]
 
     def make(self, title: str, mark: str, parent: str | None, synced: Synced | None = None) -> str:
         """The uuid of the folder of that title in a parent, created with the mark if missing. 2 or 3 requests."""

@@ -211,19 +211,18 @@ def places_compared(own: Sequence[Submission]) -> dict[str, float]:
     return _moments(own[:_ITEMS_COMPARED])
 
 
-def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder | None = None) -> Verdicts:
+def judge(submissions: Sequence[Submission], bar: Bar, order: ItemOrder) -> Verdicts:
     """The verdict about everybody.
 
     Args:
         submissions: of the whole project, in order; work of unknown annotators is left out.
         bar: what everybody is held against.
-        order: the result of `order_of_items`, if it is known already.
+        order: the result of `order_of_items`, with the draws that the deployment knows.
     """
     people = by_person(submissions)
     figure = bar.figure or figure_of(each.record for each in submissions)
     gains = {name: gains_of([each.record for each in own], figure, bar.threshold) for name, own in people.items()}
     judged = {name: [each for each in own if part_of(each.record, figure)[1]] for name, own in people.items()}
-    order = order or order_of_items(submissions)
     totals = {name: totals_of_figure([each.record for each in own], figure) for name, own in people.items()}
     found = said_of(folds(gains), totals, (bar, figure, order))
     is_said = not order.is_systematic

@@ -3,7 +3,6 @@
 import getpass
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated
-from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -31,14 +30,6 @@ def moment_of(text: str, zone: tzinfo = UTC) -> datetime:
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is {error}") from None
     return moment
-
-
-def is_uuid(text: str) -> bool:
-    """Whether a text is a uuid as Encord writes them, and not a title."""
-    try:
-        return str(UUID(text)) == text.lower()
-    except ValueError:
-        return False
 
 
 OperatorOption = Annotated[

@@ -26,6 +26,7 @@ from encord import EncordUserClient
 from emulator.platform import Platform
 from emulator.testing import running
 from emulator.world import World
+from tests import forked
 from tests.unit.rows import PEDESTRIAN_EDITOR, box_row
 
 ROUTE_SECRET, SCORE_SECRET = "route-secret-of-the-test", "score-secret-of-the-test"
@@ -145,17 +146,14 @@ class Sandbox:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`benchmark-qa ARGUMENTS` with the service's settings."""
-        return subprocess.run(
-            [sys.executable, "-m", "benchmark_qa", *arguments],
-            env=dict(self.environment), capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        return forked.run(*arguments, environment=self.environment, timeout=120)
 
     def report(self) -> Any:
         done = self.command("report", "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def serving(self) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    def serving(self) -> AbstractContextManager["subprocess.Popen[bytes] | forked.Forked"]:
         """The service, at its address, until the block ends."""
         return service_process(self.environment, int(self.service.rsplit(":", 1)[1]))
 
@@ -385,15 +383,22 @@ def free_port() -> int:
 
 @contextmanager
 def service_process(
-    environment: Mapping[str, str], port: int, command: Sequence[str] = ("-m", "benchmark_qa", "serve")
-) -> Iterator[subprocess.Popen[bytes]]:
-    """`benchmark-qa serve` as a process, ready to answer; its log is kept beside the database."""
+    environment: Mapping[str, str], port: int, command: Sequence[str] = ()
+) -> Iterator["subprocess.Popen[bytes] | forked.Forked"]:
+    """`benchmark-qa serve` as a process, ready to answer; its log is kept beside the database.
+
+    It is forked off one that has imported everything, unless another command of Python is given.
+    """
     log = Path(environment["TEST_LOG"])
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, *command, "--port", str(port)],
-            env=dict(environment), stdout=output, stderr=output,
-        )  # fmt: skip
+    process: subprocess.Popen[bytes] | forked.Forked
+    if command:
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, *command, "--port", str(port)],
+                env=dict(environment), stdout=output, stderr=output,
+            )  # fmt: skip
+    else:
+        process = forked.start("serve", "--port", str(port), environment=environment, output=log)
     try:
         deadline = time.monotonic() + 90
         while True:

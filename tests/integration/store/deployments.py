@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from typer.testing import CliRunner
 
 from benchmark_qa.cli import app
+from tests import forked
 from tests.records import PROJECT
 
 REPORT_TOKEN = "an-operators-token-0123456789"
@@ -70,8 +72,9 @@ def service(url: str, **document: Any) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "benchmark_qa", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, env=environment(url, **document), stdout=subprocess.DEVNULL)
+    process = forked.start(
+        "serve", "--port", str(port), environment=environment(url, **document), output=Path(os.devnull)
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_for(f"{address}/healthz", process)
@@ -81,7 +84,7 @@ def service(url: str, **document: Any) -> Iterator[str]:
         process.wait(20)
 
 
-def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+def _wait_for(url: str, process: forked.Forked) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if process.poll() is not None:

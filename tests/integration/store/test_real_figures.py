@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from benchmark_qa.quality.leaderboard import leaderboard
 from benchmark_qa.quality.report import ReportEvidence, ReportQuestion, build_report
 from benchmark_qa.quality.submissions import in_order
-from benchmark_qa.quality.verdict import Bar, judge
+from benchmark_qa.quality.verdict import Bar, judge, order_of_items
 from benchmark_qa.store.score_store import SqlScoreStore
 from tests.real_records import bluebird_records, pedestrian_records
 from tests.records import PROJECT
@@ -43,7 +43,8 @@ def test_every_annotators_figures_equal_pycocotools_and_scipy(
     store: SqlScoreStore, pedestrians: dict[str, Any]
 ) -> None:
     store.save(list(pedestrian_records(pedestrians)))
-    verdicts = judge(in_order(store.latest(PROJECT, whole=False)), Bar())
+    submissions = in_order(store.latest(PROJECT, whole=False))
+    verdicts = judge(submissions, Bar(), order_of_items(submissions))
     board = leaderboard(store.totals(PROJECT), verdicts)
     expected = independent(pedestrians)
     assert {line.annotator for line in board.lines} == set(expected)

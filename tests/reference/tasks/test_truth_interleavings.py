@@ -7,8 +7,9 @@ import pytest
 from tests.unit.tasks.interleaved import Interleaved
 
 
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize(("rounds", "seed"), [(60, 14), pytest.param(1000, 15, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("rounds", "seed"), [(60, 14), pytest.param(1000, 15, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])]
+)
 def test_no_current_record_of_an_older_truth_however_two_instances_interleave(
     tmp_path: Path, rounds: int, seed: int
 ) -> None:

@@ -9,7 +9,7 @@ from encord.storage import StorageFolder
 
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
-from benchmark_qa.encord_api.folders import ListedFolder, find_or_make, mark_of
+from benchmark_qa.encord_api.folders import FolderTree, ListedFolder, UnknownFolder, find_or_make, mark_of
 from benchmark_qa.encord_api.uploads import UploadFolder
 
 
@@ -85,3 +85,40 @@ def test_data_groups_of_which_some_were_made_before_the_answer_was_lost_are_made
     assert [group.name for group in sdk_folder.groups] == ["a", "b", "c"]
     folder.create_data_groups([("d", [str(UUID(int=2))])])
     assert (len(sdk_folder.groups), sdk_folder.requests) == (4, 3)
+
+
+class Listed(FolderTree):
+    """A tree whose folders are known without a request."""
+
+    def __init__(self, *folders: ListedFolder) -> None:
+        self._folders = folders
+
+    def by_uuid(self, uuid: str) -> ListedFolder:
+        (found,) = (folder for folder in self._folders if folder.uuid == uuid)
+        return found
+
+    def anywhere(self, title: str) -> list[ListedFolder]:
+        return [folder for folder in self._folders if folder.title == title]
+
+
+A, B = "7a000000-0000-4000-8000-00000000000a", "7a000000-0000-4000-8000-00000000000b"
+
+
+def test_a_folder_is_named_by_uuid_or_by_a_title_that_is_its_own() -> None:
+    tree = Listed(ListedFolder(A, "Cats", "", None), ListedFolder(B, "Dogs", "", A))
+    assert [tree.named(name).uuid for name in ("Cats", "Dogs", A, B)] == [A, B, A, B]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("Cats", f"there are 2 folders 'Cats': {A}, {B}; give the uuid of one"),
+        ("cats", "there is no folder 'cats'"),
+        (A.replace("-", ""), f"there is no folder '{A.replace('-', '')}'"),
+    ],
+)
+def test_a_title_of_none_or_of_several_folders_is_refused(name: str, problem: str) -> None:
+    tree = Listed(ListedFolder(A, "Cats", "", None), ListedFolder(B, "Cats", "", None))
+    with pytest.raises(UnknownFolder) as refused:
+        tree.named(name)
+    assert str(refused.value) == problem

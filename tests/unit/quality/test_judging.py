@@ -267,7 +267,8 @@ def test_a_verdict_as_a_document_has_every_fact() -> None:
 
 
 def judged(*records: ScoreRecord, bar: Bar | None = None, order: ItemOrder | None = RANDOM) -> Verdicts:
-    return judge(in_order(records), bar or Bar(0.7, 5), order)
+    submissions = in_order(records)
+    return judge(submissions, bar or Bar(0.7, 5), order or order_of_items(submissions))
 
 
 def many(number: int, *, who: str, good: bool, first: int = 0) -> list[ScoreRecord]:

@@ -5,7 +5,7 @@ import pytest
 from benchmark_qa.quality.leaderboard import Leaderboard, leaderboard
 from benchmark_qa.quality.report import totals_by_annotator
 from benchmark_qa.quality.submissions import in_order
-from benchmark_qa.quality.verdict import Bar, judge
+from benchmark_qa.quality.verdict import Bar, judge, order_of_items
 from benchmark_qa.records.score import ScoreRecord
 from tests.records import record
 
@@ -22,7 +22,9 @@ def task(number: int, annotator: str | None, tp: int, fp: int, fn: int) -> Score
 
 
 def board_of(records: list[ScoreRecord], *, threshold: float = 0.5, minimum_tasks: int = 1) -> Leaderboard:
-    return leaderboard(totals_by_annotator(records), judge(in_order(records), Bar(threshold, minimum_tasks)))
+    submissions = in_order(records)
+    verdicts = judge(submissions, Bar(threshold, minimum_tasks), order_of_items(submissions))
+    return leaderboard(totals_by_annotator(records), verdicts)
 
 
 def test_figures_are_pooled_over_the_tasks_of_an_annotator() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from benchmark_qa.quality.breakdown import by_week
 from benchmark_qa.quality.crowd import drifting
 from benchmark_qa.quality.submissions import figure_of, gains_of, in_order, part_of, totals_of_figure
-from benchmark_qa.quality.verdict import Bar, Verdicts, judge
+from benchmark_qa.quality.verdict import Bar, Verdicts, judge, order_of_items
 from benchmark_qa.records.score import ScoreRecord, passed
 from tests.records import NOON, record
 
@@ -45,7 +45,8 @@ def empty(number: int, annotator: str = "ann", **when: int) -> ScoreRecord:
 
 
 def verdicts(records: list[ScoreRecord], bar: Bar = BAR) -> Verdicts:
-    return judge(in_order(records), bar)
+    submissions = in_order(records)
+    return judge(submissions, bar, order_of_items(submissions))
 
 
 def words(records: list[ScoreRecord], bar: Bar = BAR) -> dict[str, str]:
@@ -203,7 +204,7 @@ def test_a_rescore_that_changes_no_score_changes_nothing(
     shuffle.shuffle(anew)  # type: ignore[attr-defined]
     before, after = in_order(first, first), in_order(anew, first)
     bar = Bar(0.5, 1)
-    assert judge(after, bar) == judge(before, bar)
+    assert judge(after, bar, order_of_items(after)) == judge(before, bar, order_of_items(before))
     assert by_week(after, zone=NOON.tzinfo or None, level=0.95) == by_week(before, zone=NOON.tzinfo, level=0.95)  # type: ignore[arg-type]
     assert drifting(after) == drifting(before)
 
@@ -216,7 +217,7 @@ def test_the_order_in_which_tasks_of_one_moment_come_changes_nothing(
     first = [task(*each) for each in tasks]
     other = list(first)
     shuffle.shuffle(other)  # type: ignore[attr-defined]
-    assert judge(in_order(other), BAR) == judge(in_order(first), BAR)
+    assert verdicts(other) == verdicts(first)
 
 
 def test_without_a_moment_of_submission_a_rescore_keeps_the_place_of_the_first_score() -> None:

@@ -10,7 +10,7 @@ from benchmark_qa.page.svg import Plot, count_ticks, even_ticks
 from benchmark_qa.quality.leaderboard import Leaderboard, leaderboard
 from benchmark_qa.quality.report import totals_by_annotator
 from benchmark_qa.quality.submissions import in_order
-from benchmark_qa.quality.verdict import Bar, judge
+from benchmark_qa.quality.verdict import Bar, judge, order_of_items
 from benchmark_qa.report.plots import overview_plot
 from tests.records import record
 
@@ -21,7 +21,9 @@ def board_of(*counts: int) -> Leaderboard:
         for person, count in enumerate(counts)
         for n in range(count)
     ]
-    return leaderboard(totals_by_annotator(records), judge(in_order(records), Bar(0.7, 1)))
+    submissions = in_order(records)
+    verdicts = judge(submissions, Bar(0.7, 1), order_of_items(submissions))
+    return leaderboard(totals_by_annotator(records), verdicts)
 
 
 def test_every_annotator_has_a_point_and_a_bar_and_the_plot_says_what_it_is() -> None:

@@ -48,6 +48,7 @@ TABLE = {
     "SizeUnclear": (409, 2),
     "SnapshotRefused": (409, 2),
     "UnknownChoice": (409, 2),
+    "UnknownFolder": (409, 2),
     "UnknownPlace": (409, 2),
     "UnknownSource": (409, 2),
     "NoDeployment": (409, 2),

@@ -10,7 +10,7 @@ import typer
 
 from benchmark_qa.terminal.failures import clear_failures, refuse
 from benchmark_qa.terminal.opening import open_encord
-from benchmark_qa.terminal.options import JsonOption, OperatorOption, is_uuid, operator_of
+from benchmark_qa.terminal.options import JsonOption, OperatorOption, operator_of
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.curate.index import Index
@@ -122,8 +122,8 @@ def collect(
     if (selection is None) == (preset is None) or (preset is None) != (folder is None):
         refuse("give a selection file, or --preset with --folder")
     with clear_failures():
-        from benchmark_qa.commands.curate.indexing import find_folder
         from benchmark_qa.encord_api.collections import FolderCollections
+        from benchmark_qa.encord_api.folders import FolderTree, is_uuid
         from benchmark_qa.terminal.files import read_selection
 
         who = operator_of(operator) if apply else ""
@@ -131,7 +131,7 @@ def collect(
         collections = FolderCollections(encord)
         rows: list[dict[str, Any]] = []
         if preset is not None and folder is not None:
-            place = find_folder(encord, folder)
+            place = FolderTree(encord).named(folder)
             title = name or f"{preset} {datetime.now(UTC):%Y-%m-%d}"
             uuid = collections.of_preset(place.uuid, title, preset) if apply else None
             rows.append({"folder": place.uuid, "name": title, "items": None, "added": None, "collection": uuid})
@@ -248,6 +248,7 @@ def push(
 
 def _for_encord(index: "Index", size: int) -> dict[str, list[float]]:
     """Vectors of the stored items, reduced and of unit length, with five digits."""
+    from benchmark_qa.encord_api.folders import is_uuid
     from benchmark_qa.images.encoder import unit_vectors
     from benchmark_qa.images.picture_groups import reduced
 

@@ -17,7 +17,7 @@ from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.encord_api.catalogue import Catalogue
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
-from benchmark_qa.encord_api.folders import DescribedItem, FolderTree, ListedFolder
+from benchmark_qa.encord_api.folders import DescribedItem, FolderTree, is_uuid
 from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, LARGEST_PICTURE, StoredPictures
 from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.encord_api.tasks import task_rows
@@ -25,7 +25,6 @@ from benchmark_qa.errors import RefusalError
 from benchmark_qa.images.encoder import CHECKPOINT_SHA256, Encoder, EncoderError, Preprocessing, lite0, unit_vectors
 from benchmark_qa.images.quality_lists import MOST_PIXELS, Examined, examine
 from benchmark_qa.images.statistics import UnreadableImageError
-from benchmark_qa.terminal.options import is_uuid
 
 BATCH = 16
 """Pictures that are encoded and written together; two batches are in memory at a time"""
@@ -38,7 +37,7 @@ PICTURE = "image"
 
 
 class UnknownSource(RefusalError):
-    """The folder, dataset or project does not exist, or there are several of that title."""
+    """The dataset or project does not exist, or there are several of that title."""
 
 
 @dataclass(frozen=True)
@@ -86,23 +85,11 @@ def folder_source(encord: Encord, reference: str) -> Source:
     """The pictures of an Encord folder, by uuid or title. 1 request per 1,000 items.
 
     Raises:
-        UnknownSource, PlatformError
-    """
-    found = find_folder(encord, reference)
-    return _stored(encord, f"folder {found.title}", list(FolderTree(encord).described_items(found.uuid)))
-
-
-def find_folder(encord: Encord, reference: str) -> ListedFolder:
-    """The Encord folder with that uuid or exactly that title. 1 request.
-
-    Raises:
-        UnknownSource, PlatformError
+        UnknownFolder, PlatformError
     """
     tree = FolderTree(encord)
-    found = [tree.by_uuid(reference)] if is_uuid(reference) else tree.anywhere(reference)
-    if len(found) != 1:
-        raise UnknownSource(f"there {_are(len(found), 'folder')} {reference!r}")
-    return found[0]
+    found = tree.named(reference)
+    return _stored(encord, f"folder {found.title}", list(tree.described_items(found.uuid)))
 
 
 def dataset_source(encord: Encord, reference: str) -> Source:

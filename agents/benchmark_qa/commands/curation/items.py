@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 from benchmark_qa.context import Progress
 from benchmark_qa.encord_api.catalogue import Catalogue
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
-from benchmark_qa.encord_api.folders import DescribedItem, FolderTree
+from benchmark_qa.encord_api.folders import DescribedItem, FolderTree, is_uuid
 from benchmark_qa.encord_api.pictures import ITEMS_PER_REQUEST, StoredPictures
 from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.images.draw import Candidate, stratum_of
 from benchmark_qa.images.statistics import UnreadableImageError, image_statistics
 from benchmark_qa.terminal.files import Journal
-from benchmark_qa.terminal.options import is_uuid
 
 PARALLEL = 8
 
@@ -92,7 +91,7 @@ PICTURES = frozenset({"image"})
 
 
 class UnknownPlace(RefusalError):
-    """The folder or dataset does not exist, or there are several of that title."""
+    """There are several datasets of that title."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +123,10 @@ def candidate_items(tree: FolderTree, folders: Sequence[str]) -> list[DescribedI
     """Items in the folders, given by uuid or title, that can be data units. 1 request per 1,000 items.
 
     Raises:
-        UnknownPlace
+        UnknownFolder
         PlatformError
     """
-    uuids = list(dict.fromkeys(_folder(tree, folder) for folder in folders))
+    uuids = list(dict.fromkeys(tree.named(folder).uuid for folder in folders))
     return [item for uuid in uuids for item in tree.described_items(uuid) if item.kind not in PARTS]
 
 
@@ -172,13 +171,3 @@ def put_into(catalogue: Catalogue, dataset: ItemDataset, items: Sequence[str]) -
     if missing:
         catalogue.link(uuid, missing)
     return ItemDataset(uuid, dataset.title, dataset.items | set(missing))
-
-
-def _folder(tree: FolderTree, reference: str) -> str:
-    if is_uuid(reference):
-        return tree.by_uuid(reference).uuid
-    found = tree.anywhere(reference)
-    if len(found) != 1:
-        many = f"{len(found)} folders {reference!r}: {', '.join(folder.uuid for folder in found)}"
-        raise UnknownPlace(f"there are {many}" if found else f"there is no folder {reference!r}")
-    return found[0].uuid

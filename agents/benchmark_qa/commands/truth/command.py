@@ -180,10 +180,10 @@ def accept_also(
 
 def _require_item(scores: "Scores", data_hash: str) -> None:
     """Refuse a data hash that is no benchmark item: neither scored yet, nor in a benchmark project."""
+    from benchmark_qa.encord_api.folders import is_uuid
     from benchmark_qa.errors import did_you_mean
     from benchmark_qa.tasks.connections import Connections
     from benchmark_qa.terminal.failures import refuse
-    from benchmark_qa.terminal.options import is_uuid
 
     if scores.store.history(scores.project, data_hash):
         return
