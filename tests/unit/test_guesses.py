@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emulator.world import Switches
-from tests.switches import BREAKS, TURNED, VARIABLE, broken
+from tests.switches import BREAKS, TURNED, VARIABLE, broken, known_reads, marked_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,9 +30,24 @@ def test_what_breaks_is_a_test() -> None:
 
 
 def test_only_the_turned_reading_is_expected_to_break(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, '{"branch_author": "last_person"}')
-    assert broken() == BREAKS["branch_author"]
-    monkeypatch.setenv(VARIABLE, '{"branch_author": "annotator", "largest_bundle": 7}')
+    monkeypatch.setenv(VARIABLE, '{"consensus_branches_after_block": "hidden"}')
+    assert broken() == BREAKS["consensus_branches_after_block"]
+    monkeypatch.setenv(VARIABLE, '{"consensus_branches_after_block": "listed", "largest_bundle": 7}')
     assert broken() == frozenset()
     monkeypatch.delenv(VARIABLE)
     assert broken() == frozenset()
+
+
+def test_every_marked_test_stands_in_the_table_of_what_is_read() -> None:
+    """A test that is not there would be run under no switch."""
+    files = {test.partition("::")[0] for test in known_reads()}
+    assert files == {str(Path(file).relative_to(ROOT)) for file in marked_files()}
+    for test, read in known_reads().items():
+        path, _, name = test.partition("::")
+        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), test
+        assert set(read) <= Switches.model_fields.keys(), test
+
+
+def test_what_a_switch_breaks_reads_it() -> None:
+    for switch, tests in BREAKS.items():
+        assert [t for t in tests if switch not in known_reads()[t.partition("[")[0]]] == []

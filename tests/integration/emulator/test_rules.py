@@ -24,7 +24,7 @@ from .conftest import CONSENSUS_WORKFLOW, ONTOLOGY, PROJECT
 from .rules import ROLES, STAGES, Part, Refused, Task
 
 OPS = "ops@example.com"
-DATA = tuple(f"d0000000-0000-4000-8000-{n:012d}" for n in range(3))
+DATA = tuple(f"d0000000-0000-4000-8000-{n:012d}" for n in range(5))
 KEYS = {email: KeyPair.generate() for email in ROLES}
 WORLD = {
     "users": [{"email": email, "public_keys": [pair.public]} for email, pair in KEYS.items()],
@@ -48,7 +48,7 @@ parts = st.integers(0, 1)
 
 
 class People(RuleBasedStateMachine):
-    """Six people, three tasks, one emulator; the model says what each attempt must come to."""
+    """Six people, five tasks, one emulator; the model says what each attempt must come to."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,10 +64,16 @@ class People(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """One task is at the block, one at annotation, one at the beginning: people meet at once."""
-        for at, pathway in enumerate(("Yes", "No")):
-            self.hold(OPS, self.model[at], None).proceed(pathway_name=pathway)
-            rules.proceed(OPS, self.model[at], pathway)
+        """A task at each stage where people meet, and one at the beginning; what was drawn differs."""
+        for at, pathway in enumerate(("Yes", "No", "Yes", "No")):
+            self.proceed(OPS, at, pathway)
+        for part, who in enumerate(("anna@example.com", "ben@example.com")):
+            self.draw(who, 2, part, part + 1)
+            self.submit(who, 2, part)
+        self.draw("anna@example.com", 3, None, 2)
+        self.submit("anna@example.com", 3, 0)
+        assert [task.stage for task in self.model[:4]] == ["Consensus", "Annotate", "Review & Refine", "Review"]
+        self.at = None
 
     def teardown(self) -> None:
         self.at = None
@@ -267,6 +273,6 @@ class People(RuleBasedStateMachine):
 
 
 People.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestPeople = People.TestCase

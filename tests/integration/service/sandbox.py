@@ -413,7 +413,11 @@ def service_process(
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.wait(15)
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
 
 
 @contextmanager
