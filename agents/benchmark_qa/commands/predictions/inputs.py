@@ -346,15 +346,19 @@ def _given_by_file(path: Path) -> "GivenPredictions":
 def _given_by_list(path: Path) -> "GivenPredictions | None":
     """The predictions of a large JSON list, read piece by piece; None if the file is not one."""
     from benchmark_qa.commands.predictions.files import given_by_results, given_by_table
+    from benchmark_qa.terminal.printing import item_progress
 
-    listed = json_list_of(path) if path.suffix.lower() == ".json" else None
-    if listed is None:
+    if path.suffix.lower() != ".json" or not path.is_file():
         return None
-    first = next(listed)
-    if is_results([first]):
-        return given_by_results(chain([first], listed), path.name)
-    as_table = isinstance(first, Mapping) and "category_id" not in first and "image" in first
-    return given_by_table(chain([first], listed), path.name) if as_table else None
+    with item_progress("reading predictions", path.stat().st_size) as progress:
+        listed = json_list_of(path, progress)
+        first = next(listed) if listed is not None else None
+        if listed is None or not isinstance(first, Mapping):
+            return None
+        if is_results([first]):
+            return given_by_results(chain([first], listed), path.name)
+        as_table = "category_id" not in first and "image" in first
+        return given_by_table(chain([first], listed), path.name) if as_table else None
 
 
 def is_file(reference: str) -> bool:
