@@ -111,6 +111,8 @@ class YoloWriter:
         if numbers is None:
             self.tally.without_region[item.shape.value] += 1
             return None
+        if self._task == "detect" and item.shape is not Shape.BOUNDING_BOX:
+            self.tally.altered[f"{item.shape.value} written as the box about it"] += 1
         self.tally.objects[self._classes.names[item.feature]] += 1
         return " ".join([str(number), *numbers])
 

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import orjson
 import typer
 
+from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.formats.chosen_items import ChosenItems, PictureSelection
 from benchmark_qa.terminal.failures import USAGE_ERROR
 
@@ -82,8 +83,12 @@ LARGE = 32 * 2**20
 _BETWEEN = re.compile(rb"\}\s*,\s*(?=\{)")
 
 
-def json_list_of(path: Path) -> Iterator[Any] | None:
+def json_list_of(path: Path, progress: Progress = no_progress) -> Iterator[Any] | None:
     """The items of a large JSON list of objects, read piece by piece; None if the file is small or no list of them.
+
+    Args:
+        path: of the file.
+        progress: called with numbers of bytes.
 
     Raises:
         ExportError: while it is read, the file turns out to be no JSON.
@@ -94,15 +99,16 @@ def json_list_of(path: Path) -> Iterator[Any] | None:
     except OSError:
         return None
     is_list = head[:1] == b"[" and head[1:].lstrip()[:1] == b"{"
-    return _pieces(path) if is_list and path.stat().st_size >= LARGE else None
+    return _pieces(path, progress) if is_list and path.stat().st_size >= LARGE else None
 
 
-def _pieces(path: Path) -> Iterator[Any]:
+def _pieces(path: Path, progress: Progress) -> Iterator[Any]:
     """Blocks of whole objects, parsed one after the other."""
     with path.open("rb") as file:
         rest = without_mark(file.read(BLOCK)).lstrip()[1:]
         while block := file.read(BLOCK):
             rest += block
+            progress(len(block))
             for cut in reversed([found.start() + 1 for found in _BETWEEN.finditer(rest)]):
                 # A cut inside of an object leaves a piece that is no JSON: try the one before.
                 try:

@@ -151,7 +151,19 @@ def read_foreign(path: Path, classes: Mapping[str, str] | None = None) -> CocoDo
     content = load_json(path)
     if isinstance(content, dict) and "annotations" in content:
         return CocoDocument(content)
-    return document_of_results(content, classes or {}) if is_results(content) else None
+    return read_results(content, classes or {}, str(path)) if is_results(content) else None
+
+
+def read_results(content: Sequence[Any], classes: Mapping[str, str], place: str) -> CocoDocument:
+    """A list of COCO results as a COCO document.
+
+    Raises:
+        ExportError: a result is not well formed.
+    """
+    try:
+        return document_of_results(content, classes)
+    except FormatError as error:
+        raise ExportError(f"{place}: {error}") from None
 
 
 def is_results(content: Any) -> bool:

@@ -89,7 +89,7 @@ def test_items_that_cannot_be_registered_are_reported_each_and_tried_again(site:
         assert done.exit_code == 4
         assert "1 items are in 'half'" in done.stdout
         assert "line 3: s3://half/gone.png: The object does not exist" in done.stderr
-        assert errors.read_text().splitlines()[0] == "line,item,reason"
+        assert errors.read_text().splitlines()[0] == "line,item,reason,file"
         assert errors.read_text().splitlines()[1].startswith("3,s3://half/gone.png,")
     assert items_by_url(site, "half") == Counter(["s3://half/there.png"])
 

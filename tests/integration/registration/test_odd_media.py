@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import os
+import shutil
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import soundfile
 from PIL import Image
@@ -59,3 +65,66 @@ def test_series_of_one_folder_are_uploaded_each_with_its_slices(
     slices = {item.name: [child.name for child in item.get_child_items()] for item in site.folder("Scans").list_items()
               if item.item_type == "dicomSeries"}  # fmt: skip
     assert slices == {"all 1.2.3.1": ["IM2", "IM1", "IM0"], "all 1.2.3.2": ["mr0.dcm", "mr1.dcm"]}
+
+
+PILLOWS = Path(os.environ.get("PILLOW_IMAGES", "/nowhere"))
+
+
+def is_dicom(path: Path) -> bool:
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            return bool(pydicom.dcmread(path, stop_before_pixels=True))
+        except Exception:  # some of them are broken on purpose, in every way there is
+            return False
+
+
+def is_picture(path: Path) -> bool:
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            with Image.open(path) as picture:
+                return bool(picture.size)
+        except Exception:  # see above
+            return False
+
+
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize(
+    ("files", "opens", "least"),
+    [
+        (Path(pydicom.__file__).parent / "data" / "test_files", is_dicom, 80),
+        pytest.param(
+            PILLOWS, is_picture, 600,
+            marks=pytest.mark.skipif(not PILLOWS.is_dir(), reason="PILLOW_IMAGES names no pictures of Pillow's sdist"),
+        ),
+    ],
+    ids=["pydicom", "Pillow"],
+)  # fmt: skip
+def test_every_file_of_a_librarys_own_tests_is_uploaded_or_refused_with_a_reason(
+    site: Site, tmp_path: Path, files: Path, opens: Callable[[Path], bool], least: int
+) -> None:
+    """What the library itself can open is an item (or a slice of one), or it stands with a reason in a list."""
+    folder = tmp_path / "files"
+    shutil.copytree(files, folder, symlinks=True)
+    title = f"All of {files.name} {least}"
+    lists = {name: tmp_path / f"{name}.csv" for name in ("left-out", "errors")}
+    options = [word for name, path in lists.items() for word in (f"--{name}", path)]
+    done = site.run("upload", folder, "--folder", title, "--create-folder", "--title", "{path}", *options)
+    assert done.exit_code in (0, 4), done.output + done.stderr
+    uploaded = set()
+    for item in site.folder(title).list_items():
+        uploaded.add(item.name)
+        if item.item_type in ("dicomSeries", "imageGroup", "imageSequence"):
+            uploaded |= {child.name for child in item.get_child_items()}
+    said = {
+        Path(row["file"]).name
+        for path in lists.values()
+        if path.exists()
+        for row in csv.DictReader(path.open())
+        if row["reason"]
+    }
+    names = {name.rpartition("/")[2] for name in uploaded}
+    opened = [path for path in sorted(folder.rglob("*")) if path.is_file() and opens(path)]
+    silent = [path.relative_to(folder).as_posix() for path in opened if path.name not in names | said]
+    assert silent == []
+    assert len(opened) >= least
+    assert len(uploaded) >= least / 2

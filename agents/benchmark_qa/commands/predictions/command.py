@@ -104,7 +104,7 @@ def evaluate_predictions(
     too many predictions are on images without labels, 3 when Encord cannot be used.
     """
     from benchmark_qa.commands.predictions.detections import PredictionInputError
-    from benchmark_qa.commands.predictions.evaluation import compare_predictions
+    from benchmark_qa.commands.predictions.evaluation import compare_predictions, steps_of
     from benchmark_qa.commands.predictions.evaluation import evaluate_predictions as evaluate
     from benchmark_qa.commands.predictions.inputs import load_inputs
     from benchmark_qa.commands.predictions.outcome import EvaluatorMissingError
@@ -113,6 +113,7 @@ def evaluate_predictions(
     from benchmark_qa.commands.predictions.slices import find_slices
     from benchmark_qa.errors import MissingExtraError
     from benchmark_qa.terminal.files import ExportError
+    from benchmark_qa.terminal.printing import item_progress
 
     try:
         require_place(output)
@@ -126,11 +127,12 @@ def evaluate_predictions(
             compare_predictions(other, detections, region=region.value, iou=iou, confidence=confidence)
             for other in others
         ]
-        score = (
-            comparisons[0].second
-            if comparisons
-            else evaluate(detections, region=region.value, iou=iou, confidence=confidence)
-        )
+        with item_progress("evaluating", steps_of(detections)) as progress:
+            score = (
+                comparisons[0].second
+                if comparisons
+                else evaluate(detections, region=region.value, iou=iou, confidence=confidence, progress=progress)
+            )
         chosen = EvaluationFormat.JSON if json else format
         found = None
         if slices or metadata or pictures or chosen is EvaluationFormat.HTML:

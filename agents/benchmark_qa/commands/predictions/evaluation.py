@@ -32,6 +32,7 @@ from benchmark_qa.commands.predictions.result import (
     PredictionConfusion,
     PredictionScore,
 )
+from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.stats.intervals import student_quantile
 
 GROUPS = 20
@@ -167,8 +168,18 @@ SIZES = ("all", "small", "medium", "large")
 """Sizes of ground truth objects, in square pixels: small below 32^2, large from 96^2."""
 
 
+def steps_of(detections: Detections) -> int:
+    """Calls of `progress` times their numbers: the images of every group, once for each size; 0 if it is quick."""
+    return len(SIZES) * len(detections.images) if len(detections.predictions) > AT_ONCE else 0
+
+
 def evaluate_predictions(
-    detections: Detections, *, region: RegionKind = "bbox", iou: float = 0.5, confidence: float = 0.5
+    detections: Detections,
+    *,
+    region: RegionKind = "bbox",
+    iou: float = 0.5,
+    confidence: float = 0.5,
+    progress: Progress = no_progress,
 ) -> PredictionScore:
     """Evaluate by the COCO protocol, and at one confidence and IoU by F1, precision and recall.
 
@@ -177,13 +188,14 @@ def evaluate_predictions(
         region: compare boxes, or areas (polygons and masks); for areas every object must have one.
         iou: IoU from which a prediction is right, for everything but the figures of the protocol.
         confidence: least confidence of predictions that count for F1, precision, recall and confusion.
+        progress: called with numbers of images; they add up to `steps_of`.
 
     Raises:
         EvaluatorMissingError: the extra `predictions` is not installed.
         PredictionInputError: an object has no area to compare, or `iou` or `confidence` is out of range.
     """
     outcome = Outcome.of(detections, region, iou)
-    protocol = Protocol.of(detections, region)
+    protocol = Protocol.of(detections, region, progress)
     clusters = np.unique(detections.clusters, return_inverse=True)[1]
     classes = tuple(
         _class_figures(name, number, protocol, ClassCounts.of(outcome, number, confidence, clusters), outcome)
@@ -242,16 +254,16 @@ class Protocol:
     """Shape (10 IoUs, classes, 4 sizes, 3 limits), -1 where there is no ground truth."""
 
     @classmethod
-    def of(cls, detections: Detections, region: RegionKind) -> Self:
+    def of(cls, detections: Detections, region: RegionKind, progress: Progress = no_progress) -> Self:
         """Run the library over all IoUs, sizes and limits; many predictions by groups of images, size by size."""
         if len(detections.predictions) > AT_ONCE:
-            return cls._in_parts(detections, region)
+            return cls._in_parts(detections, region, progress)
         protocol = evaluator(detections.truth, detections.predictions, region)
         protocol.run()
         return cls._read(protocol)
 
     @classmethod
-    def _in_parts(cls, detections: Detections, region: RegionKind) -> Self:
+    def _in_parts(cls, detections: Detections, region: RegionKind, progress: Progress) -> Self:
         """The same figures; only one size is in memory at a time, and the dicts of one group of images."""
         whole = evaluator({**detections.truth, "annotations": []}, [], region)
         sizes, kinds = list(whole.params.areaRng), list(range(1, len(detections.classes) + 1))
@@ -267,6 +279,7 @@ class Protocol:
                 images = len(part.truth["images"])
                 for number, of_class in enumerate(found):
                     of_class.extend(matcher._evalImgs_cpp[number * images : (number + 1) * images])
+                progress(images)
             for number, of_class in enumerate(found):
                 params = copy.copy(whole.params)
                 params.areaRng, params.areaRngLbl, params.catIds = [size], [SIZES[at]], [kinds[number]]

@@ -122,6 +122,9 @@ def _objects(content: Mapping[str, Any], key: str, place: str) -> list[Mapping[s
     listed = content.get(key) or []
     if not isinstance(listed, list) or not all(isinstance(item, Mapping) for item in listed):
         raise PredictionInputError(f"{place}.{key}", "is not a list of JSON objects")
+    for at, item in enumerate(listed):
+        if not isinstance(item.get("id"), str | int | float):
+            raise PredictionInputError(f"{place}.{key}[{at}]", "has no id, or one that is no text and no number")
     return listed
 
 

@@ -16,14 +16,13 @@ from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.label_rows import LabelledUnit, labelled_units
 from benchmark_qa.encord_api.models import Project
-from benchmark_qa.formats.coco_building import document_of_results
 from benchmark_qa.formats.coco_reader import SHARES
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
 from benchmark_qa.tasks.errors import LabelsUnreadable, NoGroundTruth
 from benchmark_qa.terminal.files import ExportError, json_list_of, load_json, load_rows
 from benchmark_qa.terminal.image_maps import ExportMap, load_map
-from benchmark_qa.terminal.label_files import TABLES, is_results, read_labels, read_table, table_rows
+from benchmark_qa.terminal.label_files import TABLES, is_results, read_labels, read_results, read_table, table_rows
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.detections import Detections
@@ -280,7 +279,7 @@ def _truth(path: Path, export: ExportMap | None) -> "Truth":
     if isinstance(content, dict) and "images" in content:
         return Truth.from_coco(content)
     if is_results(content):
-        return truth_of_document(document_of_results(content, export.classes if export else {}), str(path))
+        return truth_of_document(read_results(content, export.classes if export else {}, str(path)), str(path))
     return truth_of_rows(load_rows(path))
 
 
@@ -346,15 +345,19 @@ def _given_by_file(path: Path) -> "GivenPredictions":
 def _given_by_list(path: Path) -> "GivenPredictions | None":
     """The predictions of a large JSON list, read piece by piece; None if the file is not one."""
     from benchmark_qa.commands.predictions.files import given_by_results, given_by_table
+    from benchmark_qa.terminal.printing import item_progress
 
-    listed = json_list_of(path) if path.suffix.lower() == ".json" else None
-    if listed is None:
+    if path.suffix.lower() != ".json" or not path.is_file():
         return None
-    first = next(listed)
-    if is_results([first]):
-        return given_by_results(chain([first], listed), path.name)
-    as_table = isinstance(first, Mapping) and "category_id" not in first and "image" in first
-    return given_by_table(chain([first], listed), path.name) if as_table else None
+    with item_progress("reading predictions", path.stat().st_size) as progress:
+        listed = json_list_of(path, progress)
+        first = next(listed) if listed is not None else None
+        if listed is None or not isinstance(first, Mapping):
+            return None
+        if is_results([first]):
+            return given_by_results(chain([first], listed), path.name)
+        as_table = "category_id" not in first and "image" in first
+        return given_by_table(chain([first], listed), path.name) if as_table else None
 
 
 def is_file(reference: str) -> bool:

@@ -95,7 +95,14 @@ class PackedResults(Sequence[Mapping[str, Any]]):
         return len(self.score)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return (self._item(at) for at in range(len(self)))
+        for start in range(0, len(self), _BLOCK):
+            of_block = slice(start, start + _BLOCK)
+            columns = (each[of_block].tolist() for each in (self.image, self.category, self.score, self.box))
+            for at, (image, category, score, box) in enumerate(zip(*columns, strict=True), start=start):
+                item = {"image_id": self.images[image], "category_id": self.classes[category], "score": score}
+                if box[0] == box[0]:  # NaN is not itself
+                    item["bbox"] = box
+                yield item | self.more[at] if at in self.more else item
 
     @overload
     def __getitem__(self, at: int) -> dict[str, Any]: ...
@@ -103,20 +110,10 @@ class PackedResults(Sequence[Mapping[str, Any]]):
     def __getitem__(self, at: slice) -> list[dict[str, Any]]: ...
     def __getitem__(self, at: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
         if isinstance(at, slice):
-            return [self._item(one) for one in range(*at.indices(len(self)))]
+            return list(self.where(np.arange(len(self))[at]))
         if not -len(self) <= at < len(self):
             raise IndexError(at)
-        return self._item(at % len(self))
-
-    def _item(self, at: int) -> dict[str, Any]:
-        box = self.box[at].tolist()
-        return {
-            "image_id": self.images[self.image[at]],
-            "category_id": self.classes[self.category[at]],
-            "score": float(self.score[at]),
-            **({"bbox": box} if box[0] == box[0] else {}),  # NaN is not itself
-            **self.more.get(at, {}),
-        }
+        return next(iter(self.where(np.array([at % len(self)]))))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and all(map(_equal, self, other))
@@ -124,6 +121,8 @@ class PackedResults(Sequence[Mapping[str, Any]]):
     __hash__ = None  # type: ignore[assignment]
 
 
+_BLOCK = 10_000
+"""Results of which dicts are made at once"""
 _NO_BOX = (float("nan"),) * 4
 
 

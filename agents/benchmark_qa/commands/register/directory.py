@@ -170,16 +170,21 @@ def refuse_faults(name: str, faults: "tuple[LineFault, ...]", total: int) -> NoR
 
 
 def report_failures(outcome: "Registered", errors: Path | None) -> None:
-    """Print the first failed items; write all of them to a CSV file if one is given."""
+    """Print the first failed items; write all of them to a CSV file if one is given, a row for each of their files."""
     from benchmark_qa.formats.separated_values import write_rows
 
     for failure in outcome.failures[:_FAULTS_SHOWN]:
-        typer.echo(f"line {failure.line:,}: {failure.name}: {failure.reason}", err=True)
+        whole = f" (none of its {len(failure.files):,} files is there)" if len(failure.files) > 1 else ""
+        typer.echo(f"line {failure.line:,}: {failure.name}: {failure.reason}{whole}", err=True)
     if errors is None:
         return
     try:
         with errors.open("w", encoding="utf-8", newline="") as file:
-            found = ((failure.line, failure.name, failure.reason) for failure in outcome.failures)
-            write_rows(file, [("line", "item", "reason"), *found])
+            found = (
+                (failure.line, failure.name, failure.reason, file_name)
+                for failure in outcome.failures
+                for file_name in failure.files or ("",)
+            )
+            write_rows(file, [("line", "item", "reason", "file"), *found])
     except OSError as error:
         refuse(f"{errors}: {error.strerror or error}")

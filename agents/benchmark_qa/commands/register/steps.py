@@ -45,6 +45,8 @@ class Failure:
     line: int
     name: str
     reason: str
+    files: tuple[str, ...] = ()
+    """Every file of the item: a series fails as a whole"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,8 @@ def _of_unit(unit: FailedItem, by_url: dict[str, RegisteredEntry]) -> Failure:
 
 def failure(entry: RegisteredEntry, reason: str) -> Failure:
     """The reason why an entry is not registered."""
-    return Failure(entry.line, entry.model.title or next(urls_of(entry.model), ""), reason)
+    files = tuple(urls_of(entry.model))
+    return Failure(entry.line, entry.model.title or next(iter(files), ""), reason, files)
 
 
 def batch_key(batch: Sequence[RegisteredEntry], *places: str) -> str:

@@ -75,7 +75,7 @@ def score(
     from benchmark_qa.terminal.files import ExportError
 
     try:
-        tasks, refused = _scored(Files(truth, labels, ontology, config, mapping or [], map_images), by)
+        tasks, refused = _scored(ScoreFiles(truth, labels, ontology, config, mapping or [], map_images), by)
     except ExportError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(USAGE_ERROR) from None
@@ -93,7 +93,7 @@ def score(
 
 
 @dataclass(frozen=True)
-class Files:
+class ScoreFiles:
     """The files of the command line."""
 
     truth: Path
@@ -104,7 +104,7 @@ class Files:
     map_images: Path | None = None
 
 
-def _scored(files: Files, by: Grouping | None) -> "tuple[list[ScoredTask], list[str]]":
+def _scored(files: ScoreFiles, by: Grouping | None) -> "tuple[list[ScoredTask], list[str]]":
     """The scored tasks, and why the others could not be scored."""
     from benchmark_qa.commands.score_exports.scoring import Comparison, load_classes, load_config, load_sides
     from benchmark_qa.engine.config import ScoringConfig

@@ -102,13 +102,13 @@ def test_faulty_rules_are_named_by_their_key(tmp_path: Path) -> None:
 def test_a_narrow_terminal_shows_names_whole_and_says_what_is_left_out(
     width: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from benchmark_qa.commands.score_exports.command import Files, Grouping, _print_table, _scored
+    from benchmark_qa.commands.score_exports.command import Grouping, ScoreFiles, _print_table, _scored
     from benchmark_qa.terminal import printing
 
     name = "anna.kowalska-of-the-night-shift@labelling.example.com"
     truth = write(tmp_path / "truth.json", box_row("image", [[0, 0, 100, 100]]))
     labels = write(tmp_path / "labels.json", box_row("image", [[0, 0, 100, 100]], branch_name=name))
-    tasks, _ = _scored(Files(truth, labels), Grouping.BRANCH)
+    tasks, _ = _scored(ScoreFiles(truth, labels), Grouping.BRANCH)
     narrow = printing.plain_console(width=width, force_terminal=True, color_system=None)
     with pytest.MonkeyPatch.context() as changed:
         changed.setattr(printing, "plain_console", lambda **_: narrow)
