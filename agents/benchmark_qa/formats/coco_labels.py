@@ -107,7 +107,7 @@ def _labelled(
     hashes: set[str] = set()
     unplaced = 0
     for annotation in annotations:
-        subject = f"annotation {annotation.get('id')}"
+        subject, name = f"annotation {annotation.get('id')}", ""
         repeats[id_text(annotation.get("id"))] += 1
         try:
             category = categories.get(id_text(annotation.get("category_id")))
@@ -121,8 +121,11 @@ def _labelled(
             faults.others["objects without a keypoint left out: nobody has drawn them"] += 1
             unplaced += 1
             continue
-        except (UndrawableError, UnmappedError) as error:
+        except UnmappedError as error:
             faults.add(subject, str(error))
+            continue
+        except UndrawableError as error:
+            faults.add(subject, f"{error} (class {name!r})" if name else str(error))
             continue
         if clipped:
             faults.others["objects cut off at the edges of their images"] += 1

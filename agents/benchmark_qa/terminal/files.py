@@ -23,8 +23,10 @@ class ExportError(Exception):
 
 
 def load_rows(path: Path) -> list[TableRow]:
-    """The label rows of a file (one row or a list of rows), or of every `.json` file below a directory."""
+    """The label rows of a file (one or a list), of an export, or of every `.json` file below a directory."""
     if path.is_dir():
+        exported = (path / "encord" / "label_rows", path / "label_rows")  # ontology and manifest stand beside the rows
+        path = next((folder for folder in exported if folder.is_dir()), path)
         files = sorted(path.rglob("*.json"))
         if not files:
             raise ExportError(f"{path}: the directory holds no .json file")
