@@ -35,7 +35,7 @@ def table_rows(path: Path) -> Iterator[Mapping[str, Any]]:
     except OSError as error:
         raise ExportError(f"{path}: {error.strerror or error}") from None
     except UnicodeError:
-        raise ExportError(f"{path}: is not UTF-8 (save it as 'CSV UTF-8')") from None
+        raise ExportError(f"{path}: is not a readable table: it is not UTF-8 (save it as 'CSV UTF-8')") from None
     except csv.Error as error:
         raise ExportError(f"{path}: is not a readable table ({error})") from None
 
