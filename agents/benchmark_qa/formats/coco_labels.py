@@ -107,8 +107,9 @@ def _labelled(
     objects, answers = [], {}
     repeats: Counter[str] = Counter()
     hashes: set[str] = set()
+    unplaced = 0
     for annotation in annotations:
-        subject = f"annotation {annotation.get('id')}"
+        subject, name = f"annotation {annotation.get('id')}", ""
         repeats[id_text(annotation.get("id"))] += 1
         try:
             category = categories.get(id_text(annotation.get("category_id")))
@@ -120,9 +121,13 @@ def _labelled(
             hashes.add(own)
         except NoKeypointError:
             faults.others["objects without a keypoint left out: nobody has drawn them"] += 1
+            unplaced += 1
             continue
-        except (UndrawableError, UnmappedError) as error:
+        except UnmappedError as error:
             faults.add(subject, str(error))
+            continue
+        except UndrawableError as error:
+            faults.add(subject, f"{error} (class {name!r})" if name else str(error))
             continue
         if clipped:
             faults.others["objects cut off at the edges of their images"] += 1
@@ -145,7 +150,7 @@ def _labelled(
         titles=() if image.get("stem") else tuple(dict.fromkeys(titles)),
         ids=(str(image["stem"]),) if image.get("stem") else (),
         size=size,
-        annotated=bool(annotations),
+        annotated=bool(objects) or len(annotations) > unplaced,
     )
 
 
@@ -315,8 +320,11 @@ def _skeleton(annotation: Json, category: Json, target: Target, item: ObjectClas
     if not isinstance(names, list) or sorted(map(str, names)) != sorted(template.names):
         raise UndrawableError(f"its category's keypoints are not those of skeleton {item.name!r}: {names}")
     given = dict(zip(map(str, names), _keypoints(annotation, len(names)), strict=True))
-    if not any(seen for _, _, seen in given.values()):
+    placed = [(x, y) for x, y, seen in given.values() if seen]
+    if not placed:
         raise NoKeypointError
+    if not any(0 <= x <= size[0] and 0 <= y <= size[1] for x, y in placed):
+        raise UndrawableError("has keypoints that lie outside its image")
     return {
         str(place): {
             "x": given[name][0] / size[0],

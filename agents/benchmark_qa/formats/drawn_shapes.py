@@ -14,6 +14,7 @@ from benchmark_qa.formats.coco_reader import UndrawableError
 from benchmark_qa.formats.label_parts import ImageSize, Json
 from benchmark_qa.labels.annotations import Numbers
 from benchmark_qa.labels.ontology import Shape
+from benchmark_qa.labels.runs import BadRunLengthError, decode_runs
 
 EXACT_KEY = "drawing"
 """Key of a COCO annotation of our export for geometry that COCO cannot hold, in Encord's JSON."""
@@ -74,6 +75,52 @@ def clipped_polygons(rings: Sequence[Numbers]) -> tuple[dict[str, Any], bool]:
 
 _NOTHING = 1e-12
 """Share of an image that counts as no area."""
+
+
+def require_on_image(drawing: Json) -> None:
+    """Raise `UndrawableError` if nothing of a drawing lies on its image, or if its shape has no area."""
+    for key in ("boundingBox", "rotatableBoundingBox", "circle", "ellipse"):
+        if isinstance(drawing.get(key), Mapping):
+            _require_extent(drawing[key])
+    for key in ("polyline", "point", "skeleton"):
+        points = _points(drawing.get(key))
+        if points and not any(0 <= x <= 1 and 0 <= y <= 1 for x, y in points):
+            raise UndrawableError("lies outside its image")
+        if key == "polyline" and len(set(points)) == 1:
+            raise UndrawableError("is a line without length")
+    mask = drawing.get("bitmask")
+    if isinstance(mask, Mapping) and isinstance(mask.get("rleString"), str):
+        try:
+            empty = not decode_runs([mask["rleString"]])[0][1::2].any()
+        except BadRunLengthError as error:
+            raise UndrawableError(f"has a mask whose run-length string {error.problem}") from None
+        if empty:
+            raise UndrawableError("has a mask without a pixel on its image")
+    if drawing.get("polygons"):
+        clipped_polygons([np.array(part[0], np.float64).reshape(-1, 2) for part in drawing["polygons"] if part])
+    elif drawing.get("polygon"):
+        clipped_polygons([np.array(_points(drawing["polygon"]), np.float64).reshape(-1, 2)])
+
+
+def _require_extent(numbers: Mapping[str, float]) -> None:
+    """Refuse a box without width or height, a round shape without radius, or one outside the image."""
+    x, y = numbers["x"], numbers["y"]
+    if "w" in numbers:
+        half = numbers["w"] / 2, numbers["h"] / 2
+        x, y = x + half[0], y + half[1]
+    else:
+        half = numbers.get("rx", numbers.get("r", 0.0)), numbers.get("ry", numbers.get("r", 0.0))
+    if not (half[0] > 0 and half[1] > 0):
+        raise UndrawableError("has a shape without width or height")
+    if numbers.get("theta"):
+        half = sum(half), sum(half)  # turned by any angle, in an image of any sides
+    if x + half[0] <= 0 or y + half[1] <= 0 or x - half[0] >= 1 or y - half[1] >= 1:
+        raise UndrawableError("lies outside its image")
+
+
+def _points(listed: Any) -> list[tuple[float, float]]:
+    points = listed.values() if isinstance(listed, Mapping) else listed
+    return [(point["x"], point["y"]) for point in points or () if isinstance(point, Mapping)]
 
 
 def _outlines(geometry: Any) -> Iterable[Numbers]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark_qa.formats.class_mapping import Target, UnmappedError
+from benchmark_qa.formats.coco_reader import UndrawableError
+from benchmark_qa.formats.drawn_shapes import require_on_image
 from benchmark_qa.formats.label_parts import (
     InputFault,
     Json,
@@ -105,7 +107,10 @@ class _Translation:
         if "objects" in labels:
             return {"objects": self._drawings(labels["objects"], classes), "classifications": []}
         return {
-            frame: {"objects": self._drawings(content.get("objects"), classes), "classifications": []}
+            frame: {
+                "objects": self._drawings(content.get("objects"), classes, f" at frame {frame}"),
+                "classifications": [],
+            }
             for frame, content in labels.items()
         }
 
@@ -150,12 +155,24 @@ class _Translation:
         self.problems.append(refused or "a classification has no answer by which it could be known")
         return None
 
-    def _drawings(self, drawings: Iterable[Json] | None, classes: Mapping[str, ObjectClass]) -> list[Json]:
-        return [
-            self._recast(drawing, classes[drawing["objectHash"]])
-            for drawing in drawings or ()
-            if drawing["objectHash"] in classes and not drawing.get("isDeleted")
-        ]
+    def _drawings(
+        self, drawings: Iterable[Json] | None, classes: Mapping[str, ObjectClass], where: str = ""
+    ) -> list[Json]:
+        """The objects of a frame with their features; notes those that nobody could match."""
+        kept: dict[str, Json] = {}
+        for drawing in drawings or ():
+            own = drawing["objectHash"]
+            if own not in classes or drawing.get("isDeleted"):
+                continue
+            try:
+                if own in kept:
+                    raise UndrawableError("is drawn twice in one frame")
+                require_on_image(drawing)
+            except UndrawableError as error:
+                self.problems.append(f"object {own} ({classes[own].name}){where} {error}")
+                continue
+            kept[own] = self._recast(drawing, classes[own])
+        return list(kept.values())
 
     def _recast(self, entry: Json, item: ObjectClass) -> dict[str, Any]:
         if not entry.get("featureHash"):

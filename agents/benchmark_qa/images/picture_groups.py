@@ -104,11 +104,23 @@ def _join_within_buckets(
             members = roots[order]
             open_ = np.minimum.reduceat(members, starts) != np.maximum.reduceat(members, starts)
             active = active[open_[bucket[active]]]
-        near = active[np.bitwise_count(hashes[active] ^ hashes[active + step]) <= distance]
+        near = active[_near(hashes[active], hashes[active + step], distance)]
         if len(near):
             roots = _unite(roots, order[near], order[near + step])
         step += 1
     return roots
+
+
+def _near(left: NDArray[np.uint64], right: NDArray[np.uint64], distance: int) -> NDArray[np.bool_]:
+    """Whether hashes differ in at most `distance` bits, and in fewer where they say little.
+
+    A hash of few ones or few zeros is of a sparse picture: a white page with one stamp, a black sky with one lamp. The
+    distance is for 16 ones and 16 zeros or more, and less in proportion.
+    """
+    differ = np.bitwise_count(left ^ right).astype(np.int16)
+    said = np.minimum(np.bitwise_count(left | right), np.bitwise_count(~(left & right)))
+    near: NDArray[np.bool_] = 16 * differ <= distance * np.minimum(said, 16).astype(np.int16)
+    return near
 
 
 def _unite(roots: NDArray[np.intp], left: NDArray[np.intp], right: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -217,7 +229,7 @@ def _of_near_hash(
         block = slice(start, start + BLOCK)
         near = rows[block] @ rows.T >= 1 - FAR
         near |= without[block][:, None] | without[None]
-        near &= np.bitwise_count(hashes[block, None] ^ hashes[None]) <= bits
+        near &= _near(hashes[block, None], hashes[None], bits)
         left, right = np.nonzero(np.triu(near, start + 1))
         if len(left):
             yield left + start, right

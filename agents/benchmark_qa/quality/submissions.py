@@ -203,6 +203,11 @@ def _drawn(record: ScoreRecord) -> int:
     return record.true_positives + record.false_positives + record.false_negatives
 
 
+def _is_judged(record: ScoreRecord) -> bool:
+    """Whether the truth or the labels hold anything; an empty answer to an empty image says nothing of a person."""
+    return bool(_drawn(record) or record.classifications_total or record.score != 1)
+
+
 def _share(numerator: float, denominator: float) -> float | None:
     return numerator / denominator if denominator else None
 
@@ -216,6 +221,6 @@ _VALUES: Mapping[JudgedFigure, Callable[[ScoreRecord], float | None]] = {
     "mean_similarity": lambda each: _share(each.similarity_sum, each.true_positives),
     "accuracy": lambda each: _share(each.classifications_correct, each.classifications_total),
     "attribute_accuracy": lambda each: _share(each.attributes_correct, each.attributes_total),
-    "score": lambda each: each.score,
-    "passed": lambda each: None if each.passed is None else float(each.passed),
+    "score": lambda each: each.score if _is_judged(each) else None,
+    "passed": lambda each: None if each.passed is None or not _is_judged(each) else float(each.passed),
 }

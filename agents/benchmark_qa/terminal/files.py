@@ -25,7 +25,7 @@ class ExportError(Exception):
 
 
 def load_rows(path: Path) -> list[TableRow]:
-    """The label rows of a file (one row or a list of rows), or of every `.json` file below a directory."""
+    """The label rows of a file (one or a list), of an export, or of every `.json` file below a directory."""
     if path.is_dir():
         files = row_files(path)
         if not files:

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
@@ -36,7 +37,7 @@ def table_rows(path: Path) -> Iterator[Mapping[str, Any]]:
     except OSError as error:
         raise ExportError(f"{path}: {error.strerror or error}") from None
     except UnicodeError:
-        raise ExportError(f"{path}: is not UTF-8 (save it as 'CSV UTF-8')") from None
+        raise ExportError(f"{path}: is not a readable table: it is not UTF-8 (save it as 'CSV UTF-8')") from None
     except csv.Error as error:
         raise ExportError(f"{path}: is not a readable table ({error})") from None
 
@@ -109,10 +110,20 @@ class DiskFolder:
         """Sorted names of all files, `/` between folders; hidden files and links out of the folder left out."""
         if self._only is not None:
             return (self._only,)
+        found = (path.relative_to(self._root).as_posix() for path in self._root.rglob("*") if path.is_file())
+        names = sorted(name for name in found if not any(part.startswith(".") for part in name.split("/")))
+        outside = set(self.links_out)
+        return tuple(name for name in names if name not in outside)
+
+    @cached_property
+    def links_out(self) -> Sequence[str]:
+        """Names of links that lead out of the folder; they are not followed."""
+        if self._only is not None:
+            return ()
         root = self._root.resolve()
-        found = (path for path in self._root.rglob("*") if path.is_file() and path.resolve().is_relative_to(root))
-        names = (path.relative_to(self._root).as_posix() for path in found)
-        return tuple(sorted(name for name in names if not any(part.startswith(".") for part in name.split("/"))))
+        links = (path for path in self._root.rglob("*") if path.is_symlink())
+        out = (path for path in links if not path.resolve().is_relative_to(root))
+        return tuple(sorted(path.relative_to(self._root).as_posix() for path in out))
 
     def read(self, name: str) -> bytes:
         """The content of a file."""
@@ -184,8 +195,14 @@ def read_labels(path: Path) -> CocoDocument | None:
     try:
         known = format_of(folder)
         if known is not None:
-            return known.read(folder)
-        return _coco_of_folder(folder) if path.is_dir() else None
+            read = known.read(folder)
+        else:
+            read = _coco_of_folder(folder) if path.is_dir() else None
+        if read is None or not folder.links_out:
+            return read
+        names = ", ".join(map(repr, folder.links_out[:3])) + (", ..." if len(folder.links_out) > 3 else "")
+        told = f"{len(folder.links_out):,} links out of the folder are not followed: {names}"
+        return replace(read, left_out=(*read.left_out, told))
     except FormatError as error:
         raise ExportError(f"{path}: {error}") from None
     except OSError as error:

@@ -10,10 +10,16 @@ from tests.unit.images.test_near_duplicates import drifting, found
 from tests.unit.images.test_picture_groups import cloud
 
 
+def alike(one: int, other: int, distance: int) -> bool:
+    """The rule of `near_duplicate_groups` in whole numbers: fewer bits where hashes have few ones or few zeros."""
+    said = min((one | other).bit_count(), 64 - (one & other).bit_count(), 16)
+    return (one ^ other).bit_count() <= distance * said / 16
+
+
 def by_comparing_all(hashes: list[int], distance: int) -> list[list[int]]:
     groups: list[set[int]] = []
     for index, value in enumerate(hashes):
-        near = [group for group in groups if any((value ^ hashes[other]).bit_count() <= distance for other in group)]
+        near = [group for group in groups if any(alike(value, hashes[other], distance) for other in group)]
         groups = [group for group in groups if group not in near] + [{index}.union(*near)]
     return sorted(sorted(group) for group in groups if len(group) > 1)
 

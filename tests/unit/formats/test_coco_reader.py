@@ -180,6 +180,7 @@ def test_attributes_and_options_have_stated_names_too() -> None:
         ("mask", {"segmentation": {"size": [1, 1], "counts": "01"}}, "run lengths are of a mask of [1, 1]"),
         ("mask", {"segmentation": {"size": [HEIGHT, WIDTH], "counts": [5, 6]}}, "do not fill its image"),
         ("mask", {"segmentation": {"size": [HEIGHT, WIDTH], "counts": "\u00e4"}}, "cannot be read"),
+        ("person", {"keypoints": [90, 15, 2, 95, 15, 1]}, "keypoints that lie outside its image"),
         ("person", {"keypoints": [1, 2, 2]}, "has 1 keypoints, its class 2"),
         ("person", {"keypoints": [1, 2, 3, 1, 2, 2]}, "visibility is none of 0, 1, 2"),
         ("line", {}, "which COCO does not know"),
@@ -261,6 +262,9 @@ def test_persons_without_a_keypoint_are_left_out_and_counted() -> None:
     reading = reading_of({"keypoints": [0] * 6}, {"keypoints": [8, 27, 1, 4, 3, 2]}, name="person")
     assert len(reading.labelled[0].parts.units[0]["objects"]) == 1
     assert reading.left_out == ("1 objects without a keypoint left out: nobody has drawn them",)
+    assert [one.annotated for one in reading.labelled] == [True]
+    nobody = reading_of({"keypoints": [0] * 6}, name="person")
+    assert [one.annotated for one in nobody.labelled] == [False]  # an image of persons is not an empty one
     assert reading.faults == ()
 
 

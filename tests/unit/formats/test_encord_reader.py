@@ -60,6 +60,54 @@ def test_names_that_look_alike_need_no_mapping(theirs: str, ours: str) -> None:
     assert read_label_rows([row], Target.of(renamed(PEDESTRIAN_EDITOR, pedestrian=theirs), {})).faults == ()
 
 
+NOWHERE = {"x": 1.1, "y": 0.1, "w": 0.2, "h": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("geometry", "said"),
+    [
+        ({"boundingBox": {**NOWHERE, "x": 0.1, "w": 0}}, "has a shape without width or height"),
+        ({"boundingBox": NOWHERE}, "lies outside its image"),
+        ({"rotatableBoundingBox": {**NOWHERE, "x": 1.5, "theta": 30}}, "lies outside its image"),
+        ({"circle": {"x": 0.5, "y": 0.5, "r": 0}}, "has a shape without width or height"),
+        ({"ellipse": {"x": -0.5, "y": 0.5, "rx": 0.1, "ry": 0.2}}, "lies outside its image"),
+        ({"polygons": [[[0.1, 0.1, 0.2, 0.2, 0.3, 0.3]]]}, "has an outline that has no area"),
+        ({"polygon": {str(n): {"x": n + 2.0, "y": n * n} for n in range(3)}}, "lies outside its image"),
+        ({"bitmask": {"rleString": "d0", "top": 0, "left": 0, "width": 10, "height": 2}}, "a mask without a pixel"),
+        ({"point": {"0": {"x": 1.5, "y": 0.5}}}, "lies outside its image"),
+        ({"polyline": {"0": {"x": 0.5, "y": 0.5}, "1": {"x": 0.5, "y": 0.5}}}, "is a line without length"),
+    ],
+)
+def test_what_nobody_can_match_is_no_label(geometry: dict[str, Any], said: str) -> None:
+    row = box_row("a", [[1, 2, 30, 40]])
+    (drawing,) = row["data_units"]["a"]["labels"]["objects"]
+    del drawing["boundingBox"]
+    drawing.update(geometry)
+    reading = read_label_rows([row], Target.of(PEDESTRIAN_EDITOR, {}))
+    assert [said in fault.reason for fault in reading.faults] == [True]
+    assert drawing["objectHash"] in reading.faults[0].reason
+
+
+def test_shapes_partly_on_the_image_and_holes_are_labels() -> None:
+    for geometry in (
+        {"boundingBox": {**NOWHERE, "x": 0.9}},
+        {"rotatableBoundingBox": {**NOWHERE, "x": 1.01, "theta": 30}},
+        {"polygons": [[[0.1, 0.1, 0.9, 0.1, 0.9, 0.9], [0.5, 0.2, 0.6, 0.2, 0.6, 0.3]]]},
+        {"polyline": {"0": {"x": -0.5, "y": 0.5}, "1": {"x": 0.5, "y": 0.5}}},
+    ):
+        row = box_row("a", [[1, 2, 30, 40]])
+        row["data_units"]["a"]["labels"]["objects"][0].update({"boundingBox": None, **geometry})
+        assert read_label_rows([row], Target.of(PEDESTRIAN_EDITOR, {})).faults == ()
+
+
+def test_an_object_that_is_drawn_twice_in_a_frame_is_told() -> None:
+    row = box_row("a", [[1, 2, 30, 40], [50, 2, 30, 40]])
+    objects = row["data_units"]["a"]["labels"]["objects"]
+    objects[1]["objectHash"] = objects[0]["objectHash"]
+    (fault,) = read_label_rows([row], Target.of(PEDESTRIAN_EDITOR, {})).faults
+    assert "is drawn twice in one frame" in fault.reason
+
+
 def test_features_of_the_same_hash_need_no_name() -> None:
     row = json.loads(json.dumps(box_row("a", [[1, 2, 30, 40]])).replace('"pedestrian"', '"renamed since"'))
     assert read_label_rows([row], Target.of(PEDESTRIAN_EDITOR, {})).faults == ()

@@ -22,8 +22,15 @@ def drifting(count: int, seed: int) -> NDArray[np.uint64]:
 
 
 def test_being_near_is_handed_on_and_stops_where_the_chain_breaks() -> None:
-    chain = [0b0, 0b11, 0b1111, 0b111111 << 20]
-    assert found(chain, 2) == [[0, 1, 2]]
+    base = 0xAAAAAAAAAAAAAAAA
+    assert found([base, base ^ 0b11, base ^ 0b1111, base ^ 0b111111 << 20], 2) == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize("background", [0, 2**64 - 1])
+def test_pages_with_one_stamp_at_different_places_are_no_duplicates(background: int) -> None:
+    left, right = background ^ 0b11 << 8, background ^ 0b11 << 40
+    assert found([left, right], 4) == []
+    assert found([left, right, left], 4) == [[0, 2]]
 
 
 def test_exact_copies_are_found_at_distance_nought() -> None:

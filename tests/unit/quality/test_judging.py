@@ -74,6 +74,14 @@ def test_each_figure_takes_the_tasks_own_value(figure: JudgedFigure, value: floa
     assert values.tolist() == [pytest.approx(value - 0.5), pytest.approx(np.nan, nan_ok=True), values[0]]
 
 
+@pytest.mark.parametrize("figure", ["score", "passed"])
+def test_an_empty_answer_to_an_empty_image_carries_no_figure(figure: JudgedFigure) -> None:
+    empty = task(1, 0, score=1.0, passed=True, classifications_total=0)
+    assert part_of(empty, figure) == (0.0, 0.0)
+    assert part_of(task(1, 1, score=1.0, passed=True), figure) == (1.0, 1.0)
+    assert part_of(task(1, 0, 1, score=0.0, passed=False, classifications_total=0), figure) == (0.0, 1.0)
+
+
 @pytest.mark.parametrize(("score", "counts"), [(-0.5, 0.0), (1.5, 1.0)])
 def test_a_value_outside_of_its_range_counts_as_the_end_of_the_range(score: float, counts: float) -> None:
     assert part_of(task(1, 1, score=score), "score") == (counts, 1.0)

@@ -139,7 +139,12 @@ class Detections:
             for at, item in enumerate(items):
                 if BROKEN in item:
                     raise PredictionInputError(item[BROKEN], "(--region bbox compares the boxes)")
-                _need("segmentation" in item, f"{side}[{at}]", "has no segmentation: only boxes can be compared")
+                if "segmentation" not in item:
+                    source = self.sources[item["image_id"] - 1]
+                    what = f"{self.classes[item['category_id'] - 1]!r} on {source.title or source.data_hash!r}"
+                    raise PredictionInputError(
+                        f"{side}[{at}] ({what})", "has no segmentation: only boxes can be compared (--region bbox)"
+                    )
         for at, image in enumerate(self.truth["images"]):
             sized = all(isinstance(image[key], int) and image[key] > 0 for key in ("width", "height"))
             _need(sized, f"truth.images[{at}]", "has no width and height: only boxes can be compared")

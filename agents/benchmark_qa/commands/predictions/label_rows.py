@@ -16,7 +16,8 @@ from benchmark_qa.commands.predictions.detections import (
     confidence_of,
 )
 from benchmark_qa.commands.predictions.outcome import encoded, mask_area, mask_box, mask_of_rings
-from benchmark_qa.commands.predictions.truth import GivenClass, GivenImage, GivenPredictions, Truth
+from benchmark_qa.commands.predictions.truth import GivenClass, GivenImage, GivenPredictions, Truth, cut_at_edges
+from benchmark_qa.formats.coco_reader import size_of
 from benchmark_qa.formats.regions import curve_regions
 from benchmark_qa.labels.annotations import Numbers, Rings, Runs
 from benchmark_qa.labels.errors import LabelReadError
@@ -74,7 +75,7 @@ def truth_of_rows(rows: Iterable[PredictedRow], classes: Mapping[str, str] | Non
     """
     table = _Table(classes=dict(classes or {}))
     annotations = [
-        _complete(item)
+        cut_at_edges(_complete(item), size_of(table.images[item["image_id"]]))
         for data_hash, row in _once_each(rows, "truth")
         for item in table.read(row, f"truth {data_hash}")
     ]

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
-from benchmark_qa.commands.predictions.detections import Detections, ImageSource, PredictionInputError, in_order_of_ids
+from benchmark_qa.commands.predictions.detections import (
+    Detections,
+    ImageSource,
+    PredictionInputError,
+    box_around,
+    in_order_of_ids,
+)
 from benchmark_qa.commands.predictions.result import PackedResults
 from benchmark_qa.formats.coco_reader import SHARES, id_text, size_of
 from benchmark_qa.formats.label_parts import ImageSize
@@ -226,8 +232,8 @@ class _Matcher:
         places = list(dict.fromkeys((*model.places, *objects.images)))
         matching, candidates = self._index.matching(places, self._map)
         images = {place: self._image(place, candidates.get(place, [])) for place in places}
-        if any(SHARES in fields for fields in objects.more.values()):
-            objects = PackedResults.of([self._in_pixels(item, images[item["image_id"]]) for item in objects])
+        if self._truth.grows or any(SHARES in fields for fields in objects.more.values()):
+            objects = PackedResults.of(self._on_image(item, images[item["image_id"]]) for item in objects)
         results = objects.renamed(lambda place: images[place], self._class)
         missed = [place for place, image in images.items() if image is None]
         if results and all("bbox" in item and max(item["bbox"]) <= 1 for item in results):
@@ -235,6 +241,11 @@ class _Matcher:
                 "all predicted boxes lie within one pixel: x, y, w and h are pixels, no shares of the image"
             ] = None
         return _Matched(results, set(images.values()) - {None}, missed, matching, tuple(self._notes))
+
+    def _on_image(self, item: Mapping[str, Any], image: Hashable) -> Mapping[str, Any]:
+        """The object in pixels; beside label rows, whose boxes are cut at the edges, its box is cut, too."""
+        placed = self._in_pixels(item, image)
+        return cut_at_edges(placed, self._sizes.get(image)) if self._truth.grows else placed
 
     def _in_pixels(self, item: Mapping[str, Any], image: Hashable) -> Mapping[str, Any]:
         """The object in pixels, if the file gives shares of an image of unknown size."""
@@ -325,6 +336,18 @@ class _Matcher:
         self._classes[name] = name
         self._new_classes.append({"id": name, "name": kind.shown})
         return name
+
+
+def cut_at_edges(item: Mapping[str, Any], size: ImageSize | None) -> Mapping[str, Any]:
+    """The object with its box cut at the edges of its image; a box that lies outside stays as it is."""
+    outline = item.get("segmentation")
+    box = item.get("bbox") or (box_around(outline) if isinstance(outline, list) else None)
+    if box is None or size is None:
+        return item
+    left, top = max(box[0], 0.0), max(box[1], 0.0)
+    width, height = min(box[0] + box[2], size[0]) - left, min(box[1] + box[3], size[1]) - top
+    is_cut = left > box[0] or top > box[1] or box[0] + box[2] > size[0] or box[1] + box[3] > size[1]
+    return {**item, "bbox": [left, top, width, height]} if is_cut and width > 0 and height > 0 else item
 
 
 def _loosely(name: str) -> str:

@@ -11,7 +11,13 @@ from pycocotools import mask as coco_mask
 
 from benchmark_qa.commands.predictions.detections import Detections, PredictionInputError
 from benchmark_qa.commands.predictions.evaluation import evaluate_predictions
-from benchmark_qa.commands.predictions.label_rows import detections_from_label_rows, detections_of_models
+from benchmark_qa.commands.predictions.files import given_by_table
+from benchmark_qa.commands.predictions.label_rows import (
+    detections_from_label_rows,
+    detections_of_models,
+    given_by_rows,
+    truth_of_rows,
+)
 from tests.unit.rows import PEDESTRIAN, box_row, image_row
 
 WIDTH, HEIGHT = 60, 40
@@ -212,3 +218,18 @@ def test_classes_are_told_apart_by_feature_not_by_name() -> None:
     assert [figures.name for figures in score.classes] == ["pedestrian", "pedestrian"]
     assert score.confusion.cells == ((0, 1, 0), (0, 0, 0), (0, 0, 0))
     assert truth["data_units"]["image"]["labels"]["objects"][0]["featureHash"] == PEDESTRIAN
+
+
+@pytest.mark.parametrize("cut", [[0.0, 10.0, 40.0, 80.0], [-60.0, 10.0, 100.0, 80.0]])
+def test_beyond_the_edge_of_an_image_there_is_nothing_to_be_right_about(cut: list[float]) -> None:
+    truth = truth_of_rows([box_row("hash-a", [[-30.0, 10.0, 70.0, 80.0]])])
+    line = dict(zip("xywh", cut, strict=True)) | {"image": "hash-a", "class": "pedestrian", "confidence": 0.9}
+    (table,) = truth.detections([given_by_table([line])])
+    (rows,) = truth.detections([given_by_rows([box_row("hash-a", [cut])])])
+    assert [evaluate_predictions(each).summary["AP"] for each in (table, rows)] == [1, 1]
+
+
+def test_a_box_outside_its_image_stays_where_it_is() -> None:
+    outside = [5000.0, 10.0, 70.0, 80.0]
+    truth = truth_of_rows([box_row("hash-a", [outside])])
+    assert truth.document["annotations"][0]["bbox"] == pytest.approx(outside)

@@ -432,7 +432,7 @@ def test_broken_predictions_are_named(predictions: Any, message: str) -> None:
 
 
 def test_areas_are_refused_where_only_boxes_are_given() -> None:
-    with pytest.raises(PredictionInputError, match="has no segmentation: only boxes can be compared"):
+    with pytest.raises(PredictionInputError, match=r"'\w+' on .*\) has no segmentation: only boxes can be compared"):
         judge(("person", [0, 0, 10, 10], 0.9), region="segm")
 
 

@@ -8,7 +8,7 @@ from benchmark_qa.commands.predictions.files import given_by_table
 from benchmark_qa.images.identity import Asked
 from benchmark_qa.terminal.files import ExportError, load_json
 from benchmark_qa.terminal.image_maps import load_map
-from benchmark_qa.terminal.label_files import table_rows
+from benchmark_qa.terminal.label_files import read_labels, table_rows
 
 ROW = {"image": "1,5.jpg", "class": "1,5", "confidence": "0.9", "x": "10.5", "y": "10", "w": "50", "h": "50"}
 
@@ -64,3 +64,15 @@ def test_a_list_of_names_by_hand_may_have_semicolons_and_a_byte_order_mark(tmp_p
 def test_json_in_utf_16_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes('{"a": "\u00e9"}'.encode("utf-16"))
     assert load_json(tmp_path / "a.json") == {"a": "\u00e9"}
+
+
+def test_links_out_of_a_folder_of_labels_are_told(tmp_path: Path) -> None:
+    for folder, name in (("labels", "a.txt"), ("elsewhere", "b.txt")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text("0 0.5 0.5 0.2 0.2 0.9\n")
+    (tmp_path / "labels" / "classes.txt").write_text("car\n")
+    (tmp_path / "labels" / "b.txt").symlink_to(tmp_path / "elsewhere" / "b.txt")
+    read = read_labels(tmp_path / "labels")
+    assert read is not None
+    assert len(read.document["annotations"]) == 1
+    assert read.left_out == ("1 links out of the folder are not followed: 'b.txt'",)

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from benchmark_qa.cli import app
+from benchmark_qa.terminal.files import load_rows
 from tests.unit.rows import PEDESTRIAN_EDITOR, answer_row, box_row
 
 
@@ -59,6 +60,15 @@ def test_a_directory_of_exports_is_read_whole_and_csv_comes_out(tmp_path: Path) 
     lines = run(truth, folder, "--format", "csv").stdout.splitlines()
     assert lines[0].startswith("annotator,tasks,")
     assert [line.split(",")[0] for line in lines[1:]] == ["first", "second"]
+
+
+def test_the_folder_of_an_export_is_read_though_other_files_stand_in_it(tmp_path: Path) -> None:
+    (tmp_path / "out" / "encord" / "label_rows").mkdir(parents=True)
+    write(tmp_path / "out" / "encord" / "label_rows" / "00000.json", answer_row("image", True))
+    write(tmp_path / "out" / "encord" / "ontology.json", {"objects": []})
+    write(tmp_path / "out" / "manifest.json", {"files": []})
+    assert [row["data_hash"] for row in load_rows(tmp_path / "out")] == ["image"]
+    assert load_rows(tmp_path / "out" / "encord") == load_rows(tmp_path / "out")
 
 
 def test_an_ontology_of_ones_own_is_used_and_unknown_features_are_named(tmp_path: Path) -> None:
