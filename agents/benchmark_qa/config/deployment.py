@@ -1,5 +1,6 @@
 """The configuration of a deployment: one JSON document, in a file or inline in `BENCHMARK_QA_CONFIG`."""
 
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -77,6 +78,13 @@ class Branches(Section):
 
     consensus: str = "encord-*"
     ignore: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _somebodys_work_is_left(self) -> Self:
+        taken = [pattern for pattern in self.ignore if fnmatchcase(self.consensus, pattern)]
+        if taken:
+            raise ValueError(f"'ignore' has '{taken[0]}', which leaves no branch of 'consensus' ('{self.consensus}')")
+        return self
 
 
 class VerdictSettings(Section):

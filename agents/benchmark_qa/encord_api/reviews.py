@@ -3,10 +3,10 @@
 Never changes labels or client metadata. Every method gives its number of requests.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from uuid import UUID
 
 from encord.issues.issue_client import AnnotationIssue, TaskIssues
@@ -88,8 +88,8 @@ class PeoplesWork:
         return [comment.content for issue in issues for comment in issue.comments[:1]]
 
     def raise_issue(self, data_hash: str, comment: str) -> None:
-        """Raise an issue on a data unit as a whole. 1 request."""
-        retries.call(lambda: self._issues(data_hash).add_file_issue(comment=comment, issue_tags=[]))
+        """Raise an issue on a data unit as a whole. 1 request; 1 more per retry."""
+        DataUnitIssues(self.encord, self.project_hash, data_hash).raise_issue(comment)
 
     def set_priorities(self, priorities: Mapping[str, float]) -> None:
         """Set priorities in [0, 1] by data hash; higher comes first. 1 request per 1,000."""
@@ -248,26 +248,41 @@ class DataUnitIssues:
 
     def raised(self) -> set[tuple[str, str | None]]:
         """(first comment, label or None) of each issue. 1 request per page."""
-        issues = retries.call(lambda: list(self._issues.list()))
+        return retries.call(self._raised)
+
+    def _raised(self) -> set[tuple[str, str | None]]:
         return {
             (comment.content, issue.annotation_id if isinstance(issue, AnnotationIssue) else None)
-            for issue in issues
+            for issue in self._issues.list()
             for comment in issue.comments[:1]
         }
 
     def raise_issue(self, comment: str, *, object_hash: str | None = None, frame: int | None = None) -> None:
-        """Raise an issue on a label, a frame or the data unit. 1 request; 2 if the label no longer exists."""
+        """Raise an issue on a label, a frame or the data unit.
+
+        1 request; 2 if the label no longer exists; 1 more per retry.
+        """
         issues = self._issues
         on_unit = partial(issues.add_file_issue, comment, [])
         if frame is not None:
             on_unit = partial(issues.add_frame_issue, frame, comment, [])
         if object_hash is None:
-            retries.call(on_unit)
+            self._once(on_unit, (comment, None))
             return
         try:
-            retries.call(lambda: issues.add_annotation_issue(object_hash, comment, []))
+            self._once(partial(issues.add_annotation_issue, object_hash, comment, []), (comment, object_hash))
         except RequestRejected:
-            retries.call(on_unit)  # somebody has deleted the label meanwhile
+            self._once(on_unit, (comment, None))  # somebody has deleted the label meanwhile
+
+    def _once(self, add: Callable[[], object], issue: tuple[str, str | None]) -> None:
+        """Add the issue. A retry looks for it first: the answer to the attempt before may have been lost."""
+        attempts = count()
+
+        def attempt() -> None:
+            if next(attempts) == 0 or issue not in self._raised():
+                add()
+
+        retries.call(attempt)
 
     def delete(self, comments: set[str]) -> int:
         """Delete the issues whose first comment is one of these; returns their number.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmark_qa.config.deployment import RoutingStage, StageReference, Stages
 from benchmark_qa.encord_api.errors import PlatformError
-from benchmark_qa.encord_api.models import CONSENSUS_KIND, Project, SeenStage
+from benchmark_qa.encord_api.models import ANNOTATION_KINDS, CONSENSUS_KIND, Project, SeenStage, Stage
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.tasks.projects import ServedProjects
 
@@ -36,9 +36,11 @@ def check_deployment(projects: ServedProjects) -> list[Finding]:
     if all(finding.fine for finding in findings):
         findings += _check_stages(projects)
         findings += _check_pathways(projects)
+        findings += _check_scoring_pathways(projects)
         findings += _check_ontologies(projects)
         findings.append(_check_datasets(projects))
         findings += _check_production_datasets(projects)
+        findings += _check_training_datasets(projects)
     return findings
 
 
@@ -80,8 +82,15 @@ def _check_stages(projects: ServedProjects) -> Iterator[Finding]:
             "name them in 'stages.routing' and 'stages.scoring'",
         )
     remedy = "correct 'stages' in the configuration, or the workflow's stage and pathway names"
+    served: dict[str, str] = {}
     for role, reference in [*references, *(("scoring stage", scoring) for scoring in stages.scoring)]:
         yield _finding(role, lambda reference=reference: projects.stage(reference), remedy, _describe)  # type: ignore[misc]
+        stage = _stage(projects, reference)
+        if stage is not None and stage.uuid in served:
+            message = f"'{stage.title}' is {served[stage.uuid]} already"
+            yield Finding(role, False, message, "name each agent stage once in 'stages'")
+        elif stage is not None:
+            served[stage.uuid] = f"the {role}"
 
 
 def _check_pathways(projects: ServedProjects) -> Iterator[Finding]:
@@ -125,6 +134,34 @@ def _check_pathways(projects: ServedProjects) -> Iterator[Finding]:
             yield Finding("pathways of the routing stage", True, ", ".join(shown))
 
 
+def _check_scoring_pathways(projects: ServedProjects) -> Iterator[Finding]:
+    """Check that failed tasks, not passed ones, are those that go back to annotators."""
+    kinds = {each.uuid: each for each in projects.production.stages}
+    for scoring in projects.deployment.stages.scoring:
+        stage = _stage(projects, scoring)
+        if stage is None or scoring.pass_pathway is None or scoring.fail_pathway is None:
+            continue
+        leads = dict(zip(stage.pathways, stage.leads_to, strict=True))
+        passed, failed = (kinds.get(leads.get(name, "")) for name in (scoring.pass_pathway, scoring.fail_pathway))
+        if passed is None or failed is None:
+            continue
+        message = (
+            f"'{scoring.pass_pathway}' (passed) leads to '{passed.title}', "
+            f"'{scoring.fail_pathway}' (failed) to '{failed.title}'"
+        )
+        is_swapped = passed.kind in ANNOTATION_KINDS and failed.kind not in ANNOTATION_KINDS
+        remedy = "exchange 'pass_pathway' and 'fail_pathway' in 'stages.scoring', or correct the workflow"
+        yield Finding(f"pathways of '{stage.title}'", not is_swapped, message, remedy if is_swapped else "")
+
+
+def _stage(projects: ServedProjects, reference: StageReference) -> Stage | None:
+    """The agent stage; None if there is none, which its own check reports."""
+    try:
+        return projects.stage(reference)
+    except RefusalError:
+        return None
+
+
 def _check_ontologies(projects: ServedProjects) -> Iterator[Finding]:
     for benchmark in projects.benchmarks:
         yield _finding(
@@ -147,7 +184,11 @@ def _check_datasets(projects: ServedProjects) -> Finding:
 
 def _check_production_datasets(projects: ServedProjects) -> Iterator[Finding]:
     remedy = "correct 'production_datasets' in the configuration, or attach the dataset to the production project"
-    for dataset in projects.deployment.production_datasets or ():
+    listed = projects.deployment.production_datasets
+    if listed is not None and not listed:
+        message = "'production_datasets' is empty, so the tasks of every dataset but the benchmark's are refused"
+        yield Finding("production datasets", False, message, "list the datasets, or take the key out: then all count")
+    for dataset in listed or ():
         name = str(dataset)
         if projects.is_benchmark_dataset(name):
             message = f"dataset {name} in 'production_datasets' belongs to a benchmark project"
@@ -156,6 +197,17 @@ def _check_production_datasets(projects: ServedProjects) -> Iterator[Finding]:
         else:
             continue
         yield Finding("production datasets", False, message, remedy)
+
+
+def _check_training_datasets(projects: ServedProjects) -> Iterator[Finding]:
+    feedback = projects.deployment.feedback
+    if feedback.policy == "off":
+        return
+    attached = set(projects.production_datasets("benchmark"))
+    for dataset in map(str, feedback.training_datasets):
+        if dataset not in attached:
+            message = f"dataset {dataset} in 'feedback.training_datasets' is no benchmark dataset of production"
+            yield Finding("training datasets", False, message, "correct it, or attach the dataset to both projects")
 
 
 def _describe(stage: object) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import NAMESPACE_OID, uuid5
 
+from benchmark_qa.config.deployment import Branches
 from benchmark_qa.encord_api.models import LabelRow, Project
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.records.score import Judged
@@ -16,6 +17,7 @@ from benchmark_qa.store.errors import StoreError
 from benchmark_qa.tasks.decision import MAX_MESSAGE_LENGTH, NEUTRAL_MESSAGE
 from benchmark_qa.tasks.projects import ServedProjects
 from benchmark_qa.tasks.score import Scorer, judge_data_unit
+from benchmark_qa.tasks.scoring_plan import annotators_branches
 
 NO_MORE_SCORINGS = (
     "This item has been scored as often as it may be. "
@@ -150,7 +152,7 @@ class EditorFeedback:
             return NEUTRAL_MESSAGE
         rows = projects.encord.label_rows(project_hash, data_hashes=[data_hash], all_branches=True)
         is_training = bool(rows) and rows[0].dataset_hash in {str(dataset) for dataset in feedback.training_datasets}
-        audience = audience_of(projects.production, rows) if is_training else "nobody"
+        audience = audience_of(projects.production, rows, projects.deployment.branches) if is_training else "nobody"
         if audience == "nobody":
             return NEUTRAL_MESSAGE
         if audience == "reviewer" and not feedback.reviewers_see_names:
@@ -200,15 +202,17 @@ def asker_of(rows: Sequence[LabelRow], audience: Audience) -> str:
     return str(uuid5(NAMESPACE_OID, f"{data_hash}/review")) if audience == "reviewer" else data_hash
 
 
-def audience_of(project: Project, rows: Sequence[LabelRow]) -> Audience:
+def audience_of(project: Project, rows: Sequence[LabelRow], branches: Branches) -> Audience:
     """The audience: the reviewer at a review stage, the assignee at an annotation stage (no consensus).
 
-    "nobody" if branches are at different stages: an annotator still at work could receive the reviewer's message.
+    "nobody" if branches are at different stages: an annotator still at work could receive the reviewer's message. Also
+    "nobody" at an annotation stage with branches of an earlier consensus: those are colleagues' work.
     """
     kinds = {stage.uuid: stage.kind for stage in project.stages}
     here = {kinds.get(row.stage_uuid or "") for row in rows}
     if here == {"ANNOTATION"}:
-        return "annotator"
+        scored = [row.branch_name for row in annotators_branches(rows, branches)]
+        return "annotator" if scored == ["main"] else "nobody"
     if here & {"REVIEW", "CONSENSUS_REVIEW"} and not here & {"ANNOTATION", "CONSENSUS_ANNOTATION"}:
         return "reviewer"
     return "nobody"

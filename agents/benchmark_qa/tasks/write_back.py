@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark_qa.encord_api.errors import AnswerTooLarge, PlatformError
+from benchmark_qa.encord_api.models import ANNOTATION_KINDS, Project, Stage
 from benchmark_qa.encord_api.reviews import ConsensusReview, PeoplesWork
 from benchmark_qa.records.score import Judged, ScoreRecord, conflict_counts
+from benchmark_qa.tasks.errors import MisconfiguredStage
 from benchmark_qa.tasks.score import Scorer, judge_data_unit
 from benchmark_qa.tasks.scoring_plan import DataUnitScores
 
@@ -24,8 +26,8 @@ class WriteBack:
     def after_scoring(self, scores: Sequence[DataUnitScores]) -> None:
         """Write what the configuration asks for; nothing in shadow mode. Repeating it changes nothing more.
 
-        Data units that are still with their annotators are skipped: an issue is on the data unit, so an annotator still
-        at work could read it.
+        Data units that are still with their annotators are skipped, and no issue is raised on those that go back to
+        them: an issue is on the data unit, so an annotator at work could read it.
         """
         deployment = self.scorer.projects.deployment
         if deployment.shadow:
@@ -54,9 +56,28 @@ class WriteBack:
     def _issues(self, scored: Sequence[DataUnitScores]) -> None:
         """Raise missing issues. 2 requests per data unit with conflicts; the first lists its issues."""
         for scores in scored:
+            if self._goes_back(scores):
+                continue
             comment = issue_comment(scores.records)
             if comment is not None and comment not in self._work.issue_comments(scores.data_hash):
                 self._work.raise_issue(scores.data_hash, comment)
+
+    def _goes_back(self, scores: DataUnitScores) -> bool:
+        """Whether the annotators get the task again: by a rejected review, or by a scoring stage's `fail_pathway`."""
+        projects = self.scorer.projects
+        judged = judge_data_unit(scores.records, projects.deployment)
+        if projects.deployment.write_back.review and _unanimous(judged) is False:
+            return True
+        if all(each.passed for each in judged):
+            return False
+        try:
+            return any(
+                scoring.fail_pathway is not None
+                and leads_to_annotators(projects.stage(scoring), scoring.fail_pathway, projects.production)
+                for scoring in projects.deployment.stages.scoring
+            )
+        except MisconfiguredStage:  # the score is recorded; calls at that stage say what is wrong
+            return True
 
     def _priorities(self, scored: Sequence[DataUnitScores]) -> None:
         """Set the priorities. 1 request for all."""
@@ -83,6 +104,13 @@ class WriteBack:
             return None
         judged = judge_data_unit(scores.records, self.scorer.projects.deployment)
         return _unanimous(judged)
+
+
+def leads_to_annotators(stage: Stage, pathway: str, project: Project) -> bool:
+    """Whether a pathway of an agent stage leads to an annotation stage, or may, as through a router."""
+    kinds = {each.uuid: each.kind for each in project.stages}
+    destination = dict(zip(stage.pathways, stage.leads_to, strict=False)).get(pathway, "")
+    return destination not in kinds or kinds[destination] in ANNOTATION_KINDS
 
 
 def _unanimous(judged: Sequence[Judged]) -> bool | None:

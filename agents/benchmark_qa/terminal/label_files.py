@@ -194,10 +194,7 @@ def read_labels(path: Path) -> CocoDocument | None:
     folder = DiskFolder(path)
     try:
         known = format_of(folder)
-        if known is not None:
-            read = known.read(folder)
-        else:
-            read = _coco_of_folder(folder) if path.is_dir() else None
+        read = known.read(folder) if known is not None else _coco_of_folder(folder) if path.is_dir() else None
         if read is None or not folder.links_out:
             return read
         names = ", ".join(map(repr, folder.links_out[:3])) + (", ..." if len(folder.links_out) > 3 else "")

@@ -52,6 +52,15 @@ def test_no_issue_is_raised_while_annotators_are_at_work(images: list[Any]) -> N
         assert not any("issues" in operation for operation in both.requests_of_service())
 
 
+def test_no_issue_is_raised_on_work_that_goes_back_to_its_annotators(images: list[Any]) -> None:
+    unit = Unit(images[0], stage="Review & Refine")
+    config = {"write_back": {"issues": True, "review": True}, "verdict": {"threshold": 1.0}}
+    with sandbox([unit], config=config) as both:
+        both.event("task-submitted", SUBMITTED_SECRET, "task_submitted_event", [unit.data_hash])
+        assert both.stages()["Consensus"] == 1
+        assert not any("issues" in operation for operation in both.requests_of_service())
+
+
 def test_nothing_is_written_back_unless_asked_for(images: list[Any]) -> None:
     unit = Unit(images[0], stage="Score")
     with sandbox([unit]) as both:

@@ -60,6 +60,8 @@ def test_the_configuration_may_be_a_file(environment: pytest.MonkeyPatch, tmp_pa
         ({"scoring": {"iou_threshold": 0}}, "BENCHMARK_QA_CONFIG.scoring.iou_threshold"),
         ({"verdict": {"threshold": 2}}, "BENCHMARK_QA_CONFIG.verdict.threshold"),
         ({"tresholds": {}}, "BENCHMARK_QA_CONFIG.tresholds"),
+        ({"branches": {"ignore": ["predictions-*", "*"]}}, "'ignore' has '*', which leaves no branch"),
+        ({"branches": {"ignore": ["encord-*"]}}, "'ignore' has 'encord-*', which leaves no branch"),
     ],
 )
 def test_a_faulty_document_is_refused_with_the_name_of_the_key(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmark_qa.config.deployment import Branches
 from benchmark_qa.encord_api.models import LabelRow, Project, Stage
 from benchmark_qa.tasks.feedback import audience_of
 
@@ -24,8 +25,9 @@ PROJECT = Project("project", "Production", "ontology", {}, {}, STAGES)
     ],
 )
 def test_who_may_be_asking_follows_from_where_the_branches_stand(stages: list[str], audience: str) -> None:
+    names = ["main"] if len(stages) == 1 else [f"encord-{number}" for number in range(len(stages))]
     rows = [
-        LabelRow("data", "title", "dataset", f"encord-{number}", None, None, None, stage, stage.title())
-        for number, stage in enumerate(stages)
+        LabelRow("data", "title", "dataset", name, None, None, None, stage, stage.title())
+        for name, stage in zip(names, stages, strict=True)
     ]
-    assert audience_of(PROJECT, rows) == audience
+    assert audience_of(PROJECT, rows, Branches()) == audience

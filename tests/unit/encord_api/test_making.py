@@ -10,6 +10,7 @@ from encord.storage import StorageFolder
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.errors import EncordUnavailable, RequestRejected
 from benchmark_qa.encord_api.folders import FolderTree, ListedFolder, UnknownFolder, find_or_make, mark_of
+from benchmark_qa.encord_api.reviews import DataUnitIssues
 from benchmark_qa.encord_api.uploads import UploadFolder
 
 
@@ -122,3 +123,35 @@ def test_a_title_of_none_or_of_several_folders_is_refused(name: str, problem: st
     with pytest.raises(UnknownFolder) as refused:
         tree.named(name)
     assert str(refused.value) == problem
+
+
+class SdkIssues:
+    """As much of the SDK's issues of a data unit as raising them takes; some answers are lost."""
+
+    def __init__(self, lost: int) -> None:
+        self.issues: list[SimpleNamespace] = []
+        self.lost = lost
+
+    def list(self) -> list[SimpleNamespace]:
+        return self.issues
+
+    def _add(self, comment: str) -> None:
+        self.issues.append(SimpleNamespace(comments=[SimpleNamespace(content=comment)]))
+        self.lost -= 1
+        if self.lost >= 0:
+            raise EncordUnavailable("no connection", retry_after=1)
+
+    def add_file_issue(self, comment: str, _tags: Any) -> None:
+        self._add(comment)
+
+    def add_frame_issue(self, _frame: int, comment: str, _tags: Any) -> None:
+        self._add(comment)
+
+
+@pytest.mark.parametrize("frame", [None, 3])
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_lost_answer_raises_no_issue_twice(monkeypatch: pytest.MonkeyPatch, lost: int, frame: int | None) -> None:
+    issues = SdkIssues(lost)
+    monkeypatch.setattr(DataUnitIssues, "_issues", issues)
+    DataUnitIssues(cast(Any, None), "project", "data").raise_issue("look at this", frame=frame)
+    assert [issue.comments[0].content for issue in issues.issues] == ["look at this"]

@@ -76,6 +76,40 @@ def test_exchanged_pathways_are_a_fault_and_right_ones_are_shown() -> None:
     assert "'Yes' leads to 'Consensus', 'No' leads to 'Annotate'" in shown
 
 
+@pytest.mark.parametrize(
+    ("passes", "fails", "fault"),
+    [("Again", "Done", True), ("Done", "Again", False), ("Done", "Done", False), ("Again", "Again", False)],
+)
+def test_pathways_that_send_back_who_passes_are_a_fault(passes: str, fails: str, fault: bool) -> None:
+    workflow = (*STAGES[:3], Stage(SCORE, "Score", "AGENT", ("Done", "Again"), ("s5", CONSENSUS)), STAGES[4])
+    scoring = {"name": "Score", "pass_pathway": passes, "fail_pathway": fails}
+    found = faults(served(workflow=workflow, stages={**BOTH_STAGES, "scoring": [scoring]}))
+    assert found == ["'Again' (passed) leads to 'Consensus', 'Done' (failed) to 'Complete'"] * fault
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ({"routing": {"name": "Route"}, "scoring": [{"name": "Route"}]}, "'Route' is the routing stage already"),
+        ({"scoring": [{"name": "Score"}, {"name": "Score"}]}, "'Score' is the scoring stage already"),
+    ],
+)
+def test_a_stage_that_is_named_twice_is_a_fault(stages: Any, message: str) -> None:
+    assert faults(served(stages=stages)) == [message]
+
+
+@pytest.mark.parametrize(("dataset", "fault"), [(OF_PRODUCTION, True), (PRODUCTION, True), (OF_BENCHMARK, False)])
+def test_a_training_dataset_of_which_no_item_is_a_benchmark_item_is_named(dataset: str, fault: bool) -> None:
+    found = faults(served(feedback={"policy": "score", "training_datasets": [dataset]}))
+    assert len(found) == fault
+    assert all(dataset in message for message in found)
+
+
+def test_an_empty_list_of_production_datasets_is_a_fault() -> None:
+    (message,) = faults(served(production_datasets=[]))
+    assert "'production_datasets' is empty" in message
+
+
 def test_one_pathway_for_both_is_a_fault() -> None:
     same = {"name": "Route", "benchmark_pathway": "Yes", "production_pathway": "Yes"}
     (message,) = faults(served(stages={**BOTH_STAGES, "routing": same}))

@@ -2,9 +2,11 @@
 
 import pytest
 
+from benchmark_qa.encord_api.models import Project, Stage
 from benchmark_qa.records.score import Judged
 from benchmark_qa.tasks.decision import StageDecision, decide
 from benchmark_qa.tasks.drain import drain_scoring_stage
+from benchmark_qa.tasks.write_back import leads_to_annotators
 from tests.unit.tasks.fake_encord import platform, scorer_on, unit
 
 
@@ -20,6 +22,18 @@ def judged(*passed: bool) -> list[Judged]:
 def test_a_task_passes_when_all_of_its_annotators_do(people: tuple[bool, ...], passes: bool) -> None:
     decision = decide(judged(*people), pass_pathway="Done", fail_pathway="Redo")
     assert decision == StageDecision(passes, "Done" if passes else "Redo")
+
+
+@pytest.mark.parametrize(
+    ("pathway", "is_theirs"), [("Redo", True), ("To a router", True), ("Look", False), ("Done", False), ("other", True)]
+)
+def test_a_pathway_that_may_lead_to_annotators_is_known(pathway: str, is_theirs: bool) -> None:
+    stages = (
+        Stage("1", "Score", "AGENT", ("Redo", "To a router", "Look", "Done"), ("2", "9", "3", "4")),
+        *(Stage("2", "Consensus", "CONSENSUS_ANNOTATION"), Stage("3", "Review", "REVIEW"), Stage("4", "Done", "DONE")),
+    )
+    project = Project("p", "P", "o", {}, {}, stages)
+    assert leads_to_annotators(stages[0], pathway, project) is is_theirs
 
 
 @pytest.mark.parametrize("passes", [True, False])

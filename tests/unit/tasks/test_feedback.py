@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from benchmark_qa.encord_api.models import LabelRow
+from benchmark_qa.config.deployment import Branches
+from benchmark_qa.encord_api.models import LabelRow, Project, Stage
 from benchmark_qa.records.score import Judged
 from benchmark_qa.tasks.decision import NEUTRAL_MESSAGE
-from benchmark_qa.tasks.feedback import FeedbackPolicy, asker_of, message_to_annotator, message_to_reviewer
+from benchmark_qa.tasks.feedback import FeedbackPolicy, asker_of, audience_of, message_to_annotator, message_to_reviewer
 
 JUDGED = [Judged("ann@example.com", 0.91, True), Judged("ben@example.com", 0.35, False), Judged(None, None, True)]
 
@@ -71,3 +72,19 @@ def test_where_the_person_is_not_known_attempts_are_counted_for_the_data_unit() 
     for rows in ([row(last_actioned_by="ann@example.com")], [unknown]):
         assert len(asker_of(rows, "annotator")) == 36
         assert "ann" not in asker_of(rows, "annotator")
+
+
+@pytest.mark.parametrize(
+    ("branches", "audience"),
+    [
+        (["main"], "annotator"),
+        (["main", "a-snapshot"], "annotator"),
+        (["main", "encord-ann"], "nobody"),
+        (["encord-ann"], "nobody"),
+        (["encord-ann", "encord-ben"], "nobody"),
+    ],
+)
+def test_whoever_annotates_anew_hears_nothing_about_an_earlier_consensus(branches: list[str], audience: str) -> None:
+    project = Project("p", "P", "o", {}, {}, (Stage("1", "Annotate", "ANNOTATION"),))
+    rows = [row(branch_name=name, stage_uuid="1") for name in branches]
+    assert audience_of(project, rows, Branches()) == audience
