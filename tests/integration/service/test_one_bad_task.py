@@ -98,7 +98,9 @@ def test_a_label_row_that_is_no_json_is_refused_alone(
     with service_in_process(units, tmp_path) as (service, platform):
         rows = platform.emulator.platform.projects[PRODUCTION].rows
         branch = units[1].branch(next(iter(units[1].annotations)))
-        name = b'"label_hash":"%b"' % str(rows.find(units[1].data_hash, branch).label_hash).encode()
+        row = rows.find(units[1].data_hash, branch)
+        assert row is not None
+        name = b'"label_hash":"%b"' % str(row.label_hash).encode()
 
         def bent(answer: Any, status: int = 200) -> Response:
             response = json_response(answer, status)
