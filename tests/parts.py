@@ -138,7 +138,7 @@ def run(part: Part, options: Sequence[str], longest: float = LONGEST_SECONDS) ->
 
 def _end(group: int) -> None:
     """End a part and what it has started and left: a server that outlives its test."""
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError, PermissionError):  # PermissionError: macOS, where only a zombie is left
         os.killpg(group, signal.SIGKILL)
 
 

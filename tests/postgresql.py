@@ -38,7 +38,7 @@ class Cluster:
     def __init__(self, folder: Path, binaries: Path, as_whom: list[str], settings: Mapping[str, str | int]) -> None:
         self.port = _free_port()
         self._folder, self._as_whom, self._binaries = folder, as_whom, binaries
-        self._control = [*as_whom, str(binaries / "pg_ctl"), "-D", str(folder / "cluster"), "-w", "-t", "60"]
+        self._control = [*as_whom, str(binaries / "pg_ctl"), "-D", str(folder / "cluster"), "-w", "-t", "240"]
         flags = {"listen_addresses": "127.0.0.1", "fsync": "off", "shared_buffers": "256MB", **settings}
         self._options = f"-p {self.port} -k {folder} " + " ".join(f"-c {name}={flag}" for name, flag in flags.items())
         options = ["-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
