@@ -222,12 +222,12 @@ class _Matcher:
         """Find the images and classes of a model's predictions."""
         self._notes = {}
         objects = PackedResults.of(model.objects)
-        places = list(dict.fromkeys((*model.places, *objects.images)))
+        places: list[GivenImage] = list(dict.fromkeys((*model.places, *objects.images)))  # type: ignore[arg-type]
         matching, candidates = self._index.matching(places, self._map)
         images = {place: self._image(place, candidates.get(place, [])) for place in places}
         if any(SHARES in fields for fields in objects.more.values()):
             objects = PackedResults.of([self._in_pixels(item, images[item["image_id"]]) for item in objects])
-        results = objects.renamed(lambda place: images[place], self._class)
+        results = objects.renamed(lambda place: images[place], self._class)  # type: ignore[index, arg-type]
         missed = [place for place, image in images.items() if image is None]
         return _Matched(results, set(images.values()) - {None}, missed, matching, tuple(self._notes))
 
