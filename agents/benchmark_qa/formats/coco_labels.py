@@ -314,8 +314,8 @@ def _skeleton(annotation: Json, category: Json, target: Target, item: ObjectClas
     names = category.get("keypoints")
     if template is None:
         raise UndrawableError(f"the ontology has no skeleton template {item.name!r}")
-    numbered = isinstance(names, list) and names == [str(at) for at in range(len(names))]
-    if numbered and len(names) >= len(template.names):
+    many_enough = isinstance(names, list) and len(names) >= len(template.names)
+    if many_enough and names == [str(at) for at in range(len(names or ()))]:
         names = list(template.names)  # YOLO's points have an order and no names
     if not isinstance(names, list) or sorted(map(str, names)) != sorted(template.names):
         raise UndrawableError(f"its category's keypoints are not those of skeleton {item.name!r}: {names}")

@@ -278,7 +278,7 @@ def _truth(path: Path, export: ExportMap | None) -> "Truth":
     content = load_json(path) if not path.is_dir() else None
     if isinstance(content, dict) and "images" in content:
         return Truth.from_coco(content)
-    if is_results(content):
+    if isinstance(content, list) and is_results(content):
         return truth_of_document(read_results(content, export.classes if export else {}, str(path)), str(path))
     return truth_of_rows(load_rows(path))
 

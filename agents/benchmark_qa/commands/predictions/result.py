@@ -102,7 +102,7 @@ class PackedResults(Sequence[Mapping[str, Any]]):
                 item = {"image_id": self.images[image], "category_id": self.classes[category], "score": score}
                 if box[0] == box[0]:  # NaN is not itself
                     item["bbox"] = box
-                yield item | self.more[at] if at in self.more else item
+                yield {**item, **self.more[at]} if at in self.more else item
 
     @overload
     def __getitem__(self, at: int) -> dict[str, Any]: ...
@@ -110,7 +110,7 @@ class PackedResults(Sequence[Mapping[str, Any]]):
     def __getitem__(self, at: slice) -> list[dict[str, Any]]: ...
     def __getitem__(self, at: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
         if isinstance(at, slice):
-            return list(self.where(np.arange(len(self))[at]))
+            return [*iter(self.where(np.arange(len(self))[at]))]
         if not -len(self) <= at < len(self):
             raise IndexError(at)
         return next(iter(self.where(np.array([at % len(self)]))))

@@ -229,12 +229,12 @@ class _Matcher:
         """Find the images and classes of a model's predictions."""
         self._notes = {}
         objects = PackedResults.of(model.objects)
-        places = list(dict.fromkeys((*model.places, *objects.images)))
+        places: list[GivenImage] = list(dict.fromkeys((*model.places, *objects.images)))  # type: ignore[arg-type]
         matching, candidates = self._index.matching(places, self._map)
         images = {place: self._image(place, candidates.get(place, [])) for place in places}
         if self._truth.grows or any(SHARES in fields for fields in objects.more.values()):
             objects = PackedResults.of(self._on_image(item, images[item["image_id"]]) for item in objects)
-        results = objects.renamed(lambda place: images[place], self._class)
+        results = objects.renamed(lambda place: images[place], self._class)  # type: ignore[index, arg-type]
         missed = [place for place, image in images.items() if image is None]
         if results and all("bbox" in item and max(item["bbox"]) <= 1 for item in results):
             self._notes[
