@@ -43,6 +43,7 @@ EXPECTED = [{"objectUrl": "s3://bucket/a.jpg", "title": "One, two", "clientMetad
         b'url ,title ,metadata.site\ns3://bucket/a.jpg,"One, two",A\n',
         b'url,title,metadata.site\rs3://bucket/a.jpg,"One, two",A\r',
         b'url,title,metadata.site,\ns3://bucket/a.jpg,"One, two",A,\n,,,\n\n',
+        "url\ttitle\tmetadata.site\r\ns3://bucket/a.jpg\tOne, two\tA\r\n".encode("utf-16"),
     ],
 )
 def test_however_a_spreadsheet_writes_it_the_items_are_the_same(content: bytes, tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_however_a_spreadsheet_writes_it_the_items_are_the_same(content: bytes, 
 
 
 @pytest.mark.parametrize(
-    "content", ["url\ns3://b/a.png\n".encode("utf-16"), "url,title\ns3://b/a.png,Zürich\n".encode("cp1252")]
+    "content", ["url\ns3://b/a.png\n".encode("utf-16")[:-1], "url,title\ns3://b/a.png,Zürich\n".encode("cp1252")]
 )
 def test_another_encoding_is_refused_with_what_to_do(content: bytes, tmp_path: Path) -> None:
     done, _ = built_of(tmp_path, content)
