@@ -421,7 +421,8 @@ def _own_file(_dialect: Any, _record: Any, arguments: Any, _parameters: Any) -> 
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     for name in (path, f"{path}-wal", f"{path}-shm"):
         with suppress(OSError):  # the file belongs to another account, or does not exist
-            if stat.S_IMODE(os.stat(name).st_mode) & 0o077:
+            mode = os.stat(name).st_mode
+            if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:  # never a device, such as /dev/null
                 os.chmod(name, 0o600)
 
 

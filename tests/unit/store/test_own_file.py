@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 from benchmark_qa.store.action_log import ActionLog
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.erasure import ERASED, UnknownPersonError, erase_person
+from benchmark_qa.store.errors import StoreError
 from benchmark_qa.store.schema import accepted_answers, actions, alert_states, excluded_truth
 from benchmark_qa.store.truth_rulings import TruthRulings
 
@@ -34,6 +35,15 @@ def test_nobody_else_reads_the_file_or_what_lies_beside_it(tmp_path: Path, made_
         os.umask(before)
     assert set(modes) == {"scores.sqlite", "scores.sqlite-wal", "scores.sqlite-shm"}
     assert set(modes.values()) == {0o600}
+
+
+def test_what_is_no_file_keeps_its_mode(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    pipe.chmod(0o666)
+    with pytest.raises(StoreError):
+        ActionLog(Database(f"sqlite:///{pipe}")).record(PROJECT, kind="k", operator="o", subject="s", reason="r")
+    assert pipe.stat().st_mode & 0o777 == 0o666
 
 
 def test_a_file_that_was_deleted_or_replaced_by_a_backup_is_noticed_by_the_next_write(tmp_path: Path) -> None:
