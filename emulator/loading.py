@@ -12,7 +12,14 @@ from emulator.ontologies.models import EMPTY_EDITOR, Ontology
 from emulator.organisation.models import Grant, Group, Integration, Tag
 from emulator.platform import Platform
 from emulator.projects.models import Project
-from emulator.projects.world import AnnotationStageSpec, BranchedStageSpec, ProjectSpec, TaskSpec, WorkflowSpec
+from emulator.projects.world import (
+    AnnotationStageSpec,
+    AnyStageSpec,
+    BranchedStageSpec,
+    ProjectSpec,
+    TaskSpec,
+    WorkflowSpec,
+)
 from emulator.storage.models import Folder
 from emulator.storage.worlds import check_members, load_folder, load_item
 from emulator.users.models import User
@@ -225,7 +232,8 @@ def _note_submission(
     at: datetime | None,
 ) -> None:
     """Enters work that was submitted before the world began into the log of what people do."""
-    stage = next((s for s in [task.stage, *project.flow.graph.annotation_stages()] if isinstance(s, kind)), None)
+    stages: list[AnyStageSpec] = [task.stage, *project.flow.graph.annotation_stages()]
+    stage = next((stage for stage in stages if isinstance(stage, kind)), None)
     if at is not None and by is not None and stage is not None:
         project.activity.acted(TaskAction(at, by, "SUBMIT", Where(task.data_hash, task.uuid, stage)))
 

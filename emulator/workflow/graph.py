@@ -11,6 +11,8 @@ from emulator.projects.world import (
     BranchedStageSpec,
     CompleteStageSpec,
     ConsensusReviewStageSpec,
+    ConsensusStageSpec,
+    ParallelStageSpec,
     PathwaySpec,
     PercentageRouterSpec,
     ReviewStageSpec,
@@ -71,10 +73,10 @@ class Graph:
             raise WorldError(f"the workflow has {len(found)} stages titled {reference!r}")
         return found[0]
 
-    def annotation_stages(self) -> Iterator[AnnotationStageSpec | BranchedStageSpec]:
+    def annotation_stages(self) -> Iterator[AnnotationStageSpec | ConsensusStageSpec | ParallelStageSpec]:
         """The stages where people draw."""
         for stage in self.stages.values():
-            if isinstance(stage, AnnotationStageSpec | BranchedStageSpec):
+            if isinstance(stage, AnnotationStageSpec | ConsensusStageSpec | ParallelStageSpec):
                 yield stage
 
     def final_stage(self) -> CompleteStageSpec:
