@@ -77,13 +77,13 @@ class Settings(Account, Hosting):
         text = value.strip()
         if not text.startswith("{"):
             try:
-                text = Path(text).expanduser().read_text(encoding="utf-8")
-            except (OSError, RuntimeError) as error:
+                text = Path(text).expanduser().read_text(encoding="utf-8-sig")
+            except (OSError, RuntimeError, ValueError) as error:
                 why = getattr(error, "strerror", None) or str(error)
                 raise ValueError(f"{text[:200]!r}: {why}; give the path of a file, or the JSON itself") from None
         try:
             return json.loads(text)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"not JSON: {error}") from None
 
     @field_validator(

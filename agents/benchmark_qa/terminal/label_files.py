@@ -1,6 +1,7 @@
 """Read labels in another tool's format, from a file, a table (CSV, JSON lines, Parquet) or a folder."""
 
 import csv
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -101,8 +102,9 @@ class DiskFolder:
         """Sorted names of all files, `/` between folders; hidden files and links out of the folder left out."""
         if self._only is not None:
             return (self._only,)
-        root = self._root.resolve()
-        found = (path for path in self._root.rglob("*") if path.is_file() and path.resolve().is_relative_to(root))
+        root = Path(os.path.realpath(self._root))
+        files = (path for path in self._root.rglob("*") if path.is_file())
+        found = (path for path in files if Path(os.path.realpath(path)).is_relative_to(root))
         names = (path.relative_to(self._root).as_posix() for path in found)
         return tuple(sorted(name for name in names if not any(part.startswith(".") for part in name.split("/"))))
 

@@ -223,20 +223,28 @@ def read_failures(path: Path) -> Failures:
     Raises:
         IndexFileError: a column or a number is missing, or more fails than there is.
     """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return _failures_of(path, csv.DictReader(text.splitlines(keepends=True)))
+    except OSError as error:
+        raise IndexFileError(f"{path}: {error.strerror or error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise IndexFileError(f"{path}: is not a readable table ({error})") from None
+
+
+def _failures_of(path: Path, rows: "csv.DictReader[str]") -> Failures:
     failed, count = {}, {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        for needed in ("item", "failed"):
-            if needed not in (rows.fieldnames or ()):
-                raise IndexFileError(f"{path}: has no column {needed!r}; it needs item, failed and maybe count")
-        for line, row in enumerate(rows, start=2):
-            try:
-                failed[row["item"]] = float(row["failed"])
-                count[row["item"]] = float(row.get("count") or 1)
-            except ValueError:
-                raise IndexFileError(f"{path}: line {line} has no number of failures") from None
-            if not 0 <= failed[row["item"]] <= count[row["item"]] < float("inf"):
-                raise IndexFileError(f"{path}: line {line}: failed is between 0 and count")
+    for needed in ("item", "failed"):
+        if needed not in (rows.fieldnames or ()):
+            raise IndexFileError(f"{path}: has no column {needed!r}; it needs item, failed and maybe count")
+    for line, row in enumerate(rows, start=2):
+        try:
+            failed[row["item"]] = float(row["failed"])
+            count[row["item"]] = float(row.get("count") or 1)
+        except (ValueError, TypeError):
+            raise IndexFileError(f"{path}: line {line} has no number of failures") from None
+        if not 0 <= failed[row["item"]] <= count[row["item"]] < float("inf"):
+            raise IndexFileError(f"{path}: line {line}: failed is between 0 and count")
     return Failures(failed, count)
 
 

@@ -35,7 +35,9 @@ def show_map(
         from benchmark_qa.commands.curate.index import Index
         from benchmark_qa.commands.curate.pages import map_page
         from benchmark_qa.images.picture_groups import laid_flat
+        from benchmark_qa.terminal.files import require_place
 
+        require_place(out)
         if flat not in ("tsne", "pca"):
             refuse(f"--flat is tsne or pca, not {flat!r}")
         with Index.open(index) as opened:
@@ -75,8 +77,9 @@ def choose(
     with clear_failures():
         from benchmark_qa.commands.curate.analysis import Wish, select
         from benchmark_qa.commands.curate.index import Index
-        from benchmark_qa.terminal.files import read_selection
+        from benchmark_qa.terminal.files import read_selection, require_place
 
+        require_place(out)
         wish = Wish(count, diverse, tuple(stratify or ()), tuple(only or ()), tuple(without or ()), no_duplicates, seed)
         left_out = {item for path in not_in or [] for item in read_selection(path).uuids}
         with Index.open(index) as opened:
@@ -127,6 +130,7 @@ def collect(
         from benchmark_qa.terminal.files import read_selection
 
         who = operator_of(operator) if apply else ""
+        read = read_selection(selection) if selection is not None else None
         encord = open_encord()
         collections = FolderCollections(encord)
         rows: list[dict[str, Any]] = []
@@ -135,8 +139,7 @@ def collect(
             title = name or f"{preset} {datetime.now(UTC):%Y-%m-%d}"
             uuid = collections.of_preset(place.uuid, title, preset) if apply else None
             rows.append({"folder": place.uuid, "name": title, "items": None, "added": None, "collection": uuid})
-        elif selection is not None:
-            read = read_selection(selection)
+        elif read is not None:
             title = name or f"{read.name} {read.made_at:%Y-%m-%d}"
             strange = [item for item in read.uuids if not is_uuid(item)]
             if strange:

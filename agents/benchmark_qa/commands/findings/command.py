@@ -84,13 +84,13 @@ def find(
     """
     from benchmark_qa.commands.findings.findings import find as look
     from benchmark_qa.commands.findings.findings import print_findings
-    from benchmark_qa.commands.predictions.command import require_place, write, write_json
+    from benchmark_qa.commands.predictions.command import write, write_json
     from benchmark_qa.commands.predictions.detections import PredictionInputError
     from benchmark_qa.commands.predictions.inputs import is_file, load_inputs
     from benchmark_qa.commands.predictions.outcome import EvaluatorMissingError
     from benchmark_qa.commands.predictions.pictures import read_pictures, with_pictures
     from benchmark_qa.errors import MissingExtraError
-    from benchmark_qa.terminal.files import ExportError
+    from benchmark_qa.terminal.files import ExportError, require_place
     from benchmark_qa.terminal.printing import console_of
 
     try:

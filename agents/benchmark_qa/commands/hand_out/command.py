@@ -58,12 +58,18 @@ def write(
     0, 2 when something is refused (nothing was written), 3 when Encord cannot be used, 4 when tasks were left out.
     """
     with clear_failures():
-        from benchmark_qa.commands.truth.import_command import image_map_of, read_source, stated_mapping
+        from benchmark_qa.commands.truth.import_command import (
+            image_map_of,
+            read_source,
+            require_source,
+            stated_mapping,
+        )
         from benchmark_qa.commands.truth.importing import target_of
 
         who = "" if dry_run else operator_of(operator)
-        connections, prelabels = _prelabels()
         images = image_map_of(map_images)
+        require_source(predictions)
+        connections, prelabels = _prelabels()
         production = connections.projects.production
         target = target_of(production, stated_mapping(mapping or [], None))
         reading, _ = read_source(connections.encord, predictions, target, production.project_hash, images)
@@ -179,10 +185,9 @@ def assign(
         if chosen is None:
             refuse(f"--rule is one of {', '.join(RULES)}, not {rule!r}")
         who = "" if dry_run else operator_of(operator)
+        by_unit = _classes(classes) if classes else None
         assigner = Assigner(Connections(load_settings(endpoints=False)).scorer)
-        plan = assigner.plan(
-            person or [], rule=chosen, most=most, classes=_classes(classes) if classes else None, below_too=below_too
-        )
+        plan = assigner.plan(person or [], rule=chosen, most=most, classes=by_unit, below_too=below_too)
         action = None if dry_run else assigner.take(plan, operator=who)
         if json:
             typer.echo(json_module.dumps(plan.to_dict() | {"action": action.action_id if action else None}, indent=2))

@@ -19,7 +19,7 @@ from benchmark_qa.commands.predictions.inputs import (
     UnfinishedOption,
 )
 from benchmark_qa.terminal.failures import USAGE_ERROR
-from benchmark_qa.terminal.files import ExportError
+from benchmark_qa.terminal.files import ExportError, require_place
 from benchmark_qa.terminal.image_maps import MapImagesOption
 
 if TYPE_CHECKING:
@@ -108,7 +108,6 @@ def evaluate_predictions(
     from benchmark_qa.commands.predictions.pictures import read_pictures, with_pictures
     from benchmark_qa.commands.predictions.slices import find_slices
     from benchmark_qa.errors import MissingExtraError
-    from benchmark_qa.terminal.files import ExportError
 
     try:
         require_place(output)
@@ -146,20 +145,6 @@ def evaluate_predictions(
     except (ExportError, PredictionInputError, EvaluatorMissingError, MissingExtraError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(USAGE_ERROR) from None
-
-
-def require_place(output: Path | None) -> None:
-    """Check that the output file's folder exists, before the work begins.
-
-    Raises:
-        ExportError: the folder does not exist, or a folder has the file's name.
-    """
-    if output is None:
-        return
-    if output.is_dir():
-        raise ExportError(f"{output}: is a folder; --output wants a file")
-    if not output.parent.is_dir():
-        raise ExportError(f"{output}: there is no folder {output.parent}")
 
 
 def write_evaluation(evaluation: "Evaluation", format: "EvaluationFormat", output: Path | None) -> None:  # noqa: A002

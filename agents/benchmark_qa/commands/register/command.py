@@ -103,7 +103,10 @@ def build(
     from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
     from benchmark_qa.errors import MissingExtraError
     from benchmark_qa.terminal.failures import refuse
+    from benchmark_qa.terminal.files import require_place
 
+    require_place(left_out)
+    require_place(out, folder=True)
     try:
         rules = make_rules(
             storage=storage or _storage_of(source),
@@ -186,7 +189,9 @@ def run(
     files or settings, 3 when Encord cannot be used.
     """
     from benchmark_qa.commands.register.directory import registration_files
+    from benchmark_qa.terminal.files import require_place
 
+    require_place(errors)
     named = registration_files(files)
     total = sum(checked(path)[0] for path in named)
     with clear_failures():
@@ -333,9 +338,11 @@ def _schema(path: Path) -> "MetadataSchema":
     from benchmark_qa.commands.register.key_frames import MetadataSchema
 
     try:
-        read = json_module.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise RulesError(f"{path}: {error}") from None
+        read = json_module.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise RulesError(f"{path}: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise RulesError(f"{path}: is not JSON ({error})") from None
     if not isinstance(read, dict):
         raise RulesError(f"{path}: is not a JSON object, key to type")
     return MetadataSchema(read)

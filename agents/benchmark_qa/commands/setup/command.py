@@ -69,13 +69,15 @@ def plan(file: FileArgument, out: OutOption = None, json: JsonOption = False) ->
     something that only a person can put right, 2 for a faulty file, 3 when Encord cannot be used.
     """
     from benchmark_qa.commands.setup.sources import read_setup, sources_of
+    from benchmark_qa.terminal.files import require_place
 
-    declared = read_setup(file)
+    declared, document = read_setup(file), _document_at(file, out)
+    require_place(document)
     with clear_failures(), ExitStack() as scratch:
         from benchmark_qa.commands.setup.observe import observe
 
         observed = observe(declared, _site(), sources_of(declared, file.parent, scratch))
-        changes = _changes(declared, observed, _document_at(file, out))
+        changes = _changes(declared, observed, document)
     if json:
         typer.echo(json_module.dumps({"changes": [change.to_dict() for change in changes]}, indent=2))
     else:
@@ -106,10 +108,12 @@ def apply(
     """
     from benchmark_qa.commands.register.directory import report_failures
     from benchmark_qa.commands.setup.sources import read_setup, sources_of
-    from benchmark_qa.terminal.files import only_run_of
+    from benchmark_qa.terminal.files import only_run_of, require_place
     from benchmark_qa.terminal.printing import item_progress
 
     declared, document = read_setup(file), _document_at(file, out)
+    for place in (document, errors):
+        require_place(place)
     with clear_failures(), ExitStack() as scratch:
         scratch.enter_context(only_run_of(file))
         from benchmark_qa.commands.setup.apply import set_up

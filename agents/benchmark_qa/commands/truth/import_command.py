@@ -93,9 +93,11 @@ def import_truth(
 
     with clear_failures():
         export = image_map_of(map_images)
+        stated = stated_mapping(mapping or [], map_file)
+        require_source(source)
         encord = open_encord()
         wanted = _benchmark_project(project)
-        target = target_of(encord.project(wanted), stated_mapping(mapping or [], map_file))
+        target = target_of(encord.project(wanted), stated)
         reading, unfinished = read_source(encord, source, target, wanted, export)
         if unannotated is Unannotated.LEAVE:
             reading = without_unannotated(reading)
@@ -150,6 +152,18 @@ def _foreign(path: Path) -> "CocoDocument | None":
         return read_table(path) if path.suffix.lower() in TABLES else read_labels(path)
     except ExportError as error:
         refuse(str(error))
+
+
+def require_source(source: str) -> None:
+    """Check that the source is a project's hash, or a file or folder that can be read.
+
+    Raises:
+        ExportError
+    """
+    from benchmark_qa.terminal.files import require_file
+
+    if _uuid(source) is None:
+        require_file(Path(source), or_folder=True)
 
 
 def image_map_of(path: Path | None) -> "ImageMap | None":
