@@ -60,7 +60,7 @@ def require_place(output: Path | None, *, folder: bool = False) -> None:
         elif output.is_dir():
             raise ExportError(f"{output}: is a folder; name a file")
         elif there:
-            output.open("r+b").close()
+            os.close(os.open(output, os.O_WRONLY))  # of a pipe or a device too, such as /dev/stdout
         elif not output.parent.is_dir():
             raise ExportError(f"{output}: there is no folder {output.parent}; make it first")
         else:

@@ -11,6 +11,7 @@ import typer
 from benchmark_qa.terminal.failures import clear_failures, refuse
 from benchmark_qa.terminal.opening import open_encord
 from benchmark_qa.terminal.options import JsonOption, OperatorOption, is_uuid, operator_of
+from benchmark_qa.terminal.printing import tell_done
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.curate.index import Index
@@ -25,6 +26,7 @@ def show_map(
     index: IndexOption = DEFAULT_INDEX,
     flat: Annotated[str, typer.Option(help="How to lay it flat: tsne or pca. PCA is fast and coarse.")] = "tsne",
     seed: Annotated[int, typer.Option(help="Another seed, another map.")] = 0,
+    json: JsonOption = False,
 ) -> None:
     """The pictures in two dimensions as one HTML file that works without a network: near means alike.
 
@@ -48,7 +50,9 @@ def show_map(
             page = map_page(opened, places, name=index.name)
             count = len(opened.pictures.items)
         out.write_text(page, encoding="utf-8")
-        typer.echo(f"{count:,} pictures, {len(page.encode()) / 1e6:.1f} MB: {out}")
+        size = len(page.encode())
+        facts = {"file": str(out), "pictures": count, "bytes": size}
+        tell_done(f"{count:,} pictures, {size / 1e6:.1f} MB: {out}", facts, as_json=json)
 
 
 def choose(

@@ -17,6 +17,7 @@ from benchmark_qa.commands.predictions.inputs import (
 )
 from benchmark_qa.terminal.failures import USAGE_ERROR
 from benchmark_qa.terminal.image_maps import MapImagesOption
+from benchmark_qa.terminal.options import WideOption
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.findings.findings import Findings
@@ -60,6 +61,7 @@ def find(
     unfinished: UnfinishedOption = False,
     max_unmatched: MaxUnmatchedOption = USUAL_UNMATCHED,
     map_images: MapImagesOption = None,
+    wide: WideOption = False,
     json: Annotated[bool, typer.Option("--json", help="Everything as JSON instead of tables.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the choice of data units to this file.")
@@ -139,7 +141,7 @@ def find(
         write_json(_as_json(detections, findings), None)
     else:
         with console_of(None) as console:
-            print_findings(findings, _names(detections), console)
+            print_findings(findings, _names(detections), console, wide=wide)
 
 
 def _choice(

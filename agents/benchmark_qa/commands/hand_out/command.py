@@ -1,8 +1,9 @@
 """`benchmark-qa prelabel` and `benchmark-qa assign`: what waits for people, and who gets it."""
 
 import json as json_module
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +14,6 @@ from benchmark_qa.terminal.options import JsonOption, OperatorOption, operator_o
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark_qa.stats.intervals import RatioTotals
     from benchmark_qa.tasks.connections import Connections
     from benchmark_qa.tasks.prelabelling import Prelabelled, PrelabelPlan, Prelabels
 
@@ -137,8 +137,11 @@ def effect(json: JsonOption = False) -> None:
         intervals = {name: one.interval() for name, one in totals.items()}
         gap = gap_between(*intervals.values()) if all(one.tasks for one in totals.values()) else None
         document = {
-            "left_as_they_were": {person: {"same": same, "prelabels": every} for person, (same, every) in left.items()},
-            "scores": {name: vars_of_interval(one) for name, one in totals.items()},
+            "annotators": [
+                {"annotator": person, "left_as_they_were": same, "prelabels": every}
+                for person, (same, every) in left.items()
+            ],
+            "scores": {name: asdict(one) for name, one in intervals.items()},
             "difference": None if gap is None else {"estimate": gap[0], "low": gap[1], "high": gap[2]},
         }
         if json:
@@ -150,12 +153,6 @@ def effect(json: JsonOption = False) -> None:
             typer.echo(f"score, {name}: {one}")
         if gap is not None:
             typer.echo(f"difference {gap[0]:+.2f} [{gap[1]:+.2f}, {gap[2]:+.2f}]")
-
-
-def vars_of_interval(totals: "RatioTotals") -> dict[str, Any]:
-    """The interval as JSON types."""
-    one = totals.interval()
-    return {"estimate": one.estimate, "low": one.low, "high": one.high, "tasks": one.n}
 
 
 def assign(

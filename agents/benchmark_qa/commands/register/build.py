@@ -211,7 +211,8 @@ def _single_model(file: File) -> Model:
             object_url=file.url, title=file.title, client_metadata=file.metadata, **file.media
         )
     except ValidationError as error:
-        raise EntryError(explain(error).splitlines()[0]) from None
+        place, _, said = explain(error).splitlines()[0].partition(": ")
+        raise EntryError(f"{place.rpartition('.')[2]}: {said}") from None
     return model
 
 

@@ -111,8 +111,6 @@ class _Cursor:
                 if self._ended:
                     broken = line + self._window.count("\n", self._at, error.pos)
                     raise MalformedFile(broken, f"is not JSON: {error.msg}") from None
-            except RecursionError:
-                raise MalformedFile(line, "is nested too deeply") from None
             except NotANumber as error:
                 raise MalformedFile(line, str(error)) from None
             except RecursionError:

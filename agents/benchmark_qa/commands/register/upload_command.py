@@ -20,11 +20,14 @@ from benchmark_qa.commands.register.command import (
     SchemaOption,
     TitleOption,
     UrlColumnOption,
+    failed_items,
     finish,
     make_rules,
 )
 from benchmark_qa.terminal.failures import clear_failures
 from benchmark_qa.terminal.opening import open_storage
+from benchmark_qa.terminal.options import JsonOption
+from benchmark_qa.terminal.printing import tell_done
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.register.manifest import ManifestRow, Rows, Unreadable
@@ -51,6 +54,7 @@ def upload(
     parallel: Annotated[int, typer.Option(min=1, max=32, help="Files under way at a time.")] = 4,
     errors: ErrorsOption = None,
     left_out: LeftOutOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Upload local files to Encord's own storage.
 
@@ -94,7 +98,8 @@ def upload(
             with closing(Journal(notes)) as done, item_progress("uploading", total) as progress:
                 entries = all_entries(Path(scratch))
                 outcome = upload_files(storage, target, root, entries, done, parallel=parallel, progress=progress)
-    typer.echo(f"{outcome.items:,} items are in {target.title!r}")
+    facts = {"folder": target.title, "items": outcome.items, "data_groups": 0}
+    tell_done(f"{outcome.items:,} items are in {target.title!r}", facts | failed_items(outcome), as_json=json)
     finish(outcome, errors)
 
 

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from benchmark_qa.terminal.failures import INCOMPLETE, PENDING, clear_failures
 from benchmark_qa.terminal.options import JsonOption
-from benchmark_qa.terminal.printing import marked_console
+from benchmark_qa.terminal.printing import marked_console, tell_done
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.setup.changes import Change, ChangeKind, Endpoint
@@ -39,6 +39,7 @@ OutOption = Annotated[
 @setup.command()
 def init(
     file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("setup.toml"),
+    json: JsonOption = False,
 ) -> None:
     """Write an example of a set-up file, to be edited."""
     from importlib.resources import files
@@ -50,7 +51,7 @@ def init(
     file.write_text(
         files("benchmark_qa.commands.setup").joinpath("example.toml").read_text(encoding="utf-8"), encoding="utf-8"
     )
-    typer.echo(f"{file}: edit it, then 'benchmark-qa setup plan {file}'")
+    tell_done(f"{file}: edit it, then 'benchmark-qa setup plan {file}'", {"file": str(file)}, as_json=json)
 
 
 @setup.command()
@@ -148,6 +149,7 @@ def apply(
         if to_do and left:
             print_changes(left)
         print_endpoints(urls)
+        typer.echo(f"{len(to_do):,} changes applied, {len(left):,} left for a person")
     if left or not written:
         raise typer.Exit(INCOMPLETE)
 
