@@ -61,9 +61,10 @@ class Production:
             )
         )
         (f1,) = [one for one in compared["differences"] if one["name"] == f"F1 of {category['name']}"]
-        if f1["low"] is None:
-            raise ValueError(f"the gain on {len(wanted)} images has no interval: {f1['why']}")
-        return Gain(len(wanted), f1["first"], f1["second"], f1["low"], f1["high"])
+        gain = f1["difference"]
+        if gain["low"] is None:
+            raise ValueError(f"the gain on {len(wanted)} images has no interval: {gain['reason']}")
+        return Gain(len(wanted), f1["first"], f1["second"], gain["low"], gain["high"])
 
     def boxes(self, number: int) -> dict[str, list[tuple[float, ...]]]:
         """What is drawn in a round, by data hash."""

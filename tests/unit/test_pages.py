@@ -4,12 +4,14 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from benchmark_qa.cli import ENTRIES, load
+from benchmark_qa.terminal.failures import INCOMPLETE, PENDING, UNAVAILABLE, USAGE_ERROR
 from emulator.__main__ import app as emulator
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +92,16 @@ def check_command(words: list[str]) -> None:
     while (below := getattr(command, "commands", None)) and rest:
         assert rest[0] in below, f"{first} has no command {rest[0]}"
         command = below[rest.pop(0)]
+    said = f"{first}: {' '.join(rest)}"
+    try:
+        if not {"--help", "--version"} & set(rest):
+            command.make_context(first, list(rest))
+    except click.exceptions.ClickException as error:
+        pytest.fail(f"{said}: {error.format_message()}")
+    except Exception as error:  # typer has a copy of click's errors
+        if not hasattr(error, "format_message"):
+            raise
+        pytest.fail(f"{said}: {error.format_message()}")
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     given = {word.partition("=")[0] for word in rest if word.startswith("--")}
     assert given <= {*known, "--help"}, f"{' '.join(words)}: no option {given - known}"
@@ -135,3 +147,46 @@ def test_the_reports_of_readme_and_quick_start_are_the_same() -> None:
     first, second = (block and block.group() for block in blocks)
     assert first
     assert first == second
+
+
+QUESTIONS = {
+    "What is it?": r"mix data units whose truth\s+you know into people's work",
+    "For whom is it?": r"For teams that label in \[Encord\]",
+    "What does it tell me?": r"precision,\s+recall, F1 and a verdict per person",
+    "What does it need?": r"\| It needs \| Encord with workflows and custom agents",
+    "How do I try it without an account?": r"make demo .*\n(?s:.*)quick start.* in 15 minutes",
+    "How do I install it?": r"pip install \.",
+    "How do I begin with my own projects?": r"benchmark-qa setup init",
+    "What is wrong with my set-up?": r"benchmark-qa doctor",
+    "What does it cost?": r"\| It costs \| nothing to use; to run about \$",
+    "What does it not do?": r"\| It does not \| change labels",
+    "What would I do without it?": r"\| Instead of \| two hand-written agents",
+    "Has it been used in earnest?": r"\| Status \| .*not yet with a real account",
+    "May I use it?": r"\| Licence \| \[Apache 2\.0\]",
+}
+"""What somebody asks who reads README from the top, and where it is answered"""
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_readme_answers(question: str) -> None:
+    assert re.search(QUESTIONS[question], (ROOT / "README.md").read_text("utf-8"))
+
+
+def test_exit_codes_in_help_are_those_of_the_table() -> None:
+    page = (ROOT / "docs" / "mistakes.md").read_text("utf-8")
+    table = {int(code) for code in re.findall(r"^\| (\d+) \| [^|]+ \|$", page, re.MULTILINE)}
+    assert table == {0, 1, USAGE_ERROR, UNAVAILABLE, INCOMPLETE, PENDING, 130}
+    told = set()
+    for entry in ENTRIES:
+        for _, command in leaves(entry.name, load(entry)):
+            sentence = re.search(r"Exit code (.*?)\.(?:\s|$)", " ".join((command.help or "").split()))
+            told |= {int(code) for code in re.findall(r"\b(\d)\b(?! at| of)", sentence[1])} if sentence else set()
+    assert {0, USAGE_ERROR, UNAVAILABLE, INCOMPLETE, PENDING} <= told <= table
+
+
+def leaves(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    below = getattr(command, "commands", None)
+    if not below:
+        yield name, command
+    for inner, one in (below or {}).items():
+        yield from leaves(f"{name} {inner}", one)

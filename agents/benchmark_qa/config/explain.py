@@ -26,7 +26,23 @@ _MESSAGES: Mapping[str, str] = {
     "tuple_type": "must be a list in brackets",
     "list_type": "must be a list in brackets",
     "none_required": "must be null",
+    "finite_number": "must be a finite number",
+    "string_unicode": "must be text in UTF-8",
+    "json_invalid": "is not JSON",
+    "json_type": "is not JSON",
+    "url_parsing": "must be a whole address, such as https://qa.example.com",
+    "url_type": "must be a whole address, such as https://qa.example.com",
+    "url_scheme": "must be a whole address, such as https://qa.example.com",
+    "datetime_parsing": "must be a moment, such as 2026-03-01T12:00:00Z",
+    "datetime_from_date_parsing": "must be a moment, such as 2026-03-01T12:00:00Z",
+    "datetime_type": "must be a moment, such as 2026-03-01T12:00:00Z",
+    "timezone_aware": "must have a time zone, such as 2026-03-01T12:00:00Z",
+    "recursive_loop": "holds itself",
 }
+
+
+_OURS = ("value_error", "assertion_error")
+"""Kinds whose words are written in this package, not in pydantic"""
 
 
 _WITH_LIMITS: Mapping[str, str] = {
@@ -68,7 +84,9 @@ def _message(
         return f"unknown key; {did_you_mean(str(loc[-1]), known)}" if known else "unknown key: take it out"
     if kind in _WITH_LIMITS:
         return _WITH_LIMITS[kind].format(**context)
-    return _MESSAGES.get(kind, said.removeprefix("Value error, ").removeprefix("Assertion failed, "))
+    if kind in _OURS:
+        return said.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return _MESSAGES.get(kind, "is not of a kind that can stand here")
 
 
 def _known_keys(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:

@@ -87,7 +87,7 @@ class Settings(Account, Hosting):
         if not text.startswith("{"):
             try:
                 text = Path(text).expanduser().read_text(encoding="utf-8-sig")
-            except (OSError, RuntimeError) as error:
+            except (OSError, RuntimeError, ValueError) as error:
                 why = getattr(error, "strerror", None) or str(error)
                 raise ValueError(f"{text[:200]!r}: {why}; give the path of a file, or the JSON itself") from None
         try:

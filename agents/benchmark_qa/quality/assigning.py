@@ -129,7 +129,8 @@ class AssignPlan:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return {"people": dict(self.people), "tasks": [asdict(task) for task in self.tasks], "nobody": self.nobody}
+        people = [{"annotator": person, "tasks": tasks} for person, tasks in sorted(self.people.items())]
+        return {"annotators": people, "tasks": [asdict(task) for task in self.tasks], "nobody": self.nobody}
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,12 @@ import math
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from hmac import compare_digest
 from importlib import import_module
+from typing import NamedTuple
 from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
@@ -20,6 +22,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from benchmark_qa import telemetry
 from benchmark_qa.context import current_trace_id, unit_of_work
 from benchmark_qa.errors import places_and_kinds
+
+
+class RecentCall(NamedTuple):
+    """A call of an agent, a notification or an event, and its outcome."""
+
+    at: datetime
+    endpoint: str
+    """The declared route: it names no token and no task."""
+    status: int
+    seconds: float
+
+
+recent_calls: deque[RecentCall] = deque(maxlen=20)
+"""The last calls of this process, the oldest first."""
 
 
 class CountRequests:
@@ -48,7 +64,10 @@ class CountRequests:
             # labels, and tokens must not become labels.
             path = getattr(scope.get("route"), "path", "(unknown)")
             telemetry.requests.add(1, {"endpoint": path, "status": int(status)})
-            telemetry.request_seconds.record(time.perf_counter() - started, {"endpoint": path})
+            seconds = time.perf_counter() - started
+            telemetry.request_seconds.record(seconds, {"endpoint": path})
+            if path.startswith(("/agents/", "/notifications/", "/events/")):
+                recent_calls.append(RecentCall(datetime.now(UTC), path, int(status), round(seconds, 3)))
 
 
 def install_metrics(app: FastAPI, token: SecretStr | None, note_refusal: Callable[[], None]) -> None:

@@ -41,7 +41,9 @@ class FailingCluster:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return asdict(self) | {"certain": self.certain}
+        plain = {name: value for name, value in asdict(self).items() if name not in ("gap_low", "gap_high")}
+        gap = {"estimate": self.gap, "low": self.gap_low, "high": self.gap_high}
+        return plain | {"gap": gap, "certain": self.certain}
 
 
 def failing_clusters(

@@ -267,6 +267,13 @@ class SqlScoreStore:
         in_order = query.distinct().order_by(current_scores.c.data_hash)
         return self.database.read(lambda connection: list(connection.scalars(in_order)))
 
+    def recent(self, production_project: str, limit: int = 5) -> list[ScoreRecord]:
+        """The scores made last, the newest first, without details and sketches."""
+        query = select(*FIGURE_COLUMNS).where(score_records.c.production_project == production_project)
+        newest = query.order_by(score_records.c.scored_at.desc(), score_records.c.key).limit(limit)
+        with self.database.reading() as connection:
+            return [record_of(row) for row in connection.execute(newest)]
+
     def exposures(self, production_project: str) -> dict[str, dict[str | None, int]]:
         """How many label versions of each data unit were scored, by data hash and annotator."""
         versions = func.count(func.distinct(func.coalesce(score_records.c.labels_edited_at, score_records.c.scored_at)))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, literal, or_, update
+from sqlalchemy import ColumnElement, literal, or_, select, update
 
 from benchmark_qa.store.database import Database
 from benchmark_qa.store.schema import insert_into, stages_at_work
@@ -37,6 +37,17 @@ class StagesAtWork:
     def end(self, production_project: str, stage_uuid: str) -> None:
         """Let another list begin."""
         self._set(production_project, stage_uuid, literal(0))
+
+    def stale(self, production_project: str) -> dict[str, datetime]:
+        """Stages whose jobs are taken for lost, with the moment one was last heard of."""
+        table = stages_at_work
+        query = select(table.c.stage_uuid, table.c.seen_at).where(
+            table.c.production_project == production_project,
+            table.c.jobs > 0,
+            table.c.seen_at < datetime.now(UTC) - SILENCE,
+        )
+        with self._database.reading() as connection:
+            return {row.stage_uuid: row.seen_at for row in connection.execute(query)}
 
     def _set(self, production_project: str, stage_uuid: str, jobs: ColumnElement[int]) -> None:
         of_stage = (stages_at_work.c.production_project == production_project) & (

@@ -68,6 +68,17 @@ class ScoreStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class RecentScore:
+    """What a scoring call of Encord, or the same by hand, has left."""
+
+    scored_at: datetime
+    annotator: str | None
+    data_hash: str
+    data_title: str
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class NextStep:
     """The next command and its reason."""
 
@@ -82,13 +93,15 @@ class DeploymentState:
     at: datetime
     projects: tuple[ProjectStanding, ...]
     scores: ScoreStanding
+    recent: tuple[RecentScore, ...]
+    """The scores made last, the newest first."""
     next: NextStep
 
 
 def deployment_state(projects: ServedProjects, store: SqlScoreStore, now: datetime | None = None) -> DeploymentState:
     """Read the state from Encord's projects and the store.
 
-    1 request per project, and up to 5 per stage at which tasks wait; 2 queries.
+    1 request per project, and up to 5 per stage at which tasks wait; 3 queries.
 
     Raises:
         PlatformError, StoreError
@@ -109,7 +122,11 @@ def deployment_state(projects: ServedProjects, store: SqlScoreStore, now: dateti
         stages = stage_standings(project, rows[project.project_hash], waiting, agents)
         states.append(ProjectStanding(role, project.project_hash, project.title, stages))
     scores = _scores(projects, store, rows)
-    return DeploymentState(now, tuple(states), scores, next_step(states[0], scores, now))
+    recent = tuple(
+        RecentScore(each.scored_at, each.annotator, each.identity.data_hash, each.data_title, each.score)
+        for each in store.recent(production.project_hash)
+    )
+    return DeploymentState(now, tuple(states), scores, recent, next_step(states[0], scores, now))
 
 
 def stage_standings(

@@ -38,6 +38,9 @@ def clear_failures() -> Iterator[None]:
         _say("interrupted: what is done is kept, run it again to go on")
         raise typer.Exit(130) from None
     except Exception as error:
+        if isinstance(error, EOFError):  # the terminal would say "Aborted"
+            _say("a file ends too early: it was cut short, or is of another kind than its name says")
+            raise typer.Exit(USAGE_ERROR) from None
         if isinstance(error, OSError) and (said := _said_of_file(error)):
             _say(said)
             raise typer.Exit(USAGE_ERROR) from None
@@ -89,7 +92,7 @@ def _said_of_file(error: OSError) -> str | None:
         return f"{os.fsdecode(error.filename)}: {error.strerror}; {remedy}"
     if error.errno in {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}:
         return f"{error.strerror}: choose another --host or --port"
-    return None
+    return f"a file that was named cannot be used: {error.strerror}"
 
 
 def write_what_the_terminal_can() -> None:

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import re
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,14 +15,68 @@ import orjson
 import typer
 
 from benchmark_qa.context import Progress, no_progress
+from benchmark_qa.errors import RefusalError
 from benchmark_qa.formats.chosen_items import ChosenItems, PictureSelection
 from benchmark_qa.terminal.failures import USAGE_ERROR
 
 TableRow = Mapping[str, Any]
 
 
-class ExportError(Exception):
+class ExportError(RefusalError):
     """A file cannot be used; the message names the file and the fault."""
+
+
+def require_file(path: Path, *, or_folder: bool = False) -> None:
+    """Check that a file can be read, before Encord is asked and before long work begins.
+
+    Raises:
+        ExportError: with the name and the fault.
+    """
+    try:
+        if or_folder and path.is_dir():
+            return
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise ExportError(f"{path}: {error.strerror or error}") from None
+
+
+def require_place(output: Path | None, *, folder: bool = False) -> None:
+    """Check that a file can be written there, before long work begins; for a folder, that its parent takes one.
+
+    Raises:
+        ExportError: with the name and the fault.
+    """
+    if output is None:
+        return
+    try:
+        output.lstat()
+        there = True
+    except FileNotFoundError:
+        there = False
+    except OSError as error:
+        raise ExportError(f"{output}: {error.strerror or error}") from None
+    try:
+        if folder:
+            _require_folder(output)
+        elif output.is_dir():
+            raise ExportError(f"{output}: is a folder; name a file")
+        elif there:
+            os.close(os.open(output, os.O_WRONLY))  # of a pipe or a device too, such as /dev/stdout
+        elif not output.parent.is_dir():
+            raise ExportError(f"{output}: there is no folder {output.parent}; make it first")
+        else:
+            tempfile.TemporaryFile(dir=output.parent).close()
+    except OSError as error:
+        raise ExportError(f"{output}: nothing can be written there ({error.strerror or error})") from None
+
+
+def _require_folder(output: Path) -> None:
+    """Check that the folder, or the nearest one above it that exists, takes files."""
+    nearest = next(folder for folder in (output, *output.absolute().parents) if os.path.lexists(folder))
+    if not nearest.is_dir():
+        raise ExportError(f"{output}: {nearest} is not a folder")
+    tempfile.TemporaryFile(dir=nearest).close()
 
 
 def load_rows(path: Path) -> list[TableRow]:

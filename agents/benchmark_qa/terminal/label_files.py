@@ -1,6 +1,7 @@
 """Read labels in another tool's format, from a file, a table (CSV, JSON lines, Parquet) or a folder."""
 
 import csv
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -120,9 +121,9 @@ class DiskFolder:
         """Names of links that lead out of the folder; they are not followed."""
         if self._only is not None:
             return ()
-        root = self._root.resolve()
+        root = Path(os.path.realpath(self._root))  # Unlike resolve, it does not fail on loops of links.
         links = (path for path in self._root.rglob("*") if path.is_symlink())
-        out = (path for path in links if not path.resolve().is_relative_to(root))
+        out = (path for path in links if not Path(os.path.realpath(path)).is_relative_to(root))
         return tuple(sorted(path.relative_to(self._root).as_posix() for path in out))
 
     def read(self, name: str) -> bytes:

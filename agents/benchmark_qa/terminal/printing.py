@@ -1,15 +1,15 @@
 """Print text from outside safely: no control characters, no markup; tables for any width, and progress."""
 
+import json
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,7 +19,6 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
 from benchmark_qa.context import Progress as Advance
@@ -111,21 +110,10 @@ def console_of(output: Path | None) -> Iterator[Console]:
     yield marked_console(highlight=False) if sys.stdout.isatty() else marked_console(width=WIDE, highlight=False)
 
 
-def _table(title: str, *headings: str, words: Collection[str] = ()) -> Table:
-    """A table whose figures are right-aligned and never cut; the first column and `words` may wrap."""
-    table = Table(*headings, title=title)
-    for column in table.columns:
-        is_text = column is table.columns[0] or column.header in words
-        column.justify = "left" if is_text else "right"
-        column.overflow = "fold"
-        column.no_wrap = not is_text
-    return table
-
-
 def _with_interval(figure: Interval) -> str:
     if figure.estimate is None:
         return "n/a"
-    return escape(f"{figure.estimate:.3f} [{figure.low:.2f}, {figure.high:.2f}]")
+    return f"{figure.estimate:.3f} [{figure.low:.2f}, {figure.high:.2f}]"
 
 
 def _cell(value: float | Interval | None) -> str:
@@ -217,6 +205,53 @@ def print_columns(console: Console, columns: Sequence[Column], *, wide: bool = F
     if fitting.left_out:
         said = f"not shown for lack of room: {', '.join(fitting.left_out)}; --wide or --json shows all"
         console.print(Text(said), highlight=False)
+
+
+def print_titled(
+    console: Console,
+    title: str,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    words: Collection[str] = (),
+    kept: Collection[str] = (),
+    wide: bool = False,
+) -> None:
+    """Print a title, a table and an empty line; the first column names the rows.
+
+    Args:
+        console: where to print.
+        title: a line above the table.
+        headings: the columns, the more important first: a narrow terminal leaves out the last ones.
+        rows: the cells of each row.
+        words: columns of text, to the left; the others are figures.
+        kept: columns that are never left out.
+        wide: show all columns.
+    """
+    columns = [
+        Column(
+            heading,
+            [row[number] for row in rows],
+            rank=0 if number == 0 or heading in kept else number,
+            right=number > 0 and heading not in words,
+        )
+        for number, heading in enumerate(headings)
+    ]
+    console.print(Text(printable(title)), highlight=False)
+    if rows:
+        print_columns(console, columns, wide=wide)
+    console.print()
+
+
+def width_of(headings: Sequence[str], rows: Sequence[Sequence[Cell]]) -> int:
+    """Width in characters of a table with all its columns."""
+    columns = [Column(heading, [row[number] for row in rows]) for number, heading in enumerate(headings)]
+    return _width(columns, range(len(columns)))
+
+
+def tell_done(said: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what a command did: one line for people, or its facts as JSON."""
+    print(json.dumps(facts, default=str) if as_json else printable(said))  # noqa: T201 - this is the command line
 
 
 def _layout(columns: Sequence[Column], shown: Sequence[int], *, name_above: bool) -> Layout:

@@ -35,7 +35,7 @@ def environment(*, installed: bool = True) -> dict[str, str]:
     return {**kept, **ours, "NO_COLOR": "1", "COLUMNS": "200"}
 
 
-def sh(command: str, folder: Path, *, installed: bool = True, wait: int = 120) -> subprocess.CompletedProcess[str]:
+def sh(command: str, folder: Path, *, installed: bool = True, wait: int = 300) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["sh", "-c", command],
         check=False,
@@ -127,6 +127,7 @@ def test_every_command_of_the_page_runs_as_it_stands(tmp_path: Path, installed: 
         text = text.replace("init sandbox", f"init sandbox --port {emulator_port} --service-port {service_port}")
         return text.replace("8123", str(emulator_port)).replace("8080", str(service_port))
 
+    begun = time.monotonic()
     get, encord, service, work = blocks("sh")
     same_terminal = [line for line in get if line.endswith("/activate")]
     got = sh(script(get), tmp_path, installed=installed, wait=1500)
@@ -136,8 +137,10 @@ def test_every_command_of_the_page_runs_as_it_stands(tmp_path: Path, installed: 
         terminal(script([*same_terminal, *encord]), clone, emulator_port, installed=installed),
         terminal(script(service), clone, service_port, installed=installed),
     ):
-        worked = sh(script(work), clone, installed=installed)
+        worked = sh(script(work), clone, installed=installed, wait=900)
     assert worked.returncode == 0, worked.stdout + worked.stderr
+    typed = sum(map(len, (get, encord, service, work)))
+    sys.stderr.write(f"\n{typed} commands, {(time.monotonic() - begun) / 60:.1f} minutes\n")
     assert "next: benchmark-qa report" in worked.stdout
     reported = worked.stdout[worked.stdout.index("annotator ") :]
     (shown,) = (block for block in blocks("text") if block[0].startswith("annotator"))

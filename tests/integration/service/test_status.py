@@ -21,7 +21,7 @@ def waiting(pedestrians: dict[str, Any]) -> Iterator[Sandbox]:
         Unit(images[1], stage="Consensus", submitted=False),
         Unit(images[2], truth_stage="Annotate", stage="Consensus", submitted=False),
     ]
-    with sandbox(units) as both:
+    with sandbox(units, variables={"METRICS_TOKEN": "metrics-token-of-the-test-0123456789"}) as both:
         yield both
 
 
@@ -31,7 +31,8 @@ def looked(both: Sandbox) -> Any:
     return json.loads(done.stdout)
 
 
-def test_status_leads_from_missed_calls_to_the_report(waiting: Sandbox) -> None:
+def test_status_leads_from_missed_calls_to_the_report(waiting: Sandbox, pedestrians: dict[str, Any]) -> None:
+    scored = Unit(pedestrians["images"][0]).data_hash
     found = looked(waiting)
     production, benchmark = found["projects"]
     assert production["project_hash"] == PRODUCTION
@@ -50,9 +51,22 @@ def test_status_leads_from_missed_calls_to_the_report(waiting: Sandbox) -> None:
     assert waiting.command("evaluate").returncode == 0
     after = looked(waiting)
     assert (after["scores"]["owed"], after["scores"]["data_units"]) == (0, 1)
+    assert found["recent"] == []
+    assert {each["data_hash"] for each in after["recent"]} == {scored}
     assert after["next"]["command"] == "benchmark-qa report"
 
+    assert after["calls"] is None
+    signed, forged = waiting.route(scored), waiting.send("/agents/route", b"{}", {})
+    asked = waiting.command("status", "--json", "--url", waiting.service)
+    calls = json.loads(asked.stdout)["calls"]
+    assert [(call["endpoint"], call["status"]) for call in calls[-2:]] == [
+        ("/agents/route", signed.status_code), ("/agents/route", forged.status_code),
+    ]  # fmt: skip
+    assert "HTTP 401" in waiting.command("status", "--url", waiting.service).stdout
+    assert "doctor --url" in waiting.command("status", "--url", "http://127.0.0.1:9").stdout
+
     done = waiting.command("status")
+    assert "last scored: under 1 min ago" in done.stdout
     assert done.returncode == 0, done.stderr
     assert "next: benchmark-qa report" in done.stdout
     assert f"production project 'Production' {PRODUCTION}" in done.stdout

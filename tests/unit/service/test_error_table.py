@@ -38,6 +38,7 @@ TABLE = {
     # refusals of commands
     "AssignRefused": (409, 2),
     "EncoderError": (409, 2),
+    "ExportError": (409, 2),
     "ExportUnderWay": (409, 2),
     "ImportRefused": (409, 2),
     "IndexFileError": (409, 2),

@@ -10,6 +10,7 @@ from rich.table import Table
 
 import benchmark_qa
 from benchmark_qa.terminal.failures import _say
+from benchmark_qa.terminal.files import ExportError, require_place
 from benchmark_qa.terminal.printing import PrintableStream, marked_console, plain_console, printable
 
 HOSTILE = {
@@ -67,3 +68,16 @@ def test_what_is_printed_on_a_terminal_is_made_printable_and_a_file_gets_it_as_i
     assert file.getvalue() == "\\x1b[2Jben\n"
     _say("\x1b[2Jben is unknown")
     assert capsys.readouterr().err == "\\x1b[2Jben is unknown\n"
+
+
+def test_a_place_may_be_a_file_that_is_there_a_new_one_or_a_device(tmp_path: Path) -> None:
+    there = tmp_path / "there.json"
+    there.write_text("kept")
+    for place in (there, tmp_path / "new.json", Path("/dev/null"), None):
+        require_place(place)
+    assert there.read_text() == "kept"
+    assert list(tmp_path.iterdir()) == [there]
+    with pytest.raises(ExportError, match="is a folder"):
+        require_place(tmp_path)
+    with pytest.raises(ExportError, match=r"there is no folder .*none"):
+        require_place(tmp_path / "none" / "new.json")

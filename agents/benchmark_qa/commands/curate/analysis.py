@@ -225,21 +225,30 @@ def read_failures(path: Path) -> Failures:
     Raises:
         IndexFileError: a column or a number is missing, or more fails than there is.
     """
+    try:
+        with open_text(path) as file:
+            table = opened_table(file)
+            rows = csv.DictReader(table.lines, delimiter=table.separator, skipinitialspace=table.skips_space)
+            return _failures_of(path, rows, table.before, table.separator)
+    except OSError as error:
+        raise IndexFileError(f"{path}: {error.strerror or error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise IndexFileError(f"{path}: is not a readable table ({error})") from None
+
+
+def _failures_of(path: Path, rows: "csv.DictReader[str]", before: int, separator: str) -> Failures:
     failed, count = {}, {}
-    with open_text(path) as file:
-        table = opened_table(file)
-        rows = csv.DictReader(table.lines, delimiter=table.separator, skipinitialspace=table.skips_space)
-        for needed in ("item", "failed"):
-            if needed not in (rows.fieldnames or ()):
-                raise IndexFileError(f"{path}: has no column {needed!r}; it needs item, failed and maybe count")
-        for line, row in enumerate(rows, start=2 + table.before):
-            try:
-                failed[row["item"]] = float(with_decimal_point(row["failed"] or "", table.separator))
-                count[row["item"]] = float(with_decimal_point(row.get("count") or "1", table.separator))
-            except ValueError:
-                raise IndexFileError(f"{path}: line {line} has no number of failures") from None
-            if not 0 <= failed[row["item"]] <= count[row["item"]] < float("inf"):
-                raise IndexFileError(f"{path}: line {line}: failed is between 0 and count")
+    for needed in ("item", "failed"):
+        if needed not in (rows.fieldnames or ()):
+            raise IndexFileError(f"{path}: has no column {needed!r}; it needs item, failed and maybe count")
+    for line, row in enumerate(rows, start=2 + before):
+        try:
+            failed[row["item"]] = float(with_decimal_point(row["failed"] or "", separator))
+            count[row["item"]] = float(with_decimal_point(row.get("count") or "1", separator))
+        except (ValueError, TypeError):
+            raise IndexFileError(f"{path}: line {line} has no number of failures") from None
+        if not 0 <= failed[row["item"]] <= count[row["item"]] < float("inf"):
+            raise IndexFileError(f"{path}: line {line}: failed is between 0 and count")
     return Failures(failed, count)
 
 

@@ -11,6 +11,7 @@ import typer
 from benchmark_qa.terminal.failures import clear_failures, refuse
 from benchmark_qa.terminal.opening import open_encord
 from benchmark_qa.terminal.options import JsonOption, OperatorOption, operator_of
+from benchmark_qa.terminal.printing import tell_done
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.curate.index import Index
@@ -25,6 +26,7 @@ def show_map(
     index: IndexOption = DEFAULT_INDEX,
     flat: Annotated[str, typer.Option(help="How to lay it flat: tsne or pca. PCA is fast and coarse.")] = "tsne",
     seed: Annotated[int, typer.Option(help="Another seed, another map.")] = 0,
+    json: JsonOption = False,
 ) -> None:
     """The pictures in two dimensions as one HTML file that works without a network: near means alike.
 
@@ -35,7 +37,9 @@ def show_map(
         from benchmark_qa.commands.curate.index import Index
         from benchmark_qa.commands.curate.pages import map_page
         from benchmark_qa.images.picture_groups import laid_flat
+        from benchmark_qa.terminal.files import require_place
 
+        require_place(out)
         if flat not in ("tsne", "pca"):
             refuse(f"--flat is tsne or pca, not {flat!r}")
         with Index.open(index) as opened:
@@ -46,7 +50,9 @@ def show_map(
             page = map_page(opened, places, name=index.name)
             count = len(opened.pictures.items)
         out.write_text(page, encoding="utf-8")
-        typer.echo(f"{count:,} pictures, {len(page.encode()) / 1e6:.1f} MB: {out}")
+        size = len(page.encode())
+        facts = {"file": str(out), "pictures": count, "bytes": size}
+        tell_done(f"{count:,} pictures, {size / 1e6:.1f} MB: {out}", facts, as_json=json)
 
 
 def choose(
@@ -75,8 +81,9 @@ def choose(
     with clear_failures():
         from benchmark_qa.commands.curate.analysis import Wish, select
         from benchmark_qa.commands.curate.index import Index
-        from benchmark_qa.terminal.files import read_selection
+        from benchmark_qa.terminal.files import read_selection, require_place
 
+        require_place(out)
         wish = Wish(count, diverse, tuple(stratify or ()), tuple(only or ()), tuple(without or ()), no_duplicates, seed)
         left_out = {item for path in not_in or [] for item in read_selection(path).uuids}
         with Index.open(index) as opened:
@@ -127,6 +134,7 @@ def collect(
         from benchmark_qa.terminal.files import read_selection
 
         who = operator_of(operator) if apply else ""
+        read = read_selection(selection) if selection is not None else None
         encord = open_encord()
         collections = FolderCollections(encord)
         rows: list[dict[str, Any]] = []
@@ -135,8 +143,7 @@ def collect(
             title = name or f"{preset} {datetime.now(UTC):%Y-%m-%d}"
             uuid = collections.of_preset(place.uuid, title, preset) if apply else None
             rows.append({"folder": place.uuid, "name": title, "items": None, "added": None, "collection": uuid})
-        elif selection is not None:
-            read = read_selection(selection)
+        elif read is not None:
             title = name or f"{read.name} {read.made_at:%Y-%m-%d}"
             strange = [item for item in read.uuids if not is_uuid(item)]
             if strange:

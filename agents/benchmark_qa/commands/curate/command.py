@@ -10,6 +10,7 @@ import typer
 
 from benchmark_qa.commands.curate.choosing_command import DEFAULT_INDEX, IndexOption, choose, collect, push, show_map
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures, refuse
+from benchmark_qa.terminal.files import require_place
 from benchmark_qa.terminal.opening import open_encord
 from benchmark_qa.terminal.options import JsonOption
 
@@ -38,9 +39,11 @@ def _group() -> None:
 
 
 @contextmanager
-def _asking() -> "Iterator[None]":
-    """Failures as one line; a missing extra names the extra."""
+def _asking(*written: Path | None) -> "Iterator[None]":
+    """Failures as one line; a missing extra names the extra. What will be `written` must have a place."""
     with clear_failures():
+        for place in written:
+            require_place(place)
         try:
             yield
         except ModuleNotFoundError as error:
@@ -182,7 +185,7 @@ def quality(
 
     Nothing is removed: 'curate choose --without blurred' leaves a list out of a choice.
     """
-    with _asking():
+    with _asking(page):
         from benchmark_qa.commands.curate.index import Index
         from benchmark_qa.commands.curate.pages import quality_page
         from benchmark_qa.images.quality_lists import Cuts, quality_lists
@@ -253,7 +256,7 @@ def duplicates(
 
     The histogram of nearest distances helps to choose --distance: put it where the counts are low.
     """
-    with _asking():
+    with _asking(page):
         from benchmark_qa.commands.curate.analysis import KEEP, duplicates_of
         from benchmark_qa.commands.curate.index import Index
         from benchmark_qa.commands.curate.pages import duplicates_page
@@ -337,10 +340,12 @@ def search(
         from benchmark_qa.commands.curate.indexing import encoder_of
         from benchmark_qa.images.encoder import TextEncoder
 
-        missing = [n for n in ("image.onnx", "image.json", "text.onnx", "tokenizer.json") if not (model / n).is_file()]
-        if missing:
-            refuse(f"{model}: {', '.join(missing)} missing; words need an image and a text network with its tokenizer")
+        named = ("image.onnx", "image.json", "text.onnx", "tokenizer.json")
         with Index.open(index) as opened:
+            missing = [name for name in named if not (model / name).is_file()]
+            if missing:
+                said = f"{', '.join(missing)} missing; words need an image and a text network with its tokenizer"
+                refuse(f"{model}: {said}")
             if opened.model != encoder_of(model / "image.onnx").name:
                 refuse(
                     f"{index}: has vectors of another network",
@@ -392,7 +397,7 @@ def clusters(
     The intervals hold for all clusters at once. The cluster number is kept in the index and 'map' colours by it.
     With --fields it becomes one more field of the slices of 'find' and 'evaluate-predictions'.
     """
-    with _asking():
+    with _asking(page, fields):
         from benchmark_qa.commands.curate.analysis import cluster, cluster_fields, read_failures
         from benchmark_qa.commands.curate.index import Index
         from benchmark_qa.commands.curate.pages import clusters_page

@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -88,7 +88,10 @@ class Index:
         """
         if not make and not path.is_file():
             raise IndexFileError(f"{path}: there is no index; make it with 'benchmark-qa curate index --index {path}'")
-        connection = sqlite3.connect(path)
+        try:
+            connection = sqlite3.connect(path)
+        except sqlite3.Error as error:
+            raise IndexFileError(f"{path}: no index of pictures ({error})") from None
         try:
             try:
                 connection.execute("pragma journal_mode = wal")
@@ -104,7 +107,8 @@ class Index:
                 raise IndexFileError(f"{path}: was made by another version; delete it and index again")
             yield cls(path, connection)
         finally:
-            connection.close()
+            with suppress(sqlite3.Error):  # of a file that cannot be read, closing fails too
+                connection.close()
 
     # --- writing -------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zipfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -58,7 +59,7 @@ class Source:
 def local_source(folder: Path) -> Source:
     """The pictures below a local folder, known by their path; a changed size or time is a new version."""
     items, left_out = [], Counter[str]()
-    place = str(folder.resolve())
+    place = os.path.realpath(folder)
     for path in sorted(folder.rglob("*")):
         if not path.is_file():
             continue
@@ -67,7 +68,7 @@ def local_source(folder: Path) -> Source:
             continue
         state = path.stat()
         name = path.relative_to(folder).as_posix()
-        items.append(IndexedItem(path.resolve().as_posix(), f"{state.st_size}-{state.st_mtime_ns}", name))
+        items.append(IndexedItem(Path(os.path.realpath(path)).as_posix(), f"{state.st_size}-{state.st_mtime_ns}", name))
 
     def read(item: IndexedItem) -> bytes:
         path = Path(item.item)
@@ -204,7 +205,9 @@ def vectors_of(path: Path) -> dict[str, NDArray[np.float32]]:
             rows = np.array(table["vector"].to_pylist(), dtype=np.float32)
         else:
             raise IndexFileError(f"{path}: vectors are read from .npz and .parquet")
-    except (ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise IndexFileError(f"{path}: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise IndexFileError(f"{path}: needs items and vectors of one length ({error})") from None
     if rows.ndim != 2 or len(rows) != len(items) or not rows.size or not np.isfinite(rows).all():
         raise IndexFileError(f"{path}: needs one vector of finite numbers for each item, all of one length")

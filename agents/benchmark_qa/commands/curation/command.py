@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures, refuse
-from benchmark_qa.terminal.files import read_selection
+from benchmark_qa.terminal.files import read_selection, require_place
 from benchmark_qa.terminal.opening import open_encord
 
 if TYPE_CHECKING:
@@ -108,13 +108,15 @@ def choose(
     if apply and dataset is None:
         refuse("say with --dataset into which dataset")
     with clear_failures():
+        for place in (out, hashes):
+            require_place(place)
+        wanted = set(read_selection(only).uuids) if only is not None else None
         encord = open_encord()
         catalogue = Catalogue(encord)
         into = find_dataset(catalogue, dataset) if dataset is not None else ItemDataset(None, "", frozenset())
         items = candidate_items(FolderTree(encord), folder)
-        if only is not None:
-            selected = set(read_selection(only).uuids) | into.items
-            items = [item for item in items if item.uuid in selected]
+        if wanted is not None:
+            items = [item for item in items if item.uuid in wanted or item.uuid in into.items]
         candidates = candidates_of(items, stratify or [], _items_in(catalogue, not_in or []) - into.items)
         unread: dict[str, str] = {}
         if not keep_near_duplicates:

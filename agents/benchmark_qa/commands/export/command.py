@@ -102,7 +102,9 @@ def export(
 
         from benchmark_qa.commands.export.selection import ExportRequest
         from benchmark_qa.config.settings import load_settings
+        from benchmark_qa.terminal.files import require_place
 
+        require_place(out, folder=True)
         # A project given by hash needs only the key: no service has to be configured.
         alone = project is not None and not os.environ.get("BENCHMARK_QA_CONFIG")
         settings = None if alone else load_settings(endpoints=False)

@@ -34,7 +34,7 @@ def checked_folder(path: Path) -> Path:
     Raises:
         NotAnExport: it is a file, the root, or holds another manifest, whose files would be deleted.
     """
-    whole = path.resolve()
+    whole = Path(os.path.realpath(path))
     if not whole.name:
         raise NotAnExport(f"{path} is the root of the file system: name a folder in it")
     if whole.exists() and not whole.is_dir():

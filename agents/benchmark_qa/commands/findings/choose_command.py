@@ -43,12 +43,15 @@ def choose(
         from benchmark_qa.config.settings import load_settings
         from benchmark_qa.formats.chosen_items import ReasonKind
         from benchmark_qa.tasks.connections import Connections
-        from benchmark_qa.terminal.files import read_choice
+        from benchmark_qa.terminal.files import read_choice, require_place
+
+        require_place(output)
+        control = read_choice(control_of) if control_of is not None else None
 
         connections = Connections(load_settings(endpoints=False))
         now = datetime.now(UTC)
-        if control_of is not None:
-            chosen = choose_control(connections.projects, read_choice(control_of), seed=seed, made_at=now)
+        if control is not None:
+            chosen = choose_control(connections.projects, control, seed=seed, made_at=now)
         else:
             wanted: dict[ReasonKind, bool] = {
                 "low_score": below_bar, "undecided": undecided, "suspect_truth": suspects,

@@ -17,6 +17,7 @@ from benchmark_qa.commands.predictions.inputs import (
 )
 from benchmark_qa.terminal.failures import USAGE_ERROR
 from benchmark_qa.terminal.image_maps import MapImagesOption
+from benchmark_qa.terminal.options import WideOption
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.findings.findings import Findings
@@ -60,6 +61,7 @@ def find(
     unfinished: UnfinishedOption = False,
     max_unmatched: MaxUnmatchedOption = USUAL_UNMATCHED,
     map_images: MapImagesOption = None,
+    wide: WideOption = False,
     json: Annotated[bool, typer.Option("--json", help="Everything as JSON instead of tables.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the choice of data units to this file.")
@@ -84,13 +86,13 @@ def find(
     """
     from benchmark_qa.commands.findings.findings import find as look
     from benchmark_qa.commands.findings.findings import print_findings
-    from benchmark_qa.commands.predictions.command import require_place, write, write_json
+    from benchmark_qa.commands.predictions.command import write, write_json
     from benchmark_qa.commands.predictions.detections import PredictionInputError
     from benchmark_qa.commands.predictions.inputs import is_file, load_inputs
     from benchmark_qa.commands.predictions.outcome import EvaluatorMissingError
     from benchmark_qa.commands.predictions.pictures import read_pictures, with_pictures
     from benchmark_qa.errors import MissingExtraError
-    from benchmark_qa.terminal.files import ExportError
+    from benchmark_qa.terminal.files import ExportError, require_place
     from benchmark_qa.terminal.printing import console_of
 
     try:
@@ -139,7 +141,7 @@ def find(
         write_json(_as_json(detections, findings), None)
     else:
         with console_of(None) as console:
-            print_findings(findings, _names(detections), console)
+            print_findings(findings, _names(detections), console, wide=wide)
 
 
 def _choice(

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from benchmark_qa.commands.findings.by_class import (
     ENOUGH_EXAMPLES,
@@ -23,9 +21,9 @@ from benchmark_qa.commands.findings.label_errors import LabelError, find_label_e
 from benchmark_qa.commands.predictions.detections import Detections
 from benchmark_qa.commands.predictions.evaluation import evaluate_predictions
 from benchmark_qa.commands.predictions.outcome import Outcome
-from benchmark_qa.commands.predictions.page import WORST, slice_table
+from benchmark_qa.commands.predictions.page import WORST, print_slices
 from benchmark_qa.commands.predictions.slices import DataSlice, find_slices
-from benchmark_qa.terminal.printing import _cell, _table, _with_interval
+from benchmark_qa.terminal.printing import _cell, _with_interval, print_titled
 
 
 @dataclass(frozen=True)
@@ -115,61 +113,74 @@ def _plain(found: Sequence[Any] | None) -> list[dict[str, Any]] | None:
     return None if found is None else [one.to_dict() for one in found]
 
 
-def print_findings(findings: Findings, names: Sequence[str], console: Console, *, most: int = WORST) -> None:
+def print_findings(
+    findings: Findings, names: Sequence[str], console: Console, *, most: int = WORST, wide: bool = False
+) -> None:
     """Print a table of each kind of finding; `names` are the titles of the images."""
     if findings.label_errors is not None:
-        console.print(_error_table(findings.label_errors, names, most))
+        _print_errors(findings.label_errors, names, console, most, wide=wide)
     if findings.slices is not None:
-        console.print(slice_table(findings.slices))
+        print_slices(findings.slices, console, wide=wide)
     if findings.classes is not None:
-        console.print(_missing_table(findings.classes))
-        console.print(_spurious_table(findings.classes))
+        _print_missed_and_spurious(findings.classes, console, wide=wide)
     if findings.contradictions is not None:
-        console.print(_contradiction_table(findings.contradictions, names, most))
+        _print_contradictions(findings.contradictions, names, console, most, wide=wide)
     if findings.rare_classes:
-        console.print(_rare_table(findings))
+        _print_rare(findings, console, wide=wide)
     else:
         console.print(f"no class is in fewer than {findings.enough_examples:,} data units")
 
 
-def _error_table(errors: Sequence[LabelError], names: Sequence[str], most: int) -> Table:
+def _print_errors(
+    errors: Sequence[LabelError], names: Sequence[str], console: Console, most: int, *, wide: bool
+) -> None:
     title = f"the {min(most, len(errors))} likeliest of {len(errors):,} likely label errors"
-    table = _table(title, "image", "fault", "class", "strength", "confidence", "overlap", words={"fault", "class"})
-    for one in errors[:most]:
-        cells = one.fault, escape(one.class_name), *map(_cell, (one.strength, one.confidence, one.iou))
-        table.add_row(escape(names[one.image]), *cells)
-    return table
+    headings = ("image", "fault", "class", "strength", "confidence", "overlap")
+    rows = [
+        (names[one.image], one.fault, one.class_name, *map(_cell, (one.strength, one.confidence, one.iou)))
+        for one in errors[:most]
+    ]
+    print_titled(console, title, headings, rows, words={"fault", "class"}, kept={"fault", "class"}, wide=wide)
 
 
-def _missing_table(classes: Sequence[ClassErrors]) -> Table:
-    table = _table("missing", "class", "objects", "missed", "recall [95 %]", "taken for", words={"taken for"})
-    for one in sorted(classes, key=lambda each: -each.missed):
-        cells = _cell(one.objects), _cell(one.missed), _with_interval(one.recall), escape(one.taken_for or "")
-        table.add_row(escape(one.name), *cells)
-    return table
+def _print_missed_and_spurious(classes: Sequence[ClassErrors], console: Console, *, wide: bool) -> None:
+    missing = [
+        (one.name, _cell(one.objects), _cell(one.missed), _with_interval(one.recall), one.taken_for or "")
+        for one in sorted(classes, key=lambda each: -each.missed)
+    ]
+    headings = ("class", "objects", "missed", "recall [95 %]", "taken for")
+    print_titled(console, "missing", headings, missing, words={"taken for"}, kept={"missed"}, wide=wide)
+    spurious = [
+        (one.name, _cell(one.predictions), _cell(one.spurious), _with_interval(one.precision))
+        for one in sorted(classes, key=lambda each: -each.spurious)
+    ]
+    columns = ("class", "predictions", "spurious", "precision [95 %]")
+    print_titled(console, "spurious", columns, spurious, kept={"spurious"}, wide=wide)
 
 
-def _spurious_table(classes: Sequence[ClassErrors]) -> Table:
-    table = _table("spurious", "class", "predictions", "spurious", "precision [95 %]")
-    for one in sorted(classes, key=lambda each: -each.spurious):
-        table.add_row(escape(one.name), _cell(one.predictions), _cell(one.spurious), _with_interval(one.precision))
-    return table
-
-
-def _contradiction_table(found: Sequence[Contradiction], names: Sequence[str], most: int) -> Table:
+def _print_contradictions(
+    found: Sequence[Contradiction], names: Sequence[str], console: Console, most: int, *, wide: bool
+) -> None:
     title = f"near-duplicates labelled differently: {len(found):,} groups"
-    headings = "image", "and", "pictures", "F1", "only in the first", "only in the second"
-    table = _table(title, *headings, words={"and", "only in the first", "only in the second"})
-    for one in found[:most]:
-        first, second = (escape(names[image]) for image in one.worst)
-        only = (escape(", ".join(sorted(side))) for side in (one.only_in_first, one.only_in_second))
-        table.add_row(first, second, _cell(len(one.images)), _cell(one.agreement), *only)
-    return table
+    headings = ("image", "and", "pictures", "F1", "only in the first", "only in the second")
+    words = {"and", "only in the first", "only in the second"}
+    rows = [
+        (
+            *(names[image] for image in one.worst),
+            _cell(len(one.images)),
+            _cell(one.agreement),
+            *(", ".join(sorted(side)) for side in (one.only_in_first, one.only_in_second)),
+        )
+        for one in found[:most]
+    ]
+    print_titled(console, title, headings, rows, words=words, kept={"and"}, wide=wide)
 
 
-def _rare_table(findings: Findings) -> Table:
+def _print_rare(findings: Findings, console: Console, *, wide: bool) -> None:
     title = f"classes in fewer than {findings.enough_examples:,} data units: {len(findings.rare_classes):,}"
-    table = _table(title, "class", "objects", "data units", "predicted elsewhere, images")
-    for one in findings.rare_classes:
-        table.add_row(escape(one.name), _cell(one.objects), _cell(one.data_units), _cell(len(one.predicted)))
-    return table
+    headings = ("class", "objects", "data units", "predicted elsewhere, images")
+    rows = [
+        (one.name, _cell(one.objects), _cell(one.data_units), _cell(len(one.predicted)))
+        for one in findings.rare_classes
+    ]
+    print_titled(console, title, headings, rows, wide=wide)

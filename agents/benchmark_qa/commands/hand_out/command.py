@@ -1,8 +1,9 @@
 """`benchmark-qa prelabel` and `benchmark-qa assign`: what waits for people, and who gets it."""
 
 import json as json_module
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +14,6 @@ from benchmark_qa.terminal.options import JsonOption, OperatorOption, operator_o
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark_qa.stats.intervals import RatioTotals
     from benchmark_qa.tasks.connections import Connections
     from benchmark_qa.tasks.prelabelling import Prelabelled, PrelabelPlan, Prelabels
 
@@ -58,12 +58,18 @@ def write(
     0, 2 when something is refused (nothing was written), 3 when Encord cannot be used, 4 when tasks were left out.
     """
     with clear_failures():
-        from benchmark_qa.commands.truth.import_command import export_map_of, read_source, stated_mapping
+        from benchmark_qa.commands.truth.import_command import (
+            export_map_of,
+            read_source,
+            require_source,
+            stated_mapping,
+        )
         from benchmark_qa.commands.truth.importing import target_of
 
         who = "" if dry_run else operator_of(operator)
-        connections, prelabels = _prelabels()
         export = export_map_of(map_images)
+        require_source(predictions)
+        connections, prelabels = _prelabels()
         production = connections.projects.production
         target = target_of(production, stated_mapping(mapping or [], None))
         reading, _ = read_source(connections.encord, predictions, target, production.project_hash, export)
@@ -132,8 +138,11 @@ def effect(json: JsonOption = False) -> None:
         intervals = {name: one.interval() for name, one in totals.items()}
         gap = gap_between(*intervals.values()) if all(one.tasks for one in totals.values()) else None
         document = {
-            "left_as_they_were": {person: {"same": same, "prelabels": every} for person, (same, every) in left.items()},
-            "scores": {name: vars_of_interval(one) for name, one in totals.items()},
+            "annotators": [
+                {"annotator": person, "left_as_they_were": same, "prelabels": every}
+                for person, (same, every) in left.items()
+            ],
+            "scores": {name: asdict(one) for name, one in intervals.items()},
             "difference": None if gap is None else {"estimate": gap[0], "low": gap[1], "high": gap[2]},
         }
         if json:
@@ -145,12 +154,6 @@ def effect(json: JsonOption = False) -> None:
             typer.echo(f"score, {name}: {one}")
         if gap is not None:
             typer.echo(f"difference {gap[0]:+.2f} [{gap[1]:+.2f}, {gap[2]:+.2f}]")
-
-
-def vars_of_interval(totals: "RatioTotals") -> dict[str, Any]:
-    """The interval as JSON types."""
-    one = totals.interval()
-    return {"estimate": one.estimate, "low": one.low, "high": one.high, "tasks": one.n}
 
 
 def assign(
@@ -180,10 +183,9 @@ def assign(
         if chosen is None:
             refuse(f"--rule is one of {', '.join(RULES)}, not {rule!r}")
         who = "" if dry_run else operator_of(operator)
+        by_unit = _classes(classes) if classes else None
         assigner = Assigner(Connections(load_settings(endpoints=False)).scorer)
-        plan = assigner.plan(
-            person or [], rule=chosen, most=most, classes=_classes(classes) if classes else None, below_too=below_too
-        )
+        plan = assigner.plan(person or [], rule=chosen, most=most, classes=by_unit, below_too=below_too)
         action = None if dry_run else assigner.take(plan, operator=who)
         if json:
             typer.echo(json_module.dumps(plan.to_dict() | {"action": action.action_id if action else None}, indent=2))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark_qa.terminal.failures import clear_failures
-from benchmark_qa.terminal.options import OperatorOption, operator_of
+from benchmark_qa.terminal.options import JsonOption, OperatorOption, operator_of
+from benchmark_qa.terminal.printing import tell_done
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,6 +53,7 @@ def undo(
     action_id: Annotated[str, typer.Argument(help="Its id as 'list' shows it; eight digits are enough.")],
     reason: Annotated[str, typer.Option(help="Why, for the audit trail.")],
     operator: OperatorOption = "",
+    json: JsonOption = False,
 ) -> None:
     """Take back an action, on Encord too where it changed something there. The trail shows both."""
     with clear_failures():
@@ -77,7 +79,10 @@ def undo(
             else:
                 Actor(connections.scorer).undo(action)
             undoing = log.mark_undone(action.action_id, operator=who, reason=reason)
-        typer.echo(f"{action.kind} {action.subject} undone: recorded as {undoing.action_id[:8]} by {who}")
+        facts = {"undone": action.action_id, "kind": action.kind, "subject": action.subject}
+        facts |= {"action": undoing.action_id, "operator": who}
+        said = f"{action.kind} {action.subject} undone: recorded as {undoing.action_id[:8]} by {who}"
+        tell_done(said, facts, as_json=json)
 
 
 def _delete_collection(connections: "Connections", _: "ActionLog", action: "Action") -> None:
@@ -90,13 +95,13 @@ def _take_prelabels_back(connections: "Connections", log: "ActionLog", action: "
     from benchmark_qa.tasks.prelabelling import Prelabels
 
     taken = Prelabels(connections.projects, log).undo(action)
-    typer.echo(f"{taken:,} tasks are blank again; tasks that somebody has or has changed stay as they are")
+    typer.echo(f"{taken:,} tasks are blank again; tasks that somebody has or has changed stay as they are", err=True)
 
 
 def _release_assigned(connections: "Connections", _: "ActionLog", action: "Action") -> None:
     from benchmark_qa.quality.assigning import Assigner
 
-    typer.echo(f"{Assigner(connections.scorer).undo(action):,} tasks are released")
+    typer.echo(f"{Assigner(connections.scorer).undo(action):,} tasks are released", err=True)
 
 
 _OTHERS: "Mapping[str, Callable[[Connections, ActionLog, Action], None]]" = {

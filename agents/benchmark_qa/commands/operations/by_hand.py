@@ -11,6 +11,8 @@ from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
 from benchmark_qa.terminal.printing import plain_console
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmark_qa.tasks.drain import Drained
 
 
@@ -94,24 +96,30 @@ def rescore(
         tell_alerts(connections.store, connections.settings)
         still_stale = len(stale_scores(connections.store, connections.settings.config))
         if json:
-            typer.echo(json_module.dumps(asdict(outcome) | {"still_stale": still_stale}))
+            facts = asdict(outcome) | {"refused": refused_units(outcome.refused), "still_stale": still_stale}
+            typer.echo(json_module.dumps(facts))
         else:
-            typer.echo(f"{outcome.made:,} scores made ({outcome.changed:,} changed), {outcome.left:,} left as is")
-            typer.echo(f"{still_stale:,} scores are still out of date")
             for data_hash, reason in outcome.refused:
                 typer.echo(f"{data_hash} not scored: {reason}")
+            typer.echo(f"{still_stale:,} scores are still out of date")
+            typer.echo(f"{outcome.made:,} made ({outcome.changed:,} with another score), {outcome.left:,} unchanged")
         if outcome.refused:
             raise typer.Exit(INCOMPLETE)
+
+
+def refused_units(refused: "Sequence[tuple[str, str]]") -> list[dict[str, str]]:
+    """Data units that were not scored or sent on, as JSON types."""
+    return [{"data_hash": data_hash, "reason": reason} for data_hash, reason in refused]
 
 
 def print_outcome(outcome: "Drained", *, as_json: bool) -> None:
     """Print what was moved, and why the other tasks stay."""
     console = plain_console(highlight=False)
     if as_json:
-        console.print_json(json.dumps(asdict(outcome)))
+        typer.echo(json.dumps(asdict(outcome) | {"refused": refused_units(outcome.refused)}))
         return
-    console.print(f"{outcome.moved:,} tasks sent on, {outcome.already_gone:,} had gone already")
     if outcome.late:
         console.print(f"{outcome.late:,} scores are late: their labels were edited after they were handed in")
     for reason, count in Counter(reason.split(": ", 1)[-1] for _, reason in outcome.refused).most_common():
-        console.print(f"{count:,} stay: {reason}")
+        console.print(f"{count:,} stay: {reason}", soft_wrap=True)
+    console.print(f"{outcome.moved:,} tasks sent on, {outcome.already_gone:,} had gone already")

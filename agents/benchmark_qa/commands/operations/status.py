@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     from benchmark_qa.tasks.standing import DeploymentState, ProjectStanding
 
 
+_CALLS_SHOWN = 5
+
+
 def status(
     *,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Address of the service: its last calls of Encord, too (METRICS_TOKEN or REPORT_TOKEN)."),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Look again and again until Ctrl-C.")] = False,
     every: Annotated[float, typer.Option(min=1, help="Seconds between two looks of --watch.")] = 10,
     wide: WideOption = False,
@@ -40,7 +47,8 @@ def status(
         connections = Connections(load_settings(endpoints=False))
         console = plain_console(highlight=False)
         if not watch:
-            _show(console, deployment_state(connections.projects, connections.store), as_json=json, wide=wide)
+            found = deployment_state(connections.projects, connections.store)
+            _show(console, found, _calls(connections, url), as_json=json, wide=wide)
             return
         try:
             for looked in _looks(connections, every):
@@ -49,7 +57,7 @@ def status(
                 if isinstance(looked, str):
                     typer.echo(looked, err=True)
                 else:
-                    _show(console, looked, as_json=json, wide=wide, one_line=True)
+                    _show(console, looked, _calls(connections, url), as_json=json, wide=wide, one_line=True)
         except KeyboardInterrupt:
             raise typer.Exit from None
 
@@ -68,9 +76,40 @@ def _looks(connections: "Connections", every: float) -> "Iterator[DeploymentStat
         time.sleep(every)
 
 
-def _show(console: "Console", found: "DeploymentState", *, as_json: bool, wide: bool, one_line: bool = False) -> None:
+_CALL_SECONDS = 15
+"""Seconds to wait for the service: it looks at its projects first"""
+
+
+def _calls(connections: "Connections", url: str | None) -> list[dict[str, Any]] | str | None:
+    """The last calls of Encord that one instance has answered, or why they are not known; None: not asked."""
+    import requests
+
+    token = connections.settings.metrics_token or connections.settings.report_token
+    if url is None or token is None:
+        return None if url is None else "set METRICS_TOKEN or REPORT_TOKEN as the service has it"
+    headers = {"Authorization": f"Bearer {token.get_secret_value()}"}
+    try:
+        answer = requests.get(
+            f"{url.rstrip('/')}/readyz", headers=headers, timeout=_CALL_SECONDS, allow_redirects=False
+        )
+        said = answer.json()["calls"]
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        return f"nothing that is this service answers at {url}; 'benchmark-qa doctor --url {url}' says more"
+    return [{key: call[key] for key in ("at", "endpoint", "status", "seconds")} for call in said]
+
+
+def _show(
+    console: "Console",
+    found: "DeploymentState",
+    calls: list[dict[str, Any]] | str | None,
+    *,
+    as_json: bool,
+    wide: bool,
+    one_line: bool = False,
+) -> None:
     if as_json:
-        typer.echo(json_module.dumps(asdict(found), default=datetime.isoformat, indent=None if one_line else 2))
+        document = asdict(found) | {"calls": calls}
+        typer.echo(json_module.dumps(document, default=datetime.isoformat, indent=None if one_line else 2))
         return
     for project in found.projects:
         console.print(f"{project.role} project '{project.title}' {project.project_hash}", soft_wrap=True)
@@ -80,6 +119,21 @@ def _show(console: "Console", found: "DeploymentState", *, as_json: bool, wide: 
     console.print(
         f"scores: {scores.recorded:,} recorded, of {scores.data_units:,} data units; {scores.owed:,} tasks without one"
     )
+    if found.recent:
+        last = found.recent[0]
+        ago = duration_in_words(found.at - last.scored_at)
+        figure = "n/a" if last.score is None else f"{last.score:.3f}"
+        said = f"last scored: {ago} ago, {figure} of {last.annotator or 'nobody known'} on '{last.data_title}'"
+        console.print(said, soft_wrap=True)
+    if isinstance(calls, str):
+        console.print(f"calls of Encord: {calls}", soft_wrap=True)
+    elif calls is not None:
+        for call in calls[-_CALLS_SHOWN:]:
+            moment = datetime.fromisoformat(call["at"])
+            done = f"HTTP {call['status']} in {call['seconds']:.2f} s"
+            console.print(f"call of Encord: {moment:%H:%M:%S} UTC {call['endpoint']}, {done}", soft_wrap=True)
+        if not calls:
+            console.print("calls of Encord: none since this instance was started", soft_wrap=True)
     if scores.truth_missing:
         console.print(f"truth: not finished for {scores.truth_missing:,} benchmark items")
     console.print(f"next: {found.next.command}\n      {found.next.why}", soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark_qa.terminal.failures import clear_failures, refuse
-from benchmark_qa.terminal.options import JsonOption
+from benchmark_qa.terminal.options import JsonOption, WideOption
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.pace.measure import PacePlan
@@ -32,7 +32,7 @@ def pace_alone(context: typer.Context, apply: ApplyOption = False, json: JsonOpt
 
 
 @pace.command()
-def status(apply: ApplyOption = False, json: JsonOption = False) -> None:
+def status(apply: ApplyOption = False, wide: WideOption = False, json: JsonOption = False) -> None:
     """Hold the share of benchmark tasks in everybody's work against 'exposure.target_share'.
 
     With --apply, waiting benchmark tasks come earlier where people meet too few of them, later where they meet enough:
@@ -60,7 +60,7 @@ def status(apply: ApplyOption = False, json: JsonOption = False) -> None:
             Column("tasks", [f"{each.tasks:,}" for each in everybody], rank=0),
             Column("share [95 %]", [_percent(each.share) for each in everybody], rank=0),
         ]
-        print_columns(console, columns)
+        print_columns(console, columns, wide=wide)
         console.print(f"target {target:.0%}", highlight=False)
         verb = "have a new priority" if apply else "would get a new priority (--apply)"
         console.print(f"{len(measured.priorities):,} waiting benchmark tasks {verb}", highlight=False)

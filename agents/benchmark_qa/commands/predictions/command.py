@@ -19,8 +19,9 @@ from benchmark_qa.commands.predictions.inputs import (
     UnfinishedOption,
 )
 from benchmark_qa.terminal.failures import USAGE_ERROR
-from benchmark_qa.terminal.files import ExportError
+from benchmark_qa.terminal.files import ExportError, require_place
 from benchmark_qa.terminal.image_maps import MapImagesOption
+from benchmark_qa.terminal.options import WideOption
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.page import Evaluation
@@ -92,6 +93,7 @@ def evaluate_predictions(
     unfinished: UnfinishedOption = False,
     max_unmatched: MaxUnmatchedOption = USUAL_UNMATCHED,
     map_images: MapImagesOption = None,
+    wide: WideOption = False,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     format: Annotated[  # noqa: A002 - the option's name
         EvaluationFormat, typer.Option(help="table: on the terminal; html: one page without network.")
@@ -112,7 +114,6 @@ def evaluate_predictions(
     from benchmark_qa.commands.predictions.pictures import read_pictures, with_pictures
     from benchmark_qa.commands.predictions.slices import find_slices
     from benchmark_qa.errors import MissingExtraError
-    from benchmark_qa.terminal.files import ExportError
     from benchmark_qa.terminal.printing import item_progress
 
     try:
@@ -148,27 +149,19 @@ def evaluate_predictions(
         )
         for note in score.notes:
             typer.echo(note, err=True)
-        write_evaluation(evaluation, chosen, output)
+        write_evaluation(evaluation, chosen, output, wide=wide)
     except (ExportError, PredictionInputError, EvaluatorMissingError, MissingExtraError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(USAGE_ERROR) from None
 
 
-def require_place(output: Path | None) -> None:
-    """Check that the output file's folder exists, before the work begins.
-
-    Raises:
-        ExportError: the folder does not exist, or a folder has the file's name.
-    """
-    if output is None:
-        return
-    if output.is_dir():
-        raise ExportError(f"{output}: is a folder; --output wants a file")
-    if not output.parent.is_dir():
-        raise ExportError(f"{output}: there is no folder {output.parent}")
-
-
-def write_evaluation(evaluation: "Evaluation", format: "EvaluationFormat", output: Path | None) -> None:  # noqa: A002
+def write_evaluation(
+    evaluation: "Evaluation",
+    format: "EvaluationFormat",  # noqa: A002 - the option's name
+    output: Path | None,
+    *,
+    wide: bool = False,
+) -> None:
     """Write tables, JSON or a page, into the file or to standard output.
 
     Raises:
@@ -181,7 +174,7 @@ def write_evaluation(evaluation: "Evaluation", format: "EvaluationFormat", outpu
     match format:
         case EvaluationFormat.TABLE:
             with _writing(output), console_of(output) as console:
-                print_evaluation(evaluation, console)
+                print_evaluation(evaluation, console, wide=wide)
         case EvaluationFormat.JSON:
             write_json(evaluation.to_dict(), output)
         case EvaluationFormat.HTML:

@@ -62,6 +62,11 @@ class FigureDifference:
         """Whether the whole interval lies on one side of 0."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as a dict of JSON types; the difference as a figure with its interval."""
+        difference = {"estimate": self.difference, "low": self.low, "high": self.high, "reason": self.why}
+        return {"name": self.name, "first": self.first, "second": self.second, "difference": difference}
+
 
 @dataclass(frozen=True)
 class ModelComparison:
@@ -73,7 +78,7 @@ class ModelComparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return asdict(self)
+        return asdict(self) | {"differences": [each.to_dict() for each in self.differences]}
 
 
 def compare_predictions(

@@ -1,24 +1,20 @@
 """One evaluation of a model's predictions: as JSON, as tables, and as an HTML page."""
 
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any
 
 from markupsafe import Markup
 from rich.console import Console
-from rich.markup import escape
-from rich.measure import Measurement
-from rich.table import Table
 
 from benchmark_qa.commands.predictions.evaluation import FigureDifference
 from benchmark_qa.commands.predictions.result import NO_CLASS, Calibration, PredictionConfusion, PredictionScore
 from benchmark_qa.commands.predictions.slices import DataSlice
 from benchmark_qa.page.svg import ACCENT, SOFT, Plot, even_ticks
 from benchmark_qa.page.template import HERE, environment
-from benchmark_qa.terminal.printing import _cell, _table, _with_interval
+from benchmark_qa.terminal.printing import _cell, _with_interval, print_titled, width_of
 
 
 def calibration_plot(calibration: Calibration) -> Markup | None:
@@ -67,7 +63,7 @@ class Evaluation:
         """Plain values, ready for JSON: those of the score, and `differences` and `slices` if asked for."""
         result = self.score.to_dict()
         if self.differences is not None:
-            result["differences"] = [asdict(difference) for difference in self.differences]
+            result["differences"] = [difference.to_dict() for difference in self.differences]
         if self.slices is not None:
             result["slices"] = [one.to_dict() for one in self.slices]
         return result
@@ -121,16 +117,16 @@ WORST = 10
 _PROTOCOL = {"ap": "AP", "ap50": "AP50", "ap75": "AP75", "ar": "AR"}
 
 
-def print_evaluation(evaluation: Evaluation, console: Console) -> None:
+def print_evaluation(evaluation: Evaluation, console: Console, *, wide: bool = False) -> None:
     """Print tables of classes, confusion, differences and slices; the summary comes last."""
     score = evaluation.score
-    console.print(_protocol_table(score))
-    console.print(_class_table(score))
-    _print_confusion(score.confusion, console)
+    _print_protocol(score, console, wide=wide)
+    _print_classes(score, console, wide=wide)
+    _print_confusion(score.confusion, console, wide=wide)
     if evaluation.differences is not None:
-        console.print(_difference_table(evaluation.differences))
+        _print_differences(evaluation.differences, console, wide=wide)
     if evaluation.slices is not None:
-        console.print(slice_table(evaluation.slices))
+        print_slices(evaluation.slices, console, wide=wide)
     console.print(", ".join(f"{name} {_cell(value)}" for name, value in score.summary.items()))
     calibration = score.calibration
     reason = f" ({calibration.why})" if calibration.why else ""
@@ -138,44 +134,41 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     console.print(str(score))
 
 
-def _protocol_table(score: PredictionScore) -> Table:
-    table = _table("by class, the COCO protocol", "class", "objects", "predictions", *_PROTOCOL.values())
-    for figures in score.classes:
-        cells = figures.truths, figures.predictions, *(getattr(figures, name) for name in _PROTOCOL)
-        table.add_row(escape(figures.name), *map(_cell, cells))
-    return table
+def _print_protocol(score: PredictionScore, console: Console, *, wide: bool) -> None:
+    headings = ("class", "objects", "predictions", *_PROTOCOL.values())
+    rows = [
+        (
+            figures.name,
+            _cell(figures.truths),
+            _cell(figures.predictions),
+            *(_cell(getattr(figures, name)) for name in _PROTOCOL),
+        )
+        for figures in score.classes
+    ]
+    print_titled(console, "by class, the COCO protocol", headings, rows, kept={"AP"}, wide=wide)
 
 
-def _class_table(score: PredictionScore) -> Table:
+def _print_classes(score: PredictionScore, console: Console, *, wide: bool) -> None:
     title = f"by class, at confidence {score.confidence:g} and IoU {score.iou:g}"
-    table = _table(title, "class", "precision", "recall", "F1 [95 %]", "best F1")
+    rows = []
     for figures in score.classes:
         best = _cell(figures.best_f1)
         if figures.best_confidence is not None:
             best += f" at {figures.best_confidence:.2f}"
-        cells = _cell(figures.precision), _cell(figures.recall), _with_interval(figures.f1), best
-        table.add_row(escape(figures.name), *cells)
-    return table
+        f1 = _with_interval(figures.f1)
+        rows.append((figures.name, _cell(figures.precision), _cell(figures.recall), f1, best))
+    headings = ("class", "precision", "recall", "F1 [95 %]", "best F1")
+    print_titled(console, title, headings, rows, kept={"F1 [95 %]"}, wide=wide)
 
 
-def _print_confusion(confusion: PredictionConfusion, console: Console) -> None:
+def _print_confusion(confusion: PredictionConfusion, console: Console, *, wide: bool) -> None:
     """Print the matrix; if it is wider than the terminal, print the most frequent confusions."""
-    table = _confusion_table(confusion)
-    unlimited = console.options.update(max_width=sys.maxsize)
-    fits = Measurement.get(console, unlimited, table).maximum <= console.width
-    console.print(table if fits else _confused_table(confusion))
-
-
-def _confusion_table(confusion: PredictionConfusion) -> Table:
-    names = [*map(escape, confusion.names), NO_CLASS]
-    table = _table("confusion", "truth, predicted as", *names)
-    for name, row in zip(names, confusion.cells, strict=True):
-        table.add_row(name, *(f"{count:,}" for count in row))
-    return table
-
-
-def _confused_table(confusion: PredictionConfusion) -> Table:
     names = [*confusion.names, NO_CLASS]
+    headings = ("truth, predicted as", *names)
+    rows = [(name, *(f"{count:,}" for count in row)) for name, row in zip(names, confusion.cells, strict=True)]
+    if wide or width_of(headings, rows) <= console.width:
+        print_titled(console, "confusion", headings, rows, wide=True)
+        return
     mistaken = [
         (count, names[truth], names[predicted])
         for truth, row in enumerate(confusion.cells)
@@ -183,31 +176,51 @@ def _confused_table(confusion: PredictionConfusion) -> Table:
         if count and truth != predicted
     ]
     title = f"the {min(WORST, len(mistaken))} commonest of {len(mistaken):,} confusions (JSON has the matrix)"
-    table = _table(title, "truth", "predicted as", "count", words={"predicted as"})
-    for count, truth, predicted in sorted(mistaken, key=lambda one: -one[0])[:WORST]:
-        table.add_row(escape(truth), escape(predicted), _cell(count))
-    return table
+    worst = sorted(mistaken, key=lambda one: -one[0])[:WORST]
+    print_titled(
+        console,
+        title,
+        ("truth", "count", "predicted as"),
+        [(truth, _cell(count), predicted) for count, truth, predicted in worst],
+        words={"predicted as"},
+        kept={"count", "predicted as"},
+    )
 
 
-def _difference_table(differences: Sequence[FigureDifference]) -> Table:
-    table = _table("against the other model", "figure", "other", "this", "difference [95 %]", "", words={""})
+def _print_differences(differences: Sequence[FigureDifference], console: Console, *, wide: bool) -> None:
+    rows = []
     for one in differences:
         change = "n/a" if one.difference is None else f"{one.difference:+.4f}"
         if one.low is not None:
-            change += escape(f" [{one.low:+.3f}, {one.high:+.3f}]")
+            change += f" [{one.low:+.3f}, {one.high:+.3f}]"
         remark = one.why or ("certain" if one.is_certain else "may be chance")
-        table.add_row(escape(one.name), _cell(one.first), _cell(one.second), change, remark)
-    return table
+        rows.append((one.name, _cell(one.first), _cell(one.second), change, remark))
+    headings = ("figure", "other", "this", "difference [95 %]", "it is")
+    print_titled(
+        console,
+        "against the other model",
+        headings,
+        rows,
+        words={"it is"},
+        kept={"difference [95 %]"},
+        wide=wide,
+    )
 
 
-def slice_table(slices: Sequence[DataSlice]) -> Table:
-    """A table of the worst slices."""
+def print_slices(slices: Sequence[DataSlice], console: Console, *, wide: bool = False) -> None:
+    """Print a table of the worst slices."""
     count = f"the {min(WORST, len(slices))} worst of {len(slices):,} slices (the intervals hold for all at once)"
+    rows = [
+        (
+            f"{one.metric} where {one.title}",
+            _cell(one.images),
+            _cell(one.inside),
+            _cell(one.outside),
+            f"{one.gap:+.3f} [{one.gap_low:+.2f}, {one.gap_high:+.2f}]",
+            "certain" if one.gap_low > 0 else "chance?",
+        )
+        for one in slices[:WORST]
+    ]
+    headings = ("slice", "images", "here", "elsewhere", "gap [95 %]", "it is")
     title = count if slices else "no slice has enough images"
-    table = _table(title, "slice", "images", "here", "elsewhere", "gap [95 %]", "")
-    for one in slices[:WORST]:
-        gap = escape(f"{one.gap:+.3f} [{one.gap_low:+.2f}, {one.gap_high:+.2f}]")
-        remark = "certain" if one.gap_low > 0 else "chance?"
-        cells = _cell(one.images), _cell(one.inside), _cell(one.outside), gap, remark
-        table.add_row(escape(f"{one.metric} where {one.title}"), *cells)
-    return table
+    print_titled(console, title, headings, rows, words={"it is"}, kept={"gap [95 %]"}, wide=wide)

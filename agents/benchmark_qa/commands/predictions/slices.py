@@ -185,7 +185,9 @@ class DataSlice:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON; of the failing images only their number."""
-        return asdict(self) | {"title": self.title, "failing_images": len(self.failing_images)}
+        plain = {name: value for name, value in asdict(self).items() if name not in ("gap_low", "gap_high")}
+        gap = {"estimate": self.gap, "low": self.gap_low, "high": self.gap_high}
+        return plain | {"title": self.title, "gap": gap, "failing_images": len(self.failing_images)}
 
     def __str__(self) -> str:
         return (

@@ -33,6 +33,7 @@ from benchmark_qa.commands.register.kinds import RegisteredKind
 from benchmark_qa.commands.register.manifest import Rows, Unreadable
 from benchmark_qa.commands.register.rows import File, ManifestRules, RowReader, natural_key, path_of
 from benchmark_qa.commands.register.uploading import LeftOut
+from benchmark_qa.config.explain import explain
 from benchmark_qa.encord_api.models import Model
 
 _ROWS_AT_A_TIME = 2_000
@@ -210,8 +211,8 @@ def _single_model(file: File) -> Model:
             object_url=file.url, title=file.title, client_metadata=file.metadata, **file.media
         )
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        raise EntryError(f"{fault['loc'][-1]}: {fault['msg']}") from None
+        place, _, said = explain(error).splitlines()[0].partition(": ")
+        raise EntryError(f"{place.rpartition('.')[2]}: {said}") from None
     return model
 
 

@@ -3,12 +3,14 @@
 import json as json_module
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from benchmark_qa.terminal.failures import INCOMPLETE, clear_failures
 from benchmark_qa.terminal.opening import open_storage
+from benchmark_qa.terminal.options import JsonOption
+from benchmark_qa.terminal.printing import tell_done
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.register.key_frames import MetadataSchema
@@ -86,6 +88,7 @@ def build(
         bool, typer.Option("--allow-duplicates", help="Let Encord register URLs again that its folder has already.")
     ] = False,
     left_out: LeftOutOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Write registration files, or refuse the manifest with the line and the reason of every fault.
 
@@ -103,7 +106,10 @@ def build(
     from benchmark_qa.commands.register.errors import ManifestRefused, RulesError
     from benchmark_qa.errors import MissingExtraError
     from benchmark_qa.terminal.failures import refuse
+    from benchmark_qa.terminal.files import require_place
 
+    require_place(left_out)
+    require_place(out, folder=True)
     try:
         rules = make_rules(
             storage=storage or _storage_of(source),
@@ -133,13 +139,16 @@ def build(
         tell([*noted.lines(), *built.notes])
         counts = ", ".join(f"{count:,} {name}" for name, count in built.items.items())
         groups = f", {built.data_groups:,} data groups" if built.data_groups else ""
-        typer.echo(f"{counts}{groups}: {built.urls:,} URLs in {built.parts:,} files in {out}")
+        facts = {"items": dict(built.items), "data_groups": built.data_groups, "urls": built.urls}
+        facts |= {"files": built.parts, "folder": str(out)}
+        tell_done(f"{counts}{groups}: {built.urls:,} URLs in {built.parts:,} files in {out}", facts, as_json=json)
 
 
 @register.command()
 def check(
     files: Annotated[list[Path], typer.Argument(help="Registration files, or directories of them.")],
     schema: SchemaOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Hold registration files, ours or not, against the SDK's models, Encord's limits and its form of key frames.
 
@@ -153,9 +162,13 @@ def check(
         types = _schema(schema) if schema is not None else None
     except RulesError as error:
         refuse(str(error))
+    found = []
     for path in registration_files(files):
         items, urls = checked(path, types)
-        typer.echo(f"{path}: {items:,} items, {urls:,} URLs")
+        found.append({"file": str(path), "items": items, "urls": urls})
+        if not json:
+            typer.echo(f"{path}: {items:,} items, {urls:,} URLs")
+    tell_done(f"{len(found):,} files are valid", {"files": found}, as_json=json)
 
 
 @register.command()
@@ -178,6 +191,7 @@ def run(
     items_per_job: Annotated[int, typer.Option(min=1, max=100_000, help="Items sent at a time.")] = 1_000,
     parallel: Annotated[int, typer.Option(min=1, max=32, help="Jobs under way at a time.")] = 4,
     errors: ErrorsOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Register in a folder what registration files name, and make the data groups beside them.
 
@@ -186,7 +200,9 @@ def run(
     files or settings, 3 when Encord cannot be used.
     """
     from benchmark_qa.commands.register.directory import registration_files
+    from benchmark_qa.terminal.files import require_place
 
+    require_place(errors)
     named = registration_files(files)
     total = sum(checked(path)[0] for path in named)
     with clear_failures():
@@ -205,11 +221,11 @@ def run(
                 parallel=parallel,
                 progress=progress,
             )
-        typer.echo(f"{outcome.items:,} items are in {target.title!r}")
         groups = make_data_groups_in(target, files)
-        if groups.items:
-            typer.echo(f"{groups.items:,} data groups are in {target.title!r}")
-        outcome += groups
+    said = f"{outcome.items:,} items" + (f" and {groups.items:,} data groups" if groups.items else "")
+    facts = {"folder": target.title, "items": outcome.items, "data_groups": groups.items}
+    outcome += groups
+    tell_done(f"{said} are in {target.title!r}", facts | failed_items(outcome), as_json=json)
     finish(outcome, errors)
 
 
@@ -222,6 +238,7 @@ def sync(
         typer.Option(help="Make the folder, in step with s3://BUCKET/PREFIX/ or the like, if there is none."),
     ] = None,
     integration: Annotated[str | None, typer.Option(help="With --url: the cloud integration that opens it.")] = None,
+    json: JsonOption = False,
 ) -> None:
     """Bring a folder that Encord keeps in step with a bucket up to date, and wait for it.
 
@@ -242,7 +259,9 @@ def sync(
             target = storage.folder(folder)
         with item_progress("syncing", 0) as progress:
             outcome = sync_folder(target, progress)
-    typer.echo(f"{outcome.items:,} files of {target.synced_with} have been registered in {target.title!r}")
+    said = f"{outcome.items:,} files of {target.synced_with} have been registered in {target.title!r}"
+    facts = {"folder": target.title, "items": outcome.items, "data_groups": 0}
+    tell_done(said, facts | failed_items(outcome), as_json=json)
     finish(outcome, None)
 
 
@@ -276,6 +295,11 @@ def register_in(
                 progress=progress,
             )
     return outcome
+
+
+def failed_items(outcome: "Registered") -> dict[str, Any]:
+    """The items that failed, as JSON types."""
+    return {"failures": [{"line": one.line, "name": one.name, "reason": one.reason} for one in outcome.failures]}
 
 
 def finish(outcome: "Registered", errors: Path | None) -> None:
@@ -333,9 +357,11 @@ def _schema(path: Path) -> "MetadataSchema":
     from benchmark_qa.commands.register.key_frames import MetadataSchema
 
     try:
-        read = json_module.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise RulesError(f"{path}: {error}") from None
+        read = json_module.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise RulesError(f"{path}: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise RulesError(f"{path}: is not JSON ({error})") from None
     if not isinstance(read, dict):
         raise RulesError(f"{path}: is not a JSON object, key to type")
     return MetadataSchema(read)

@@ -24,6 +24,7 @@ from encord.orm.storage import (
 from pydantic import ValidationError
 
 from benchmark_qa.commands.register.errors import EntryError
+from benchmark_qa.config.explain import explain
 from benchmark_qa.encord_api.models import Model
 
 MOST_URLS = 1_000_000
@@ -122,9 +123,7 @@ def model_of(key: str, entry: Any) -> Model:
     try:
         return MODELS[key].model_validate(fields)
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        raise EntryError(f"{place}: {fault['msg']}") from None
+        raise EntryError(explain(error, MODELS[key]).splitlines()[0]) from None
 
 
 def _known_fields(key: str, entry: Mapping[str, Any]) -> dict[str, Any]:

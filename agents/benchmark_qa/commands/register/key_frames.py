@@ -28,7 +28,10 @@ def read_json(text: str | bytes) -> Any:
     Raises:
         ValueError: it is not JSON, in the strict sense.
     """
-    return json.loads(text, parse_constant=refuse_constant)
+    try:
+        return json.loads(text, parse_constant=refuse_constant)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
 
 
 def refuse_constant(constant: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """`benchmark-qa upload`: upload local files as items of an Encord folder."""
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,11 +20,14 @@ from benchmark_qa.commands.register.command import (
     SchemaOption,
     TitleOption,
     UrlColumnOption,
+    failed_items,
     finish,
     make_rules,
 )
 from benchmark_qa.terminal.failures import clear_failures
 from benchmark_qa.terminal.opening import open_storage
+from benchmark_qa.terminal.options import JsonOption
+from benchmark_qa.terminal.printing import tell_done
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.register.manifest import ManifestRow, Rows, Unreadable
@@ -50,6 +54,7 @@ def upload(
     parallel: Annotated[int, typer.Option(min=1, max=32, help="Files under way at a time.")] = 4,
     errors: ErrorsOption = None,
     left_out: LeftOutOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Upload local files to Encord's own storage.
 
@@ -59,8 +64,13 @@ def upload(
     from benchmark_qa.commands.register.directory import all_entries
     from benchmark_qa.commands.register.errors import RulesError
     from benchmark_qa.terminal.failures import refuse
+    from benchmark_qa.terminal.files import require_place
 
-    place = Path(source).resolve()
+    for written in (errors, left_out, journal):
+        require_place(written)
+    place = Path(os.path.realpath(source))
+    if root is not None and not root.is_dir():
+        refuse(f"{root}: there is no such folder")
     root = root or (place if place.is_dir() else place.parent)
     try:
         rules = make_rules(
@@ -88,7 +98,8 @@ def upload(
             with closing(Journal(notes)) as done, item_progress("uploading", total) as progress:
                 entries = all_entries(Path(scratch))
                 outcome = upload_files(storage, target, root, entries, done, parallel=parallel, progress=progress)
-    typer.echo(f"{outcome.items:,} items are in {target.title!r}")
+    facts = {"folder": target.title, "items": outcome.items, "data_groups": 0}
+    tell_done(f"{outcome.items:,} items are in {target.title!r}", facts | failed_items(outcome), as_json=json)
     finish(outcome, errors)
 
 
@@ -141,7 +152,7 @@ def _of_files(rows: "Rows", root: Path, url_column: str) -> Iterator["ManifestRo
     """The rows with their local files, and a fault for every file that is missing or outside the root."""
     from benchmark_qa.commands.register.manifest import ManifestRow, Unreadable
 
-    inside = root.resolve()
+    inside = os.path.realpath(root)
     for row in rows:
         named = row.fields.get(url_column) if isinstance(row, ManifestRow) else None
         if not isinstance(row, ManifestRow) or named in (None, ""):
@@ -153,7 +164,7 @@ def _of_files(rows: "Rows", root: Path, url_column: str) -> Iterator["ManifestRo
         file = root / path
         if not file.is_file():
             yield Unreadable(row.line, f"there is no file {named!r}")
-        elif not file.resolve().is_relative_to(inside):
+        elif not Path(os.path.realpath(file)).is_relative_to(inside):
             yield Unreadable(row.line, f"{named!r} leads out of {root}: name with --root what the files are below")
         else:
             yield ManifestRow(row.line, {**row.fields, url_column: path}, file)

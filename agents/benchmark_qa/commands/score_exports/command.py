@@ -4,10 +4,9 @@ import json as json_module
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +18,7 @@ from benchmark_qa.terminal.options import WideOption
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.score_exports.scoring import ScoredTask
+    from benchmark_qa.stats.intervals import Interval
 
 
 class Grouping(StrEnum):
@@ -151,38 +151,32 @@ class _Line:
 
     tasks: "Sequence[ScoredTask]"
 
-    def figures(self) -> dict[str, float | int | None]:
-        from benchmark_qa.engine.result import AnswerScore, ObjectScore
+    def figures(self) -> "dict[str, int | Interval]":
+        """Counts, and figures with intervals clustered by task."""
+        from benchmark_qa.stats.intervals import ratio_interval
 
-        objects = sum((task.score.objects for task in self.tasks), ObjectScore())
-        answers = sum((task.score.classifications for task in self.tasks), AnswerScore())
-        attributes = sum((task.score.attributes for task in self.tasks), AnswerScore())
+        objects = [task.score.objects for task in self.tasks]
+        hits = [float(score.true_positives) for score in objects]
+        spurious = [float(score.false_positives) for score in objects]
+        missing = [float(score.false_negatives) for score in objects]
+        found = [a + b for a, b in zip(hits, spurious, strict=True)]
+        there = [a + b for a, b in zip(hits, missing, strict=True)]
+        answers = [task.score.classifications for task in self.tasks]
+        attributes = [task.score.attributes for task in self.tasks]
         scores = [task.score.score for task in self.tasks if task.score.score is not None]
         return {
             "tasks": len(self.tasks),
-            "true_positives": objects.true_positives,
-            "false_positives": objects.false_positives,
-            "false_negatives": objects.false_negatives,
-            "precision": objects.precision,
-            "recall": objects.recall,
-            "f1": objects.f1,
-            "mean_similarity": objects.mean_similarity,
-            "classification_accuracy": answers.accuracy,
-            "attribute_accuracy": attributes.accuracy,
-            "score": fmean(scores) if scores else None,
+            "true_positives": round(sum(hits)),
+            "false_positives": round(sum(spurious)),
+            "false_negatives": round(sum(missing)),
+            "precision": ratio_interval(hits, found),
+            "recall": ratio_interval(hits, there),
+            "f1": ratio_interval([2 * hit for hit in hits], [a + b for a, b in zip(found, there, strict=True)]),
+            "mean_similarity": ratio_interval([score.similarity_sum for score in objects], hits),
+            "accuracy": ratio_interval([a.correct for a in answers], [a.compared for a in answers]),
+            "attribute_accuracy": ratio_interval([a.correct for a in attributes], [a.compared for a in attributes]),
+            "score": ratio_interval(scores, [1.0] * len(scores)),
         }
-
-    def f1(self) -> str:
-        """Pooled F1, with an interval clustered by task."""
-        from benchmark_qa.stats.intervals import ratio_interval
-
-        scores = [task.score.objects for task in self.tasks]
-        hits = [2.0 * score.true_positives for score in scores]
-        both = [2.0 * s.true_positives + s.false_positives + s.false_negatives for s in scores]
-        interval = ratio_interval(hits, both)
-        if interval.estimate is None:
-            return "n/a"
-        return f"{interval.estimate:.4f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
 def _annotators(tasks: "Iterable[ScoredTask]") -> Mapping[str, _Line]:
@@ -194,7 +188,10 @@ def _annotators(tasks: "Iterable[ScoredTask]") -> Mapping[str, _Line]:
 
 def _print_json(tasks: "Sequence[ScoredTask]", explain: bool) -> None:
     entries = [_task_entry(task, explain) for task in tasks]
-    annotators = {name: line.figures() for name, line in _annotators(tasks).items()}
+    annotators = [
+        {"annotator": name} | {key: _plain(value) for key, value in line.figures().items()}
+        for name, line in _annotators(tasks).items()
+    ]
     json_module.dump({"annotators": annotators, "tasks": entries}, sys.stdout)
     sys.stdout.write("\n")
 
@@ -216,9 +213,23 @@ def _print_csv(tasks: "Sequence[ScoredTask]", explain: bool) -> None:
     if explain:
         _write_conflicts(tasks)
         return
-    lines = {name: line.figures() for name, line in _annotators(tasks).items()}
-    heading = ["annotator", *next(iter(lines.values()))]
-    write_rows(sys.stdout, [heading, *([name, *figures.values()] for name, figures in lines.items())])
+    rows = [{"annotator": name, **_flat(line.figures())} for name, line in _annotators(tasks).items()]
+    write_rows(sys.stdout, [list(rows[0]), *(list(row.values()) for row in rows)])
+
+
+def _plain(value: "int | Interval") -> Any:
+    return value if isinstance(value, int) else asdict(value)
+
+
+def _flat(figures: "Mapping[str, int | Interval]") -> dict[str, Any]:
+    """Counts and figures as columns: `f1`, `f1_low`, `f1_high` and `f1_n`, as in the report."""
+    row: dict[str, Any] = {}
+    for name, value in figures.items():
+        if isinstance(value, int):
+            row[name] = value
+        else:
+            row |= {name: value.estimate, f"{name}_low": value.low, f"{name}_high": value.high, f"{name}_n": value.n}
+    return row
 
 
 def _write_conflicts(tasks: "Sequence[ScoredTask]") -> None:
@@ -239,10 +250,10 @@ def _print_table(tasks: "Sequence[ScoredTask]", explain: bool, *, wide: bool) ->
     if len(lines) > 1:
         lines["(all)"] = _Line(tasks)
     figures = {name: line.figures() for name, line in lines.items()}
-    shown = [key for key in _HEADINGS if any(figure[key] is not None for figure in figures.values())]
+    shown = [key for key in _HEADINGS if any(_is_known(figure[key]) for figure in figures.values())]
     columns = [Column("annotator", list(lines), rank=0, right=False)]
     for key in shown:
-        cells = [line.f1() if key == "f1" else _cell(figures[name][key]) for name, line in lines.items()]
+        cells = [_figure_cell(figures[name][key], with_ends=key == "f1") for name in lines]
         columns.append(Column(_HEADINGS[key], cells, rank=_RANKS.get(key, len(_RANKS) + 1)))
     print_columns(console, columns, wide=wide)
     if explain:
@@ -266,16 +277,23 @@ _HEADINGS = {
     "recall": "recall",
     "f1": "F1 [95 %]",
     "mean_similarity": "mean IoU",
-    "classification_accuracy": "classif.",
+    "accuracy": "classif.",
     "attribute_accuracy": "attrib.",
     "score": "score",
 }
 
 
-def _cell(value: float | None) -> str:
-    if value is None:
+def _is_known(value: "int | Interval") -> bool:
+    return isinstance(value, int) or value.estimate is not None
+
+
+def _figure_cell(value: "int | Interval", *, with_ends: bool) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value.estimate is None:
         return "n/a"
-    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+    ends = f" [{value.low:.2f}, {value.high:.2f}]" if with_ends else ""
+    return f"{value.estimate:.4f}{ends}"
 
 
 _PRINTERS = {ScoresFormat.JSON: _print_json, ScoresFormat.CSV: _print_csv}

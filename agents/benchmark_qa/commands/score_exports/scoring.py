@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from benchmark_qa.config.explain import explain
 from benchmark_qa.engine.config import ScoringConfig
 from benchmark_qa.engine.errors import ScoringError
 from benchmark_qa.engine.result import TaskScore
@@ -62,7 +63,7 @@ def load_config(path: Path) -> ScoringConfig:
     try:
         return ScoringConfig.model_validate(content)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        faults = "; ".join(explain(error, ScoringConfig).splitlines())
         raise ExportError(f"{path}: {faults}") from None
 
 

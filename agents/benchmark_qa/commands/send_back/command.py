@@ -84,6 +84,8 @@ def _print(sent: "SentBack", *, dry_run: bool) -> None:
         typer.echo(f"  {step.project}, {step.step}: {step.what or step.state}{undo}" + _state(step.what, step.state))
     for item in sent.refused:
         typer.echo(f"  refused: {item.title} ({item.data_hash}) {item.reason}")
+    did = "would be done" if dry_run else "done"
+    typer.echo(f"{len(sent.steps):,} steps {did}, {len(sent.refused):,} data units refused")
 
 
 def _state(what: str, state: str) -> str:

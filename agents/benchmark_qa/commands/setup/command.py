@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from benchmark_qa.terminal.failures import INCOMPLETE, PENDING, clear_failures
 from benchmark_qa.terminal.options import JsonOption
-from benchmark_qa.terminal.printing import marked_console
+from benchmark_qa.terminal.printing import marked_console, tell_done
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.setup.changes import Change, ChangeKind, Endpoint
@@ -39,6 +39,7 @@ OutOption = Annotated[
 @setup.command()
 def init(
     file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("setup.toml"),
+    json: JsonOption = False,
 ) -> None:
     """Write an example of a set-up file, to be edited."""
     from importlib.resources import files
@@ -50,7 +51,7 @@ def init(
     file.write_text(
         files("benchmark_qa.commands.setup").joinpath("example.toml").read_text(encoding="utf-8"), encoding="utf-8"
     )
-    typer.echo(f"{file}: edit it, then 'benchmark-qa setup plan {file}'")
+    tell_done(f"{file}: edit it, then 'benchmark-qa setup plan {file}'", {"file": str(file)}, as_json=json)
 
 
 @setup.command()
@@ -69,13 +70,15 @@ def plan(file: FileArgument, out: OutOption = None, json: JsonOption = False) ->
     something that only a person can put right, 2 for a faulty file, 3 when Encord cannot be used.
     """
     from benchmark_qa.commands.setup.sources import read_setup, sources_of
+    from benchmark_qa.terminal.files import require_place
 
-    declared = read_setup(file)
+    declared, document = read_setup(file), _document_at(file, out)
+    require_place(document)
     with clear_failures(), ExitStack() as scratch:
         from benchmark_qa.commands.setup.observe import observe
 
         observed = observe(declared, _site(), sources_of(declared, file.parent, scratch))
-        changes = _changes(declared, observed, _document_at(file, out))
+        changes = _changes(declared, observed, document)
     if json:
         typer.echo(json_module.dumps({"changes": [change.to_dict() for change in changes]}, indent=2))
     else:
@@ -106,10 +109,12 @@ def apply(
     """
     from benchmark_qa.commands.register.directory import report_failures
     from benchmark_qa.commands.setup.sources import read_setup, sources_of
-    from benchmark_qa.terminal.files import only_run_of
+    from benchmark_qa.terminal.files import only_run_of, require_place
     from benchmark_qa.terminal.printing import item_progress
 
     declared, document = read_setup(file), _document_at(file, out)
+    for place in (document, errors):
+        require_place(place)
     with clear_failures(), ExitStack() as scratch:
         scratch.enter_context(only_run_of(file))
         from benchmark_qa.commands.setup.apply import set_up
@@ -144,6 +149,7 @@ def apply(
         if to_do and left:
             print_changes(left)
         print_endpoints(urls)
+        typer.echo(f"{len(to_do):,} changes applied, {len(left):,} left for a person")
     if left or not written:
         raise typer.Exit(INCOMPLETE)
 

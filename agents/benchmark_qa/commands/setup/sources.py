@@ -1,6 +1,7 @@
 """Read the set-up file and the contents it names for folders: registration files and local files."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def read_setup(path: Path) -> "Declaration":
         structure = Structure.model_validate(json.loads(file.read_bytes()))
     except ValidationError as error:
         refuse(f"{file} is not usable:", *(f"  {line}" for line in explain(error, Structure).splitlines()))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         refuse(f"{path} is not usable:", f"  ontology.file: {file}: {error}")
     ontology = declared.ontology.model_copy(update={"structure": structure})
     return declared.model_copy(update={"ontology": ontology})
@@ -208,7 +209,7 @@ def upload_source(source: Path, described: Path) -> UploadSource:
     """Local files, described by registration files in a directory that must exist as long as the source."""
     from benchmark_qa.commands.register.rows import ManifestRules
 
-    place = source.resolve()
+    place = Path(os.path.realpath(source))
     if not place.exists():
         refuse(f"{source}: there is no such file or folder")
     root = place if place.is_dir() else place.parent

@@ -9,7 +9,8 @@ import typer
 
 from benchmark_qa.commands.truth.import_command import import_truth
 from benchmark_qa.terminal.failures import INCOMPLETE, USAGE_ERROR, clear_failures
-from benchmark_qa.terminal.options import OperatorOption, WideOption, operator_of
+from benchmark_qa.terminal.options import JsonOption, OperatorOption, WideOption, operator_of
+from benchmark_qa.terminal.printing import tell_done
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.truth.status import TruthItem
@@ -132,23 +133,28 @@ def list_items(
             typer.echo(f"{entry['data_hash']}  {rating}  {entry['data_title']}{doubts}")
         for data_hash, reason in report.excluded.items():
             typer.echo(f"{data_hash}  excluded: {reason}")
+        typer.echo(f"{len(items):,} items, {len(report.excluded):,} excluded")
 
 
 @truth.command()
-def exclude(data_hash: ItemArgument, reason: ReasonOption, operator: OperatorOption = "") -> None:
+def exclude(
+    data_hash: ItemArgument, reason: ReasonOption, operator: OperatorOption = "", json: JsonOption = False
+) -> None:
     """Take an item out of every figure. Its scores stay, and it can be restored."""
     with clear_failures():
         scores = _scores()
         _require_item(scores, data_hash)
-        _done(scores.rulings.exclude(scores.project, data_hash, operator=operator_of(operator), reason=reason))
+        _done(scores.rulings.exclude(scores.project, data_hash, operator=operator_of(operator), reason=reason), json)
 
 
 @truth.command()
-def restore(data_hash: ItemArgument, reason: ReasonOption, operator: OperatorOption = "") -> None:
+def restore(
+    data_hash: ItemArgument, reason: ReasonOption, operator: OperatorOption = "", json: JsonOption = False
+) -> None:
     """Let an excluded item count again."""
     with clear_failures():
         scores = _scores()
-        _done(scores.rulings.restore(scores.project, data_hash, operator=operator_of(operator), reason=reason))
+        _done(scores.rulings.restore(scores.project, data_hash, operator=operator_of(operator), reason=reason), json)
 
 
 @truth.command(name="accept-also")
@@ -157,6 +163,7 @@ def accept_also(
     reason: ReasonOption,
     branch: Annotated[str, typer.Option(help="The branch whose labels are right, too.")],
     operator: OperatorOption = "",
+    json: JsonOption = False,
 ) -> None:
     """Count what stands on a branch of an item as right besides the ground truth; 'rescore' then applies it."""
     with clear_failures():
@@ -175,7 +182,7 @@ def accept_also(
             operator=operator_of(operator),
             reason=reason,
         )
-        _done(action)
+        _done(action, json)
 
 
 def _require_item(scores: "Scores", data_hash: str) -> None:
@@ -204,5 +211,7 @@ def _scores() -> "Scores":
     return open_scores()
 
 
-def _done(action: "Action") -> None:
-    typer.echo(f"{action.kind} {action.subject}: recorded as {action.action_id[:8]} by {action.operator}")
+def _done(action: "Action", as_json: bool) -> None:
+    facts = {"kind": action.kind, "subject": action.subject, "action": action.action_id, "operator": action.operator}
+    said = f"{action.kind} {action.subject}: recorded as {action.action_id[:8]} by {action.operator}"
+    tell_done(said, facts, as_json=as_json)

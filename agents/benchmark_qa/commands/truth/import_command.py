@@ -92,9 +92,11 @@ def import_truth(
 
     with clear_failures():
         export = export_map_of(map_images)
+        stated = stated_mapping(mapping or [], map_file)
+        require_source(source)
         encord = open_encord()
         wanted = _benchmark_project(project)
-        target = target_of(encord.project(wanted), stated_mapping(mapping or [], map_file))
+        target = target_of(encord.project(wanted), stated)
         reading, unfinished = read_source(encord, source, target, wanted, export)
         if unannotated is Unannotated.LEAVE:
             reading = without_unannotated(reading)
@@ -139,6 +141,18 @@ def stated_mapping(lines: "Sequence[str]", path: Path | None) -> dict[str, str]:
         return (mapping_of_document(_parsed(path)) if path is not None else {}) | parse_mapping(lines)
     except MappingError as error:
         refuse(str(error))
+
+
+def require_source(source: str) -> None:
+    """Check that the source is a project's hash, or a file or folder that can be read.
+
+    Raises:
+        ExportError
+    """
+    from benchmark_qa.terminal.files import require_file
+
+    if _uuid(source) is None:
+        require_file(Path(source), or_folder=True)
 
 
 def export_map_of(path: Path | None) -> "ExportMap | None":

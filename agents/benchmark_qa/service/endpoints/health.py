@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hmac import compare_digest
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, SecretStr
 
 from benchmark_qa import __version__
 from benchmark_qa.context import unit_of_work
+from benchmark_qa.service.observability import recent_calls
 from benchmark_qa.tasks.checks import Finding
 
 READY_SECONDS = 30.0
@@ -31,11 +33,22 @@ class Check(BaseModel):
     remedy: str = ""
 
 
+class Call(BaseModel):
+    """A call of Encord that this instance has answered."""
+
+    at: datetime
+    endpoint: str
+    status: int
+    seconds: float
+
+
 class Readiness(BaseModel):
     """The answer of `/readyz`."""
 
     ready: bool
     checks: list[Check]
+    calls: list[Call] = []
+    """The last calls of this instance, for operators only."""
 
 
 @dataclass
@@ -81,7 +94,8 @@ def health(look: Callable[[], Sequence[Finding]], operators: Sequence[SecretStr 
         response.status_code = 200 if ready else 503
         if not _is_one_of(operators, authorization):
             return Readiness(ready=ready, checks=[Check(check=f.check, fine=f.fine, message=HIDDEN) for f in found])
-        return Readiness(ready=ready, checks=[Check(**vars(finding)) for finding in found])
+        calls = [Call(**call._asdict()) for call in recent_calls]
+        return Readiness(ready=ready, checks=[Check(**vars(finding)) for finding in found], calls=calls)
 
     @router.get("/version")
     async def version() -> dict[str, str]:

@@ -15,7 +15,7 @@ def test_two_models_stand_side_by_side(pedestrians: dict[str, Any], tmp_path: Pa
     other = json.loads(run(truth, first, "--json").stdout)
     (ap,) = [difference for difference in score["differences"] if difference["name"] == "AP50"]
     assert (ap["first"], ap["second"]) == (other["summary"]["AP50"], score["summary"]["AP50"])
-    assert ap["low"] < ap["difference"] < ap["high"]
+    assert ap["difference"]["low"] < ap["difference"]["estimate"] < ap["difference"]["high"]
     table = run(truth, second, "--against", first).stdout
     assert "difference [95 %]" in table
     assert "may be chance" in table

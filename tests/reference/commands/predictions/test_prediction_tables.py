@@ -16,7 +16,7 @@ def detections(pedestrians: dict[str, Any]) -> Detections:
     return case({**pedestrians, "images": pedestrians["images"][:120]}, 3, GOOD).detections
 
 
-@pytest.mark.parametrize("width", [80, 160])
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_no_figure_is_cut_off(detections: Detections, width: int) -> None:
     console, text = terminal(width)
     print_evaluation(evaluation(detections), console)

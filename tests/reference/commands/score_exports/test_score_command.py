@@ -26,7 +26,7 @@ def test_the_pedestrian_crowd_scored_offline_has_the_reference_figures(pedestria
     result = run(*pedestrian_files, "--json")
     assert result.exit_code == 0
     report = json.loads(result.stdout)
-    people = report["annotators"].values()
+    people = report["annotators"]
     assert len(report["annotators"]) == 41
     assert len(report["tasks"]) == sum(person["tasks"] for person in people) == 3283
     counts = [sum(person[key] for person in people) for key in ("true_positives", "false_positives", "false_negatives")]

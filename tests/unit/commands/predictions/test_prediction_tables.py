@@ -18,7 +18,7 @@ LONG = "pedestrian_with_a_very_long_umbrella_and_a_dog"
 
 def terminal(width: int) -> tuple[Console, io.StringIO]:
     text = io.StringIO()
-    return Console(file=text, width=width, highlight=False), text
+    return Console(file=text, width=width, highlight=False, force_terminal=True, color_system=None), text
 
 
 @pytest.fixture(scope="module")

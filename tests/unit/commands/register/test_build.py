@@ -134,7 +134,7 @@ FAULTY: dict[str, tuple[str, ManifestRules, list[str]]] = {
     "a description that is no number": (
         "url,width,height,mime_type,file_size\ns3://bucket/a.png,wide,480,image/png,1\n",
         S3,
-        ["line 2: width: Input should be a valid integer, unable to parse string as an integer"],
+        ["line 2: width: must be a whole number"],
     ),
     "frames that contradict each other": (
         "url,group,title\ns3://bucket/1.png,walk,Walk\ns3://bucket/2.png,walk,\ns3://bucket/3.png,walk,Run\n",

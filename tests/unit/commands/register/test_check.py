@@ -68,18 +68,18 @@ def test_files_of_a_series_are_in_the_order_of_their_numbers() -> None:
         ),
         ('{"images": [\n5]}', ["line 2: must be an object"]),
         ('{"images": [\n{"tittle": "a"}]}', ["line 2: 'tittle' is no field of an entry of images"]),
-        ('{"images": [\n{"title": "a"}]}', ["line 2: objectUrl: Field required"]),
-        ('{"images": [\n{"objectUrl": 5}]}', ["line 2: objectUrl: Input should be a valid string"]),
+        ('{"images": [\n{"title": "a"}]}', ["line 2: objectUrl: missing: set it"]),
+        ('{"images": [\n{"objectUrl": 5}]}', ["line 2: objectUrl: must be a text in quotes"]),
         ('{"images": [{"objectUrl": ""}]}', ["line 1: the URL is empty"]),
         (
             '{"images": [{"objectUrl": "s3://b/a b"}]}',
             ["line 1: the URL has white space in it, which must be percent-encoded"],
         ),
-        ('{"image_groups": [{"title": "empty"}]}', ["line 1: images: Field required"]),
+        ('{"image_groups": [{"title": "empty"}]}', ["line 1: images: missing: set it"]),
         ('{"image_groups": [{"objectUrl_0": "s3://b/a.png"}]}', ["line 1: a group or series needs a title"]),
         (
             '{"images": [{"objectUrl": "s3://b/a.png", "imageMetadata": {"width": 5}}]}',
-            ["line 1: imageMetadata.mimeType: Field required"],
+            ["line 1: imageMetadata.mimeType: missing: set it"],
         ),
         ('{"images": []}', ["line 1: there is nothing to register in it"]),
         (

@@ -90,7 +90,7 @@ def test_registration_files_that_are_there_are_never_overwritten(tmp_path: Path)
         ),
         (("broken.parquet", "--storage", "s3"), "is not a Parquet file"),
         (("nosuch://bucket/", "--storage", "s3"), "nosuch://bucket/: Protocol not known: nosuch"),
-        (("manifest.csv", "--storage", "s3", "--schema", "manifest.csv"), "manifest.csv: Expecting value"),
+        (("manifest.csv", "--storage", "s3", "--schema", "manifest.csv"), "manifest.csv: is not JSON (Expecting value"),
     ],
 )
 def test_what_cannot_be_built_is_refused_by_name(
@@ -109,7 +109,7 @@ def test_a_faulty_registration_file_is_explained(tmp_path: Path) -> None:
     done = run("check", tmp_path)
     assert (done.exit_code, done.stderr) == (
         2,
-        f"{tmp_path / 'registration-0001.json'} line 3: objectUrl: Field required\n",
+        f"{tmp_path / 'registration-0001.json'} line 3: objectUrl: missing: set it\n",
     )
 
 

@@ -37,7 +37,7 @@ def test_by_creator_each_person_answers_for_their_own_labels_only(tmp_path: Path
     truth = write(tmp_path / "truth.json", box_row("image", [[0, 0, 100, 100], [500, 500, 100, 100]]))
     result = run(truth, write(tmp_path / "labels.json", row), "--by", "creator", "--json")
     people = json.loads(result.stdout)["annotators"]
-    assert {name: person["true_positives"] for name, person in people.items()} == {
+    assert {person["annotator"]: person["true_positives"] for person in people} == {
         "a@example.com": 1,
         "b@example.com": 1,
     }
@@ -48,7 +48,7 @@ def test_labels_that_name_nobody_belong_to_the_only_person_that_the_row_names(tm
     row["data_units"]["image"]["labels"]["objects"][0]["createdBy"] = "a@example.com"
     truth = write(tmp_path / "truth.json", box_row("image", [[0, 0, 100, 100], [500, 500, 100, 100]]))
     people = json.loads(run(truth, write(tmp_path / "labels.json", row), "--json").stdout)["annotators"]
-    assert {name: person["true_positives"] for name, person in people.items()} == {"a@example.com": 2}
+    assert {person["annotator"]: person["true_positives"] for person in people} == {"a@example.com": 2}
 
 
 def test_a_directory_of_exports_is_read_whole_and_csv_comes_out(tmp_path: Path) -> None:
