@@ -152,7 +152,8 @@ class ServedProjects:
         takes_consensus = self.takes_consensus() if on_main else False
         if takes_consensus is not None:
             return on_main if takes_consensus else frozenset()
-        elsewhere, in_block = set(), set()
+        elsewhere: set[str] = set()
+        in_block: set[str] = set()
         for data_hash, kind, _ in self._submissions(on_main):
             (in_block if kind == CONSENSUS_KIND else elsewhere).add(data_hash)
         return {data_hash for data_hash in on_main if data_hash in in_block or data_hash not in elsewhere}
@@ -254,5 +255,5 @@ def _tell_apart(
     here = [key for key in found if key[0] == data_hash]
     left = sorted(people - {who for key in here if (who := found[key]) is not None})
     unknown = sorted(key for key in here if found[key] is None)
-    if len(left) == len(unknown) and empty.issuperset(unknown):
+    if len(left) == len(unknown) and empty >= set(unknown):
         found.update(zip(unknown, left, strict=True))
