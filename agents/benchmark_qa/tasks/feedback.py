@@ -15,9 +15,8 @@ from benchmark_qa.errors import RefusalError
 from benchmark_qa.records.score import Judged
 from benchmark_qa.store.errors import StoreError
 from benchmark_qa.tasks.decision import MAX_MESSAGE_LENGTH, NEUTRAL_MESSAGE
-from benchmark_qa.tasks.projects import ServedProjects
+from benchmark_qa.tasks.projects import ServedProjects, annotators_branches
 from benchmark_qa.tasks.score import Scorer, judge_data_unit
-from benchmark_qa.tasks.scoring_plan import annotators_branches
 
 NO_MORE_SCORINGS = (
     "This item has been scored as often as it may be. "
