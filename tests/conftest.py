@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests.parts import VARIABLE
-from tests.switches import broken, note_reads, reads_noted
+from tests.switches import begin_file_of, broken, forget_reads, note_reads, reads_noted
 
 # A loaded machine is slow: no example fails by the clock. The same code gives the same verdict: `make test` draws the
 # same examples each time, `make explore` new ones.
@@ -54,8 +54,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
-    """Note which test runs, for the report of a part that dies (see `tests/parts.py`)."""
+    """Note which test runs: for a part that dies (see `tests/parts.py`), and whose readings of switches follow."""
     _note(nodeid)
+    begin_file_of(nodeid)
 
 
 def pytest_unconfigure() -> None:
@@ -73,6 +74,7 @@ def switches_read(request: pytest.FixtureRequest) -> Iterator[None]:
     """Holds `switch_reads.json`: a test marked `encord` may read no switch but those that stand there."""
     if request.node.get_closest_marker("encord") is None:
         yield
+        forget_reads()
         return
     with reads_noted(request.node.nodeid):
         yield

@@ -13,9 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,6 @@ VARIABLE = "EMULATOR_SWITCHES"
 READS = ROOT / "tests" / "switch_reads.json"
 RECORD = "RECORD_SWITCH_READS"
 """Environment variable: a file that gets what each test reads, in place of the comparison."""
-TWO_AT_A_TIME = ("--numprocesses", "2", "--dist", "loadfile")
 
 # The other reading of every switch; of amounts, one that is far from ours.
 TURNED: dict[str, Any] = {
@@ -118,6 +119,8 @@ _read: set[str] = set()
 """Switches that the emulator has read since the last test."""
 _not_turned: set[str] = set()
 """Switches that the environment turns, and a world has set otherwise."""
+_begun: set[str] = set()
+"""Files whose tests have begun."""
 _read_by_fixtures: dict[str, set[str]] = {}
 """Switches read while fixtures of a whole file were made, by file."""
 
@@ -146,6 +149,19 @@ def known_reads() -> dict[str, list[str]]:
     """The switches that a test reads, by its node id without parameters."""
     found: dict[str, list[str]] = json.loads(READS.read_text(encoding="utf-8"))
     return found
+
+
+def forget_reads() -> None:
+    """What was read until now belongs to no marked test."""
+    _read.clear()
+
+
+def begin_file_of(node: str) -> None:
+    """Forget what the fixtures of the file before have read at their end."""
+    file = node.partition("::")[0]
+    if file not in _begun:
+        _begun.add(file)
+        _read.clear()
 
 
 @contextmanager
@@ -184,6 +200,15 @@ def _pytest(*arguments: str, environment: dict[str, str]) -> subprocess.Complete
     )
 
 
+def _in_two(tests: Sequence[str], environment: dict[str, str]) -> list[subprocess.CompletedProcess[str]]:
+    """The tests in two processes, those of a file together."""
+    halves: tuple[list[str], list[str]] = ([], [])
+    for _, of_file in groupby(sorted(tests), lambda test: test.partition("::")[0]):
+        min(halves, key=len).extend(of_file)
+    with ThreadPoolExecutor(2) as threads:
+        return list(threads.map(lambda half: _pytest(*half, environment=environment), filter(None, halves)))
+
+
 def record(say: Callable[[str], None]) -> int:
     """Runs every marked test and writes which switches each reads."""
     with tempfile.TemporaryDirectory() as folder:
@@ -206,18 +231,18 @@ def main(names: list[str], say: Callable[[str], None]) -> int:
     for name in names or TURNED:
         began, before = time.monotonic(), os.times()
         tests = [test for test, read in reads.items() if name in read]
-        ran = _pytest(*TWO_AT_A_TIME, *tests, environment={VARIABLE: json.dumps({name: TURNED[name]})})
-        said = ran.stdout.strip().splitlines() or ran.stderr.strip().splitlines()
+        ran = _in_two(tests, {VARIABLE: json.dumps({name: TURNED[name]})})
+        said = [(one.stdout.strip() or one.stderr.strip()).splitlines() for one in ran]
         after = os.times()
         processor = after.children_user + after.children_system - before.children_user - before.children_system
         say(
-            f"{name}={TURNED[name]}: {said[-1]} ({len(tests)} of {len(reads)} tests, "
+            f"{name}={TURNED[name]}: {' and '.join(lines[-1] for lines in said)} ({len(tests)} of {len(reads)} tests, "
             f"{time.monotonic() - began:.0f} s, {processor:.0f} s of processor)"
         )
-        for line in said:
+        for line in chain.from_iterable(said):
             if line.startswith(("FAILED ", "ERROR ")):
                 say(f"  {line}")
-        if ran.returncode:
+        if any(one.returncode for one in ran):
             unlike.append(name)
     say(f"not as BREAKS says: {', '.join(unlike)}" if unlike else "every switch is as BREAKS says")
     return 1 if unlike else 0

@@ -1,6 +1,6 @@
 """What comes to `main` from people's branches: one whole branch, labels of any, or all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -30,7 +30,7 @@ def take_labels(rows: LabelRows, task: Task, taken: Mapping[str, list[str]], by:
     whole = Content()
     for branch_name, label_ids in taken.items():
         content = _content_of(rows, task, branch_name)
-        known = content.object_answers.keys() | content.classification_answers.keys()
+        known = {hash_ for labels in (*content.units.values(), *content.spaces.values()) for hash_ in _hashes(labels)}
         unknown = [label_id for label_id in label_ids if label_id not in known]
         if unknown:
             raise InvalidArgumentsError(f"Branch {branch_name} has no label {unknown[0]}")
@@ -85,6 +85,15 @@ def _labels(labels: dict[str, Any], label_ids: set[str]) -> dict[str, Any]:
         else:
             found[key] = _labels(value, label_ids) if isinstance(value, dict) else value
     return found
+
+
+def _hashes(labels: dict[str, Any]) -> Iterator[str]:
+    """The hashes of labels, flat or by frame; answers stand elsewhere, and not every label has some."""
+    for value in labels.values():
+        if isinstance(value, list):
+            yield from (str(label.get("objectHash") or label.get("classificationHash")) for label in value)
+        elif isinstance(value, dict):
+            yield from _hashes(value)
 
 
 def _add(whole: Content, part: Content) -> None:

@@ -195,7 +195,7 @@ def test_a_hostile_check_stops_the_command(tmp_path: Path, monkeypatch: pytest.M
     """The check deletes a folder of somebody's; the command says so, cleans up and calls the run not tried."""
     world = {**live_world(tmp_path / "box"), "folders": [{"name": "precious"}]}
 
-    def hostile(ground: Any, seen: Any, failed: Any) -> Any:
+    def hostile(ground: Any, *_: Any) -> Any:
         next(iter(ground.admin.list_storage_folders(search="precious"))).delete()
 
     monkeypatch.setattr(command, "observe", hostile)

@@ -256,7 +256,7 @@ def test_what_cannot_be_tried_with_one_key_is_refused_by_name(tmp_path: Path) ->
         ran = CliRunner().invoke(app, live(folder, served, "--only", "consensus.branch-author", second=False))
         assert requests_so_far(served) == 0
     assert ran.exit_code == 2
-    assert "cannot be tried with these keys; these can:" in " ".join(ran.output.replace("│", " ").split())
+    assert "cannot be tried with these keys and addresses; these can:" in " ".join(ran.output.replace("│", " ").split())
 
 
 @pytest.mark.slow

@@ -228,9 +228,9 @@ def test_the_effect_says_how_much_was_left_as_it_was(both: Sandbox, tmp_path: Pa
     def left() -> Any:
         done = run(both, "prelabel", "effect", "--json")
         assert done.exit_code == 0, done.output
-        return json.loads(done.stdout)["left_as_they_were"]
+        return json.loads(done.stdout)["annotators"]
 
-    assert left() == {}, "nobody has worked yet"
+    assert left() == [], "nobody has worked yet"
     assert run(both, "route").exit_code == 0
     first, second = list(both.client().get_project(PRODUCTION).workflow.get_stage(name="Annotate").get_tasks())[:2]
     (row,) = both.client().get_project(PRODUCTION).list_label_rows_v2(data_hashes=[first.data_hash])
@@ -239,7 +239,7 @@ def test_the_effect_says_how_much_was_left_as_it_was(both: Sandbox, tmp_path: Pa
     row.save()
     first.submit()
     second.submit()
-    assert left() == {SERVICE: {"same": 3, "prelabels": 4}}
+    assert left() == [{"annotator": SERVICE, "left_as_they_were": 3, "prelabels": 4}]
 
 
 def test_waiting_tasks_are_assigned_and_released_again(both: Sandbox) -> None:
@@ -248,10 +248,11 @@ def test_waiting_tasks_are_assigned_and_released_again(both: Sandbox) -> None:
     assert dry.exit_code in (0, 4), dry.output
     done = run(both, "assign", "--json", "--operator", "ops")
     outcome = json.loads(done.stdout)
-    assert outcome["people"] == json.loads(dry.stdout)["people"]
+    assert outcome["annotators"] == json.loads(dry.stdout)["annotators"]
     got = assigned(both)
     assert got == {task["uuid"]: task["assignee"] for task in outcome["tasks"]}
-    assert max(outcome["people"].values()) - min(outcome["people"].values()) <= 1
+    numbers = [one["tasks"] for one in outcome["annotators"]]
+    assert max(numbers) - min(numbers) <= 1
     met = [(task["assignee"], task["data_hash"]) for task in outcome["tasks"]]
     assert len(met) == len(set(met))
     undone = run(both, "actions", "undo", outcome["action"], "--reason", "holiday", "--operator", "ops")

@@ -78,6 +78,9 @@ READ = [
     Line("score truth.json {in}", "labels", takes_folder=True),
     Line("score truth.json labels.json --ontology {in}", "ontology"),
     Line("score truth.json labels.json --config {in}", "config"),
+    Line(
+        "score truth.json labels.json --map-images {in}", "map_images", (".json", ".csv", ".jsonl"), takes_folder=True
+    ),
     Line("export --format coco --out made --data-hashes {in}", "data_hashes"),
     Line("evaluate-predictions {in} coco.json", "truth", LABELS, takes_folder=True),
     Line("evaluate-predictions labels.json {in}", "predictions", LABELS, takes_folder=True),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,20 @@ def evaluated(site: Site, *arguments: Any) -> Any:
 
 
 def coco_of_the_finished(site: Site, folder: Path) -> tuple[Path, Path]:
-    """The same labels and predictions as COCO files, without Encord."""
+    """The same labels and predictions as COCO files, without Encord, cut at the edges as Encord's drawings are."""
     kept = UNITS - UNFINISHED
+    sizes = {image["id"]: (image["width"], image["height"]) for image in site.case.detections.truth["images"]}
+
+    def cut(item: Mapping[str, Any]) -> dict[str, Any]:
+        (x, y, w, h), (width, height) = item["bbox"], sizes[item["image_id"]]
+        left, top, right, bottom = max(x, 0), max(y, 0), min(x + w, width), min(y + h, height)
+        box = [left, top, right - left, bottom - top]
+        return {**item, "bbox": box} | ({"area": box[2] * box[3]} if "area" in item else {})
+
     truth = dict(site.case.detections.truth)
     truth["images"] = truth["images"][:kept]
-    truth["annotations"] = [item for item in truth["annotations"] if item["image_id"] <= kept]
-    results = [item for item in site.case.detections.predictions if item["image_id"] <= kept]
+    truth["annotations"] = [cut(item) for item in truth["annotations"] if item["image_id"] <= kept]
+    results = [cut(item) for item in site.case.detections.predictions if item["image_id"] <= kept]
     for name, content in (("truth", truth), ("results", results)):
         (folder / f"{name}.json").write_text(json.dumps(content))
     return folder / "truth.json", folder / "results.json"
