@@ -204,9 +204,11 @@ class ServedProjects:
 
     def _submissions(self, data_hashes: Iterable[str]) -> Iterator[tuple[str, str | None, str]]:
         """(data hash, kind of stage, who) of every submission at a stage that the workflow still has."""
+        asked = sorted(data_hashes)
+        if not asked:
+            return
         kinds: dict[str, str] = {stage.uuid: stage.kind for stage in self.production.stages}
-        analytics = WorkAnalytics(self.encord, self.production.project_hash)
-        for action in analytics.submitted(sorted(data_hashes)):
+        for action in WorkAnalytics(self.encord, self.production.project_hash).submitted(asked):
             if kinds.get(action.stage_uuid) in ANNOTATION_KINDS:
                 yield action.data_hash, kinds.get(action.stage_uuid), action.actor
 
