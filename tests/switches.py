@@ -74,6 +74,7 @@ _BREAKS: dict[str, dict[str, list[str]]] = {
         "service/test_one_bad_task.py": [
             "test_a_class_that_is_added_in_front_of_the_others_changes_no_score",
             "test_a_label_row_that_encord_never_returns_holds_up_no_other_task",
+            "test_a_label_row_that_is_no_json_is_refused_alone",
             "test_a_label_row_that_is_too_large_is_refused_alone_and_not_asked_for_again_at_once",
             "test_earlier_scores_larger_than_the_server_may_read_at_once_are_left_to_a_worker",
             "test_labels_that_cannot_be_scored_hold_up_no_other_task",
