@@ -165,7 +165,8 @@ class ServedProjects:
 
         It is who last acted on the branch, or else the labels' only creator. If somebody else made the labels, or the
         same person is named for two branches of a data unit, it may be a reviewer: then it must be who made the labels
-        or submitted the task. 1 request per 50 data units in doubt, else none.
+        or submitted the task. Where Encord tells no submission, who last acted on one branch alone is believed: labels
+        may have been copied from somebody else. 1 request per 50 data units in doubt, else none.
 
         Args:
             labelled: the branches, each with the creators of its labels; None: there are no labels on it.
@@ -189,7 +190,7 @@ class ServedProjects:
             candidates = {last} if last and key not in doubtful else set(creators or ())
             if key in doubtful:
                 people = submitted.get(row.data_hash, set())
-                if named[row.data_hash, last] == 1 and last in people:
+                if named[row.data_hash, last] == 1 and (last in people or not people):
                     candidates = {last}
                 elif people:
                     candidates &= people

@@ -146,7 +146,12 @@ def test_every_command_of_the_page_runs_as_it_stands(tmp_path: Path, installed: 
     (shown,) = (block for block in blocks("text") if block[0].startswith("annotator"))
     for person in shown[2:]:
         name, tasks, *_, verdict = re.split(r"  +", person)
-        assert re.search(rf"^{name} +{tasks} .*  {verdict}$", reported, re.MULTILINE), reported
+        # Who is first to take a task differs from run to run, and with the order of tasks the forecast by a few.
+        told = re.sub(r"\d+", r"(\\d+)", verdict)
+        found = re.search(rf"^{name} +{tasks} .*  {told}$", reported, re.MULTILINE)
+        assert found, reported
+        forecasts = zip(map(int, found.groups()), map(int, re.findall(r"\d+", verdict)), strict=True)
+        assert all(abs(here - shown_there) <= 5 for here, shown_there in forecasts), reported
 
 
 def test_init_prints_the_commands_of_the_page(tmp_path: Path) -> None:

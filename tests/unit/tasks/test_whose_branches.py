@@ -40,6 +40,7 @@ def row(branch: str, last: str | None) -> LabelRow:
     [
         ((), (ANN, {ANN}), (BOB, {BOB}), (ANN, BOB)),
         ((), (RITA, {ANN}), (RITA, {BOB}), (ANN, BOB)),
+        ((), (ANN, {MODEL}), (BOB, {MODEL}), (ANN, BOB)),
         ((), (RITA, {ANN}), (RITA, None), (ANN, None)),
         ((ANN, BOB), (RITA, {ANN}), (RITA, None), (ANN, BOB)),
         ((ANN, BOB), (RITA, None), (RITA, None), (ANN, BOB)),
