@@ -190,7 +190,7 @@ class ServedProjects:
             candidates = {last} if last and key not in doubtful else set(creators or ())
             if key in doubtful:
                 people = submitted.get(row.data_hash, set())
-                if named[row.data_hash, last] == 1 and (last in people or not people):
+                if last and named[row.data_hash, last] == 1 and (last in people or not people):
                     candidates = {last}
                 elif people:
                     candidates &= people
