@@ -4,7 +4,6 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -13,6 +12,7 @@ from click.testing import CliRunner
 from benchmark_qa.cli import ENTRIES, load
 from benchmark_qa.terminal.failures import INCOMPLETE, PENDING, UNAVAILABLE, USAGE_ERROR
 from emulator.__main__ import app as emulator
+from tests.commands import commands as all_commands
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -177,16 +177,7 @@ def test_exit_codes_in_help_are_those_of_the_table() -> None:
     table = {int(code) for code in re.findall(r"^\| (\d+) \| [^|]+ \|$", page, re.MULTILINE)}
     assert table == {0, 1, USAGE_ERROR, UNAVAILABLE, INCOMPLETE, PENDING, 130}
     told = set()
-    for entry in ENTRIES:
-        for _, command in leaves(entry.name, load(entry)):
-            sentence = re.search(r"Exit code (.*?)\.(?:\s|$)", " ".join((command.help or "").split()))
-            told |= {int(code) for code in re.findall(r"\b(\d)\b(?! at| of)", sentence[1])} if sentence else set()
+    for _, command in all_commands():
+        sentence = re.search(r"Exit code (.*?)\.(?:\s|$)", " ".join((command.help or "").split()))
+        told |= {int(code) for code in re.findall(r"\b(\d)\b(?! at| of)", sentence[1])} if sentence else set()
     assert {0, USAGE_ERROR, UNAVAILABLE, INCOMPLETE, PENDING} <= told <= table
-
-
-def leaves(name: str, command: Any) -> Iterator[tuple[str, Any]]:
-    below = getattr(command, "commands", None)
-    if not below:
-        yield name, command
-    for inner, one in (below or {}).items():
-        yield from leaves(f"{name} {inner}", one)

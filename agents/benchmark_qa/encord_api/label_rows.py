@@ -11,7 +11,7 @@ from encord.orm.label_row import LabelRowMetadata
 
 from benchmark_qa.encord_api import retries
 from benchmark_qa.encord_api.client import Encord, _moment
-from benchmark_qa.encord_api.models import LabelRow
+from benchmark_qa.encord_api.models import MAIN, LabelRow
 from benchmark_qa.encord_api.retries import ROWS_PER_REQUEST, batches
 
 
@@ -27,11 +27,11 @@ class LabelledUnit:
     client_metadata: Mapping[str, Any] = field(repr=False)
 
 
-def labelled_units(encord: Encord, project_hash: str, branch: str = "main") -> list[LabelledUnit]:
+def labelled_units(encord: Encord, project_hash: str, branch: str = MAIN) -> list[LabelledUnit]:
     """Every data unit with labels on the branch; rows never initialised have none. 2 requests."""
     rows = {
         row.data_hash: row
-        for row in encord.label_rows(project_hash, all_branches=branch != "main")
+        for row in encord.label_rows(project_hash, all_branches=branch != MAIN)
         if row.branch_name == branch and row.label_hash
     }
     client = encord.sdk_project(project_hash)._client
@@ -56,9 +56,6 @@ def labelled_units(encord: Encord, project_hash: str, branch: str = "main") -> l
 
 def _item(known: LabelRowMetadata | None) -> str | None:
     return str(known.backing_item_uuid) if known is not None and known.backing_item_uuid else None
-
-
-MAIN = "main"
 
 
 ROWS_PER_COPY = 250

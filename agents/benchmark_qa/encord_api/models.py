@@ -21,6 +21,9 @@ from encord.orm.storage import (
 
 StageKind = Literal["ANNOTATION", "REVIEW", "CONSENSUS_ANNOTATION", "CONSENSUS_REVIEW", "AGENT", "DONE"]
 
+MAIN = "main"
+ENCORDS_PREFIX = "encord-"
+"""How the names of the branches begin that Encord makes for annotators."""
 CONSENSUS_KIND: StageKind = "CONSENSUS_ANNOTATION"
 """Kind of the stage at which several annotators label the same data unit, each on a branch."""
 ANNOTATION_KINDS: frozenset[str] = frozenset({"ANNOTATION", "CONSENSUS_ANNOTATION"})
@@ -39,6 +42,11 @@ class Stage:
     pathways: tuple[str, ...] = ()
     leads_to: tuple[str, ...] = ()
     """The uuid of each pathway's destination. It may be a router, and routers are not listed as stages."""
+
+    @property
+    def destinations(self) -> Mapping[str, str]:
+        """Pathway's name -> uuid of its destination."""
+        return dict(zip(self.pathways, self.leads_to, strict=True))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, tzinfo
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -38,7 +37,7 @@ from benchmark_qa.stats.intervals import RatioTotals
 from benchmark_qa.stats.item_order import ItemOrder
 from benchmark_qa.store.action_log import ActionLog
 from benchmark_qa.store.exposure import KeptWork
-from benchmark_qa.store.kept_states import EvidenceStates, KeptState
+from benchmark_qa.store.kept_states import EvidenceStates, KeptState, state_digest
 from benchmark_qa.store.score_store import SqlScoreStore
 from benchmark_qa.store.truth_rulings import TruthRulings
 
@@ -148,7 +147,7 @@ class EvidenceLook:
     def verdicts(self, bar: Bar) -> Verdicts:
         """The verdicts on one bar."""
         figure = bar.figure or figure_among(facts["figure"] for facts in self._facts.values() if facts["met"])
-        config = _digest([METHOD, figure, bar.threshold])
+        config = state_digest([METHOD, figure, bar.threshold])
         changed = [name for name in self._people if not self._holds(name, config)]
         gains = {name: self._judged(name, figure, bar) for name in self._read(changed)}
         tasks = {
@@ -167,7 +166,7 @@ class EvidenceLook:
                 tasks=evidence.tasks,
                 last_at=own[-1].at,
                 last_task="/".join(own[-1].order[1:]),
-                folded=_digest(gains[name].values.tolist()),
+                folded=state_digest(gains[name].values.tolist()),
                 state={"cap": cap, "evidence": evidence.to_dict(), "totals": asdict(totals)},
             )
         states = {name: (self._new.get((name, config)) or self._kept[name, config]).state for name in self._people}
@@ -212,7 +211,7 @@ class EvidenceLook:
     def _further(self, name: str, config: str, gains: Gains, cap: float) -> tuple[Evidence, Gains]:
         """The kept evidence with the tasks after it; none with all tasks, if an earlier one or the cap has changed."""
         kept = self._kept.get((name, config))
-        if kept is None or kept.state["cap"] != cap or _digest(gains.values[: kept.tasks].tolist()) != kept.folded:
+        if kept is None or kept.state["cap"] != cap or state_digest(gains.values[: kept.tasks].tolist()) != kept.folded:
             return Evidence(), gains
         return Evidence.from_dict(kept.state["evidence"]), replace(gains, values=gains.values[kept.tasks :])
 
@@ -223,7 +222,7 @@ class EvidenceLook:
             facts = {
                 "met": len(own),
                 "figure": figure_of(each.record for each in own),
-                "places": _digest(sorted(places_compared(own).items())) if name else "",
+                "places": state_digest(sorted(places_compared(own).items())) if name else "",
             }
             self._new[name, _FACTS] = KeptState(_FACTS, self._versions[name].digest, state=facts)
         return {name: (self._new.get((name, _FACTS)) or self._kept[name, _FACTS]).state for name in self._versions}
@@ -232,7 +231,7 @@ class EvidenceLook:
         """The check of the order of items: kept, and made again when the orders that it compares have changed."""
         draws = list(ActionLog(self._store.database).draws(self._project))
         compared = people_compared({name: self._facts[name]["met"] for name in self._people})
-        version = _digest([draws, [(name, self._facts[name]["places"]) for name in sorted(compared)]])
+        version = state_digest([draws, [(name, self._facts[name]["places"]) for name in sorted(compared)]])
         kept = self._kept.get(("", _ORDER))
         if kept is not None and kept.version == version:
             return ItemOrder(**kept.state)
@@ -240,10 +239,6 @@ class EvidenceLook:
         order = order_of_items(own, draws)
         self._new["", _ORDER] = KeptState(_ORDER, version, state=asdict(order))
         return order
-
-
-def _digest(value: object) -> str:
-    return blake2b(repr(value).encode(), digest_size=16).hexdigest()
 
 
 def order_in(store: SqlScoreStore, deployment: Deployment, submissions: Sequence[Submission]) -> ItemOrder:

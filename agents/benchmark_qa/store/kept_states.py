@@ -142,7 +142,7 @@ class EvidenceStates:
 
         marked, sums = self._database.read(look)
         return {
-            name: WorkVersion(marked.get(name), _digest([marked.get(name), sorted(sums.get(name, []))]))
+            name: WorkVersion(marked.get(name), state_digest([marked.get(name), sorted(sums.get(name, []))]))
             for name in marked.keys() | sums.keys()
         }
 
@@ -198,5 +198,6 @@ def _keep(connection: Connection) -> UpsertInsert:
     return insert.on_conflict_do_update(index_elements=["production_project", "annotator", "config"], set_=fields)
 
 
-def _digest(value: object) -> str:
+def state_digest(value: object) -> str:
+    """The digest by which a kept state tells whether what it was made of has changed."""
     return blake2b(repr(value).encode(), digest_size=16).hexdigest()

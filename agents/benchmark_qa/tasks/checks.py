@@ -106,11 +106,10 @@ def _check_pathways(projects: ServedProjects) -> Iterator[Finding]:
         message = f"both are '{routing.benchmark_pathway}', so benchmark and production tasks take the same way"
         yield Finding("pathways of the routing stage", False, message, remedy)
         return
-    try:
-        stage = projects.stage(routing)
-    except RefusalError:
-        return  # the check of the stage reports this
-    leads = dict(zip(stage.pathways, stage.leads_to, strict=True))
+    stage = _stage(projects, routing)
+    if stage is None:
+        return
+    leads = stage.destinations
     there = {each.uuid: each for each in projects.production.stages}
     benchmark = there.get(leads.get(routing.benchmark_pathway, ""))
     production = there.get(leads.get(routing.production_pathway, ""))
@@ -141,7 +140,7 @@ def _check_scoring_pathways(projects: ServedProjects) -> Iterator[Finding]:
         stage = _stage(projects, scoring)
         if stage is None or scoring.pass_pathway is None or scoring.fail_pathway is None:
             continue
-        leads = dict(zip(stage.pathways, stage.leads_to, strict=True))
+        leads = stage.destinations
         passed, failed = (kinds.get(leads.get(name, "")) for name in (scoring.pass_pathway, scoring.fail_pathway))
         if passed is None or failed is None:
             continue

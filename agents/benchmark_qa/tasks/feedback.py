@@ -10,7 +10,7 @@ from typing import Literal
 from uuid import NAMESPACE_OID, uuid5
 
 from benchmark_qa.config.deployment import Branches
-from benchmark_qa.encord_api.models import LabelRow, Project
+from benchmark_qa.encord_api.models import MAIN, LabelRow, Project
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.records.score import Judged
 from benchmark_qa.store.errors import StoreError
@@ -211,7 +211,7 @@ def audience_of(project: Project, rows: Sequence[LabelRow], branches: Branches) 
     here = {kinds.get(row.stage_uuid or "") for row in rows}
     if here == {"ANNOTATION"}:
         scored = [row.branch_name for row in annotators_branches(rows, branches)]
-        return "annotator" if scored == ["main"] else "nobody"
+        return "annotator" if scored == [MAIN] else "nobody"
     if here & {"REVIEW", "CONSENSUS_REVIEW"} and not here & {"ANNOTATION", "CONSENSUS_ANNOTATION"}:
         return "reviewer"
     return "nobody"

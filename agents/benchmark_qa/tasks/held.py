@@ -123,8 +123,8 @@ def pathway_without_score(scoring: ScoringStage, stage: Stage, project: Project)
     """
     pathway = scoring.pass_pathway or (stage.pathways[0] if len(stage.pathways) == 1 else None)
     kinds = {each.uuid: each.kind for each in project.stages}
-    leads_to = dict(zip(stage.pathways, stage.leads_to, strict=False))
-    if pathway is None or pathway == scoring.fail_pathway or kinds.get(leads_to.get(pathway, "")) in ANNOTATION_KINDS:
+    leads = stage.destinations
+    if pathway is None or pathway == scoring.fail_pathway or kinds.get(leads.get(pathway, "")) in ANNOTATION_KINDS:
         raise NowhereToPass(f"stage '{stage.title}' has no pathway for tasks without a score: they wait for the store")
     return pathway
 

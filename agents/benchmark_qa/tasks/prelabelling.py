@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from benchmark_qa.encord_api.label_writing import ROWS_PER_BUNDLE, TruthRows, TruthSlot, UnstartedRows
-from benchmark_qa.encord_api.models import KINDS_BEFORE_WORK, Project
+from benchmark_qa.encord_api.models import KINDS_BEFORE_WORK, MAIN, Project
 from benchmark_qa.encord_api.retries import batches
 from benchmark_qa.encord_api.tasks import task_rows
 from benchmark_qa.errors import RefusalError
@@ -231,7 +231,7 @@ class Prelabels:
         rows = UnstartedRows(self.projects.encord, self._production)
         counts: dict[str, Counter[str]] = defaultdict(Counter)
         for batch in batches(sorted(people), ROWS_PER_BUNDLE):
-            copies, works = rows.labels(batch, BRANCH), rows.labels(batch, "main")
+            copies, works = rows.labels(batch, BRANCH), rows.labels(batch, MAIN)
             for unit in copies.keys() & works.keys():
                 same_, all_ = unchanged_share(parts_of(copies[unit]), parts_of(works[unit]))
                 counts[str(people[unit])].update({"same": same_, "all": all_})
@@ -267,7 +267,7 @@ class Prelabels:
         for entry in begun:
             for batch in batches(list(entry.facts["units"]), ROWS_PER_BUNDLE):
                 free, _ = rows._free(batch, plan.stages)
-                rows.copy(_machine_made(rows.labels(free, "main")), BRANCH)
+                rows.copy(_machine_made(rows.labels(free, MAIN)), BRANCH)
             self.log.settle(entry, DONE)
 
 

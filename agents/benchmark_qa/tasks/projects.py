@@ -10,13 +10,18 @@ from typing import Literal
 from benchmark_qa.config.deployment import Branches, Deployment, StageReference
 from benchmark_qa.encord_api.analytics import WorkAnalytics
 from benchmark_qa.encord_api.client import Encord
-from benchmark_qa.encord_api.models import ANNOTATION_KINDS, CONSENSUS_KIND, LabelRow, Project, Stage
+from benchmark_qa.encord_api.models import (
+    ANNOTATION_KINDS,
+    CONSENSUS_KIND,
+    ENCORDS_PREFIX,
+    MAIN,
+    LabelRow,
+    Project,
+    Stage,
+)
 from benchmark_qa.errors import did_you_mean
 from benchmark_qa.tasks.errors import DatasetNotServed, MisconfiguredStage, OntologiesDiffer, ProjectNotServed
 
-MAIN = "main"
-ENCORDS_PREFIX = "encord-"
-"""How the names of the branches begin that Encord makes for annotators."""
 _log = logging.getLogger(__name__)
 
 
@@ -131,8 +136,7 @@ class ServedProjects:
             stage = self.stage(routing)
         except MisconfiguredStage:
             return None
-        leads = dict(zip(stage.pathways, stage.leads_to, strict=True))
-        there = stages.get(leads.get(routing.benchmark_pathway, ""))
+        there = stages.get(stage.destinations.get(routing.benchmark_pathway, ""))
         return True if there is not None and there.kind == CONSENSUS_KIND else None
 
     def branches_missing(self, rows: Iterable[LabelRow]) -> Set[str]:

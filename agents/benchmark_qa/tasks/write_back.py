@@ -109,7 +109,7 @@ class WriteBack:
 def leads_to_annotators(stage: Stage, pathway: str, project: Project) -> bool:
     """Whether a pathway of an agent stage leads to an annotation stage, or may, as through a router."""
     kinds = {each.uuid: each.kind for each in project.stages}
-    destination = dict(zip(stage.pathways, stage.leads_to, strict=False)).get(pathway, "")
+    destination = stage.destinations.get(pathway, "")
     return destination not in kinds or kinds[destination] in ANNOTATION_KINDS
 
 

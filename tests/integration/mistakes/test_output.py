@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from benchmark_qa.cli import ENTRIES, app, load
+from benchmark_qa.cli import app
 from benchmark_qa.commands.curate.index import Index, IndexedItem
+from tests.commands import commands
 from tests.integration.curation.pictures import busy, scene
 from tests.integration.service.sandbox import Sandbox, Unit, platform
 from tests.unit.commands.curate.entries import entry_of
@@ -205,18 +206,6 @@ def test_every_answer_is_as_its_schema_says(answers: Answers, name: str) -> None
     printed = answers.of[name]
     assert printed.out, printed.err
     Draft202012Validator({"$defs": schemas, **schemas[name]}).validate(json.loads(printed.out))
-
-
-def commands() -> Iterator[tuple[str, Any]]:
-    def below(name: str, command: Any) -> Iterator[tuple[str, Any]]:
-        inner = getattr(command, "commands", None)
-        if not inner:
-            yield name, command
-        for each, one in (inner or {}).items():
-            yield from below(f"{name} {each}", one)
-
-    for entry in ENTRIES:
-        yield from below(entry.name, load(entry))
 
 
 def test_every_command_prints_json_and_its_schema_is_published() -> None:

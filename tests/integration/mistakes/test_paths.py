@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-from collections.abc import Iterator
 from importlib.resources import files as files_of
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from benchmark_qa.cli import ENTRIES, app, load
+from benchmark_qa.cli import app
 from benchmark_qa.commands.curate.index import Index, IndexedItem
+from tests.commands import commands
 from tests.integration.curation.pictures import scene
 from tests.integration.service.sandbox import BENCHMARK, KEY, PRODUCTION
 from tests.unit.commands.curate.entries import entry_of
@@ -308,18 +308,6 @@ def test_a_place_where_nothing_can_be_written_is_named(
             if code != 2 or (kind != "unreadable" and Path(path).name[:40] not in said):
                 wrong.append((kind, ending, code, said))
     assert wrong == []
-
-
-def commands() -> Iterator[tuple[str, Any]]:
-    def below(name: str, command: Any) -> Iterator[tuple[str, Any]]:
-        inner = getattr(command, "commands", None)
-        if not inner:
-            yield name, command
-        for each, one in (inner or {}).items():
-            yield from below(f"{name} {each}", one)
-
-    for entry in ENTRIES:
-        yield from below(entry.name, load(entry))
 
 
 def test_every_place_for_a_path_is_tried() -> None:

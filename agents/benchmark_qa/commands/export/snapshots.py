@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from benchmark_qa.encord_api.label_rows import BranchRow, LabelBranches
+from benchmark_qa.encord_api.models import ENCORDS_PREFIX, MAIN
 from benchmark_qa.errors import RefusalError
 from benchmark_qa.formats.encord_writer import FORMAT_VERSION, canonical_bytes, canonical_row
 
@@ -58,7 +59,7 @@ def check_name(name: str) -> None:
     Raises:
         SnapshotRefused
     """
-    if not NAME.fullmatch(name) or name == "main" or name.startswith("encord-") or _SEALED in name:
+    if not NAME.fullmatch(name) or name == MAIN or name.startswith(ENCORDS_PREFIX) or _SEALED in name:
         raise SnapshotRefused(
             f"{name!r} cannot name a snapshot: up to 100 letters, digits, '-', '_' and '.', not 'main', "
             "not 'encord-...' (annotators' branches)"

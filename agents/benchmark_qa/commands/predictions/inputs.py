@@ -15,7 +15,7 @@ from benchmark_qa.commands.predictions.truth import GivenPredictions, Truth
 from benchmark_qa.context import Progress, no_progress
 from benchmark_qa.encord_api.client import Encord
 from benchmark_qa.encord_api.label_rows import LabelledUnit, labelled_units
-from benchmark_qa.encord_api.models import Project
+from benchmark_qa.encord_api.models import MAIN, Project
 from benchmark_qa.formats.coco_reader import SHARES
 from benchmark_qa.labels.errors import LabelReadError
 from benchmark_qa.labels.ontology import Ontology
@@ -26,14 +26,9 @@ from benchmark_qa.terminal.label_files import TABLES, is_results, read_labels, r
 
 if TYPE_CHECKING:
     from benchmark_qa.commands.predictions.detections import Detections
-
-    # HOUSE
     from benchmark_qa.commands.predictions.truth import GivenPredictions, Truth
     from benchmark_qa.encord_api.client import Encord
     from benchmark_qa.formats.coco_building import CocoDocument
-
-
-MAIN = "main"
 
 
 @dataclass(frozen=True)
@@ -257,7 +252,6 @@ def _from_encord(reference: str, account: _Account, unfinished: bool) -> "Labels
     labels = _project(reference, unfinished)
     if labels is None:
         return None
-    # HOUSE
     from benchmark_qa.terminal.failures import clear_failures
     from benchmark_qa.terminal.printing import task_progress
 
@@ -311,7 +305,6 @@ def truth_of_document(foreign: "CocoDocument", place: str) -> "Truth":
 def _given(reference: str, account: _Account) -> "GivenPredictions":
     labels = _project(reference, unfinished=True)
     if labels is not None:
-        # HOUSE
         from benchmark_qa.terminal.failures import clear_failures
         from benchmark_qa.terminal.printing import task_progress
 
@@ -369,8 +362,6 @@ def _project(reference: str, unfinished: bool) -> "LabelsOf | None":
     named = _PROJECT.fullmatch(reference)
     if named is None or is_file(reference):
         return None
-    # HOUSE
-
     return LabelsOf(named["project"].lower(), named["branch"] or MAIN, unfinished)
 
 

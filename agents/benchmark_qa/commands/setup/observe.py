@@ -309,10 +309,7 @@ def _project(side: ProjectSide, declared: Declaration, site: Site) -> SeenProjec
         ontology=project.ontology_hash,
         datasets=project.dataset_titles,
         users=people,
-        stages=tuple(
-            SeenStage(stage.uuid, stage.title, stage.kind, dict(zip(stage.pathways, stage.leads_to, strict=True)))
-            for stage in project.stages
-        ),
+        stages=tuple(SeenStage(stage.uuid, stage.title, stage.kind, stage.destinations) for stage in project.stages),
     )
 
 
